@@ -1,0 +1,1 @@
+"""The library of the lake: everything that is not one stage's business."""

@@ -1,0 +1,204 @@
+"""How a batch ends: committed, quarantined or failed. The table's marker decides what is true (PROTOCOL, Stage B)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pipeline.batches.opening import candidates_of
+from pipeline.batches.records import FINAL, Batch, BatchRecords, BatchStatus
+from pipeline.catalog import Catalog, ObjectRow, Status
+from pipeline.catalog.rows import shorten
+from pipeline.dynamo import TRANSACTION_ACTIONS, transact
+from pipeline.errors import Inconsistent, Refused
+from pipeline.events.s3 import SendAgain
+from pipeline.objects import ObjectVersion
+
+REBASES = 3
+"""How often a batch whose base moved is transformed again before it fails."""
+
+log = logging.getLogger(__name__)
+
+
+class Commit(StrEnum):
+    """What became of a commit: done, the base moved (transform again), or it moved too often."""
+
+    COMMITTED = "COMMITTED"
+    REBASE = "REBASE"
+    EXHAUSTED = "EXHAUSTED"
+
+
+class Tables(Protocol):
+    """The commit protocol of a table format. Outcomes are text: COMMITTED, REBASE or ABANDONED."""
+
+    def commit(self, table: str, batch: str, branch: str, base: int, checked: int) -> str: ...
+    def mark_empty(self, table: str, batch: str) -> str: ...
+    def abandon(self, table: str, batch: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What ending a batch works with."""
+
+    catalog: Catalog
+    records: BatchRecords
+    tables: Tables
+    dynamodb: Any
+    announce: Callable[[dict[str, Any]], None]
+    send_again: Callable[[Sequence[SendAgain]], None]
+
+
+class Ender:
+    """Ends batches. Every method may be called again after any crash of it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._ = parts
+
+    def commit(self, dataset: str, batch_id: str, table: str) -> Commit:
+        """Move the table to what the batch wrote and was checked, then its rows, then the batch, then the lock."""
+        batch = self._batch(dataset, batch_id)
+        if batch.status is BatchStatus.COMMITTED:
+            return Commit.COMMITTED
+        if transact(self._.dynamodb, self._.records.committing(dataset, batch_id)):
+            raise Refused(f"batch {batch_id} of {dataset} is {self._batch(dataset, batch_id).status}: it cannot commit")
+        write = batch.write
+        if write is None:
+            raise Inconsistent(f"batch {batch_id} of {dataset} has written nothing and is to be committed")
+        if write.snapshot is None:
+            outcome = self._.tables.mark_empty(table, batch_id)
+        else:
+            outcome = self._.tables.commit(table, batch_id, write.branch, write.base, write.snapshot)
+        if outcome != Commit.COMMITTED:
+            return self._rebase(batch)
+        self._finish_committed(batch, table)
+        return Commit.COMMITTED
+
+    def _rebase(self, batch: Batch) -> Commit:
+        if batch.rebases >= REBASES:
+            return Commit.EXHAUSTED
+        self._.records.move(
+            batch.dataset,
+            batch.id,
+            BatchStatus.RUNNING,
+            only_from=BatchStatus.COMMITTING,
+            rebases=batch.rebases + 1,
+        )
+        return Commit.REBASE
+
+    def quarantine(self, dataset: str, batch_id: str, table: str) -> BatchStatus:
+        """End a batch whose rows failed the quality rules: nobody ever sees them in the table."""
+        batch = self._batch(dataset, batch_id)
+        rules = [r for r in batch.verdict.rules if r.outcome != "Passed"] if batch.verdict else []
+        reason = "; ".join(f"{r.rule}: {r.reason or r.outcome}" for r in rules) or "the quality rules failed"
+        return self._abandon(batch, table, BatchStatus.QUARANTINED, f"quality rules failed: {reason}")
+
+    def fail(self, dataset: str, batch_id: str, table: str, reason: str) -> BatchStatus:
+        """End a batch that could not be loaded. If its commit had happened after all, it ends as COMMITTED."""
+        return self._abandon(self._batch(dataset, batch_id), table, BatchStatus.FAILED, reason)
+
+    def _abandon(self, batch: Batch, table: str, to: BatchStatus, reason: str) -> BatchStatus:
+        if batch.status in FINAL:
+            return batch.status
+        if self._.tables.abandon(table, batch.id) == Commit.COMMITTED:
+            self._finish_committed(batch, table)
+            return BatchStatus.COMMITTED
+        reason = shorten(reason)
+        status = Status.QUARANTINED if to is BatchStatus.QUARANTINED else Status.FAILED
+        hint = (
+            f"Mend the data or the rules and run `sluice redrive --batch {batch.id}`, or load it as it is "
+            f"with `sluice release {batch.id} --reason …`."
+            if status is Status.QUARANTINED
+            else f"Mend the cause and run `sluice redrive --batch {batch.id}`."
+        )
+        facts = {"reason": f"batch {batch.id}: {reason}", "hint": hint}
+        rows = self._settle(batch, {obj: status for obj in candidates_of(batch)}, facts)
+        self._end(batch, to, error=reason)
+        self._free_content(rows)
+        return to
+
+    def _finish_committed(self, batch: Batch, table: str) -> None:
+        # Read again: the facts that belong to the commit may have been written after `batch` was read.
+        batch = self._batch(batch.dataset, batch.id)
+        if batch.status is BatchStatus.COMMITTED:
+            return
+        superseded = set(batch.write.superseded) if batch.write else set()
+        to = {
+            obj: Status.SUPERSEDED if f"{obj.path}#{obj.version_id}" in superseded else Status.COMMITTED
+            for obj in candidates_of(batch)
+        }
+        self._settle(batch, to, {})
+        snapshot = batch.write.snapshot if batch.write else None
+        self._.announce(
+            {
+                "event": "dataset updated",
+                "dataset": batch.dataset,
+                "table": table,
+                "batch": batch.id,
+                "snapshot": None if snapshot is None else str(snapshot),
+                "rows": batch.write.rows if batch.write else 0,
+            }
+        )
+        self._end(batch, BatchStatus.COMMITTED)
+
+    def _settle(self, batch: Batch, to: dict[ObjectVersion, Status], facts: dict[str, Any]) -> list[ObjectVersion]:
+        """Move the batch's rows on, in transactions; a row that is not this batch's any more is left alone."""
+        mine = list(to)
+        settled: list[ObjectVersion] = []
+        for start in range(0, len(mine), TRANSACTION_ACTIONS):
+            chunk = mine[start : start + TRANSACTION_ACTIONS]
+            while chunk:
+                moves = [
+                    self._.catalog.moving(
+                        obj,
+                        to[obj],
+                        batch.dataset,
+                        facts=facts,
+                        condition="#batch = :batch",
+                        values={"batch": batch.id},
+                    )
+                    for obj in chunk
+                ]
+                results = transact(self._.dynamodb, moves)
+                if not results:
+                    settled += chunk
+                    break
+                chunk = [obj for obj, refused in zip(chunk, results, strict=True) if refused is None]
+        return settled
+
+    def _free_content(self, objects: list[ObjectVersion]) -> None:
+        rows: list[ObjectRow] = self._.catalog.get_many(objects)
+        waiting = [duplicate for row in rows for duplicate in self._.catalog.release_content(row)]
+        if waiting:
+            self._.send_again([SendAgain(row.object, row.generation + 1) for row in waiting])
+
+    def _end(self, batch: Batch, to: BatchStatus, **facts: Any) -> None:
+        if to is BatchStatus.FAILED or to is BatchStatus.QUARANTINED:
+            log.warning("batch %s of %s ends %s: %s", batch.id, batch.dataset, to, facts.get("error"))
+        results = transact(self._.dynamodb, self._.records.ending(batch.dataset, batch.id, to, **facts))
+        if results and self._batch(batch.dataset, batch.id).status not in FINAL:
+            raise Inconsistent(f"batch {batch.id} of {batch.dataset} cannot end as {to}")
+
+    def _batch(self, dataset: str, batch: str) -> Batch:
+        found = self._.records.get(dataset, batch)
+        if found is None:
+            raise Inconsistent(f"there is no batch {batch} of {dataset}")
+        return found
+
+
+def cause_of(error: dict[str, str]) -> str:
+    """What went wrong, from a state's `$.error`. Glue's cause is the whole job run as JSON; its message is enough."""
+    cause = error.get("Cause") or ""
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        cause = document.get("ErrorMessage") or document.get("errorMessage") or cause
+        kind = document.get("errorType") or error.get("Error", "")
+    else:
+        kind = error.get("Error", "")
+    return shorten(f"{kind}: {cause}" if kind else cause)

@@ -1,0 +1,33 @@
+"""The manifest of a batch: exactly which staged files its Stage B execution loads. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.catalog import ObjectRow
+from pipeline.datasets import Dataset
+
+
+def manifest_key(dataset: str, batch: str) -> str:
+    """Its key in the staging bucket. No team's name starts with an underscore."""
+    return f"_manifests/{dataset}/{batch}.json"
+
+
+def manifest(batch: str, dataset: Dataset, table: str, rows: Sequence[ObjectRow]) -> str:
+    """The manifest as JSON; the same claimed rows give the same text."""
+    objects: list[dict[str, Any]] = [
+        {
+            "bucket": row.object.bucket,
+            "key": row.object.key,
+            "version_id": row.object.version_id,
+            "order": row.order,
+            "staged": row.staged,
+            "etag": row.staged_etag,
+            "rows": row.rows_out,
+        }
+        for row in sorted(rows, key=lambda row: row.order)
+    ]
+    document = {"batch": batch, "dataset": json.loads(dataset.to_json()), "table": table, "objects": objects}
+    return json.dumps(document, sort_keys=True, indent=1)

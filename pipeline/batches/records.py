@@ -1,0 +1,248 @@
+"""The batch's row in DynamoDB: its status, what its job wrote, and the verdict on it. No decisions here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from pipeline.clock import Clock, iso, system_clock
+from pipeline.dynamo import Change, get, query, update_if
+from pipeline.errors import Refused
+
+LOCK = "LOCK"
+HISTORY_LIMIT = 40
+
+
+class BatchStatus(StrEnum):
+    """Where a batch stands (PROTOCOL, Catalog). The last four are final."""
+
+    OPENING = "OPENING"
+    SEALED = "SEALED"
+    RUNNING = "RUNNING"
+    COMMITTING = "COMMITTING"
+    COMMITTED = "COMMITTED"
+    QUARANTINED = "QUARANTINED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+FINAL = frozenset({BatchStatus.COMMITTED, BatchStatus.QUARANTINED, BatchStatus.FAILED, BatchStatus.CANCELLED})
+
+PREDECESSORS: dict[BatchStatus, frozenset[BatchStatus]] = {
+    BatchStatus.SEALED: frozenset({BatchStatus.OPENING}),
+    BatchStatus.CANCELLED: frozenset({BatchStatus.OPENING}),
+    BatchStatus.RUNNING: frozenset({BatchStatus.SEALED, BatchStatus.COMMITTING}),
+    # From COMMITTING too: a commit whose acknowledgement was lost is run again, and its marker decides.
+    BatchStatus.COMMITTING: frozenset({BatchStatus.RUNNING, BatchStatus.COMMITTING}),
+    BatchStatus.QUARANTINED: frozenset({BatchStatus.RUNNING}),
+    BatchStatus.FAILED: frozenset({BatchStatus.SEALED, BatchStatus.RUNNING, BatchStatus.COMMITTING}),
+    BatchStatus.COMMITTED: frozenset({BatchStatus.COMMITTING}),
+}
+"""Legal predecessors of each status. SEALED may fail when its execution ended before anything ran."""
+
+
+def batch_item(batch: str) -> str:
+    return f"BATCH#{batch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one job run wrote. `snapshot` is None when no row was left to write.
+
+    `superseded` lists objects (`path#version_id`) of an overwrite that newer ones had already replaced.
+    """
+
+    run: str
+    branch: str
+    base: int
+    snapshot: int | None
+    rows: int
+    bad_rows: int = 0
+    superseded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """One rule of the ruleset, as written, its outcome (`Passed` or `Failed`) and why it failed."""
+
+    rule: str
+    outcome: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of a ruleset on a snapshot: PASSED, FAILED, or WARNED where failing does not block."""
+
+    snapshot: int
+    outcome: str
+    rules: tuple[RuleResult, ...] = ()
+    sample_uri: str | None = None
+    released_by: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as its row says."""
+
+    dataset: str
+    id: str
+    status: BatchStatus
+    candidates: tuple[tuple[str, str], ...]
+    opened: str
+    objects: int = 0
+    manifest: str | None = None
+    write: Written | None = None
+    verdict: Verdict | None = None
+    rebases: int = 0
+    error: str | None = None
+    ended: str | None = None
+    release: dict[str, str] | None = None
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Batch:
+        write, verdict = row.get("write"), row.get("verdict")
+        return cls(
+            dataset=row["dataset"],
+            id=row["item"].removeprefix("BATCH#"),
+            status=BatchStatus(row["status"]),
+            candidates=tuple((path, version) for path, version in row["candidates"]),
+            opened=row["opened"],
+            objects=row.get("objects", 0),
+            manifest=row.get("manifest"),
+            write=_written(write) if write else None,
+            verdict=_verdict(verdict) if verdict else None,
+            rebases=row.get("rebases", 0),
+            error=row.get("error"),
+            ended=row.get("ended"),
+            release=row.get("release"),
+        )
+
+
+def _written(row: dict[str, Any]) -> Written:
+    snapshot = row["snapshot"]
+    return Written(
+        **{
+            **row,
+            "base": int(row["base"]),
+            "snapshot": None if snapshot is None else int(snapshot),
+            "superseded": tuple(row["superseded"]),
+        }
+    )
+
+
+def _verdict(row: dict[str, Any]) -> Verdict:
+    rules = tuple(RuleResult(**rule) for rule in row["rules"])
+    return Verdict(**{**row, "snapshot": int(row["snapshot"]), "rules": rules})
+
+
+class BatchRecords:
+    """Reads and writes batch rows. Every status write is conditional on a legal predecessor."""
+
+    def __init__(self, dynamodb: Any, table: str, clock: Clock = system_clock) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+
+    def get(self, dataset: str, batch: str) -> Batch | None:
+        row = get(self._dynamodb, self._table, {"dataset": dataset, "item": batch_item(batch)})
+        return Batch.from_row(row) if row else None
+
+    def active(self, dataset: str) -> str | None:
+        """The id of the batch that holds the dataset's lock."""
+        row = get(self._dynamodb, self._table, {"dataset": dataset, "item": LOCK})
+        return row.get("active_batch") if row else None
+
+    def newest(self, dataset: str, limit: int) -> list[Batch]:
+        """The dataset's last batches, newest first (ids sort by time)."""
+        rows = query(
+            self._dynamodb,
+            limit,
+            TableName=self._table,
+            KeyConditionExpression="dataset = :d AND begins_with(#i, :b)",
+            ExpressionAttributeNames={"#i": "item"},
+            ExpressionAttributeValues={":d": {"S": dataset}, ":b": {"S": "BATCH#"}},
+            ScanIndexForward=False,
+        )
+        return [Batch.from_row(row) for row in rows]
+
+    def wrote(self, dataset: str, batch: str, written: Written) -> None:
+        """Record what a job run wrote; the batch is RUNNING from here. `Refused` if it has ended."""
+        facts = {
+            **asdict(written),
+            "base": str(written.base),
+            "snapshot": None if written.snapshot is None else str(written.snapshot),
+            "superseded": list(written.superseded),
+        }
+        self._record(dataset, batch, {"write": facts, "status": BatchStatus.RUNNING.value})
+
+    def judged(self, dataset: str, batch: str, verdict: Verdict) -> None:
+        """Record the verdict on what was written. `Refused` if the batch has ended."""
+        facts = {**asdict(verdict), "snapshot": str(verdict.snapshot), "rules": [asdict(r) for r in verdict.rules]}
+        self._record(dataset, batch, {"verdict": facts})
+
+    def _record(self, dataset: str, batch: str, facts: dict[str, Any]) -> None:
+        change = Change(
+            key={"dataset": dataset, "item": batch_item(batch)},
+            set=facts,
+            condition="#status IN (:sealed, :running)",
+            values={"sealed": BatchStatus.SEALED.value, "running": BatchStatus.RUNNING.value},
+        )
+        if rejected := update_if(self._dynamodb, self._table, change):
+            status = rejected.old["status"] if rejected.old else "not there"
+            raise Refused(f"batch {batch} of {dataset} is {status}: a job of it may not write any more")
+
+    def move(
+        self, dataset: str, batch: str, to: BatchStatus, *, only_from: BatchStatus | None = None, **facts: Any
+    ) -> Batch | None:
+        """Move the batch to a status. None when moved; otherwise the batch as it stands instead."""
+        change = self.moving(dataset, batch, to, only_from=only_from, **facts)
+        rejected = update_if(self._dynamodb, self._table, change)
+        if rejected is None:
+            return None
+        if rejected.old is None:
+            raise Refused(f"there is no batch {batch} of {dataset}")
+        return Batch.from_row(rejected.old)
+
+    def moving(
+        self, dataset: str, batch: str, to: BatchStatus, *, only_from: BatchStatus | None = None, **facts: Any
+    ) -> Change:
+        """The change that `move` makes, for a transaction."""
+        now = iso(self._clock())
+        allowed = [only_from] if only_from else sorted(PREDECESSORS[to])
+        ended = {"ended": now} if to in FINAL else {}
+        return Change(
+            key={"dataset": dataset, "item": batch_item(batch)},
+            set={"status": to.value, **ended, **facts},
+            condition=f"#status IN ({', '.join(f':from{i}' for i in range(len(allowed)))})",
+            values={f"from{i}": status.value for i, status in enumerate(allowed)},
+            append={"history": [[to.value, now]]},
+        )
+
+    def committing(self, dataset: str, batch: str) -> list[dict[str, Any]]:
+        """Transaction actions that let this batch, and only the one that holds the lock, begin to commit."""
+        lock = Change(
+            key={"dataset": dataset, "item": LOCK},
+            set={},
+            condition="#active_batch = :batch",
+            values={"batch": batch},
+        ).request(self._table)
+        del lock["UpdateExpression"]
+        moving = self.moving(dataset, batch, BatchStatus.COMMITTING).request(self._table)
+        return [{"Update": moving}, {"ConditionCheck": lock}]
+
+    def ending(self, dataset: str, batch: str, to: BatchStatus, **facts: Any) -> list[dict[str, Any]]:
+        """Transaction actions that end the batch and free the dataset's lock."""
+        unlock = Change(
+            key={"dataset": dataset, "item": LOCK},
+            set={},
+            remove=["active_batch"],
+            condition="#active_batch = :batch",
+            values={"batch": batch},
+        )
+        return [
+            {"Update": self.moving(dataset, batch, to, **facts).request(self._table)},
+            {"Update": unlock.request(self._table)},
+        ]

@@ -1,0 +1,320 @@
+"""Reads and writes of the catalog. Every status write is conditional on a legal predecessor, so doing one twice is
+doing it once: a condition that fails because the row is there already, or later, is success."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.catalog.rows import (
+    CONTENT_PREFIX,
+    FROZEN,
+    HISTORY_KEPT,
+    OPEN,
+    PREDECESSORS,
+    ObjectRow,
+    Status,
+    lifted,
+    open_partition,
+    shorten,
+)
+from pipeline.clock import Clock, iso, system_clock
+from pipeline.datasets import DatasetName
+from pipeline.dynamo import Change, Rejected, encode, get, get_many, put_if, query, scan, transact, update_if
+from pipeline.events.s3 import ObjectCreated, ObjectDeleted, SendAgain
+from pipeline.objects import ObjectVersion, order_of
+from pipeline.routing import unrouted_partition, unrouted_partitions
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An object that Stage A has to transform: its row's identity and what the transform needs of it."""
+
+    object: ObjectVersion
+    generation: int
+    event_ms: int
+
+    def to_input(self) -> dict[str, Any]:
+        """As one item of a Stage A input. No timestamps of ours: equal objects make equal executions."""
+        o = self.object
+        return {
+            "bucket": o.bucket,
+            "key": o.key,
+            "version_id": o.version_id,
+            "generation": self.generation,
+            "event_ms": self.event_ms,
+        }
+
+    @classmethod
+    def from_input(cls, item: Mapping[str, Any]) -> Registered:
+        obj = ObjectVersion(item["bucket"], item["key"], item["version_id"])
+        return cls(obj, int(item["generation"]), int(item["event_ms"]))
+
+
+def key_of(obj: ObjectVersion) -> dict[str, str]:
+    return {"path": obj.path, "version_id": obj.version_id}
+
+
+class Catalog:
+    """The objects table of one lake."""
+
+    def __init__(self, dynamodb: Any, table: str, clock: Clock = system_clock) -> None:
+        self._dynamodb = dynamodb
+        self.table = table
+        self._clock = clock
+
+    # -- registration ----------------------------------------------------------------------------------------
+
+    def register(self, event: ObjectCreated, dataset: DatasetName, *, once: bool) -> Registered | None:
+        """Record a version of a registered dataset; None when nothing is left to do for it.
+
+        `once` (append datasets): the same content under the same key is loaded once, and a repetition becomes
+        DUPLICATE. The version and its content's holder are written in one transaction, so that two at once do not
+        both load.
+        """
+        item = self._new_row(event, Status.REGISTERED, str(dataset))
+        rejected = self._put_once(item, event.etag) if once and event.etag else self._put_new(item)
+        row = ObjectRow.from_row(rejected.old if rejected and rejected.old else item)
+        if event.sequencer:
+            self._lift(event.object)
+        return self._to_transform(row)
+
+    def leave_unrouted(self, event: ObjectCreated, reason: str) -> None:
+        """Record a version that no dataset wants yet, with the reason; applying its dataset picks it up."""
+        item = self._new_row(event, Status.UNROUTED, None) | {
+            "reason": shorten(reason),
+            "open_pk": unrouted_partition(event.object.key, event.object.digest),
+        }
+        self._put_new(item)
+
+    def mark_deleted(self, event: ObjectDeleted) -> None:
+        """Give a delete marker its row. Deleting a raw object removes no rows of a table."""
+        created = ObjectCreated(event.object, 0, "", event.event_ms, event.sequencer)
+        self._put_new(self._new_row(created, Status.DELETE_MARKER, None))
+
+    def send_again(self, event: SendAgain, dataset: DatasetName | None, *, once: bool) -> Registered | None:
+        """Make the transition that a redrive, a replay, a released duplicate or an applied dataset asked for."""
+        row = self.get(event.object)
+        if row is None or dataset is None or row.generation >= event.generation:
+            return self._to_transform(row) if row and row.generation == event.generation else None
+        change = self._change(
+            row.object,
+            Status.REGISTERED,
+            {"generation": event.generation, "dataset": str(dataset), "history": _kept(row, self._now())},
+            partition=str(dataset),
+            condition="#generation = :before",
+            values={"before": event.generation - 1},
+            remove=["reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"],
+            log=False,
+        )
+        if once and row.etag:
+            holder = self._content_put(row.object, row.etag)
+            results = transact(self._dynamodb, [{"Update": change.request(self.table)}, holder])
+            if results:
+                return None
+        elif update_if(self._dynamodb, self.table, change):
+            return None
+        return Registered(row.object, event.generation, row.event_ms)
+
+    def _put_new(self, item: dict[str, Any]) -> Rejected | None:
+        return put_if(self._dynamodb, self.table, item, "attribute_not_exists(#path)")
+
+    def _put_once(self, item: dict[str, Any], etag: str) -> Rejected | None:
+        """Put the row and make it its content's holder. When another version holds it, the row is a DUPLICATE."""
+        obj = ObjectRow.from_row(item).object
+        put = {
+            "Put": {
+                "TableName": self.table,
+                "Item": encode(item),
+                "ConditionExpression": "attribute_not_exists(#path)",
+                "ExpressionAttributeNames": {"#path": "path"},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+        results = transact(self._dynamodb, [put, self._content_put(obj, etag)])
+        if not results or results[0] is not None:
+            return results[0] if results else None
+        holder = results[1].old["holder"] if results[1] and results[1].old else None
+        duplicate = {name: value for name, value in item.items() if name not in ("open_pk", "open_sk")} | {
+            "status": Status.DUPLICATE.value,
+            "duplicate_of": holder,
+            "reason": f"the same content was dropped before under this key, as version {holder}",
+            "history": [[Status.DUPLICATE.value, self._now()]],
+        }
+        return self._put_new(duplicate) or Rejected(duplicate)
+
+    def _content_put(self, obj: ObjectVersion, etag: str) -> dict[str, Any]:
+        """Take the content's row if nobody, or this very version, holds it."""
+        content = {"path": obj.path, "version_id": f"{CONTENT_PREFIX}{etag}", "holder": obj.version_id}
+        return {
+            "Put": {
+                "TableName": self.table,
+                "Item": encode(content),
+                "ConditionExpression": "attribute_not_exists(#path) OR #holder = :me",
+                "ExpressionAttributeNames": {"#path": "path", "#holder": "holder"},
+                "ExpressionAttributeValues": encode({":me": obj.version_id}),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _new_row(self, event: ObjectCreated, status: Status, dataset: str | None) -> dict[str, Any]:
+        now, obj = self._now(), event.object
+        row = {
+            **key_of(obj),
+            "status": status.value,
+            "generation": 1,
+            "size": event.size,
+            "etag": event.etag,
+            "event_ms": event.event_ms,
+            "order": order_of(event.event_ms, event.sequencer, obj),
+            "since": now,
+            "history": [[status.value, now]],
+        }
+        if event.sequencer:
+            row["sequencer"] = event.sequencer
+        if dataset:
+            row["dataset"] = dataset
+        if status in OPEN:
+            row |= {"open_pk": open_partition(dataset or "", status), "open_sk": f"{now}#{obj.digest}"}
+        return row
+
+    def _lift(self, obj: ObjectVersion) -> None:
+        """Put the key's orders right after a version was added (PROTOCOL, Identity 2)."""
+        versions = self.history(obj.path)
+        frozen = sorted(FROZEN)
+        for version, order in lifted(versions).items():
+            change = Change(
+                key=key_of(version),
+                set={"order": order},
+                condition="attribute_exists(#path) AND NOT (#status IN (:f0, :f1))",
+                values={"f0": frozen[0].value, "f1": frozen[1].value},
+            )
+            update_if(self._dynamodb, self.table, change)
+
+    @staticmethod
+    def _to_transform(row: ObjectRow) -> Registered | None:
+        if row.status is not Status.REGISTERED:
+            return None
+        return Registered(row.object, row.generation, row.event_ms)
+
+    # -- transitions -----------------------------------------------------------------------------------------
+
+    def move(
+        self, obj: ObjectVersion, to: Status, dataset: str, *, generation: int | None = None, **facts: Any
+    ) -> ObjectRow | None:
+        """Move one object. None when moved; otherwise its row as it stands instead ("mine already, or later")."""
+        condition, values = "", {}
+        if generation is not None:
+            condition, values = "#generation = :generation", {"generation": generation}
+        change = self._change(obj, to, facts, partition=dataset, condition=condition, values=values)
+        rejected = update_if(self._dynamodb, self.table, change)
+        return ObjectRow.from_row(rejected.old) if rejected and rejected.old else None
+
+    def moving(self, obj: ObjectVersion, to: Status, dataset: str, **more: Any) -> dict[str, Any]:
+        """The Update of a transaction that moves one object."""
+        request = self._change(obj, to, more.pop("facts", {}), partition=dataset, **more).request(self.table)
+        return {"Update": {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
+
+    def _change(
+        self,
+        obj: ObjectVersion,
+        to: Status,
+        facts: Mapping[str, Any],
+        *,
+        partition: str,
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
+        remove: list[str] | None = None,
+        log: bool = True,
+    ) -> Change:
+        now = self._now()
+        allowed = sorted(PREDECESSORS[to])
+        index = {"open_pk": open_partition(partition, to), "open_sk": f"{now}#{obj.digest}"} if to in OPEN else {}
+        legal = f"#status IN ({', '.join(f':from{i}' for i in range(len(allowed)))})"
+        return Change(
+            key=key_of(obj),
+            set={"status": to.value, "since": now, **index, **facts},
+            condition=f"{legal} AND {condition}" if condition else legal,
+            values={**{f"from{i}": s.value for i, s in enumerate(allowed)}, **(values or {})},
+            remove=[*(remove or []), *(() if index else ("open_pk", "open_sk"))],
+            append={"history": [[to.value, now]]} if log else None,
+        )
+
+    def release_content(self, row: ObjectRow) -> list[ObjectRow]:
+        """Give up the content that a version held and will not load now; returns its duplicates, to be sent again."""
+        key = {"path": row.object.path, "version_id": f"{CONTENT_PREFIX}{row.etag}"}
+        if not row.etag:
+            return []
+        try:
+            self._dynamodb.delete_item(
+                TableName=self.table,
+                Key=encode(key),
+                ConditionExpression="#holder = :me",
+                ExpressionAttributeNames={"#holder": "holder"},
+                ExpressionAttributeValues=encode({":me": row.object.version_id}),
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return []
+        held = row.object.version_id
+        same_key = self.history(row.object.path)
+        return [r for r in same_key if r.status is Status.DUPLICATE and r.duplicate_of == held]
+
+    # -- questions -------------------------------------------------------------------------------------------
+
+    def get(self, obj: ObjectVersion) -> ObjectRow | None:
+        row = get(self._dynamodb, self.table, key_of(obj))
+        return ObjectRow.from_row(row) if row else None
+
+    def get_many(self, objects: list[ObjectVersion]) -> list[ObjectRow]:
+        """Rows of `objects` that exist, read consistently, in the order of `objects`."""
+        rows = [ObjectRow.from_row(r) for r in get_many(self._dynamodb, self.table, [key_of(o) for o in objects])]
+        place = {obj: i for i, obj in enumerate(objects)}
+        return sorted(rows, key=lambda row: place[row.object])
+
+    def history(self, path: str) -> list[ObjectRow]:
+        """All versions of one key, read consistently."""
+        rows = query(
+            self._dynamodb,
+            TableName=self.table,
+            ConsistentRead=True,
+            KeyConditionExpression="#p = :p",
+            ExpressionAttributeNames={"#p": "path"},
+            ExpressionAttributeValues={":p": {"S": path}},
+        )
+        return [ObjectRow.from_row(r) for r in rows if not r["version_id"].startswith(CONTENT_PREFIX)]
+
+    def waiting(self, dataset: str, status: Status, limit: int) -> list[tuple[ObjectVersion, str]]:
+        """Hints from the open index, oldest first: objects and since when. One Query."""
+        return list(self._open(open_partition(dataset, status), limit))
+
+    def unrouted(self, dataset: DatasetName) -> Iterator[ObjectVersion]:
+        """Objects under the dataset's prefix that arrived before it was registered."""
+        for partition in unrouted_partitions(dataset):
+            yield from (obj for obj, _ in self._open(partition, None))
+
+    def _open(self, partition: str, limit: int | None) -> Iterator[tuple[ObjectVersion, str]]:
+        rows = query(
+            self._dynamodb,
+            limit,
+            TableName=self.table,
+            IndexName="open",
+            KeyConditionExpression="open_pk = :p",
+            ExpressionAttributeValues={":p": {"S": partition}},
+        )
+        for row in rows:
+            bucket, _, key = row["path"].partition("/")
+            yield ObjectVersion(bucket, key, row["version_id"]), row["open_sk"].partition("#")[0]
+
+    def all(self, dataset: str | None = None, status: Status | None = None) -> Iterator[ObjectRow]:
+        """Every row, of one dataset or status where given. Reads the whole table: for people, not for programs."""
+        rows = (ObjectRow.from_row(r) for r in scan(self._dynamodb, TableName=self.table) if "status" in r)
+        return (r for r in rows if dataset in (None, r.dataset) and status in (None, r.status))
+
+    def _now(self) -> str:
+        return iso(self._clock())
+
+
+def _kept(row: ObjectRow, now: str) -> list[list[str]]:
+    """The end of a row's history and its new start, so that redrives do not grow it without bound."""
+    return [*(list(entry) for entry in row.history[-HISTORY_KEPT:]), [Status.REGISTERED.value, now]]

@@ -1,0 +1,142 @@
+"""What a row of the catalog holds, and which status may follow which (PROTOCOL, Catalog). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pipeline.objects import ObjectVersion, event_ms_of, order_of
+
+CONTENT_PREFIX = "CONTENT#"
+"""Sort key prefix of the rows that hold an append dataset's content, beside the versions of the key."""
+ERROR_BYTES = 1024
+HISTORY_KEPT = 20
+
+
+class Status(StrEnum):
+    """Where an object stands."""
+
+    REGISTERED = "REGISTERED"
+    UNROUTED = "UNROUTED"
+    DELETE_MARKER = "DELETE_MARKER"
+    STAGED = "STAGED"
+    CLAIMED = "CLAIMED"
+    COMMITTED = "COMMITTED"
+    QUARANTINED = "QUARANTINED"
+    FAILED = "FAILED"
+    GONE = "GONE"
+    DUPLICATE = "DUPLICATE"
+    SUPERSEDED = "SUPERSEDED"
+
+
+_S = Status
+OPEN = frozenset({_S.REGISTERED, _S.UNROUTED, _S.STAGED, _S.CLAIMED, _S.QUARANTINED, _S.FAILED})
+"""Not finished: these stand in the index of that name."""
+IN_FLIGHT = frozenset({_S.REGISTERED, _S.STAGED, _S.CLAIMED})
+FROZEN = frozenset({_S.CLAIMED, _S.COMMITTED})
+"""From the claim on, an object's order does not change."""
+
+PREDECESSORS: dict[Status, frozenset[Status]] = {
+    _S.REGISTERED: frozenset({_S.UNROUTED, _S.FAILED, _S.QUARANTINED, _S.DUPLICATE, _S.COMMITTED}),
+    _S.STAGED: frozenset({_S.REGISTERED, _S.CLAIMED, _S.FAILED, _S.QUARANTINED}),
+    _S.CLAIMED: frozenset({_S.STAGED}),
+    _S.COMMITTED: frozenset({_S.CLAIMED}),
+    _S.QUARANTINED: frozenset({_S.REGISTERED, _S.CLAIMED}),
+    _S.FAILED: frozenset({_S.REGISTERED, _S.CLAIMED}),
+    _S.GONE: frozenset({_S.REGISTERED}),
+    _S.DUPLICATE: frozenset({_S.REGISTERED}),
+    # From CLAIMED too: only the overwrite job sees which partitions an object contains.
+    _S.SUPERSEDED: frozenset({_S.REGISTERED, _S.STAGED, _S.CLAIMED}),
+}
+
+
+def open_partition(dataset: str, status: Status) -> str:
+    return f"{dataset}#{status.value}"
+
+
+def shorten(text: str, limit: int = ERROR_BYTES) -> str:
+    """`text` in at most `limit` bytes of UTF-8; what is cut is marked."""
+    raw = text.encode()
+    return text if len(raw) <= limit else raw[: limit - 3].decode(errors="ignore") + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """An object version as its row says. Counts are rows of data; `order` decides which row of a key is newer."""
+
+    object: ObjectVersion
+    status: Status
+    dataset: str | None
+    generation: int
+    size: int
+    etag: str
+    event_ms: int
+    sequencer: str | None
+    order: str
+    since: str
+    history: tuple[tuple[str, str], ...] = ()
+    reason: str | None = None
+    hint: str | None = None
+    duplicate_of: str | None = None
+    staged: str | None = None
+    staged_etag: str | None = None
+    bad_rows_uri: str | None = None
+    rows_in: int | None = None
+    rows_out: int | None = None
+    rows_bad: int | None = None
+    batch: str | None = None
+    execution: str | None = None
+
+    @property
+    def id(self) -> str:
+        """`bucket/key#version`."""
+        return f"{self.object.path}#{self.object.version_id}"
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> ObjectRow:
+        bucket, _, key = row["path"].partition("/")
+        optional = ("reason", "hint", "duplicate_of", "staged", "staged_etag", "bad_rows_uri", "rows_in")
+        more = ("rows_out", "rows_bad", "batch", "execution")
+        return cls(
+            object=ObjectVersion(bucket, key, row["version_id"]),
+            status=Status(row["status"]),
+            dataset=row.get("dataset"),
+            generation=row["generation"],
+            size=row["size"],
+            etag=row["etag"],
+            event_ms=row["event_ms"],
+            sequencer=row.get("sequencer"),
+            order=row["order"],
+            since=row["since"],
+            history=tuple((status, at) for status, at in row.get("history", [])),
+            **{name: row.get(name) for name in (*optional, *more)},
+        )
+
+
+def lifted(rows: Iterable[ObjectRow]) -> dict[ObjectVersion, str]:
+    """New orders for those of one key's versions whose order contradicts the sequencers.
+
+    The sequencer wins: a version's event time is lifted to its predecessors' greatest, but never above that of a
+    successor that is already frozen. The result depends on the versions alone, not on the order of their events.
+    """
+    ordered = sorted((r for r in rows if r.sequencer), key=lambda r: order_of(0, r.sequencer, r.object))
+    ceilings: list[int | None] = []
+    ceiling: int | None = None
+    for row in reversed(ordered):
+        ceilings.append(ceiling)
+        if row.status in FROZEN:
+            own = event_ms_of(row.order)
+            ceiling = own if ceiling is None else min(ceiling, own)
+    changes: dict[ObjectVersion, str] = {}
+    floor = 0
+    for row, ceiling in zip(ordered, reversed(ceilings), strict=True):
+        if row.status in FROZEN:
+            floor = max(floor, event_ms_of(row.order))
+            continue
+        floor = max(floor, row.event_ms) if ceiling is None else min(max(floor, row.event_ms), ceiling)
+        order = order_of(floor, row.sequencer, row.object)
+        if order != row.order:
+            changes[row.object] = order
+    return changes

@@ -1,0 +1,54 @@
+"""The command's frame: global options, errors, exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from pipeline.cli.connect import Target
+from pipeline.cli.output import errors
+from pipeline.errors import SluiceError
+
+EXIT_CODES = """
+Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage; 3 `wait`: something was quarantined or
+failed; 4 `wait`: time is up.
+"""
+
+app = typer.Typer(
+    name="sluice",
+    help="A serverless data lake: drop a file, get a checked table.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    profile: Annotated[str | None, typer.Option(help="Speak to AWS with this profile (needs --env).")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Speak to the embedded lake at this URL.")] = None,
+    region: Annotated[str | None, typer.Option(help="AWS region.")] = None,
+    env: Annotated[str | None, typer.Option(help="Which deployed lake: dev, prod, …")] = None,
+) -> None:
+    context.obj = Target(profile, endpoint, region, env)
+
+
+def main() -> None:
+    """Run the command; errors become one line that says what, and one that says what to do."""
+    from pipeline.cli import commands
+
+    commands.load()
+    try:
+        app(standalone_mode=True)
+    except SluiceError as error:
+        errors.print(f"[red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
+        if error.hint:
+            errors.print(f"       {escape(error.hint)}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

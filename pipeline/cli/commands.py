@@ -1,0 +1,12 @@
+"""The list of command modules. Importing one registers its commands."""
+
+from __future__ import annotations
+
+import importlib
+
+MODULES = ("running", "dropping", "looking", "reading", "registering", "mending", "shipping")
+
+
+def load() -> None:
+    for name in MODULES:
+        importlib.import_module(f"pipeline.cli.{name}")

@@ -1,0 +1,150 @@
+"""Commands that put files in and wait for them: drop, wait, env."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from pipeline.cli.app import app
+from pipeline.cli.connect import Connected, Target
+from pipeline.cli.output import Json, console, print_json
+from pipeline.cli.waiting import wait
+from pipeline.clients import client
+from pipeline.datasets import DatasetName
+from pipeline.errors import BadInput, Refused
+from pipeline.settings import EMBEDDED_CREDENTIALS, Setting, region
+from pipeline.settling import Progress
+
+EXIT_ATTENTION = 3
+EXIT_TIMEOUT = 4
+
+
+@app.command()
+def drop(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="Files to drop.", exists=True, dir_okay=False, readable=True)],
+    to: Annotated[str, typer.Option("--to", help="The dataset, as team/dataset.")],
+    prefix: Annotated[str, typer.Option(help="Sub-folders below the dataset.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Drop files into the raw bucket, as `aws s3 cp` would.
+
+    Example: sluice drop orders.csv --to shop/orders
+    """
+    name = dataset_name(to)
+    connected: Connected = context.obj.connect()
+    dropped = drop_files(connected, files, name, prefix)
+    known = connected.lake.registry.get(name) is not None
+    if as_json:
+        print_json({"dropped": dropped, "registered": known})
+        return
+    for item in dropped:
+        console.print(f"dropped [bold]{escape(item['uri'])}[/] ({item['bytes']:,} bytes)", highlight=False, soft_wrap=True)
+    if not known:
+        console.print(
+            f"[yellow]no dataset {name} is registered:[/] the objects wait as UNROUTED, and are picked up when it is "
+            "applied (`sluice datasets init`, then `sluice datasets apply`).",
+            highlight=False,
+        )
+
+
+def dataset_name(text: str) -> DatasetName:
+    """`team/dataset` as a person typed it."""
+    try:
+        return DatasetName.parse(text)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+def drop_files(connected: Connected, files: list[Path], name: DatasetName, prefix: str = "") -> list[dict[str, Any]]:
+    """Put each file under the dataset's prefix, with progress where it is long; returns what was put."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    bucket = connected.lake.settings[Setting.RAW_BUCKET]
+    folders = [part for part in prefix.split("/") if part]
+    dropped = []
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        for path in files:
+            key = "/".join([str(name), *folders, path.name])
+            if len(key.encode()) > 1024:
+                raise Refused(f"the key of {path.name} is longer than S3's 1,024 bytes", hint="Give it a shorter name.")
+            size = path.stat().st_size
+            task = bar.add_task(escape(path.name), total=size)
+            client("s3").upload_file(str(path), bucket, key, Callback=lambda n, task=task: bar.advance(task, n))
+            dropped.append({"uri": f"s3://{bucket}/{key}", "bytes": size})
+    return dropped
+
+
+@app.command("wait")
+def wait_command(
+    context: typer.Context,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 300,
+    as_json: Json = False,
+) -> None:
+    """Wait until nothing waits or runs; an embedded lake's schedules are hurried.
+
+    Exits with 0 when settled, 3 when something is quarantined or failed (see `sluice status`), 4 when time is up.
+    """
+    connected: Connected = context.obj.connect()
+    progress = watch(connected, timeout, quiet=as_json)
+    if as_json:
+        print_json(
+            {
+                "settled": progress.is_settled,
+                "needs_attention": progress.needs_attention,
+                "objects": {name: dict(counts) for name, counts in progress.objects.items() if counts},
+            }
+        )
+    elif not progress.is_settled:
+        console.print(f"[yellow]time is up:[/] {progress.describe()}", highlight=False)
+    elif progress.needs_attention:
+        console.print(f"settled; [magenta]{progress.describe()}[/]: see `sluice status`", highlight=False)
+    else:
+        console.print("[green]settled[/]")
+    if not progress.is_settled:
+        raise typer.Exit(EXIT_TIMEOUT)
+    if progress.needs_attention:
+        raise typer.Exit(EXIT_ATTENTION)
+
+
+def watch(connected: Connected, timeout: float, *, quiet: bool = False) -> Progress:
+    """Wait, showing each change as a line, or as one that changes on a terminal."""
+    if quiet:
+        return wait(connected, timeout, lambda progress: None)
+    with console.status("looking …") as status:
+        last = ""
+
+        def report(progress: Progress) -> None:
+            nonlocal last
+            now = progress.describe()
+            status.update(now)
+            if not console.is_terminal and now != last:
+                console.print(f"  {now}", highlight=False)
+            last = now
+
+        return wait(connected, timeout, report)
+
+
+@app.command()
+def env(context: typer.Context, as_json: Json = False) -> None:
+    """Print exports that point any other S3 client at this lake.
+
+    Example: eval "$(sluice env)"; aws s3 cp orders.csv "s3://$SLUICE_RAW_BUCKET/shop/orders/"
+    """
+    target: Target = context.obj
+    connected = target.connect()
+    values = {"SLUICE_RAW_BUCKET": connected.lake.settings[Setting.RAW_BUCKET], "AWS_REGION": region()}
+    values["AWS_DEFAULT_REGION"] = values["AWS_REGION"]
+    if connected.endpoint:
+        values |= {"AWS_ENDPOINT_URL": connected.endpoint, **EMBEDDED_CREDENTIALS}
+    elif target.profile:
+        values["AWS_PROFILE"] = target.profile
+    if as_json:
+        print_json(values)
+        return
+    for name, value in values.items():
+        typer.echo(f"export {name}={value}")

@@ -1,0 +1,131 @@
+"""`sluice executions` and `sluice execution NAME`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.batches.ending import cause_of
+from pipeline.cli.app import app
+from pipeline.cli.arguments import Limit
+from pipeline.cli.machines import Run, events_of, find, runs
+from pipeline.cli.output import Json, console, print_facts, print_json, print_table, styled
+from pipeline.cli.texts import duration, moment, shown
+from pipeline.clock import iso
+from pipeline.executions.history import Visit, visits
+
+_COLOURS = {"done": "green", "retried": "yellow", "caught": "yellow", "failed": "red", "running": "cyan"}
+
+
+@app.command(epilog="Example: sluice executions --machine b --status FAILED")
+def executions(
+    context: typer.Context,
+    machine: Annotated[str | None, typer.Option(help="a (Stage A) or b (Stage B); both if not given.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.", show_default=False)
+    ] = None,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> None:
+    """List the newest executions of the state machines."""
+    lake = context.obj.connect().lake
+    found = runs(lake, machine, status.upper() if status else None, limit)
+    if as_json:
+        print_json([run.to_json() for run in found])
+        return
+    now = lake.clock()
+    rows = [
+        (moment(r.started), r.machine, styled(r.status), duration(r.seconds(now)), shown(r.name)) for r in found
+    ]
+    print_table("Executions", ("started", "stage", "status", "took", "name"), rows)
+
+
+@app.command(epilog="Example: sluice execution 01K2ZQ9D6T0V5N4W8X3Y7M1ABC")
+def execution(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The execution's name; a batch's is its id.")],
+    as_json: Json = False,
+) -> None:
+    """Show what one execution did: the states that it entered, how long each took, and what went wrong."""
+    lake = context.obj.connect().lake
+    run, description = find(lake, name)
+    seen = visits(events_of(run))
+    error = description.get("error"), description.get("cause")
+    if as_json:
+        print_json(_document(run, description, seen))
+        return
+    print_facts(
+        f"Execution {shown(run.name)}",
+        {
+            "status": styled(run.status),
+            "stage": run.machine.upper(),
+            "started": moment(run.started),
+            "took": duration(run.seconds(lake.clock())),
+            "input": _input(run, description),
+            "error": f"[red]{shown(cause_of({'Error': error[0] or '', 'Cause': error[1] or ''}))}[/]" if error[0] else None,
+        },
+    )
+    console.print()
+    rows = [_row(visit, run) for visit in seen]
+    print_table("States", ("at", "took", "outcome", "state", "what went wrong"), rows)
+
+
+def _row(visit: Visit, run: Run) -> tuple[str | None, ...]:
+    outcome = visit.outcome(run.status)
+    offset = (visit.entered.astimezone(run.started.tzinfo) - run.started).total_seconds()
+    colour = _COLOURS.get(outcome, "dim")
+    word = f"{outcome} ×{visit.attempts}" if visit.attempts > 1 else outcome
+    where = "".join(f"{shown(state)} #{index} › " for state, index in visit.scope)
+    took = duration(visit.seconds) if visit.seconds is not None else None
+    problem = shown(_error(*visit.errors[-1])) if visit.errors else None
+    return f"+{duration(offset)}", took, f"[{colour}]{word}[/]", f"[dim]{where}[/]{shown(visit.state)}", problem
+
+
+def _error(error: str, cause: str) -> str:
+    return cause_of({"Error": error, "Cause": cause})
+
+
+def _input(run: Run, description: dict[str, Any]) -> str | None:
+    """What the execution is about, in a line."""
+    try:
+        document = json.loads(description.get("input") or "")
+    except ValueError:
+        return None
+    if run.machine == "b":
+        return shown(f"batch {document.get('batch')} of {document.get('dataset')}")
+    objects = document.get("objects", [])
+    first = f", the first is {objects[0]['key']}" if objects else ""
+    return shown(f"{len(objects)} of {document.get('dataset')}{first}")
+
+
+def _document(run: Run, description: dict[str, Any], seen: list[Visit]) -> dict[str, Any]:
+    return {
+        **run.to_json(),
+        "arn": run.arn,
+        "error": description.get("error"),
+        "cause": description.get("cause"),
+        "input": _parsed(description.get("input")),
+        "output": _parsed(description.get("output")),
+        "states": [_state(visit, run) for visit in seen],
+    }
+
+
+def _state(visit: Visit, run: Run) -> dict[str, Any]:
+    return {
+        "state": visit.state,
+        "iteration": [{"state": state, "index": index} for state, index in visit.scope],
+        "entered": iso(visit.entered),
+        "seconds": visit.seconds,
+        "outcome": visit.outcome(run.status),
+        "attempts": visit.attempts,
+        "errors": [{"error": error, "cause": cause} for error, cause in visit.errors],
+    }
+
+
+def _parsed(text: str | None) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text

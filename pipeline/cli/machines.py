@@ -1,0 +1,97 @@
+"""The executions of the two state machines, as the commands that show them ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from pipeline.clients import client
+from pipeline.clock import iso
+from pipeline.errors import BadInput, Refused
+from pipeline.settings import Setting
+from pipeline.wiring import Lake
+
+MACHINES = {"a": Setting.STAGE_A_MACHINE, "b": Setting.STAGE_B_MACHINE}
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An execution of one of the machines. `machine` is `a` or `b`."""
+
+    arn: str
+    name: str
+    machine: str
+    status: str
+    started: datetime
+    stopped: datetime | None
+
+    def seconds(self, now: datetime) -> float:
+        return ((self.stopped or now) - self.started).total_seconds()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "machine": self.machine,
+            "status": self.status,
+            "started": iso(self.started),
+            "stopped": iso(self.stopped) if self.stopped else None,
+            "seconds": round(self.seconds(self.stopped), 3) if self.stopped else None,
+        }
+
+
+def runs(lake: Lake, machine: str | None = None, status: str | None = None, limit: int = 20) -> list[Run]:
+    """The newest executions of one machine or both, newest first."""
+    if machine not in (None, *MACHINES):
+        raise BadInput(f"{machine!r} is not a machine", hint="Give a (Stage A) or b (Stage B).")
+    if status is not None and status not in STATUSES:
+        raise BadInput(f"{status!r} is not a status of an execution", hint=f"One of {', '.join(STATUSES)}.")
+    found = [
+        run for letter in MACHINES if machine in (None, letter) for run in islice(_listed(lake, letter, status), limit)
+    ]
+    return sorted(found, key=lambda run: run.started, reverse=True)[:limit]
+
+
+def _listed(lake: Lake, letter: str, status: str | None) -> Iterator[Run]:
+    chosen = {"statusFilter": status} if status else {}
+    pages = client("stepfunctions").get_paginator("list_executions")
+    for page in pages.paginate(stateMachineArn=lake.settings[MACHINES[letter]], **chosen):
+        yield from (_run(item, letter) for item in page["executions"])
+
+
+def _run(item: dict[str, Any], letter: str) -> Run:
+    stopped = item.get("stopDate")
+    return Run(
+        arn=item["executionArn"],
+        name=item["name"],
+        machine=letter,
+        status=item["status"],
+        started=item["startDate"].astimezone(UTC),
+        stopped=stopped.astimezone(UTC) if stopped else None,
+    )
+
+
+def find(lake: Lake, name: str) -> tuple[Run, dict[str, Any]]:
+    """The execution of that name in either machine, and its description; `Refused` if neither has it."""
+    stepfunctions = client("stepfunctions")
+    errors = (stepfunctions.exceptions.ExecutionDoesNotExist, stepfunctions.exceptions.InvalidArn)
+    for letter, setting in MACHINES.items():
+        arn = f"{lake.settings[setting].replace(':stateMachine:', ':execution:')}:{name.rpartition(':')[2]}"
+        try:
+            found = stepfunctions.describe_execution(executionArn=arn)
+        except errors:
+            continue
+        return _run(found, letter), found
+    raise Refused(
+        f"neither state machine has an execution {name!r}",
+        hint="See `sluice executions`. A batch's execution has the batch's name; a history is kept for 90 days.",
+    )
+
+
+def events_of(run: Run) -> list[dict[str, Any]]:
+    """The execution's whole history, oldest first."""
+    pages = client("stepfunctions").get_paginator("get_execution_history")
+    return [event for page in pages.paginate(executionArn=run.arn) for event in page["events"]]

@@ -1,0 +1,73 @@
+"""How commands print: for people with Rich, for programs as one JSON document on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+"""The option that every command which prints has."""
+
+console = Console()
+errors = Console(stderr=True)
+
+STYLES = {
+    "COMMITTED": "green",
+    "SUCCEEDED": "green",
+    "PASSED": "green",
+    "Passed": "green",
+    "RUNNING": "cyan",
+    "STAGED": "cyan",
+    "REGISTERED": "cyan",
+    "CLAIMED": "cyan",
+    "WARNED": "yellow",
+    "RELEASED": "yellow",
+    "UNROUTED": "yellow",
+    "DUPLICATE": "dim",
+    "SUPERSEDED": "dim",
+    "QUARANTINED": "magenta",
+    "FAILED": "red",
+    "Failed": "red",
+    "TIMED_OUT": "red",
+    "ABORTED": "red",
+    "GONE": "red",
+}
+
+
+def styled(word: str | None) -> str:
+    """A status in its colour, as Rich markup."""
+    style = STYLES.get(word or "")
+    return f"[{style}]{word}[/]" if style else (word or "")
+
+
+def print_json(document: Any) -> None:
+    json.dump(document, sys.stdout, indent=2, default=str, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "none") -> None:
+    """A table, or one line that says that there is nothing. Cells are text or Rich markup; escape what users wrote."""
+    rows = list(rows)
+    if not rows:
+        console.print(f"[bold]{title}[/]: [dim]{empty}[/]")
+        return
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    console.print(table)
+
+
+def print_facts(title: str, facts: Mapping[str, Any]) -> None:
+    """Names and values, one a line; None is left out."""
+    console.print(f"[bold]{title}[/]")
+    for name, value in facts.items():
+        if value is not None:
+            console.print(f"  [dim]{name:<12}[/] {value}", highlight=False)

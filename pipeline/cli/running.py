@@ -1,0 +1,123 @@
+"""Commands of the embedded lake itself: up, down."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from pipeline.cli import starting
+from pipeline.cli.app import app
+from pipeline.cli.connect import LOCAL_ENV, LOCAL_REGION, Connected, Target
+from pipeline.cli.output import Json, console, print_json
+from pipeline.local import state
+
+PORT = 4580
+
+Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one.")]
+
+
+@app.command()
+def up(port: Port = PORT, as_json: Json = False) -> None:
+    """Start an embedded lake for this checkout, deploy definitions/stacks to it and apply definitions/datasets.
+
+    A lake that is running already gets what has changed since.
+    """
+    lake = bring_up(port, quiet=as_json)
+    if as_json:
+        print_json({"endpoint": lake.endpoint, "region": lake.region, "env": lake.env, "pid": lake.pid})
+
+
+def bring_up(port: int, *, quiet: bool = False) -> state.RunningLake:
+    """Start, deploy and apply; says each step unless `quiet`."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        if not quiet:
+            console.print(f"  {escape(text)}", highlight=False)
+
+    root = state.checkout()
+    lake = state.running(root)
+    if lake is None:
+        fetch_jars(quiet=quiet)
+        lake = starting.start(root, port=port, region=LOCAL_REGION, env=LOCAL_ENV)
+        say(f"embedded AWS at {lake.endpoint}")
+    else:
+        say(f"the lake at {lake.endpoint} is running: it gets what has changed")
+    ineffective = starting.deploy(root, lake, say)
+    connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+    apply_datasets(root, connected, say)
+    if not quiet:
+        _say_limits(ineffective)
+        console.print(f"[green]the lake is ready[/] ({time.monotonic() - began:.1f} s)", highlight=False)
+    return lake
+
+
+def _say_limits(ineffective: dict[str, str]) -> None:
+    kinds = sorted({name.split(" ")[0].removeprefix("AWS::") for name in ineffective})
+    if kinds:
+        console.print(
+            f"  [dim]accepted without effect here: {len(ineffective)} properties of {', '.join(kinds)}. The embedded "
+            "AWS has limits: README, Limits.[/]",
+            highlight=False,
+        )
+
+
+def fetch_jars(*, quiet: bool = False) -> None:
+    """Fetch what is missing of the jars, with a bar."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from pipeline.local.jars import ensure_jars
+
+    columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
+        task = bar.add_task("jars", total=None, visible=False)
+
+        def progress(name: str, done: int, total: int) -> None:
+            bar.update(task, description=name, completed=done, total=total, visible=True)
+
+        ensure_jars(progress=progress)
+
+
+def apply_datasets(root: Path, connected: Connected, say: starting.Say) -> None:
+    """Apply definitions/datasets."""
+    raise NotImplementedError
+
+
+@app.command()
+def down(as_json: Json = False) -> None:
+    """Stop this checkout's embedded lake. It is throwaway: what it holds is forgotten."""
+    root = state.checkout()
+    forgotten = _contents(root)
+    stopped = starting.stop(root)
+    if as_json:
+        print_json({"stopped": stopped, "forgotten": forgotten})
+    elif not stopped:
+        console.print("no lake is running here")
+    else:
+        console.print(
+            f"stopped; forgotten: {forgotten.get('objects', 0)} objects and {forgotten.get('tables', 0)} tables",
+            highlight=False,
+        )
+
+
+def _contents(root: Path) -> dict[str, int]:
+    """How much a running lake holds; nothing if it does not answer any more."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from pipeline.errors import SluiceError
+
+    lake = state.running(root)
+    if lake is None:
+        return {}
+    try:
+        connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+        return {
+            "objects": sum(1 for _ in connected.lake.catalog.all()),
+            "tables": len(connected.lake.registry.all()),
+        }
+    except (SluiceError, BotoCoreError, ClientError):
+        return {}

@@ -1,0 +1,46 @@
+"""Wait until a lake is settled, saying what happens meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from pipeline.catalog import Status
+from pipeline.cli.connect import Connected
+from pipeline.cli.embedded import hurry_schedules
+from pipeline.settling import Progress, look
+
+HURRY_EVERY_S = 0.5
+QUICK_S = 0.15
+SLOW_S = 5.0
+
+
+def wait(
+    connected: Connected,
+    timeout_s: float,
+    report: Callable[[Progress], None],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Progress:
+    """Look again and again until the lake is settled or time is up; `report` gets every look.
+
+    An embedded lake's schedules are hurried while staged objects wait; those of AWS never are. Settled means so
+    twice in a row: an object that moves from one place to the next may be in neither for a moment.
+    """
+    give_up = clock() + timeout_s
+    hurried = 0.0
+    settled_before = False
+    while True:
+        progress = look(connected.lake)
+        report(progress)
+        if progress.is_settled and settled_before:
+            return progress
+        if clock() >= give_up:
+            return progress
+        settled_before = progress.is_settled
+        idle = progress.count(Status.STAGED) and len(progress.batches) < len(progress.objects)
+        if connected.endpoint and idle and clock() - hurried > HURRY_EVERY_S:
+            hurry_schedules(connected.endpoint)
+            hurried = clock()
+        sleep(QUICK_S if connected.is_embedded else SLOW_S)

@@ -1,0 +1,36 @@
+"""The only module that makes AWS clients. They are made when first used: importing boto3 costs a quarter second."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from pipeline.settings import endpoint, region
+
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 60
+ATTEMPTS = 5
+
+
+@cache
+def client(service: str) -> Any:
+    """A boto3 client of `service`, with bounded time-outs and retries; the endpoint comes from the environment."""
+    import boto3
+    from botocore.config import Config
+
+    s3 = {"addressing_style": "path"} if endpoint() else {}
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        s3=s3,
+    )
+    return boto3.client(service, config=config)
+
+
+def iceberg_properties() -> dict[str, str]:
+    """Properties for PyIceberg's Glue catalog. Its S3 and Glue ignore AWS_ENDPOINT_URL, so it is passed."""
+    properties = {"type": "glue", "client.region": region()}
+    if url := endpoint():
+        properties |= {"glue.endpoint": url, "s3.endpoint": url, "s3.force-virtual-addressing": "false"}
+    return properties

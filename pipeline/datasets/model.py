@@ -1,0 +1,201 @@
+"""The shape of a dataset definition, validated. Nothing here reads files or calls AWS."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
+
+from pipeline.datasets.types import parse_type
+
+ORDER_COLUMN = "_sluice_order"
+"""Column of upsert and overwrite tables that holds the order of the object a row came from (PROTOCOL, Identity 3)."""
+
+ROW_COLUMN = "_sluice_row"
+"""Column of every staged Parquet file that holds where in its source a row stood: the 1-based line where it starts
+(CSV, JSON lines) or its number in the array (JSON). It only grows. The Stage B job orders by it and drops it."""
+
+# A team is also a Glue database and a dataset a Glue table: Athena wants lower case, digits and underscores.
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+_DURATION = re.compile(r"^(\d+) (second|minute|hour|day)s?$")
+_SCHEDULE = r"^(rate\((1 (minute|hour|day)|([2-9]|\d{2,}) (minutes|hours|days))\)|cron\(.+\))$"
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,128}$")]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DatasetName:
+    """`team/dataset`. In Glue the team is a database (with the lake's prefix) and the dataset a table."""
+
+    team: str
+    dataset: str
+
+    def __str__(self) -> str:
+        return f"{self.team}/{self.dataset}"
+
+    @classmethod
+    def parse(cls, text: str) -> DatasetName:
+        """Read `team/dataset` or `team.dataset`; ValueError for anything else."""
+        team, separator, dataset = text.replace(".", "/", 1).partition("/")
+        if not separator or not all(re.match(NAME_PATTERN, part) for part in (team, dataset)):
+            raise ValueError(f"{text!r} is not of the form team/dataset (lower case, digits, underscores)")
+        return cls(team, dataset)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _seconds(value: object) -> object:
+    found = _DURATION.match(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError(f"{value!r} is not a duration such as '30 minutes'")
+    return timedelta(**{f"{found[2]}s": int(found[1])})
+
+
+def _words(duration: timedelta) -> str:
+    return f"{int(duration.total_seconds())} seconds"
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds), PlainSerializer(_words)]
+
+
+def _column(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+class Column(_Model):
+    """One column of the contract, written as `name: type` or `name: {type: …, optional: true}`.
+
+    `type` is as in Spark and Athena: string, int, bigint, float, double, boolean, date, timestamp, decimal(p,s),
+    array<…>, map<string,…>, struct<name:type,…>. A file without a column that is not optional is refused.
+    """
+
+    type: str
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _type_is_known(self) -> Self:
+        parse_type(self.type)
+        return self
+
+
+class StageA(_Model):
+    """How a raw object is read."""
+
+    format: Literal["csv", "json", "jsonl"]
+    columns: dict[ColumnName, Annotated[Column, BeforeValidator(_column)]] = Field(default_factory=dict)
+    on_bad_row: Literal["quarantine", "reject_file"] = "quarantine"
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+
+
+class Batching(_Model):
+    """How many objects make a batch, and how long fewer of them wait."""
+
+    min_objects: Annotated[int, Field(ge=1, le=300)] = 1
+    max_objects: Annotated[int, Field(ge=1, le=300)] = 100
+    max_wait: Duration = timedelta(minutes=30)
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> Self:
+        if self.min_objects > self.max_objects:
+            raise ValueError(f"min_objects {self.min_objects} is greater than max_objects {self.max_objects}")
+        return self
+
+
+class StageB(Batching):
+    """When and how waiting objects are loaded."""
+
+    schedule: Annotated[str, StringConstraints(pattern=_SCHEDULE)] = "rate(5 minutes)"
+    job: Literal["standard"] = "standard"
+
+
+class Table(_Model):
+    """The table that the dataset becomes."""
+
+    format: Literal["iceberg"] = "iceberg"
+    write: Literal["append", "upsert", "overwrite"] = "append"
+    key: tuple[ColumnName, ...] = ()
+    partition_by: tuple[ColumnName, ...] = ()
+
+    @model_validator(mode="after")
+    def _key_fits_write(self) -> Self:
+        if self.write == "upsert" and not self.key:
+            raise ValueError("write: upsert needs a key")
+        if self.write != "upsert" and self.key:
+            raise ValueError(f"key means nothing to write: {self.write}; remove it or use write: upsert")
+        for names in (self.key, self.partition_by):
+            if len(set(names)) != len(names):
+                raise ValueError(f"a column is named twice in {list(names)}")
+        return self
+
+
+class Quality(_Model):
+    """What a batch must satisfy before anybody sees it. `ruleset` is DQDL."""
+
+    ruleset: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+    scope: Literal["batch", "table"] = "batch"
+    on_failure: Literal["block", "warn"] = "block"
+
+
+class Dataset(_Model):
+    """A whole registration."""
+
+    team: Name
+    dataset: Name
+    stage_a: StageA
+    stage_b: StageB = StageB()
+    table: Table = Table()
+    quality: Quality | None = None
+
+    @property
+    def name(self) -> DatasetName:
+        return DatasetName(self.team, self.dataset)
+
+    @property
+    def contract(self) -> dict[str, Column]:
+        """The declared columns, and those that key and partition_by name beside them, which are strings."""
+        implied = (n for n in (*self.table.key, *self.table.partition_by) if n not in self.stage_a.columns)
+        return {**self.stage_a.columns, **{name: Column(type="string") for name in implied}}
+
+    @model_validator(mode="after")
+    def _columns_fit_table(self) -> Self:
+        if ORDER_COLUMN in self.stage_a.columns:
+            raise ValueError(f"{ORDER_COLUMN} is Sluice's own column")
+        for name in (*self.table.key, *self.table.partition_by):
+            column = self.stage_a.columns.get(name)
+            if column and "<" in column.type:
+                raise ValueError(f"{name} is {column.type}: a key or partition column cannot be nested")
+        return self
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal definitions give equal text."""
+        return json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Dataset:
+        """The inverse of `to_json`."""
+        return cls.from_stored(json.loads(text))
+
+    @classmethod
+    def from_stored(cls, value: dict[str, Any]) -> Dataset:
+        return cls.model_validate(value)
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits that change when the definition does."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]

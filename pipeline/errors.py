@@ -1,0 +1,44 @@
+"""Errors, sorted by what the caller can do. A class's name is what a state machine's `ErrorEquals` names."""
+
+from __future__ import annotations
+
+
+class SluiceError(Exception):
+    """Every error that Sluice raises on purpose. `hint` says what to do about it, in one sentence."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Transient(SluiceError):
+    """A service was busy or unreachable: the same call may succeed later."""
+
+
+class BadInput(SluiceError):
+    """What came in is wrong: repeating the call cannot help, changing the input does."""
+
+
+class BadObject(BadInput):
+    """An object cannot be read as its dataset says: it is quarantined with this reason."""
+
+
+class BadDefinition(BadInput):
+    """A dataset definition, a ruleset or a template is wrong."""
+
+
+class Gone(SluiceError):
+    """The object was deleted or replaced before it was read."""
+
+
+class Refused(SluiceError):
+    """The request is understood and not allowed as things stand; `hint` says what would be."""
+
+
+class Misconfigured(SluiceError):
+    """A setting, a name or a part that must be there is not."""
+
+
+class Inconsistent(SluiceError):
+    """Stored state contradicts the protocol: stop, and let a person look."""

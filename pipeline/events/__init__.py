@@ -1,0 +1,1 @@
+"""What arrives from outside: bytes in, dataclasses out. One module an event source."""

@@ -1,0 +1,120 @@
+"""What an execution did, read from its history: each visit of a state, how long it took and what went wrong. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Scope = tuple[tuple[str, int], ...]
+"""The Map iterations around a state, outermost first: state names and indexes."""
+
+_ENDED_BADLY = ("Failed", "TimedOut", "Aborted")
+
+
+@dataclass(slots=True)
+class Visit:
+    """One passage through a state. `errors` are (error, cause) of attempts that failed, in their order."""
+
+    state: str
+    entered: datetime
+    scope: Scope = ()
+    left: datetime | None = None
+    attempts: int = 0
+    errors: list[tuple[str, str]] = field(default_factory=list)
+    recovered: bool = False
+    """A later attempt succeeded after `errors`."""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it runs, or when the execution ended inside it."""
+        return (self.left - self.entered).total_seconds() if self.left else None
+
+    def outcome(self, execution_status: str) -> str:
+        """`done`, `retried` (done after failed attempts), `caught` (failed, and the machine went on), `failed`,
+        `running`, or `left` when the execution ended around it."""
+        if self.left:
+            if not self.errors:
+                return "done"
+            return "retried" if self.recovered else "caught"
+        if execution_status == "RUNNING":
+            return "running"
+        return "failed" if self.errors and not self.recovered else "left"
+
+
+def visits(events: Iterable[Mapping[str, Any]]) -> list[Visit]:
+    """Visits in the order in which the states were entered. `events` as GetExecutionHistory gives them, oldest first."""
+    reader = _Reader()
+    for event in events:
+        reader.read(event)
+    return reader.visits
+
+
+class _Reader:
+    """Follows previousEventId, because events of concurrent iterations are interleaved."""
+
+    def __init__(self) -> None:
+        self.visits: list[Visit] = []
+        self._owner: dict[int, Visit | None] = {}
+        self._scope: dict[int, Scope] = {}
+
+    def read(self, event: Mapping[str, Any]) -> None:
+        kind, number, previous = event["type"], event["id"], event.get("previousEventId", 0)
+        details = details_of(event)
+        owner, scope = self._owner.get(previous), self._scope.get(previous, ())
+        if kind.endswith("StateEntered"):
+            owner = Visit(details["name"], event["timestamp"], scope)
+            self.visits.append(owner)
+        elif kind.endswith("StateExited"):
+            if left := self._open(details["name"], scope):
+                left.left = event["timestamp"]
+                scope = left.scope
+            owner = None
+        elif kind.startswith("MapIteration"):
+            if around := self._open(details["name"]):
+                started = kind == "MapIterationStarted"
+                scope = (*around.scope, (details["name"], details["index"])) if started else around.scope
+                owner = around
+        elif owner:
+            _note(owner, kind, details)
+        self._owner[number], self._scope[number] = owner, scope
+
+    def _open(self, state: str, scope: Scope | None = None) -> Visit | None:
+        candidates = (v for v in reversed(self.visits) if v.state == state and v.left is None)
+        return next((v for v in candidates if scope is None or v.scope == scope), None)
+
+
+def _note(visit: Visit, kind: str, details: Mapping[str, Any]) -> None:
+    if kind.endswith("Scheduled"):
+        visit.attempts += 1
+    elif kind.endswith(_ENDED_BADLY):
+        visit.errors.append((details.get("error", kind), details.get("cause", "")))
+        visit.recovered = False
+    elif kind.endswith("Succeeded") and visit.errors:
+        visit.recovered = True
+
+
+def details_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The one member that holds what is particular to the event's type."""
+    found = (value for name, value in event.items() if name.endswith("EventDetails"))
+    return next(found, {})
+
+
+def job_runs(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Ids of the Glue job runs that an execution started, in order."""
+    return list(dict.fromkeys(_run_ids(events)))
+
+
+def _run_ids(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for event in events:
+        details = details_of(event)
+        if details.get("resourceType") != "glue":
+            continue
+        try:
+            output = json.loads(details.get("output", ""))
+        except ValueError:
+            continue
+        if isinstance(output, dict) and (found := output.get("JobRunId") or output.get("Id")):
+            yield str(found)

@@ -1,0 +1,63 @@
+"""Reads a template for deployment and refuses what would be ignored, before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadDefinition
+from pipeline.local.deployer import shapes
+from pipeline.local.deployer.places import Place
+from pipeline.local.deployer.types import REGISTRY
+from pipeline.packaging.package import SOURCE
+from pipeline.packaging.templates import load_template
+
+# Metadata and descriptions are for people and other tools.
+_SECTIONS = frozenset(
+    (
+        "AWSTemplateFormatVersion", "Description", "Transform", "Metadata", "Globals", "Parameters", "Mappings",
+        "Conditions", "Resources", "Outputs",
+    )
+)  # fmt: skip
+_RESOURCE_KEYS = frozenset(
+    ("Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata")
+)
+_OUTPUT_KEYS = frozenset(("Value", "Description", "Export", "Condition"))
+
+
+def read(path: Path) -> tuple[dict[str, Any], str]:
+    """A template and the name of the file that a person edits: what it was packaged from, or itself."""
+    template = load_template(path)
+    file = str(template.get("Metadata", {}).get(SOURCE, path))
+    _only(template, _SECTIONS, Place(file))
+    return template, file
+
+
+def check(template: Mapping[str, Any], file: str) -> None:
+    """Every type, property and section that the embedded deployer would not honour, in one `BadDefinition`."""
+    wrong = [str(error.message) for error in _wrong(template, file)]
+    if wrong:
+        raise BadDefinition("\n".join(wrong))
+
+
+def _wrong(template: Mapping[str, Any], file: str) -> Iterator[BadDefinition]:
+    for logical_id, resource in template["Resources"].items():
+        place = Place(file, ("Resources", logical_id))
+        for key in resource.keys() - _RESOURCE_KEYS:
+            yield (place / key).wrong("not honoured by the embedded deployer")
+        kind = REGISTRY.get(resource.get("Type"))
+        if kind is None:
+            yield (place / "Type").wrong(f"the embedded deployer does not know the type {resource.get('Type')}")
+            continue
+        for where in shapes.unknown(resource.get("Properties", {}), kind.known(), place / "Properties"):
+            yield where.wrong(f"this property of {kind.name} is not honoured by the embedded deployer")
+    for name, output in template.get("Outputs", {}).items():
+        for key in output.keys() - _OUTPUT_KEYS:
+            yield (Place(file, ("Outputs", name)) / key).wrong("not honoured by the embedded deployer")
+
+
+def _only(section: Mapping[str, Any], known: frozenset[str], place: Place) -> None:
+    for key in section:
+        if key not in known:
+            raise (place / key).wrong("not honoured by the embedded deployer")

@@ -1,0 +1,33 @@
+"""One small function a CloudFormation type. Importing this package fills the registry."""
+
+from __future__ import annotations
+
+from pipeline.local.deployer.resources import (
+    buckets,
+    events,
+    functions,
+    glue,
+    logs,
+    machines,
+    parameters,
+    queues,
+    roles,
+    tables,
+    topics,
+    watching,
+)
+
+__all__ = [
+    "buckets",
+    "events",
+    "functions",
+    "glue",
+    "logs",
+    "machines",
+    "parameters",
+    "queues",
+    "roles",
+    "tables",
+    "topics",
+    "watching",
+]

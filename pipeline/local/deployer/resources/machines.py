@@ -1,0 +1,55 @@
+"""Step Functions state machines."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from pipeline.local.deployer.resources.reasons import TRACING
+from pipeline.local.deployer.types import Aws, Made, Resource, resource_type, text
+
+_LEFT_OVER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
+
+
+@resource_type(
+    "AWS::StepFunctions::StateMachine",
+    """StateMachineName StateMachineType RoleArn DefinitionString Definition.* DefinitionSubstitutions.* Tags.*
+    DefinitionS3Location.Bucket DefinitionS3Location.Key DefinitionS3Location.Version
+    LoggingConfiguration.Level LoggingConfiguration.IncludeExecutionData
+    LoggingConfiguration.Destinations[].CloudWatchLogsLogGroup.LogGroupArn TracingConfiguration.Enabled""",
+    without_effect={
+        "LoggingConfiguration": "no execution log is written; the history of an execution is kept",
+        "TracingConfiguration": TRACING,
+    },
+    fixed="StateMachineName StateMachineType",
+)
+def state_machine(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    given = resource.only("RoleArn", "LoggingConfiguration", "TracingConfiguration")
+    definition = _definition(aws, resource)
+    if previous is None:
+        tags = [{"key": key, "value": value} for key, value in resource.tags().items()]
+        more = {"type": resource.properties.get("StateMachineType", "STANDARD"), "tags": tags}
+        name = resource.name("StateMachineName", longest=80)
+        answer = aws.call("stepfunctions", "create_state_machine", name=name, definition=definition, **more, **given)
+        arn = answer["stateMachineArn"]
+    else:
+        arn, name = previous.reference, previous.attributes["Name"]
+        aws.call("stepfunctions", "update_state_machine", stateMachineArn=arn, definition=definition, **given)
+    return Made(arn, {"Arn": arn, "Name": name})
+
+
+def _definition(aws: Aws, resource: Resource) -> str:
+    """The definition with its substitutions made; one that nothing is given for is an error, as it is never meant."""
+    given = resource.properties
+    if "DefinitionS3Location" in given:
+        where = given["DefinitionS3Location"]
+        version = {"VersionId": where["Version"]} if "Version" in where else {}
+        answer = aws.call("s3", "get_object", Bucket=where["Bucket"], Key=where["Key"], **version)
+        definition = answer["Body"].read().decode("utf-8")
+    else:
+        definition = given.get("DefinitionString") or json.dumps(given["Definition"])
+    for name, value in given.get("DefinitionSubstitutions", {}).items():
+        definition = definition.replace(f"${{{name}}}", text(value))
+    if left := sorted(set(_LEFT_OVER.findall(definition))):
+        raise (resource.place / "DefinitionSubstitutions").wrong(f"the definition also needs {', '.join(left)}")
+    return str(definition)

@@ -1,0 +1,41 @@
+"""AWS's own SAM translator, run without a network: a template with its transform in, plain CloudFormation out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.local.deployer.places import Place
+
+SAM = "AWS::Serverless-2016-10-31"
+
+
+def transformed(template: Mapping[str, Any], parameters: Mapping[str, Any], region: str, file: str) -> dict[str, Any]:
+    """The template as CloudFormation would see it after its macros; any other macro than SAM is refused."""
+    macros = template.get("Transform", [])
+    macros = [macros] if isinstance(macros, str) else macros
+    for macro in macros:
+        if macro != SAM:
+            raise Place(file, ("Transform",)).wrong(f"the transform {macro} is not honoured by the embedded deployer")
+    if not macros:
+        return dict(template)
+    # Importing the translator takes over a second, which commands that deploy nothing should not pay.
+    import boto3
+    from samtranslator.model.exceptions import InvalidDocumentException
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
+    # The session tells the translator region and partition. It calls nothing: policies are written out in our
+    # templates, so the map of AWS's managed policies, for which it would ask IAM, is empty.
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
+    try:
+        found = translator.translate(copy.deepcopy(dict(template)), parameter_values=dict(parameters))
+    except InvalidDocumentException as error:
+        causes = "; ".join(sorted(cause.message for cause in error.causes)) or error.message
+        raise Place(file, ("Resources",)).wrong(causes) from error
+    finally:
+        # It counts its own use and complains of counts that nobody took; here nobody does.
+        translator.metrics.publish()
+    found.pop("Transform", None)
+    return dict(found)

@@ -1,0 +1,157 @@
+"""What a resource type is to the deployer, and the registry that the modules under `resources` fill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.local.deployer import shapes
+from pipeline.local.deployer.places import Place
+
+Clients = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A resource as it stands: what Ref answers and what Fn::GetAtt answers."""
+
+    reference: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource to make: its properties are resolved and hold only names that its type honours or accepts."""
+
+    stack: str
+    logical_id: str
+    properties: Mapping[str, Any]
+    place: Place
+
+    def name(self, property_name: str, *, longest: int = 64) -> str:
+        """The name that the template gives, or one made as CloudFormation makes them, but the same each time."""
+        if property_name in self.properties:
+            return str(self.properties[property_name])
+        suffix = hashlib.sha256(f"{self.stack}/{self.logical_id}".encode()).hexdigest()[:12]
+        return f"{self.stack[: longest // 2 - 14]}-{self.logical_id[: longest // 2]}-{suffix}"[:longest]
+
+    def only(self, *names: str) -> dict[str, Any]:
+        """The properties of these names that are given."""
+        return {name: self.properties[name] for name in names if name in self.properties}
+
+    def tags(self) -> dict[str, str]:
+        """Tags as a mapping, whichever of CloudFormation's two forms they are in."""
+        tags = self.properties.get("Tags", {})
+        return dict(tags) if isinstance(tags, Mapping) else {tag["Key"]: str(tag["Value"]) for tag in tags}
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """The embedded AWS as resource types see it."""
+
+    clients: Clients
+    account: str
+    region: str
+    partition: str = "aws"
+
+    def call(self, service: str, operation: str, **parameters: Any) -> Any:
+        """Call boto3 with CloudFormation's values: its texts for numbers and its names' case are made to fit."""
+        client = self.clients(service)
+        model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
+        return getattr(client, operation)(**fitted(parameters, model.input_shape))
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+def fitted(value: Any, shape: Any) -> Any:
+    """`value` as botocore's `shape` wants it. CloudFormation has only texts for what comes out of a parameter."""
+    kind = shape.type_name if shape is not None else ""
+    if kind == "structure" and isinstance(value, Mapping):
+        members = {name.lower(): name for name in shape.members}
+        names = {name: members.get(name.lower(), name) for name in value}
+        return {names[name]: fitted(item, shape.members.get(names[name])) for name, item in value.items()}
+    if kind == "map" and isinstance(value, Mapping):
+        return {name: fitted(item, shape.value) for name, item in value.items()}
+    if kind == "list" and isinstance(value, list):
+        return [fitted(item, shape.member) for item in value]
+    if kind in ("integer", "long") and isinstance(value, str):
+        return int(value)
+    if kind in ("double", "float") and isinstance(value, str):
+        return float(value)
+    if kind == "boolean" and isinstance(value, str):
+        return value.lower() == "true"
+    if kind == "string" and not isinstance(value, str):
+        return text(value)
+    return value
+
+
+def text(value: Any) -> str:
+    """A value where AWS wants text: documents as JSON, booleans in lower case."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+
+
+Put = Callable[[Aws, Resource, Made | None], Made]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """How one CloudFormation type is deployed.
+
+    `put` makes the resource, or brings the one that was made before to the new properties: all of them but the
+    `fixed` ones, which CloudFormation changes by replacing the resource. `without_effect` maps a property path to
+    the reason; the empty path stands for the resource itself.
+    """
+
+    name: str
+    honoured: shapes.Tree
+    without_effect: Mapping[str, str]
+    put: Put
+    updates: bool
+    fixed: frozenset[str]
+
+    def known(self) -> shapes.Tree:
+        """Every property that may stand in a template."""
+        return _merged(self.honoured, shapes.parse(" ".join(self.without_effect)))
+
+    def ineffective(self, resource: Resource) -> Iterator[tuple[str, str]]:
+        """What of a resource is accepted without effect: `Type.Property` and the reason."""
+        for path, reason in self.without_effect.items():
+            if not path:
+                yield self.name, reason
+            elif any(shapes.given(resource.properties, path, resource.place)):
+                yield f"{self.name} {path}", reason
+
+
+def _merged(left: shapes.Tree, right: shapes.Tree) -> shapes.Tree:
+    return {name: _merged(left.get(name, {}), right.get(name, {})) for name in [*left, *right]}
+
+
+REGISTRY: dict[str, ResourceType] = {}
+
+
+def resource_type(
+    name: str,
+    honoured: str,
+    *,
+    without_effect: Mapping[str, str] | None = None,
+    updates: bool = True,
+    fixed: str = "",
+) -> Callable[[Put], Put]:
+    """Register the function that deploys resources of a type.
+
+    `honoured` lists property paths (see `shapes`); `without_effect` maps those that are accepted and do nothing on
+    the embedded AWS to the reason, which `sluice up` prints.
+    """
+
+    def register(put: Put) -> Put:
+        ineffective = dict(without_effect or {})
+        REGISTRY[name] = ResourceType(name, shapes.parse(honoured), ineffective, put, updates, frozenset(fixed.split()))
+        return put
+
+    return register

@@ -1,0 +1,213 @@
+"""The embedded AWS's front door: moto's application in this process, behind a threaded HTTP server on 127.0.0.1.
+
+State and API surface are moto's, changed by `moto_fixes`. What acts on its own (functions, jobs, schedules) lives in
+other modules. moto keeps its state in module globals, so a process has at most one running front, and a start begins
+with nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import Refused
+from pipeline.local.front_calls import CallRecorder, identify
+
+HOST = "127.0.0.1"
+PRIVATE = "/_sluice/"
+STOP_SECONDS = 5
+BACKLOG = 256
+
+Invoke = Callable[[str, str], None]
+"""Invokes a function (its ARN, the event as JSON) asynchronously, as other services do."""
+
+_LOGGERS = ("moto", "werkzeug", "flask.app", "pipeline.local.http_server", "pipeline.local.outbox")
+
+_running = threading.Lock()
+
+
+class Front:
+    """moto served at `endpoint` between `start` and `stop`.
+
+    `port` 0 takes a free one. `state_dir` gets `front.log`, where unexpected errors inside moto are kept.
+    `invoke` is how S3 and EventBridge call functions; the default calls Lambda's own API with `Event`. `private` holds
+    the operations under `/_sluice/`, by path and method; each answers with its value as JSON, and others may be added.
+    """
+
+    def __init__(self, port: int = 0, state_dir: Path | str = ".sluice", *, invoke: Invoke | None = None) -> None:
+        self.calls = CallRecorder()
+        self.private: dict[tuple[str, str], Callable[[], Any]] = {}
+        """More private paths, by path and method; each answers JSON."""
+        self.port = port
+        self._log_path = Path(state_dir) / "front.log"
+        self._invoke = invoke
+        self._stack = contextlib.ExitStack()
+
+    @property
+    def endpoint(self) -> str:
+        """The URL for AWS_ENDPOINT_URL; valid once started."""
+        return f"http://{HOST}:{self.port}"
+
+    def start(self) -> None:
+        """Serve. A port in use, or a second front in one process, is `Refused`."""
+        if not _running.acquire(blocking=False):
+            raise Refused("an embedded AWS already runs in this process", hint="Stop it first.")
+        self._stack.callback(_running.release)
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def stop(self) -> None:
+        """Stop serving and forget all state; harmless when not running."""
+        self._stack.close()
+
+    def _start(self) -> None:
+        self._stack.enter_context(_log_to(self._log_path))
+        listener = self._stack.enter_context(_listen(self.port))
+        self.port = listener.getsockname()[1]
+        self._stack.enter_context(_environment(MOTO_PORT=str(self.port)))
+        self._start_moto()
+
+        from pipeline.local.http_server import Server
+
+        server = Server(listener, _Application(self.calls, self.private))
+        thread = threading.Thread(target=server.serve_forever, args=(0.5,), name="front", daemon=True)
+        thread.start()
+        self._stack.callback(thread.join, STOP_SECONDS)
+        self._stack.callback(server.close)
+
+    def _start_moto(self) -> None:
+        from pipeline.local.event_rules import EventRules
+        from pipeline.local.execution_events import ExecutionEvents
+        from pipeline.local.moto_fixes.install import install_all
+        from pipeline.local.moto_fixes.reset import reset_state
+        from pipeline.local.s3_events import S3Events
+
+        install_all()
+        reset_state()
+        self._stack.callback(reset_state)
+        invoke = self._invoke or self._invoke_by_api
+        rules = EventRules(invoke)
+        for part in (rules, S3Events(rules.publish, invoke), ExecutionEvents(rules.publish)):
+            part.start()
+            self._stack.callback(part.stop)
+
+    def _counted(self) -> object:
+        return {"calls": [{**call._asdict(), "count": count} for call, count in sorted(self.calls.snapshot().items())]}
+
+    def _forget_calls(self) -> object:
+        self.calls.reset()
+        return {}
+
+    def _invoke_by_api(self, function: str, event: str) -> None:
+        from pipeline.local.moto_fixes.stepfunctions_clients import client_for
+
+        region = function.split(":")[3]
+        client_for(region, "lambda").invoke(FunctionName=function, InvocationType="Event", Payload=event.encode())
+
+
+class _Application:
+    """Counts a call, and answers the private paths; everything else is moto's."""
+
+    def __init__(self, calls: CallRecorder, private: Mapping[tuple[str, str], Callable[[], Any]]) -> None:
+        self._calls = calls
+        self._private_paths = private
+        self._moto: Any = None
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith(PRIVATE):
+            return self._answer_private(environ, start_response)
+        self._calls.add(identify(environ))
+        return self._application()(environ, start_response)  # type: ignore[no-any-return]
+
+    def _application(self) -> Any:
+        if self._moto is None:
+            with self._lock:
+                if self._moto is None:
+                    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+                    self._moto = DomainDispatcherApplication(create_backend_app)
+        return self._moto
+
+    def _answer_private(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path, method = environ["PATH_INFO"].removeprefix(PRIVATE), environ["REQUEST_METHOD"]
+        operation = self._private.get((path, method))
+        if operation is None:
+            return _answer(start_response, "404 Not Found", {"error": f"no {method} {path} here"})
+        return _answer(start_response, "200 OK", operation())
+
+
+def _answer(start_response: Any, status: str, value: Any) -> Iterable[bytes]:
+    body = json.dumps(value).encode()
+    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Without it a restart within a minute finds the port in TIME_WAIT.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise _port_in_use(port) from error
+        raise
+    return listener
+
+
+def _port_in_use(port: int) -> Refused:
+    return Refused(
+        f"port {port} on {HOST} is in use by another program",
+        hint="Give another with --port, or 0 for any free one.",
+    )
+
+
+@contextlib.contextmanager
+def _environment(**values: str) -> Any:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _log_to(path: Path) -> Any:
+    """Tracebacks of moto and of the server go to the file and not to the terminal."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [(logger, logger.propagate) for logger in loggers]
+    # Its interpreter logs every failed path and task as an error; they stand in the execution's history.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, propagate in before:
+            logger.removeHandler(handler)
+            logger.propagate = propagate
+        handler.close()

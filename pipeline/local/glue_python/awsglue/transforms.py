@@ -1,0 +1,5 @@
+"""Only on Glue."""
+
+from awsglue import refuse
+
+refuse(__name__)

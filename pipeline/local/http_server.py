@@ -1,0 +1,127 @@
+"""A threaded HTTP/1.1 server for moto's WSGI application, with keep-alive, which werkzeug's own server has not.
+
+werkzeug closes the connection after each answer and then waits 10 ms for more; a call of a few milliseconds pays for
+both. Answers are sent whole: moto makes them in memory anyway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from socketserver import ThreadingMixIn
+from typing import Any
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import BaseWSGIServer
+
+_log = logging.getLogger(__name__)
+
+WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Server(ThreadingMixIn, BaseWSGIServer):
+    """Serves `application` on a listening socket; `close` also ends the connections that clients keep open."""
+
+    daemon_threads = True
+    multithread = True
+    block_on_close = False
+
+    def __init__(self, listener: socket.socket, application: WsgiApplication) -> None:
+        self._connections: set[socket.socket] = set()
+        self._connections_lock = threading.Lock()
+        host, port = listener.getsockname()[:2]
+        super().__init__(host, port, application, handler=_Handler, fd=listener.fileno())
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._connections_lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._connections_lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def close(self) -> None:
+        """Stop accepting and cut every connection."""
+        self.shutdown()
+        self.server_close()
+        with self._connections_lock:
+            open_connections = list(self._connections)
+        for connection in open_connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(MotoRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    # Buffered, so that headers and body leave in one packet.
+    wbufsize = -1
+
+    def run_wsgi(self) -> None:
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.wfile.flush()
+        environ = self.make_environ()
+        _read_body(environ)
+        try:
+            status, headers, answer = _call(self.server.app, environ)
+        except Exception:
+            _log.error("%s %s\n%s", self.command, self.path, traceback.format_exc())
+            status, headers, answer = "500 Internal Server Error", [("Content-Type", "text/plain")], b""
+        self._send(status, headers, answer)
+
+    def _send(self, status: str, headers: list[tuple[str, str]], answer: bytes) -> None:
+        code, _, reason = status.partition(" ")
+        self.send_response_only(int(code), reason)
+        has_length = False
+        for name, value in headers:
+            has_length = has_length or name.lower() == "content-length"
+            self.send_header(name, value)
+        without_body = int(code) in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+        if not has_length and not without_body:
+            self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        if self.command != "HEAD" and not without_body:
+            self.wfile.write(answer)
+        self.wfile.flush()
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Requests are counted, not logged; what the HTTP parser finds wrong is kept."""
+        if type == "error":
+            _log.warning(message, *args)
+
+
+def _read_body(environ: dict[str, Any]) -> None:
+    """Take the body off the connection, which then stands at the next request. moto holds it in memory anyway."""
+    if environ.get("wsgi.input_terminated"):  # chunked
+        body = environ["wsgi.input"].read()
+        environ["CONTENT_LENGTH"] = str(len(body))
+    else:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    # Else werkzeug reads it again in small blocks.
+    environ["wsgi.input_terminated"] = True
+
+
+def _call(application: WsgiApplication, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        started.append((status, headers))
+
+    answer = application(environ, start_response)
+    try:
+        data = b"".join(answer)
+    finally:
+        if hasattr(answer, "close"):
+            answer.close()
+    status, headers = started[-1]
+    return status, headers, data

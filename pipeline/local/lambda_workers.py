@@ -1,0 +1,218 @@
+"""Lambda's side of an invocation: the right code unpacked, a warm worker found or a cold one started, an answer.
+
+Layers are not unpacked: dependencies come from the Python environment that the embedded AWS runs in, whatever Python
+version the function names. `/tmp` itself is not private, TMPDIR is; the network is not confined.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+import threading
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.errors import Misconfigured, Refused
+from pipeline.local.functions import Answer, Function
+from pipeline.local.lambda_output import WriteLog
+from pipeline.local.lambda_worker import Worker
+
+WORKERS_A_FUNCTION = 4
+IDLE_S = 120.0
+_REAP_EVERY_S = 5.0
+
+
+class LambdaWorkers:
+    """Runs functions in worker processes.
+
+    `endpoint` is what functions get as AWS_ENDPOINT_URL; `state_dir` holds unpacked code and temporary directories.
+    A function gets at most `cap` workers (fewer if it reserves less concurrency): invocations beyond wait, where AWS
+    would throttle. A worker that was idle for `idle_s` seconds is ended.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        state_dir: Path,
+        write_log: WriteLog,
+        *,
+        cap: int = WORKERS_A_FUNCTION,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        self._endpoint = endpoint
+        self._code_dir = state_dir / "code"
+        self._scratch = state_dir / "tmp"
+        self._write_log = write_log
+        self._cap = cap
+        self._idle_s = idle_s
+        self._pools: dict[tuple[str, str], _Pool] = {}
+        self._retired: list[_Pool] = []
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self.invocations: Counter[str] = Counter()
+        """Invocations by function name, the failed ones too."""
+
+    def start(self) -> None:
+        """Make the directories ready; what a killed run left in them goes."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(parents=True)
+        self._code_dir.mkdir(parents=True, exist_ok=True)
+        self._stopping.clear()
+        threading.Thread(target=self._reap, name="worker-reaper", daemon=True).start()
+
+    def stop(self) -> None:
+        """End all workers and wait until they are gone."""
+        self._stopping.set()
+        with self._lock:
+            pools = [*self._pools.values(), *self._retired]
+            self._pools, self._retired = {}, []
+        for pool in pools:
+            pool.close()
+        for pool in pools:
+            pool.join()
+
+    def invoke(self, function: Function, payload: bytes, request_id: str | None = None) -> Answer:
+        """Run the function with a JSON event and wait for its answer. `Refused` while stopping."""
+        pool = self._pool(function)
+        with self._lock:
+            self.invocations[function.name] += 1
+        while True:
+            worker = pool.acquire()
+            try:
+                answer = worker.run(payload, request_id)
+            finally:
+                pool.release(worker)
+            if answer is not None:
+                return answer
+
+    def processes(self) -> list[int]:
+        """The workers' process ids."""
+        with self._lock:
+            pools = [*self._pools.values(), *self._retired]
+        return [pid for pool in pools for pid in pool.processes()]
+
+    def _pool(self, function: Function) -> _Pool:
+        key = (function.arn, function.version)
+        with self._lock:
+            if self._stopping.is_set():
+                raise Refused("the embedded Lambda is stopping")
+            pool = self._pools.get(key)
+            if pool is not None and pool.function == function:
+                return pool
+            code = unpack(function, self._code_dir)
+            if pool is not None:
+                pool.retire()
+                self._retired.append(pool)
+            cap = self._cap if function.concurrency is None else max(1, min(self._cap, function.concurrency))
+            self._pools[key] = _Pool(function, cap, lambda on_end: self._start_worker(function, code, on_end))
+            return self._pools[key]
+
+    def _start_worker(self, function: Function, code: Path, on_end: Callable[[Worker], None]) -> Worker:
+        return Worker(function, code, self._scratch, self._endpoint, self._write_log, on_end)
+
+    def _reap(self) -> None:
+        while not self._stopping.wait(min(_REAP_EVERY_S, self._idle_s)):
+            with self._lock:
+                self._retired = [pool for pool in self._retired if pool.processes()]
+                pools = list(self._pools.values())
+            for pool in pools:
+                pool.reap(self._idle_s)
+
+
+class _Pool:
+    """The workers of one version and configuration of a function."""
+
+    def __init__(self, function: Function, cap: int, start: Callable[[Callable[[Worker], None]], Worker]) -> None:
+        self.function = function
+        self._cap = cap
+        self._start = start
+        self._changed = threading.Condition()
+        self._idle: list[Worker] = []
+        self._all: set[Worker] = set()
+        self._retired = False
+        self._closed = False
+
+    def acquire(self) -> Worker:
+        """An idle worker, the warmest first; else a new one; at the cap, the next to become free."""
+        with self._changed:
+            while True:
+                if self._closed:
+                    raise Refused("the embedded Lambda is stopping")
+                while self._idle:
+                    worker = self._idle.pop()
+                    if worker.usable:
+                        return worker
+                if len(self._all) < self._cap:
+                    worker = self._start(self._forget)
+                    self._all.add(worker)
+                    return worker
+                self._changed.wait()
+
+    def release(self, worker: Worker) -> None:
+        with self._changed:
+            if self._retired or not worker.usable:
+                worker.kill()
+            else:
+                self._idle.append(worker)
+                self._changed.notify()
+
+    def retire(self) -> None:
+        """Idle workers end now, busy ones when they are done."""
+        with self._changed:
+            self._retired = True
+            for worker in self._idle:
+                worker.kill()
+            self._idle.clear()
+
+    def reap(self, idle_s: float) -> None:
+        with self._changed:
+            oldest = time.monotonic() - idle_s
+            stale = [worker for worker in self._idle if worker.idle_since < oldest]
+            self._idle = [worker for worker in self._idle if worker not in stale]
+        for worker in stale:
+            worker.kill()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = self._retired = True
+            for worker in self._all:
+                worker.kill()
+            self._changed.notify_all()
+
+    def join(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._all, timeout=10)
+
+    def processes(self) -> list[int]:
+        with self._changed:
+            return [worker.pid for worker in self._all]
+
+    def _forget(self, worker: Worker) -> None:
+        with self._changed:
+            self._all.discard(worker)
+            self._changed.notify()
+
+
+def unpack(function: Function, folder: Path) -> Path:
+    """The function's package as a directory, unpacked once for each code; `Misconfigured` if it is no zip."""
+    target = folder / hashlib.sha256(function.code_sha.encode()).hexdigest()[:24]
+    if target.exists():
+        return target
+    temporary = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        with zipfile.ZipFile(io.BytesIO(function.code)) as package:
+            package.extractall(temporary)
+    except zipfile.BadZipFile:
+        shutil.rmtree(temporary)
+        raise Misconfigured(f"the code of function {function.name} is not a zip archive") from None
+    temporary.chmod(0o755)
+    with contextlib.suppress(FileExistsError):
+        os.rename(temporary, target)
+    return target

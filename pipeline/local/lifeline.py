@@ -1,0 +1,30 @@
+"""Runs a script or module and dies with the process that started it (see `processes`)."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+import threading
+
+
+def _watch(descriptor: int) -> None:
+    os.read(descriptor, 1)
+    os.killpg(0, signal.SIGKILL)
+
+
+def main() -> None:
+    descriptor = int(os.environ.pop("SLUICE_LIFELINE"))
+    threading.Thread(target=_watch, args=(descriptor,), daemon=True, name="lifeline").start()
+    del sys.path[0], sys.argv[0]
+    if sys.argv[0] == "-m":
+        del sys.argv[0]
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.path.insert(0, os.path.dirname(sys.argv[0]))
+        runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""S3: one request at a time on a bucket, conditions on multipart uploads, limits and errors as AWS has them.
+
+moto is not made for threads: concurrent overwrites of a key fail, conditions are checked before they are needed, lists
+change under the reader. All of it is Python code in one process, so a lock a bucket costs no throughput.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from pipeline.local.moto_fixes.guard import replace
+
+LONGEST_KEY_BYTES = 1024
+
+_locks: dict[str, threading.RLock] = {}
+_locks_guard = threading.Lock()
+
+
+def install() -> None:
+    from moto.s3.responses import S3Response
+
+    def key_response(self: Any, request: Any, full_url: str) -> Any:
+        with _holding(self.parse_bucket_name_from_url(request, full_url), *_copy_source(request)):
+            return original_key_response(self, request, full_url)
+
+    def bucket_response(self: Any, request: Any, full_url: str) -> Any:
+        with _holding(self.parse_bucket_name_from_url(request, full_url)):
+            return original_bucket_response(self, request, full_url)
+
+    def put(self: Any, query: dict[str, Any], key_name: str) -> Any:
+        _check_key(key_name)
+        _check_upload(self, query)
+        return original_put(self, query, key_name)
+
+    def post(self: Any, request: Any, body: bytes, bucket_name: str, query: dict[str, Any], key_name: str) -> Any:
+        _check_key(key_name)
+        if query.get("uploadId"):
+            _check_completion(self, query, key_name)
+        return original_post(self, request, body, bucket_name, query, key_name)
+
+    original_key_response = replace(S3Response, "_key_response", key_response, source="eb67586ff76b")
+    original_bucket_response = replace(S3Response, "_bucket_response", bucket_response, source="15b194a31b24")
+    original_put = replace(S3Response, "_key_response_put", put, source="ed2de9f03418")
+    original_post = replace(S3Response, "_key_response_post", post, source="d6ab8e66ad85")
+
+
+@contextlib.contextmanager
+def _holding(*buckets: str | None) -> Iterator[None]:
+    """Always in the same order, so that copies in both directions do not wait for each other."""
+    with contextlib.ExitStack() as stack:
+        for bucket in sorted({bucket for bucket in buckets if bucket}):
+            with _locks_guard:
+                lock = _locks.setdefault(bucket, threading.RLock())
+            stack.enter_context(lock)
+        yield
+
+
+def _copy_source(request: Any) -> tuple[str, ...]:
+    source = request.headers.get("x-amz-copy-source")
+    return (unquote(source).lstrip("/").partition("/")[0],) if source else ()
+
+
+def _check_key(key_name: str) -> None:
+    from moto.s3.exceptions import S3ClientError
+
+    if len(key_name.encode("utf-8", "surrogatepass")) > LONGEST_KEY_BYTES:
+        raise S3ClientError("KeyTooLongError", "Your key is too long")
+
+
+def _check_upload(response: Any, query: dict[str, Any]) -> None:
+    """An upload that was aborted or never begun is 404 on AWS, and an internal error in moto."""
+    from moto.s3.exceptions import NoSuchUpload
+
+    if query.get("uploadId"):
+        upload = query["uploadId"][0]
+        if upload not in response.backend.get_bucket(response.bucket_name).multiparts:
+            raise NoSuchUpload(upload)
+
+
+def _check_completion(response: Any, query: dict[str, Any], key_name: str) -> None:
+    """If-Match, and what moto leaves out; If-None-Match it does itself. Completing again is success, as on AWS."""
+    from moto.s3.exceptions import MissingKey, PreconditionFailed
+
+    upload = query["uploadId"][0]
+    existing = response.backend.get_object(response.bucket_name, key_name)
+    if existing is not None and existing.multipart and existing.multipart.id == upload:
+        return
+    _check_upload(response, query)
+    wanted = response.headers.get("If-Match")
+    if not wanted:
+        return
+    if existing is None:
+        raise MissingKey(key=key_name)
+    if wanted.strip('"') != existing.etag.strip('"'):
+        raise PreconditionFailed("If-Match")

@@ -1,0 +1,64 @@
+"""The clients that state machines call services with, made once; moto makes a new one for each task."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import Any
+
+from pipeline.local.moto_fixes.guard import replace
+
+CALLER = "states"
+"""What the call recorder shows for calls that a state machine makes."""
+
+LONGEST_TASK_SECONDS = 900 + 60
+_POOL = 64
+
+_clients: dict[tuple[str, str, str], Any] = {}
+_lock = threading.Lock()
+
+
+def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
+    """A client of the front that runs in this process. `state_credentials` are accepted: there is one account."""
+    key = (os.environ["MOTO_PORT"], region, service)
+    found = _clients.get(key)
+    if found is None:
+        with _lock:
+            found = _clients.get(key)
+            if found is None:
+                found = _clients[key] = _make(*key)
+    return found
+
+
+def _make(port: str, region: str, service: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.session.Session().client(
+        service,
+        region_name=region,
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106  moto checks no credentials
+        config=Config(
+            parameter_validation=False,
+            # A state machine's own Retry is what retries.
+            retries={"total_max_attempts": 1},
+            connect_timeout=5,
+            read_timeout=LONGEST_TASK_SECONDS,
+            max_pool_connections=_POOL,
+            user_agent_appid=CALLER,
+            s3={"addressing_style": "path"},
+        ),
+    )
+
+
+def install() -> None:
+    import moto.stepfunctions.parser.models  # noqa: F401  imports every module that bound the name
+    from moto.stepfunctions.parser.asl.utils import boto_client
+
+    original = replace(boto_client, "boto_client_for", client_for, source="1f44dc2ac8aa")
+    for name, module in list(sys.modules.items()):
+        if name.startswith("moto.stepfunctions.") and getattr(module, "boto_client_for", None) is original:
+            module.boto_client_for = client_for  # type: ignore[attr-defined]

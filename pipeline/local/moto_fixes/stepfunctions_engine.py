@@ -1,0 +1,105 @@
+"""The interpreter of state machines: parsed definitions kept, long Maps, bounded threads, outcomes written in order."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from typing import Any
+
+from pipeline.local.moto_fixes.guard import replace
+
+INLINE_MAP_CONCURRENCY = 40
+"""AWS runs at most about 40 iterations of an inline Map at once; moto starts a thread for each item."""
+
+
+def install() -> None:
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
+        InlineIterationComponentEvalInput,
+    )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+    from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+
+    @lru_cache(256)
+    def parse(definition: str) -> Any:
+        # What it returns holds no state of an execution: the iterations of a Map share it already.
+        return original_parse.__func__(definition)
+
+    def evaluation_input(self: Any, *args: Any, **kwargs: Any) -> None:
+        original_input(self, *args, **kwargs)
+        wanted = self.max_concurrency or INLINE_MAP_CONCURRENCY
+        self.max_concurrency = max(1, min(wanted, INLINE_MAP_CONCURRENCY, len(self.input_items)))
+
+    original_parse = replace(AmazonStateLanguageParser, "parse", staticmethod(parse), source="a59a7d18760f")
+    original_input = replace(InlineIterationComponentEvalInput, "__init__", evaluation_input, source="729a54ecceb4")
+    replace(IterationWorker, "_eval_pool", _eval_pool, source="45ca0026e8cc")
+    replace(BaseExecutionWorkerCommunication, "_reflect_execution_status", _reflect_status, source="038a396107af")
+    _forget_threads()
+
+
+def _eval_pool(self: Any, job: Any, worker_frame: Any) -> None:
+    """A loop where moto calls itself for each item, which ends at Python's recursion limit after about 400.
+
+    The frame is closed before the last job: the Map waits for jobs, and reads the frame then.
+    """
+    while job is not None:
+        frame = worker_frame.open_inner_frame()
+        self._eval_job(env=frame, job=job)
+        worker_frame.close_frame(frame)
+        failed = isinstance(job.job_output, Exception) or self.stopped()
+        following = None if failed else self._job_pool.next_job()
+        if following is None:
+            if not failed:
+                worker_frame.event_history_context.source_event_id = frame.event_history_context.last_published_event_id
+            self._env.close_frame(worker_frame)
+            self._job_pool.close_job(job)
+            return
+        self._job_pool.close_job(job)
+        job = following
+    self._env.close_frame(worker_frame)
+
+
+def _reflect_status(self: Any) -> None:
+    """The status comes last: who reads SUCCEEDED finds the output. The output is kept as the JSON that AWS answers."""
+    from moto.core.utils import utcnow
+    from moto.stepfunctions.parser.api import ExecutionStatus
+    from moto.stepfunctions.parser.asl.eval.program_state import (
+        ProgramEnded,
+        ProgramError,
+        ProgramStopped,
+        ProgramTimedOut,
+    )
+    from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+
+    execution = self.execution
+    state = execution.exec_worker.env.program_state()
+    execution.stop_date = utcnow()
+    if isinstance(state, ProgramEnded):
+        execution.output = to_json_str(execution.exec_worker.env.states.get_input(), separators=(",", ":"))
+        status = ExecutionStatus.SUCCEEDED
+    elif isinstance(state, ProgramStopped):
+        execution.error, execution.cause = state.error or None, state.cause or None
+        status = ExecutionStatus.ABORTED
+    elif isinstance(state, ProgramError):
+        details = state.error or {}
+        execution.error, execution.cause = details.get("error"), details.get("cause")
+        status = ExecutionStatus.FAILED
+    elif isinstance(state, ProgramTimedOut):
+        status = ExecutionStatus.TIMED_OUT
+    else:
+        raise RuntimeError(f"execution ended in {state!r}")
+    execution.exec_status = status
+
+
+class _Forgetful(list[Any]):
+    def append(self, thread: Any) -> None:
+        """Every thread ever started would stay in memory, with all that its execution held."""
+
+
+def _forget_threads() -> None:
+    from moto.stepfunctions.parser import utils
+
+    original, forgetful = utils.TMP_THREADS, _Forgetful()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("moto.stepfunctions.") and getattr(module, "TMP_THREADS", None) is original:
+            module.TMP_THREADS = forgetful  # type: ignore[attr-defined]

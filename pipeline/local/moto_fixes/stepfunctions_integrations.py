@@ -1,0 +1,81 @@
+"""Service integrations: parameters and answers in the spelling of Step Functions, and `.sync` that waits.
+
+moto emptied the two functions that translate spelling, and its `.sync` of Glue fails on an endpoint that it
+did not make.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from pipeline.errors import Misconfigured
+from pipeline.local.moto_fixes.guard import replace
+
+POLL_SECONDS = 0.2
+"""How often `.sync` asks whether a job has ended (moto: 0.5 s)."""
+
+_POLL_CONSTANT = "_DELAY_SECONDS_SYNC_CONDITION_CHECK"
+
+
+def install() -> None:
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+        state_task_service_callback,
+        state_task_service_glue,
+    )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
+        StateTaskService,
+    )
+
+    replace(StateTaskService, "_normalise_parameters", _normalise_parameters, source="dece59e76fd5")
+    replace(StateTaskService, "_normalise_response", _normalise_response, source="00e0b0a50b1d")
+    patterns: set[Any] = state_task_service_glue._SUPPORTED_INTEGRATION_PATTERNS
+    if patterns != {ResourceCondition.Sync}:
+        raise Misconfigured(f"moto's Glue integration supports {patterns}", hint="Install the pinned moto.")
+    # Only then is the endpoint made that the end of the wait interrupts.
+    patterns.add(ResourceCondition.WaitForTaskToken)
+    if not hasattr(state_task_service_callback, _POLL_CONSTANT):
+        raise Misconfigured(f"moto has no {_POLL_CONSTANT}", hint="Install the pinned moto.")
+    setattr(state_task_service_callback, _POLL_CONSTANT, POLL_SECONDS)
+
+
+@cache
+def _operations(service: str) -> dict[str, Any]:
+    from botocore.session import get_session
+
+    model = get_session().get_service_model(service)
+    return {name.lower(): model.operation_model(name) for name in model.operation_names}
+
+
+def _operation(task: Any, service: str | None, action: str | None) -> Any:
+    name = task._get_boto_service_name(service)
+    return _operations(name).get(task._get_boto_service_action(action).replace("_", ""))
+
+
+def _normalise_parameters(
+    self: Any, parameters: dict[str, Any], boto_service_name: str | None = None, service_action_name: str | None = None
+) -> None:
+    operation = _operation(self, boto_service_name, service_action_name)
+    if operation is not None and operation.input_shape is not None:
+        self._to_boto_request(parameters, operation.input_shape)
+
+
+def _normalise_response(
+    self: Any, response: Any, boto_service_name: str | None = None, service_action_name: str | None = None
+) -> None:
+    operation = _operation(self, boto_service_name, service_action_name)
+    if operation is not None and operation.output_shape is not None:
+        self._from_boto_response(response, operation.output_shape)
+    _write_times(response)
+
+
+def _write_times(value: Any) -> None:
+    """Times as AWS writes them into a state, `2026-01-31T12:00:00.000Z`, in place."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in list(entries):
+        if isinstance(inner, datetime):
+            value[key] = inner.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        else:
+            _write_times(inner)

@@ -1,0 +1,70 @@
+"""Start children that cannot outlive the supervisor, each in its own process group."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+LIFELINE = "SLUICE_LIFELINE"
+
+# By path and not as a module: a Lambda worker sees the packaged `pipeline`, which has no `local`.
+_LIFELINE_SCRIPT = str(Path(__file__).with_name("lifeline.py"))
+
+
+def start_python(
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: str,
+    output: IO[bytes] | int,
+) -> subprocess.Popen[bytes]:
+    """Run `python <lifeline> <arguments>`: arguments are a script's path, or `-m` and a module, and what follows.
+
+    The child holds the read end of a pipe whose write end only this process has; when this process ends, however
+    it ends, the child sees end of file and kills its group. PR_SET_PDEATHSIG would not do: it fires when the
+    *thread* that started the child ends.
+    """
+    read_end, write_end = os.pipe()
+    try:
+        child = subprocess.Popen(
+            [sys.executable, _LIFELINE_SCRIPT, *arguments],
+            env={**env, LIFELINE: str(read_end)},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=(read_end,),
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(write_end)
+        raise
+    finally:
+        os.close(read_end)
+    _lifelines[child.pid] = write_end
+    return child
+
+
+def kill(child: subprocess.Popen[bytes]) -> int:
+    """Kill the child's whole group and reap it; harmless when it has ended. Returns its exit code."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    code = child.wait()
+    release(child)
+    return code
+
+
+def release(child: subprocess.Popen[bytes]) -> None:
+    """Forget a child that has ended."""
+    write_end = _lifelines.pop(child.pid, None)
+    if write_end is not None:
+        os.close(write_end)
+
+
+_lifelines: dict[int, int] = {}

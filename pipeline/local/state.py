@@ -1,0 +1,75 @@
+"""What a running embedded lake leaves on disk: where it answers and which process it is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.errors import Misconfigured
+
+FOLDER = ".sluice"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningLake:
+    """The embedded lake of a checkout."""
+
+    endpoint: str
+    region: str
+    env: str
+    pid: int
+    started: str
+
+
+def checkout(start: Path | None = None) -> Path:
+    """The checkout that `start` (the working directory) lies in: the nearest folder with `definitions/stacks`."""
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "definitions" / "stacks").is_dir():
+            return folder
+    raise Misconfigured(
+        f"{start} does not lie in a checkout of a lake", hint="Change into the folder that has definitions/stacks."
+    )
+
+
+def state_folder(root: Path) -> Path:
+    return root / FOLDER
+
+
+def write(root: Path, lake: RunningLake) -> None:
+    """Publish the lake, whole or not at all."""
+    path = state_folder(root) / "lake.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(lake), indent=1))
+    temporary.replace(path)
+
+
+def forget(root: Path) -> None:
+    (state_folder(root) / "lake.json").unlink(missing_ok=True)
+
+
+def running(root: Path) -> RunningLake | None:
+    """The checkout's lake if its supervisor lives; what a killed one left behind is None."""
+    try:
+        lake = RunningLake(**json.loads((state_folder(root) / "lake.json").read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    return lake if is_supervisor(lake.pid) else None
+
+
+def is_supervisor(pid: int) -> bool:
+    """Whether `pid` is a living supervisor and not another process that got its number."""
+    with contextlib.suppress(OSError):
+        return b"pipeline.local.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def stop(lake: RunningLake, *, force: bool = False) -> None:
+    """Tell the supervisor to end; its children end with it, forced or not."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(lake.pid, signal.SIGKILL if force else signal.SIGTERM)

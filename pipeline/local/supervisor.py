@@ -1,0 +1,159 @@
+"""The process of an embedded lake: starts the parts, wires them, and ends them all.
+
+Run as `python -m pipeline.local.supervisor`, by `sluice up`. It holds a lock on the checkout's state folder while it
+lives, and publishes the lake when every part answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.clock import iso, system_clock
+from pipeline.errors import Refused, SluiceError
+from pipeline.local import state
+from pipeline.settings import use
+
+ACCOUNT = "123456789012"
+FAILURE = "failure.json"
+
+log = logging.getLogger(__name__)
+
+
+class EmbeddedLake:
+    """Every moving part of one embedded AWS, between `start` and `stop`."""
+
+    def __init__(self, folder: Path, *, port: int, region: str, spark: bool = True) -> None:
+        """`folder` is the state folder. Without `spark`, Glue jobs are not run."""
+        self._folder = folder
+        self._port = port
+        self._region = region
+        self._with_spark = spark
+        self._stack = contextlib.ExitStack()
+        self.endpoint = ""
+
+    def start(self) -> None:
+        """Start the parts in the order of what each needs. On an error, those that run are stopped."""
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def stop(self) -> None:
+        self._stack.close()
+
+    def _start(self) -> None:
+        from pipeline.local.async_invocations import AsyncInvocations
+        from pipeline.local.event_sources import EventSources
+        from pipeline.local.front import Front
+        from pipeline.local.lambda_workers import LambdaWorkers
+        from pipeline.local.logs import LogSink
+        from pipeline.local.moto_fixes import lambdas
+        from pipeline.local.schedules import Schedules
+
+        front = Front(self._port, self._folder)
+        self._run(front)
+        self.endpoint = front.endpoint
+        use(endpoint=self.endpoint, region=self._region)
+        logs = LogSink(ACCOUNT, self._region)
+        self._run(logs)
+        workers = LambdaWorkers(self.endpoint, self._folder / "lambda", logs.write)
+        self._run(workers)
+        later = AsyncInvocations(workers.invoke, self.endpoint)
+        self._run(later)
+        lambdas.install(workers.invoke, later.submit)
+        if self._with_spark:
+            self._start_glue(logs.write)
+        self._run(EventSources(self.endpoint, lambda arn, event: workers.invoke(lambdas.resolve(arn), event)))
+        schedules = Schedules(lambda arn, event: _discard(later.submit(lambdas.resolve(arn), event)))
+        self._run(schedules)
+        front.private["hurry", "POST"] = lambda: {"fired": schedules.hurry()}
+        front.private["invocations", "GET"] = lambda: dict(workers.invocations)
+
+    def _start_glue(self, write_log: object) -> None:
+        from pipeline.local.glue_jobs import GlueJobs
+        from pipeline.local.jars import ensure_jars
+        from pipeline.local.java import java_home
+        from pipeline.local.moto_fixes import glue_runs
+        from pipeline.local.spark import WarmSpark
+
+        spark = WarmSpark(ensure_jars(), java_home(), self.endpoint, self._folder, region=self._region)
+        self._run(spark)
+        jobs = GlueJobs(spark, self.endpoint, self._folder, write_log, region=self._region)  # type: ignore[arg-type]
+        self._run(jobs)
+        self._stack.callback(glue_runs.install(jobs))
+
+    def _run(self, part: object) -> None:
+        part.start()  # type: ignore[attr-defined]
+        self._stack.callback(part.stop)  # type: ignore[attr-defined]
+        log.info("%s runs", type(part).__name__)
+
+
+def _discard(_: object) -> None:
+    """Schedules do not look at request ids."""
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; the kernel frees it however this process ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused("another lake is starting, running or stopping in this checkout", hint="Wait, or run `sluice down`.") from None
+        yield
+
+
+def _serve(root: Path, port: int, region: str, env: str) -> None:
+    folder = state.state_folder(root)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with _only_one(folder):
+        state.forget(root)
+        lake = EmbeddedLake(folder, port=port, region=region)
+        lake.start()
+        try:
+            state.write(root, state.RunningLake(lake.endpoint, region, env, os.getpid(), iso(system_clock())))
+            ended.wait()
+        finally:
+            state.forget(root)
+            began = time.monotonic()
+            lake.stop()
+            log.info("stopped in %.1f s", time.monotonic() - began)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description="Run an embedded lake until told to stop.")
+    arguments.add_argument("--root", type=Path, required=True)
+    arguments.add_argument("--port", type=int, required=True)
+    arguments.add_argument("--region", required=True)
+    arguments.add_argument("--env", required=True)
+    given = arguments.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for noisy in ("botocore", "urllib3", "py4j"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        _serve(given.root, given.port, given.region, given.env)
+    except SluiceError as error:
+        failure = {"message": error.message, "hint": error.hint}
+        (state.state_folder(given.root) / FAILURE).write_text(json.dumps(failure))
+        raise SystemExit(1) from error
+    # Threads of the JVM's gateway and of servers may linger; everything that matters has been stopped.
+    logging.shutdown()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Decide which dataset a raw object belongs to, and how routed objects are grouped. No AWS here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.datasets import Dataset, DatasetName
+
+GROUP_BYTES = 100_000
+"""Groups are cut here, well under the 256 KiB that a state may carry (PROTOCOL, Stage A 2)."""
+GROUP_OBJECTS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an object goes: a dataset, or nowhere and why."""
+
+    dataset: DatasetName | None
+    reason: str | None = None
+
+
+def is_folder(key: str) -> bool:
+    """Consoles make an empty object that ends in `/` when a person makes a folder."""
+    return key.endswith("/")
+
+
+def dataset_in(key: str) -> DatasetName | None:
+    """The dataset that the first two segments of `key` name, registered or not."""
+    team, _, rest = key.partition("/")
+    dataset, slash, file = rest.partition("/")
+    if not (slash and file):
+        return None
+    try:
+        return DatasetName.parse(f"{team}/{dataset}")
+    except ValueError:
+        return None
+
+
+def route(key: str, datasets: Mapping[DatasetName, Any]) -> Route:
+    """Choose the dataset named by the first two segments of `key`.
+
+    A key without them, or of a dataset that nobody registered, is routed nowhere with a reason that `sluice why`
+    shows as it is; it is never dropped.
+    """
+    name = dataset_in(key)
+    if name is None:
+        return Route(None, f"{key!r} does not lie in <team>/<dataset>/ (lower case, digits, underscores)")
+    return Route(name) if name in datasets else Route(None, f"no dataset {name} is registered")
+
+
+def unrouted_partition(key: str, digest: str) -> str:
+    """Where an unrouted object stands in the open index, so that applying its dataset finds it.
+
+    `~unrouted#<first two key segments>#<0-9>`: ten partitions, because each takes 1,000 writes a second.
+    """
+    prefix = "/".join(key.split("/")[:2])[:200]
+    return f"~unrouted#{prefix}#{int(digest, 16) % 10}"
+
+
+def unrouted_partitions(dataset: DatasetName) -> list[str]:
+    return [f"~unrouted#{dataset}#{n}" for n in range(10)]
+
+
+def groups(objects: Iterable[dict[str, Any]], limit: int = GROUP_BYTES) -> Iterator[list[dict[str, Any]]]:
+    """Cut objects into groups whose JSON stays under `limit` bytes; an object is never split or dropped."""
+    group: list[dict[str, Any]] = []
+    size = 0
+    for item in objects:
+        length = len(json.dumps(item).encode()) + 2
+        if group and (size + length > limit or len(group) >= GROUP_OBJECTS):
+            yield group
+            group, size = [], 0
+        group.append(item)
+        size += length
+    if group:
+        yield group
+
+
+def stage_a_input(dataset: Dataset, queue_url: str, objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """The input of a Stage A execution: the settings that its Lambdas need, so that none of them looks them up."""
+    return {
+        "dataset": str(dataset.name),
+        "write": dataset.table.write,
+        "stage_a": dataset.stage_a.model_dump(mode="json", exclude_defaults=True),
+        "contract": {n: c.model_dump(mode="json", exclude_defaults=True) for n, c in dataset.contract.items()},
+        "queue_url": queue_url,
+        "objects": objects,
+    }

@@ -1,0 +1,100 @@
+"""Names of the deployed parts. One enum makes the environment variable and the Parameter Store name of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pipeline.errors import Misconfigured
+
+
+class Setting(StrEnum):
+    """One deployed part. `RAW_BUCKET` in a function's environment, `/sluice/<env>/raw-bucket` in Parameter Store."""
+
+    RAW_BUCKET = "raw-bucket"
+    STAGING_BUCKET = "staging-bucket"
+    CURATED_BUCKET = "curated-bucket"
+    QUARANTINE_BUCKET = "quarantine-bucket"
+    RAW_QUEUE_URL = "raw-queue-url"
+    RAW_DEAD_LETTER_QUEUE_URL = "raw-dead-letter-queue-url"
+    OBJECTS_TABLE = "objects-table"
+    BATCHES_TABLE = "batches-table"
+    DATASETS_TABLE = "datasets-table"
+    STAGE_A_MACHINE = "stage-a-machine"
+    STAGE_B_MACHINE = "stage-b-machine"
+    POLL_FUNCTION = "poll-function"
+    STANDARD_JOB = "standard-job"
+    QUALITY_JOB = "quality-job"
+    UPDATES_TOPIC = "updates-topic"
+    DATABASE_PREFIX = "database-prefix"
+
+    @property
+    def variable(self) -> str:
+        return self.name
+
+    def parameter(self, env: str) -> str:
+        return f"{parameter_prefix(env)}{self.value}"
+
+
+def parameter_prefix(env: str) -> str:
+    return f"/sluice/{env}/"
+
+
+EMBEDDED_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+class Settings:
+    """What a process was told of the lake. Asking for a part that it was not told of is `Misconfigured`."""
+
+    def __init__(self, values: Mapping[Setting, str], source: str) -> None:
+        self._values = dict(values)
+        self._source = source
+
+    def __getitem__(self, setting: Setting) -> str:
+        try:
+            return self._values[setting]
+        except KeyError:
+            raise Misconfigured(f"{setting.variable} is not set in {self._source}") from None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """As a function on Lambda gets them."""
+        environ = os.environ if environ is None else environ
+        return cls({s: environ[s.variable] for s in Setting if s.variable in environ}, "the environment")
+
+    @classmethod
+    def from_parameters(cls, env: str, parameters: Mapping[str, str]) -> Settings:
+        """As the command line finds them: `parameters` maps Parameter Store names to values."""
+        known = {s: parameters[s.parameter(env)] for s in Setting if s.parameter(env) in parameters}
+        return cls(known, f"Parameter Store under {parameter_prefix(env)}")
+
+
+def endpoint() -> str | None:
+    """The endpoint that any AWS SDK program honours, for the libraries that do not (pyarrow, PyIceberg)."""
+    return os.environ.get("AWS_ENDPOINT_URL") or None
+
+
+def region() -> str:
+    """The region of this process, as every AWS SDK finds it in the environment."""
+    found = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not found:
+        raise Misconfigured("no AWS region", hint="Set AWS_REGION.")
+    return found
+
+
+def use(*, endpoint: str | None, region: str | None, profile: str | None = None) -> None:
+    """Point every AWS client of this process at one place; for the command line, before the first client is made.
+
+    An endpoint is an embedded lake: its credentials are dummies, so that no real ones ever reach it.
+    """
+    if region:
+        os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
+    if profile:
+        os.environ["AWS_PROFILE"] = profile
+        os.environ.pop("AWS_ENDPOINT_URL", None)
+    if endpoint:
+        os.environ.pop("AWS_PROFILE", None)
+        os.environ.pop("AWS_SESSION_TOKEN", None)
+        os.environ.update(EMBEDDED_CREDENTIALS)
+        os.environ["AWS_ENDPOINT_URL"] = endpoint

@@ -1,0 +1,27 @@
+"""Names on a table that the commit protocol relies on. Pure."""
+
+from __future__ import annotations
+
+MAIN = "main"
+"""The branch that readers see."""
+
+MARKER = "sluice.last-batch"
+"""Table property with the id of the batch that was committed last: the only proof of a commit (PROTOCOL, Stage B 3)."""
+
+
+def branch_prefix(batch: str) -> str:
+    """What the branches of all runs of a batch start with. Batch ids have no underscore, so no batch's is another's."""
+    return f"b_{batch}_"
+
+
+def branch_name(batch: str, run: str) -> str:
+    """The branch of one job run. One a run: runs that shared a branch doubled rows."""
+    return branch_prefix(batch) + run
+
+
+def split_table(table: str) -> tuple[str, str]:
+    """Glue database and table of `database.table`; ValueError for anything else."""
+    database, separator, name = table.partition(".")
+    if not (database and separator and name) or "." in name:
+        raise ValueError(f"{table!r} is not of the form database.table")
+    return database, name

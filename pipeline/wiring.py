@@ -1,0 +1,162 @@
+"""Assembles the services of a handler: one `Lake` a process, each part made when first used."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, wraps
+from typing import Any
+
+from pipeline.batches.ending import Ender
+from pipeline.batches.ending import Parts as EnderParts
+from pipeline.batches.opening import Parts as PollerParts
+from pipeline.batches.opening import Poller, Work
+from pipeline.batches.records import BatchRecords
+from pipeline.catalog import Catalog
+from pipeline.clients import client
+from pipeline.clock import Clock, system_clock
+from pipeline.datasets import DatasetName
+from pipeline.datasets.registry import Registry
+from pipeline.errors import Inconsistent, Transient
+from pipeline.events.s3 import SendAgain
+from pipeline.executions import Executions
+from pipeline.queues import send_all
+from pipeline.settings import Setting, Settings
+
+TRANSIENT_CODES = frozenset(
+    {
+        "InternalError",
+        "InternalServerError",
+        "InternalFailure",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+        "503",
+        "500",
+    }
+)
+"""Error codes after which AWS says that the same call may succeed."""
+
+
+class Lake:
+    """The services of one lake."""
+
+    def __init__(self, settings: Settings, clock: Clock = system_clock) -> None:
+        self.settings = settings
+        self.clock = clock
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        return Catalog(client("dynamodb"), self.settings[Setting.OBJECTS_TABLE], self.clock)
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(client("dynamodb"), self.settings[Setting.DATASETS_TABLE])
+
+    @cached_property
+    def batches(self) -> BatchRecords:
+        return BatchRecords(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
+
+    @cached_property
+    def executions(self) -> Executions:
+        return Executions(client("stepfunctions"))
+
+    @cached_property
+    def poller(self) -> Poller:
+        return Poller(
+            PollerParts(
+                catalog=self.catalog,
+                records=self.batches,
+                executions=self.executions,
+                dynamodb=client("dynamodb"),
+                sqs=client("sqs"),
+                s3=client("s3"),
+                batches_table=self.settings[Setting.BATCHES_TABLE],
+                staging_bucket=self.settings[Setting.STAGING_BUCKET],
+                machine=self.settings[Setting.STAGE_B_MACHINE],
+                transform_job=self.settings[Setting.STANDARD_JOB],
+                new_id=_new_batch_id,
+                load=self.load_work,
+                abandon=self._abandon,
+                clock=self.clock,
+            )
+        )
+
+    @cached_property
+    def ender(self) -> Ender:
+        from pipeline.tables import iceberg
+
+        return Ender(
+            EnderParts(
+                catalog=self.catalog,
+                records=self.batches,
+                tables=iceberg.IcebergTables(),
+                dynamodb=client("dynamodb"),
+                announce=self.announce,
+                send_again=self.send_again,
+            )
+        )
+
+    def load_work(self, dataset: str) -> Work:
+        """A dataset's registration, as the poller needs it."""
+        registration = self.registry.get(DatasetName.parse(dataset))
+        if registration is None:
+            raise Inconsistent(f"dataset {dataset} has objects that wait, and is not registered")
+        return Work(registration.dataset, registration.table)
+
+    def _abandon(self, dataset: str, batch: str, reason: str) -> None:
+        self.ender.fail(dataset, batch, self.load_work(dataset).table, reason)
+
+    def announce(self, message: dict[str, Any]) -> None:
+        """Tell whoever listens that a dataset has changed; at least once."""
+        topic = self.settings[Setting.UPDATES_TOPIC]
+        client("sns").publish(TopicArn=topic, Message=json.dumps(message, sort_keys=True))
+
+    def send_again(self, objects: Sequence[SendAgain]) -> None:
+        """Send object versions through Stage A again, by way of the raw queue."""
+        send_all(client("sqs"), self.settings[Setting.RAW_QUEUE_URL], [o.to_json() for o in objects])
+
+
+def _new_batch_id() -> str:
+    from ulid import ULID
+
+    return str(ULID())
+
+
+@cache
+def lake() -> Lake:
+    """The lake that this process's environment names."""
+    return Lake(Settings.from_environment())
+
+
+def handler(function: Callable[[dict[str, Any], Lake], Any]) -> Callable[[dict[str, Any], object], Any]:
+    """Make a Lambda entry point of `function(event, lake)`. AWS's passing troubles are raised as `Transient`."""
+    logging.getLogger().setLevel(logging.INFO)
+
+    @wraps(function)
+    def entry(event: dict[str, Any], context: object) -> Any:
+        try:
+            return function(event, lake())
+        except Exception as error:
+            if is_transient(error):
+                raise Transient(f"{type(error).__name__}: {error}") from error
+            raise
+
+    return entry
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether an AWS call failed in a way that may pass."""
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code") in TRANSIENT_CODES
+    return isinstance(error, (ConnectionError, HTTPClientError))

@@ -1,0 +1,94 @@
+"""Route raw objects: register each object version that a batch of messages names, and start Stage A for them."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.catalog import Registered
+from pipeline.datasets import DatasetName
+from pipeline.datasets.registry import Registration
+from pipeline.errors import BadInput
+from pipeline.events import sqs
+from pipeline.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, parse
+from pipeline.executions.executions import canonical, name_for
+from pipeline.routing import dataset_in, groups, is_folder, route, stage_a_input
+from pipeline.settings import Setting
+from pipeline.wiring import Lake, handler
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    message: str
+    event: RawEvent
+
+
+@handler
+def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
+    """One bad message fails alone: only the ids in the answer come back to the queue."""
+    failed: dict[str, Exception] = {}
+    found = list(_parsed(sqs.parse(event), lake.settings[Setting.RAW_BUCKET], failed))
+    named = {name for f in found if (name := dataset_in(f.event.object.key))}
+    registered = lake.registry.get_many(named) if named else {}
+    waiting: dict[DatasetName, list[tuple[str, Registered]]] = defaultdict(list)
+    for item in found:
+        try:
+            dataset, work = _register(item.event, registered, lake)
+        except Exception as error:
+            failed[item.message] = error
+            continue
+        if dataset and work:
+            waiting[dataset].append((item.message, work))
+    for dataset, items in waiting.items():
+        _start(registered[dataset], items, lake, failed)
+    for message, cause in failed.items():
+        log.error("message %s comes back: %s: %s", message, type(cause).__name__, cause)
+    return sqs.failures(sorted(failed))
+
+
+def _parsed(messages: list[sqs.Message], bucket: str, failed: dict[str, Exception]) -> Iterator[_Found]:
+    for message in messages:
+        try:
+            for event in parse(message.body):
+                if event.object.bucket != bucket:
+                    raise BadInput(f"an event of bucket {event.object.bucket}, and the raw bucket is {bucket}")
+                if not is_folder(event.object.key):
+                    yield _Found(message.id, event)
+        except BadInput as error:
+            failed[message.id] = error
+
+
+def _register(
+    event: RawEvent, registered: Mapping[DatasetName, Registration], lake: Lake
+) -> tuple[DatasetName | None, Registered | None]:
+    chosen = route(event.object.key, registered)
+    once = chosen.dataset is not None and registered[chosen.dataset].dataset.table.write == "append"
+    if isinstance(event, ObjectDeleted):
+        lake.catalog.mark_deleted(event)
+        return None, None
+    if isinstance(event, ObjectCreated):
+        if chosen.dataset is None:
+            lake.catalog.leave_unrouted(event, chosen.reason or "")
+            return None, None
+        return chosen.dataset, lake.catalog.register(event, chosen.dataset, once=once)
+    return chosen.dataset, lake.catalog.send_again(event, chosen.dataset, once=once)
+
+
+def _start(
+    registration: Registration, items: list[tuple[str, Registered]], lake: Lake, failed: dict[str, Exception]
+) -> None:
+    """Start one execution a group; a group that cannot be started sends its messages back."""
+    messages = {work.object: message for message, work in items}
+    unique = {work.object: work for _, work in items}
+    for group in groups(work.to_input() for work in unique.values()):
+        document = canonical(stage_a_input(registration.dataset, registration.queue_url, group))
+        name = name_for(str(registration.dataset.name), canonical(group))
+        try:
+            lake.executions.start_until_good(lake.settings[Setting.STAGE_A_MACHINE], name, document)
+        except Exception as error:
+            failed |= {messages[Registered.from_input(item).object]: error for item in group}

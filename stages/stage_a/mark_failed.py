@@ -1,0 +1,27 @@
+"""Mark the objects of a Stage A execution that ended without running its own handlers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pipeline.catalog import Registered, Status
+from pipeline.clients import client
+from pipeline.wiring import Lake, handler
+from stages.stage_a.record_failure import fail_object
+
+
+@handler
+def mark_failed(event: dict[str, Any], lake: Lake) -> dict[str, int]:
+    """An execution that FAILED, TIMED_OUT or was ABORTED runs no Catch: its REGISTERED objects become FAILED."""
+    detail = event["detail"]
+    found = client("stepfunctions").describe_execution(executionArn=detail["executionArn"])
+    group = json.loads(found["input"])
+    reason = f"Stage A execution {found['name']} {found['status']}: {found.get('error', '')} {found.get('cause', '')}"
+    objects = [Registered.from_input(item) for item in group["objects"]]
+    rows = lake.catalog.get_many([work.object for work in objects])
+    left = {row.object for row in rows if row.status is Status.REGISTERED}
+    for work in objects:
+        if work.object in left:
+            fail_object(lake, work, group["dataset"], Status.FAILED, reason.strip())
+    return {"failed": len(left)}

@@ -1,0 +1,133 @@
+"""What every file format does: cut the text into blocks of whole rows, and make columns of a block.
+
+A format is a `Reader`. `parse` runs in several threads at once and knows nothing of other blocks; `settle` runs in the
+order of the file and may. A format whose schema depends on its rows changes `schema` as it learns.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.datasets import Column
+from pipeline.datasets.types import Type, parse_type
+from stages.stage_a.casts import cast_text
+from stages.stage_a.limits import Limits
+from stages.stage_a.source import Source
+
+Positions = NDArray[np.int64]
+RawRow = Callable[[int], bytes]
+"""The source bytes of the row of that index."""
+
+
+class Settings(Protocol):
+    """What a reader needs to know of a dataset; `pipeline.datasets.StageA` is one."""
+
+    @property
+    def format(self) -> str: ...
+    @property
+    def delimiter(self) -> str: ...
+    @property
+    def on_bad_row(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole rows. `first` is the source line of the first byte, or the number of the first record of an array.
+
+    `records` are the rows where the format had to find them anyway; a block that is not `tidy` is not for the fast way.
+    """
+
+    data: bytes
+    first: int
+    tidy: bool = True
+    records: Sequence[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that does not reach the table. `line` is its position as `_sluice_row` counts them."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The good rows of a block under their safe names, the position of each, and the bad rows."""
+
+    table: pa.Table
+    positions: Positions
+    bad: list[BadRow] = field(default_factory=list)
+
+
+class Reader(ABC):
+    """One file being read once."""
+
+    def __init__(self, source: Source, settings: Settings, contract: Mapping[str, Column], limits: Limits) -> None:
+        self.source = source
+        self.settings = settings
+        self.contract: dict[str, Type] = {name: parse_type(column.type) for name, column in contract.items()}
+        self.optional = frozenset(name for name, column in contract.items() if column.optional)
+        self.limits = limits
+
+    @abstractmethod
+    def blocks(self) -> Iterator[Block]:
+        """The file, cut. BadObject where it cannot be read on."""
+
+    @abstractmethod
+    def parse(self, block: Block) -> Chunk | None:
+        """The rows of a block, or None where only `settle` can tell."""
+
+    @abstractmethod
+    def settle(self, block: Block, parsed: Chunk | None) -> Chunk:
+        """Finish a block; blocks come in the order of the file."""
+
+    @abstractmethod
+    def schema(self) -> Mapping[str, Type]:
+        """The columns as far as they are known, in order, the contract's missing ones at the end."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """After the last block: BadObject if the file as a whole is not what the dataset says."""
+
+
+def line_of(count: int, first: int) -> Positions:
+    """Positions of rows that follow each other."""
+    return np.arange(first, first + count, dtype=np.int64)
+
+
+def decode_raw(raw: bytes) -> str:
+    """The text of a row, bytes that are no UTF-8 as \\xNN."""
+    return raw.decode(errors="backslashreplace")
+
+
+def apply_contract(table: pa.Table, positions: Positions, contract: Mapping[str, Type], raw: RawRow) -> Chunk:
+    """Convert the contract's columns from text; a row with a value that has no place in its column is bad."""
+    reasons: dict[int, list[str]] = {}
+    for index, name in enumerate(table.column_names):
+        if name in contract:
+            column, bad = cast_text(one_array(table.column(index)), contract[name])
+            table = table.set_column(index, pa.field(name, column.type), column)
+            for row, reason in bad.items():
+                reasons.setdefault(row, []).append(f"column {name}: {reason}")
+    if not reasons:
+        return Chunk(table, positions)
+    keep = np.ones(len(positions), dtype=bool)
+    keep[list(reasons)] = False
+    bad_rows = [
+        BadRow(int(positions[row]), "; ".join(reasons[row]), decode_raw(raw(row))) for row in sorted(reasons)
+    ]
+    return Chunk(table.filter(pa.array(keep)), positions[keep], bad_rows)
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """The column's values as one array."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -1,0 +1,146 @@
+"""Transform one object: stream it from raw to staging as Parquet, and say so in the catalog."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pipeline.catalog import Catalog, Registered, Status
+from pipeline.clients import client
+from pipeline.datasets import Column, StageA
+from pipeline.errors import Gone, Inconsistent
+from pipeline.objects import ObjectVersion, staged_key
+from pipeline.settings import Setting
+from pipeline.wiring import Lake, handler
+from stages.stage_a.convert import Conversion, convert
+
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405"})
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the state machine hands to one transform."""
+
+    work: Registered
+    dataset: str
+    settings: StageA
+    contract: Mapping[str, Column]
+    execution: str
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> Task:
+        return cls(
+            Registered.from_input(event["object"]),
+            event["dataset"],
+            StageA.model_validate(event["stage_a"]),
+            {name: Column.model_validate(column) for name, column in event["contract"].items()},
+            event["execution"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Where the Parquet lies and what it counts."""
+
+    key: str
+    etag: str
+    counts: Mapping[str, int]
+
+
+@handler
+def transform_object(event: dict[str, Any], lake: Lake) -> dict[str, str]:
+    """Stage one object. Run twice it finds its own work and adopts it.
+
+    Raises `BadObject` when the file cannot be read as its dataset says, and `Gone` when it is not there any more.
+    """
+    task = Task.from_event(event)
+    staging, quarantine = lake.settings[Setting.STAGING_BUCKET], lake.settings[Setting.QUARANTINE_BUCKET]
+    key = staged_key(task.dataset, task.work.object, task.work.generation, task.work.event_ms)
+    bad_rows_key = key.removesuffix(".parquet") + ".jsonl"
+    with tempfile.TemporaryDirectory(prefix="transform-") as folder:
+        parquet, bad_rows = Path(folder, "out.parquet"), Path(folder, "bad.jsonl")
+        conversion = _convert(task, parquet, bad_rows)
+        if conversion.rows_bad:
+            with bad_rows.open("rb") as body:
+                client("s3").put_object(
+                    Bucket=quarantine, Key=bad_rows_key, Body=body, ContentType="application/x-ndjson"
+                )
+        staged = _put_once(staging, key, parquet, task, conversion)
+    facts: dict[str, Any] = {
+        **staged.counts,
+        "staged": f"s3://{staging}/{key}",
+        "staged_etag": staged.etag,
+        "execution": task.execution,
+    }
+    if staged.counts["rows_bad"]:
+        facts["bad_rows_uri"] = f"s3://{quarantine}/{bad_rows_key}"
+    return {"status": _record(lake.catalog, task, facts)}
+
+
+def _convert(task: Task, parquet: Path, bad_rows: Path) -> Conversion:
+    obj = task.work.object
+    s3 = client("s3")
+    try:
+        answer = s3.get_object(Bucket=obj.bucket, Key=obj.key, VersionId=obj.version_id)
+    except s3.exceptions.ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _GONE:
+            raise Gone(f"{obj.uri} version {obj.version_id} was deleted before it was read") from error
+        raise
+    with answer["Body"] as source:
+        return convert(
+            source,
+            file_name=obj.file_name,
+            settings=task.settings,
+            contract=task.contract,
+            parquet=parquet,
+            bad_rows=bad_rows,
+            metadata={"sluice.source": obj.uri, "sluice.version": obj.version_id, "sluice.file": obj.file_name},
+        )
+
+
+def _put_once(bucket: str, key: str, parquet: Path, task: Task, conversion: Conversion) -> Staged:
+    """Write the staged file if nobody has; on 412 verify that what is there is this object's, and adopt it."""
+    s3 = client("s3")
+    counts = {
+        "rows_in": conversion.rows_in,
+        "rows_out": conversion.rows_out,
+        "rows_bad": conversion.rows_bad,
+    }
+    # User metadata holds 2 KB of ASCII; the whole URI stands in the Parquet file's own metadata.
+    metadata = {name.replace("_", "-"): str(n) for name, n in counts.items()}
+    metadata["source"] = _fingerprint(task.work.object)
+    try:
+        with parquet.open("rb") as body:
+            written = s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", Metadata=metadata)
+    except s3.exceptions.ClientError as error:
+        if error.response.get("Error", {}).get("Code") not in ("PreconditionFailed", "412"):
+            raise
+        return _adopt(bucket, key, task.work.object)
+    return Staged(key, written["ETag"].strip('"'), counts)
+
+
+def _adopt(bucket: str, key: str, obj: ObjectVersion) -> Staged:
+    found = client("s3").head_object(Bucket=bucket, Key=key)
+    metadata = found["Metadata"]
+    if metadata.get("source") != _fingerprint(obj):
+        raise Inconsistent(f"s3://{bucket}/{key} was not made from {obj.uri} version {obj.version_id}")
+    counts = {name: int(metadata[name.replace("_", "-")]) for name in ("rows_in", "rows_out", "rows_bad")}
+    return Staged(key, found["ETag"].strip('"'), counts)
+
+
+def _fingerprint(obj: ObjectVersion) -> str:
+    return f"{obj.digest} {quote(obj.version_id)}"
+
+
+def _record(catalog: Catalog, task: Task, facts: dict[str, Any]) -> str:
+    work = task.work
+    before = catalog.move(work.object, Status.STAGED, task.dataset, generation=work.generation, **facts)
+    if before is None:
+        return Status.STAGED
+    if before.generation < work.generation or before.status is Status.REGISTERED:
+        raise Inconsistent(f"{work.object.uri} is {before.status} in generation {before.generation}")
+    return before.status if before.generation == work.generation else Status.SUPERSEDED

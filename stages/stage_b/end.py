@@ -1,0 +1,38 @@
+"""End a batch: commit it, quarantine it, or fail it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pipeline.batches.ending import REBASES, cause_of
+from pipeline.clients import client
+from pipeline.wiring import Lake, handler
+
+
+@handler
+def commit_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
+    """Move the table to what was checked. REBASE asks for another transform, EXHAUSTED for a failure."""
+    return {"outcome": lake.ender.commit(event["dataset"], event["batch"], event["table"])}
+
+
+@handler
+def quarantine_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
+    """Drop what the batch wrote; its rows were never visible."""
+    return {"status": lake.ender.quarantine(event["dataset"], event["batch"], event["table"])}
+
+
+@handler
+def fail_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
+    """Abandon the batch, unless its commit turns out to have happened."""
+    reason = cause_of(event["error"]) if "error" in event else f"its base moved more than {REBASES} times"
+    return {"status": lake.ender.fail(event["dataset"], event["batch"], event["table"], reason)}
+
+
+@handler
+def mark_failed(event: dict[str, Any], lake: Lake) -> dict[str, str]:
+    """An execution that FAILED, TIMED_OUT or was ABORTED may have left its batch open: end it."""
+    found = client("stepfunctions").describe_execution(executionArn=event["detail"]["executionArn"])
+    batch = json.loads(found["input"])
+    reason = f"its execution {found['status']}: {found.get('error', '')} {found.get('cause', '')}".strip()
+    return {"status": lake.ender.fail(batch["dataset"], batch["batch"], batch["table"], reason)}

@@ -1,0 +1,143 @@
+"""Hold what a batch wrote against its dataset's ruleset: which rows, which rules hold, and what the verdict is.
+
+The script is `quality`; nothing here reads arguments or makes clients.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pipeline.batches.records import Batch, RuleResult, Verdict
+from pipeline.datasets import Quality
+from pipeline.errors import BadDefinition
+from pipeline.quality import check_ruleset
+from pipeline.quality.dqdl import normal, parse
+from pipeline.quality.lint import errors_in
+from pipeline.quality.model import Composite, Rule, plain_rules
+from stages.stage_b.jobs.reasons import not_about_data
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+PASSED, FAILED, WARNED, RELEASED = "PASSED", "FAILED", "WARNED", "RELEASED"
+OWN_COLUMNS = "_sluice_"
+SAMPLE_ROWS = 100
+REASON_CHARACTERS = 500
+"""Of a reason on the batch's row, which also holds the candidates; the report in S3 has all of it."""
+
+_WITHOUT_ROWS = {"ColumnDataType", "DataFreshness", "CustomSql"}
+"""Deequ reports no outcome of single rows for these, nor for rules on the whole such as RowCount."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule as the ruleset has it, whether it holds, and the metrics that say so."""
+
+    rule: str
+    passed: bool
+    reason: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def visible(frame: DataFrame) -> DataFrame:
+    """The columns that rules are about: Sluice's own are no business of a team's ruleset."""
+    return frame.select(*(f"`{name}`" for name in frame.columns if not name.startswith(OWN_COLUMNS)))
+
+
+def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Finding, ...]:
+    """Whether each rule holds for `frame`, in the order of the ruleset.
+
+    `BadDefinition` if a rule cannot be evaluated on these columns, or Deequ could not evaluate one: that says nothing
+    about the data, and is not a failed rule.
+    """
+    columns = dict(frame.dtypes)
+    if wrong := errors_in(check_ruleset(ruleset, columns)):
+        raise BadDefinition("the ruleset cannot be evaluated: " + "; ".join(str(problem) for problem in wrong))
+    # Numeric CustomSql reads a view of this name, which Deequ leaves to its caller.
+    frame.createOrReplaceTempView("primary")
+    try:
+        outcomes = _deequ().process(spark, frame, normal(ruleset)).collect()
+    except Exception as error:
+        raise BadDefinition(f"Deequ could not evaluate the ruleset: {_first_line(error)}") from error
+    finally:
+        spark.catalog.dropTempView("primary")
+    by_rule = {row["Rule"]: row for row in outcomes}
+    findings = tuple(_finding(text, by_rule[name]) for name, text in _named(spark, ruleset))
+    for finding in findings:
+        if why := not_about_data(finding.reason):
+            raise BadDefinition(f"Deequ could not evaluate {finding.rule}: {why}")
+    return findings
+
+
+def _deequ() -> Any:
+    # pydeequ reads it when it is imported, and fails without.
+    os.environ.setdefault("SPARK_VERSION", "3.5")
+    from pydeequ.dqdl import EvaluateDataQuality
+
+    return EvaluateDataQuality
+
+
+def _first_line(error: Exception) -> str:
+    java = getattr(error, "java_exception", None)
+    return str(java.toString() if java is not None else error).partition("\n")[0]
+
+
+def _named(spark: SparkSession, ruleset: str) -> list[tuple[str, str]]:
+    """Each rule as Deequ prints it, which is not how it was written, and as it was written."""
+    parser: Any = spark._jvm.software.amazon.glue.dqdl.parser.DQDLParser()  # type: ignore[union-attr]
+    printed = [rule.toString() for rule in parser.parse(normal(ruleset)).getRules()]
+    written = [rule.text for rule in parse(ruleset).rules]
+    return list(zip(printed, written, strict=True))
+
+
+def _finding(text: str, row: Any) -> Finding:
+    metrics = dict(row["EvaluatedMetrics"] or {})
+    return Finding(text, row["Outcome"] == "Passed", row["FailureReason"], metrics)
+
+
+def failing_rows(
+    spark: SparkSession, frame: DataFrame, ruleset: str, findings: tuple[Finding, ...]
+) -> list[dict[str, Any]]:
+    """Up to `SAMPLE_ROWS` rows that a failed rule does not hold for: `{"rules": […], "row": JSON text}`.
+
+    Only rules that are about single rows have any: IsComplete, Completeness, IsUnique, Uniqueness, IsPrimaryKey,
+    ColumnValues, ColumnLength, and compositions of nothing else.
+    """
+    failed = {finding.rule for finding in findings if not finding.passed}
+    chosen = [rule.text for rule in parse(ruleset).rules if rule.text in failed and _has_rows(rule)]
+    if not chosen:
+        return []
+    from pyspark.sql.functions import col, size, struct, to_json
+
+    part = f"{parse(ruleset).declarations}Rules = [ {', '.join(chosen)} ]"
+    marked = _deequ().processRows(spark, frame, part)["rowLevelOutcomes"]
+    row = to_json(struct(*(col(f"`{name}`") for name in frame.columns)), {"ignoreNullFields": "false"})
+    found = marked.where(size("DataQualityRulesFail") > 0).select(
+        col("DataQualityRulesFail").alias("rules"), row.alias("row")
+    )
+    written = dict(_named(spark, part))
+    return [
+        {"rules": [written.get(rule, rule) for rule in each["rules"]], "row": each["row"]}
+        for each in found.limit(SAMPLE_ROWS).collect()
+    ]
+
+
+def _has_rows(rule: Rule | Composite) -> bool:
+    return not any(plain.type in _WITHOUT_ROWS for plain in plain_rules(rule))
+
+
+def verdict(batch: Batch, snapshot: int, quality: Quality, findings: tuple[Finding, ...]) -> Verdict:
+    """The verdict on the snapshot: failed rules do not block where the dataset only warns, or a person released it."""
+    rules = tuple(
+        RuleResult(f.rule, "Passed" if f.passed else "Failed", (f.reason or "")[:REASON_CHARACTERS] or None)
+        for f in findings
+    )
+    if all(finding.passed for finding in findings):
+        return Verdict(snapshot, PASSED, rules)
+    if batch.release:
+        by, reason = batch.release.get("by"), batch.release.get("reason")
+        return Verdict(snapshot, RELEASED, rules, released_by=by, reason=reason)
+    return Verdict(snapshot, WARNED if quality.on_failure == "warn" else FAILED, rules)

@@ -1,0 +1,92 @@
+"""Glue job: check the quality of what a batch wrote, and record the verdict on the batch's row."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from pipeline.batches.records import BatchRecords, Verdict
+from pipeline.clients import client
+from pipeline.datasets import Dataset
+from pipeline.errors import Refused
+from stages.stage_b.jobs.judging import Finding, evaluate, failing_rows, verdict, visible
+from stages.stage_b.jobs.snapshots import added_rows, whole_table
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ARGUMENTS = ("manifest", "table", "batch_id", "dataset", "batches_table", "quarantine_bucket")
+
+
+def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Verdict:
+    """Evaluate the dataset's ruleset on the batch's snapshot, keep the results, record the verdict and return it."""
+    name, batch_id = arguments["dataset"], arguments["batch_id"]
+    dataset = Dataset.from_stored(_read_json(s3, arguments["manifest"])["dataset"])
+    batch = records.get(name, batch_id)
+    if dataset.quality is None or batch is None or batch.write is None or batch.write.snapshot is None:
+        raise Refused(
+            f"batch {batch_id} of {name} has nothing to check: no ruleset, or no rows written",
+            hint="Such a batch skips the quality gate.",
+        )
+    snapshot, quality = batch.write.snapshot, dataset.quality
+    rows = added_rows if quality.scope == "batch" else whole_table
+    frame = visible(rows(spark, arguments["table"], snapshot))
+    findings = evaluate(spark, frame, quality.ruleset)
+    sample = failing_rows(spark, frame, quality.ruleset, findings)
+    judged = verdict(batch, snapshot, quality, findings)
+    judged = _keep(s3, arguments["quarantine_bucket"], f"_quality/{name}/{batch_id}", judged, findings, sample)
+    records.judged(name, batch_id, judged)
+    return judged
+
+
+def _read_json(s3: Any, uri: str) -> Any:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def _keep(
+    s3: Any,
+    bucket: str,
+    prefix: str,
+    judged: Verdict,
+    findings: Sequence[Finding],
+    sample: Sequence[Mapping[str, Any]],
+) -> Verdict:
+    """Write the whole report and the sample beside it; the verdict then says where the sample is.
+
+    Names follow from the batch, so that a run after a rebase replaces what the one before it found.
+    """
+    if sample:
+        lines = (f'{{"rules": {json.dumps(row["rules"])}, "row": {row["row"]}}}\n' for row in sample)
+        s3.put_object(Bucket=bucket, Key=f"{prefix}.jsonl", Body="".join(lines).encode())
+        judged = replace(judged, sample_uri=f"s3://{bucket}/{prefix}.jsonl")
+    report = {
+        "snapshot": str(judged.snapshot),
+        "outcome": judged.outcome,
+        "released_by": judged.released_by,
+        "sample": judged.sample_uri,
+        "rules": [asdict(finding) for finding in findings],
+    }
+    s3.put_object(Bucket=bucket, Key=f"{prefix}.json", Body=json.dumps(report, indent=1).encode())
+    return judged
+
+
+def main() -> None:
+    from awsglue.utils import getResolvedOptions
+    from pyspark.sql import SparkSession
+
+    arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
+    records = BatchRecords(client("dynamodb"), arguments["batches_table"])
+    spark = SparkSession.builder.getOrCreate()
+    try:
+        judged = check(spark, arguments, records, client("s3"))
+    finally:
+        spark.stop()
+    print(f"{judged.outcome}: {sum(r.outcome == 'Passed' for r in judged.rules)} of {len(judged.rules)} rules hold")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Fixtures that several folders of tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# Before anything imports boto3: no test may ever reach a real account.
+for name in [n for n in os.environ if n.startswith("AWS_") and n not in ("AWS_CA_BUNDLE",)]:
+    del os.environ[name]
+os.environ.update(
+    AWS_ACCESS_KEY_ID="local",
+    AWS_SECRET_ACCESS_KEY="local",
+    AWS_REGION="eu-west-1",
+    AWS_DEFAULT_REGION="eu-west-1",
+    AWS_EC2_METADATA_DISABLED="true",
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as the tag and its value."""
+
+
+def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix: value}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+
+def load_template(name: str) -> dict[str, Any]:
+    """A template of definitions/stacks, with `!Sub x` as {"Sub": "x"}."""
+    loaded: dict[str, Any] = yaml.load((ROOT / "definitions" / "stacks" / name).read_text(), Loader=_Loader)
+    return loaded
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    """moto in this process, empty."""
+    from moto import mock_aws
+
+    from pipeline.clients import client
+
+    client.cache_clear()
+    with mock_aws():
+        yield
+    client.cache_clear()
+
+
+@pytest.fixture
+def catalog_tables(aws: None) -> dict[str, str]:
+    """The DynamoDB tables as the template defines them: logical id to name."""
+    import boto3
+
+    dynamodb = boto3.client("dynamodb")
+    names = {}
+    for logical, resource in load_template("catalog.yaml")["Resources"].items():
+        if resource["Type"] != "AWS::DynamoDB::Table":
+            continue
+        wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+        properties = {k: v for k, v in resource["Properties"].items() if k in wanted}
+        dynamodb.create_table(TableName=logical, **properties)
+        names[logical] = logical
+    return names

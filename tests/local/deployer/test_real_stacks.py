@@ -1,0 +1,68 @@
+"""The lake's own templates deploy to the embedded AWS, all of them, twice, and one dataset's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local.deployer import Deployer
+from pipeline.packaging import Artefacts, Package, Target, package, stack_name
+from pipeline.settings import Setting
+
+Clients = Callable[[str], Any]
+ROOT = Path(__file__).parents[3]
+DATASET = {
+    "Env": "local",
+    "Team": "legislators",
+    "Dataset": "memberships",
+    "Schedule": "rate(5 minutes)",
+    "MinObjects": 1,
+    "MaxObjects": 100,
+    "MaxWait": "30 minutes",
+}
+
+
+@pytest.fixture(scope="module")
+def lake(clients: Clients, tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployer, Package]:
+    deployer = Deployer(clients, "123456789012", "eu-west-1")
+    made = deployer.deploy(
+        stack_name("sluice", "local", "bootstrap"), ROOT / "cicd" / "bootstrap.yaml", {"Env": "local"}
+    )
+    bucket = made.outputs["ArtefactBucket"]
+    deployer.records.keep_in(bucket)
+    build = tmp_path_factory.mktemp("build")
+    packaged = package(ROOT, Artefacts(clients("s3"), bucket), target=Target.EMBEDDED, build=build)
+    deployer.deploy_all(packaged.of_the_lake(), "local")
+    return deployer, packaged
+
+
+def test_every_stack_of_the_lake_is_complete(lake: tuple[Deployer, Package]) -> None:
+    deployer, packaged = lake
+    expected = {stack_name("sluice", "local", path.stem) for path in packaged.of_the_lake()}
+    complete = {record.name for record in deployer.records if record.status == "COMPLETE"}
+    assert expected <= complete
+
+
+def test_every_setting_is_published(lake: tuple[Deployer, Package], clients: Clients) -> None:
+    pages = clients("ssm").get_paginator("get_parameters_by_path").paginate(Path="/sluice/local", Recursive=True)
+    published = {parameter["Name"] for page in pages for parameter in page["Parameters"]}
+    assert {setting.parameter("local") for setting in Setting} <= published
+
+
+def test_deploying_again_changes_nothing(lake: tuple[Deployer, Package]) -> None:
+    deployer, packaged = lake
+    assert [result.changed for result in deployer.deploy_all(packaged.of_the_lake(), "local")] == [()] * (
+        len(packaged.of_the_lake())
+    )
+
+
+def test_a_datasets_stack_is_made_and_updated(lake: tuple[Deployer, Package]) -> None:
+    deployer, packaged = lake
+    name = stack_name("sluice", "local", "dataset-legislators/memberships")
+    made = deployer.deploy(name, packaged["dataset"].path, DATASET)
+    assert {"QueueUrl", "DeadLetterQueueUrl"} <= made.outputs.keys()
+    again = deployer.deploy(name, packaged["dataset"].path, DATASET | {"Schedule": "rate(1 minute)"})
+    assert again.changed == ("PollSchedule",)

@@ -1,0 +1,110 @@
+"""Functions for tests, and shorthands to use Lambda as a client of AWS does."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.local.async_invocations import AsyncInvocations
+from pipeline.local.event_sources import EventSources
+from pipeline.local.front import Front
+from pipeline.local.functions import Answer, Function
+from pipeline.local.lambda_workers import LambdaWorkers
+from pipeline.local.logs import LogSink
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+
+
+def package(code: str, **files: str) -> bytes:
+    """A function's zip: `code` is app.py, the others are modules."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in {"app": code, **files}.items():
+            archive.writestr(f"{name}.py", text)
+    return buffer.getvalue()
+
+
+def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
+    """Wait for a truthy answer and return it; fail after so many seconds."""
+    ends = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > ends:
+            raise AssertionError(f"not within {seconds} s")
+        time.sleep(0.01)
+    return found
+
+
+@dataclass
+class Parts:
+    """The parts around Lambda, started, and shorthands to use them as a client of AWS does."""
+
+    front: Front
+    aws: Callable[[str], Any]
+    workers: LambdaWorkers
+    later: AsyncInvocations
+    sources: EventSources
+    logs: LogSink
+
+    def create(self, name: str, code: str, **settings: Any) -> str:
+        """Create a function whose handler is app.handler; returns its ARN."""
+        answer = self.aws("lambda").create_function(
+            **{
+                "FunctionName": name,
+                "Role": f"arn:aws:iam::{ACCOUNT}:role/lambda",
+                "Runtime": "python3.12",
+                "Handler": "app.handler",
+                "Code": {"ZipFile": package(code)},
+                **settings,
+            }
+        )
+        return str(answer["FunctionArn"])
+
+    def invoke(self, name: str, event: Any = None, **settings: Any) -> tuple[Any, Any]:
+        """The response and the payload."""
+        response = self.aws("lambda").invoke(FunctionName=name, Payload=json.dumps(event), **settings)
+        text = response["Payload"].read()
+        return response, json.loads(text) if text else None
+
+    def queue(self, name: str, **attributes: str) -> str:
+        return str(self.aws("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+    def map(self, queue: str, function: str, **settings: Any) -> str:
+        """Create an event source mapping; returns its UUID."""
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
+        answer = self.aws("lambda").create_event_source_mapping(EventSourceArn=arn, FunctionName=function, **settings)
+        return str(answer["UUID"])
+
+    def log_lines(self, group: str) -> list[str]:
+        self.logs.flush()
+        found = self.aws("logs").filter_log_events(logGroupName=group)["events"]
+        return [event["message"] for event in found]
+
+
+def function(source: str, **settings: Any) -> Function:
+    """A function whose handler is app.handler, not known to any Lambda."""
+    zipped = package(source, **settings.pop("files", {}))
+    return Function(
+        **{
+            "account": ACCOUNT,
+            "region": REGION,
+            "name": "probe",
+            "version": "$LATEST",
+            "arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:probe",
+            "handler": "app.handler",
+            "runtime": "python3.12",
+            "code_sha": str(hash(zipped)),
+            "log_group": "/aws/lambda/probe",
+            "code": zipped,
+            **settings,
+        }
+    )
+
+
+def answer_of(answer: Answer) -> Any:
+    return json.loads(answer.payload)

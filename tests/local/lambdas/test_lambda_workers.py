@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from lambda_parts import answer_of, function, until
+
+from pipeline.errors import Misconfigured, Refused
+from pipeline.local.lambda_workers import LambdaWorkers
+
+
+ECHO = "def handler(event, context): return event"
+
+
+def test_a_function_answers_what_its_handler_returns(workers: LambdaWorkers) -> None:
+    answer = workers.invoke(function(ECHO), b'{"text": "\\u00e9"}')
+    assert answer_of(answer) == {"text": "é"}
+    assert not answer.failed
+
+
+def test_an_exception_answers_with_its_class_trace_and_request_id(workers: LambdaWorkers) -> None:
+    answer = workers.invoke(function("def handler(event, context): raise KeyError('x')"), b"{}")
+    payload = answer_of(answer)
+    assert answer.failed
+    assert payload["errorType"] == "KeyError"
+    assert payload["errorMessage"] == "'x'"
+    assert payload["requestId"] == answer.request_id
+    assert "raise KeyError" in payload["stackTrace"][0]
+
+
+def test_a_function_is_killed_at_its_timeout_and_the_next_invocation_gets_a_new_worker(workers: LambdaWorkers) -> None:
+    slow = function("import time\ndef handler(event, context): time.sleep(event)", timeout_s=0.5)
+    began = time.monotonic()
+    answer = workers.invoke(slow, b"30")
+    assert time.monotonic() - began < 3
+    assert answer_of(answer) == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": f"RequestId: {answer.request_id} Error: Task timed out after 0.50 seconds",
+    }
+    assert answer_of(workers.invoke(slow, b"0")) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("os._exit(3)", "Runtime exited with error: exit status 3"),
+        ("os._exit(0)", "Runtime exited without providing a reason"),
+        ("os.kill(os.getpid(), 9)", "Runtime exited with error: signal: killed"),
+    ],
+)
+def test_a_crash_answers_with_how_the_process_ended(workers: LambdaWorkers, body: str, reason: str) -> None:
+    answer = workers.invoke(function(f"import os\ndef handler(event, context): {body}"), b"{}")
+    assert answer.failed
+    assert answer_of(answer) == {
+        "errorType": "Runtime.ExitError",
+        "errorMessage": f"RequestId: {answer.request_id} Error: {reason}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "handler", "error"),
+    [
+        ("import no_such_module", "app.handler", "Runtime.ImportModuleError"),
+        ("def handler(", "app.handler", "Runtime.UserCodeSyntaxError"),
+        ("", "app.handler", "Runtime.HandlerNotFound"),
+        ("", "handler", "Runtime.MalformedHandlerName"),
+        ("1 / 0", "app.handler", "ZeroDivisionError"),
+        ("import os; os._exit(1)", "app.handler", "Runtime.ExitError"),
+    ],
+)
+def test_a_handler_that_cannot_be_loaded_answers_as_on_aws(
+    workers: LambdaWorkers, code: str, handler: str, error: str
+) -> None:
+    broken = function(code, handler=handler)
+    for _ in range(2):
+        answer = workers.invoke(broken, b"{}")
+        assert answer.failed
+        assert answer_of(answer)["errorType"] == error
+
+
+def test_more_memory_than_the_function_has_kills_it(workers: LambdaWorkers) -> None:
+    greedy = function(
+        "import time\ndef handler(event, context):\n b = bytearray(300 << 20)\n time.sleep(20)",
+        memory_mb=128,
+        timeout_s=30,
+    )
+    answer = workers.invoke(greedy, b"{}")
+    assert answer_of(answer)["errorMessage"].endswith("signal: killed")
+
+
+def test_pyarrow_runs_within_the_memory_that_it_really_uses(workers: LambdaWorkers) -> None:
+    code = "import pyarrow\ndef handler(event, context): return pyarrow.table({'a': range(1000000)}).num_rows"
+    assert answer_of(workers.invoke(function(code, memory_mb=512, timeout_s=30), b"{}")) == 1000000
+
+
+def test_a_response_over_six_megabytes_is_refused(workers: LambdaWorkers) -> None:
+    answer = workers.invoke(function("def handler(event, context): return 'x' * event", memory_mb=512), b"7000000")
+    assert answer.failed
+    assert answer_of(answer)["errorType"] == "Function.ResponseSizeTooLarge"
+
+
+def test_a_worker_stays_warm(workers: LambdaWorkers) -> None:
+    counting = function("n = []\ndef handler(event, context):\n n.append(1)\n return len(n)")
+    assert [answer_of(workers.invoke(counting, b"{}")) for _ in range(3)] == [1, 2, 3]
+
+
+def test_workers_scale_with_demand_up_to_the_cap(workers: LambdaWorkers) -> None:
+    sleepy = function("import os, time\ndef handler(event, context):\n time.sleep(0.4)\n return os.getpid()")
+    with ThreadPoolExecutor(8) as callers:
+        pids = list(callers.map(lambda _: answer_of(workers.invoke(sleepy, b"{}")), range(8)))
+    assert len(set(pids)) == 4
+    assert sorted(set(pids)) == sorted(workers.processes())
+
+
+def test_reserved_concurrency_lowers_the_cap(workers: LambdaWorkers) -> None:
+    single = function(
+        "import os, time\ndef handler(event, context):\n time.sleep(0.05)\n return os.getpid()", concurrency=1
+    )
+    with ThreadPoolExecutor(4) as callers:
+        pids = set(callers.map(lambda _: answer_of(workers.invoke(single, b"{}")), range(4)))
+    assert len(pids) == 1
+
+
+def test_idle_workers_are_ended(tmp_path: Path) -> None:
+    workers = LambdaWorkers("http://127.0.0.1:9", tmp_path, lambda *_: None, idle_s=0.2)
+    workers.start()
+    try:
+        workers.invoke(function(ECHO), b"{}")
+        until(lambda: not workers.processes())
+        assert answer_of(workers.invoke(function(ECHO), b"1")) == 1
+    finally:
+        workers.stop()
+
+
+def test_a_worker_that_died_while_idle_costs_no_invocation(workers: LambdaWorkers) -> None:
+    echo = function(ECHO)
+    for number in range(20):
+        assert answer_of(workers.invoke(echo, str(number).encode())) == number
+        for pid in workers.processes():
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_new_code_and_new_configuration_get_new_workers(workers: LambdaWorkers) -> None:
+    code = "import os\ndef handler(event, context): return os.environ.get('WHO', 'nobody')"
+    assert answer_of(workers.invoke(function(code), b"{}")) == "nobody"
+    assert answer_of(workers.invoke(function(code, environment=(("WHO", "me"),)), b"{}")) == "me"
+    assert answer_of(workers.invoke(function(ECHO), b"5")) == 5
+    until(lambda: len(workers.processes()) == 1)
+
+
+def test_each_worker_has_a_private_temporary_directory_that_goes_with_it(
+    workers: LambdaWorkers, tmp_path: Path
+) -> None:
+    code = """
+import os, tempfile, time
+def handler(event, context):
+    found = os.listdir(tempfile.gettempdir())
+    open(os.path.join(tempfile.gettempdir(), event), "w").close()
+    time.sleep(0.3)
+    return tempfile.gettempdir(), found
+"""
+    with ThreadPoolExecutor(2) as callers:
+        seen = list(callers.map(lambda n: answer_of(workers.invoke(function(code), b'"f%d"' % n)), range(2)))
+    assert seen[0][0] != seen[1][0]
+    assert [found for _, found in seen] == [[], []]
+    workers.stop()
+    until(lambda: not list((tmp_path / "tmp").iterdir()))
+
+
+def test_a_worker_finds_only_lambdas_environment_and_its_own(
+    workers: LambdaWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_PARENT", "x")
+    code = "import os\ndef handler(event, context): return dict(os.environ)"
+    found = answer_of(workers.invoke(function(code, environment=(("TABLE", "t"),)), b"{}"))
+    assert found["TABLE"] == "t"
+    assert found["AWS_REGION"] == found["AWS_DEFAULT_REGION"] == "eu-west-1"
+    assert found["AWS_ACCESS_KEY_ID"] == found["AWS_SECRET_ACCESS_KEY"] == "local"
+    others = {name for name in found if not name.startswith(("AWS_", "LAMBDA_"))}
+    assert others <= {
+        "TABLE",
+        "PATH",
+        "LANG",
+        "LC_CTYPE",
+        "TZ",
+        "HOME",
+        "TMPDIR",
+        "PYTHONPATH",
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+    }
+    assert "SECRET_OF_THE_PARENT" not in found
+
+
+def test_a_worker_runs_the_package_and_never_the_checkout(workers: LambdaWorkers) -> None:
+    code = """
+import importlib.util
+def handler(event, context):
+    import logs
+    return [logs.WHOSE, importlib.util.find_spec("pipeline") is None, importlib.util.find_spec("stages") is None]
+"""
+    packaged = function(code, files={"logs": "WHOSE = 'package'"})
+    assert answer_of(workers.invoke(packaged, b"{}")) == ["package", True, True]
+
+
+def test_context_tells_deadline_request_and_function(workers: LambdaWorkers) -> None:
+    code = """
+def handler(event, context):
+    return context.get_remaining_time_in_millis(), context.aws_request_id, context.function_name, context.memory_limit_in_mb
+"""
+    answer = workers.invoke(function(code, timeout_s=7), b"{}", "the-request")
+    remaining, request_id, name, memory = answer_of(answer)
+    assert 6000 < remaining <= 7000
+    assert (request_id, name, memory) == ("the-request", "probe", "128")
+
+
+def test_code_that_is_no_zip_is_refused(workers: LambdaWorkers) -> None:
+    with pytest.raises(Misconfigured, match="not a zip"):
+        workers.invoke(function(ECHO, code=b"nonsense", code_sha="nonsense"), b"{}")
+
+
+def test_stopping_ends_what_runs_and_refuses_the_rest(workers: LambdaWorkers) -> None:
+    sleepy = function("import time\ndef handler(event, context): time.sleep(30)", timeout_s=60)
+    answers = []
+    caller = threading.Thread(target=lambda: answers.append(workers.invoke(sleepy, b"{}")))
+    caller.start()
+    pids = until(workers.processes)
+    time.sleep(0.3)
+    workers.stop()
+    caller.join(5)
+    assert answer_of(answers[0])["errorType"] == "Runtime.ExitError"
+    assert not any(_runs(pid) for pid in pids)
+    with pytest.raises(Refused):
+        workers.invoke(sleepy, b"{}")
+
+
+def test_killing_the_parent_leaves_no_worker_and_none_of_its_children(tmp_path: Path) -> None:
+    script = f"""
+import sys
+sys.path[:0] = {[str(Path(__file__).parent)]!r}
+from pathlib import Path
+from lambda_parts import function
+from pipeline.local.lambda_workers import LambdaWorkers
+workers = LambdaWorkers("http://127.0.0.1:9", Path({str(tmp_path)!r}), lambda *_: None)
+workers.start()
+code = "import os, subprocess\\ndef handler(e, c): return [os.getpid(), subprocess.Popen(['sleep', '60']).pid]"
+print(workers.invoke(function(code), b"{{}}").payload.decode(), flush=True)
+import time; time.sleep(60)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pids = json.loads(parent.stdout.readline())
+    assert len(pids) == 2 and all(_runs(pid) for pid in pids)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    until(lambda: not any(_runs(pid) for pid in pids))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

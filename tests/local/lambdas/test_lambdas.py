@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from lambda_parts import ACCOUNT, REGION, Parts, package, until
+
+ECHO = "def handler(event, context):\n print('got', event)\n return event"
+FAIL = "class Busy(Exception): pass\ndef handler(event, context): raise Busy('later')"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def functions(parts: Parts) -> None:
+    parts.create("echo", ECHO)
+    parts.create("fail", FAIL)
+
+
+def test_an_invocation_through_the_api_runs_the_function(parts: Parts) -> None:
+    response, payload = parts.invoke("echo", {"a": [1]})
+    assert payload == {"a": [1]}
+    assert response["StatusCode"] == 200
+    assert response["ExecutedVersion"] == "$LATEST"
+    assert "FunctionError" not in response
+
+
+def test_a_failed_invocation_is_unhandled_and_keeps_its_error(parts: Parts) -> None:
+    response, payload = parts.invoke("fail")
+    assert response["StatusCode"] == 200
+    assert response["FunctionError"] == "Unhandled"
+    assert payload["errorType"] == "Busy"
+    assert payload["requestId"] == response["ResponseMetadata"]["RequestId"]
+
+
+def test_the_log_tail_comes_when_asked_for(parts: Parts) -> None:
+    response, _ = parts.invoke("echo", "word", LogType="Tail")
+    tail = base64.b64decode(response["LogResult"]).decode()
+    assert tail.startswith("START RequestId")
+    assert "got word" in tail
+    assert "LogResult" not in parts.invoke("echo")[0]
+
+
+def test_an_asynchronous_invocation_answers_at_once(parts: Parts) -> None:
+    parts.create("sleepy", "import time\ndef handler(event, context): time.sleep(1)")
+    began = time.monotonic()
+    response, payload = parts.invoke("sleepy", InvocationType="Event")
+    assert time.monotonic() - began < 0.5
+    assert response["StatusCode"] == 202
+    assert payload is None
+
+
+def test_a_dry_run_runs_nothing(parts: Parts) -> None:
+    before = parts.workers.invocations["echo"]
+    assert parts.invoke("echo", InvocationType="DryRun")[0]["StatusCode"] == 204
+    assert parts.workers.invocations["echo"] == before
+
+
+@pytest.mark.parametrize(("kind", "size"), [("RequestResponse", 6 << 20), ("Event", 1 << 20)])
+def test_a_payload_over_the_limit_is_refused(parts: Parts, kind: str, size: int) -> None:
+    with pytest.raises(ClientError, match="RequestTooLargeException") as refused:
+        parts.invoke("echo", "x" * size, InvocationType=kind)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def test_a_payload_that_is_no_json_is_refused(parts: Parts) -> None:
+    with pytest.raises(ClientError, match="InvalidRequestContentException"):
+        parts.aws("lambda").invoke(FunctionName="echo", Payload=b"{nonsense")
+
+
+def test_an_unknown_function_is_not_found(parts: Parts) -> None:
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        parts.invoke("nobody")
+
+
+def test_reserved_concurrency_of_nothing_throttles(parts: Parts) -> None:
+    parts.create("off", ECHO)
+    parts.aws("lambda").put_function_concurrency(FunctionName="off", ReservedConcurrentExecutions=0)
+    with pytest.raises(ClientError, match="TooManyRequestsException"):
+        parts.invoke("off")
+
+
+def test_an_update_is_seen_by_the_next_invocation(parts: Parts) -> None:
+    parts.create("changing", "def handler(event, context): return 1")
+    assert parts.invoke("changing")[1] == 1
+    client = parts.aws("lambda")
+    client.update_function_code(FunctionName="changing", ZipFile=package("def handler(event, context): return 2"))
+    assert parts.invoke("changing")[1] == 2
+
+
+def test_code_is_taken_from_s3(parts: Parts) -> None:
+    s3 = parts.aws("s3")
+    s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="code", Key="a.zip", Body=package(ECHO))
+    parts.create("from-s3", "", Code={"S3Bucket": "code", "S3Key": "a.zip"})
+    assert parts.invoke("from-s3", 3)[1] == 3
+
+
+def test_a_function_calls_the_embedded_aws(parts: Parts) -> None:
+    code = "import boto3\ndef handler(event, context): return boto3.client('sts').get_caller_identity()['Account']"
+    parts.create("caller", code, Timeout=30, MemorySize=512)
+    assert parts.invoke("caller")[1] == ACCOUNT
+    assert any(call.caller == "caller" and call.service == "sts" for call in parts.front.calls.snapshot())
+
+
+def test_logging_configuration_and_dead_letter_target_are_kept(parts: Parts) -> None:
+    parts.queue("kept")
+    target = f"arn:aws:sqs:{REGION}:{ACCOUNT}:kept"
+    parts.create("logged", ECHO, LoggingConfig={"LogGroup": "/lake/logged"}, DeadLetterConfig={"TargetArn": target})
+    found = parts.aws("lambda").get_function_configuration(FunctionName="logged")
+    assert found["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": "/lake/logged"}
+    assert found["DeadLetterConfig"] == {"TargetArn": target}
+    parts.invoke("logged", "into its group")
+    assert "got into its group" in parts.log_lines("/lake/logged")
+
+
+def test_a_state_machine_gets_the_answer_and_the_error_class_of_a_function(parts: Parts) -> None:
+    definition = {
+        "StartAt": "Fail",
+        "States": {
+            "Fail": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Parameters": {"FunctionName": "fail", "Payload": {}},
+                "Catch": [{"ErrorEquals": ["Busy"], "ResultPath": "$.error", "Next": "Echo"}],
+                "End": True,
+            },
+            "Echo": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Parameters": {"FunctionName": "echo", "Payload.$": "$.error"},
+                "OutputPath": "$.Payload",
+                "End": True,
+            },
+        },
+    }
+    assert json.loads(_execute(parts, "machine", definition)["output"])["Error"] == "Busy"
+
+
+def _execute(parts: Parts, name: str, definition: dict[str, Any]) -> dict[str, Any]:
+    machines = parts.aws("stepfunctions")
+    role = f"arn:aws:iam::{ACCOUNT}:role/machine"
+    arn = machines.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)["stateMachineArn"]
+    execution = machines.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
+
+    def ended() -> Any:
+        found = machines.describe_execution(executionArn=execution)
+        return found if found["status"] != "RUNNING" else None
+
+    found: dict[str, Any] = until(ended)
+    assert found["status"] == "SUCCEEDED", found
+    return found
+
+
+def test_sns_invokes_asynchronously_and_is_not_held_up(parts: Parts) -> None:
+    arn = parts.create("subscriber", "import time\ndef handler(event, context):\n time.sleep(1)\n print('told')")
+    sns = parts.aws("sns")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+    began = time.monotonic()
+    sns.publish(TopicArn=topic, Message="hello")
+    assert time.monotonic() - began < 0.8
+    until(lambda: parts.workers.invocations["subscriber"] and "told" in parts.log_lines("/aws/lambda/subscriber"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "does not filter"),
+        ({"EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs.fifo"}, "standard SQS queues only"),
+        ({"EventSourceArn": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/x"}, "standard SQS queues only"),
+        ({"BatchSize": 11, "MaximumBatchingWindowInSeconds": 0}, "must be greater than 0"),
+    ],
+)
+def test_an_event_source_that_would_not_be_polled_as_on_aws_is_refused(
+    parts: Parts, settings: dict[str, Any], message: str
+) -> None:
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:refused"
+    parts.queue("refused")
+    with pytest.raises(ClientError, match=message):
+        parts.aws("lambda").create_event_source_mapping(**{"EventSourceArn": queue, "FunctionName": "echo", **settings})
+
+
+def test_a_queue_that_hides_messages_for_less_than_the_function_runs_is_refused(parts: Parts) -> None:
+    parts.queue("brief", VisibilityTimeout="2")
+    with pytest.raises(ClientError, match="less than Function timeout"):
+        parts.map("brief", "echo")

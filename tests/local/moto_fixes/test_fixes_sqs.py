@@ -1,0 +1,105 @@
+"""Queues under concurrency, long polls, depth, dead-letter queues."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+
+@pytest.fixture
+def queue(aws, request):
+    sqs = aws("sqs")
+    url = sqs.create_queue(QueueName=request.node.name[:80])["QueueUrl"]
+    yield url
+    sqs.delete_queue(QueueUrl=url)
+
+
+def test_a_long_poll_ends_when_a_message_comes(aws, queue):
+    sqs = aws("sqs")
+    threading.Timer(0.3, sqs.send_message, kwargs={"QueueUrl": queue, "MessageBody": "x"}).start()
+    started = time.monotonic()
+    assert sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
+    assert 0.2 < time.monotonic() - started < 2
+
+
+def test_a_long_poll_wakes_for_a_message_that_becomes_visible_again(aws, queue):
+    sqs = aws("sqs")
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    sqs.receive_message(QueueUrl=queue, VisibilityTimeout=1)
+    started = time.monotonic()
+    assert sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
+    assert time.monotonic() - started < 2
+
+
+def test_a_long_poll_wakes_when_visibility_is_given_back(aws, queue):
+    sqs = aws("sqs")
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    back = {"QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+    threading.Timer(0.2, sqs.change_message_visibility, kwargs=back).start()
+    started = time.monotonic()
+    assert sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
+    assert time.monotonic() - started < 2
+
+
+def test_concurrent_senders_and_receivers_neither_lose_nor_double_a_message(aws, queue):
+    sqs = aws("sqs")
+    received: list[str] = []
+
+    def send(sender):
+        for number in range(25):
+            sqs.send_message(QueueUrl=queue, MessageBody=f"{sender}-{number}")
+
+    def receive():
+        while len(received) < 100:
+            messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1, MaxNumberOfMessages=10).get("Messages")
+            if not messages:
+                return
+            for message in messages:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                received.append(message["Body"])
+
+    with ThreadPoolExecutor(8) as pool:
+        senders = [pool.submit(send, sender) for sender in range(4)]
+        receivers = [pool.submit(receive) for _ in range(4)]
+        for future in senders + receivers:
+            future.result()
+    assert sorted(received) == sorted(f"{sender}-{number}" for sender in range(4) for number in range(25))
+
+
+def test_a_deep_queue_is_received_from_quickly(aws, queue):
+    from moto.sqs.models import sqs_backends
+
+    backend = sqs_backends["123456789012"]["eu-west-1"]
+    for number in range(2000):
+        backend.send_message(queue_name=queue.rsplit("/", 1)[1], message_body=str(number))
+    started = time.perf_counter()
+    aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+    assert time.perf_counter() - started < 0.3
+
+
+def test_a_message_received_too_often_goes_to_the_dead_letter_queue(aws, queue):
+    sqs = aws("sqs")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    policy = {"deadLetterTargetArn": "arn:aws:sqs:eu-west-1:123456789012:dead", "maxReceiveCount": 2}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": json.dumps(policy)})
+    sqs.send_message(QueueUrl=queue, MessageBody="poison")
+    for _ in range(2):
+        (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+        sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    assert sqs.receive_message(QueueUrl=dead)["Messages"][0]["Body"] == "poison"
+
+
+def test_message_attributes_are_filtered_in_the_answer_and_kept_in_the_queue(aws, queue):
+    sqs = aws("sqs")
+    attributes = {"a": {"DataType": "String", "StringValue": "1"}, "b": {"DataType": "String", "StringValue": "2"}}
+    sqs.send_message(QueueUrl=queue, MessageBody="x", MessageAttributes=attributes)
+    (one,) = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["a"], VisibilityTimeout=0)["Messages"]
+    (both,) = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
+    assert set(one["MessageAttributes"]) == {"a"}
+    assert set(both["MessageAttributes"]) == {"a", "b"}
