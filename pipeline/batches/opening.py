@@ -212,9 +212,7 @@ class Poller:
         for start in range(0, len(candidates), step):
             chunk = candidates[start : start + step]
             while chunk:
-                moves = [
-                    self._.catalog.moving(o, Status.CLAIMED, work.name, facts={"batch": batch.id}) for o in chunk
-                ]
+                moves = [self._.catalog.moving(o, Status.CLAIMED, work.name, facts={"batch": batch.id}) for o in chunk]
                 results = transact(self._.dynamodb, [{"ConditionCheck": opening}, *moves])
                 if not results:
                     break

@@ -241,6 +241,24 @@ class Catalog:
             append={"history": [[to.value, now]]} if log else None,
         )
 
+    def restage(self, row: ObjectRow, dataset: str, *, once: bool) -> bool:
+        """Let an object that failed or was quarantined in a batch wait for the next one. False if it may not:
+        it is further on already, or another version has loaded its content meanwhile."""
+        moving = self.moving(
+            row.object,
+            Status.STAGED,
+            dataset,
+            condition="#generation = :generation AND attribute_exists(#staged) AND NOT (#status IN (:here, :claimed))",
+            values={
+                "generation": row.generation,
+                "here": Status.REGISTERED.value,
+                "claimed": Status.CLAIMED.value,
+            },
+            remove=["batch", "reason", "hint"],
+        )
+        actions = [moving, self._content_put(row.object, row.etag)] if once and row.etag else [moving]
+        return not transact(self._dynamodb, actions)
+
     def release_content(self, row: ObjectRow) -> list[ObjectRow]:
         """Give up the content that a version held and will not load now; returns its duplicates, to be sent again."""
         key = {"path": row.object.path, "version_id": f"{CONTENT_PREFIX}{row.etag}"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pipeline.catalog import ObjectRow, Status
 from pipeline.routing import dataset_in
 
@@ -10,36 +12,39 @@ _FINE = "Nothing to do."
 
 def advice(row: ObjectRow) -> str:
     """The next step for an object: the hint that was recorded with its status, else what the status calls for."""
-    if row.hint:
-        return row.hint
-    match row.status:
-        case Status.UNROUTED:
-            return _register(row)
-        case Status.REGISTERED:
-            return f"Stage A has it. If it stays so, see `sluice executions --machine a`, or run `sluice redrive {row.object.uri}`."
-        case Status.STAGED:
-            return "It waits for the next batch of its dataset. `sluice wait` hurries an embedded lake."
-        case Status.CLAIMED:
-            return f"It is being loaded: see `sluice execution {row.batch}`."
-        case Status.COMMITTED:
-            return f'{_FINE} Its rows are in the table: `sluice query "select * from {_table(row)} limit 10"`.'
-        case Status.DUPLICATE:
-            return f"{_FINE} The same content is loaded once under a key; drop it under another name to load it twice."
-        case Status.SUPERSEDED:
-            return f"{_FINE} A newer object had replaced what this one would have written."
-        case Status.DELETE_MARKER:
-            return f"{_FINE} Deleting a raw object removes no rows of a table."
-        case Status.GONE:
-            return "If it should not have been deleted, drop the file again."
-    return f"Mend the cause and run `sluice redrive {row.object.uri}`."
+    said = row.hint or _BY_STATUS[row.status]
+    return said if isinstance(said, str) else said(row)
 
 
 def _register(row: ObjectRow) -> str:
     name = dataset_in(row.object.key)
     if name is None:
         return "Drop it again where a dataset is: `sluice drop FILE --to team/dataset`."
-    return f"Register the dataset: `sluice datasets init FILE --to {name}`, then `sluice datasets apply`; it is picked up then."
+    return (
+        f"Register its dataset with `sluice datasets init FILE --to {name}` and `sluice datasets apply`: "
+        "it is picked up then."
+    )
 
 
-def _table(row: ObjectRow) -> str:
-    return (row.dataset or "team/dataset").replace("/", ".")
+def _query(row: ObjectRow) -> str:
+    table = (row.dataset or "team/dataset").replace("/", ".")
+    return f'{_FINE} Its rows are in the table: `sluice query "select * from {table} limit 10"`.'
+
+
+def _redrive(row: ObjectRow) -> str:
+    return f"Mend the cause and run `sluice redrive {row.object.uri}`."
+
+
+_BY_STATUS: dict[Status, str | Callable[[ObjectRow], str]] = {
+    Status.UNROUTED: _register,
+    Status.REGISTERED: "Stage A has it. If it stays so: `sluice executions --machine a` and `sluice logs transform`.",
+    Status.STAGED: "It waits for the next batch of its dataset. `sluice wait` hurries an embedded lake.",
+    Status.CLAIMED: lambda row: f"It is being loaded: see `sluice execution {row.batch}`.",
+    Status.COMMITTED: _query,
+    Status.QUARANTINED: _redrive,
+    Status.FAILED: _redrive,
+    Status.DUPLICATE: f"{_FINE} Its content is loaded already. Drop it under another name to load it twice.",
+    Status.SUPERSEDED: f"{_FINE} Something newer replaced what it would have written.",
+    Status.DELETE_MARKER: f"{_FINE} Deleting a raw object removes no rows of a table.",
+    Status.GONE: "If it should not have been deleted, drop the file again.",
+}

@@ -10,7 +10,7 @@ import typer
 
 from pipeline.catalog import Status
 from pipeline.datasets import DatasetName
-from pipeline.errors import BadInput, Refused
+from pipeline.errors import BadInput
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
@@ -22,20 +22,12 @@ _SPAN = re.compile(r"^(\d+) ?(s|m|h|d)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def dataset_of(text: str) -> DatasetName:
+def dataset_name(text: str) -> DatasetName:
     """Read `team/dataset` or `team.dataset`; `BadInput` for anything else."""
     try:
         return DatasetName.parse(text)
     except ValueError as error:
         raise BadInput(str(error)) from None
-
-
-def registered(lake: Lake, text: str) -> DatasetName:
-    """The dataset that `text` names; `Refused` if nobody registered it."""
-    name = dataset_of(text)
-    if lake.registry.get(name) is None:
-        raise Refused(f"no dataset {name} is registered", hint=known(lake))
-    return name
 
 
 def known(lake: Lake) -> str:

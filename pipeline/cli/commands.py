@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("running", "dropping", "looking", "reading", "registering", "mending", "shipping")
+MODULES = (
+    "running",
+    "dropping",
+    "looking",
+    "why",
+    "history",
+    "logs",
+    "reading",
+    "registering",
+    "mending",
+    "shipping",
+)
 
 
 def load() -> None:

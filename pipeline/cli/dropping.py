@@ -42,7 +42,9 @@ def drop(
         print_json({"dropped": dropped, "registered": known})
         return
     for item in dropped:
-        console.print(f"dropped [bold]{escape(item['uri'])}[/] ({item['bytes']:,} bytes)", highlight=False, soft_wrap=True)
+        console.print(
+            f"dropped [bold]{escape(item['uri'])}[/] ({item['bytes']:,} bytes)", highlight=False, soft_wrap=True
+        )
     if not known:
         console.print(
             f"[yellow]no dataset {name} is registered:[/] the objects wait as UNROUTED, and are picked up when it is "

@@ -19,7 +19,7 @@ from pipeline.executions.history import Visit, visits
 _COLOURS = {"done": "green", "retried": "yellow", "caught": "yellow", "failed": "red", "running": "cyan"}
 
 
-@app.command(epilog="Example: sluice executions --machine b --status FAILED")
+@app.command()
 def executions(
     context: typer.Context,
     machine: Annotated[str | None, typer.Option(help="a (Stage A) or b (Stage B); both if not given.")] = None,
@@ -29,26 +29,30 @@ def executions(
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
-    """List the newest executions of the state machines."""
+    """List the newest executions of the state machines.
+
+    Example: sluice executions --machine b --status FAILED
+    """
     lake = context.obj.connect().lake
     found = runs(lake, machine, status.upper() if status else None, limit)
     if as_json:
         print_json([run.to_json() for run in found])
         return
     now = lake.clock()
-    rows = [
-        (moment(r.started), r.machine, styled(r.status), duration(r.seconds(now)), shown(r.name)) for r in found
-    ]
+    rows = [(moment(r.started), r.machine, styled(r.status), duration(r.seconds(now)), shown(r.name)) for r in found]
     print_table("Executions", ("started", "stage", "status", "took", "name"), rows)
 
 
-@app.command(epilog="Example: sluice execution 01K2ZQ9D6T0V5N4W8X3Y7M1ABC")
+@app.command()
 def execution(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The execution's name; a batch's is its id.")],
     as_json: Json = False,
 ) -> None:
-    """Show what one execution did: the states that it entered, how long each took, and what went wrong."""
+    """Show what one execution did: the states that it entered, how long each took, and what went wrong.
+
+    Example: sluice execution 01K2ZQ9D6T0V5N4W8X3Y7M1ABC
+    """
     lake = context.obj.connect().lake
     run, description = find(lake, name)
     seen = visits(events_of(run))
@@ -64,7 +68,9 @@ def execution(
             "started": moment(run.started),
             "took": duration(run.seconds(lake.clock())),
             "input": _input(run, description),
-            "error": f"[red]{shown(cause_of({'Error': error[0] or '', 'Cause': error[1] or ''}))}[/]" if error[0] else None,
+            "error": f"[red]{shown(cause_of({'Error': error[0] or '', 'Cause': error[1] or ''}))}[/]"
+            if error[0]
+            else None,
         },
     )
     console.print()

@@ -14,8 +14,12 @@ from rich.table import Table
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 """The option that every command which prints has."""
 
-console = Console()
-errors = Console(stderr=True)
+PIPED_WIDTH = 200
+"""Columns when nobody looks: Rich's 80 would fold every key."""
+
+# Without emoji: `:x:` in a key is not a picture.
+console = Console(emoji=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+errors = Console(stderr=True, emoji=False)
 
 STYLES = {
     "COMMITTED": "green",

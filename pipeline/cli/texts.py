@@ -32,7 +32,7 @@ def duration(seconds: float) -> str:
     left = round(seconds)
     if left < 60:
         return f"{left} s"
-    parts = []
+    parts: list[str] = []
     for size, unit in (*_UNITS, (1, "s")):
         count, left = divmod(left, size)
         if count or parts:

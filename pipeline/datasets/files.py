@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -49,10 +49,17 @@ class Definition:
     dataset: Dataset
     path: str
     lines: Mapping[Location, int] = field(repr=False, compare=False)
+    blocks: Mapping[Location, int] = field(repr=False, compare=False)
 
     def problem(self, where: Location, what: str) -> Problem:
         """Something wrong with the part at `where`, such as ("quality", "ruleset")."""
         return Problem(self.path, line_of(where, self.lines), field_name(where), what)
+
+    def problem_in_text(self, where: Location, line: int | None, what: str) -> Problem:
+        """Something wrong in the text at `where`, in its `line` (from 1, None for all of it)."""
+        found = self.problem(where, what)
+        first = self.blocks.get(where)
+        return replace(found, line=first + line - 1) if first and line else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ def parse(content: bytes, path: str) -> Definition:
         for where, what in explain(error, document.value):
             problems.append(Problem(path, line_of(where, document.lines), field_name(where), what))
         raise BadDefinitions(problems) from None
-    definition = Definition(dataset, path, document.lines)
+    definition = Definition(dataset, path, document.lines, document.blocks)
     problems += _too_long(definition)
     if problems:
         raise BadDefinitions(problems)

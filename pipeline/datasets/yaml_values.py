@@ -27,10 +27,14 @@ class YamlProblem:
 
 @dataclass(slots=True)
 class Document:
-    """What a file says. `unreadable`: it is not YAML, and `value` means nothing."""
+    """What a file says. `unreadable`: it is not YAML, and `value` means nothing.
+
+    `lines` holds the line of each key and list item, `blocks` that where the text of a block (`|`) starts.
+    """
 
     value: Any = None
     lines: dict[Location, int] = field(default_factory=dict)
+    blocks: dict[Location, int] = field(default_factory=dict)
     problems: list[YamlProblem] = field(default_factory=list)
     unreadable: bool = False
 
@@ -114,6 +118,9 @@ def _value(node: yaml.Node, where: Location, document: Document) -> Any:
             document.lines[(*where, place)] = item.start_mark.line + 1
         return [_value(item, (*where, place), document) for place, item in enumerate(node.value)]
     if isinstance(node, yaml.ScalarNode) and kind in _SCALARS:
+        if node.style == "|":
+            blank = len(node.value) - len(node.value.lstrip("\n"))
+            document.blocks[where] = node.start_mark.line + 2 + blank
         try:
             return _SCALARS[kind](node.value)
         except ValueError:

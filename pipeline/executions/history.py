@@ -45,7 +45,7 @@ class Visit:
 
 
 def visits(events: Iterable[Mapping[str, Any]]) -> list[Visit]:
-    """Visits in the order in which the states were entered. `events` as GetExecutionHistory gives them, oldest first."""
+    """Visits in the order in which the states were entered. `events` are GetExecutionHistory's, oldest first."""
     reader = _Reader()
     for event in events:
         reader.read(event)

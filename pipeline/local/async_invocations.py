@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline.clock import iso
 from pipeline.local.functions import Answer, Function, Invoke, new_request_id
+from pipeline.local.own_clients import own_client
 
 RETRY_AFTER_S = (60.0, 120.0)
 """AWS waits a minute before the first retry, and two before the second."""
@@ -127,25 +128,15 @@ class AsyncInvocations:
             self._send(destination, json.dumps(outcome_record(event.function, event.payload, event.tries, answer)), {})
 
     def _send(self, target: str, text: str, attributes: dict[str, Any]) -> None:
-        import boto3
-        from botocore.config import Config
-
         _, _, service, region, account, name = target.split(":", 5)
-        client = boto3.client(
-            service,
-            region_name=region,
-            endpoint_url=self._endpoint,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-            config=Config(user_agent_appid="lambda-destination"),
-        )
+        if service not in ("sqs", "sns"):
+            raise NotImplementedError(f"the embedded AWS sends outcomes to SQS and SNS only, not to {target}")
+        client = own_client(service, region, self._endpoint, "lambda-destination")
         if service == "sqs":
             url = f"{self._endpoint}/{account}/{name}"
             client.send_message(QueueUrl=url, MessageBody=text, MessageAttributes=attributes)
-        elif service == "sns":
-            client.publish(TopicArn=target, Message=text, MessageAttributes=attributes)
         else:
-            raise NotImplementedError(f"the embedded AWS sends outcomes to SQS and SNS only, not to {target}")
+            client.publish(TopicArn=target, Message=text, MessageAttributes=attributes)
 
 
 def outcome_record(function: Function, payload: bytes, tries: int, answer: Answer) -> dict[str, Any]:

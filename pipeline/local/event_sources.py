@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pipeline.local.functions import Answer
+from pipeline.local.own_clients import own_client
 from pipeline.local.sqs_batches import Message, events, succeeded
 
 APP_ID = "event-source"
@@ -100,7 +101,7 @@ class _Poller:
         self._queue_arn = mapping.event_source_arn
         _, _, _, self._region, self._account, self._queue_name = self._queue_arn.split(":")
         self._url = f"{endpoint}/{self._account}/{self._queue_name}"
-        self._sqs = _client(endpoint, self._region)
+        self._sqs = own_client("sqs", self._region, endpoint, APP_ID)
         self._cap = concurrency
         self._changed = threading.Condition()
         self.running = 0
@@ -223,21 +224,6 @@ class _Poller:
             answer = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
             for failed in answer.get("Failed", []):
                 _log.warning("a message of %s was not deleted and comes again: %s", self._queue_arn, failed)
-
-
-def _client(endpoint: str, region: str) -> Any:
-    import boto3
-    from botocore.config import Config
-
-    config = Config(user_agent_appid=APP_ID, retries={"mode": "standard", "total_max_attempts": 3})
-    return boto3.client(
-        "sqs",
-        region_name=region,
-        endpoint_url=endpoint,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=config,
-    )
 
 
 def _queue(account: str, region: str, name: str) -> Any:

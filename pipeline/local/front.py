@@ -29,7 +29,14 @@ BACKLOG = 256
 Invoke = Callable[[str, str], None]
 """Invokes a function (its ARN, the event as JSON) asynchronously, as other services do."""
 
-_LOGGERS = ("moto", "werkzeug", "flask.app", "pipeline.local.http_server", "pipeline.local.outbox")
+_LOGGERS = (
+    "moto",
+    "werkzeug",
+    "flask.app",
+    "pipeline.local.http_server",
+    "pipeline.local.moto_fixes",
+    "pipeline.local.outbox",
+)
 
 _running = threading.Lock()
 
@@ -44,8 +51,11 @@ class Front:
 
     def __init__(self, port: int = 0, state_dir: Path | str = ".sluice", *, invoke: Invoke | None = None) -> None:
         self.calls = CallRecorder()
-        self.private: dict[tuple[str, str], Callable[[], Any]] = {}
-        """More private paths, by path and method; each answers JSON."""
+        self.private: dict[tuple[str, str], Callable[[], object]] = {
+            ("health", "GET"): lambda: {"status": "ok"},
+            ("calls", "GET"): self._counted,
+            ("calls", "DELETE"): self._forget_calls,
+        }
         self.port = port
         self._log_path = Path(state_dir) / "front.log"
         self._invoke = invoke
@@ -119,9 +129,9 @@ class Front:
 class _Application:
     """Counts a call, and answers the private paths; everything else is moto's."""
 
-    def __init__(self, calls: CallRecorder, private: Mapping[tuple[str, str], Callable[[], Any]]) -> None:
+    def __init__(self, calls: CallRecorder, private: Mapping[tuple[str, str], Callable[[], object]]) -> None:
         self._calls = calls
-        self._private_paths = private
+        self._private = private
         self._moto: Any = None
         self._lock = threading.Lock()
 

@@ -58,19 +58,18 @@ def _service(environ: dict[str, Any]) -> str:
     if not (found := _CREDENTIAL.search(signature)):
         credential = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])[0]
         found = _CREDENTIAL.search(f"Credential={credential}")
-    name = found[1] if found else "s3"
-    return _SIGNING_NAMES.get(str(name), str(name))
+    name: str = found[1] if found else "s3"
+    return _SIGNING_NAMES.get(name, name)
 
 
 def _operation(service: str, environ: dict[str, Any]) -> str:
     if target := environ.get("HTTP_X_AMZ_TARGET"):
         return str(target).rpartition(".")[2]
-    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    query = parse_qs(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)
     if "Action" in query:
         return query["Action"][0]
-    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded") and (
-        action := _form(environ).get("Action")
-    ):
+    is_form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    if is_form and (action := _form(environ).get("Action")):
         return action[0]
     return _rest_operation(service, environ, query)
 

@@ -73,6 +73,9 @@ class _Handler(MotoRequestHandler):
         _read_body(environ)
         try:
             status, headers, answer = _call(self.server.app, environ)
+        except NotImplementedError as error:
+            # SDKs do not repeat a 501, and show it.
+            status, headers, answer = "501 Not Implemented", [("Content-Type", "text/plain")], str(error).encode()
         except Exception:
             _log.error("%s %s\n%s", self.command, self.path, traceback.format_exc())
             status, headers, answer = "500 Internal Server Error", [("Content-Type", "text/plain")], b""

@@ -143,7 +143,13 @@ def _numbers(field: str, least: int, most: int, names: dict[str, int] | None = N
         if every < 1:
             raise ValueError(f"{part} steps by nothing")
         first, last = _span(span, least, most, names or {}, open_ended=bool(slash))
-        found.update(range(first, last + 1, every))
+        if last >= first:
+            found.update(range(first, last + 1, every))
+        elif most == _LAST_YEAR:
+            raise ValueError(f"{part} runs backwards")
+        else:
+            # 20-2 runs over midnight: one of AWS's own examples.
+            found.update([*range(first, most + 1), *range(least, last + 1)][::every])
     return frozenset(found)
 
 
@@ -154,10 +160,7 @@ def _span(text: str, least: int, most: int, names: dict[str, int], *, open_ended
     first = _number(low, least, most, names)
     if not dash:
         return first, most if open_ended else first
-    last = _number(high, least, most, names)
-    if last < first:
-        raise ValueError(f"{text} runs backwards")
-    return first, last
+    return first, _number(high, least, most, names)
 
 
 def _number(text: str, least: int, most: int, names: dict[str, int]) -> int:

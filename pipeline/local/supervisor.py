@@ -111,7 +111,9 @@ def _only_one(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refused("another lake is starting, running or stopping in this checkout", hint="Wait, or run `sluice down`.") from None
+            raise Refused(
+                "another lake is starting, running or stopping in this checkout", hint="Wait, or run `sluice down`."
+            ) from None
         yield
 
 

@@ -74,7 +74,8 @@ class _Parser:
             if kind != "skip":
                 yield _Token(kind, found[0], at, found.end())
             at = found.end()
-        yield _Token("end", "the end", at, at)
+        end = len(self._text.rstrip())
+        yield _Token("end", "the end", end, end)
 
     def _line(self, at: int) -> int:
         return self._text.count("\n", 0, at) + 1
@@ -118,14 +119,18 @@ class _Parser:
             found = [] if self._is("]") else self._list()
             self._expect("]")
             rules += found if sections[-1] == "Rules" else []
-        if self._next.kind != "end" or not rules:
-            raise self._unexpected("Rules = [ … ] with at least one rule")
+        if self._next.kind != "end" or "Rules" not in sections:
+            raise self._unexpected("Rules = [ … ]")
+        if not rules:
+            raise DqdlError("there is no rule", self._line(declared))
         return Ruleset(tuple(rules), frozenset(lists), frozenset(sections), declarations)
 
     def _declarations(self) -> list[str]:
         """Names of the variables that are lists."""
         lists = []
         while self._next.kind == "word" and not self._is("Rules", "Analyzers"):
+            if self._next.text.title() in ("Rules", "Analyzers"):
+                raise self._unexpected(self._next.text.title())
             name = self._take().text
             self._expect("=")
             if self._is("["):

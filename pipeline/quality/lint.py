@@ -34,7 +34,7 @@ class Problem:
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""
         what = f"{self.rule}: " if self.rule else ""
-        return f"{where}{what}{self.message}" + (f" {self.hint}" if self.hint else "")
+        return f"{where}{what}{self.message}" + (f". {self.hint}" if self.hint else "")
 
 
 _NO_CONDITION = {"IsComplete": 1, "IsUnique": 1, "IsPrimaryKey": 1, "ColumnExists": 1, "ColumnNamesMatchPattern": 1}
@@ -151,7 +151,9 @@ def _shape(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
             f'Write CustomSql "select count(*) - count(distinct {names}) from primary" = 0.',
         )
     elif given != wanted:
-        yield f"{rule.type} takes {_count(wanted)}, not {given}", None
+        joined = any(name in _PARAMETERS for name in rule.parameters)
+        hint = "Rules stand in parentheses where and or or joins them, else commas part them." if joined else None
+        yield f"{rule.type} takes {_count(wanted)}, not {given}", hint
     if rule.type in _NO_CONDITION and rule.condition:
         yield f"{rule.type} takes no condition", None
     if rule.type not in _NO_CONDITION and not rule.condition:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.datasets.model import ORDER_COLUMN, Dataset
 from pipeline.datasets.types import Primitive, Type, parse_type
 from pipeline.errors import BadDefinition
-from pipeline.tables.evolution import additions, conflicts
+from pipeline.tables.evolution import Addition, additions, conflicts
 from pipeline.tables.iceberg import IcebergTables
 from pipeline.tables.names import MAIN, split_table
 
@@ -20,6 +20,9 @@ PROPERTIES = {
     "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
 }
+
+TableChange = Literal["create", "alter", "none"]
+"""What bringing a table up to its definition takes."""
 
 
 def table_columns(dataset: Dataset) -> dict[str, Type]:
@@ -41,6 +44,15 @@ def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTab
     _add_columns(found, dataset, table)
     if MAIN not in found.metadata.refs:
         _commit_nothing(found)
+
+
+def plan_table(dataset: Dataset, table: str, tables: IcebergTables | None = None) -> TableChange:
+    """What `create_table` would do to `table`; changes nothing, and raises what that would raise."""
+    found = _load((tables or IcebergTables()).catalog, table)
+    if found is None:
+        return "create"
+    _check_partitions(found, dataset, table)
+    return "alter" if _missing_columns(found, dataset, table) else "none"
 
 
 def _load(catalog: Any, table: str) -> Any:
@@ -85,8 +97,8 @@ def _check_partitions(found: Any, dataset: Dataset, table: str) -> None:
         )
 
 
-def _add_columns(found: Any, dataset: Dataset, table: str) -> None:
-    from pipeline.tables.schema import columns_of, iceberg_type
+def _missing_columns(found: Any, dataset: Dataset, table: str) -> list[Addition]:
+    from pipeline.tables.schema import columns_of
 
     have, wanted = columns_of(found.schema()), table_columns(dataset)
     if differences := conflicts(have, wanted):
@@ -94,7 +106,13 @@ def _add_columns(found: Any, dataset: Dataset, table: str) -> None:
             f"the definition contradicts table {table}: {'; '.join(differences)}",
             hint="Only new columns can be applied: make a new dataset and load it from the raw objects.",
         )
-    if missing := additions(have, wanted):
+    return additions(have, wanted)
+
+
+def _add_columns(found: Any, dataset: Dataset, table: str) -> None:
+    from pipeline.tables.schema import iceberg_type
+
+    if missing := _missing_columns(found, dataset, table):
         with found.update_schema() as update:
             for addition in missing:
                 update.add_column(addition.path, iceberg_type(addition.type))

@@ -36,7 +36,7 @@ def cast_column(column: pa.Array, to: Type) -> pa.Array:
     Mismatch where a value is bad, and where Arrow's conversion could differ from `values.read_text`.
     """
     target = arrow_type(to)
-    if column.type.equals(target) and not pa.types.is_floating(target):
+    if column.type.equals(target) and not (pa.types.is_floating(target) or pa.types.is_nested(target)):
         return column
     if column.null_count == len(column):
         return pa.nulls(len(column), target)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from pipeline.datasets.names import safe_name
 from pipeline.errors import BadObject
+
+__all__ = ["MAX_LENGTH", "RESERVED_PREFIX", "check_names", "safe_name"]
 
 RESERVED_PREFIX = "_sluice"
 MAX_LENGTH = 128
 """Bytes of a column name that the Glue catalog and the contract take."""
-
-_UNSAFE = re.compile(r"[^a-z0-9_]")
-
-
-def safe_name(name: str) -> str:
-    """Lower case, and an underscore for every character that is not a letter a-z, a digit or an underscore."""
-    return _UNSAFE.sub("_", name.strip().lower())
 
 
 def check_names(names: Iterable[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import codecs
 import gzip
 import zlib
 from types import ModuleType
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from pipeline.errors import BadObject
 from stages.stage_a.limits import Limits
@@ -65,6 +65,12 @@ class _Counted:
         if self._copy is not None:
             self._copy.write(data)
         return data
+
+    def readinto(self, buffer: Any, /) -> int:
+        """What isal's reader calls in place of `read`."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class Source:

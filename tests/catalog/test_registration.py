@@ -86,7 +86,11 @@ def test_a_redrive_twice_is_one_new_generation(catalog):
     first = catalog.send_again(again, ORDERS, once=False)
     assert catalog.send_again(again, ORDERS, once=False) == first
     row = catalog.get(created().object)
-    assert (row.generation, row.reason, [s for s, _ in row.history]) == (2, None, ["REGISTERED", "FAILED", "REGISTERED"])
+    assert (row.generation, row.reason, [s for s, _ in row.history]) == (
+        2,
+        None,
+        ["REGISTERED", "FAILED", "REGISTERED"],
+    )
 
 
 def test_an_object_of_no_dataset_waits_and_is_found_by_its_dataset(catalog):
@@ -111,7 +115,10 @@ def test_a_delete_marker_gets_a_row_of_its_own(catalog):
 
 
 def test_every_order_of_events_of_one_key_ends_in_the_same_state(catalog):
-    events = [created(f"v{i}", ms=ms, seq=seq, etag=f"e{i}") for i, (ms, seq) in enumerate([(300, "0A"), (100, "0B"), (200, "0C")])]
+    events = [
+        created(f"v{i}", ms=ms, seq=seq, etag=f"e{i}")
+        for i, (ms, seq) in enumerate([(300, "0A"), (100, "0B"), (200, "0C")])
+    ]
     expected = None
     for turn, permutation in enumerate(itertools.permutations(events)):
         bucket = f"raw{turn}"

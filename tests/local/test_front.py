@@ -14,6 +14,7 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from pipeline.errors import Refused
 from pipeline.local.front import Front
@@ -87,6 +88,12 @@ def test_an_idle_front_uses_next_to_no_cpu(front, aws):
     before = time.process_time()
     sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2)
     assert time.process_time() - before < 0.2
+
+
+def test_an_operation_that_moto_has_not_is_refused_at_once(aws):
+    arn = "arn:aws:states:eu-west-1:123456789012:execution:m:e"
+    with pytest.raises(ClientError, match="501"):
+        aws("stepfunctions").redrive_execution(executionArn=arn)
 
 
 def test_a_stopped_front_answers_nothing_and_a_new_one_knows_nothing(tmp_path):

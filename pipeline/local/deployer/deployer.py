@@ -157,13 +157,13 @@ class _Deployment:
 
     def _record(self, active: Mapping[str, Any]) -> StackRecord:
         before = self.records.get(self.name)
-        removed = sorted(before.resources.keys() - active.keys()) if before else []
-        if removed:
+        kept = dict(before.resources) if before else {}
+        left = {logical_id: kept.pop(logical_id) for logical_id in kept.keys() - active.keys()}
+        if removed := sorted(logical_id for logical_id, record in left.items() if not record.retained):
             raise Refused(
                 f"{self.file}: {', '.join(removed)} would be removed, and a running embedded lake removes nothing",
                 hint="Start a fresh lake: `sluice down`, then `sluice up`.",
             )
-        kept = dict(before.resources) if before else {}
         hidden = {key for key, each in self.template.get("Parameters", {}).items() if each.get("NoEcho")}
         values = {key: _NOT_KEPT if key in hidden else value for key, value in self.scope.parameters.items()}
         return StackRecord(self.name, self.file, values, resources=kept)
@@ -183,7 +183,10 @@ class _Deployment:
         before = record.resources.get(logical_id)
         if before is None or (before.type, before.properties) != (kind.name, properties):
             made = self._put(resource, before, raw["Type"])
-            record.resources[logical_id] = ResourceRecord(kind.name, properties, made.reference, made.attributes)
+            retained = raw.get("DeletionPolicy") == "Retain"
+            record.resources[logical_id] = ResourceRecord(
+                kind.name, properties, made.reference, made.attributes, retained
+            )
             self.changed.append(logical_id)
         standing = record.resources[logical_id]
         self.scope.references[logical_id] = standing.reference

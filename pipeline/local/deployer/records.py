@@ -18,12 +18,16 @@ _PREFIX = "stacks/"
 
 @dataclass(frozen=True, slots=True)
 class ResourceRecord:
-    """A resource as it was made last, with the properties it was made from."""
+    """A resource as it was made last, with the properties it was made from.
+
+    `retained` says that its template wants it kept when it leaves the stack.
+    """
 
     type: str
     properties: Mapping[str, Any]
     reference: str
     attributes: Mapping[str, Any]
+    retained: bool = False
 
     @property
     def made(self) -> Made:

@@ -14,6 +14,7 @@ from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction, lambda_backends
+from moto.awslambda.responses import LambdaResponse
 from moto.sqs.models import Queue, sqs_backends
 
 from pipeline.errors import Refused
@@ -29,6 +30,7 @@ from pipeline.local.moto_fixes.guard import replace
 InvokeLater = Callable[[Function, bytes], str]
 """Queue an asynchronous invocation; returns its request id."""
 
+_REQUEST_ID = "x-amzn-requestid"
 _lock = threading.Lock()
 _originals: dict[str, Any] = {}
 _invoke: Invoke | None = None
@@ -98,6 +100,7 @@ def _replace_all() -> None:
     change(LambdaFunction, "update_configuration", _update_configuration, "eca1cdec066f")
     change(LambdaFunction, "invoke", _invoke_function, "dadc324f30ae")
     change(LambdaFunction, "_invoke_lambda", _never, "23ce7a8f956e")
+    change(LambdaResponse, "_enrich_response", staticmethod(_enrich_response), "86cd4a4051dd")
     change(LambdaBackend, "create_event_source_mapping", _create_event_source_mapping, "19f8125cabf7")
     change(LambdaBackend, "update_event_source_mapping", _update_event_source_mapping, "7ec08b40f6d0")
 
@@ -161,18 +164,27 @@ def _check_payload(payload: bytes, limit: int) -> None:
 
 def _start(function: Function, payload: bytes, headers: Any) -> bytes:
     assert _invoke_later is not None
-    headers["x-amzn-requestid"] = _invoke_later(function, payload)
+    headers[_REQUEST_ID] = _invoke_later(function, payload)
     return b""
 
 
 def _run(function: Function, payload: bytes, headers: Any) -> bytes:
     assert _invoke is not None
     answer = _invoke(function, payload)
-    headers["x-amzn-requestid"] = answer.request_id
+    headers[_REQUEST_ID] = answer.request_id
     headers["x-amz-log-result"] = base64.b64encode(answer.log_tail.encode()).decode()
     if answer.failed:
         headers["x-amz-function-error"] = "Unhandled"
     return answer.payload
+
+
+def _enrich_response(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
+    """A call of Invoke has the invocation's request id, by which its log is found."""
+    request_id = headers.get(_REQUEST_ID)
+    headers, body = _originals["LambdaResponse._enrich_response"].__func__(headers, body)
+    if request_id:
+        headers[_REQUEST_ID] = request_id
+    return headers, body
 
 
 def _never(self: LambdaFunction, event: str | None = None) -> tuple[str, bool, str]:

@@ -61,7 +61,7 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The good rows of a block under their safe names, the position of each, and the bad rows."""
+    """Good rows under their safe names, the position of each (a table without columns has rows too), and bad rows."""
 
     table: pa.Table
     positions: Positions
@@ -87,7 +87,7 @@ class Reader(ABC):
         """The rows of a block, or None where only `settle` can tell."""
 
     @abstractmethod
-    def settle(self, block: Block, parsed: Chunk | None) -> Chunk:
+    def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
         """Finish a block; blocks come in the order of the file."""
 
     @abstractmethod

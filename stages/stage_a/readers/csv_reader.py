@@ -6,7 +6,7 @@ bad. A quote that is never closed makes the file bad: where its row ends, nobody
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -82,9 +82,8 @@ class CsvReader(Reader):
             return self._parse_records(block.data, block.first)
         return self._parse_tidy(block.data, block.first) or self._parse_pieces(block)
 
-    def settle(self, block: Block, parsed: Chunk | None) -> Chunk:
-        assert parsed is not None
-        return parsed
+    def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
+        return [parsed or self.parse(block)]
 
     def schema(self) -> dict[str, Type]:
         found = {name: self.contract.get(name, Primitive.STRING) for name in self._names}

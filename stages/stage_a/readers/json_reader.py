@@ -7,6 +7,7 @@ not depend on where blocks were cut.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +19,11 @@ import pyarrow.json
 
 from pipeline.datasets import Column
 from pipeline.datasets.arrow import arrow_type
-from pipeline.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
-from pipeline.errors import BadObject
+from pipeline.datasets.types import Array, Map, Primitive, Struct, Type
+from pipeline.errors import BadObject, Inconsistent
 from stages.stage_a.casts import Mismatch, cast_column, check_floating
 from stages.stage_a.limits import Limits
-from stages.stage_a.names import check_names, safe_name
+from stages.stage_a.names import check_names
 from stages.stage_a.readers.base import (
     BadRow,
     Block,
@@ -59,13 +60,14 @@ class JsonReader(Reader):
         self._shapes: dict[str, Shape] = {}
         self._names: dict[str, str] = {}
         self._snapshot: _Snapshot | None = _Snapshot(pa.schema([]), ())
-        self._rows_in = 0
-        self._records = 0
+        self._rows_out = 0
         self._first_problem: BadRow | None = None
 
     def read_again(self, source: Source) -> None:
         """Start over with a second reading of the same bytes; the schema is known now and does not change."""
         self.source = source
+        self._rows_out = 0
+        self._first_problem = None
 
     def blocks(self) -> Iterator[Block]:
         data = self.source.read(self.limits.first_sample)
@@ -87,66 +89,72 @@ class JsonReader(Reader):
                 f"the file is neither a JSON array nor JSON lines: it begins with {decode_raw(text[:20])!r}",
                 hint="Send an array of objects, or one object a line.",
             )
+        _refuse_other_layouts(text)
         yield from line_blocks(self.source, self.limits, data)
 
     def parse(self, block: Block) -> Chunk | None:
         snapshot = self._snapshot
-        return self._read_fast(block.data, block.records, block.first, snapshot) if snapshot else None
+        rows = _count_objects(block)
+        return self._read_fast(block.data, line_of(rows, block.first), snapshot) if snapshot and rows else None
 
-    def settle(self, block: Block, parsed: Chunk | None) -> Chunk:
-        chunk = parsed or self._read_fast(block.data, block.records, block.first, self._current())
-        if chunk is None:
-            chunk = self._read_pieces(block)
-        self._records += chunk.table.num_rows
-        self._rows_in += chunk.table.num_rows + len(chunk.bad)
-        return chunk
+    def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
+        # What did not fit when it was parsed may fit what the blocks before it have taught since.
+        parsed = parsed or self.parse(block)
+        chunks = [parsed] if parsed else list(self._read_pieces(block))
+        for chunk in chunks:
+            self._rows_out += len(chunk.positions)
+            self._first_problem = self._first_problem or next(iter(chunk.bad), None)
+            for name, safe in self._names.items():
+                if safe not in self.contract and safe in chunk.table.column_names:
+                    self._note(name, one_array(chunk.table.column(safe)))
+        return chunks
 
     def schema(self) -> dict[str, Type]:
         found = {
-            safe: self.contract.get(safe) or self._shapes[name].type() for name, safe in self._names.items()
+            safe: self.contract[safe] if safe in self.contract else self._shapes[name].type()
+            for name, safe in self._names.items()
         }
         return {**found, **{name: kind for name, kind in self.contract.items() if name not in found}}
 
     def finish(self) -> None:
-        if self._first_problem and not self._names and not self._records:
+        problem = self._first_problem
+        if problem and not self._names and not self._rows_out:
             raise BadObject(
-                f"no row is a JSON object; the first, at {self._first_problem.line}: {self._first_problem.reason}",
+                f"no row is a JSON object; the first, at {problem.line}: {problem.reason}",
                 hint="JSON lines hold one whole object a line; a pretty-printed object must be put on one line.",
             )
-        if not self._rows_in:
-            return
         present = set(self._names.values())
         missing = [name for name in self.contract if name not in present and name not in self.optional]
-        if missing:
+        if missing and (problem or self._rows_out):
             raise BadObject(
                 f"no record has {', '.join(missing)}; they have {', '.join(sorted(present))[:500]}",
                 hint="Send the columns, or mark them optional in the dataset's definition.",
             )
 
+    def _note(self, name: str, column: pa.Array) -> None:
+        shape = self._shapes[name]
+        before = shape.base
+        shape.note_integers(column)
+        if shape.base is not before:
+            self._snapshot = None
+
     def _current(self) -> _Snapshot:
         if self._snapshot is None:
             fields = [
-                pa.field(name, self._expected(safe) if safe in self.contract else self._shapes[name].physical())
+                pa.field(name, _expected(self.contract[safe]) if safe in self.contract else self._shapes[name].physical())
                 for name, safe in self._names.items()
             ]
             self._snapshot = _Snapshot(pa.schema(fields), tuple(self._names.values()))
         return self._snapshot
 
-    def _expected(self, name: str) -> pa.DataType:
-        return _expected(self.contract[name])
-
-    def _read_fast(
-        self, data: bytes, records: Sequence[bytes] | None, first: int, snapshot: _Snapshot
-    ) -> Chunk | None:
-        """All rows by Arrow, or None if one of them needs a closer look."""
-        rows = _count_objects(data, records)
-        if not rows:
-            return None
+    def _read_fast(self, data: bytes, positions: Positions, snapshot: _Snapshot) -> Chunk | None:
+        """All rows by Arrow, or None if one of them needs a closer look. The data must begin with an object."""
         try:
             table = _read(data, snapshot.schema)
-            if table.num_rows != rows:
+            if table.num_rows != len(positions):
                 return None
             if not data.isascii():
+                # Arrow's JSON reader does not check that strings are UTF-8.
                 table.validate(full=True)
             columns = [
                 self._convert(one_array(column), name)
@@ -154,9 +162,7 @@ class JsonReader(Reader):
             ]
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, Mismatch, UnicodeDecodeError):
             return None
-        if not columns:
-            return None
-        return Chunk(pa.table(columns, names=list(snapshot.names)), line_of(rows, first))
+        return Chunk(pa.table(columns, names=list(snapshot.names)), positions)
 
     def _convert(self, column: pa.Array, name: str) -> pa.Array:
         if name in self.contract:
@@ -164,16 +170,181 @@ class JsonReader(Reader):
         _check_doubles(column)
         return column
 
-    def _read_pieces(self, block: Block) -> Chunk:
-        chunks = []
-        first = block.first
-        for piece in _pieces(block.data.split(b"\n") if block.records is None else block.records):
-            data = b"\n".join(piece)
-            chunk = self._read_fast(data, None if block.records is None else piece, first, self._current())
-            chunks.append(chunk or self._read_records(piece, first, lines=block.records is None))
-            first += len(piece)
-        return Chunk(
-            pa.concat_tables([chunk.table for chunk in chunks], promote_options="none") if len(chunks) == 1 else _concat(chunks),
-            np.concatenate([chunk.positions for chunk in chunks]),
-            [bad for chunk in chunks for bad in chunk.bad],
-        )
+    def _read_pieces(self, block: Block) -> Iterator[Chunk]:
+        for piece in _pieces(block):
+            chunk = None
+            if all(row.raw[:1] == b"{" and row.raw[-1:] == b"}" for row in piece):
+                positions = np.array([row.position for row in piece], dtype=np.int64)
+                chunk = self._read_fast(b"\n".join(row.raw for row in piece), positions, self._current())
+            yield chunk or self._read_rows(piece)
+
+    def _read_rows(self, rows: Sequence[_Row]) -> Chunk:
+        """Widen the schema by each row that is good JSON, then read those with it."""
+        good: list[_Row] = []
+        bad: list[BadRow] = []
+        for row in rows:
+            try:
+                record = _load_object(row.raw)
+            except ValueError as error:
+                bad.append(BadRow(row.position, str(error), decode_raw(row.raw)))
+            else:
+                self._observe(record)
+                good.append(row)
+        self._snapshot = None
+        positions: Positions = np.array([row.position for row in good], dtype=np.int64)
+        table = self._read_as_text([row.raw for row in good])
+        chunk = apply_contract(table, positions, self.contract, lambda index: good[index].raw)
+        return Chunk(chunk.table, chunk.positions, sorted([*bad, *chunk.bad], key=lambda each: each.line))
+
+    def _observe(self, record: dict[str, Any]) -> None:
+        new = [name for name in record if name not in self._names]
+        if new:
+            names = check_names([*self._names, *new])
+            if len(names) > self.limits.columns:
+                raise BadObject(
+                    f"the records have more than {self.limits.columns} different keys",
+                    hint="Put data that stands in keys into values, or into a nested object.",
+                )
+            self._names = names
+            for name in new:
+                self._shapes[name] = Shape(self.limits)
+        for name, value in record.items():
+            if self._names[name] not in self.contract:
+                self._shapes[name].observe(value)
+
+    def _read_as_text(self, records: Sequence[bytes]) -> pa.Table:
+        """The contract's columns as the text of their JSON, the others in their shape, both under safe names."""
+        text = {name for name, safe in self._names.items() if safe in self.contract}
+        parts: dict[str, Rewrite] = {name: to_text for name in text}
+        for name, shape in self._shapes.items():
+            if name not in text and (part := shape.rewrite()):
+                parts[name] = part
+        if parts:
+            rewrite = rewrite_fields(parts)
+            records = [bytes(rewrite(msgspec.Raw(record))) for record in records]
+        fields = [
+            pa.field(name, pa.string() if name in text else self._shapes[name].physical()) for name in self._names
+        ]
+        schema = pa.schema(fields)
+        table = _read(b"\n".join(records), schema) if records else schema.empty_table()
+        if table.num_rows != len(records):
+            raise Inconsistent(f"{len(records)} JSON records were read as {table.num_rows}")
+        return table.rename_columns(list(self._names.values()))
+
+
+def _refuse_other_layouts(text: bytes) -> None:
+    """Rows found by chance in an array or a pretty-printed object would pass for the file's."""
+    if text.startswith(b"["):
+        raise BadObject("the file is a JSON array, not JSON lines", hint="Say `format: json` in the definition.")
+    first, _, rest = text.partition(b"\n")
+    second = rest.lstrip(WHITESPACE)
+    if not second or second.startswith(b"{"):
+        return
+    try:
+        load_record(first.decode(errors="replace"))
+    except json.JSONDecodeError as error:
+        if error.pos >= len(first.decode(errors="replace").rstrip()):
+            raise BadObject(
+                "the file is an object that spans lines, not JSON lines",
+                hint="Put each record on one line, or all of them into one array.",
+            ) from None
+    except ValueError:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One record without surrounding white space."""
+
+    position: int
+    raw: bytes
+
+
+def _read(data: bytes, schema: pa.Schema) -> pa.Table:
+    # A null as the very first value crashes Arrow 22's reader: callers see to it that the data begins with an object.
+    table = pa.json.read_json(
+        pa.BufferReader(data),
+        read_options=pa.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+        parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+    )
+    return table.select(schema.names)
+
+
+def _count_objects(block: Block) -> int:
+    """How many objects the block holds if each is certainly a record of its own, else 0."""
+    if block.records is not None:
+        return len(block.records) if all(record[:1] == b"{" for record in block.records) else 0
+    body = block.data.removesuffix(b"\n").removesuffix(b"\r")
+    if not (body.startswith(b"{") and body.endswith(b"}")):
+        return 0
+    # Within valid JSON an object never follows another without a comma: such a line end parts two records.
+    lines = body.count(b"\n")
+    parted = body.count(b"}\n{") + (body.count(b"}\r\n{") if b"\r" in body else 0)
+    return lines + 1 if parted == lines else 0
+
+
+def _pieces(block: Block) -> Iterator[list[_Row]]:
+    records = block.data.split(b"\n") if block.records is None else block.records
+    piece: list[_Row] = []
+    size = 0
+    for position, record in enumerate(records, block.first):
+        raw = record.strip(WHITESPACE)
+        if not raw:
+            continue
+        piece.append(_Row(position, raw))
+        size += len(raw)
+        if size >= _PIECE:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def _load_object(raw: bytes) -> dict[str, Any]:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"bytes that are no UTF-8 (byte {error.start + 1} of the row: {raw[error.start]:#04x})"
+        ) from None
+    value = load_record(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"it is {_KINDS[type(value)]}, not an object")
+    return value
+
+
+_KINDS: dict[type, str] = {
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    type(None): "null",
+}
+
+
+def _expected(of: Type) -> pa.DataType:
+    """What JSON usually holds for a declared type. A map's never fits, so that maps are read value by value."""
+    match of:
+        case Primitive.INT:
+            return pa.int64()
+        case Primitive.DATE | Primitive.TIMESTAMP:
+            return pa.string()
+        case Array(element):
+            return pa.list_(_expected(element))
+        case Struct(fields):
+            return pa.struct([pa.field(field.name, _expected(field.type)) for field in fields])
+        case Map():
+            return pa.null()
+    return arrow_type(of)
+
+
+def _check_doubles(column: pa.Array) -> None:
+    """Mismatch where Arrow took NaN for a number, or may have rounded an integer."""
+    if pa.types.is_floating(column.type):
+        check_floating(column)
+    elif pa.types.is_struct(column.type):
+        for index in range(column.type.num_fields):
+            _check_doubles(column.field(index))
+    elif pa.types.is_list(column.type):
+        _check_doubles(column.values)

@@ -87,13 +87,15 @@ class Shape:
         return None
 
     def note_integers(self, column: pa.Array) -> None:
-        """Of a column that Arrow read: remember whether a double would hold its integers."""
-        if self.base is Base.INT and not self._inexact:
-            self._inexact = _some_inexact(column)
-        elif self.base is Base.STRUCT:
+        """Of a column that Arrow read, maybe when the shape was narrower: does a double hold its integers?"""
+        if pa.types.is_integer(column.type):
+            self._inexact = self._inexact or _some_inexact(column)
+            if self._inexact and self.base is Base.DOUBLE:
+                self._become_text()
+        elif pa.types.is_struct(column.type) and self.base is Base.STRUCT:
             for index, part in enumerate(column.type):
                 self.fields[part.name].note_integers(column.field(index))
-        elif self.base is Base.LIST and self.element:
+        elif pa.types.is_list(column.type) and self.element:
             self.element.note_integers(column.values)
 
     def physical(self) -> pa.DataType:

@@ -11,6 +11,7 @@ _ABOUT_DATA = re.compile(
     r"Value: .* does not meet the constraint requirement[!.]"
     r"|\d+\.\d\d% of rows passed"
     r"|No rows matched the filter"
+    r"|Columns that do not match the pattern: .*"
     # A column that no row has ever had; whoever wrote the rule wanted values in it.
     r"|Input data does not include column \S+!"
     r"|Column \S+ does not exist in the dataset"

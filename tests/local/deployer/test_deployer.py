@@ -282,6 +282,13 @@ def test_a_change_that_would_replace_or_remove_a_resource_is_refused(deploy: Dep
         deploy("Resources: {Other: {Type: AWS::SQS::Queue}}", stack="staying")
 
 
+def test_a_retained_resource_that_leaves_the_template_is_let_go_and_stays(deploy: Deploy, clients: Clients) -> None:
+    stays = "Inbox: {Type: AWS::SQS::Queue, DeletionPolicy: Retain}"
+    url = deploy(f"Resources: {{{stays}, Other: {{Type: AWS::SQS::Queue}}}}", stack="leaving").resources["Inbox"]
+    assert set(deploy("Resources: {Other: {Type: AWS::SQS::Queue}}", stack="leaving").resources) == {"Other"}
+    assert clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+
+
 def test_a_failed_deployment_goes_on_where_it_stopped(deploy: Deploy, deployer: Deployer) -> None:
     wrong = "Resources: {Inbox: {Type: AWS::SQS::Queue}, Bucket: {Type: AWS::S3::Bucket, Properties: %s}}"
     with pytest.raises(BadDefinition, match="Bucket: AWS refuses it"):

@@ -81,9 +81,12 @@ class Parts:
         return str(answer["UUID"])
 
     def log_lines(self, group: str) -> list[str]:
+        """Everything in a log group, in order; nothing if nobody has written to it."""
         self.logs.flush()
-        found = self.aws("logs").filter_log_events(logGroupName=group)["events"]
-        return [event["message"] for event in found]
+        logs = self.aws("logs")
+        if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            return []
+        return [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
 
 
 def function(source: str, **settings: Any) -> Function:

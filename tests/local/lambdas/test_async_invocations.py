@@ -17,7 +17,7 @@ def test_a_failing_invocation_is_retried_twice_and_then_handed_to_its_dead_lette
     assert json.loads(message["Body"]) == {"n": 1}
     assert message["MessageAttributes"]["ErrorMessage"]["StringValue"] == "no"
     assert parts.workers.invocations["failing"] == 1 + len(RETRY_AFTER_S)
-    assert parts.later.pending() == 0
+    until(lambda: parts.later.pending() == 0)
 
 
 def test_all_tries_have_the_same_request_id(parts: Parts) -> None:

@@ -103,8 +103,8 @@ def test_a_record_has_the_shape_that_aws_gives_it(parts: Parts) -> None:
 
 
 def test_one_bad_message_of_ten_comes_back_alone(parts: Parts) -> None:
-    failures = "return {'batchItemFailures': [{'itemIdentifier': r['messageId']} for r in event['Records'] if r['body'] == 'bad']}"
-    recorder(parts, "partial", failures, Timeout=1)
+    bad = "[{'itemIdentifier': r['messageId']} for r in event['Records'] if r['body'] == 'bad']"
+    recorder(parts, "partial", f"return {{'batchItemFailures': {bad}}}", Timeout=1)
     url = parts.queue("partial", VisibilityTimeout="1")
     source = parts.map("partial", "partial", FunctionResponseTypes=["ReportBatchItemFailures"], Enabled=False)
     ids = send(parts, url, "1", "2", "3", "bad", *"456789")

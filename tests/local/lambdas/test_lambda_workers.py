@@ -16,7 +16,6 @@ from lambda_parts import answer_of, function, until
 from pipeline.errors import Misconfigured, Refused
 from pipeline.local.lambda_workers import LambdaWorkers
 
-
 ECHO = "def handler(event, context): return event"
 
 
@@ -214,7 +213,8 @@ def handler(event, context):
 def test_context_tells_deadline_request_and_function(workers: LambdaWorkers) -> None:
     code = """
 def handler(event, context):
-    return context.get_remaining_time_in_millis(), context.aws_request_id, context.function_name, context.memory_limit_in_mb
+    remaining = context.get_remaining_time_in_millis()
+    return remaining, context.aws_request_id, context.function_name, context.memory_limit_in_mb
 """
     answer = workers.invoke(function(code, timeout_s=7), b"{}", "the-request")
     remaining, request_id, name, memory = answer_of(answer)
@@ -258,7 +258,8 @@ import time; time.sleep(60)
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pids = json.loads(parent.stdout.readline())
-    assert len(pids) == 2 and all(_runs(pid) for pid in pids)
+    assert len(pids) == 2
+    assert all(_runs(pid) for pid in pids)
     parent.kill()
     parent.wait()
     parent.stdout.close()

@@ -166,9 +166,13 @@ def test_a_transaction_costs_the_same_in_a_large_table(table):
     backend = dynamodb_backends["123456789012"]["eu-west-1"]
     for number in range(5000):
         backend.put_item(TABLE, key(f"filler{number}") | {"n": {"N": "1"}})
-    started = time.perf_counter()
-    table.transact_write_items(TransactItems=[{"Put": put("one")}, {"Put": put("two")}])
-    assert time.perf_counter() - started < 0.2
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        table.transact_write_items(TransactItems=[{"Put": put("one")}, {"Put": put("two")}])
+        seconds.append(time.perf_counter() - started)
+    # Copying the table takes half a second.
+    assert min(seconds) < 0.1
 
 
 def test_more_than_25_items_a_batch_and_100_actions_a_transaction_are_refused(table):

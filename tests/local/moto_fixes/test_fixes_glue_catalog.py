@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
@@ -62,9 +63,13 @@ def test_eight_concurrent_appends_lose_no_row(front, database):
         (database, "appended"), schema=rows.schema, properties={"commit.retry.num-retries": "0"}
     )
 
+    # All begin with the same version, so that all but the first must meet a conflict.
+    loaded = threading.Barrier(WRITERS)
+
     def append(writer):
         table = catalog(front).load_table((database, "appended"))
         data = pa.table({"writer": pa.array([writer], pa.int64())})
+        loaded.wait(30)
         conflicts = 0
         while True:
             try:
@@ -78,4 +83,4 @@ def test_eight_concurrent_appends_lose_no_row(front, database):
         conflicts = sum(pool.map(append, range(WRITERS)))
     written = catalog(front).load_table((database, "appended")).scan().to_arrow()
     assert sorted(written["writer"].to_pylist()) == list(range(WRITERS))
-    assert conflicts > 0, "the writers never met: the test proves nothing"
+    assert conflicts >= WRITERS - 1

@@ -77,9 +77,13 @@ def test_a_deep_queue_is_received_from_quickly(aws, queue):
     backend = sqs_backends["123456789012"]["eu-west-1"]
     for number in range(2000):
         backend.send_message(queue_name=queue.rsplit("/", 1)[1], message_body=str(number))
-    started = time.perf_counter()
-    aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
-    assert time.perf_counter() - started < 0.3
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        seconds.append(time.perf_counter() - started)
+    # moto takes about a second.
+    assert min(seconds) < 0.2
 
 
 def test_a_message_received_too_often_goes_to_the_dead_letter_queue(aws, queue):

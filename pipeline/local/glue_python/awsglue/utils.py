@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+GIVEN = ("JOB_ID", "JOB_RUN_ID", "SECURITY_CONFIGURATION")
+"""In every answer without being asked for; asking for one fails on Glue too, where its parser has it already."""
+
+OPTIONAL = ("TempDir", "RedshiftTempDir")
+
 
 class GlueArgumentError(Exception):
-    """An argument that the job asked for was not given, or was given without a value."""
+    """An argument that the job asked for was not given, or may not be asked for."""
 
 
-def getResolvedOptions(args: Sequence[str], options: Sequence[str]) -> dict[str, str]:  # noqa: N802
-    """The values of `options` (and of JOB_NAME's kin, where given) in `args`, which is sys.argv.
+def getResolvedOptions(args: Sequence[str], options: Sequence[str]) -> dict[str, str | None]:  # noqa: N802
+    """The values of `options` in `args`, which is sys.argv, and of what Glue adds (None where absent).
 
     `--name value` and `--name=value` are the same; what was not asked for is ignored; of two the last counts.
-    GlueArgumentError names the one that is missing.
+    GlueArgumentError names an option that is missing or reserved.
     """
     given = _pairs(args)
     for name in options:
-        if name not in given:
+        if name in GIVEN:
+            raise GlueArgumentError(f"argument --{name}: conflicting option string: --{name}")
+        if name not in given and name not in OPTIONAL:
             raise GlueArgumentError(f"the following arguments are required: --{name}")
-    return {name: given[name] for name in (*options, *(n for n in ("JOB_RUN_ID", "JOB_NAME") if n in given))}
+    return {name: given.get(name) for name in (*GIVEN, *OPTIONAL, *options)}
 
 
 def _pairs(args: Sequence[str]) -> dict[str, str]:

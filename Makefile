@@ -1,0 +1,36 @@
+# `make demo` and `make test` work from nothing but Python 3.11 or 3.12 and make. Everything else is fetched, checked
+# against requirements.lock, and kept in .venv and in the user's cache folder.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --no-config
+
+.PHONY: help demo test check bench lock clean
+
+help: ## say what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+demo: .venv/ready ## start a fresh lake, drop the samples, show what became of them
+	@$(BIN)/sluice demo
+
+test: .venv/ready check ## everything that CI runs
+	@$(BIN)/python -m pytest
+
+check: .venv/ready ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: .venv/ready ## print the figures that the docs quote
+	@$(BIN)/python -m tests.benchmarks
+
+lock: .venv/ready ## renew requirements.lock from pyproject.toml
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --all-extras --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
+
+clean: ## stop the lake and forget the environment
+	@if [ -x $(BIN)/sluice ]; then $(BIN)/sluice down; fi
+	@rm -rf .venv .sluice build
+
+.venv/ready: requirements.lock pyproject.toml cicd/setup.sh
+	@sh cicd/setup.sh

@@ -1,0 +1,91 @@
+"""Send objects and batches back. Doing it twice is harmless: every step is conditional on where the object stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.batches.opening import Poller, Work, candidates_of
+from pipeline.batches.records import Batch, BatchRecords, BatchStatus
+from pipeline.catalog import Catalog, ObjectRow, Status
+from pipeline.errors import Refused
+from pipeline.events.s3 import SendAgain
+from pipeline.queues import BATCH
+
+REDRIVABLE = frozenset({Status.QUARANTINED, Status.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """What a redrive did: objects sent through Stage A again, objects that wait for a batch again, and the new batch."""
+
+    sent: int = 0
+    restaged: int = 0
+    batch: str | None = None
+    refused: tuple[str, ...] = ()
+    """Objects (`bucket/key#version`) that are further on already, or whose content another version has loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redriver:
+    """Redrives for one lake."""
+
+    catalog: Catalog
+    records: BatchRecords
+    poller: Poller
+    send_again: Callable[[Sequence[SendAgain]], None]
+
+    def objects(self, rows: Sequence[ObjectRow]) -> Redriven:
+        """Send objects through Stage A again, as a new generation: their file or definition has been mended."""
+        able = [row for row in rows if row.status in REDRIVABLE]
+        self.send_again([SendAgain(row.object, row.generation + 1) for row in able])
+        return Redriven(sent=len(able), refused=tuple(row.id for row in rows if row.status not in REDRIVABLE))
+
+    def batch(self, work: Work, batch: str, release: dict[str, str] | None = None) -> Redriven:
+        """Make a new batch of the objects of one that failed or was quarantined, as they are staged.
+
+        With `release` (`by` and `reason`) its verdict will not block. If another batch is open, the objects wait
+        as STAGED for the next one; a release is refused then, for it belongs to one batch.
+        """
+        found = self._ended(work, batch)
+        if release and (active := self.records.active(work.name)):
+            raise Refused(f"{work.name} is busy with batch {active}", hint="Wait until it has ended: `sluice wait`.")
+        rows = [r for r in self.catalog.get_many(candidates_of(found)) if r.batch == batch and r.status in REDRIVABLE]
+        once = work.dataset.table.write == "append"
+        moved = [row for row in rows if self.catalog.restage(row, work.name, once=once)]
+        refused = tuple(row.id for row in rows if row not in moved)
+        if not moved:
+            return Redriven(refused=refused)
+        new = self.poller.reopen(work, [row.object for row in moved], release)
+        if new is None and release:
+            raise Refused(f"another batch of {work.name} opened meanwhile", hint="Its objects went into that one.")
+        return Redriven(restaged=len(moved), batch=new, refused=refused)
+
+    def _ended(self, work: Work, batch: str) -> Batch:
+        found = self.records.get(work.name, batch)
+        if found is None:
+            raise Refused(f"there is no batch {batch} of {work.name}", hint="`sluice status` lists batches.")
+        if found.status not in (BatchStatus.QUARANTINED, BatchStatus.FAILED):
+            raise Refused(f"batch {batch} is {found.status}", hint="Only a quarantined or failed batch is sent back.")
+        return found
+
+
+def redrive_queue(sqs: Any, dead: str, source: str, limit: int = 10_000) -> int:
+    """Move messages from a dead-letter queue back to its source; returns how many.
+
+    A message is deleted only after it was sent: a crash between doubles it, which is harmless here.
+    """
+    moved = 0
+    while moved < limit:
+        answer = sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=BATCH, VisibilityTimeout=60, WaitTimeSeconds=1)
+        messages = answer.get("Messages", [])
+        if not messages:
+            break
+        entries = [{"Id": str(i), "MessageBody": m["Body"]} for i, m in enumerate(messages)]
+        taken = {int(e["Id"]) for e in sqs.send_message_batch(QueueUrl=source, Entries=entries).get("Successful", [])}
+        gone = [{"Id": str(i), "ReceiptHandle": messages[i]["ReceiptHandle"]} for i in sorted(taken)]
+        if gone:
+            sqs.delete_message_batch(QueueUrl=dead, Entries=gone)
+        moved += len(gone)
+    return moved

@@ -1,0 +1,124 @@
+"""Assembles what applying dataset definitions takes, for an embedded lake and for AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.catalog import Status
+from pipeline.cli.connect import Connected
+from pipeline.clients import client
+from pipeline.datasets import DatasetName, applying
+from pipeline.datasets.applying import Applied, Deployed, Parts, StackDeployer
+from pipeline.datasets.files import Definition, Problem, read_all
+from pipeline.events.s3 import SendAgain
+from pipeline.objects import ObjectVersion
+from pipeline.quality import check_ruleset
+from pipeline.settings import Setting, region
+from pipeline.wiring import Lake
+
+if TYPE_CHECKING:
+    from pipeline.local.deployer import Deployer
+
+LAKE = "sluice"
+CHUNK = 100
+"""Waiting objects that are read and sent at once."""
+
+
+def apply_definitions(
+    root: Path,
+    connected: Connected,
+    *,
+    only: Collection[DatasetName] = (),
+    report: Callable[[Applied], None] = lambda applied: None,
+) -> list[Applied]:
+    """Apply the definitions of the checkout `root`, or those that `only` names; errors as `applying.apply`.
+
+    Every file of the checkout must be right, also one that is not applied.
+    """
+    definitions = read_all(root).or_raise()
+    return applying.apply(definitions, _parts(root, connected), only=only, report=report)
+
+
+def ruleset_problems(definition: Definition) -> Iterator[Problem]:
+    """What refuses a definition's ruleset, each at its line of the file."""
+    yield from (problem for problem, severity in ruleset_findings(definition) if severity == "error")
+
+
+def ruleset_findings(definition: Definition) -> Iterator[tuple[Problem, str]]:
+    """The same and what is only remarked, each with its severity: error or warning."""
+    quality = definition.dataset.quality
+    if quality is None:
+        return
+    columns = {name: column.type for name, column in definition.dataset.contract.items()}
+    for found in check_ruleset(quality.ruleset, columns):
+        what = f"{found.rule}: {found.message}" if found.rule else found.message
+        hint = f". {found.hint}" if found.hint else ""
+        yield definition.problem_in_text(("quality", "ruleset"), found.line, f"{what}{hint}"), found.severity
+
+
+def _parts(root: Path, connected: Connected) -> Parts:
+    from pipeline.tables.creation import create_table, plan_table
+
+    lake = connected.lake
+    return Parts(
+        registry=lake.registry,
+        stacks=_stacks(connected),
+        plan_table=plan_table,
+        create_table=create_table,
+        check_rules=ruleset_problems,
+        send_waiting=lambda name: send_waiting(lake, name),
+        template=root / applying.TEMPLATE,
+        lake=LAKE,
+        env=connected.env,
+        database_prefix=lake.settings[Setting.DATABASE_PREFIX],
+        curated_bucket=lake.settings[Setting.CURATED_BUCKET],
+    )
+
+
+def _stacks(connected: Connected) -> StackDeployer:
+    if connected.is_embedded:
+        return EmbeddedStacks(connected.env)
+    from pipeline.packaging.cloudformation import CloudFormationStacks
+
+    return CloudFormationStacks(client("cloudformation"))
+
+
+class EmbeddedStacks:
+    """The embedded deployer, with the records that `up` left in the artefact bucket."""
+
+    def __init__(self, env: str) -> None:
+        self._env = env
+
+    def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
+        result = self._deployer.deploy(name, template, parameters)
+        return Deployed(result.outputs, bool(result.changed))
+
+    @cached_property
+    def _deployer(self) -> Deployer:
+        from pipeline.local.deployer import Deployer
+
+        deployer = Deployer(client, client("sts").get_caller_identity()["Account"], region())
+        bucket = client("ssm").get_parameter(Name=f"/sluice/{self._env}/artefact-bucket")["Parameter"]["Value"]
+        deployer.records.keep_in(bucket)
+        return deployer
+
+
+def send_waiting(lake: Lake, name: DatasetName) -> int:
+    """Send what arrived before `name` was registered through Stage A; doing it twice is harmless."""
+    sent = 0
+    waiting = lake.catalog.unrouted(name)
+    while chunk := list(islice(waiting, CHUNK)):
+        again = _still_waiting(lake, chunk)
+        lake.send_again(again)
+        sent += len(again)
+    return sent
+
+
+def _still_waiting(lake: Lake, objects: Sequence[ObjectVersion]) -> list[SendAgain]:
+    """The index is a hint: the rows themselves say which objects wait, and as which generation they go on."""
+    rows = lake.catalog.get_many(list(objects))
+    return [SendAgain(row.object, row.generation + 1) for row in rows if row.status is Status.UNROUTED]

@@ -1,0 +1,232 @@
+"""`sluice status` and `sluice objects`: what there is, where it stands, what needs attention."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.catalog import ObjectRow, Status
+from pipeline.catalog.rows import OPEN
+from pipeline.cli.app import app
+from pipeline.cli.arguments import DatasetArgument, Limit, dataset_name, known, status_of
+from pipeline.cli.output import Json, console, print_json, print_table, styled
+from pipeline.cli.summary import BatchLine, Queue, Summary, gather
+from pipeline.cli.texts import ago, between, counted, duration, moment, shown, size
+from pipeline.clock import iso
+from pipeline.datasets import DatasetName
+from pipeline.errors import Refused
+from pipeline.objects import event_ms_of
+from pipeline.wiring import Lake
+
+_ALL = 1_000_000
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    dataset: DatasetArgument = None,
+    batches: Annotated[int, typer.Option(min=0, help="How many last batches of each dataset.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Show at a glance what is loaded, what waits, what went wrong, and what to do about it.
+
+    Example: sluice status legislators/memberships
+    """
+    lake = context.obj.connect().lake
+    summary = _gather(lake, dataset_name(dataset) if dataset else None, batches)
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        _print(summary, lake)
+
+
+def print_summary(lake: Lake) -> None:
+    """The text of `sluice status`, for other commands."""
+    _print(_gather(lake, None, 3), lake)
+
+
+def _gather(lake: Lake, dataset: DatasetName | None, batches: int) -> Summary:
+    try:
+        return gather(lake, dataset, batches)
+    except Refused as refused:
+        raise Refused(refused.message, hint=known(lake)) from None
+
+
+def _print(summary: Summary, lake: Lake) -> None:
+    _print_objects(summary)
+    _print_batches(summary.batches)
+    _print_troubles(summary)
+    if summary.running:
+        now = lake.clock()
+        rows = [(r.machine, moment(r.started), duration(r.seconds(now)), shown(r.name)) for r in summary.running]
+        print_table("\nRunning executions", ("stage", "started", "for", "name"), rows)
+    _print_queues(summary)
+    if not summary.in_flight and not summary.running:
+        console.print("\n[green]Settled:[/] nothing waits and nothing runs.")
+
+
+def _print_objects(summary: Summary) -> None:
+    used = [s.value for s in Status if any(counts[s.value] for counts in summary.objects.values())]
+    rows = [
+        (
+            shown(name) if name else "[dim](no dataset)[/]",
+            *(f"{counts[s]:,}" if counts[s] else "[dim]·[/]" for s in used),
+            f"{counts.total():,}",
+        )
+        for name, counts in summary.objects.items()
+    ]
+    empty = "no dataset is registered and nothing was dropped"
+    print_table("Objects", ("dataset", *(styled(s) for s in used), "total"), rows, empty=empty)
+
+
+def _print_batches(lines: list[BatchLine]) -> None:
+    rows = []
+    for line in lines:
+        batch, verdict = line.batch, line.batch.verdict
+        rows.append(
+            (
+                shown(batch.dataset),
+                batch.id,
+                styled(batch.status),
+                f"{batch.objects:,}",
+                f"{batch.write.rows:,}" if batch.write else None,
+                f"[yellow]{line.bad_rows:,}[/]" if line.bad_rows else "0",
+                between(batch.opened, batch.ended) or "[cyan]runs[/]",
+                styled(verdict.outcome) if verdict else "[dim]not checked[/]",
+            )
+        )
+    columns = ("dataset", "batch", "status", "objects", "rows", "bad rows", "took", "verdict")
+    console.print()
+    print_table("Last batches", columns, rows)
+    newest = {line.batch.dataset: line.batch.id for line in reversed(lines)}
+    for line in lines:
+        _print_verdict(line, every_rule=newest[line.batch.dataset] == line.batch.id)
+
+
+def _print_verdict(line: BatchLine, *, every_rule: bool) -> None:
+    """The rules of a batch: all of a dataset's newest, of older ones those that failed."""
+    batch = line.batch
+    found = batch.verdict.rules if batch.verdict else ()
+    rules = [rule for rule in found if every_rule or rule.outcome != "Passed"]
+    if rules or (batch.error and every_rule):
+        console.print(f"\n  [bold]{shown(batch.dataset)}[/] [dim]{batch.id}[/]", highlight=False)
+    for rule in rules:
+        passed = rule.outcome == "Passed"
+        mark = "[green]✓[/]" if passed else "[red]✗[/]"
+        reason = "" if passed or not rule.reason else f" [red]{shown(rule.reason)}[/]"
+        console.print(f"    {mark} {shown(rule.rule)}{reason}", highlight=False, soft_wrap=True)
+    if batch.error and every_rule and not rules:
+        console.print(f"    [red]{shown(batch.error)}[/]", highlight=False, soft_wrap=True)
+    if batch.release and every_rule:
+        told = ", ".join(f"{name}: {value}" for name, value in batch.release.items())
+        console.print(f"    [yellow]released[/] {shown(told)}", highlight=False, soft_wrap=True)
+
+
+def _print_troubles(summary: Summary) -> None:
+    if not summary.troubles:
+        console.print("\n[bold]Needs attention[/]: [green]nothing[/]")
+        return
+    console.print("\n[bold]Needs attention[/]")
+    for t in summary.troubles:
+        where = f" {shown(t.dataset)}" if t.dataset else ""
+        noun = "message" if t.status == "DEAD_LETTERS" else "object"
+        example = f", such as {shown(t.example)}" if t.example and t.objects > 1 else f" {shown(t.example or '')}"
+        console.print(
+            f"  {styled(t.status)}{where}: {counted(t.objects, noun)}{example}", highlight=False, soft_wrap=True
+        )
+        console.print(f"    [dim]why[/] {shown(t.reason)}", highlight=False, soft_wrap=True)
+        console.print(f"    [dim]do [/] {shown(t.todo)}", highlight=False, soft_wrap=True)
+
+
+def _print_queues(summary: Summary) -> None:
+    full = [queue for queue in summary.queues if queue.waiting or queue.in_flight]
+    rows = [(_queue_name(q), f"{q.waiting:,}", f"{q.in_flight:,}") for q in full]
+    console.print()
+    empty = f"all {len(summary.queues)} are empty, dead-letter queues too"
+    print_table("Queues", ("queue", "messages", "in flight"), rows, empty=empty)
+
+
+def _queue_name(queue: Queue) -> str:
+    return f"[red]{shown(queue.name)} dead letters[/]" if queue.dead_letters else shown(queue.name)
+
+
+@app.command()
+def objects(
+    context: typer.Context,
+    dataset: DatasetArgument = None,
+    status: Annotated[str | None, typer.Option(help="Only objects of this status, such as FAILED.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List objects (versions of raw keys), those that changed last first.
+
+    Example: sluice objects legislators/memberships --status QUARANTINED
+    """
+    lake = context.obj.connect().lake
+    name = str(dataset_name(dataset)) if dataset else None
+    rows, total = _newest(_found(lake, name, status_of(status)), limit)
+    if as_json:
+        print_json([row_json(row) for row in rows])
+        return
+    now = lake.clock()
+    columns = ("status", "since", "dataset", "size", "rows", "bad", "object", "version")
+    print_table("Objects", columns, [_object_cells(row, now) for row in rows])
+    if total > len(rows):
+        console.print(f"[dim]{len(rows):,} of {total:,}; --limit shows more.[/]")
+
+
+def _object_cells(row: ObjectRow, now: Any) -> tuple[str | None, ...]:
+    return (
+        styled(row.status),
+        ago(row.since, now),
+        shown(row.dataset or ""),
+        size(row.size),
+        None if row.rows_out is None else f"{row.rows_out:,}",
+        None if not row.rows_bad else f"[yellow]{row.rows_bad:,}[/]",
+        shown(row.object.uri),
+        f"[dim]{shown(row.object.version_id)}[/]",
+    )
+
+
+def _found(lake: Lake, dataset: str | None, status: Status | None) -> Iterable[ObjectRow]:
+    """Unfinished objects of one dataset stand in an index; anything else reads the whole catalog."""
+    if dataset and status in OPEN and status is not Status.UNROUTED:
+        return lake.catalog.get_many([obj for obj, _ in lake.catalog.waiting(dataset, status, _ALL)])
+    if dataset and status is Status.UNROUTED:
+        return lake.catalog.get_many(list(lake.catalog.unrouted(DatasetName.parse(dataset))))
+    return lake.catalog.all(dataset, status)
+
+
+def _newest(rows: Iterable[ObjectRow], limit: int) -> tuple[list[ObjectRow], int]:
+    """The `limit` rows that changed last, and how many there were; holds no more than those at a time."""
+    total = 0
+
+    def counting() -> Iterable[ObjectRow]:
+        nonlocal total
+        for row in rows:
+            total += 1
+            yield row
+
+    newest = heapq.nlargest(limit, counting(), key=lambda row: (row.since, row.order))
+    return newest, total
+
+
+def row_json(row: ObjectRow) -> dict[str, Any]:
+    """An object as programs get it."""
+    from datetime import UTC, datetime
+
+    facts = ("dataset", "since", "generation", "size", "etag", "sequencer", "order", "reason", "hint", "duplicate_of")
+    more = ("staged", "bad_rows_uri", "rows_in", "rows_out", "rows_bad", "batch", "execution")
+    return {
+        "uri": row.object.uri,
+        "bucket": row.object.bucket,
+        "key": row.object.key,
+        "version_id": row.object.version_id,
+        "status": row.status.value,
+        "event_time": iso(datetime.fromtimestamp(event_ms_of(row.order) / 1000, UTC)),
+        **{name: getattr(row, name) for name in (*facts, *more)},
+        "history": [{"status": status, "at": at} for status, at in row.history],
+    }

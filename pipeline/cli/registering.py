@@ -1,0 +1,193 @@
+"""Commands that register datasets: datasets init, list, validate, apply."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from pipeline.cli.app import app
+from pipeline.cli.applying import apply_definitions, ruleset_findings
+from pipeline.cli.arguments import dataset_of
+from pipeline.cli.connect import Connected
+from pipeline.cli.output import Json, console, print_json, print_table
+from pipeline.cli.texts import counted, shown
+from pipeline.datasets.applying import Applied
+from pipeline.datasets.drift import Drift, compare
+from pipeline.datasets.files import Definition, Found, path_of, read_all
+from pipeline.datasets.proposing import propose
+from pipeline.datasets.sampling import read_sample
+from pipeline.errors import Misconfigured, Refused
+from pipeline.local import state
+
+datasets = typer.Typer(help="Define and register datasets.", no_args_is_help=True)
+app.add_typer(datasets, name="datasets")
+
+_DRIFT_STYLES = {
+    Drift.SAME: "green",
+    Drift.DIFFERS: "yellow",
+    Drift.NOT_APPLIED: "yellow",
+    Drift.NO_FILE: "magenta",
+    Drift.FILE_IS_WRONG: "red",
+    Drift.UNKNOWN: "dim",
+}
+
+
+@datasets.command("init")
+def init(
+    file: Annotated[Path, typer.Argument(help="A sample: CSV, JSON or JSON lines, plain or gzip.", exists=True)],
+    to: Annotated[str, typer.Option("--to", help="The dataset, as team/dataset.")],
+    write: Annotated[bool, typer.Option("--write", help="Write the file instead of printing it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a definition that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Propose a definition from a sample file: types, likely key, rules that hold.
+
+    Example: sluice datasets init orders.csv --to shop/orders --write
+    """
+    name = dataset_of(to)
+    proposal = propose(read_sample(file), name)
+    path = path_of(name)
+    if write:
+        _write(state.checkout() / path, proposal.text, force)
+    if as_json:
+        definition = proposal.dataset.model_dump(mode="json", exclude_defaults=True)
+        print_json({"path": path.as_posix(), "written": write, "definition": definition, "text": proposal.text})
+        return
+    if not write:
+        console.print(proposal.text, end="", markup=False, highlight=False, soft_wrap=True)
+        return
+    console.print(f"wrote {path.as_posix()}", highlight=False, soft_wrap=True)
+    console.print(
+        f"  next: read it; `sluice datasets apply {name}`; `sluice drop {escape(str(file))} --to {name}`",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _write(path: Path, text: str, force: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise Refused(f"{path} is there already", hint="Add --force to replace it.") from None
+
+
+@datasets.command("list")
+def list_datasets(context: typer.Context, as_json: Json = False) -> None:
+    """List the registered datasets, and how they differ from definitions/datasets."""
+    connected: Connected = context.obj.connect()
+    found = _found()
+    compared = compare(connected.lake.registry.all(), found)
+    rows = [
+        {
+            "dataset": str(dataset.name),
+            "format": dataset.stage_a.format,
+            "write": dataset.table.write,
+            "schedule": dataset.stage_b.schedule,
+            "table": registration.table if registration else None,
+            "fingerprint": dataset.fingerprint,
+            "files": drift.value,
+        }
+        for dataset, registration, drift in compared
+    ]
+    if as_json:
+        print_json({"datasets": rows, "problems": _problems_json(found)})
+        return
+    cells = [
+        [*list(row.values())[:-1], f"[{_DRIFT_STYLES[drift]}]{drift}[/]"]
+        for row, (_, _, drift) in zip(rows, compared, strict=True)
+    ]
+    titles = ("dataset", "format", "write", "schedule", "table", "fingerprint", "definitions/datasets")
+    print_table("Datasets", titles, cells, empty="none is registered or defined: see `sluice datasets init`")
+    for problem in found.problems if found else ():
+        console.print(f"[red]{shown(problem)}[/]", highlight=False, soft_wrap=True)
+
+
+def _found() -> Found | None:
+    """The checkout's definitions; None outside of a checkout."""
+    try:
+        return read_all(state.checkout())
+    except Misconfigured:
+        return None
+
+
+def _problems_json(found: Found | None) -> list[dict[str, Any]]:
+    return [
+        {"path": problem.path, "line": problem.line, "field": problem.field, "what": problem.what}
+        for problem in (found.problems if found else ())
+    ]
+
+
+@datasets.command("validate")
+def validate(as_json: Json = False) -> None:
+    """Check every file in definitions/datasets, its ruleset too. Needs no lake. Exit code 1: something is wrong."""
+    found = read_all(state.checkout())
+    problems, warnings = list(found.problems), []
+    for definition in found.definitions:
+        for problem, severity in ruleset_findings(definition):
+            (problems if severity == "error" else warnings).append(problem)
+    checked = replace(found, problems=tuple(sorted(problems)))
+    if as_json:
+        remarks = _problems_json(replace(found, problems=tuple(warnings)))
+        valid = [str(definition.dataset.name) for definition in found.definitions if not _is_wrong(definition, checked)]
+        print_json({"valid": valid, "problems": _problems_json(checked), "warnings": remarks})
+        raise typer.Exit(1 if problems else 0)
+    for remark in warnings:
+        console.print(f"[yellow]warning:[/] {shown(remark)}", highlight=False, soft_wrap=True)
+    checked.or_raise()
+    console.print(f"{counted(len(found.definitions), 'definition')}: all valid", highlight=False)
+
+
+def _is_wrong(definition: Definition, found: Found) -> bool:
+    return any(problem.path == definition.path for problem in found.problems)
+
+
+@datasets.command("apply")
+def apply_command(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[TEAM/DATASET]...", help="Only these.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Register what definitions/datasets defines: table, queue, schedule; what waited for it goes on.
+
+    Everything is checked before anything is changed. A dataset without a file stays as it is.
+    """
+    connected: Connected = context.obj.connect()
+    only = {dataset_of(name) for name in names or ()}
+
+    def report(applied: Applied) -> None:
+        if not as_json:
+            console.print(describe(applied), highlight=False, soft_wrap=True)
+
+    root = state.checkout()
+    done = apply_definitions(root, connected, only=only, report=report)
+    defined = {definition.dataset.name for definition in read_all(root).definitions}
+    orphans = [r.dataset.name for r in connected.lake.registry.all() if r.dataset.name not in defined]
+    if as_json:
+        print_json({"applied": [applied_json(applied) for applied in done], "without_file": list(map(str, orphans))})
+        return
+    for name in orphans:
+        console.print(f"[magenta]{name}[/]: registered without a file; it stays", highlight=False)
+
+
+def describe(applied: Applied) -> str:
+    """One line, as Rich markup."""
+    sent = f"{counted(applied.sent_again, 'object')} that waited sent on" if applied.sent_again else ""
+    what = ", ".join(filter(None, (*applied.changes, sent)))
+    return f"[bold]{applied.name}[/]: {what or '[dim]unchanged[/]'}"
+
+
+def applied_json(applied: Applied) -> dict[str, Any]:
+    return {
+        "dataset": str(applied.name),
+        "table": applied.table,
+        "fingerprint": applied.fingerprint,
+        "changes": list(applied.changes),
+        "unchanged": applied.is_unchanged,
+        "sent_again": applied.sent_again,
+    }

@@ -1,0 +1,267 @@
+"""What `sluice status` tells, gathered from a lake. Nothing is printed here."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipeline.batches.records import Batch
+from pipeline.catalog import ObjectRow, Status
+from pipeline.catalog.rows import IN_FLIGHT
+from pipeline.cli.advice import advice
+from pipeline.cli.machines import Run, runs
+from pipeline.cli.texts import counted
+from pipeline.clients import client
+from pipeline.clock import parse_iso
+from pipeline.datasets import DatasetName
+from pipeline.datasets.registry import Registration
+from pipeline.errors import Refused
+from pipeline.settings import Setting
+from pipeline.wiring import Lake
+
+TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.UNROUTED)
+STUCK_S = 3600
+"""An object that Stage A has had for this long is shown as one that needs attention."""
+RUNNING_SHOWN = 20
+RAW = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Objects of one dataset that need attention for one reason. `example` is the URI of one of them."""
+
+    dataset: str | None
+    status: str
+    objects: int
+    example: str | None
+    reason: str
+    todo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How many messages a queue holds, approximately, as SQS counts. `name` is `raw` or a dataset, as `redrive` takes
+    it; its dead-letter queue has the same."""
+
+    name: str
+    dead_letters: bool
+    waiting: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """A batch and the rows that Stage A had set aside from its objects before it began."""
+
+    batch: Batch
+    bad_rows_stage_a: int
+
+    @property
+    def bad_rows(self) -> int:
+        return self.bad_rows_stage_a + (self.batch.write.bad_rows if self.batch.write else 0)
+
+    def to_json(self) -> dict[str, Any]:
+        batch = self.batch
+        seconds = (parse_iso(batch.ended) - parse_iso(batch.opened)).total_seconds() if batch.ended else None
+        return {
+            "dataset": batch.dataset,
+            "batch": batch.id,
+            "status": batch.status.value,
+            "opened": batch.opened,
+            "ended": batch.ended,
+            "seconds": seconds,
+            "objects": batch.objects,
+            "rows": batch.write.rows if batch.write else None,
+            "bad_rows": self.bad_rows,
+            "rebases": batch.rebases,
+            "error": batch.error,
+            "release": batch.release,
+            "verdict": verdict_json(batch),
+        }
+
+
+def verdict_json(batch: Batch) -> dict[str, Any] | None:
+    if batch.verdict is None:
+        return None
+    return {**asdict(batch.verdict), "snapshot": str(batch.verdict.snapshot)}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The state of a lake, or of one dataset of it."""
+
+    objects: dict[str | None, Counter[str]]
+    batches: list[BatchLine]
+    troubles: list[Trouble]
+    running: list[Run]
+    queues: list[Queue]
+
+    @property
+    def in_flight(self) -> int:
+        """Objects between the raw bucket and the table."""
+        return sum(counts[status] for counts in self.objects.values() for status in IN_FLIGHT)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "objects": [{"dataset": name, "statuses": dict(counts)} for name, counts in self.objects.items()],
+            "batches": [line.to_json() for line in self.batches],
+            "attention": [asdict(trouble) for trouble in self.troubles],
+            "running": [run.to_json() for run in self.running],
+            "queues": [asdict(queue) for queue in self.queues],
+        }
+
+
+def gather(lake: Lake, dataset: DatasetName | None = None, batches: int = 3) -> Summary:
+    """Read the catalog, the last `batches` of each dataset, executions and queues. Reads the whole catalog table."""
+    registrations = [r for r in lake.registry.all() if dataset in (None, r.dataset.name)]
+    rows = [row for row in lake.catalog.all() if dataset is None or _belongs(row, dataset)]
+    if dataset is not None and not rows and not registrations:
+        raise Refused(f"no dataset {dataset} is registered, and no object of it was dropped", hint=None)
+    names = [str(registration.dataset.name) for registration in registrations]
+    queues = [queue for url, dead, name in _queues(lake, registrations) if (queue := _queue(url, dead, name))]
+    lines = _batches(lake, names, rows, batches)
+    current = _current(rows)
+    return Summary(
+        objects=_counts(rows, names),
+        batches=lines,
+        troubles=[*_troubles(current), *_bad_rows(current), *_stuck(lake, current), *_dead_letters(queues)],
+        running=_running(lake, dataset, lines),
+        queues=queues,
+    )
+
+
+def _belongs(row: ObjectRow, dataset: DatasetName) -> bool:
+    return row.dataset == str(dataset) if row.dataset else row.object.key.startswith(f"{dataset}/")
+
+
+def _counts(rows: Iterable[ObjectRow], names: list[str]) -> dict[str | None, Counter[str]]:
+    counts: dict[str | None, Counter[str]] = {name: Counter() for name in names}
+    for row in rows:
+        counts.setdefault(row.dataset, Counter())[row.status.value] += 1
+    return dict(sorted(counts.items(), key=lambda item: (item[0] is None, item[0] or "")))
+
+
+def _batches(lake: Lake, names: list[str], rows: Iterable[ObjectRow], limit: int) -> list[BatchLine]:
+    bad: Counter[str] = Counter()
+    for row in rows:
+        if row.batch:
+            bad[row.batch] += row.rows_bad or 0
+    return [BatchLine(batch, bad[batch.id]) for name in names for batch in lake.batches.newest(name, limit)]
+
+
+def _current(rows: list[ObjectRow]) -> list[ObjectRow]:
+    """Rows without those that a newer version of the same key has mended."""
+    newest: dict[str, str] = {}
+    for row in rows:
+        if row.status is Status.COMMITTED:
+            newest[row.object.path] = max(row.order, newest.get(row.object.path, ""))
+    return [row for row in rows if row.order >= newest.get(row.object.path, "")]
+
+
+def _troubles(rows: list[ObjectRow]) -> list[Trouble]:
+    """One for each dataset, status and reason."""
+    groups: dict[tuple[str, str, str], list[ObjectRow]] = defaultdict(list)
+    for row in rows:
+        if row.status in TROUBLED:
+            groups[row.dataset or "", row.status, _kind(row)].append(row)
+    return [
+        Trouble(
+            dataset=name or None,
+            status=status,
+            objects=len(group),
+            example=group[0].object.uri,
+            reason=group[0].reason or "no reason was recorded",
+            todo=advice(group[0]),
+        )
+        for (name, status, _), group in sorted(groups.items())
+    ]
+
+
+def _kind(row: ObjectRow) -> str:
+    """Rows that fail for the same cause share it. What is unrouted shares its first two key segments."""
+    if row.status is Status.UNROUTED:
+        return "/".join(row.object.key.split("/")[:2])
+    return row.reason or ""
+
+
+def _bad_rows(rows: list[ObjectRow]) -> list[Trouble]:
+    """Rows that were set aside from objects whose other rows went on."""
+    groups: dict[str, list[ObjectRow]] = defaultdict(list)
+    for row in rows:
+        if row.rows_bad and row.dataset and row.status not in TROUBLED:
+            groups[row.dataset].append(row)
+    return [
+        Trouble(
+            dataset=name,
+            status="BAD_ROWS",
+            objects=len(group),
+            example=group[0].object.uri,
+            reason=f"{counted(sum(r.rows_bad or 0 for r in group), 'row')} of {counted(len(group), 'object')} "
+            "could not be read as the dataset says, and went to the quarantine bucket",
+            todo=f"See them with `sluice why {group[0].object.uri}`; mend the file and drop it again.",
+        )
+        for name, group in sorted(groups.items())
+    ]
+
+
+def _stuck(lake: Lake, rows: list[ObjectRow]) -> list[Trouble]:
+    now = lake.clock()
+    old = [r for r in rows if r.status is Status.REGISTERED and (now - parse_iso(r.since)).total_seconds() > STUCK_S]
+    groups: dict[str | None, list[ObjectRow]] = defaultdict(list)
+    for row in old:
+        groups[row.dataset].append(row)
+    return [
+        Trouble(name, "REGISTERED", len(group), group[0].object.uri, "Stage A has not staged it", advice(group[0]))
+        for name, group in groups.items()
+    ]
+
+
+def _dead_letters(queues: Iterable[Queue]) -> list[Trouble]:
+    return [
+        Trouble(
+            dataset=None if queue.name == RAW else queue.name,
+            status="DEAD_LETTERS",
+            objects=queue.waiting,
+            example=None,
+            reason="they were received too often without success, and wait in the dead-letter queue",
+            todo=f"Read `sluice logs {'route' if queue.name == RAW else 'poll'}`, mend the cause, then run "
+            f"`sluice redrive --queue {queue.name}`.",
+        )
+        for queue in queues
+        if queue.dead_letters and queue.waiting
+    ]
+
+
+def _running(lake: Lake, dataset: DatasetName | None, lines: Iterable[BatchLine]) -> list[Run]:
+    found = runs(lake, status="RUNNING", limit=RUNNING_SHOWN)
+    if dataset is None:
+        return found
+    # Executions of Stage A are named after the dataset, those of Stage B after the batch.
+    prefix, mine = str(dataset).replace("/", "-") + "-", {line.batch.id for line in lines}
+    return [run for run in found if run.name in mine or run.name.startswith(prefix)]
+
+
+def _queues(lake: Lake, registrations: Iterable[Registration]) -> list[tuple[str, bool, str]]:
+    shared = [
+        (lake.settings[Setting.RAW_QUEUE_URL], False, RAW),
+        (lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], True, RAW),
+    ]
+    own = [
+        (url, dead, str(r.dataset.name))
+        for r in registrations
+        for url, dead in ((r.queue_url, False), (r.dead_letter_queue_url, True))
+    ]
+    return shared + own
+
+
+def _queue(url: str, dead_letters: bool, name: str) -> Queue | None:
+    """The queue's depth; None if there is no such queue (a dataset that is being deployed)."""
+    sqs = client("sqs")
+    wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    try:
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
+    except sqs.exceptions.QueueDoesNotExist:
+        return None
+    return Queue(name, dead_letters, *(int(found.get(attribute, 0)) for attribute in wanted))

@@ -1,0 +1,182 @@
+"""`sluice why`: the whole story of one object."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.batches.records import Batch
+from pipeline.catalog import ObjectRow, Status
+from pipeline.cli.advice import advice
+from pipeline.cli.app import app
+from pipeline.cli.arguments import object_of
+from pipeline.cli.looking import row_json
+from pipeline.cli.output import Json, console, print_facts, print_json, styled
+from pipeline.cli.summary import verdict_json
+from pipeline.cli.texts import counted, moment, shown, size
+from pipeline.cli.unknown import Diagnosis, diagnose
+from pipeline.clients import client
+from pipeline.errors import Refused
+from pipeline.wiring import Lake
+
+BAD_ROWS_SHOWN = 5
+BAD_ROWS_BYTES = 64 * 1024
+VERSIONS_SHOWN = 5
+_RAW_CHARACTERS = 160
+
+
+@app.command()
+def why(
+    context: typer.Context,
+    uri: Annotated[
+        str, typer.Argument(metavar="S3-URI", help="s3://bucket/key, or team/dataset/file in the raw bucket.")
+    ],
+    version: Annotated[str | None, typer.Option(help="Only this version id.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell the whole story of one object: where it is, why, and what to do.
+
+    Exits with 1 when the catalog does not know it, and says why that may be.
+
+    Example: sluice why legislators/memberships/2026/members.json
+    """
+    lake = context.obj.connect().lake
+    obj = object_of(lake, uri)
+    rows = sorted(lake.catalog.history(obj.path), key=lambda row: row.order, reverse=True)
+    if version is not None:
+        rows = _only(rows, version, obj.uri)
+    if not rows:
+        _tell_unknown(obj.uri, diagnose(lake, obj), as_json)
+        raise typer.Exit(1)
+    if as_json:
+        print_json({"uri": obj.uri, "known": True, "versions": [_document(lake, row) for row in rows]})
+        return
+    console.print(
+        f"[bold]{shown(obj.uri)}[/]  [dim]{counted(len(rows), 'version')}[/]", highlight=False, soft_wrap=True
+    )
+    for row in rows[:VERSIONS_SHOWN]:
+        _print_version(lake, row)
+    for row in rows[VERSIONS_SHOWN:]:
+        console.print(
+            f"\n{styled(row.status)} version {shown(row.object.version_id)} [dim]since {moment(row.since)}[/]"
+        )
+
+
+def _only(rows: list[ObjectRow], version: str, uri: str) -> list[ObjectRow]:
+    chosen = [row for row in rows if row.object.version_id == version]
+    if rows and not chosen:
+        versions = ", ".join(row.object.version_id for row in rows)
+        raise Refused(f"{uri} has no version {version}", hint=f"The catalog has {versions}.")
+    return chosen
+
+
+def _tell_unknown(uri: str, found: Diagnosis, as_json: bool) -> None:
+    if as_json:
+        document = {"uri": uri, "known": False, "versions": [], "reason": found.reason, "todo": found.todo}
+        print_json({**document, "similar": list(found.similar)})
+        return
+    console.print(f"[bold]{shown(uri)}[/]", highlight=False, soft_wrap=True)
+    console.print(f"  [yellow]not in the catalog[/]: {shown(found.reason)}", highlight=False, soft_wrap=True)
+    console.print(f"  [dim]do[/] {shown(found.todo)}", highlight=False, soft_wrap=True)
+    for similar in found.similar:
+        console.print(f"  [dim]similar:[/] {shown(similar)}", highlight=False, soft_wrap=True)
+
+
+def _batch_of(lake: Lake, row: ObjectRow) -> Batch | None:
+    return lake.batches.get(row.dataset, row.batch) if row.dataset and row.batch else None
+
+
+def _document(lake: Lake, row: ObjectRow) -> dict[str, Any]:
+    batch = _batch_of(lake, row)
+    return {
+        **row_json(row),
+        "todo": advice(row),
+        "batch_status": batch.status.value if batch else None,
+        "batch_error": batch.error if batch else None,
+        "verdict": verdict_json(batch) if batch else None,
+        "bad_rows": bad_rows(row),
+    }
+
+
+def _print_version(lake: Lake, row: ObjectRow) -> None:
+    batch = _batch_of(lake, row)
+    console.print()
+    print_facts(
+        f"{styled(row.status)} [dim]version[/] {shown(row.object.version_id)}",
+        {
+            "dataset": shown(row.dataset) if row.dataset else "[dim]none[/]",
+            "size": size(row.size) if row.status is not Status.DELETE_MARKER else None,
+            "why": shown(row.reason) if row.reason else None,
+            "duplicate of": f"version {shown(row.duplicate_of)}" if row.duplicate_of else None,
+            "rows": _rows(row),
+            "batch": _batch(batch) if batch else (shown(row.batch) if row.batch else None),
+            "verdict": _verdict(batch) if batch else None,
+            "execution": f"{shown(row.execution)} [dim](sluice execution NAME)[/]" if row.execution else None,
+            "sent" if row.generation > 1 else "": f"{row.generation} times through Stage A"
+            if row.generation > 1
+            else None,
+            "do": shown(advice(row)),
+        },
+    )
+    for status, at in row.history:
+        console.print(f"    [dim]{moment(at)}[/] {styled(status)}", highlight=False)
+    _print_bad_rows(row)
+
+
+def _rows(row: ObjectRow) -> str | None:
+    if row.rows_in is None:
+        return None
+    bad = f", [yellow]{row.rows_bad:,} bad[/]" if row.rows_bad else ""
+    return f"{row.rows_in:,} in, {row.rows_out or 0:,} out{bad}"
+
+
+def _batch(batch: Batch) -> str:
+    error = f": {shown(batch.error)}" if batch.error else ""
+    return f"{batch.id} {styled(batch.status)}{error}"
+
+
+def _verdict(batch: Batch) -> str | None:
+    if batch.verdict is None:
+        return None
+    failed = [rule for rule in batch.verdict.rules if rule.outcome != "Passed"]
+    lines = [f"    [red]✗[/] {shown(rule.rule)} [dim]{shown(rule.reason or '')}[/]" for rule in failed]
+    passed = len(batch.verdict.rules) - len(failed)
+    head = f"{styled(batch.verdict.outcome)}, {passed} of {counted(len(batch.verdict.rules), 'rule')} passed"
+    return "\n".join([head, *lines])
+
+
+def _print_bad_rows(row: ObjectRow) -> None:
+    found = bad_rows(row)
+    if not found:
+        return
+    rest = (row.rows_bad or 0) - len(found)
+    console.print(f"    [dim]bad rows, all in {shown(row.bad_rows_uri)}[/]", highlight=False, soft_wrap=True)
+    for bad in found:
+        raw = bad.get("raw")
+        text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False)
+        if len(text) > _RAW_CHARACTERS:
+            text = text[:_RAW_CHARACTERS] + "…"
+        where = f"line {shown(bad.get('line'))}"
+        console.print(f"    {where}: [yellow]{shown(bad.get('reason'))}[/]", highlight=False, soft_wrap=True)
+        console.print(f"      [dim]{shown(text)}[/]", highlight=False, soft_wrap=True)
+    if rest > 0:
+        console.print(f"    [dim]and {rest:,} more[/]")
+
+
+def bad_rows(row: ObjectRow, limit: int = BAD_ROWS_SHOWN) -> list[dict[str, Any]]:
+    """The first bad rows that were set aside, `{line, reason, raw}`; [] if there are none or they have expired."""
+    if not row.bad_rows_uri:
+        return []
+    bucket, _, key = row.bad_rows_uri.removeprefix("s3://").partition("/")
+    s3 = client("s3")
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{BAD_ROWS_BYTES - 1}")
+    except s3.exceptions.NoSuchKey:
+        return []
+    with answer["Body"] as body:
+        text = body.read()
+    # The last line may be cut by the range.
+    whole = text if len(text) < BAD_ROWS_BYTES else text[: text.rfind(b"\n") + 1]
+    return [json.loads(line) for line in whole.splitlines()[:limit] if line.strip()]

@@ -1,0 +1,165 @@
+"""Applies dataset definitions to a lake: table, stack, registration, and what waited for it. AWS comes from outside.
+
+Everything that can be wrong is found out before anything is changed. Each step is harmless to repeat, and the
+registration comes after what it names, so an apply that breaks off is finished by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pipeline.datasets.files import BadDefinitions, Definition, Problem
+from pipeline.datasets.model import Dataset, DatasetName
+from pipeline.datasets.registry import Registration, Registry
+from pipeline.errors import BadDefinition, Refused
+
+TEMPLATE = Path("definitions/stacks/dataset.yaml")
+"""The stack that every dataset has of its own, from the root of a checkout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A stack as it stands. `changed`: this deployment made or updated something."""
+
+    outputs: Mapping[str, str]
+    changed: bool
+
+
+class StackDeployer(Protocol):
+    """Makes or updates one stack and waits for it; CloudFormation, or the embedded deployer."""
+
+    def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What applying works with.
+
+    `plan_table` says what `create_table` would do, or raises `BadDefinition`; both take the dataset and its table, the
+    latter the table's location too. `check_rules` says what is wrong with a definition's ruleset. `send_waiting` sends
+    what arrived before its dataset was registered through Stage A, and answers how many objects that were.
+    """
+
+    registry: Registry
+    stacks: StackDeployer
+    plan_table: Callable[[Dataset, str], Literal["create", "alter", "none"]]
+    create_table: Callable[[Dataset, str, str], None]
+    check_rules: Callable[[Definition], Iterable[Problem]]
+    send_waiting: Callable[[DatasetName], int]
+    template: Path
+    lake: str
+    env: str
+    database_prefix: str
+    curated_bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying one definition did: `changes` in words, and how many waiting objects were sent on."""
+
+    name: DatasetName
+    table: str
+    fingerprint: str
+    changes: tuple[str, ...]
+    sent_again: int
+
+    @property
+    def is_unchanged(self) -> bool:
+        return not self.changes and not self.sent_again
+
+
+def apply(
+    definitions: Sequence[Definition],
+    parts: Parts,
+    *,
+    only: Collection[DatasetName] = (),
+    report: Callable[[Applied], None] = lambda applied: None,
+) -> list[Applied]:
+    """Bring the lake up to `definitions`, or to those of them that `only` names; `report` hears of each when done.
+
+    Raises `BadDefinitions`, before anything is changed, for a ruleset or a change of a table that cannot be.
+    """
+    known = {definition.dataset.name for definition in definitions}
+    if unknown := sorted(set(only) - known):
+        raise Refused(
+            f"no file defines {', '.join(map(str, unknown))}",
+            hint=f"Defined are: {', '.join(map(str, sorted(known))) or 'none'}.",
+        )
+    check(definitions, parts.check_rules)
+    chosen = [definition for definition in definitions if not only or definition.dataset.name in only]
+    plans = _plans(chosen, parts)
+    done = []
+    for definition in chosen:
+        done.append(_apply(definition.dataset, plans[definition.dataset.name], parts))
+        report(done[-1])
+    return done
+
+
+def check(definitions: Iterable[Definition], check_rules: Callable[[Definition], Iterable[Problem]]) -> None:
+    """Raise `BadDefinitions` with all that is wrong with the rulesets of `definitions`."""
+    if problems := [problem for definition in definitions for problem in check_rules(definition)]:
+        raise BadDefinitions(problems)
+
+
+def stack_name(lake: str, env: str, name: DatasetName) -> str:
+    """What a dataset's stack is called. Stack names have hyphens only; doubled, `a_b/c` is not `a/b_c`."""
+    team, dataset = (part.replace("_", "--") for part in (name.team, name.dataset))
+    return f"{lake}-{env}-dataset-{team}-{dataset}"
+
+
+def stack_parameters(dataset: Dataset, lake: str, env: str) -> dict[str, str]:
+    """The parameters of a dataset's stack, as text."""
+    return {
+        "Lake": lake,
+        "Env": env,
+        "Team": dataset.team,
+        "Dataset": dataset.dataset,
+        "Schedule": dataset.stage_b.schedule,
+        "MinObjects": str(dataset.stage_b.min_objects),
+        "MaxObjects": str(dataset.stage_b.max_objects),
+        "MaxWait": f"{int(dataset.stage_b.max_wait.total_seconds())} seconds",
+    }
+
+
+def table_of(name: DatasetName, database_prefix: str) -> str:
+    """`<glue database>.<table>`: databases are an account's, so they carry lake and environment."""
+    return f"{database_prefix}{name.team}.{name.dataset}"
+
+
+def _plans(definitions: Iterable[Definition], parts: Parts) -> dict[DatasetName, Literal["create", "alter", "none"]]:
+    plans = {}
+    problems = []
+    for definition in definitions:
+        name = definition.dataset.name
+        try:
+            plans[name] = parts.plan_table(definition.dataset, table_of(name, parts.database_prefix))
+        except BadDefinition as error:
+            hint = f" {error.hint}" if error.hint else ""
+            problems.append(definition.problem(("table",), f"{error.message}.{hint}"))
+    if problems:
+        raise BadDefinitions(problems)
+    return plans
+
+
+def _apply(dataset: Dataset, plan: Literal["create", "alter", "none"], parts: Parts) -> Applied:
+    name = dataset.name
+    table = table_of(name, parts.database_prefix)
+    before = parts.registry.get(name)
+    # Also where the columns are as they should be: an earlier apply may have broken off before the first snapshot.
+    parts.create_table(dataset, table, f"s3://{parts.curated_bucket}/{name}")
+    stack = stack_name(parts.lake, parts.env, name)
+    deployed = parts.stacks.deploy(stack, parts.template, stack_parameters(dataset, parts.lake, parts.env))
+    now = Registration(dataset, deployed.outputs["QueueUrl"], deployed.outputs["DeadLetterQueueUrl"], table)
+    if now != before:
+        parts.registry.put(now)
+    changes = (
+        ("table created" if plan == "create" else "columns added", plan != "none"),
+        ("stack deployed", deployed.changed),
+        ("registered" if before is None else "registration changed", now != before),
+    )
+    done = tuple(words for words, happened in changes if happened)
+    # Objects may have come in between an earlier apply's registration and its look at what waits.
+    return Applied(name, table, dataset.fingerprint, done, parts.send_waiting(name))

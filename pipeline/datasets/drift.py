@@ -1,0 +1,44 @@
+"""How what is registered differs from the files. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from pipeline.datasets.files import Found, path_of
+from pipeline.datasets.model import Dataset
+from pipeline.datasets.registry import Registration
+
+
+class Drift(StrEnum):
+    """What the files say of a dataset; applying removes DIFFERS and NOT_APPLIED, and never a registration."""
+
+    SAME = "applied"
+    DIFFERS = "differs: apply it"
+    NOT_APPLIED = "not applied yet"
+    NO_FILE = "registered without a file"
+    FILE_IS_WRONG = "the file is wrong"
+    UNKNOWN = "not in a checkout"
+
+
+def compare(
+    registrations: Iterable[Registration], found: Found | None
+) -> list[tuple[Dataset, Registration | None, Drift]]:
+    """Every dataset that is registered or defined, by name. `found` is None where there are no files to compare with."""
+    registered = {registration.dataset.name: registration for registration in registrations}
+    defined = {definition.dataset.name: definition.dataset for definition in (found.definitions if found else ())}
+    wrong = {problem.path for problem in (found.problems if found else ())}
+    compared: list[tuple[Dataset, Registration | None, Drift]] = []
+    for name in sorted(registered.keys() | defined.keys()):
+        registration, dataset = registered.get(name), defined.get(name)
+        if registration is None:
+            compared.append((defined[name], None, Drift.NOT_APPLIED))
+        elif dataset is not None:
+            same = dataset.fingerprint == registration.dataset.fingerprint
+            compared.append((registration.dataset, registration, Drift.SAME if same else Drift.DIFFERS))
+        elif found is None:
+            compared.append((registration.dataset, registration, Drift.UNKNOWN))
+        else:
+            is_wrong = path_of(name).as_posix() in wrong
+            compared.append((registration.dataset, registration, Drift.FILE_IS_WRONG if is_wrong else Drift.NO_FILE))
+    return compared

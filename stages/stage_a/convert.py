@@ -1,0 +1,159 @@
+"""Convert one raw file into one staged Parquet file, value for value, in memory that does not grow with the file.
+
+Every accepted value reaches the Parquet equal to the value in the source, or its row is in `bad_rows`. The columns are
+the file's, under safe names and in its order, then the contract's optional ones that it lacks, as nulls; last comes
+`pipeline.datasets.model.ROW_COLUMN`, an int64 that is 1-based and grows: the source line where the row starts (CSV,
+JSON lines), or its number in the array. "The last row of a key wins" means the greatest. A zoneless timestamp is UTC.
+"""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.datasets import Column
+from pipeline.errors import BadObject, Inconsistent
+from stages.stage_a.limits import Limits
+from stages.stage_a.readers import READERS, BadRow, Block, Chunk, JsonReader, Reader, Settings
+from stages.stage_a.source import Readable, Source
+from stages.stage_a.staging import BadRowsFile, Misfit, ParquetFile
+
+_SHOWN_BAD_ROWS = 3
+_DEFAULTS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What came of a file. `columns` are those of the Parquet but for ROW_COLUMN, as Spark's type strings."""
+
+    rows_in: int
+    rows_out: int
+    rows_bad: int
+    columns: Mapping[str, str]
+
+
+def convert(
+    source: Readable,
+    *,
+    file_name: str,
+    settings: Settings,
+    contract: Mapping[str, Column],
+    parquet: Path,
+    bad_rows: Path,
+    metadata: Mapping[str, str],
+    limits: Limits = _DEFAULTS,
+) -> Conversion:
+    """Read `source` once, from where it stands to its end, and write `parquet` and `bad_rows` (JSON lines).
+
+    `metadata` goes into the Parquet file's own. Temporary files lie beside `parquet`; JSON needs the size of the object
+    there. Raises BadObject for a file that cannot be read as the dataset says, and for any bad row where the dataset
+    says `on_bad_row: reject_file`; what was written then is worth nothing.
+    """
+    if settings.format not in READERS:
+        raise BadObject(f"there is no reader for {settings.format!r}", hint=f"Known are {', '.join(READERS)}.")
+    job = _Job(file_name, settings, contract, parquet, bad_rows, metadata, limits)
+    try:
+        return job.run(source)
+    except OSError as error:
+        # Arrow's errors carry the number in their text only.
+        if error.errno == errno.ENOSPC or f"errno {errno.ENOSPC}" in str(error):
+            raise BadObject(
+                "the temporary disk is full", hint="Send the data in several files, or give the function more storage."
+            ) from error
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """The arguments of one conversion."""
+
+    file_name: str
+    settings: Settings
+    contract: Mapping[str, Column]
+    parquet: Path
+    bad_rows: Path
+    metadata: Mapping[str, str]
+    limits: Limits
+
+    def run(self, source: Readable) -> Conversion:
+        kind = READERS[self.settings.format]
+        if not issubclass(kind, JsonReader):
+            reader = kind(self._open(source), self.settings, self.contract, self.limits)
+            found = self._read(reader)
+            if found is None:
+                raise Inconsistent(f"the schema of a {self.settings.format} file changed while it was read")
+            return found
+        # A JSON schema may widen after rows were written: only the source has the values then, and it cannot seek.
+        with tempfile.TemporaryFile(dir=self.parquet.parent) as copy:
+            json_reader = kind(self._open(source, copy), self.settings, self.contract, self.limits)
+            found = self._read(json_reader)
+            if found is None:
+                copy.seek(0)
+                json_reader.read_again(self._open(copy))
+                found = self._read(json_reader)
+            if found is None:
+                raise Inconsistent("the schema of a JSON file changed when it was read again")
+            return found
+
+    def _open(self, source: Readable, copy: BinaryIO | None = None) -> Source:
+        return Source(source, self.file_name, self.limits, copy)
+
+    def _read(self, reader: Reader) -> Conversion | None:
+        """Read to the end; None if the schema widened after rows had been written, and is complete only now."""
+        fits = True
+        with (
+            BadRowsFile(self.bad_rows) as bad_rows,
+            ParquetFile(self.parquet, self.metadata, self.limits.row_group) as parquet,
+        ):
+            for chunk in _chunks(reader, self.limits.workers):
+                self._check(chunk.bad)
+                bad_rows.add(chunk.bad)
+                if fits:
+                    try:
+                        parquet.add(chunk, reader.schema())
+                    except Misfit:
+                        fits = False
+            reader.finish()
+            schema = reader.schema()
+            try:
+                if not fits:
+                    return None
+                parquet.finish(schema)
+            except Misfit:
+                return None
+            columns = {name: str(kind) for name, kind in schema.items()}
+            return Conversion(parquet.rows + bad_rows.rows, parquet.rows, bad_rows.rows, columns)
+
+    def _check(self, bad: list[BadRow]) -> None:
+        if bad and self.settings.on_bad_row == "reject_file":
+            shown = "; ".join(f"line {row.line}: {row.reason}" for row in bad[:_SHOWN_BAD_ROWS])
+            raise BadObject(
+                f"the file has bad rows, and the dataset says `on_bad_row: reject_file`: {shown}",
+                hint="Mend the rows, or say `on_bad_row: quarantine`.",
+            )
+
+
+def _chunks(reader: Reader, workers: int) -> Iterator[Chunk]:
+    """Blocks are parsed by `workers` threads while the next are read, and settled in order."""
+    waiting: deque[tuple[Block, Future[Chunk | None]]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="parse") as pool:
+        try:
+            for number, block in enumerate(reader.blocks()):
+                waiting.append((block, pool.submit(reader.parse, block)))
+                # The first block is settled before the second is parsed, which needs the schema that it teaches.
+                if number == 0 or len(waiting) > workers:
+                    yield from _settle(reader, *waiting.popleft())
+            while waiting:
+                yield from _settle(reader, *waiting.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _settle(reader: Reader, block: Block, parsed: Future[Chunk | None]) -> Iterator[Chunk]:
+    yield from reader.settle(block, parsed.result())

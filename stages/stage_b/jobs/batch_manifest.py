@@ -1,0 +1,129 @@
+"""What a transform job is to load: the manifest, and the staged files that it names."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.datasets.types import Type
+from pipeline.errors import BadInput, Gone, Inconsistent
+
+FOOTER_BYTES = 64 * 1024
+"""Read at first from the end of each file; a longer footer costs a second call."""
+
+THREADS = 8
+_LENGTH_AND_MAGIC = 8
+_MAGIC = b"PAR1"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedObject:
+    """One object of the manifest. `id` is `path#version_id`; `staged` the s3:// URI of its Parquet."""
+
+    id: str
+    order: str
+    staged: str
+    etag: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A batch. `write`, `key` and `partition_by` are the dataset's."""
+
+    batch: str
+    write: str
+    key: tuple[str, ...]
+    partition_by: tuple[str, ...]
+    objects: tuple[StagedObject, ...]
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Manifest:
+        document = json.loads(text)
+        table = document["dataset"].get("table", {})
+        return cls(
+            batch=document["batch"],
+            write=table.get("write", "append"),
+            key=tuple(table.get("key", ())),
+            partition_by=tuple(table.get("partition_by", ())),
+            objects=tuple(_object(entry) for entry in document["objects"]),
+        )
+
+
+def _object(entry: Mapping[str, Any]) -> StagedObject:
+    return StagedObject(
+        id=f"{entry['bucket']}/{entry['key']}#{entry['version_id']}",
+        order=entry["order"],
+        staged=entry["staged"],
+        etag=entry["etag"],
+        rows=entry["rows"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A staged file that is there and is the one that the manifest names. `columns` in the file's order."""
+
+    object: StagedObject
+    columns: tuple[tuple[str, Type], ...]
+
+
+def read_manifest(s3: Any, uri: str) -> Manifest:
+    """Read the manifest at an s3:// URI."""
+    bucket, key = _parts(uri)
+    return Manifest.from_json(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def inspect_staged(s3: Any, manifest: Manifest) -> list[StagedFile]:
+    """Look at the end of every staged file: is it the manifest's, and which columns has it?
+
+    One ranged GET a file, on condition of its ETag. `Gone` names the first that is missing or has changed,
+    `Inconsistent` one with another number of rows.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(lambda staged: _inspect(s3, staged), manifest.objects))
+
+
+def _inspect(s3: Any, staged: StagedObject) -> StagedFile:
+    import pyarrow.parquet as pq
+
+    from pipeline.datasets.arrow import type_of
+
+    end = _end_of(s3, staged, FOOTER_BYTES)
+    needed = int.from_bytes(end[-_LENGTH_AND_MAGIC:-4], "little") + _LENGTH_AND_MAGIC
+    if needed > len(end):
+        end = _end_of(s3, staged, needed)
+    metadata = pq.read_metadata(io.BytesIO(_MAGIC + end[-needed:]))
+    if metadata.num_rows != staged.rows:
+        raise Inconsistent(f"{staged.staged} has {metadata.num_rows} rows and its manifest says {staged.rows}")
+    try:
+        columns = tuple((field.name, type_of(field.type)) for field in metadata.schema.to_arrow_schema())
+    except ValueError as error:
+        raise BadInput(f"{staged.staged}: {error}") from None
+    return StagedFile(staged, columns)
+
+
+def _end_of(s3: Any, staged: StagedObject, length: int) -> bytes:
+    from botocore.exceptions import ClientError
+
+    bucket, key = _parts(staged.staged)
+    condition = f'"{staged.etag.strip(chr(34))}"'
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key, IfMatch=condition, Range=f"bytes=-{length}")
+        return answer["Body"].read()  # type: ignore[no-any-return]
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in ("NoSuchKey", "404"):
+            raise Gone(f"staged file {staged.staged} is missing") from None
+        if code in ("PreconditionFailed", "412"):
+            raise Gone(f"staged file {staged.staged} has changed since the batch was sealed") from None
+        raise
+
+
+def _parts(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key

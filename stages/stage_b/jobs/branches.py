@@ -1,0 +1,86 @@
+"""A table and the branch that one job run writes to, through Iceberg's Java API, which costs no Spark jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline.datasets.types import Type, parse_type
+from pipeline.errors import BadDefinition, Inconsistent
+from pipeline.tables.evolution import Addition, Columns, additions
+from pipeline.tables.names import MAIN
+from stages.stage_b.jobs.alignment import quoted, type_sql
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+CATALOG = "glue_catalog"
+ATTEMPTS = 3
+
+
+class BranchedTable:
+    """A table (`database.table`) as one run sees it: `base` is the snapshot of `main` that its branch starts from."""
+
+    def __init__(self, spark: SparkSession, table: str) -> None:
+        self._spark = spark
+        self.name = f"{CATALOG}.{'.'.join(quoted(part) for part in table.split('.'))}"
+        self._table = self._load()
+        self.base = self._head(MAIN)
+
+    def columns(self) -> dict[str, Type]:
+        """The table's columns as they are now. `BadDefinition` for a type that no dataset can have."""
+        return {field.name: _type_of(field) for field in self._spark.table(self.name).schema.fields}
+
+    def add_columns(self, wanted: Columns) -> dict[str, Type]:
+        """Add what `wanted` has beyond the table's columns, at any depth; returns the columns as they are then.
+
+        Names may show early, values never: this happens on the table and not on a branch. Another writer may add the
+        same columns at the same time.
+        """
+        for attempt in range(ATTEMPTS):
+            have = self.columns()
+            missing = additions(have, wanted)
+            if not missing:
+                return have
+            try:
+                self._spark.sql(f"alter table {self.name} add columns ({', '.join(map(_definition, missing))})")
+            except Exception:
+                if attempt == ATTEMPTS - 1:
+                    raise
+            self._spark.catalog.refreshTable(self.name)
+        return self.columns()
+
+    def create_branch(self, branch: str) -> str:
+        """Make `branch` as of `base`; returns the name to write to."""
+        self._table.refresh()
+        self._table.manageSnapshots().createBranch(branch, self.base).commit()
+        return f"{self.name}.{quoted(f'branch_{branch}')}"
+
+    def written(self, branch: str) -> tuple[int, int]:
+        """The branch's snapshot, and the number of rows that it added."""
+        self._table.refresh()
+        head = self._head(branch)
+        if head == self.base:
+            return head, 0
+        summary = self._table.snapshot(head).summary()
+        return head, int(summary.get("added-records") or 0)
+
+    def _head(self, ref: str) -> int:
+        found = self._table.refs().get(ref)
+        if found is None:
+            raise Inconsistent(f"{self.name} has no branch {ref}", hint="Run `sluice datasets apply`.")
+        return int(found.snapshotId())
+
+    def _load(self) -> Any:
+        spark3: Any = self._spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
+        return spark3.loadIcebergTable(self._spark._jsparkSession, self.name)
+
+
+def _type_of(field: Any) -> Type:
+    try:
+        return parse_type(field.dataType.simpleString())
+    except ValueError as error:
+        raise BadDefinition(f"column {field.name} of the table: {error}") from None
+
+
+def _definition(addition: Addition) -> str:
+    return f"{'.'.join(quoted(part) for part in addition.path)} {type_sql(addition.type)}"

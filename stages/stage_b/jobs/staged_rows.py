@@ -1,0 +1,107 @@
+"""The rows of a batch's staged files as one DataFrame with the table's columns, each with where it came from."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.datasets.types import Type
+from stages.stage_b.jobs.alignment import Cast, cast, quoted, type_sql
+from stages.stage_b.jobs.batch_manifest import StagedFile
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+ORDER, OBJECT, POSITION, REASON, ROW = "_sluice_order", "_sluice_object", "_sluice_row", "_sluice_reason", "_sluice_raw"
+"""Order and id of the row's object, its place in the file, why it cannot be loaded, and the row itself as JSON."""
+
+_FILE = "_sluice_file"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRows:
+    """`frame` has the table's columns and the five above; `all_fit` says that no row can have a reason."""
+
+    frame: DataFrame
+    all_fit: bool
+
+
+def staged_rows(
+    spark: SparkSession, files: Sequence[StagedFile], table: Mapping[str, Type], required: Iterable[str]
+) -> StagedRows:
+    """Read `files`, which are not empty, and bring them to the columns of `table`; `required` must not be NULL.
+
+    A file's rows keep their place in it (`_metadata.row_index`), however Spark splits it.
+    """
+    required = tuple(required)
+    alike: dict[tuple[tuple[str, Type], ...], list[StagedFile]] = defaultdict(list)
+    for file in files:
+        alike[file.columns].append(file)
+    frames, conditions = [], 0
+    for columns, group in alike.items():
+        casts = casts_of(columns, table)
+        reasons = reasons_sql(casts, columns, table, required)
+        conditions += len(reasons)
+        frames.append(_read(spark, group, casts, reasons))
+    united = functools.reduce(lambda one, other: one.unionByName(other), frames)
+    return StagedRows(_with_objects(spark, united, files), conditions == 0)
+
+
+def casts_of(columns: Sequence[tuple[str, Type]], table: Mapping[str, Type]) -> dict[str, Cast]:
+    """How each column of the table comes from a file with `columns`; one that the file lacks is NULL."""
+    have = dict(columns)
+    return {
+        name: cast(quoted(name), have[name], want) if name in have else Cast(f"cast(null as {type_sql(want)})")
+        for name, want in table.items()
+        if name != ORDER
+    }
+
+
+def reasons_sql(
+    casts: Mapping[str, Cast],
+    columns: Sequence[tuple[str, Type]],
+    table: Mapping[str, Type],
+    required: Iterable[str],
+) -> list[str]:
+    """WHEN clauses that say why a row cannot be loaded; of several the first counts."""
+    have = dict(columns)
+    null_keys = [f"when {casts[name].value} is null then 'key column {name} is null'" for name in required]
+    misfits = [
+        f"when not {one.fits} then 'column {name}: a {have[name]} that is no {table[name]} without loss'"
+        for name, one in casts.items()
+        if one.fits
+    ]
+    # A key that does not fit its type becomes NULL: the misfit is the reason to give.
+    return [*misfits, *null_keys]
+
+
+def _read(spark: SparkSession, group: Sequence[StagedFile], casts: Mapping[str, Cast], reasons: list[str]) -> DataFrame:
+    columns = group[0].columns
+    schema = ", ".join(f"{quoted(name)} {type_sql(kind)}" for name, kind in columns)
+    raw = spark.read.schema(schema).parquet(*(file.object.staged for file in group))
+    reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as string)"
+    parts = ", ".join(quoted(name) for name, _ in columns)
+    return raw.selectExpr(
+        *(f"{one.value} as {quoted(name)}" for name, one in casts.items()),
+        f"{reason} as {REASON}",
+        f"to_json(struct({parts}), map('ignoreNullFields', 'false')) as {ROW}",
+        f"_metadata.file_path as {_FILE}",
+        f"_metadata.row_index as {POSITION}",
+    )
+
+
+def _with_objects(spark: SparkSession, frame: DataFrame, files: Sequence[StagedFile]) -> DataFrame:
+    """Add the object's order and id: as literals for one file, else by a lookup of the file's path."""
+    from pyspark.sql import functions as F
+
+    if len(files) == 1:
+        only = files[0].object
+        return frame.drop(_FILE).withColumns({ORDER: F.lit(only.order), OBJECT: F.lit(only.id)})
+    known = json.dumps([[f.object.staged, f.object.order, f.object.id] for f in files])
+    entries = spark.range(1).select(F.explode(F.from_json(F.lit(known), "array<array<string>>")).alias("entry"))
+    lookup = entries.selectExpr(f"entry[0] as {_FILE}", f"entry[1] as {ORDER}", f"entry[2] as {OBJECT}")
+    return frame.join(F.broadcast(lookup), _FILE).drop(_FILE)

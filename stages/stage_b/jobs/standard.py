@@ -1,0 +1,47 @@
+"""Glue job: load a batch's staged files onto a branch of its table, and record on the batch's row what was written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pipeline.batches.records import BatchRecords, Written
+from pipeline.clients import client
+from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
+from stages.stage_b.jobs.writing import Job, write_batch
+
+ARGUMENTS = ("manifest", "table", "batch_id", "dataset", "batches_table", "quarantine_bucket")
+
+
+def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Written:
+    """Do what the arguments say, and Glue's JOB_RUN_ID; the batch's row has the facts when this returns."""
+    from pyspark.sql import SparkSession
+
+    dataset, batch, run = arguments["dataset"], arguments["batch_id"], arguments["JOB_RUN_ID"]
+    manifest = read_manifest(s3, arguments["manifest"])
+    with ThreadPoolExecutor(1) as pool:
+        # Looking at the files goes on while Spark starts.
+        inspecting = pool.submit(inspect_staged, s3, manifest)
+        spark = SparkSession.builder.getOrCreate()
+        try:
+            files = inspecting.result()
+            quarantine = f"s3://{arguments['quarantine_bucket']}/{dataset}/_batches/{batch}/{run}"
+            written = write_batch(spark, Job(manifest, run, arguments["table"], quarantine), files)
+        finally:
+            spark.stop()
+    records.wrote(dataset, batch, written)
+    return written
+
+
+def main() -> None:
+    from awsglue.utils import getResolvedOptions
+
+    arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
+    written = load(arguments, BatchRecords(client("dynamodb"), arguments["batches_table"]), client("s3"))
+    print(f"{written.rows} rows written to {written.branch}, {written.bad_rows} quarantined")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,389 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline import settings
+from pipeline.batches.ending import Commit, Ender, Parts, cause_of
+from pipeline.batches.opening import Order, Outcome, Poller, Work
+from pipeline.batches.opening import Parts as PollerParts
+from pipeline.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
+from pipeline.batches.redriving import Redriver
+from pipeline.catalog import Catalog, Status
+from pipeline.clients import client
+from pipeline.datasets import Dataset
+from pipeline.datasets.model import Batching
+from pipeline.errors import Refused
+from pipeline.events.s3 import ObjectCreated
+from pipeline.executions import Executions
+from pipeline.local.front import Front
+from pipeline.objects import ObjectVersion
+from pipeline.tables.creation import create_table
+from pipeline.tables.iceberg import IcebergTables
+from pipeline.tables.names import branch_name
+
+from ..conftest import load_template
+from .conftest import Crash
+
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """The embedded AWS over HTTP: PyIceberg's S3 is not boto3's."""
+    front = Front(0, tmp_path_factory.mktemp("front"))
+    front.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", front.endpoint)
+        client.cache_clear()
+        for logical, resource in load_template("catalog.yaml")["Resources"].items():
+            if resource["Type"] == "AWS::DynamoDB::Table":
+                wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+                properties = {k: v for k, v in resource["Properties"].items() if k in wanted}
+                client("dynamodb").create_table(TableName=logical, **properties)
+        for bucket in ("staging", "curated"):
+            place = {"LocationConstraint": settings.region()}
+            client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+        yield front
+    client.cache_clear()
+    front.stop()
+
+
+@dataclass
+class Shop:
+    """One dataset with a real Iceberg table, and a state machine that only waits."""
+
+    dataset: Dataset
+    table: str
+    catalog: Catalog
+    records: BatchRecords
+    tables: IcebergTables
+    poller: Poller
+    queue_url: str
+    announced: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[Any] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return str(self.dataset.name)
+
+    @property
+    def ender(self) -> Ender:
+        return Ender(
+            Parts(
+                self.catalog,
+                self.records,
+                self.tables,
+                client("dynamodb"),
+                self.announced.append,
+                lambda again: self.sent.extend(again),
+            )
+        )
+
+    def redriver(self) -> Redriver:
+        return Redriver(self.catalog, self.records, self.poller, self.sent.extend)
+
+    def stage(self, file: str, etag: str = "") -> ObjectVersion:
+        obj = ObjectVersion("raw", f"{self.name}/{file}", f"v{next(numbers)}")
+        self.catalog.register(ObjectCreated(obj, 1, etag, 1000, "0A"), self.dataset.name, once=True)
+        facts = {"staged": "s3://staging/x", "staged_etag": "e", "rows_out": 1}
+        assert self.catalog.move(obj, Status.STAGED, self.name, generation=1, **facts) is None
+        return obj
+
+    def open(self) -> str:
+        order = Order(self.name, self.queue_url, Batching())
+        outcome, batch = self.poller.poll(order)
+        assert outcome is Outcome.STARTED
+        assert batch
+        return batch
+
+    def write(self, batch: str, run: str = "r1", rows: int = 2) -> Written:
+        """What the Glue job does: a branch as of main, rows on it, and the facts on the batch's row."""
+        found = self.tables.load(self.table)
+        base = found.metadata.refs["main"].snapshot_id
+        branch = branch_name(batch, run)
+        snapshot = None
+        if rows:
+            found.manage_snapshots().create_branch(base, branch).commit()
+            found.append(pa.table({"id": [f"{batch}-{n}" for n in range(rows)]}), branch=branch)
+            snapshot = self.tables.load(self.table).metadata.refs[branch].snapshot_id
+        written = Written(run, branch, base, snapshot, rows)
+        self.records.wrote(self.name, batch, written)
+        return written
+
+    def foreign_write(self) -> None:
+        self.tables.load(self.table).append(pa.table({"id": ["foreign"]}))
+
+    def rows(self) -> list[str]:
+        return sorted(self.tables.load(self.table).scan().to_arrow()["id"].to_pylist())
+
+    def branches(self) -> list[str]:
+        return sorted(self.tables.load(self.table).metadata.refs)
+
+    def statuses(self, *objects: ObjectVersion) -> set[Status]:
+        return {row.status for row in self.catalog.get_many(list(objects))}
+
+
+@pytest.fixture
+def shop(front: Front) -> Shop:
+    n = next(numbers)
+    dataset = Dataset.model_validate(
+        {"team": "shop", "dataset": f"orders{n}", "stage_a": {"format": "csv", "columns": {"id": "string"}}}
+    )
+    table = f"sluice_test_shop.orders{n}"
+    create_table(dataset, table, f"s3://curated/shop/orders{n}")
+    queue_url = client("sqs").create_queue(QueueName=f"stage-b-{n}")["QueueUrl"]
+    machine = client("stepfunctions").create_state_machine(
+        name=f"stage-b-{n}",
+        definition='{"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": true}}}',
+        roleArn="arn:aws:iam::123456789012:role/stage-b",
+    )["stateMachineArn"]
+    catalog = Catalog(client("dynamodb"), "ObjectsTable")
+    records = BatchRecords(client("dynamodb"), "BatchesTable")
+    made = Shop(dataset, table, catalog, records, IcebergTables(), None, queue_url)  # type: ignore[arg-type]
+    made.poller = Poller(
+        PollerParts(
+            catalog=catalog,
+            records=records,
+            executions=Executions(client("stepfunctions")),
+            dynamodb=client("dynamodb"),
+            sqs=client("sqs"),
+            s3=client("s3"),
+            batches_table="BatchesTable",
+            staging_bucket="staging",
+            machine=machine,
+            transform_job="standard",
+            new_id=lambda: f"{next(numbers):026d}",
+            load=lambda name: Work(dataset, table),
+            abandon=lambda name, batch, reason: made.ender.fail(name, batch, table, reason),
+        )
+    )
+    return made
+
+
+def test_a_committed_batch_is_visible_announced_and_frees_its_dataset(shop: Shop):
+    obj = shop.stage("a.csv")
+    batch = shop.open()
+    written = shop.write(batch)
+    assert shop.rows() == []
+    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    assert shop.rows() == [f"{batch}-0", f"{batch}-1"]
+    assert shop.branches() == ["main"]
+    assert shop.statuses(obj) == {Status.COMMITTED}
+    assert shop.announced == [
+        {
+            "event": "dataset updated",
+            "dataset": shop.name,
+            "table": shop.table,
+            "batch": batch,
+            "snapshot": str(written.snapshot),
+            "rows": 2,
+        }
+    ]
+    assert shop.records.active(shop.name) is None
+    assert shop.records.get(shop.name, batch).status is BatchStatus.COMMITTED
+
+
+def test_committing_again_changes_nothing(shop: Shop):
+    shop.stage("a.csv")
+    batch = shop.open()
+    shop.write(batch)
+    for _ in range(2):
+        assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    assert len(shop.rows()) == 2
+    assert len(shop.announced) == 1
+
+
+def test_a_batch_without_rows_is_committed_and_leaves_the_table_alone(shop: Shop):
+    obj = shop.stage("a.csv")
+    batch = shop.open()
+    shop.write(batch, rows=0)
+    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    assert (shop.rows(), shop.statuses(obj)) == ([], {Status.COMMITTED})
+
+
+def test_a_base_that_moved_asks_for_another_transform_and_gives_up_after_three(shop: Shop):
+    shop.stage("a.csv")
+    batch = shop.open()
+    for attempt in range(3):
+        shop.write(batch, f"r{attempt}")
+        shop.foreign_write()
+        assert shop.ender.commit(shop.name, batch, shop.table) is Commit.REBASE
+        assert shop.records.get(shop.name, batch).status is BatchStatus.RUNNING
+    shop.write(batch, "r3")
+    shop.foreign_write()
+    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.EXHAUSTED
+    assert shop.ender.fail(shop.name, batch, shop.table, "the base moved") is BatchStatus.FAILED
+    assert shop.rows() == ["foreign"] * 4
+    assert shop.branches() == ["main"]
+
+
+def test_a_rebased_batch_commits_once_on_the_new_base(shop: Shop):
+    shop.stage("a.csv")
+    batch = shop.open()
+    shop.write(batch, "r1")
+    shop.foreign_write()
+    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.REBASE
+    shop.write(batch, "r2")
+    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    assert shop.rows() == [f"{batch}-0", f"{batch}-1", "foreign"]
+
+
+def test_a_quarantined_batch_was_never_visible_and_keeps_its_reason(shop: Shop):
+    obj = shop.stage("a.csv")
+    batch = shop.open()
+    written = shop.write(batch)
+    rules = (RuleResult('IsComplete "id"', "Failed", "Value: 0.5"), RuleResult("RowCount > 0", "Passed"))
+    shop.records.judged(shop.name, batch, Verdict(written.snapshot, "FAILED", rules))
+    assert shop.ender.quarantine(shop.name, batch, shop.table) is BatchStatus.QUARANTINED
+    assert (shop.rows(), shop.branches()) == ([], ["main"])
+    row = shop.catalog.get(obj)
+    assert row.status is Status.QUARANTINED
+    assert 'IsComplete "id": Value: 0.5' in row.reason
+    assert batch in row.hint
+    assert shop.records.active(shop.name) is None
+
+
+def test_a_job_of_an_ended_batch_may_not_write_any_more(shop: Shop):
+    shop.stage("a.csv")
+    batch = shop.open()
+    shop.write(batch)
+    shop.ender.fail(shop.name, batch, shop.table, "stopped")
+    with pytest.raises(Refused, match="FAILED"):
+        shop.write(batch, "late")
+
+
+def test_failing_a_batch_whose_commit_was_not_acknowledged_finishes_it_as_committed(shop: Shop):
+    obj = shop.stage("a.csv")
+    batch = shop.open()
+    written = shop.write(batch)
+    shop.records.move(shop.name, batch, BatchStatus.COMMITTING)
+    shop.tables.commit(shop.table, batch, written.branch, written.base, written.snapshot)
+    assert shop.ender.fail(shop.name, batch, shop.table, "time-out") is BatchStatus.COMMITTED
+    assert (shop.statuses(obj), len(shop.rows())) == ({Status.COMMITTED}, 2)
+
+
+def test_a_zombie_commit_after_the_batch_failed_does_not_land(shop: Shop):
+    shop.stage("a.csv")
+    batch = shop.open()
+    written = shop.write(batch)
+    shop.ender.fail(shop.name, batch, shop.table, "stopped")
+    with pytest.raises(Refused):
+        shop.ender.commit(shop.name, batch, shop.table)
+    assert shop.tables.commit(shop.table, batch, written.branch, written.base, written.snapshot) == "REBASE"
+    assert shop.rows() == []
+
+
+def test_a_redriven_batch_is_a_new_one_over_the_same_objects(shop: Shop):
+    obj = shop.stage("a.csv", etag="e1")
+    failed = shop.open()
+    shop.write(failed)
+    shop.ender.fail(shop.name, failed, shop.table, "a bug")
+    work = Work(shop.dataset, shop.table)
+    done = shop.redriver().batch(work, failed)
+    assert (done.restaged, done.refused) == (1, ())
+    assert done.batch not in (None, failed)
+    again = shop.redriver().batch(work, failed)
+    assert (again.restaged, again.batch) == (0, None)
+    shop.write(done.batch)
+    shop.ender.commit(shop.name, done.batch, shop.table)
+    assert shop.rows() == [f"{done.batch}-0", f"{done.batch}-1"]
+    assert shop.statuses(obj) == {Status.COMMITTED}
+
+
+def test_a_batch_is_not_redriven_when_a_duplicate_has_taken_its_place(shop: Shop):
+    first = shop.stage("a.csv", etag="same")
+    second = ObjectVersion(first.bucket, first.key, "second")
+    shop.catalog.register(ObjectCreated(second, 1, "same", 2000, "0B"), shop.dataset.name, once=True)
+    batch = shop.open()
+    shop.ender.fail(shop.name, batch, shop.table, "a bug")
+    assert [s.object for s in shop.sent] == [second]
+    shop.catalog.send_again(shop.sent[0], shop.dataset.name, once=True)
+    done = shop.redriver().batch(Work(shop.dataset, shop.table), batch)
+    assert (done.restaged, len(done.refused)) == (0, 1)
+
+
+def test_a_release_is_a_new_batch_that_carries_who_and_why(shop: Shop):
+    shop.stage("a.csv")
+    batch = shop.open()
+    shop.write(batch)
+    shop.ender.quarantine(shop.name, batch, shop.table)
+    told = {"by": "ada", "reason": "checked by hand", "of": batch}
+    done = shop.redriver().batch(Work(shop.dataset, shop.table), batch, told)
+    assert shop.records.get(shop.name, done.batch).release == told
+
+
+def test_a_running_batch_is_not_sent_back(shop: Shop):
+    shop.stage("a.csv")
+    batch = shop.open()
+    with pytest.raises(Refused, match="RUNNING"):
+        shop.redriver().batch(Work(shop.dataset, shop.table), batch)
+
+
+@pytest.mark.parametrize("when", ["before-send", "after-call"])
+@pytest.mark.parametrize("how", ["commit", "fail"])
+def test_an_end_that_dies_at_any_call_is_finished_by_doing_it_again(shop: Shop, how: str, when: str):
+    """Crash points are enumerated over DynamoDB's and Glue's calls, before each is sent and when its answer is lost."""
+    glue = shop.tables.catalog.glue
+    state = {"left": 0}
+
+    def crash(**_: object) -> None:
+        state["left"] -= 1
+        if state["left"] == 0:
+            raise Crash
+
+    for service in (client("dynamodb"), glue):
+        service.meta.events.register_first(f"{when}.*", crash, unique_id=f"crash-{when}")
+    try:
+        expected: list[str] = []
+        for n in range(1, 40):
+            obj = shop.stage(f"{n}.csv")
+            batch = shop.open()
+            shop.write(batch, rows=1)
+            state["left"] = n
+            crashed = False
+            try:
+                _end(shop, how, batch)
+            except Crash:
+                crashed = True
+            state["left"] = 0
+            _end(shop, how, batch)
+            expected += [f"{batch}-0"] if how == "commit" else []
+            assert shop.rows() == sorted(expected)
+            assert shop.statuses(obj) == {Status.COMMITTED if how == "commit" else Status.FAILED}
+            assert shop.records.active(shop.name) is None
+            assert shop.branches() == ["main"]
+            if not crashed:
+                break
+        else:
+            pytest.fail("it never finished within 40 calls")
+        assert n > 5
+    finally:
+        for service in (client("dynamodb"), glue):
+            service.meta.events.unregister(f"{when}.*", unique_id=f"crash-{when}")
+
+
+def _end(shop: Shop, how: str, batch: str) -> None:
+    if how == "commit":
+        assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    else:
+        assert shop.ender.fail(shop.name, batch, shop.table, "a bug") is BatchStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ({"Error": "States.TaskFailed", "Cause": '{"ErrorMessage": "ValueError: no", "Id": "jr"}'}, "ValueError: no"),
+        ({"Error": "Transient", "Cause": '{"errorMessage": "busy", "errorType": "Transient"}'}, "Transient: busy"),
+        ({"Error": "States.Timeout", "Cause": ""}, "States.Timeout"),
+    ],
+)
+def test_the_cause_of_a_failure_is_its_message_and_not_a_whole_document(error: dict[str, str], cause: str):
+    assert cause in cause_of(error)
+
+

@@ -1,0 +1,103 @@
+"""A failed function's error reaches `Retry` and `Catch` by the name of its exception class."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+
+import pytest
+
+from pipeline.local.async_invocations import AsyncInvocations
+from pipeline.local.lambda_workers import LambdaWorkers
+from pipeline.local.moto_fixes import lambdas
+
+ROLE = "arn:aws:iam::123456789012:role/r"
+CODE = """
+class Transient(Exception): pass
+class BadObject(Exception): pass
+
+def handler(event, context):
+    if event.get("bad"):
+        raise BadObject("line 3")
+    if event["tries"].append(1) or event.get("busy"):
+        raise Transient("busy")
+    return {"done": True}
+"""
+
+
+@pytest.fixture(scope="module")
+def function(front, aws, tmp_path_factory):
+    workers = LambdaWorkers(front.endpoint, tmp_path_factory.mktemp("lambda"), lambda *_: None)
+    later = AsyncInvocations(workers.invoke, front.endpoint)
+    workers.start()
+    later.start()
+    lambdas.install(workers.invoke, later.submit)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("app.py", CODE)
+    aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    aws("lambda").create_function(
+        FunctionName="work",
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role=ROLE,
+        Timeout=10,
+        Code={"ZipFile": archive.getvalue()},
+    )
+    yield "work"
+    later.stop()
+    workers.stop()
+
+
+def run(aws, state, value):
+    machines = aws("stepfunctions")
+    definition = json.dumps({"StartAt": "Work", "States": {"Work": state, "Caught": {"Type": "Pass", "End": True}}})
+    name = f"m{time.monotonic_ns()}"
+    arn = machines.create_state_machine(name=name, definition=definition, roleArn=ROLE)["stateMachineArn"]
+    execution = machines.start_execution(stateMachineArn=arn, input=json.dumps(value))["executionArn"]
+    while (found := machines.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        time.sleep(0.01)
+    events = machines.get_execution_history(executionArn=execution)["events"]
+    return found, [event["type"] for event in events]
+
+
+def work(**more):
+    parameters = {"FunctionName": "work", "Payload.$": "$"}
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": parameters,
+        "OutputPath": "$.Payload",
+        "End": True,
+        **more,
+    }
+
+
+def test_a_success_gives_its_payload(aws, function):
+    found, _ = run(aws, work(), {"tries": []})
+    assert json.loads(found["output"]) == {"done": True}
+
+
+def test_an_uncaught_error_keeps_the_class_and_the_cause(aws, function):
+    found, _ = run(aws, work(), {"bad": True})
+    assert (found["status"], found["error"]) == ("FAILED", "BadObject")
+    cause = json.loads(found["cause"])
+    assert (cause["errorType"], cause["errorMessage"]) == ("BadObject", "line 3")
+
+
+def test_a_retry_on_another_name_does_not_fire_and_a_catch_on_this_one_does(aws, function):
+    retry = [{"ErrorEquals": ["Transient"], "IntervalSeconds": 1, "MaxAttempts": 2}]
+    catch = [{"ErrorEquals": ["BadObject"], "ResultPath": "$.error", "Next": "Caught"}]
+    found, types = run(aws, work(Retry=retry, Catch=catch), {"bad": True})
+    assert json.loads(found["output"])["error"]["Error"] == "BadObject"
+    assert types.count("TaskFailed") == 1
+
+
+def test_a_retry_on_this_name_fires(aws, function):
+    retry = [{"ErrorEquals": ["Transient"], "IntervalSeconds": 1, "MaxAttempts": 1, "BackoffRate": 1}]
+    catch = [{"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.error", "Next": "Caught"}]
+    found, types = run(aws, work(Retry=retry, Catch=catch), {"busy": True, "tries": []})
+    assert types.count("TaskFailed") == 2
+    assert json.loads(found["output"])["error"]["Error"] == "Transient"

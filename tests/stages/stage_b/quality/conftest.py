@@ -1,0 +1,58 @@
+"""One embedded AWS and one JVM with Deequ and Iceberg for this folder's tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from pipeline.clients import client
+from pipeline.local.front import Front
+from pipeline.local.jars import ensure_jars
+from pipeline.local.java import java_home
+from pipeline.local.spark import WarmSpark
+
+
+@pytest.fixture(scope="package")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    running = Front(0, tmp_path_factory.mktemp("front"))
+    running.start()
+    client.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", running.endpoint)
+        boto3.client("s3").create_bucket(
+            Bucket="curated", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        yield running
+    client.cache_clear()
+    running.stop()
+
+
+@pytest.fixture(scope="package")
+def spark(front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    warm = WarmSpark(ensure_jars(), java_home(), front.endpoint, tmp_path_factory.mktemp("spark"), warm_up=False)
+    warm.start()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in warm.attachment().environment().items():
+                patch.setenv(name, value)
+            from pyspark.sql import SparkSession
+
+            session = SparkSession.builder.getOrCreate()
+            yield session
+            session.stop()
+            _forget_gateway()
+    finally:
+        warm.stop()
+
+
+def _forget_gateway() -> None:
+    """pyspark keeps the gateway to the JVM in class attributes, and another folder's tests have another JVM."""
+    from pyspark import SparkContext
+
+    SparkContext._gateway = None
+    SparkContext._jvm = None
+    assert "PYSPARK_GATEWAY_PORT" in os.environ

@@ -1,0 +1,280 @@
+"""House rules for templates, beyond what cfn-lint knows. A rule yields a complaint for each thing that breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.packaging.templates import load_template
+
+Template = dict[str, Any]
+Rule = Callable[[Template], Iterator[str]]
+RULES: list[Rule] = []
+
+LONGEST_RETENTION_S = 14 * 24 * 3600
+
+# Actions that AWS grants on every resource or not at all, with the reason.
+UNSCOPED_ACTIONS = {
+    f"logs:{action}": "log delivery has no resource of its own to be granted on"
+    for action in (
+        "CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries",
+        "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups",
+    )
+} | {
+    "xray:PutTraceSegments": "traces have no resource",
+    "xray:PutTelemetryRecords": "traces have no resource",
+    "cloudwatch:PutMetricData": "metrics have no resource",
+}  # fmt: skip
+
+
+def rule(check: Rule) -> Rule:
+    RULES.append(check)
+    return check
+
+
+def complaints(path: Path) -> list[str]:
+    template = load_template(path)
+    found = [f"{path.name}: {check.__name__}: {each}" for check in RULES for each in check(template)]
+    if "arn:aws:" in path.read_text():
+        found.append(f"{path.name}: no_literal_partition: write arn:${{AWS::Partition}}:")
+    return found
+
+
+def resources(template: Template, *types: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    for logical_id, resource in template["Resources"].items():
+        if resource["Type"] in types:
+            yield logical_id, resource, resource.get("Properties", {})
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(value: Any) -> Iterator[dict[str, Any]]:
+    """Every policy statement below a value."""
+    if isinstance(value, list):
+        for item in value:
+            yield from statements(item)
+    elif isinstance(value, dict):
+        if value.get("Effect") in ("Allow", "Deny"):
+            yield value
+        for item in value.values():
+            yield from statements(item)
+
+
+def names(value: Any, logical_id: str) -> bool:
+    """Whether a value refers to a resource."""
+    if isinstance(value, dict):
+        return any(
+            (key == "Ref" and item == logical_id)
+            or (key == "Fn::GetAtt" and listed(item)[0] == logical_id)
+            or (key == "Fn::Sub" and f"${{{logical_id}" in str(item))
+            or names(item, logical_id)
+            for key, item in value.items()
+        )
+    return isinstance(value, list) and any(names(item, logical_id) for item in value)
+
+
+@rule
+def no_wildcard_actions(template: Template) -> Iterator[str]:
+    for logical_id, resource in template["Resources"].items():
+        for statement in statements(resource):
+            in_key_policy = resource["Type"] == "AWS::KMS::Key" and "AWS" in statement.get("Principal", {})
+            for action in listed(statement.get("Action", [])):
+                if statement["Effect"] == "Allow" and action.endswith(("*:*", ":*")) and not in_key_policy:
+                    yield f"{logical_id} allows {action}"
+                if statement["Effect"] == "Allow" and action == "*":
+                    yield f"{logical_id} allows *"
+
+
+@rule
+def resource_wildcards_have_a_reason(template: Template) -> Iterator[str]:
+    for logical_id, resource in template["Resources"].items():
+        # In a key's policy the resource is the key itself.
+        if resource["Type"] == "AWS::KMS::Key":
+            continue
+        for statement in statements(resource):
+            if statement["Effect"] == "Allow" and "*" in listed(statement.get("Resource", [])):
+                for action in set(listed(statement["Action"])) - UNSCOPED_ACTIONS.keys():
+                    yield f"{logical_id} allows {action} on every resource"
+
+
+@rule
+def roles_are_passed_to_named_services(template: Template) -> Iterator[str]:
+    for logical_id, resource in template["Resources"].items():
+        for statement in statements(resource):
+            if "iam:PassRole" in listed(statement.get("Action", [])) and "iam:PassedToService" not in str(statement):
+                yield f"{logical_id} passes roles to any service"
+
+
+@rule
+def services_are_admitted_for_one_source(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
+        for statement in statements(given):
+            if statement["Effect"] == "Allow" and "Service" in statement.get("Principal", {}):
+                for key in ("aws:SourceArn", "aws:SourceAccount"):
+                    if key not in str(statement.get("Condition")):
+                        yield f"{logical_id} admits a service without {key}"
+    for logical_id, _, given in resources(template, "AWS::Lambda::Permission"):
+        for key in ("SourceArn", "SourceAccount"):
+            if key not in given:
+                yield f"{logical_id} lacks {key}"
+
+
+@rule
+def queues_have_a_dead_letter_queue_that_keeps_longer(template: Template) -> Iterator[str]:
+    queues = {logical_id: given for logical_id, _, given in resources(template, "AWS::SQS::Queue")}
+    dead = set()
+    for logical_id, given in queues.items():
+        target = given.get("RedrivePolicy", {}).get("deadLetterTargetArn")
+        for other in queues:
+            if names(target, other):
+                dead.add(other)
+                if queues[other].get("MessageRetentionPeriod", 0) <= given.get("MessageRetentionPeriod", 345600):
+                    yield f"{other} keeps no longer than {logical_id}"
+    for logical_id in queues.keys() - dead:
+        if "RedrivePolicy" not in queues[logical_id]:
+            yield f"{logical_id} has no dead-letter queue"
+    for logical_id in dead:
+        if queues[logical_id].get("MessageRetentionPeriod") != LONGEST_RETENTION_S:
+            yield f"{logical_id} does not keep for 14 days"
+
+
+@rule
+def queues_have_an_alarm(template: Template) -> Iterator[str]:
+    alarms = [given for _, _, given in resources(template, "AWS::CloudWatch::Alarm")]
+    for logical_id, _, given in resources(template, "AWS::SQS::Queue"):
+        metric = "ApproximateAgeOfOldestMessage" if "RedrivePolicy" in given else "ApproximateNumberOfMessagesVisible"
+        own = [a for a in alarms if names(a.get("Dimensions"), logical_id) and a.get("MetricName") == metric]
+        if not own:
+            yield f"{logical_id} has no alarm on {metric}"
+        if any(not alarm.get("AlarmActions") for alarm in own):
+            yield f"the alarm of {logical_id} tells nobody"
+
+
+@rule
+def only_tls_is_served(template: Template) -> Iterator[str]:
+    policies = [
+        given
+        for _, _, given in resources(
+            template, "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"
+        )
+    ]
+    for logical_id, _, _ in resources(template, "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic"):
+        covering = [
+            statement
+            for policy in policies
+            for statement in statements(policy)
+            if statement["Effect"] == "Deny"
+            and names(statement.get("Resource"), logical_id)
+            and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") in ("false", False)
+        ]
+        if not covering:
+            yield f"{logical_id} also serves without TLS"
+
+
+@rule
+def functions_have_their_own_role_and_log_group(template: Template) -> Iterator[str]:
+    groups = {logical_id: given for logical_id, _, given in resources(template, "AWS::Logs::LogGroup")}
+    taken: list[str] = []
+    for logical_id, _, given in resources(template, "AWS::Serverless::Function", "AWS::Lambda::Function"):
+        group = given.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref")
+        if group not in groups:
+            yield f"{logical_id} has no log group of its own"
+        role = str(given.get("Role", f"made by SAM for {logical_id}"))
+        for each in (str(group), role):
+            if each in taken:
+                yield f"{logical_id} shares {each}"
+            taken.append(each)
+
+
+@rule
+def logs_are_kept_for_a_time_and_encrypted(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::Logs::LogGroup"):
+        for key in ("RetentionInDays", "KmsKeyId"):
+            if key not in given:
+                yield f"{logical_id} lacks {key}"
+
+
+@rule
+def executions_log_no_data(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::Serverless::StateMachine"):
+        logging = given.get("Logging", {})
+        if logging.get("IncludeExecutionData") is not False or not logging.get("Destinations"):
+            yield f"{logical_id} logs its data, or nothing"
+
+
+@rule
+def buckets_are_closed_versioned_and_kept(template: Template) -> Iterator[str]:
+    for logical_id, resource, given in resources(template, "AWS::S3::Bucket"):
+        blocks = given.get("PublicAccessBlockConfiguration", {})
+        if [blocks.get(f"{each}") for each in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls",
+                                                "RestrictPublicBuckets")] != [True] * 4:  # fmt: skip
+            yield f"{logical_id} does not block public access"
+        if given.get("VersioningConfiguration") != {"Status": "Enabled"}:
+            yield f"{logical_id} is not versioned"
+        if given.get("OwnershipControls") != {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}:
+            yield f"{logical_id} has ACLs"
+        if "aws:kms" not in str(given.get("BucketEncryption")):
+            yield f"{logical_id} is not encrypted with a key of ours"
+        for needed in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"):
+            if needed not in str(given.get("LifecycleConfiguration")):
+                yield f"{logical_id} lacks {needed}"
+        yield from _kept(logical_id, resource)
+
+
+@rule
+def tables_are_encrypted_recoverable_and_kept(template: Template) -> Iterator[str]:
+    for logical_id, resource, given in resources(template, "AWS::DynamoDB::Table"):
+        if given.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled") is not True:
+            yield f"{logical_id} has no point-in-time recovery"
+        if "KMSMasterKeyId" not in given.get("SSESpecification", {}):
+            yield f"{logical_id} is not encrypted with a key of ours"
+        yield from _kept(logical_id, resource)
+
+
+@rule
+def keys_rotate_and_are_kept(template: Template) -> Iterator[str]:
+    for logical_id, resource, given in resources(template, "AWS::KMS::Key"):
+        if given.get("EnableKeyRotation") is not True:
+            yield f"{logical_id} does not rotate"
+        yield from _kept(logical_id, resource)
+
+
+@rule
+def messages_are_encrypted(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::SQS::Queue", "AWS::SNS::Topic"):
+        if "KmsMasterKeyId" not in given:
+            yield f"{logical_id} is not encrypted with a key of ours"
+
+
+@rule
+def event_sources_report_partial_failures_and_are_bounded(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::Serverless::Function"):
+        for name, event in given.get("Events", {}).items():
+            if event["Type"] == "SQS":
+                properties = event["Properties"]
+                if properties.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+                    yield f"{logical_id}.{name} does not report partial failures"
+                if "MaximumConcurrency" not in properties.get("ScalingConfig", {}):
+                    yield f"{logical_id}.{name} is not bounded"
+
+
+@rule
+def no_secret_is_in_plain_sight(template: Template) -> Iterator[str]:
+    words = ("PASSWORD", "SECRET", "TOKEN", "PRIVATE_KEY", "API_KEY")
+    for logical_id, _, given in resources(template, "AWS::Serverless::Function"):
+        for name in given.get("Environment", {}).get("Variables", {}):
+            if any(word in name.upper() for word in words):
+                yield f"{logical_id} has {name} in its environment"
+    for section in ("Parameters", "Outputs"):
+        for name in template.get(section, {}):
+            if any(word.replace("_", "") in name.upper() for word in words):
+                yield f"{section}.{name} looks like a secret"
+
+
+def _kept(logical_id: str, resource: dict[str, Any]) -> Iterator[str]:
+    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+        if resource.get(policy) != "Retain":
+            yield f"{logical_id} is not retained ({policy})"
