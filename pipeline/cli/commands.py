@@ -6,6 +6,7 @@ import importlib
 
 MODULES = (
     "running",
+    "demo",
     "dropping",
     "looking",
     "why",

@@ -33,6 +33,7 @@ STYLES = {
     "WARNED": "yellow",
     "RELEASED": "yellow",
     "UNROUTED": "yellow",
+    "BAD_ROWS": "yellow",
     "DUPLICATE": "dim",
     "SUPERSEDED": "dim",
     "QUARANTINED": "magenta",
@@ -41,6 +42,7 @@ STYLES = {
     "TIMED_OUT": "red",
     "ABORTED": "red",
     "GONE": "red",
+    "DEAD_LETTERS": "red",
 }
 
 

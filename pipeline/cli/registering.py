@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.applying import apply_definitions, ruleset_findings
-from pipeline.cli.arguments import dataset_of
+from pipeline.cli.arguments import dataset_name
 from pipeline.cli.connect import Connected
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.cli.texts import counted, shown
 from pipeline.datasets.applying import Applied
 from pipeline.datasets.drift import Drift, compare
-from pipeline.datasets.files import Definition, Found, path_of, read_all
+from pipeline.datasets.files import Definition, Found, Problem, path_of, read_all
 from pipeline.datasets.proposing import propose
 from pipeline.datasets.sampling import read_sample
 from pipeline.errors import Misconfigured, Refused
@@ -48,7 +48,7 @@ def init(
 
     Example: sluice datasets init orders.csv --to shop/orders --write
     """
-    name = dataset_of(to)
+    name = dataset_name(to)
     proposal = propose(read_sample(file), name)
     path = path_of(name)
     if write:
@@ -127,7 +127,7 @@ def _problems_json(found: Found | None) -> list[dict[str, Any]]:
 def validate(as_json: Json = False) -> None:
     """Check every file in definitions/datasets, its ruleset too. Needs no lake. Exit code 1: something is wrong."""
     found = read_all(state.checkout())
-    problems, warnings = list(found.problems), []
+    problems, warnings = list(found.problems), list[Problem]()
     for definition in found.definitions:
         for problem, severity in ruleset_findings(definition):
             (problems if severity == "error" else warnings).append(problem)
@@ -158,7 +158,7 @@ def apply_command(
     Everything is checked before anything is changed. A dataset without a file stays as it is.
     """
     connected: Connected = context.obj.connect()
-    only = {dataset_of(name) for name in names or ()}
+    only = {dataset_name(name) for name in names or ()}
 
     def report(applied: Applied) -> None:
         if not as_json:

@@ -84,7 +84,10 @@ def fetch_jars(*, quiet: bool = False) -> None:
 
 def apply_datasets(root: Path, connected: Connected, say: starting.Say) -> None:
     """Apply definitions/datasets."""
-    raise NotImplementedError
+    from pipeline.cli.applying import apply_definitions
+
+    applied = apply_definitions(root, connected)
+    say(f"datasets: {', '.join(str(a.name) for a in applied) or 'none'}")
 
 
 @app.command()

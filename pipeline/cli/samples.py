@@ -16,7 +16,7 @@ Order = tuple[str, str, str, str, str, str, str]
 ORDER_COLUMNS = ("order_id", "customer_id", "ordered_at", "item", "quantity", "price", "status")
 _ITEMS = (("lamp", "39.90"), ("chair", "120.00"), ("kettle", "24.50"), ("desk", "310.00"), ("rug", "89.95"))
 _STATUSES = ("placed", "paid", "shipped", "returned")
-_PEOPLE = (
+_PEOPLE: Sequence[tuple[str, str, str, str, list[str]]] = (
     ("Ada Byron", "12 St James's Square", "01234", "London", ["engines", "music"]),
     ("Grace Murray", "1 Navy Yard", "10001", "New York", ["compilers"]),
     ("Zoë Müller", "Gasse 7", "06108", "Halle", []),

@@ -24,7 +24,7 @@ class Drift(StrEnum):
 def compare(
     registrations: Iterable[Registration], found: Found | None
 ) -> list[tuple[Dataset, Registration | None, Drift]]:
-    """Every dataset that is registered or defined, by name. `found` is None where there are no files to compare with."""
+    """Every dataset that is registered or defined, by name. `found` is None where there are no files."""
     registered = {registration.dataset.name: registration for registration in registrations}
     defined = {definition.dataset.name: definition.dataset for definition in (found.definitions if found else ())}
     wrong = {problem.path for problem in (found.problems if found else ())}

@@ -83,6 +83,8 @@ def _value_error(where: Location, details: ErrorDetails) -> str:
 
 def _other(where: Location, details: ErrorDetails) -> str:
     given = details["input"]
+    if where[:2] == ("stage_a", "columns") and len(where) == 3:
+        return f"a column is a type such as string, or {{type: …, optional: true}}, and this is {given!r}"
     if isinstance(given, Mapping | list | tuple):
         kind = "a mapping" if isinstance(given, Mapping) else "a list"
     else:

@@ -30,7 +30,8 @@ ROW_COLUMN = "_sluice_row"
 
 # A team is also a Glue database and a dataset a Glue table: Athena wants lower case, digits and underscores.
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
-_DURATION = re.compile(r"^(\d+) (second|minute|hour|day)s?$")
+DURATION_PATTERN = r"^(\d+) (second|minute|hour|day)s?$"
+_DURATION = re.compile(DURATION_PATTERN)
 _SCHEDULE = r"^(rate\((1 (minute|hour|day)|([2-9]|\d{2,}) (minutes|hours|days))\)|cron\(.+\))$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]

@@ -1,4 +1,4 @@
-"""Proposes a dataset definition from a sample: types, optional columns, a likely key, rules that hold. Pure text out."""
+"""Proposes a dataset definition from a sample: types, optional columns, a likely key, rules that hold. Pure."""
 
 from __future__ import annotations
 

@@ -185,7 +185,9 @@ _load = json.JSONDecoder(parse_float=Number, parse_int=Number).decode
 
 def _array(path: Path, text: str, whole: bool) -> tuple[list[dict[str, Any]], int]:
     if not whole:
-        raise BadInput(f"{path} is longer than {LIMIT >> 20} MB", hint="Cut a smaller array from it, or use JSON lines.")
+        raise BadInput(
+            f"{path} is longer than {LIMIT >> 20} MB", hint="Cut a smaller array from it, or use JSON lines."
+        )
     try:
         items = _load(text)
     except (ValueError, RecursionError) as error:

@@ -44,7 +44,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "anchors and aliases are not read here: write it out", mark)
         return super().compose_node(parent, index)
 
@@ -76,7 +76,7 @@ def read_yaml(content: bytes) -> Document:
         try:
             nodes = _nodes(loader)
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         return _unreadable(line, f"is not UTF-8: byte 0x{content[error.start]:02x}")
@@ -99,9 +99,10 @@ def read_yaml(content: bytes) -> Document:
 
 
 def _nodes(loader: _Loader) -> list[yaml.Node]:
-    nodes = []
-    while loader.check_node():  # type: ignore[no-untyped-call]
-        nodes.append(loader.get_node())  # type: ignore[no-untyped-call]
+    nodes: list[yaml.Node] = []
+    while loader.check_node():
+        if (node := loader.get_node()) is not None:
+            nodes.append(node)
     return nodes
 
 

@@ -71,11 +71,17 @@ class EventSources:
 
     def _run(self) -> None:
         while not self._stopping.wait(_RESYNC_S):
-            mappings = {mapping.uuid: mapping for mapping in _mappings() if mapping.enabled}
-            for uuid in self._pollers.keys() - mappings.keys():
-                self._pollers.pop(uuid).stop()
-            for uuid in mappings.keys() - self._pollers.keys():
-                self._pollers[uuid] = _Poller(mappings[uuid], self._endpoint, self._invoke, self._concurrency)
+            try:
+                self._resync()
+            except Exception:
+                _log.exception("event source mappings")
+
+    def _resync(self) -> None:
+        mappings = {mapping.uuid: mapping for mapping in _mappings() if mapping.enabled}
+        for uuid in self._pollers.keys() - mappings.keys():
+            self._pollers.pop(uuid).stop()
+        for uuid in mappings.keys() - self._pollers.keys():
+            self._pollers[uuid] = _Poller(mappings[uuid], self._endpoint, self._invoke, self._concurrency)
 
 
 def _mappings() -> list[Any]:

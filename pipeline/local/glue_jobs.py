@@ -200,7 +200,9 @@ class GlueJobs:
     def _see_through(self, run: Run) -> None:
         process = run.process
         assert process is not None
-        reader = threading.Thread(target=self._read, args=(run, process), name=f"glue-output-{run.id[:12]}", daemon=True)
+        reader = threading.Thread(
+            target=self._read, args=(run, process), name=f"glue-output-{run.id[:12]}", daemon=True
+        )
         reader.start()
         began = time.monotonic()
         limit = run.timeout_minutes * self._minute_s if run.timeout_minutes else None

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import PIPE
 
 from pipeline.local import lambda_reports as reports
 from pipeline.local.functions import Answer, Function, new_request_id
@@ -59,7 +60,14 @@ class Worker:
         stream = f"{datetime.now(UTC):%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
         environment = worker_environment(function, code, self._tmp, endpoint, stream, self._api.address)
         self._started = time.monotonic()
-        self._child = start_python([_MAIN, function.handler], env=environment, cwd=str(code), output=-1)
+        try:
+            self._child = start_python([_MAIN, function.handler], env=environment, cwd=str(code), output=PIPE)
+        except OSError:
+            self._api.close()
+            shutil.rmtree(self._tmp, ignore_errors=True)
+            raise
+        # Opened here: once somebody has waited for the process, there is nothing left to open.
+        self._exit = os.pidfd_open(self._child.pid)
         assert self._child.stdout is not None
         self._output = WorkerOutput(self._child.stdout, lambda lines: write_log(function.log_group, stream, lines))
         self._output.say([reports.init_line(function)])
@@ -155,17 +163,14 @@ class Worker:
 
     def _wait_for_exit(self) -> int:
         """Move output along until the process has ended, then end its whole group."""
-        handle = os.pidfd_open(self.pid)
-        try:
-            poll = select.poll()
-            poll.register(handle, select.POLLIN)
-            poll.register(self._child.stdout, select.POLLIN)  # type: ignore[arg-type]
-            while not any(found == handle for found, _ in poll.poll()):
-                # Output may end before the process does: then only the process is left to wait for.
-                if not self._output.drain():
-                    poll.unregister(self._child.stdout)  # type: ignore[arg-type]
-        finally:
-            os.close(handle)
+        poll = select.poll()
+        poll.register(self._exit, select.POLLIN)
+        poll.register(self._child.stdout, select.POLLIN)  # type: ignore[arg-type]
+        while not any(found == self._exit for found, _ in poll.poll()):
+            # Output may end before the process does: then only the process is left to wait for.
+            if not self._output.drain():
+                poll.unregister(self._child.stdout)  # type: ignore[arg-type]
+        os.close(self._exit)
         return kill(self._child)
 
 

@@ -61,9 +61,9 @@ class LambdaWorkers:
 
     def start(self) -> None:
         """Make the directories ready; what a killed run left in them goes."""
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir(parents=True)
-        self._code_dir.mkdir(parents=True, exist_ok=True)
+        for folder in (self._scratch, self._code_dir):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
         self._stopping.clear()
         threading.Thread(target=self._reap, name="worker-reaper", daemon=True).start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import defaultdict
@@ -16,6 +17,8 @@ EVENT_CHARACTERS = 256 * 1024
 
 EVENTS_A_BATCH = 10_000
 """Events of one PutLogEvents call (AWS quota)."""
+
+_log = logging.getLogger(__name__)
 
 
 class _Event(NamedTuple):
@@ -67,8 +70,12 @@ class LogSink:
             with self._changed:
                 waiting, self._waiting = self._waiting, defaultdict(list)
             for (group, stream), events in waiting.items():
-                for start in range(0, len(events), EVENTS_A_BATCH):
-                    self._put(group, stream, events[start : start + EVENTS_A_BATCH])
+                try:
+                    for start in range(0, len(events), EVENTS_A_BATCH):
+                        self._put(group, stream, events[start : start + EVENTS_A_BATCH])
+                except Exception:
+                    # A group that cannot be written to must not silence the others.
+                    _log.exception("%s lines of %s %s are lost", len(events), group, stream)
 
     def _run(self) -> None:
         while not self._stopping:

@@ -59,7 +59,8 @@ class EmbeddedLake:
         from pipeline.local.lambda_workers import LambdaWorkers
         from pipeline.local.logs import LogSink
         from pipeline.local.moto_fixes import lambdas
-        from pipeline.local.schedules import Schedules
+        from pipeline.local.moto_fixes import schedules as schedule_fixes
+        from pipeline.local.schedules import Schedules, check
 
         front = Front(self._port, self._folder)
         self._run(front)
@@ -72,6 +73,7 @@ class EmbeddedLake:
         later = AsyncInvocations(workers.invoke, self.endpoint)
         self._run(later)
         lambdas.install(workers.invoke, later.submit)
+        schedule_fixes.install(check)
         if self._with_spark:
             self._start_glue(logs.write)
         self._run(EventSources(self.endpoint, lambda arn, event: workers.invoke(lambdas.resolve(arn), event)))

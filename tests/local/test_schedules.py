@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -177,14 +178,8 @@ def test_the_thread_fires_by_itself(aws: Aws, front: Front) -> None:
     try:
         ends = datetime.now(UTC) + timedelta(seconds=5)
         while not fired.calls and datetime.now(UTC) < ends:
-            pass_a_moment()
+            time.sleep(0.05)
         assert fired.calls[0][0] == FUNCTION
     finally:
         fired.schedules.stop()
         aws("scheduler").delete_schedule(Name="poll")
-
-
-def pass_a_moment() -> None:
-    import time
-
-    time.sleep(0.05)

@@ -20,6 +20,10 @@ def install() -> None:
     replace(SQSBackend, "receive_message", _receive_message, source="065f3e5e7d21")
     replace(Message, "visible", property(lambda self: time.time() * 1000 > self.visible_at), source="5129b573308d")
     replace(Message, "delayed", property(lambda self: time.time() * 1000 < self.delayed_until), source="e2fd48abf582")
+    # All attributes are computed for each message sent, and the clock was read for each message there is.
+    replace(Queue, "approximate_number_of_messages", property(_visible), source="d357a9506a56")
+    replace(Queue, "approximate_number_of_messages_not_visible", property(_in_flight), source="5dbecc4dda17")
+    replace(Queue, "approximate_number_of_messages_delayed", property(_delayed), source="c3c1dadb0c42")
     _under_lock(Queue, "delete_message", source="fa6fd5b9bd2c")
     for name, source in (
         ("change_message_visibility", "f0e9df5f6662"),
@@ -28,6 +32,21 @@ def install() -> None:
         _backend_under_lock(SQSBackend, name, source)
     # Its deduplication reads the list before it takes the lock, which is reentrant.
     _under_lock(Queue, "add_message", source="f27c9231c1f2")
+
+
+def _visible(self: Any) -> int:
+    now = time.time() * 1000
+    return sum(message.visible_at < now and message.delayed_until <= now for message in self._messages)
+
+
+def _in_flight(self: Any) -> int:
+    now = time.time() * 1000
+    return sum(message.visible_at >= now for message in self._messages)
+
+
+def _delayed(self: Any) -> int:
+    now = time.time() * 1000
+    return sum(message.delayed_until > now for message in self._messages)
 
 
 def _under_lock(owner: Any, name: str, source: str) -> None:

@@ -64,7 +64,7 @@ def cast(expression: str, have: Type, want: Type, names: Iterator[int] | None = 
             return _cast_map(expression, have, want, names)
         case Struct(), Struct():
             return _cast_struct(expression, have, want, names)
-        case (Primitive() | Decimal()), (Primitive() | Decimal()):
+        case ((Primitive() | Decimal()), (Primitive() | Decimal())):
             return _cast_scalar(expression, have, want)
     return _nothing_fits(expression, want)
 
@@ -110,7 +110,9 @@ def _text_fits(expression: str, value: str, want: Type) -> str:
         return f"{expression} rlike '^-?(0|[1-9][0-9]*){fraction}$' and {value} is not null"
     if want in _FLOATS:
         digits = f"length(regexp_replace(regexp_replace({expression}, '[eE].*', ''), '^-?0?[.]?0*|[.-]', ''))"
-        exact = f"({digits} <= {EXACT_DIGITS if want == Primitive.DOUBLE else 6} or cast({value} as string) = {expression})"
+        exact = (
+            f"({digits} <= {EXACT_DIGITS if want == Primitive.DOUBLE else 6} or cast({value} as string) = {expression})"
+        )
         return f"{expression} rlike '{_JSON_NUMBER}' and abs({value}) < double('Infinity') and {exact}"
     return f"{_text(value, want)} = {expression}"
 

@@ -91,9 +91,7 @@ def _only(frame: DataFrame, columns: Mapping[str, Type]) -> DataFrame:
     return frame.select(*(quoted(name) for name in columns))
 
 
-def upsert(
-    spark: SparkSession, good: DataFrame, columns: Mapping[str, Type], target: str, key: Sequence[str]
-) -> None:
+def upsert(spark: SparkSession, good: DataFrame, columns: Mapping[str, Type], target: str, key: Sequence[str]) -> None:
     """Insert rows of new keys, and replace rows whose order is not greater; of one key the newest row counts.
 
     Rows that were written before there was an order have NULL, which is older than anything.
@@ -165,8 +163,6 @@ def _overwrite_partitions(
     winners = {row[0] for row in winning.select("brought").distinct().collect()}
     losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners
     if winners:
-        chosen = good.join(
-            F.broadcast(winning), same(good, winning) & (good[ORDER] == winning["brought"]), "left_semi"
-        )
+        chosen = good.join(F.broadcast(winning), same(good, winning) & (good[ORDER] == winning["brought"]), "left_semi")
         _only(chosen, columns).writeTo(target).overwritePartitions()
     return losers

@@ -30,7 +30,7 @@ def package(code: str, **files: str) -> bytes:
     return buffer.getvalue()
 
 
-def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
     """Wait for a truthy answer and return it; fail after so many seconds."""
     ends = time.monotonic() + seconds
     while not (found := condition()):

@@ -141,7 +141,7 @@ def test_idle_workers_are_ended(tmp_path: Path) -> None:
 
 def test_a_worker_that_died_while_idle_costs_no_invocation(workers: LambdaWorkers) -> None:
     echo = function(ECHO)
-    for number in range(20):
+    for number in range(8):
         assert answer_of(workers.invoke(echo, str(number).encode())) == number
         for pid in workers.processes():
             os.kill(pid, signal.SIGKILL)

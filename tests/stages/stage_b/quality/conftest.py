@@ -42,6 +42,10 @@ def spark(front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
             from pyspark.sql import SparkSession
 
             session = SparkSession.builder.getOrCreate()
+            # Ten rows and a hundred rules: compiling their plans would take ten times as long as running them.
+            session.conf.set("spark.sql.codegen.wholeStage", "false")
+            session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+            session.conf.set("spark.sql.shuffle.partitions", "1")
             yield session
             session.stop()
             _forget_gateway()

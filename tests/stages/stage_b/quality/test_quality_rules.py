@@ -44,8 +44,8 @@ def rows(spark: Any) -> Any:
         )
         for i in range(1, 11)
     ]
-    plain = spark.createDataFrame(values, SCHEMA)
-    return plain.selectExpr("*", "current_timestamp() - make_interval(0,0,0,0,id) ts", "date_sub(current_date(), id) day")
+    ages = "current_timestamp() - make_interval(0, 0, 0, 0, id) ts", "date_sub(current_date(), id) day"
+    return spark.createDataFrame(values, SCHEMA).selectExpr("*", *ages).coalesce(1).cache()
 
 
 TRUE = [

@@ -1,0 +1,81 @@
+"""The demo: a fresh lake, the project's own samples, and what became of them."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import typer
+
+from pipeline.cli import starting
+from pipeline.cli.app import app
+from pipeline.cli.connect import Connected, Target
+from pipeline.cli.dropping import EXIT_TIMEOUT, drop_files, watch
+from pipeline.cli.output import console
+from pipeline.cli.running import PORT, Port, bring_up
+from pipeline.cli.samples import Samples, write_samples
+from pipeline.datasets import DatasetName
+from pipeline.local import state
+
+ORDERS = DatasetName("demo", "orders")
+CUSTOMERS = DatasetName("demo", "customers")
+TIMEOUT_S = 180
+
+NEXT = """
+[bold]The lake goes on running.[/]
+  look       .venv/bin/sluice status        .venv/bin/sluice query 'select * from demo.customers'
+  one file   .venv/bin/sluice why demo/orders/orders-with-bad-rows.csv
+  your own   .venv/bin/sluice datasets init FILE --to team/dataset --write
+             .venv/bin/sluice datasets apply && .venv/bin/sluice drop FILE --to team/dataset && .venv/bin/sluice wait
+  stop       .venv/bin/sluice down
+"""
+
+
+@app.command()
+def demo(port: Port = PORT) -> None:
+    """Start a fresh lake, drop the samples, and show what became of them. The lake goes on running."""
+    if starting.stop(state.checkout()):
+        console.print("  stopped the lake that was running", highlight=False)
+    console.print("[bold]A fresh lake[/]")
+    lake = bring_up(port)
+    began = time.monotonic()
+    connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+    with tempfile.TemporaryDirectory(prefix="sluice-samples-") as folder:
+        _drop_samples(connected, write_samples(Path(folder)))
+    _say_summary(connected, time.monotonic() - began)
+
+
+def _drop_samples(connected: Connected, samples: Samples) -> None:
+    first = [samples.orders, samples.orders_compressed, samples.orders_with_bad_rows, samples.orders_truncated]
+    _step(
+        connected,
+        "six customers; orders as CSV and gzip, one file with bad rows, one that cannot be read",
+        {CUSTOMERS: [samples.customers], ORDERS: first},
+    )
+    _step(
+        connected,
+        "changed customers, whose rows replace the older ones; orders that break the quality rules",
+        {CUSTOMERS: [samples.customers_changed], ORDERS: [samples.orders_breaking_rules]},
+    )
+
+
+def _step(connected: Connected, what: str, files: dict[DatasetName, list[Path]]) -> None:
+    console.print(f"[bold]Dropped:[/] {what}", highlight=False)
+    for name, paths in files.items():
+        drop_files(connected, paths, name)
+    progress = watch(connected, TIMEOUT_S)
+    if not progress.is_settled:
+        console.print(f"[red]not settled after {TIMEOUT_S} s:[/] {progress.describe()}", highlight=False)
+        raise typer.Exit(EXIT_TIMEOUT)
+
+
+def _say_summary(connected: Connected, seconds: float) -> None:
+    from pipeline.cli.looking import print_summary
+
+    console.print()
+    print_summary(connected.lake)
+    console.print(NEXT, highlight=False)
+    console.print(f"[dim]from the first drop to the last commit: {seconds:.1f} s[/]", highlight=False)
+
+

@@ -1,0 +1,251 @@
+"""A lake on the embedded AWS for each test module: buckets, tables, queues and machines as the templates name them,
+without functions and jobs. What they would do, the tests do with the library."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from pipeline import settings
+from pipeline.batches.opening import Work
+from pipeline.batches.records import RuleResult, Verdict, Written
+from pipeline.catalog import ObjectRow, Status
+from pipeline.cli import commands
+from pipeline.cli.app import app
+from pipeline.clients import client
+from pipeline.datasets import Dataset
+from pipeline.datasets.registry import Registration
+from pipeline.events.s3 import ObjectCreated
+from pipeline.local.front import Front
+from pipeline.objects import ObjectVersion
+from pipeline.settings import Setting, Settings
+from pipeline.tables.creation import create_table
+from pipeline.wiring import Lake
+from tests.conftest import load_template
+
+REGION = "eu-west-1"
+ROLE = "arn:aws:iam::123456789012:role/machine"
+BUCKETS = (Setting.RAW_BUCKET, Setting.STAGING_BUCKET, Setting.CURATED_BUCKET, Setting.QUARANTINE_BUCKET)
+TABLES = {"ObjectsTable": Setting.OBJECTS_TABLE, "BatchesTable": Setting.BATCHES_TABLE}
+MACHINES = {
+    Setting.STAGE_A_MACHINE: {
+        "StartAt": "Each",
+        "States": {
+            "Each": {
+                "Type": "Map",
+                "ItemsPath": "$.objects",
+                "ResultPath": "$.results",
+                "ItemProcessor": {
+                    "StartAt": "Is it bad?",
+                    "States": {
+                        "Is it bad?": {
+                            "Type": "Choice",
+                            "Choices": [{"Variable": "$.key", "StringEquals": "bad", "Next": "Read a table"}],
+                            "Default": "Fine",
+                        },
+                        "Fine": {"Type": "Pass", "End": True},
+                        "Read a table": {
+                            "Type": "Task",
+                            "Resource": "arn:aws:states:::dynamodb:getItem",
+                            "Parameters": {"TableName": "NoSuchTable", "Key": {"k": {"S": "1"}}},
+                            "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}],
+                            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Record"}],
+                            "End": True,
+                        },
+                        "Record": {"Type": "Pass", "End": True},
+                    },
+                },
+                "Next": "Is it wanted?",
+            },
+            "Is it wanted?": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.dataset", "StringEquals": "unwanted", "Next": "Refuse"}],
+                "Default": "Complete",
+            },
+            "Refuse": {"Type": "Fail", "Error": "Unwanted", "Cause": "nobody [wants] it"},
+            "Complete": {"Type": "Pass", "End": True},
+        },
+    },
+    Setting.STAGE_B_MACHINE: {"StartAt": "Load", "States": {"Load": {"Type": "Pass", "End": True}}},
+}
+
+ORDERS = {
+    "team": "shop",
+    "dataset": "orders",
+    "stage_a": {"format": "csv", "columns": {"id": "bigint", "price": "decimal(10,2)", "at": "timestamp"}},
+    "quality": {"ruleset": "Rules = [ IsComplete 'id' ]"},
+}
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    before = dict(os.environ)
+    client.cache_clear()
+    running = Front(0, tmp_path_factory.mktemp("front"))
+    running.start()
+    settings.use(endpoint=running.endpoint, region=REGION)
+    yield running
+    running.stop()
+    client.cache_clear()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def lake(front: Front) -> Lake:
+    """An empty lake named `local`."""
+    values = {setting: f"lake-{setting.value}" for setting in BUCKETS}
+    for bucket in values.values():
+        client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("s3").put_bucket_versioning(
+        Bucket=values[Setting.RAW_BUCKET], VersioningConfiguration={"Status": "Enabled"}
+    )
+    values |= {setting: _table(logical, setting) for logical, setting in TABLES.items()}
+    values[Setting.DATASETS_TABLE] = _table("DatasetsTable", Setting.DATASETS_TABLE)
+    for setting in (Setting.RAW_QUEUE_URL, Setting.RAW_DEAD_LETTER_QUEUE_URL):
+        values[setting] = queue(setting.value)
+    for setting, definition in MACHINES.items():
+        made = client("stepfunctions").create_state_machine(
+            name=setting.value, definition=json.dumps(definition), roleArn=ROLE
+        )
+        values[setting] = made["stateMachineArn"]
+    values[Setting.UPDATES_TOPIC] = client("sns").create_topic(Name="updates")["TopicArn"]
+    values |= {
+        Setting.STANDARD_JOB: "sluice-local-standard",
+        Setting.QUALITY_JOB: "sluice-local-quality",
+        Setting.POLL_FUNCTION: "poll",
+        Setting.DATABASE_PREFIX: "sluice_local_",
+    }
+    for setting, value in values.items():
+        client("ssm").put_parameter(Name=setting.parameter("local"), Value=value, Type="String")
+    return Lake(Settings(values, "the test"))
+
+
+def _table(logical: str, setting: Setting) -> str:
+    properties = load_template("catalog.yaml")["Resources"][logical]["Properties"]
+    wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+    client("dynamodb").create_table(TableName=setting.value, **{k: v for k, v in properties.items() if k in wanted})
+    return setting.value
+
+
+def queue(name: str) -> str:
+    url: str = client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    return url
+
+
+Sluice = Callable[..., Result]
+
+
+@pytest.fixture
+def sluice(front: Front) -> Sluice:
+    """`sluice("status", "--json")` runs the command against the module's lake."""
+    commands_there = ("looking", "why", "history", "logs", "reading")
+    for name in commands_there:
+        commands.importlib.import_module(f"pipeline.cli.{name}")
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["--endpoint", front.endpoint, *arguments])
+
+    return run
+
+
+@dataclass
+class Actor:
+    """Does to a lake what its functions and jobs do, on a dataset that it registers."""
+
+    lake: Lake
+    definition: dict[str, Any]
+    clock_ms: int = 1_700_000_000_000
+
+    def __post_init__(self) -> None:
+        dataset = Dataset.from_stored(self.definition)
+        self.name = str(dataset.name)
+        database = f"sluice_local_{dataset.team}"
+        registration = Registration(
+            dataset,
+            queue(f"{dataset.team}-{dataset.dataset}"),
+            queue(f"{dataset.team}-{dataset.dataset}-dead"),
+            f"{database}.{dataset.dataset}",
+        )
+        self.lake.registry.put(registration)
+        glue = client("glue")
+        if database not in {d["Name"] for d in glue.get_databases()["DatabaseList"]}:
+            glue.create_database(DatabaseInput={"Name": database})
+        curated = self.lake.settings[Setting.CURATED_BUCKET]
+        create_table(dataset, registration.table, f"s3://{curated}/{self.name}")
+        self.work = Work(dataset, registration.table)
+        self.registration = registration
+
+    def drop(self, file: str, body: bytes = b"id\n1\n") -> ObjectVersion:
+        """Put a file into the raw bucket; its event is not handled."""
+        bucket, key = self.lake.settings[Setting.RAW_BUCKET], f"{self.name}/{file}"
+        version = client("s3").put_object(Bucket=bucket, Key=key, Body=body)["VersionId"]
+        return ObjectVersion(bucket, key, version)
+
+    def register(self, obj: ObjectVersion, etag: str | None = None) -> ObjectVersion:
+        self.clock_ms += 1000
+        event = ObjectCreated(obj, 5, etag or obj.digest, self.clock_ms, f"{self.clock_ms:X}")
+        self.lake.catalog.register(event, self.work.dataset.name, once=self.work.dataset.table.write == "append")
+        return obj
+
+    def stage(self, file: str, *, bad: list[dict[str, Any]] | None = None, **facts: Any) -> ObjectVersion:
+        """Drop, register and stage a file of ten rows, `bad` of them set aside."""
+        obj = self.register(self.drop(file))
+        rows_bad = len(bad or [])
+        if bad:
+            bucket = self.lake.settings[Setting.QUARANTINE_BUCKET]
+            body = "".join(json.dumps(row) + "\n" for row in bad).encode()
+            client("s3").put_object(Bucket=bucket, Key=f"{obj.digest}.jsonl", Body=body)
+            facts["bad_rows_uri"] = f"s3://{bucket}/{obj.digest}.jsonl"
+        self.lake.catalog.move(
+            obj,
+            Status.STAGED,
+            self.name,
+            rows_in=10,
+            rows_out=10 - rows_bad,
+            rows_bad=rows_bad,
+            staged=f"s3://staging/{obj.digest}.parquet",
+            staged_etag="e",
+            **facts,
+        )
+        return obj
+
+    def open(self, *objects: ObjectVersion) -> str:
+        batch = self.lake.poller.reopen(self.work, objects, None)
+        assert batch
+        return batch
+
+    def write(self, batch: str, rows: pa.Table, outcome: str = "PASSED", **rule: str | None) -> None:
+        """Write `rows` to the batch's branch, and the verdict on them."""
+        table = self.lake.ender._.tables.load(self.work.table)
+        base = table.metadata.refs["main"].snapshot_id
+        branch = f"b_{batch}_run"
+        table.manage_snapshots().create_branch(base, branch).commit()
+        table = self.lake.ender._.tables.load(self.work.table)
+        table.append(rows.cast(table.schema().as_arrow()), branch=branch)
+        snapshot = self.lake.ender._.tables.load(self.work.table).metadata.refs[branch].snapshot_id
+        self.lake.batches.wrote(self.name, batch, Written("run", branch, base, snapshot, len(rows), 1))
+        passed = "Passed" if outcome == "PASSED" else "Failed"
+        rules = (RuleResult("RowCount > 0", "Passed"), RuleResult('IsComplete "id"', passed, rule.get("reason")))
+        self.lake.batches.judged(self.name, batch, Verdict(snapshot, outcome, rules))
+
+    def commit(self, batch: str) -> None:
+        self.lake.ender.commit(self.name, batch, self.work.table)
+
+    def row(self, obj: ObjectVersion) -> ObjectRow:
+        found = self.lake.catalog.get(obj)
+        assert found
+        return found
+
+
+@pytest.fixture(scope="module")
+def orders(lake: Lake) -> Actor:
+    return Actor(lake, ORDERS)

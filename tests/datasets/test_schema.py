@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from pipeline.datasets.files import FOLDER
+from pipeline.datasets.schema import FILE, schema, text
+
+
+def test_the_schema_in_the_checkout_is_what_the_model_says(root: Path):
+    hint = "run: python -m pipeline.datasets.schema"
+    assert (root / FILE).read_text(encoding="utf-8") == text(), hint
+
+
+def test_every_definition_of_this_checkout_satisfies_the_schema(root: Path):
+    validator = jsonschema.Draft202012Validator(schema())
+    for path in (root / FOLDER).rglob("*.yaml"):
+        assert not list(validator.iter_errors(yaml.safe_load(path.read_text()))), path
+
+
+def test_every_definition_names_the_schema_for_editors(root: Path):
+    for path in (root / FOLDER).rglob("*.yaml"):
+        assert path.read_text().startswith("# yaml-language-server: $schema=../dataset.schema.json\n"), path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stage_a": {"format": "cvs"}},
+        {"stage_a": {"format": "csv", "columns": {"a": {"optional": True}}}},
+        {"stage_b": {"max_wait": "soon"}},
+        {"tabel": {}},
+    ],
+)
+def test_what_the_reader_refuses_the_schema_refuses(change: dict[str, Any]):
+    good = {"team": "a", "dataset": "b", "stage_a": {"format": "csv", "columns": {"a": "string"}}}
+    jsonschema.validate(good, schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(good | change, schema())

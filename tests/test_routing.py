@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.datasets import DatasetName
+from pipeline.executions.executions import NAME_LENGTH, name_for
+from pipeline.objects import ObjectVersion, order_of, staged_key
+from pipeline.routing import dataset_in, groups, is_folder, route, unrouted_partition, unrouted_partitions
+
+ORDERS = DatasetName("shop", "orders")
+
+
+def test_a_key_goes_to_the_dataset_of_its_first_two_segments():
+    assert route("shop/orders/2026/01/a.csv", {ORDERS: 1}).dataset == ORDERS
+
+
+def test_a_key_of_an_unregistered_dataset_is_routed_nowhere_with_its_reason():
+    assert route("shop/orders/a.csv", {}).reason == "no dataset shop/orders is registered"
+
+
+@pytest.mark.parametrize("key", ["a.csv", "shop/a.csv", "/shop/orders/a.csv", "shop//a.csv", "Shop/orders/a.csv", "x y/z/a"])
+def test_a_key_outside_team_and_dataset_says_so(key: str):
+    assert "does not lie in <team>/<dataset>/" in route(key, {ORDERS: 1}).reason
+
+
+def test_a_folder_marker_is_no_object():
+    assert is_folder("shop/orders/2026/")
+    assert dataset_in("shop/orders/") is None
+
+
+def test_objects_of_the_same_file_name_do_not_collide_in_staging():
+    names = {
+        staged_key("shop/orders", ObjectVersion("raw", key, version), generation, 0)
+        for key in ("shop/orders/1/a.csv", "shop/orders/2/a.csv")
+        for version in ("v1", "v2")
+        for generation in (1, 2)
+    }
+    assert len(names) == 8
+    assert all(name.startswith("shop/orders/1970/01/01/") and name.endswith(".parquet") for name in names)
+
+
+def test_sequencers_of_different_lengths_are_compared_as_if_padded():
+    obj = ObjectVersion("raw", "k", "v")
+    assert order_of(1, "0055AED6DCD90281E5", obj) < order_of(1, "0055AED6DCD90281E6", obj)
+    assert order_of(1, "0055AED6", obj) < order_of(1, "0055AED601", obj)
+
+
+@given(st.lists(st.text(max_size=200), max_size=60), st.integers(200, 3000))
+def test_groups_lose_and_split_nothing_and_stay_under_the_limit(keys: list[str], limit: int):
+    objects = [{"key": key} for key in keys]
+    found = list(groups(objects, limit))
+    assert [o for group in found for o in group] == objects
+    assert all(len(group) == 1 or len(json.dumps(group).encode()) <= limit + 2 for group in found)
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_execution_names_are_legal_and_differ_with_their_document(prefix: str, document: str):
+    name = name_for("shop/orders", document)
+    assert len(name_for(prefix, document)) <= NAME_LENGTH
+    assert name == name_for("shop/orders", document)
+    assert name != name_for("shop/orders", document + "x")
+
+
+def test_an_unrouted_object_stands_where_its_dataset_will_look():
+    obj = ObjectVersion("raw", "shop/orders/a.csv", "v1")
+    assert unrouted_partition(obj.key, obj.digest) in unrouted_partitions(ORDERS)
