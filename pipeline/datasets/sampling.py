@@ -160,10 +160,10 @@ def _delimiter(text: str) -> str:
     """The delimiter that cuts the first rows into the most cells, as many in each."""
 
     def cells(delimiter: str) -> int:
-        rows = [row for row in islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), _SNIFFED_ROWS)]
-        widths = [len(row) for row in rows if row]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        widths = [len(row) for row in islice(reader, _SNIFFED_ROWS) if row]
         agreeing = sum(width == widths[0] for width in widths)
-        return widths[0] if widths and agreeing * 10 >= len(widths) * 8 else 0
+        return widths[0] if widths and agreeing * 2 > len(widths) else 0
 
     return max(_DELIMITERS, key=cells)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipeline.errors import Misconfigured
+from pipeline.packaging.archives import zip_folder
 from pipeline.packaging.code import LAMBDA_PYTHON, Version, compile_folder, uv
 
 # Lambda's limit on a function's code and layers together, unpacked.
@@ -51,7 +52,11 @@ def _entries(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
     for block in re.split(r"\n(?=[A-Za-z0-9])", lock):
         if pin := _PIN.match(block):
             parents = re.findall(r"^ +# (?: via)? *(\S+)", block.replace("# via", "#  via"), re.MULTILINE)
-            found[_normal(pin.group(1))] = (block, frozenset(_normal(parent) for parent in parents))
+            name = _normal(pin.group(1))
+            # A package stands once a marker where its versions differ by Python; the installer chooses.
+            others, known = found.get(name, ("", frozenset()))
+            lines = f"{others}\n{block}" if others else block
+            found[name] = (lines, known | {_normal(parent) for parent in parents})
     return found
 
 
@@ -86,7 +91,19 @@ def build_layer(root: Path, name: str, python: Version = LAMBDA_PYTHON, into: Pa
     compile_folder(folder / "python", python)
     _check_size(folder)
     listed.rename(stamp)
+    stamp.touch()
     return folder
+
+
+def layer_archive(root: Path, name: str) -> Path:
+    """A layer as the zip that Lambda takes, made anew only when the layer was."""
+    folder = build_layer(root, name)
+    archive, stamp = folder.with_suffix(".zip"), folder.with_suffix(".txt")
+    if not archive.exists() or archive.stat().st_mtime < stamp.stat().st_mtime:
+        unfinished = folder.with_suffix(".part")
+        zip_folder(folder, unfinished)
+        unfinished.rename(archive)
+    return archive
 
 
 def _install(requirements: Path, target: Path, python: Version) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BadDefinition
-from pipeline.packaging.archives import zip_bytes, zip_folder
+from pipeline.packaging.archives import zip_bytes
 from pipeline.packaging.artefacts import Artefacts, Location
 from pipeline.packaging.code import LAMBDA_PYTHON, code_zip, interpreter
-from pipeline.packaging.layers import build_layer
+from pipeline.packaging.layers import layer_archive
 from pipeline.packaging.templates import dump_template, load_template
 
 # Where a packaged template says which file it was made from, so that errors name the file that a person edits.
@@ -163,10 +163,7 @@ class _Packager:
     def _layer(self, path: Path) -> Location:
         if self.target is Target.EMBEDDED:
             return self.artefacts.put("layers", f"{path.name}.zip", zip_bytes({"python/.empty": b""}))
-        folder = build_layer(self.root, path.name)
-        archive = folder.with_suffix(".zip")
-        zip_folder(folder, archive)
-        return self.artefacts.put_file("layers", archive)
+        return self.artefacts.put_file("layers", layer_archive(self.root, path.name))
 
     def _give_parameters(self, template: dict[str, Any]) -> None:
         values: dict[str, Callable[[], str]] = {

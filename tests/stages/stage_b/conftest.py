@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +72,7 @@ class Table:
     def load(self, *staged: Staged) -> Loaded:
         """Transform and commit."""
         loaded = self.transform(*staged)
-        assert loaded.write, loaded.run
+        assert loaded.write, loaded.run["ErrorMessage"]
         if loaded.write.snapshot is None:
             assert self.tables.mark_empty(self.name, loaded.batch) == Outcome.COMMITTED
         else:
@@ -158,7 +158,7 @@ MakeTable = Callable[..., Table]
 
 
 @pytest.fixture
-def make_table(lake: WarmLake) -> Iterator[MakeTable]:
+def make_table(lake: WarmLake) -> MakeTable:
     """`make_table({"id": "bigint"}, write="append")` is a new table of a dataset with these columns."""
     catalog = load_catalog(
         "glue",
@@ -180,4 +180,4 @@ def make_table(lake: WarmLake) -> Iterator[MakeTable]:
         create_table(dataset, name, f"s3://curated/{name.replace('.', '/')}", tables)
         return Table(lake, dataset, name, tables, BatchRecords(lake.dynamodb, BATCHES))
 
-    yield make
+    return make
