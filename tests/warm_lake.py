@@ -72,7 +72,7 @@ class WarmLake:
         deadline = time.monotonic() + timeout_s
         while (found := self.state(job, run))["JobRunState"] not in states:
             assert time.monotonic() < deadline, f"{job} is {found['JobRunState']}"
-            time.sleep(0.03)
+            time.sleep(0.1)
         return found
 
     def run(self, job: str, **arguments: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from shlex import quote
 
 from pipeline.catalog import ObjectRow, Status
 from pipeline.routing import dataset_in
@@ -32,7 +33,7 @@ def _query(row: ObjectRow) -> str:
 
 
 def _redrive(row: ObjectRow) -> str:
-    return f"Mend the cause and run `sluice redrive {row.object.uri}`."
+    return f"Mend the cause and run `sluice redrive {quote(row.object.uri)}`."
 
 
 _BY_STATUS: dict[Status, str | Callable[[ObjectRow], str]] = {

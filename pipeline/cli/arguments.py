@@ -15,7 +15,7 @@ from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
 
-DatasetArgument = Annotated[str | None, typer.Argument(metavar="[TEAM/DATASET]", help="Only this dataset.")]
+DatasetArgument = Annotated[str | None, typer.Argument(metavar="TEAM/DATASET", help="Only this dataset.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 
 _SPAN = re.compile(r"^(\d+) ?(s|m|h|d)$")

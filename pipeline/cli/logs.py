@@ -70,9 +70,7 @@ def logs(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[FUNCTION|JOB]", help="route, transform, poll, standard, quality, …; all if not given."
-        ),
+        typer.Argument(metavar="FUNCTION|JOB", help="route, transform, poll, standard, quality, …; all if not given."),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
     since: Annotated[str, typer.Option(help="How far back: 30s, 10m, 2h, 1d.")] = "10m",

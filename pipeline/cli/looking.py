@@ -133,7 +133,13 @@ def _print_troubles(summary: Summary) -> None:
     for t in summary.troubles:
         where = f" {shown(t.dataset)}" if t.dataset else ""
         noun = "message" if t.status == "DEAD_LETTERS" else "object"
-        example = f", such as {shown(t.example)}" if t.example and t.objects > 1 else f" {shown(t.example or '')}"
+        example = (
+            f", such as {shown(t.example)}"
+            if t.example and t.objects > 1
+            else f", {shown(t.example)}"
+            if t.example
+            else ""
+        )
         console.print(
             f"  {styled(t.status)}{where}: {counted(t.objects, noun)}{example}", highlight=False, soft_wrap=True
         )

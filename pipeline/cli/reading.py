@@ -157,8 +157,8 @@ class _Session:
     def _named(self, sql: str) -> set[tuple[str, str]]:
         """Team and dataset of each table that the query names."""
         statements = self._db.extract_statements(sql)
-        answer = self._db.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
-        tree = json.loads(answer[0]) if answer else {}
+        [(answer,)] = self._db.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+        tree = json.loads(answer)
         if len(statements) != 1 or tree.get("error"):
             raise BadInput("only one SELECT is run: this does not write, and has no other statements")
         return {_split(*names) for names in _tables_in(tree) if names[1]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from shlex import quote
 from typing import Any
 
 from pipeline.batches.records import Batch
@@ -200,7 +201,7 @@ def _bad_rows(rows: list[ObjectRow]) -> list[Trouble]:
             example=group[0].object.uri,
             reason=f"{counted(sum(r.rows_bad or 0 for r in group), 'row')} of {counted(len(group), 'object')} "
             "could not be read as the dataset says, and went to the quarantine bucket",
-            todo=f"See them with `sluice why {group[0].object.uri}`; mend the file and drop it again.",
+            todo=f"See them with `sluice why {quote(group[0].object.uri)}`; mend the file and drop it again.",
         )
         for name, group in sorted(groups.items())
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from datetime import datetime
+from shlex import quote
 from typing import Any
 
 from pipeline.cli.texts import ago, counted
@@ -65,7 +66,7 @@ def _never_dropped(lake: Lake, obj: ObjectVersion) -> Diagnosis:
     target = f" --to {name}" if name else " --to team/dataset"
     return Diagnosis(
         "it was never dropped: the raw bucket has no such key either",
-        f"Drop it: `sluice drop {obj.file_name or 'FILE'}{target}`. Keys are case-sensitive.",
+        f"Drop it: `sluice drop {quote(obj.file_name)}{target}`. Keys are case-sensitive.",
         tuple(f"s3://{obj.bucket}/{key}" for key in _similar(obj)),
     )
 
@@ -73,8 +74,9 @@ def _never_dropped(lake: Lake, obj: ObjectVersion) -> Diagnosis:
 def _similar(obj: ObjectVersion) -> list[str]:
     prefix = f"{name}/" if (name := dataset_in(obj.key)) else ""
     page: dict[str, Any] = client("s3").list_objects_v2(Bucket=obj.bucket, Prefix=prefix, MaxKeys=1000)
-    keys = [item["Key"] for item in page.get("Contents", [])]
-    return difflib.get_close_matches(obj.key, keys, n=3, cutoff=0.7)
+    names = [item["Key"].removeprefix(prefix) for item in page.get("Contents", [])]
+    close = difflib.get_close_matches(obj.key.removeprefix(prefix), names, n=3, cutoff=0.6)
+    return [prefix + name for name in dict.fromkeys(close)]
 
 
 def _not_routed(lake: Lake, obj: ObjectVersion, written: datetime) -> Diagnosis:

@@ -78,8 +78,13 @@ class _Column:
     @property
     def may_be_key(self) -> bool:
         """Complete, of a type that identifies, and named as what does."""
-        identifies = self.type in (Primitive.STRING, Primitive.BIGINT, Primitive.DATE)
+        identifies = self.type in (Primitive.BIGINT, Primitive.DATE) or self.is_text
         return identifies and self.is_complete and bool(_ID_NAME.search(self.name))
+
+    @cached_property
+    def is_text(self) -> bool:
+        """A string by nature, and not because nothing else holds its values."""
+        return self.type is Primitive.STRING and all(type(value) is str for value in self.given)
 
     @property
     def values(self) -> tuple[object, ...]:
@@ -189,6 +194,6 @@ def _rules(columns: list[_Column], key: tuple[str, ...]) -> Iterator[str]:
         few = len(column.distinct) <= FEW_VALUES and len(column.distinct) * 5 <= column.rows
         listable = all(_LISTABLE.fullmatch(value) for value in column.distinct)
         names = column.name in key or _ID_NAME.search(column.name)
-        if column.type is Primitive.STRING and not names and few and listable:
+        if column.is_text and not names and few and listable:
             values = ", ".join(f'"{value}"' for value in sorted(column.distinct))
             yield f'ColumnValues "{column.name}" in [{values}]'

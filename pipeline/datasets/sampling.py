@@ -126,7 +126,10 @@ def _read_csv(path: Path, text: str, whole: bool) -> Sample:
 
     delimiter = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = next((row for row in reader if row), [])
+    try:
+        header = next((row for row in reader if row), [])
+    except csv.Error as error:
+        raise BadInput(f"{path}: the header is no CSV: {error}") from error
     names = _safe_names(path, header)
     skipped: list[int] = []
 
@@ -161,7 +164,10 @@ def _delimiter(text: str) -> str:
 
     def cells(delimiter: str) -> int:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        widths = [len(row) for row in islice(reader, _SNIFFED_ROWS) if row]
+        try:
+            widths = [len(row) for row in islice(reader, _SNIFFED_ROWS) if row]
+        except csv.Error:
+            return 0
         agreeing = sum(width == widths[0] for width in widths)
         return widths[0] if widths and agreeing * 2 > len(widths) else 0
 

@@ -58,16 +58,21 @@ class CloudFormationStacks:
 
     def _change_set(self, name: str, template: Path, parameters: Mapping[str, str], exists: bool) -> str | None:
         """The id of a change set that can be executed; None if there is nothing to change."""
-        from botocore.exceptions import WaiterError
+        from botocore.exceptions import ClientError, WaiterError
 
-        change_set: str = self._formation.create_change_set(
-            StackName=name,
-            ChangeSetName=f"sluice-{uuid4().hex}",
-            ChangeSetType="UPDATE" if exists else "CREATE",
-            TemplateBody=template.read_text(encoding="utf-8"),
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        )["Id"]
+        try:
+            change_set: str = self._formation.create_change_set(
+                StackName=name,
+                ChangeSetName=f"sluice-{uuid4().hex}",
+                ChangeSetType="UPDATE" if exists else "CREATE",
+                TemplateBody=template.read_text(encoding="utf-8"),
+                Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+            )["Id"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            raise _refused(name, template, error.response["Error"]["Message"]) from None
         waiter = self._formation.get_waiter("change_set_create_complete")
         try:
             waiter.wait(StackName=name, ChangeSetName=change_set, WaiterConfig=self._waiting)
@@ -77,7 +82,7 @@ class CloudFormationStacks:
             reason = str(found.get("StatusReason", found["Status"]))
             if exists and any(words in reason for words in _NO_CHANGES):
                 return None
-            raise BadDefinition(f"{template}: CloudFormation refuses it for stack {name}: {reason}") from None
+            raise _refused(name, template, reason) from None
         return change_set
 
     def _wait(self, waiter: str, name: str) -> None:
@@ -94,6 +99,10 @@ class CloudFormationStacks:
         start = next((n for n, event in enumerate(events) if _is_start(event, name)), len(events))
         failed = [event for event in events[:start] if event["ResourceStatus"].endswith("_FAILED")]
         return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason')}" if failed else None
+
+
+def _refused(name: str, template: Path, reason: str) -> BadDefinition:
+    return BadDefinition(f"{template}: CloudFormation refuses it for stack {name}: {reason}")
 
 
 def _is_start(event: Mapping[str, Any], name: str) -> bool:

@@ -22,7 +22,7 @@ BASE = "base"
 PRUNED = (
     "**/tests", "**/__pycache__", "bin", "pyarrow/include", "pyarrow/src", "pyarrow/includes",
     "pyarrow/*.pyx", "pyarrow/*.pxd", "pyarrow/*.pxi", "pyarrow/libarrow_flight.so.*", "pyarrow/_flight*",
-    "pyarrow/libarrow_python_flight.so*", "pyarrow/libarrow_substrait.so.*", "pyarrow/_substrait*",
+    "pyarrow/libarrow_python_flight.so*", "pyarrow/_substrait*",
     "pyarrow/_generated_version.py.orig",
 )  # fmt: skip
 
@@ -77,7 +77,8 @@ def build_layer(root: Path, name: str, python: Version = LAMBDA_PYTHON, into: Pa
     Only wheels whose hash stands in the lock are installed. `Misconfigured` if one is missing for Lambda.
     """
     folder = (into or root / "build" / "layers") / name
-    requirements = "\n".join(closure(root, name).values()) + f"\n# Python {python[0]}.{python[1]}\n"
+    made_for = f"# Python {python[0]}.{python[1]}, {PLATFORM}, without {' '.join(PRUNED)}"
+    requirements = "\n".join([*closure(root, name).values(), made_for, ""])
     stamp = folder.with_suffix(".txt")
     if folder.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == requirements:
         return folder

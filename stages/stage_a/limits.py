@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 class Limits:
     """Sizes in bytes unless the name says otherwise. Memory follows them, not the size of the file."""
 
-    block: int = 8 * MIB
+    block: int = 4 * MIB
     """What is read and parsed at once."""
 
     first_sample: int = MIB
@@ -20,7 +20,7 @@ class Limits:
     record: int = 32 * MIB
     """The longest row: beyond it a quote or bracket is missing rather than a value long."""
 
-    row_group: int = 48 * MIB
+    row_group: int = 24 * MIB
     """The Arrow size at which rows become a row group of the Parquet file."""
 
     columns: int = 2000

@@ -111,6 +111,8 @@ def _load(text: str, integer: Callable[[str], object], number: Callable[[str], o
         value = json.loads(
             text, object_pairs_hook=_no_duplicates, parse_int=integer, parse_float=number, parse_constant=_no_constant
         )
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON: {error.msg} at character {error.pos + 1}") from None
     except RecursionError:
         raise ValueError("the JSON nests too deep") from None
     if "\\u" in text:

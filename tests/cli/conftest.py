@@ -105,9 +105,7 @@ def lake(front: Front) -> Lake:
     values = {setting: f"lake-{setting.value}" for setting in BUCKETS}
     for bucket in values.values():
         client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    client("s3").put_bucket_versioning(
-        Bucket=values[Setting.RAW_BUCKET], VersioningConfiguration={"Status": "Enabled"}
-    )
+    client("s3").put_bucket_versioning(Bucket=values[Setting.RAW_BUCKET], VersioningConfiguration={"Status": "Enabled"})
     values |= {setting: _table(logical, setting) for logical, setting in TABLES.items()}
     values[Setting.DATASETS_TABLE] = _table("DatasetsTable", Setting.DATASETS_TABLE)
     for setting in (Setting.RAW_QUEUE_URL, Setting.RAW_DEAD_LETTER_QUEUE_URL):

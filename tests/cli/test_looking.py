@@ -95,7 +95,14 @@ def test_status_says_what_needs_attention_why_and_what_to_do(sluice, story):
 
 def test_status_reads_as_text_and_shows_what_users_wrote_as_they_wrote_it(sluice, story):
     text = sluice("status").stdout
-    for wanted in ("Last batches", "Needs attention", story.failed.uri, "a [bold].csv", '✗ IsComplete "id"', "✓ RowCount > 0"):
+    for wanted in (
+        "Last batches",
+        "Needs attention",
+        story.failed.uri,
+        "a [bold].csv",
+        '✗ IsComplete "id"',
+        "✓ RowCount > 0",
+    ):
         assert wanted in text
     assert "Settled" not in text
 
@@ -326,3 +333,19 @@ def test_logs_of_an_unknown_function_or_span_are_errors_that_help(sluice, printe
 def test_logs_of_an_execution_are_what_was_printed_in_its_time(sluice, executions, printed):
     assert documented(sluice("logs", "--execution", "01BATCH", "--json")) == []
     assert "Nothing was printed" in sluice("logs", "--execution", "01BATCH").stdout
+
+
+def test_followed_logs_show_what_comes_and_nothing_twice(sluice, printed, monkeypatch):
+    looks = []
+
+    def another(_seconds):
+        looks.append(1)
+        if len(looks) > 2:
+            raise KeyboardInterrupt
+        event = {"timestamp": int(time.time() * 1000), "message": f"fresh {len(looks)}"}
+        group = {"logGroupName": "/sluice/local/lambda/route", "logStreamName": "s"}
+        client("logs").put_log_events(**group, logEvents=[event])
+
+    monkeypatch.setattr("pipeline.cli.logs.time.sleep", another)
+    lines = sluice("logs", "route", "--follow", "--json").stdout.splitlines()
+    assert [json.loads(line)["message"] for line in lines] == ["routed [bold]\x1b[2J", "fresh 1", "fresh 2"]

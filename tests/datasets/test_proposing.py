@@ -1,4 +1,4 @@
-"""A proposal is read by `files`, its rules by `quality`, and the sample itself by Stage A, under the proposed contract."""
+"""A proposal is read by `files`, its rules by `quality`, and the sample itself by Stage A under its contract."""
 
 from __future__ import annotations
 
@@ -168,7 +168,9 @@ def test_columns_that_identify_together_are_the_key(tmp_path: Path):
     assert proposal.dataset.table.key == ("a_id", "b_id")
 
 
-@pytest.mark.parametrize("content", ["order_id,v\nA1,x\nA1,y\n", "order_id,v\nA1,x\n,y\n", "v\nx\ny\n", "order_id\nA1\n"])
+@pytest.mark.parametrize(
+    "content", ["order_id,v\nA1,x\nA1,y\n", "order_id,v\nA1,x\n,y\n", "v\nx\ny\n", "order_id\nA1\n"]
+)
 def test_without_a_key_that_the_sample_shows_append_is_proposed(tmp_path: Path, content: str):
     assert proposed(tmp_path, "s.csv", content).dataset.table.write == "append"
 

@@ -46,15 +46,30 @@ def layer(build: Path, name: str) -> Path:
     return build_layer(ROOT, name, PYTHON, build / "layers") / "python"
 
 
+def run(folders: list[str], script: str) -> None:
+    python = interpreter(PYTHON)
+    assert python is not None
+    command = [python, "-I", "-S", "-c", f"import sys; sys.path[:0] = {folders}; {script}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "modules"),
+    [
+        ("stage-a", "pyarrow.parquet, pyarrow.csv, pyarrow.json, pyarrow.compute, pyarrow.fs, numpy, msgspec, isal"),
+        ("tables", "pyarrow.parquet, pyarrow.dataset, pyarrow.fs, pyiceberg.catalog.glue, pyiceberg.io.pyarrow"),
+    ],
+)
+def test_what_handlers_import_late_is_in_the_layer_and_whole(build: Path, name: str, modules: str) -> None:
+    run([str(layer(build, name))], f"import {modules}")
+
+
 @pytest.mark.parametrize(("handler", "layers"), handlers(), ids=[handler for handler, _ in handlers()])
 def test_a_handler_imports_with_its_own_layers_alone(build: Path, handler: str, layers: tuple[str, ...]) -> None:
     module, _, function = handler.rpartition(".")
     folders = [str(build / "code"), *(str(layer(build, name)) for name in layers)]
-    script = f"import sys; sys.path[:0] = {folders}; import importlib; importlib.import_module({module!r}).{function}"
-    python = interpreter(PYTHON)
-    assert python is not None
-    done = subprocess.run([python, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run(folders, f"import importlib; importlib.import_module({module!r}).{function}")
 
 
 def test_a_layer_holds_what_its_extra_needs_and_what_every_function_needs() -> None:

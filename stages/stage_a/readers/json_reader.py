@@ -238,18 +238,21 @@ def _refuse_other_layouts(text: bytes) -> None:
         raise BadObject("the file is a JSON array, not JSON lines", hint="Say `format: json` in the definition.")
     first, _, rest = text.partition(b"\n")
     second = rest.lstrip(WHITESPACE)
-    if not second or second.startswith(b"{"):
-        return
+    if second and not second.startswith(b"{") and _breaks_off(first.decode(errors="replace").rstrip()):
+        raise BadObject(
+            "the file is an object that spans lines, not JSON lines",
+            hint="Put each record on one line, or all of them into one array.",
+        )
+
+
+def _breaks_off(line: str) -> bool:
     try:
-        load_record(first.decode(errors="replace"))
+        json.loads(line)
     except json.JSONDecodeError as error:
-        if error.pos >= len(first.decode(errors="replace").rstrip()):
-            raise BadObject(
-                "the file is an object that spans lines, not JSON lines",
-                hint="Put each record on one line, or all of them into one array.",
-            ) from None
-    except ValueError:
-        return
+        return error.pos >= len(line)
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ _ALWAYS_FIT = {
 }
 _LONGEST = "9223372036854775807"
 _JSON_NUMBER = r"^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$"
-EXACT_DIGITS = 15
-"""Decimal digits that every double keeps."""
+EXACT_DIGITS, EXACT_DIGITS_OF_FLOAT = 15, 6
+"""Decimal digits that every double, and every float, keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,9 @@ def _text_fits(expression: str, value: str, want: Type) -> str:
         fraction = f"([.][0-9]{{0,{want.scale}}}0*)?"
         return f"{expression} rlike '^-?(0|[1-9][0-9]*){fraction}$' and {value} is not null"
     if want in _FLOATS:
+        longest = EXACT_DIGITS if want == Primitive.DOUBLE else EXACT_DIGITS_OF_FLOAT
         digits = f"length(regexp_replace(regexp_replace({expression}, '[eE].*', ''), '^-?0?[.]?0*|[.-]', ''))"
-        exact = (
-            f"({digits} <= {EXACT_DIGITS if want == Primitive.DOUBLE else 6} or cast({value} as string) = {expression})"
-        )
+        exact = f"({digits} <= {longest} or cast({value} as string) = {expression})"
         return f"{expression} rlike '{_JSON_NUMBER}' and abs({value}) < double('Infinity') and {exact}"
     return f"{_text(value, want)} = {expression}"
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.datasets.model import ROW_COLUMN
 from pipeline.datasets.types import Type
 from pipeline.errors import BadInput, Gone, Inconsistent
 
@@ -66,7 +67,8 @@ def _object(entry: Mapping[str, Any]) -> StagedObject:
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A staged file that is there and is the one that the manifest names. `columns` in the file's order."""
+    """A staged file that is there and is the one that the manifest names. `columns` in the file's order, without
+    the one that only tells the rows' places."""
 
     object: StagedObject
     columns: tuple[tuple[str, Type], ...]
@@ -101,7 +103,8 @@ def _inspect(s3: Any, staged: StagedObject) -> StagedFile:
     if metadata.num_rows != staged.rows:
         raise Inconsistent(f"{staged.staged} has {metadata.num_rows} rows and its manifest says {staged.rows}")
     try:
-        columns = tuple((field.name, type_of(field.type)) for field in metadata.schema.to_arrow_schema())
+        fields = [field for field in metadata.schema.to_arrow_schema() if field.name != ROW_COLUMN]
+        columns = tuple((field.name, type_of(field.type)) for field in fields)
     except ValueError as error:
         raise BadInput(f"{staged.staged}: {error}") from None
     return StagedFile(staged, columns)

@@ -51,7 +51,8 @@ class BranchedTable:
 
     def create_branch(self, branch: str) -> str:
         """Make `branch` as of `base`; returns the name to write to."""
-        self._table.refresh()
+        # The table that Spark's catalog has: where it caches tables, it must learn of the branch.
+        self._table = self._load()
         self._table.manageSnapshots().createBranch(branch, self.base).commit()
         return f"{self.name}.{quoted(f'branch_{branch}')}"
 

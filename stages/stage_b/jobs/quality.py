@@ -34,6 +34,9 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
     snapshot, quality = batch.write.snapshot, dataset.quality
     rows = added_rows if quality.scope == "batch" else whole_table
     frame = visible(rows(spark, arguments["table"], snapshot))
+    if quality.scope == "batch":
+        # Most kinds of rules read all rows once more. A whole table may be larger than the job's disks.
+        frame = frame.persist()
     findings = evaluate(spark, frame, quality.ruleset)
     sample = failing_rows(spark, frame, quality.ruleset, findings)
     judged = verdict(batch, snapshot, quality, findings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from pipeline.batches.records import Written
@@ -19,7 +18,7 @@ from stages.stage_b.jobs.staged_rows import OBJECT, ORDER, POSITION, REASON, ROW
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_VIEW = "sluice_batch"
+_VIEW, _WINNING = "sluice_batch", "sluice_winning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,25 +143,24 @@ def _newest(frame: DataFrame) -> str | None:
 def _overwrite_partitions(
     spark: SparkSession, good: DataFrame, columns: Mapping[str, Type], target: str, partition_by: Sequence[str]
 ) -> set[str]:
-    from pyspark.sql import functions as F
-
-    def newest(frame: DataFrame, name: str) -> DataFrame:
-        return frame.groupBy(*partition_by).agg(F.max(ORDER).alias(name))
-
-    def same(one: DataFrame, other: DataFrame) -> Any:
-        # NULL is a partition too.
-        return reduce(lambda a, b: a & b, (one[name].eqNullSafe(other[name]) for name in partition_by))
-
-    brought, there = newest(good, "brought"), newest(spark.table(target), "there")
-    winning = (
-        brought.join(there, same(brought, there), "left")
-        .where("coalesce(there, '') <= brought")
-        .select(*(brought[name] for name in partition_by), "brought")
-        .localCheckpoint()
-    )
+    parts = ", ".join(quoted(name) for name in partition_by)
+    good.createOrReplaceTempView(_VIEW)
+    winning = spark.sql(
+        f"select b.* from (select {parts}, max({ORDER}) brought from {_VIEW} group by {parts}) b "
+        f"left join (select {parts}, max({ORDER}) there from {target} group by {parts}) t on {_same(partition_by, 'b')} "
+        "where coalesce(there, '') <= brought"
+    ).persist()
+    winning.createOrReplaceTempView(_WINNING)
     winners = {row[0] for row in winning.select("brought").distinct().collect()}
-    losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners
     if winners:
-        chosen = good.join(F.broadcast(winning), same(good, winning) & (good[ORDER] == winning["brought"]), "left_semi")
+        chosen = spark.sql(
+            f"select t.* from {_VIEW} t left semi join {_WINNING} w "
+            f"on {_same(partition_by, 'w')} and t.{ORDER} = w.brought"
+        )
         _only(chosen, columns).writeTo(target).overwritePartitions()
-    return losers
+    return {row[0] for row in good.select(ORDER).distinct().collect()} - winners
+
+
+def _same(partition_by: Sequence[str], other: str) -> str:
+    # NULL is a partition too.
+    return " and ".join(f"t.{quoted(name)} <=> {other}.{quoted(name)}" for name in partition_by)

@@ -46,6 +46,7 @@ def spark(front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
             session.conf.set("spark.sql.codegen.wholeStage", "false")
             session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
             session.conf.set("spark.sql.shuffle.partitions", "1")
+            session.conf.set("spark.sql.adaptive.enabled", "false")
             yield session
             session.stop()
             _forget_gateway()

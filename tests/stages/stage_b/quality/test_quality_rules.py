@@ -77,7 +77,7 @@ TRUE = [
     'DataFreshness "day" <= 11 days',
     'DataFreshness "ts" <= 12 hours',
     'DataFreshness "dn" > 3 days where "dn is not null"',
-    'CustomSql "select count(*) from primary where length(coalesce(opt, \'\')) > 1" = 0',
+    "CustomSql \"select count(*) from primary where length(coalesce(opt, '')) > 1\" = 0",
     'CustomSql "select count(*) - count(distinct id, name) from primary" = 0',
     'ColumnValues "id" > 0',
     'ColumnValues "id" between 0 and 11',
@@ -190,14 +190,15 @@ FAILS_AND_SHOULD_NOT = [
     'ColumnValues "opt" not in [WHITESPACES_ONLY]',
     'ColumnValues "ts" < now()',
     'ColumnValues "ts" > (now() - 11 hours)',
-    'ColumnValues "ok" in ["true", "false"]',
     'ColumnValues "digits" in [1,2,3,4,5,6,7,8,9,10]',
     'ColumnDataType "name" = "String"',
     'DataFreshness "day" = 1 days where "id = 1"',
     'CustomSql "select count(*) > 5 from primary"',
-    'RowCount > 0 where "same = \\"x\\""',
     '(ColumnValues "n" > 0) or (ColumnValues "n" = NULL)',
 ]
+
+
+TAKES_OTHERS_ALONG = ['ColumnValues "ok" in ["true", "false"]', 'RowCount > 0 where "same = \\"x\\""']
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +222,16 @@ def test_deequ_passes_a_false_rule_of_a_refused_form(misread, rows, rule):
 @pytest.mark.parametrize("rule", FAILS_AND_SHOULD_NOT)
 def test_deequ_fails_a_true_rule_of_a_refused_form(misread, rows, rule):
     assert misread[rule] == "Failed"
+    assert errors_in(check_ruleset(f"Rules = [ {rule} ]", dict(rows.dtypes)))
+
+
+@pytest.mark.parametrize("rule", TAKES_OTHERS_ALONG)
+def test_a_rule_that_sql_refuses_fails_its_neighbours_in_deequ(spark, rows, rule):
+    """Which is why a reason that is not about the data is an error of the job."""
+    from pydeequ.dqdl import EvaluateDataQuality
+
+    found = EvaluateDataQuality.process(spark, rows, f'Rules = [ Completeness "n" > 0.5, {rule} ]').collect()
+    assert {row["Outcome"] for row in found} == {"Failed"}
     assert errors_in(check_ruleset(f"Rules = [ {rule} ]", dict(rows.dtypes)))
 
 

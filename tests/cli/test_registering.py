@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from pipeline.catalog import Status
+from pipeline.cli import registering
+from pipeline.cli.app import app
+from pipeline.clients import client
+from pipeline.datasets import DatasetName
+from pipeline.datasets.files import BadDefinitions
+from pipeline.errors import BadInput, Refused
+from pipeline.events.s3 import ObjectCreated, parse
+from pipeline.local.front import Front
+from pipeline.objects import ObjectVersion
+from pipeline.settings import Setting
+from pipeline.wiring import Lake
+from tests.conftest import ROOT
+
+Run = Callable[..., Result]
+Put = Callable[..., None]
+
+DEFINITION = """\
+team: {team}
+dataset: {dataset}
+stage_a:
+  format: csv
+  columns: {{id: string, amount: bigint}}
+stage_b:
+  max_wait: 2 hours
+quality:
+  ruleset: |
+    Rules = [
+      IsComplete "id"
+    ]
+"""
+
+
+@pytest.fixture(scope="module")
+def deployed(lake: Lake) -> Lake:
+    """The lake with what a dataset's stack reads."""
+    client("s3").create_bucket(
+        Bucket="artefacts", CreateBucketConfiguration={"LocationConstraint": client("s3").meta.region_name}
+    )
+    prefix = "arn:aws:{}:eu-west-1:123456789012"
+    values = {
+        "artefact-bucket": "artefacts",
+        "key-arn": f"{prefix.format('kms')}:key/k",
+        "alarm-topic": f"{prefix.format('sns')}:alarms",
+        "poll-function": f"{prefix.format('lambda')}:function:poll",
+    }
+    for name, value in values.items():
+        client("ssm").put_parameter(Name=f"/sluice/local/{name}", Value=value, Type="String", Overwrite=True)
+    return lake
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout without definitions."""
+    root = tmp_path / "checkout"
+    (root / "definitions" / "stacks").mkdir(parents=True)
+    shutil.copy(ROOT / "definitions" / "stacks" / "dataset.yaml", root / "definitions" / "stacks")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def put(checkout: Path) -> Put:
+    def write(team: str, dataset: str, text: str = DEFINITION, **changes: str) -> None:
+        path = checkout / "definitions" / "datasets" / team / f"{dataset}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = text.format(team=team, dataset=dataset)
+        for old, new in changes.items():
+            assert old in text
+            text = text.replace(old, new)
+        path.write_text(text)
+
+    return write
+
+
+@pytest.fixture
+def run(front: Front) -> Iterator[Run]:
+    assert registering.datasets
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["--endpoint", front.endpoint, "datasets", *arguments])
+
+    yield invoke
+
+
+def document(result: Result) -> Any:
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return json.loads(result.stdout)
+
+
+def test_apply_makes_table_stack_and_registration(deployed: Lake, put: Put, run: Run):
+    put("made", "orders_eu")
+    (applied,) = document(run("apply", "--json"))["applied"]
+    assert applied["changes"] == ["table created", "stack deployed", "registered"]
+    registration = deployed.registry.get(DatasetName("made", "orders_eu"))
+    assert registration is not None
+    assert registration.table == applied["table"] == "sluice_local_made.orders_eu"
+    assert registration.queue_url.endswith("/sluice-local-stage-b-made-orders_eu")
+    assert registration.dead_letter_queue_url.endswith("/sluice-local-stage-b-dead-made-orders_eu")
+    table = client("glue").get_table(DatabaseName="sluice_local_made", Name="orders_eu")["Table"]
+    assert [column["Name"] for column in table["StorageDescriptor"]["Columns"]] == ["id", "amount"]
+    assert table["StorageDescriptor"]["Location"] == "s3://lake-curated-bucket/made/orders_eu"
+
+
+def test_the_schedule_carries_what_an_idle_poll_has_to_know(deployed: Lake, put: Put, run: Run):
+    put("polled", "orders")
+    document(run("apply", "--json"))
+    names = [schedule["Name"] for schedule in client("scheduler").list_schedules()["Schedules"]]
+    (name,) = [name for name in names if "polled" in name]
+    schedule = client("scheduler").get_schedule(Name=name)
+    event = json.loads(schedule["Target"]["Input"])
+    assert schedule["ScheduleExpression"] == "rate(5 minutes)"
+    assert event["dataset"] == "polled/orders"
+    assert event["stage_b"] == {"min_objects": 1, "max_objects": 100, "max_wait": "7200 seconds"}
+
+
+def test_applying_again_changes_nothing_and_says_so(deployed: Lake, put: Put, run: Run):
+    put("again", "orders")
+    run("apply")
+    (applied,) = document(run("apply", "--json"))["applied"]
+    assert (applied["unchanged"], applied["changes"]) == (True, [])
+    assert "again/orders: unchanged" in run("apply").stdout
+
+
+def test_a_changed_definition_changes_what_it_has_to(deployed: Lake, put: Put, run: Run):
+    put("changing", "orders")
+    run("apply")
+    put("changing", "orders", **{"amount: bigint": "amount: bigint, note: string", "2 hours": "3 hours"})
+    (applied,) = document(run("apply", "--json"))["applied"]
+    assert applied["changes"] == ["columns added", "stack deployed", "registration changed"]
+    put(
+        "changing", "orders", **{"amount: bigint": "amount: bigint, note: string", "2 hours": "3 hours", 'id"': 'note"'}
+    )
+    (applied,) = document(run("apply", "--json"))["applied"]
+    assert applied["changes"] == ["registration changed"]
+
+
+def test_what_waited_is_sent_on_once_its_dataset_is_applied(deployed: Lake, put: Put, run: Run):
+    name, queue = DatasetName("late", "orders"), deployed.settings[Setting.RAW_QUEUE_URL]
+    objects = [ObjectVersion("raw", f"late/orders/{n}.csv", "v1") for n in range(205)]
+    for n, obj in enumerate([*objects, ObjectVersion("raw", "late/other/1.csv", "v1")]):
+        deployed.catalog.leave_unrouted(ObjectCreated(obj, 5, "", n, None), "not registered")
+    put("late", "orders")
+    (applied,) = document(run("apply", "--json"))["applied"]
+    assert applied["sent_again"] == 205
+    events = []
+    while messages := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        events += [event for message in messages for event in parse(message["Body"])]
+        for message in messages:
+            client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    assert sorted(event.object for event in events) == sorted(objects)
+    for event in events:
+        assert deployed.catalog.send_again(event, name, once=True)
+    assert {row.status for row in deployed.catalog.get_many(objects)} == {Status.REGISTERED}
+    (applied,) = document(run("apply", "--json"))["applied"]
+    assert applied["unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("csv", "cvs", ":4: stage_a.format: 'cvs' is none of"),
+        ("IsComplete", "IsCompleet", ":11: quality.ruleset: IsCompleet"),
+    ],
+)
+def test_one_bad_definition_stops_all_before_anything_is_changed(
+    deployed: Lake, put: Put, run: Run, old: str, new: str, expected: str
+):
+    put("stopped", "a_good_one")
+    put("stopped", "wrong", **{old: new})
+    result = run("apply")
+    assert isinstance(result.exception, BadDefinitions)
+    assert f"stopped/wrong.yaml{expected}" in result.exception.message
+    assert deployed.registry.get(DatasetName("stopped", "a_good_one")) is None
+    databases = client("glue").get_databases()["DatabaseList"]
+    assert "sluice_local_stopped" not in {database["Name"] for database in databases}
+
+
+def test_a_change_that_a_table_cannot_take_stops_before_anything_is_changed(deployed: Lake, put: Put, run: Run):
+    put("fixed", "orders")
+    run("apply")
+    put("fixed", "a_new_one")
+    put("fixed", "orders", **{"amount: bigint": "amount: string"})
+    result = run("apply")
+    assert isinstance(result.exception, BadDefinitions)
+    assert "amount is bigint in the table and string in the definition" in result.exception.message
+    assert deployed.registry.get(DatasetName("fixed", "a_new_one")) is None
+
+
+def test_names_that_differ_in_their_underscores_only_have_stacks_of_their_own(deployed: Lake, put: Put, run: Run):
+    put("twin_a", "b")
+    put("twin", "a_b")
+    assert len(document(run("apply", "--json"))["applied"]) == 2
+    urls = {deployed.registry.get(DatasetName(*name)).queue_url for name in (("twin_a", "b"), ("twin", "a_b"))}  # type: ignore[union-attr]
+    assert len(urls) == 2
+
+
+def test_only_what_is_named_is_applied(deployed: Lake, put: Put, run: Run):
+    put("some", "one")
+    put("some", "other")
+    applied = document(run("apply", "some/one", "--json"))["applied"]
+    assert [each["dataset"] for each in applied] == ["some/one"]
+    result = run("apply", "some/third")
+    assert isinstance(result.exception, Refused)
+    assert result.exception.hint == "Defined are: some/one, some/other."
+
+
+def test_a_dataset_without_a_file_is_named_and_stays(deployed: Lake, put: Put, run: Run, checkout: Path):
+    put("gone", "orders")
+    run("apply")
+    (checkout / "definitions" / "datasets" / "gone" / "orders.yaml").unlink()
+    assert "gone/orders" in document(run("apply", "--json"))["without_file"]
+    assert "gone/orders: registered without a file; it stays" in run("apply").stdout
+    assert deployed.registry.get(DatasetName("gone", "orders"))
+
+
+def test_list_shows_how_registrations_differ_from_the_files(deployed: Lake, put: Put, run: Run, checkout: Path):
+    for dataset in ("same", "differs", "wrong", "gone"):
+        put("listed", dataset)
+    run("apply")
+    put("listed", "differs", **{"2 hours": "4 hours"})
+    put("listed", "wrong", csv="cvs")
+    put("listed", "fresh")
+    (checkout / "definitions" / "datasets" / "listed" / "gone.yaml").unlink()
+    found = document(run("list", "--json"))
+    files = {row["dataset"]: row["files"] for row in found["datasets"] if row["dataset"].startswith("listed/")}
+    assert files == {
+        "listed/differs": "differs: apply it",
+        "listed/fresh": "not applied yet",
+        "listed/gone": "registered without a file",
+        "listed/same": "applied",
+        "listed/wrong": "the file is wrong",
+    }
+    assert [problem["line"] for problem in found["problems"]] == [4]
+    text = run("list").stdout
+    assert "definitions/datasets/listed/wrong.yaml:4: stage_a.format" in text
+
+
+def test_validate_needs_no_lake_and_names_every_problem(put: Put, checkout: Path):
+    put("shop", "orders")
+    put("shop", "wrong", csv="cvs", **{'IsComplete "id"': 'IsUniqu "id"'})
+    put("shop", "ruleset", **{'IsComplete "id"': 'IsUniqu "id"'})
+    put("shop", "remark", **{'IsComplete "id"': 'IsComplete "idd"'})
+    result = CliRunner().invoke(app, ["datasets", "validate", "--json"])
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert found["valid"] == ["shop/orders", "shop/remark"] or found["valid"] == ["shop/remark", "shop/orders"]
+    assert [(p["path"].rpartition("/")[2], p["line"], p["field"]) for p in found["problems"]] == [
+        ("ruleset.yaml", 11, "quality.ruleset"),
+        ("wrong.yaml", 4, "stage_a.format"),
+    ]
+    assert [(p["path"].rpartition("/")[2], p["line"]) for p in found["warnings"]] == [("remark.yaml", 11)]
+
+
+def test_validate_says_that_all_is_well(put: Put):
+    put("shop", "orders")
+    result = CliRunner().invoke(app, ["datasets", "validate"])
+    assert (result.exit_code, result.stdout) == (0, "1 definition: all valid\n")
+
+
+def test_init_prints_a_proposal_that_validates_once_written(checkout: Path, tmp_path: Path):
+    sample = tmp_path / "orders.csv"
+    sample.write_text("order_id,amount\nA1,1.50\nA2,2.00\n")
+    printed = CliRunner().invoke(app, ["datasets", "init", str(sample), "--to", "shop/orders"]).stdout
+    path = checkout / "definitions" / "datasets" / "shop" / "orders.yaml"
+    assert not path.exists()
+    result = CliRunner().invoke(app, ["datasets", "init", str(sample), "--to", "shop/orders", "--write"])
+    assert path.read_text() == printed
+    assert "wrote definitions/datasets/shop/orders.yaml" in result.stdout
+    assert "sluice datasets apply shop/orders" in result.stdout
+    assert CliRunner().invoke(app, ["datasets", "validate"]).exit_code == 0
+
+
+def test_init_replaces_a_definition_only_when_forced(checkout: Path, tmp_path: Path, put: Put):
+    put("shop", "orders")
+    sample = tmp_path / "orders.jsonl"
+    sample.write_text('{"id": "a"}\n')
+    arguments = ["datasets", "init", str(sample), "--to", "shop/orders", "--write"]
+    refused = CliRunner().invoke(app, arguments)
+    assert isinstance(refused.exception, Refused)
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--force", "--json"]).stdout)
+    assert found["definition"]["stage_a"]["format"] == "jsonl"
+    assert (checkout / found["path"]).read_text() == found["text"]
+
+
+def test_init_refuses_a_name_that_is_none(checkout: Path, tmp_path: Path):
+    sample = tmp_path / "s.csv"
+    sample.write_text("a\n1\n")
+    result = CliRunner().invoke(app, ["datasets", "init", str(sample), "--to", "Shop"])
+    assert isinstance(result.exception, BadInput)

@@ -1,0 +1,187 @@
+"""CSV values and faults; Python's csv module is the oracle for where rows and cells end."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import BadObject
+from stages.stage_a.limits import Limits
+from tests.stages.stage_a.conftest import Reading, read
+
+
+def test_what_the_contract_does_not_name_is_text_as_it_stands(reading: Reading) -> None:
+    found = reading('a,b,c\n01234, x ,NULL\n1e5,true,"2020-01-01"\n', "csv")
+    assert found.rows == [{"a": "01234", "b": " x ", "c": "NULL"}, {"a": "1e5", "b": "true", "c": "2020-01-01"}]
+
+
+def test_nothing_is_null_and_a_quoted_nothing_is_an_empty_string(reading: Reading) -> None:
+    assert reading('a,b\n,""\n', "csv").rows == [{"a": None, "b": ""}]
+
+
+def test_a_quoted_nothing_is_no_number(reading: Reading) -> None:
+    found = reading('a\n""\n1\n', "csv", {"a": "int"})
+    assert found.rows == [{"a": 1}]
+    assert found.bad == [{"line": 2, "reason": "column a: '' is not int: it is not an integer", "raw": '""'}]
+
+
+def test_a_row_is_where_it_starts_also_behind_quoted_line_ends_and_blank_lines(reading: Reading) -> None:
+    found = reading('a,b\n1,"x\r\ny\nz"\n\n2,"\n"\r\n3,\n', "csv")
+    assert found.rows == [{"a": "1", "b": "x\r\ny\nz"}, {"a": "2", "b": "\n"}, {"a": "3", "b": None}]
+    assert found.positions == [2, 6, 8]
+
+
+def test_rows_with_too_few_or_too_many_cells_are_bad(reading: Reading) -> None:
+    found = reading('a,b\n1,2\n3\n4,5,6\n7,"8\n9",\n10,11\n', "csv")
+    assert found.positions == [2, 7]
+    assert [(bad["line"], bad["reason"], bad["raw"]) for bad in found.bad] == [
+        (3, "1 cells where the header has 2", "3"),
+        (4, "3 cells where the header has 2", "4,5,6"),
+        (5, "3 cells where the header has 2", '7,"8\n9",'),
+    ]
+
+
+def test_text_behind_a_closing_quote_is_bad(reading: Reading) -> None:
+    found = reading('a,b\n"x"y,1\n2,3\n', "csv")
+    assert found.rows == [{"a": "2", "b": "3"}]
+    assert found.bad[0]["reason"] == "cell 1 goes on after its closing quote"
+
+
+def test_a_quote_inside_a_bare_cell_is_a_character(reading: Reading) -> None:
+    found = reading('a,b\n5" pipe,"6"" pipe"\nx"y",z\n', "csv")
+    assert found.rows == [{"a": '5" pipe', "b": '6" pipe'}, {"a": 'x"y"', "b": "z"}]
+    assert not found.bad
+
+
+def test_a_quote_that_is_never_closed_refuses_the_file_and_names_the_line(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="line 3 is never closed"):
+        reading('a,b\n1,2\n3,"4\n5,6\n', "csv")
+
+
+def test_a_nul_byte_costs_its_row_only(reading: Reading) -> None:
+    found = reading(b"a,b\n1,\x00\n2,3\n", "csv")
+    assert found.rows == [{"a": "2", "b": "3"}]
+    assert found.bad[0]["reason"] == "a NUL byte"
+
+
+def test_old_mac_line_ends_are_line_ends(reading: Reading) -> None:
+    found = reading('a,b\r1,2\r"3\r",4\r', "csv")
+    assert found.rows == [{"a": "1", "b": "2"}, {"a": "3\r", "b": "4"}]
+    assert found.positions == [2, 3]
+
+
+def test_a_header_alone_is_a_file_without_rows(reading: Reading) -> None:
+    found = reading("a,b", "csv", {"b": "decimal(5,2)"})
+    assert found.rows == []
+    assert found.conversion.columns == {"a": "string", "b": "decimal(5,2)"}
+
+
+@pytest.mark.parametrize("text", ["a;b\n1;2\n", "a\tb\n1\t2\n", "a|b\n1|2\n"])
+def test_a_wrong_delimiter_is_refused_with_the_likely_one(reading: Reading, text: str) -> None:
+    with pytest.raises(BadObject) as caught:
+        reading(text, "csv")
+    assert caught.value.hint
+    assert repr(text[1]) in caught.value.hint
+
+
+def test_the_dataset_says_the_delimiter(reading: Reading) -> None:
+    assert reading('a;b\n1,5;"x;y"\n', "csv", delimiter=";").rows == [{"a": "1,5", "b": "x;y"}]
+
+
+@pytest.mark.parametrize("header", ["a,a", "a,b,A", "Straße,stra\u00dfe", "a b,a_b"])
+def test_header_names_that_collide_are_refused(reading: Reading, header: str) -> None:
+    with pytest.raises(BadObject):
+        reading(f"{header}\n", "csv")
+
+
+def test_a_column_without_name_is_refused(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="empty name"):
+        reading("a,,b\n", "csv")
+
+
+def test_blank_lines_alone_are_no_header(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="no header"):
+        reading("\n\r\n\n", "csv")
+
+
+def test_blank_lines_before_the_header_count_as_lines(reading: Reading) -> None:
+    assert reading("\n\na\n1\n", "csv").positions == [4]
+
+
+def test_quoted_names_are_read_as_cells(reading: Reading) -> None:
+    assert reading('"First ""Name""",b\nx,y\n', "csv").rows == [{"first__name_": "x", "b": "y"}]
+
+
+def test_a_nested_type_is_read_from_json_in_the_cell(reading: Reading) -> None:
+    text = 'a,b\n"[1,2]","{""x"": 1.10}"\n"[1.5]",\n'
+    found = reading(text, "csv", {"a": "array<int>", "b": "struct<x:decimal(5,2),y:string>"})
+    assert [(row["a"], str(row["b"]["x"]), row["b"]["y"]) for row in found.rows] == [([1, 2], "1.10", None)]
+    assert found.bad[0]["line"] == 3
+
+
+# Cells that a csv.writer can produce, with what is special to CSV much likelier than chance would have it.
+cells = st.text(st.sampled_from('ab"01,;\n\r\t é😀') | st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(cells, cells, cells), max_size=12),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.integers(1, 40),
+)
+def test_rows_equal_those_of_the_csv_module(
+    rows: list[tuple[str, str, str]], line_end: str, quoting: int, block: int
+) -> None:
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator=line_end, quoting=quoting)  # type: ignore[arg-type]
+    writer.writerow(["a", "b", "c"])
+    writer.writerows(rows)
+    text = written.getvalue()
+    with TemporaryDirectory() as folder:
+        found = read(Path(folder), text, "csv", limits=Limits(block=block, row_group=50))
+    reader = csv.reader(io.StringIO(text, newline=""))
+    next(reader)
+    positions, expected, ragged = [], [], []
+    before = reader.line_num
+    for row in reader:
+        # A lone carriage return, which the writer does not quote, ends a row.
+        if len(row) == 3:
+            positions.append(before + 1)
+            expected.append(row)
+        elif row:
+            ragged.append(before + 1)
+        before = reader.line_num
+    null = None if quoting == csv.QUOTE_MINIMAL else ""
+    assert [list(row.values()) for row in found.rows] == [[cell or null for cell in row] for row in expected]
+    assert found.positions == positions
+    assert [bad["line"] for bad in found.bad] == ragged
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from('ab",\n\r'), max_size=60), st.integers(1, 30))
+def test_any_text_gives_the_same_rows_wherever_it_is_cut(tail: str, block: int) -> None:
+    text = "x,y\n" + tail
+    with TemporaryDirectory() as folder:
+        answers = []
+        for limits in (Limits(), Limits(block=block, row_group=1)):
+            try:
+                found = read(Path(folder), text, "csv", limits=limits)
+                answers.append((found.rows, found.positions, found.bad))
+            except BadObject as error:
+                answers.append(error.message)
+    assert answers[0] == answers[1]
+    if isinstance(answers[0], str):
+        assert "never closed" in answers[0]
+        return
+    oracle = [row for row in csv.reader(io.StringIO(text, newline="")) if row][1:]
+    rows, _, bad = answers[0]
+    assert len(rows) + len(bad) == len(oracle)
+    good = [[cell or "" for cell in row.values()] for row in rows]
+    assert all(row in oracle for row in good)

@@ -1,0 +1,346 @@
+"""JSON values and faults; `json.loads` is the oracle for what a value is."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import BadObject
+from stages.stage_a.limits import Limits
+from tests.conftest import SHARED_DATA
+from tests.stages.stage_a.conftest import Reading, read
+
+
+def lines(*records: str) -> str:
+    return "\n".join(records) + "\n"
+
+
+def test_types_are_jsons_own(reading: Reading) -> None:
+    found = reading('{"i":1,"d":1.5,"b":true,"s":"01","n":null,"l":[1,null],"o":{"x":"y"},"e":[]}\n', "jsonl")
+    assert found.rows == [
+        {"i": 1, "d": 1.5, "b": True, "s": "01", "n": None, "l": [1, None], "o": {"x": "y"}, "e": []}
+    ]
+    assert list(found.conversion.columns.values()) == [
+        "bigint",
+        "double",
+        "boolean",
+        "string",
+        "string",
+        "array<bigint>",
+        "struct<x:string>",
+        "array<string>",
+    ]
+
+
+def test_text_that_looks_like_a_date_stays_text(reading: Reading) -> None:
+    assert reading('{"a":"2020-01-01T00:00:00Z"}\n', "json").rows == [{"a": "2020-01-01T00:00:00Z"}]
+
+
+def test_a_column_that_comes_late_is_kept_and_null_before(reading: Reading) -> None:
+    found = reading(lines('{"a":1}', '{"a":2}', '{"b":{"c":[{"d":1}]}}', '{"b":{"c":[{"e":2}]}}'), "jsonl")
+    assert found.rows[0] == {"a": 1, "b": None}
+    assert found.rows[3] == {"a": None, "b": {"c": [{"d": None, "e": 2}]}}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["1", '"x"'], ["1", "x"]),
+        (["1.10", "true", '"x"', "null"], ["1.10", "true", "x", None]),
+        (["1", "2.5"], [1.0, 2.5]),
+        (["9007199254740992", "2.5"], [2.0**53, 2.5]),
+        (["9007199254740993", "2.5"], ["9007199254740993", "2.5"]),
+        (["2.5", "-9007199254740993"], ["2.5", "-9007199254740993"]),
+        (["9223372036854775807", "1"], [2**63 - 1, 1]),
+        (["9223372036854775808", "1"], ["9223372036854775808", "1"]),
+        (["1", "-123456789012345678901234567890"], ["1", "-123456789012345678901234567890"]),
+        (["{}", "null"], ["{}", None]),
+        (["{}", '{"a":1}'], [{"a": None}, {"a": 1}]),
+        (["[1]", '{"a":1.50}'], ["[1]", '{"a":1.50}']),
+        (['{"a":1}', '{"a":"x"}'], [{"a": "1"}, {"a": "x"}]),
+        (["[1]", '["x"]', "[[]]"], [["1"], ["x"], ["[]"]]),
+        (['{"a":1}', '{"A":2}'], ['{"a":1}', '{"A":2}']),
+        (["[]", "[null]", "[[1]]"], [[], [None], [[1]]]),
+        (["-0", "0.1"], [0.0, 0.1]),
+        (["0.1234567890123456789"], [0.1234567890123456789]),
+        (["5e-324", "1e-400", "1.7976931348623157e308"], [5e-324, 0.0, 1.7976931348623157e308]),
+    ],
+)
+def test_a_column_takes_the_type_that_holds_all_its_values(
+    reading: Reading, values: list[str], expected: list[Any]
+) -> None:
+    for order in (1, -1):
+        records = [f'{{"v":{value}}}' for value in values[::order]]
+        for text, form in ((lines(*records), "jsonl"), (f"[{','.join(records)}]", "json")):
+            assert [row["v"] for row in reading(text, form).rows] == expected[::order]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("oops", "it is not JSON"),
+        ('{"a":1', "it is not JSON"),
+        ('{"a":1}{"a":2}', "it is not JSON"),
+        ('{"a":1} null', "it is not JSON"),
+        ('{"a":01}', "it is not JSON"),
+        ('{"a":NaN}', "NaN is not JSON"),
+        ('{"a":-Infinity}', "-Infinity is not JSON"),
+        ('{"a":1e400}', "too large for a double"),
+        ('{"a":1,"a":1}', "key 'a' stands twice"),
+        ('{"a":1,"b":{"c":1,"c":2}}', "key 'c' stands twice"),
+        ('{"b":"\\ud800"}', "surrogate"),
+        ('{"b":"\\udc00"}', "surrogate"),
+        ('{"b":"\x01"}', "it is not JSON"),
+        ("[1]", "it is an array, not an object"),
+        ("null", "it is null, not an object"),
+        ("5", "it is a number, not an object"),
+        ('{"b":' + "[" * 100_000 + "]" * 100_000 + "}", "nests too deep"),
+    ],
+)
+def test_a_malformed_line_is_bad_and_its_neighbours_are_not(reading: Reading, row: str, reason: str) -> None:
+    limits = {"limits": Limits()} if len(row) > 4000 else {}
+    found = reading(lines('{"a":1}', row, '{"a":3}'), "jsonl", **limits)
+    assert [record["a"] for record in found.rows] == [1, 3]
+    assert found.positions == [1, 3]
+    assert found.bad[0]["line"] == 2
+    assert reason in found.bad[0]["reason"]
+    assert found.bad[0]["raw"] == row
+
+
+def test_blank_lines_and_spaces_around_records_are_no_rows(reading: Reading) -> None:
+    found = reading('\n {"a":1} \r\n\n\t{"a":2}\n  \n', "json")
+    assert (found.rows, found.positions) == ([{"a": 1}, {"a": 2}], [2, 4])
+
+
+@pytest.mark.parametrize("row", ['{"a":NaN}', '{"a":1,"a":2}', '{"a":"\\ud800"}', "7", "null", "[1]"])
+def test_an_element_that_is_no_record_is_bad_and_its_neighbours_are_not(reading: Reading, row: str) -> None:
+    found = reading(f'[{{"a":1}}, {row} ,{{"a":3}}]', "json")
+    assert [record["a"] for record in found.rows] == [1, 3]
+    assert found.positions == [1, 3]
+    assert [bad["line"] for bad in found.bad] == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "byte"),
+    [
+        ('[{"a":1},{"a":}]', 14),
+        ('[{"a":1},{"a":2}', 16),
+        ('[{"a":1},]', 9),
+        ('[{"a":1} {"a":2}]', 9),
+        ('[{"a":1}] trailing', None),
+        ('[{"a":1}]]', None),
+        ('[{"a":1,"b":"x}]', None),
+        ('[{"a":1},,{"a":2}]', 9),
+    ],
+)
+def test_an_array_that_breaks_refuses_the_file_and_says_where(reading: Reading, text: str, byte: int | None) -> None:
+    with pytest.raises(BadObject, match=r"\(byte \d+ of the text\)" if byte is None else rf"\(byte {byte} of the text\)"):
+        reading(text, "json")
+
+
+def test_a_pretty_printed_array_is_an_array(reading: Reading) -> None:
+    records = [{"a": index, "b": [{"c": "},\n  {"}, {"c": "]"}]} for index in range(30)]
+    assert reading(json.dumps(records, indent=2), "json").rows == records
+
+
+@pytest.mark.parametrize("text", ['{\n "a": 1\n}', '{"a": {\n "b": 1}\n}\n'])
+def test_an_object_that_spans_lines_is_refused(reading: Reading, text: str) -> None:
+    with pytest.raises(BadObject, match="spans lines|no row is"):
+        reading(text, "json", limits=Limits())
+
+
+def test_one_object_on_one_line_is_one_record(reading: Reading) -> None:
+    assert reading('{"a":1}', "json").rows == [{"a": 1}]
+
+
+def test_jsonl_takes_no_array(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="JSON array"):
+        reading('[{"a":1}]', "jsonl")
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", '"x"\n', "<html>"])
+def test_text_that_is_neither_layout_is_refused(reading: Reading, text: str) -> None:
+    with pytest.raises(BadObject, match="neither"):
+        reading(text, "json")
+
+
+def test_lines_of_which_none_is_a_record_refuse_the_file(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="no row is a JSON object"):
+        reading("a,b\n1,2\n", "jsonl")
+
+
+def test_an_empty_array_is_a_file_without_rows(reading: Reading) -> None:
+    found = reading(" [ ]\n", "json", {"a": "int"})
+    assert (found.rows, found.conversion.columns) == ([], {"a": "int"})
+
+
+def test_records_without_keys_are_rows(reading: Reading) -> None:
+    assert reading("{}\n{}\n", "jsonl").rows == [{}, {}]
+
+
+def test_keys_that_collide_refuse_the_file(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="'Full Name' and 'full_name'"):
+        reading('{"Full Name":1}\n{"full_name":2}\n', "jsonl")
+
+
+def test_the_contract_types_what_json_cannot(reading: Reading) -> None:
+    contract = {"d": "date", "t": "timestamp", "m": "decimal(38,20)", "i": "int", "s": "string", "f": "double"}
+    row = '{"d":"2020-01-01","t":"2020-01-01T10:00:00+01:00","m":0.12345678901234567890,"i":"7","s":1.10,"f":1}'
+    found = reading(lines(row), "jsonl", contract)
+    assert found.rows == [
+        {
+            "d": date(2020, 1, 1),
+            "t": datetime(2020, 1, 1, 9, tzinfo=UTC),
+            "m": Decimal("0.12345678901234567890"),
+            "i": 7,
+            "s": "1.10",
+            "f": 1.0,
+        }
+    ]
+    assert found.conversion.columns == contract
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("int", "1.5"),
+        ("int", "2147483648"),
+        ("int", "true"),
+        ("double", "9007199254740993"),
+        ("boolean", "1"),
+        ("date", '"yesterday"'),
+        ("decimal(5,2)", "1.555"),
+        ("array<int>", '{"a":1}'),
+        ("struct<a:int>", '{"a":1,"b":2}'),
+        ("map<string,int>", '{"a":"x"}'),
+    ],
+)
+def test_a_value_that_the_contract_does_not_take_is_bad(reading: Reading, kind: str, value: str) -> None:
+    found = reading(lines('{"v":null}', f'{{"v":{value}}}'), "jsonl", {"v": kind})
+    assert found.rows == [{"v": None}]
+    assert found.bad[0]["reason"].startswith("column v: ")
+    assert f"is not {kind}: " in found.bad[0]["reason"]
+
+
+def test_nested_types_of_the_contract(reading: Reading) -> None:
+    contract = {"v": "array<struct<day:date,amount:decimal(5,2)>>", "m": "map<string,array<int>>"}
+    rows = ['{"v":[{"day":"2020-01-01","amount":1.1},null,{}],"m":{"x":[1],"y":null}}', '{"v":[{"Day":"2020-01-02"}]}']
+    found = reading(lines(*rows), "jsonl", contract).rows
+    assert found[0]["v"] == [
+        {"day": date(2020, 1, 1), "amount": Decimal("1.10")},
+        None,
+        {"day": None, "amount": None},
+    ]
+    assert found[0]["m"] == [("x", [1]), ("y", None)]
+    assert found[1]["v"] == [{"day": date(2020, 1, 2), "amount": None}]
+
+
+def test_a_declared_column_that_is_always_null_is_not_missing(reading: Reading) -> None:
+    assert reading(lines('{"a":1,"b":null}'), "jsonl", {"b": "date"}).rows == [{"a": 1, "b": None}]
+
+
+def test_too_many_keys_refuse_the_file_but_within_an_object_are_kept_as_text(reading: Reading) -> None:
+    many = {f"k{index}": index for index in range(60)}
+    limits = Limits(columns=50)
+    with pytest.raises(BadObject, match="more than 50 different keys"):
+        reading(json.dumps(many), "json", limits=limits)
+    assert json.loads(reading(json.dumps({"v": many}), "json", limits=limits).rows[0]["v"]) == many
+
+
+def test_what_nests_too_deep_is_kept_as_text(reading: Reading) -> None:
+    text = '{"v":' + '{"v":' * 20 + "1" + "}" * 20 + "}"
+    value = reading(text, "json").rows[0]["v"]
+    while isinstance(value, dict):
+        value = value["v"]
+    assert json.loads(value)
+
+
+@pytest.mark.parametrize("name", ["memberships", "organizations"])
+def test_real_files_arrive_whole(tmp_path: Path, name: str) -> None:
+    path = SHARED_DATA / "legislators" / f"{name}.json"
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    expected = json.loads(path.read_bytes())
+    for limits in (Limits(), Limits(block=50_000, first_sample=1000, row_group=100_000)):
+        found = read(tmp_path, path.read_bytes(), "json", limits=limits)
+        assert [without_nulls(row) for row in found.rows] == [without_nulls(record) for record in expected]
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def same(source: Any, stored: Any, kept: str | None) -> bool:
+    """Does `stored` hold `source`: the value, or where a conflict made text of it, its JSON.
+
+    `kept` is the column's type; an absent key is null.
+    """
+    if source is None or stored is None:
+        return source is stored
+    if isinstance(stored, str):
+        return stored == source if isinstance(source, str) else bool(json.loads(stored) == source)
+    if isinstance(source, dict):
+        return (
+            isinstance(stored, dict)
+            and source.keys() <= stored.keys()
+            and all(same(source.get(key), item, None) for key, item in stored.items())
+        )
+    if isinstance(source, list):
+        return len(source) == len(stored) and all(map(same, source, stored, [None] * len(source)))
+    return type(source) is type(stored) and bool(source == stored) or _exact_double(source, stored)
+
+
+def _exact_double(source: Any, stored: Any) -> bool:
+    return type(source) is int and type(stored) is float and int(stored) == source
+
+
+keys = st.sampled_from(["a", "b", "c", "late_1", "x y"])
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.integers()
+    | st.sampled_from([2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 10**30])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5)
+    | st.sampled_from(["2020-01-01", "01", "1", "null", ""])
+)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3))
+records = st.lists(st.dictionaries(keys, values, max_size=4), min_size=1, max_size=10)
+like_records = st.lists(
+    st.fixed_dictionaries({}, optional={"a": st.integers(), "b": st.floats(-1e9, 1e9), "c": st.text(max_size=3)}),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(records | like_records, st.booleans(), st.integers(1, 60), st.booleans())
+def test_every_record_equals_what_json_loads_says(
+    source: list[dict[str, Any]], array: bool, block: int, ascii_only: bool
+) -> None:
+    texts = [json.dumps(record, ensure_ascii=ascii_only) for record in source]
+    text = f"[{', '.join(texts)}]" if array else lines(*texts)
+    with TemporaryDirectory() as folder:
+        whole = read(Path(folder), text, "json", limits=Limits())
+    with TemporaryDirectory() as folder:
+        limits = Limits(block=block, first_sample=block, row_group=1)
+        cut = read(Path(folder), text, "json", limits=limits)
+    assert (cut.rows, cut.positions, cut.conversion) == (whole.rows, whole.positions, whole.conversion)
+    assert not whole.bad
+    for record, row in zip(source, whole.rows, strict=True):
+        assert same({key.replace(" ", "_"): value for key, value in record.items()} if record else {}, safe(row), None)
+
+
+def safe(row: dict[str, Any]) -> dict[str, Any]:
+    return row
