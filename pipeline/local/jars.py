@@ -145,7 +145,10 @@ ALL = (*DEEQU, *ICEBERG, *S3A)
 Progress = Callable[[str, int, int], None]
 """Called with the file that is being fetched, the bytes had so far and the bytes of all that is to be fetched."""
 
-Fetch = Callable[[Jar, Path, Callable[[int], None]], Path]
+Count = Callable[[int], None]
+"""Called with the number of bytes that came in since the last call."""
+
+Fetch = Callable[[Jar, Path, Count], Path]
 """Fetches one jar somewhere into a folder, calls back with each number of bytes, and returns the file."""
 
 
@@ -238,13 +241,13 @@ def _install(jar: Jar, folder: Path, fetched: Path) -> None:
     os.replace(fetched, folder / jar.file_name)
 
 
-def _fetch(jar: Jar, work: Path, count: Callable[[int], None]) -> Path:
+def _fetch(jar: Jar, work: Path, count: Count) -> Path:
     """Fetch with jgo, which finds the public repository and needs neither Maven nor Java."""
     import requests
     from jgo.maven import MavenContext, PythonResolver
 
     @contextlib.contextmanager
-    def counted(name: str, size: int) -> Iterator[Callable[[int], None]]:
+    def counted(name: str, size: int) -> Iterator[Count]:
         yield count
 
     resolver = PythonResolver(progress_callback=counted)

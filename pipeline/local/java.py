@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -62,7 +63,8 @@ def _of_wheel() -> tuple[Path, int | None] | None:
         # Some installers unpack wheels without the executable bit; jspawnhelper is what starts processes from Java.
         for program in (*java.parent.iterdir(), JAVA_HOME / "lib" / "jspawnhelper"):
             if program.is_file():
-                program.chmod(program.stat().st_mode | 0o111)
+                with contextlib.suppress(PermissionError):
+                    program.chmod(program.stat().st_mode | 0o111)
     return _look(JAVA_HOME)
 
 

@@ -1,4 +1,4 @@
-"""Columns of text into columns of the contract's types: whole columns where Arrow agrees with `values`, else by value."""
+"""Columns of text into columns of the contract's types, whole where Arrow agrees with `values`, else value by value."""
 
 from __future__ import annotations
 
@@ -131,9 +131,7 @@ def _timestamp(column: pa.Array, target: pa.DataType) -> pa.Array:
         values = column.cast(target)
     except pa.ArrowInvalid:
         values = column.cast(pa.timestamp("us")).cast(target)
-    _check_range(
-        values.cast(pa.int64()), _FIRST_DAY * _MICROSECONDS_A_DAY, (_LAST_DAY + 1) * _MICROSECONDS_A_DAY - 1
-    )
+    _check_range(values.cast(pa.int64()), _FIRST_DAY * _MICROSECONDS_A_DAY, (_LAST_DAY + 1) * _MICROSECONDS_A_DAY - 1)
     return values
 
 

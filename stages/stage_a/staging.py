@@ -48,7 +48,9 @@ class ParquetFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
         if self._writer:
             self._writer.close()
@@ -118,9 +120,7 @@ class BadRowsFile:
 
 def _row_group(chunks: Sequence[Chunk], schema: Mapping[str, Type]) -> pa.Table:
     columns = {
-        name: pa.chunked_array(
-            [part for chunk in chunks for part in _fitted(chunk, name, to)], type=arrow_type(to)
-        )
+        name: pa.chunked_array([part for chunk in chunks for part in _fitted(chunk, name, to)], type=arrow_type(to))
         for name, to in schema.items()
     }
     positions = pa.chunked_array([pa.array(chunk.positions) for chunk in chunks], type=pa.int64())

@@ -48,8 +48,8 @@ _ROWS = """
 """
 _NESTED = """
     SELECT id, code, name, struct_pack(city := city, zip := code) AS address, price, flag,
-        [struct_pack(sku := token[1:8], quantity := quantity), struct_pack(sku := token[9:16], quantity := quantity + 1)]
-            AS items, day::VARCHAR AS day, note
+        [struct_pack(sku := token[1:8], quantity := quantity),
+            struct_pack(sku := token[9:16], quantity := quantity + 1)] AS items, day::VARCHAR AS day, note
     FROM ({rows})
 """
 
@@ -101,10 +101,9 @@ def run_duckdb(source: Path, target: Path) -> float:
     # All columns as text, which is what Stage A makes of a CSV without contract, and no order lost.
     reader = f"read_csv('{source}', all_varchar=true)" if ".csv" in source.name else f"read_json('{source}')"
     connection = duckdb.connect()
+    options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL}"
     started = time.perf_counter()
-    connection.sql(
-        f"COPY (SELECT * FROM {reader}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL})"
-    )
+    connection.sql(f"COPY (SELECT * FROM {reader}) TO '{target}' ({options})")
     return time.perf_counter() - started
 
 
@@ -160,8 +159,8 @@ def report(name: str, source: Path, folder: Path, rounds: int) -> None:
     print(
         f"{name:7} {size:5.0f} MiB | ours {seconds['ours']:.2f} s {size / seconds['ours']:4.0f} MiB/s "
         f"{peak['ours']:4.0f} MiB peak, {sizes['ours']:.0f} MiB out | DuckDB {seconds['duckdb']:.2f} s "
-        f"{peak['duckdb']:4.0f} MiB peak, {sizes['duckdb']:.0f} MiB out | ratio {seconds['duckdb'] / seconds['ours']:.2f} "
-        f"| content {'equal' if same else 'DIFFERS'}",
+        f"{peak['duckdb']:4.0f} MiB peak, {sizes['duckdb']:.0f} MiB out "
+        f"| ratio {seconds['duckdb'] / seconds['ours']:.2f} | content {'equal' if same else 'DIFFERS'}",
         flush=True,
     )
 

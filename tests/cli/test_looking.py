@@ -321,7 +321,7 @@ def test_logs_merge_all_functions_and_jobs_in_the_order_of_time(sluice, printed)
 
 
 def test_logs_of_a_function_a_time_and_a_run(sluice, printed):
-    assert [x["message"] for x in documented(sluice("logs", "route", "--since", "2h", "--json"))][0] == "long ago"
+    assert documented(sluice("logs", "route", "--since", "2h", "--json"))[0]["message"] == "long ago"
     assert [x["message"] for x in documented(sluice("logs", "--run", "jr_2", "--json"))] == ["two"]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +86,13 @@ def put(checkout: Path) -> Put:
 
 
 @pytest.fixture
-def run(front: Front) -> Iterator[Run]:
+def run(front: Front) -> Run:
     assert registering.datasets
 
     def invoke(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["--endpoint", front.endpoint, "datasets", *arguments])
 
-    yield invoke
+    return invoke
 
 
 def document(result: Result) -> Any:
@@ -119,11 +119,12 @@ def test_the_schedule_carries_what_an_idle_poll_has_to_know(deployed: Lake, put:
     put("polled", "orders")
     document(run("apply", "--json"))
     names = [schedule["Name"] for schedule in client("scheduler").list_schedules()["Schedules"]]
-    (name,) = [name for name in names if "polled" in name]
-    schedule = client("scheduler").get_schedule(Name=name)
-    event = json.loads(schedule["Target"]["Input"])
-    assert schedule["ScheduleExpression"] == "rate(5 minutes)"
-    assert event["dataset"] == "polled/orders"
+    schedules = [client("scheduler").get_schedule(Name=name) for name in names]
+    events = {schedule["Target"]["Input"]: schedule["ScheduleExpression"] for schedule in schedules}
+    ((text, expression),) = [each for each in events.items() if '"polled/orders"' in each[0]]
+    event = json.loads(text)
+    assert expression == "rate(5 minutes)"
+    assert event["queue_url"].endswith("/sluice-local-stage-b-polled-orders")
     assert event["stage_b"] == {"min_objects": 1, "max_objects": 100, "max_wait": "7200 seconds"}
 
 
@@ -161,7 +162,7 @@ def test_what_waited_is_sent_on_once_its_dataset_is_applied(deployed: Lake, put:
         events += [event for message in messages for event in parse(message["Body"])]
         for message in messages:
             client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    assert sorted(event.object for event in events) == sorted(objects)
+    assert sorted(event.object.key for event in events) == sorted(obj.key for obj in objects)
     for event in events:
         assert deployed.catalog.send_again(event, name, once=True)
     assert {row.status for row in deployed.catalog.get_many(objects)} == {Status.REGISTERED}

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,12 +37,12 @@ numbers = itertools.count(1)
 
 
 def checkout_of(folder: Path) -> Path:
-    """A checkout that shares this one's code and has its own state and datasets."""
-    for name in ("pipeline", "stages", "cicd", "pyproject.toml", "requirements.lock"):
-        (folder / name).symlink_to(ROOT / name)
-    (folder / "definitions" / "datasets").mkdir(parents=True)
-    for name in ("stacks", "state_machines"):
-        (folder / "definitions" / name).symlink_to(ROOT / "definitions" / name)
+    """A copy of this checkout with its own state and no datasets."""
+    for name in ("pipeline", "stages", "cicd", "definitions"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.rmtree(folder / "definitions" / "datasets")
     return folder
 
 
@@ -99,7 +100,7 @@ class RunningLake:
         """Register a dataset under a name that no other test has."""
         name = DatasetName("tests", f"d{next(numbers)}")
         path = self.root / "definitions" / "datasets" / name.team / f"{name.dataset}.yaml"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump({"team": name.team, "dataset": name.dataset, **definition}))
         made = Datasetup(self, name)
         if apply:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from pipeline.clients import client
 from pipeline.errors import BadDefinition, Refused
@@ -72,8 +75,49 @@ def test_a_change_to_what_does_not_stand_is_refused_with_the_reason(stacks: Clou
         stacks.deploy("s", TEMPLATE, PARAMETERS)
 
 
-def test_a_template_that_is_refused_says_why(stacks: CloudFormationStacks, tmp_path: Path):
-    template = tmp_path / "t.yaml"
-    template.write_text("Resources:\n  Q: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Missing}}\n")
-    with pytest.raises(BadDefinition, match="refuses it for stack s"):
-        stacks.deploy("s", template, {"Unknown": "1"})
+@pytest.fixture
+def answers() -> Iterator[Stubber]:
+    """CloudFormation's own refusals, which moto does not make, as AWS words them."""
+    with Stubber(boto3.client("cloudformation")) as stubber:
+        stubber.add_client_error("describe_stacks", "ValidationError", "Stack with id s does not exist")
+        yield stubber
+
+
+def test_a_template_that_is_refused_says_why(answers: Stubber):
+    answers.add_client_error("create_change_set", "ValidationError", "Template format error: unresolved Q")
+    with pytest.raises(BadDefinition, match="refuses it for stack s: Template format error: unresolved Q"):
+        CloudFormationStacks(answers.client, delay_s=0).deploy("s", TEMPLATE, {})
+
+
+def test_a_change_set_that_fails_says_why_and_is_deleted(answers: Stubber):
+    answers.add_response("create_change_set", {"Id": "change"})
+    for _ in range(2):
+        answers.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": "no such macro"})
+    answers.add_response("delete_change_set", {}, {"StackName": "s", "ChangeSetName": "change"})
+    with pytest.raises(BadDefinition, match="no such macro"):
+        CloudFormationStacks(answers.client, delay_s=0).deploy("s", TEMPLATE, {})
+    answers.assert_no_pending_responses()
+
+
+def test_a_stack_that_rolls_back_names_what_failed_first(answers: Stubber):
+    answers.add_response("create_change_set", {"Id": "change"})
+    answers.add_response("describe_change_set", {"Status": "CREATE_COMPLETE"})
+    answers.add_response("execute_change_set", {})
+    stack = {"StackName": "s", "CreationTime": datetime.now(UTC), "StackStatus": "ROLLBACK_COMPLETE"}
+    answers.add_response("describe_stacks", {"Stacks": [stack]})
+    events = [
+        ("s", "ROLLBACK_COMPLETE", None),
+        ("Policy", "CREATE_FAILED", "Resource creation cancelled"),
+        ("Queue", "CREATE_FAILED", "a queue of that name exists"),
+        ("s", "CREATE_IN_PROGRESS", None),
+        ("Old", "CREATE_FAILED", "of an earlier try"),
+    ]
+    answers.add_response("describe_stack_events", {"StackEvents": [_event(*event) for event in events]})
+    with pytest.raises(Refused, match="stack s was not deployed: Queue: a queue of that name exists"):
+        CloudFormationStacks(answers.client, delay_s=0).deploy("s", TEMPLATE, {})
+
+
+def _event(logical_id: str, status: str, reason: str | None) -> dict[str, Any]:
+    event = {"LogicalResourceId": logical_id, "ResourceStatus": status, "ResourceStatusReason": reason}
+    always = {"StackId": "s", "EventId": "e", "StackName": "s", "Timestamp": datetime.now(UTC)}
+    return always | {name: value for name, value in event.items() if value}

@@ -15,7 +15,8 @@ def rule_of(text: str) -> Rule:
 def test_a_rule_has_its_parameters_condition_where_and_tags():
     rule = rule_of('ColumnDataType "a" = "Integer" where "b > 1" with threshold > 0.9')
     assert (rule.type, rule.parameters, rule.where) == ("ColumnDataType", ("a",), "b > 1")
-    assert rule.condition and rule.condition.operator == "="
+    assert rule.condition
+    assert rule.condition.operator == "="
     assert [(tag.name, tag.condition.operator) for tag in rule.tags] == [("threshold", ">")]
 
 
@@ -40,19 +41,26 @@ def test_a_rule_has_its_parameters_condition_where_and_tags():
 )
 def test_an_operand_is_known_by_its_form(operand, kind):
     condition = rule_of(f'ColumnValues "a" = {operand}').condition
-    assert condition and [each.kind for each in condition.operands] == [kind]
+    assert condition
+    assert [each.kind for each in condition.operands] == [kind]
 
 
 def test_between_has_two_operands_and_leaves_the_next_rule_alone():
     first, second = parse("Rules = [ RowCount between 1 and 2, RowCount not in [3, 4] ]").rules
-    assert isinstance(first, Rule) and first.condition and len(first.condition.operands) == 2
-    assert isinstance(second, Rule) and second.condition and second.condition.operator == "not in"
+    assert isinstance(first, Rule)
+    assert first.condition
+    assert len(first.condition.operands) == 2
+    assert isinstance(second, Rule)
+    assert second.condition
+    assert second.condition.operator == "not in"
 
 
 def test_and_binds_before_or():
     (rule,) = parse("Rules = [ (RowCount > 1) or (RowCount > 2) and (RowCount > 3) ]").rules
-    assert isinstance(rule, Composite) and rule.operator == "or"
-    assert isinstance(rule.rules[1], Composite) and rule.rules[1].operator == "and"
+    assert isinstance(rule, Composite)
+    assert rule.operator == "or"
+    assert isinstance(rule.rules[1], Composite)
+    assert rule.rules[1].operator == "and"
 
 
 def test_a_rule_keeps_its_text_and_its_line():
@@ -62,7 +70,8 @@ def test_a_rule_keeps_its_text_and_its_line():
 
 def test_escaped_quotes_stay_inside_their_string():
     condition = rule_of('ColumnValues "a" in ["say \\"hi\\"", "b"]').condition
-    assert condition and [each.value for each in condition.operands] == ['say \\"hi\\"', "b"]
+    assert condition
+    assert [each.value for each in condition.operands] == ['say \\"hi\\"', "b"]
 
 
 def test_variables_that_are_lists_are_known_and_their_text_kept():

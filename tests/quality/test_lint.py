@@ -92,7 +92,8 @@ def test_what_deequ_reads_differently_is_refused_and_says_what_to_write(rule, ab
     assert problem.severity == "error"
     assert about in problem.message
     assert instead in (problem.hint or "")
-    assert problem.rule and problem.rule in rule
+    assert problem.rule
+    assert problem.rule in rule
     assert problem.line == 1
 
 

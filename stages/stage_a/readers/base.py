@@ -122,9 +122,7 @@ def apply_contract(table: pa.Table, positions: Positions, contract: Mapping[str,
         return Chunk(table, positions)
     keep = np.ones(len(positions), dtype=bool)
     keep[list(reasons)] = False
-    bad_rows = [
-        BadRow(int(positions[row]), "; ".join(reasons[row]), decode_raw(raw(row))) for row in sorted(reasons)
-    ]
+    bad_rows = [BadRow(int(positions[row]), "; ".join(reasons[row]), decode_raw(raw(row))) for row in sorted(reasons)]
     return Chunk(table.filter(pa.array(keep)), positions[keep], bad_rows)
 
 

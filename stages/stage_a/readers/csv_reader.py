@@ -32,7 +32,7 @@ from stages.stage_a.readers.base import (
 from stages.stage_a.readers.csv_records import Record, Scanner, count_lines
 from stages.stage_a.source import Source
 
-_PIECE = 64 * 1024
+_PIECE = 16 * 1024
 """How much of a block with a bad row is scanned row by row; the rest keeps to the fast way."""
 
 _OTHER_DELIMITERS = (",", ";", "\t", "|")
@@ -215,7 +215,9 @@ class CsvReader(Reader):
         positions: Positions = np.array(lines, dtype=np.int64)
         if not good:
             empty = {name: pa.array([], pa.string()) for name in self._names}
-            return Chunk(apply_contract(pa.table(empty), positions, self.contract, good.__getitem__).table, positions, bad)
+            return Chunk(
+                apply_contract(pa.table(empty), positions, self.contract, good.__getitem__).table, positions, bad
+            )
         table = self._read(b"\n".join(good), self._names)
         chunk = apply_contract(table, positions, self.contract, good.__getitem__)
         return Chunk(chunk.table, chunk.positions, sorted([*bad, *chunk.bad], key=lambda row: row.line))
@@ -242,7 +244,5 @@ def _header_text(header: bytes) -> str:
     except UnicodeDecodeError as error:
         raise BadObject(f"the header is no UTF-8 ({error.reason})", hint="Save the file as UTF-8.") from error
     if "\0" in text:
-        raise BadObject(
-            "the header holds NUL bytes", hint="Is it a binary file, or UTF-16 without a byte order mark?"
-        )
+        raise BadObject("the header holds NUL bytes", hint="Is it a binary file, or UTF-16 without a byte order mark?")
     return text

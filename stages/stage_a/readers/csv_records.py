@@ -102,7 +102,7 @@ class Scanner:
         if found := self._well_formed.match(data, start):
             end = found.start(1)
             row = data[start:end]
-            cells = (len(self._cell.findall(self.delimiter + row)) if b'"' in row else row.count(self.delimiter) + 1)
+            cells = len(self._cell.findall(self.delimiter + row)) if b'"' in row else row.count(self.delimiter) + 1
             return end, found.end(), cells, None
         return self._odd_record(data, start)
 
@@ -154,10 +154,7 @@ class Scanner:
 
 
 def _among(values: NDArray[np.uint8], allowed: tuple[int, ...]) -> NDArray[np.bool_]:
-    found = values == allowed[0]
-    for value in allowed[1:]:
-        found |= values == value
-    return found
+    return np.isin(values, np.array(allowed, dtype=np.uint8))
 
 
 def _offsets(data: bytes, byte: int) -> Offsets:

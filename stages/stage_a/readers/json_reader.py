@@ -1,4 +1,4 @@
-"""JSON: an array of objects, or one object a line. Types are JSON's own, widened to hold every value; see `json_shapes`.
+"""JSON: an array of objects, or one object a line. Types are JSON's own, widened to hold all values (`json_shapes`).
 
 Arrow reads a block with the schema that held so far. A block that does not fit is cut into pieces, and what still does
 not fit is read record by record in Python, which widens the schema or finds the row that is bad. So the result does
@@ -7,7 +7,6 @@ not depend on where blocks were cut.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +14,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.json
 
 from pipeline.datasets import Column
-from pipeline.datasets.arrow import arrow_type
-from pipeline.datasets.types import Array, Map, Primitive, Struct, Type
+from pipeline.datasets.types import Type
 from pipeline.errors import BadObject, Inconsistent
-from stages.stage_a.casts import Mismatch, cast_column, check_floating
+from stages.stage_a.casts import Mismatch, cast_column
 from stages.stage_a.limits import Limits
 from stages.stage_a.names import check_names
 from stages.stage_a.readers.base import (
@@ -36,12 +33,11 @@ from stages.stage_a.readers.base import (
     line_of,
     one_array,
 )
+from stages.stage_a.readers.json_arrow import check_doubles, expected_type, read_objects
+from stages.stage_a.readers.json_rows import Row, count_objects, load_object, pieces, refuse_other_layouts
 from stages.stage_a.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
 from stages.stage_a.readers.json_split import WHITESPACE, ArrayBlocks, line_blocks
 from stages.stage_a.source import Source
-from stages.stage_a.values import load_record
-
-_PIECE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +85,12 @@ class JsonReader(Reader):
                 f"the file is neither a JSON array nor JSON lines: it begins with {decode_raw(text[:20])!r}",
                 hint="Send an array of objects, or one object a line.",
             )
-        _refuse_other_layouts(text)
+        refuse_other_layouts(text)
         yield from line_blocks(self.source, self.limits, data)
 
     def parse(self, block: Block) -> Chunk | None:
         snapshot = self._snapshot
-        rows = _count_objects(block)
+        rows = count_objects(block)
         return self._read_fast(block.data, line_of(rows, block.first), snapshot) if snapshot and rows else None
 
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
@@ -133,15 +129,17 @@ class JsonReader(Reader):
 
     def _note(self, name: str, column: pa.Array) -> None:
         shape = self._shapes[name]
-        before = shape.base
-        shape.note_integers(column)
-        if shape.base is not before:
+        before = shape.type()
+        shape.note(column)
+        if shape.type() != before:
             self._snapshot = None
 
     def _current(self) -> _Snapshot:
         if self._snapshot is None:
             fields = [
-                pa.field(name, _expected(self.contract[safe]) if safe in self.contract else self._shapes[name].physical())
+                pa.field(
+                    name, expected_type(self.contract[safe]) if safe in self.contract else self._shapes[name].physical()
+                )
                 for name, safe in self._names.items()
             ]
             self._snapshot = _Snapshot(pa.schema(fields), tuple(self._names.values()))
@@ -150,7 +148,7 @@ class JsonReader(Reader):
     def _read_fast(self, data: bytes, positions: Positions, snapshot: _Snapshot) -> Chunk | None:
         """All rows by Arrow, or None if one of them needs a closer look. The data must begin with an object."""
         try:
-            table = _read(data, snapshot.schema)
+            table = read_objects(data, snapshot.schema)
             if table.num_rows != len(positions):
                 return None
             if not data.isascii():
@@ -167,24 +165,24 @@ class JsonReader(Reader):
     def _convert(self, column: pa.Array, name: str) -> pa.Array:
         if name in self.contract:
             return cast_column(column, self.contract[name])
-        _check_doubles(column)
+        check_doubles(column)
         return column
 
     def _read_pieces(self, block: Block) -> Iterator[Chunk]:
-        for piece in _pieces(block):
+        for piece in pieces(block):
             chunk = None
             if all(row.raw[:1] == b"{" and row.raw[-1:] == b"}" for row in piece):
                 positions = np.array([row.position for row in piece], dtype=np.int64)
                 chunk = self._read_fast(b"\n".join(row.raw for row in piece), positions, self._current())
             yield chunk or self._read_rows(piece)
 
-    def _read_rows(self, rows: Sequence[_Row]) -> Chunk:
+    def _read_rows(self, rows: Sequence[Row]) -> Chunk:
         """Widen the schema by each row that is good JSON, then read those with it."""
-        good: list[_Row] = []
+        good: list[Row] = []
         bad: list[BadRow] = []
         for row in rows:
             try:
-                record = _load_object(row.raw)
+                record = load_object(row.raw)
             except ValueError as error:
                 bad.append(BadRow(row.position, str(error), decode_raw(row.raw)))
             else:
@@ -226,128 +224,7 @@ class JsonReader(Reader):
             pa.field(name, pa.string() if name in text else self._shapes[name].physical()) for name in self._names
         ]
         schema = pa.schema(fields)
-        table = _read(b"\n".join(records), schema) if records else schema.empty_table()
+        table = read_objects(b"\n".join(records), schema) if records else schema.empty_table()
         if table.num_rows != len(records):
             raise Inconsistent(f"{len(records)} JSON records were read as {table.num_rows}")
         return table.rename_columns(list(self._names.values()))
-
-
-def _refuse_other_layouts(text: bytes) -> None:
-    """Rows found by chance in an array or a pretty-printed object would pass for the file's."""
-    if text.startswith(b"["):
-        raise BadObject("the file is a JSON array, not JSON lines", hint="Say `format: json` in the definition.")
-    first, _, rest = text.partition(b"\n")
-    second = rest.lstrip(WHITESPACE)
-    if second and not second.startswith(b"{") and _breaks_off(first.decode(errors="replace").rstrip()):
-        raise BadObject(
-            "the file is an object that spans lines, not JSON lines",
-            hint="Put each record on one line, or all of them into one array.",
-        )
-
-
-def _breaks_off(line: str) -> bool:
-    try:
-        json.loads(line)
-    except json.JSONDecodeError as error:
-        return error.pos >= len(line)
-    except (ValueError, RecursionError):
-        return False
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One record without surrounding white space."""
-
-    position: int
-    raw: bytes
-
-
-def _read(data: bytes, schema: pa.Schema) -> pa.Table:
-    # A null as the very first value crashes Arrow 22's reader: callers see to it that the data begins with an object.
-    table = pa.json.read_json(
-        pa.BufferReader(data),
-        read_options=pa.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
-        parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
-    )
-    return table.select(schema.names)
-
-
-def _count_objects(block: Block) -> int:
-    """How many objects the block holds if each is certainly a record of its own, else 0."""
-    if block.records is not None:
-        return len(block.records) if all(record[:1] == b"{" for record in block.records) else 0
-    body = block.data.removesuffix(b"\n").removesuffix(b"\r")
-    if not (body.startswith(b"{") and body.endswith(b"}")):
-        return 0
-    # Within valid JSON an object never follows another without a comma: such a line end parts two records.
-    lines = body.count(b"\n")
-    parted = body.count(b"}\n{") + (body.count(b"}\r\n{") if b"\r" in body else 0)
-    return lines + 1 if parted == lines else 0
-
-
-def _pieces(block: Block) -> Iterator[list[_Row]]:
-    records = block.data.split(b"\n") if block.records is None else block.records
-    piece: list[_Row] = []
-    size = 0
-    for position, record in enumerate(records, block.first):
-        raw = record.strip(WHITESPACE)
-        if not raw:
-            continue
-        piece.append(_Row(position, raw))
-        size += len(raw)
-        if size >= _PIECE:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
-
-
-def _load_object(raw: bytes) -> dict[str, Any]:
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"bytes that are no UTF-8 (byte {error.start + 1} of the row: {raw[error.start]:#04x})"
-        ) from None
-    value = load_record(text)
-    if not isinstance(value, dict):
-        raise ValueError(f"it is {_KINDS[type(value)]}, not an object")
-    return value
-
-
-_KINDS: dict[type, str] = {
-    list: "an array",
-    str: "a string",
-    int: "a number",
-    float: "a number",
-    bool: "a boolean",
-    type(None): "null",
-}
-
-
-def _expected(of: Type) -> pa.DataType:
-    """What JSON usually holds for a declared type. A map's never fits, so that maps are read value by value."""
-    match of:
-        case Primitive.INT:
-            return pa.int64()
-        case Primitive.DATE | Primitive.TIMESTAMP:
-            return pa.string()
-        case Array(element):
-            return pa.list_(_expected(element))
-        case Struct(fields):
-            return pa.struct([pa.field(field.name, _expected(field.type)) for field in fields])
-        case Map():
-            return pa.null()
-    return arrow_type(of)
-
-
-def _check_doubles(column: pa.Array) -> None:
-    """Mismatch where Arrow took NaN for a number, or may have rounded an integer."""
-    if pa.types.is_floating(column.type):
-        check_floating(column)
-    elif pa.types.is_struct(column.type):
-        for index in range(column.type.num_fields):
-            _check_doubles(column.field(index))
-    elif pa.types.is_list(column.type):
-        _check_doubles(column.values)

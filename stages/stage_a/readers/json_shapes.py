@@ -53,7 +53,8 @@ _PRIMITIVES = {
     Base.DOUBLE: (pa.float64(), Primitive.DOUBLE),
     Base.STRING: (pa.string(), Primitive.STRING),
     Base.TEXT: (pa.string(), Primitive.STRING),
-    Base.NULL: (pa.null(), Primitive.STRING),
+    # Not Arrow's null, whose lists its JSON reader makes of the wrong length. This takes null and {}; `note` sees {}.
+    Base.NULL: (pa.struct([]), Primitive.STRING),
 }
 
 
@@ -86,17 +87,23 @@ class Shape:
             self._observe_items(value)
         return None
 
-    def note_integers(self, column: pa.Array) -> None:
-        """Of a column that Arrow read, maybe when the shape was narrower: does a double hold its integers?"""
+    def note(self, column: pa.Array) -> None:
+        """Widen to hold a column that Arrow read, maybe when the shape was narrower.
+
+        Arrow took its values for what the shape was then, so that only integers and empty objects can be news.
+        """
         if pa.types.is_integer(column.type):
             self._inexact = self._inexact or _some_inexact(column)
             if self._inexact and self.base is Base.DOUBLE:
                 self._become_text()
-        elif pa.types.is_struct(column.type) and self.base is Base.STRUCT:
+        elif pa.types.is_struct(column.type):
+            if self.base is not Base.STRUCT and column.null_count < len(column):
+                self.observe({})
             for index, part in enumerate(column.type):
-                self.fields[part.name].note_integers(column.field(index))
+                if self.base is Base.STRUCT:
+                    self.fields[part.name].note(column.field(index))
         elif pa.types.is_list(column.type) and self.element:
-            self.element.note_integers(column.values)
+            self.element.note(column.values)
 
     def physical(self) -> pa.DataType:
         """What Arrow's JSON reader is told to expect, with the file's own names."""
@@ -134,9 +141,8 @@ class Shape:
             self.base = Base.DOUBLE
         else:
             return self._become_text()
-        if self.base is Base.DOUBLE and self._inexact:
-            self._become_text()
-        elif self.base in (Base.STRUCT, Base.LIST) and self._depth >= self._limits.depth:
+        too_deep = self.base in (Base.STRUCT, Base.LIST) and self._depth >= self._limits.depth
+        if too_deep or (self.base is Base.DOUBLE and self._inexact):
             self._become_text()
         return None
 
@@ -202,6 +208,8 @@ def _rewrite_items(part: Rewrite) -> Rewrite:
 
     def rewrite(value: msgspec.Raw) -> msgspec.Raw:
         raw = bytes(value)
-        return value if raw[:1] != b"[" else msgspec.Raw(msgspec.json.encode([part(item) for item in decoder.decode(raw)]))
+        return (
+            value if raw[:1] != b"[" else msgspec.Raw(msgspec.json.encode([part(item) for item in decoder.decode(raw)]))
+        )
 
     return rewrite

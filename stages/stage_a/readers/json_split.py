@@ -15,7 +15,6 @@ from stages.stage_a.source import Source
 
 WHITESPACE = b" \t\r\n"
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
-_BYTE = re.compile(r"\(byte (\d+)\)")
 _SEPARATOR = re.compile(rb"[^\s]\s*,\s*[^\s]")
 _TRIES = 8
 """How many likely commas are tried before every token is looked at."""
@@ -133,20 +132,18 @@ class ArrayBlocks:
 
     def _element(self, start: int, end: int) -> bytes:
         """One element. What is JSON but for NaN and the like is one, for its row alone to be refused."""
-        raw = self._data[start:end].strip(WHITESPACE)
+        data = self._data[start:end]
+        raw = data.strip(WHITESPACE)
+        place = start + len(data) - len(data.lstrip(WHITESPACE))
+        text = raw.decode(errors="surrogateescape")
         try:
-            json.loads(raw.decode(errors="replace"))
-        except (ValueError, RecursionError) as error:
-            lead = len(self._data[start:end]) - len(self._data[start:end].lstrip(WHITESPACE))
-            place = start + lead
-            try:
-                msgspec.json.decode(raw)
-                reason = str(error)
-            except (msgspec.DecodeError, RecursionError) as exact:
-                reason = _BYTE.sub("", str(exact)).strip()
-                found = _BYTE.search(str(exact))
-                place += int(found[1]) if found else 0
-            raise self._broken(f"the array breaks: {reason}", place) from None
+            json.loads(text)
+        except json.JSONDecodeError as error:
+            place += len(text[: error.pos].encode(errors="surrogateescape"))
+            raise self._broken(f"the array breaks: {error.msg}", place) from None
+        except (ValueError, RecursionError):
+            # A number of thousands of digits, or too deep a nesting: its row is bad, the array is whole.
+            return raw
         return raw
 
     def _broken(self, what: str, place: int) -> BadObject:

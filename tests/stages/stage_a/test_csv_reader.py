@@ -126,7 +126,9 @@ def test_a_nested_type_is_read_from_json_in_the_cell(reading: Reading) -> None:
 
 
 # Cells that a csv.writer can produce, with what is special to CSV much likelier than chance would have it.
-cells = st.text(st.sampled_from('ab"01,;\n\r\t é😀') | st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+cells = st.text(
+    st.sampled_from('ab"01,;\n\r\t é😀') | st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8
+)
 
 
 @settings(deadline=None)

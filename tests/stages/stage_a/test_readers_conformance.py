@@ -172,7 +172,7 @@ def test_an_optional_column_that_is_missing_is_null_at_the_end(form: Format, rea
 
 
 def test_names_that_collide_refuse_the_file_and_are_both_named(form: Format, reading: Reading) -> None:
-    with pytest.raises(BadObject, match="'Name' and 'NAME'|'NAME' and 'Name'"):
+    with pytest.raises(BadObject, match=r"'Name' and 'NAME'|'NAME' and 'Name'"):
         reading(form.text(*ROWS).replace("id", "NAME"), form.name)
 
 

@@ -91,7 +91,9 @@ def test_a_text_has_the_value_that_it_says(kind: str, text: str, value: object) 
 
 @pytest.mark.parametrize(("kind", "text"), BAD)
 def test_a_text_without_a_value_is_bad_and_its_neighbours_are_not(kind: str, text: str) -> None:
-    good = next(text for other, text, _ in GOOD if other.split("<")[0] == kind.split("<")[0]) if "<" not in kind else None
+    good = (
+        next(text for other, text, _ in GOOD if other.split("<")[0] == kind.split("<")[0]) if "<" not in kind else None
+    )
     column, bad = cast_text(pa.array([good, text, good]), parse_type(kind))
     assert list(bad) == [1]
     assert column[1].as_py() is None
@@ -107,11 +109,14 @@ def test_nan_is_a_double() -> None:
 KINDS = ["int", "bigint", "double", "float", "boolean", "date", "timestamp", "decimal(5,2)", "decimal(38,10)", "string"]
 numbers = st.from_regex(r"[ ]?[+-]?[0-9]{0,20}(\.[0-9]{0,8})?([eE][+-]?[0-9]{1,3})?[ ]?", fullmatch=True)
 times = st.from_regex(
-    r"[0-9]{4}-[01][0-9]-[0-3][0-9]([ T][0-2][0-9](:?[0-5][0-9](:?[0-6][0-9](\.[0-9]{1,8})?)?)?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)?)?",
+    r"[0-9]{4}-[01][0-9]-[0-3][0-9]"
+    r"([ T][0-2][0-9](:?[0-5][0-9](:?[0-6][0-9](\.[0-9]{1,8})?)?)?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)?)?",
     fullmatch=True,
 )
 words = st.sampled_from(["true", "FALSE", "nan", "-inf", "Infinity", "0x10", "", "NULL", "1_0"])
-texts = numbers | times | words | st.integers().map(str) | st.floats().map(repr) | st.dates().map(str) | st.text(max_size=4)
+texts = (
+    numbers | times | words | st.integers().map(str) | st.floats().map(repr) | st.dates().map(str) | st.text(max_size=4)
+)
 
 
 @settings(deadline=None)

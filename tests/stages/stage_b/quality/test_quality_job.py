@@ -185,12 +185,12 @@ def test_a_snapshot_that_the_table_does_not_have_stops_the_job(lake):
 def test_the_verdict_on_an_ended_batch_is_refused(lake):
     lake.write_branch(GOOD)
     row = lake.records.get("shop/orders", BATCH)
-    lake.row(status="FAILED", write={**vars_of(row.write)})
+    lake.row(status="FAILED", write=facts_of(row.write))
     with pytest.raises(Refused, match="FAILED"):
         lake.check("RowCount > 0")
 
 
-def vars_of(written: Written) -> dict[str, Any]:
+def facts_of(written: Written) -> dict[str, Any]:
     return {
         "run": written.run,
         "branch": written.branch,

@@ -1,0 +1,99 @@
+"""Records of a JSON block one by one: which lines are records for certain, which in doubt, and why one is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.errors import BadObject
+from stages.stage_a.readers.base import Block
+from stages.stage_a.readers.json_split import WHITESPACE
+from stages.stage_a.values import load_record
+
+_PIECE = 16 * 1024
+"""How much of a block that does not fit is read by Python at least."""
+
+_KINDS: dict[type, str] = {
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    type(None): "null",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record without surrounding white space."""
+
+    position: int
+    raw: bytes
+
+
+def refuse_other_layouts(text: bytes) -> None:
+    """Rows found by chance in an array or a pretty-printed object would pass for the file's."""
+    if text.startswith(b"["):
+        raise BadObject("the file is a JSON array, not JSON lines", hint="Say `format: json` in the definition.")
+    first, _, rest = text.partition(b"\n")
+    second = rest.lstrip(WHITESPACE)
+    if second and not second.startswith(b"{") and _breaks_off(first.decode(errors="replace").rstrip()):
+        raise BadObject(
+            "the file is an object that spans lines, not JSON lines",
+            hint="Put each record on one line, or all of them into one array.",
+        )
+
+
+def _breaks_off(line: str) -> bool:
+    try:
+        json.loads(line)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(line)
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+def count_objects(block: Block) -> int:
+    """How many objects the block holds if each is certainly a record of its own, else 0."""
+    if block.records is not None:
+        return len(block.records) if all(record[:1] == b"{" for record in block.records) else 0
+    body = block.data.removesuffix(b"\n").removesuffix(b"\r")
+    if not (body.startswith(b"{") and body.endswith(b"}")):
+        return 0
+    # Within valid JSON an object never follows another without a comma: such a line end parts two records.
+    lines = body.count(b"\n")
+    parted = body.count(b"}\n{") + (body.count(b"}\r\n{") if b"\r" in body else 0)
+    return lines + 1 if parted == lines else 0
+
+
+def pieces(block: Block) -> Iterator[list[Row]]:
+    records = block.data.split(b"\n") if block.records is None else block.records
+    piece: list[Row] = []
+    size = 0
+    for position, record in enumerate(records, block.first):
+        raw = record.strip(WHITESPACE)
+        if not raw:
+            continue
+        piece.append(Row(position, raw))
+        size += len(raw)
+        if size >= _PIECE:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def load_object(raw: bytes) -> dict[str, Any]:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"bytes that are no UTF-8 (byte {error.start + 1} of the row: {raw[error.start]:#04x})"
+        ) from None
+    value = load_record(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"it is {_KINDS[type(value)]}, not an object")
+    return value

@@ -1,0 +1,124 @@
+"""Job runs on the embedded Glue: what a run gets, how it ends, and that Spark goes on after it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import zipfile
+
+import pytest
+
+from pipeline.local.glue_jobs import error_message
+from tests.warm_lake import WarmLake, warm_lake
+
+RUNNING = frozenset({"RUNNING"})
+COUNT = "from pyspark.sql import SparkSession\nprint(SparkSession.builder.getOrCreate().range(3).count(), 'rows')\n"
+SLEEP = f"{COUNT}\nimport time\nprint('asleep')\ntime.sleep(600)\n"
+
+
+@pytest.fixture(scope="module")
+def lake() -> WarmLake:
+    lake = warm_lake()
+    lake.make_job("count", COUNT)
+    return lake
+
+
+def counts(lake: WarmLake) -> bool:
+    """Whether Spark still works for the next job."""
+    run = lake.run("count")
+    return run["JobRunState"] == "SUCCEEDED" and lake.output(run["Id"]) == ["3 rows"]
+
+
+def test_a_run_gets_its_arguments_its_packages_and_its_own_name(lake: WarmLake) -> None:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        archive.writestr("shipped.py", "WORD = 'from the zip'")
+    packages = lake.put("shipped.zip", body.getvalue())
+    script = """
+import json, os, sys
+from awsglue.utils import getResolvedOptions
+import shipped
+options = getResolvedOptions(sys.argv, ["JOB_NAME", "kept", "replaced", "given"])
+print(json.dumps([options, shipped.WORD, os.environ["AWS_ACCESS_KEY_ID"]]))
+"""
+    defaults = {"--extra-py-files": packages, "--kept": "default", "--replaced": "default"}
+    lake.make_job("arguments", script, DefaultArguments=defaults)
+    run = lake.run("arguments", replaced="given", given="a b=c")
+    assert run["JobRunState"] == "SUCCEEDED", run
+    options, word, key = json.loads(lake.output(run["Id"])[0])
+    expected = {"JOB_NAME": "arguments", "JOB_RUN_ID": run["Id"], "kept": "default", "replaced": "given"}
+    assert expected.items() <= options.items()
+    assert (options["given"], word, key) == ("a b=c", "from the zip", "local")
+    assert run["CompletedOn"] >= run["StartedOn"]
+    assert "ErrorMessage" not in run
+
+
+def test_a_run_that_raises_fails_with_the_last_exception_and_spark_goes_on(lake: WarmLake) -> None:
+    lake.make_job("raises", f"{COUNT}\nnone = None\nnone + 1\n")
+    run = lake.run("raises")
+    assert run["JobRunState"] == "FAILED"
+    assert run["ErrorMessage"] == "TypeError: unsupported operand type(s) for +: 'NoneType' and 'int'"
+    assert lake.output(run["Id"], "/aws-glue/jobs/error") == [run["ErrorMessage"]]
+    assert "Traceback (most recent call last):" in lake.output(run["Id"])
+    assert counts(lake)
+
+
+def test_glues_own_layer_over_spark_is_refused_with_a_hint(lake: WarmLake) -> None:
+    lake.make_job("layer", "from awsglue.context import GlueContext")
+    message = lake.run("layer")["ErrorMessage"]
+    assert message.startswith("ImportError: awsglue.context exists only on Glue: use SparkSession")
+
+
+def test_a_script_that_is_not_there_fails_the_run(lake: WarmLake) -> None:
+    lake.make_job("gone", "")
+    lake.s3.delete_object(Bucket=lake.bucket, Key="gone.py")
+    assert lake.run("gone")["ErrorMessage"].startswith("s3://artefacts/gone.py cannot be read")
+
+
+def test_a_run_over_its_time_is_ended_and_spark_goes_on(lake: WarmLake) -> None:
+    lake.make_job("slow", SLEEP, Timeout=2)
+    run = lake.run("slow")
+    assert (run["JobRunState"], run["ErrorMessage"]) == ("TIMEOUT", "Job run exceeded its time-out of 2 minutes")
+    assert run["ExecutionTime"] >= 2
+    assert counts(lake)
+
+
+def test_only_so_many_runs_go_on_at_once_and_each_can_be_stopped(lake: WarmLake) -> None:
+    lake.make_job("long", SLEEP, ExecutionProperty={"MaxConcurrentRuns": 2})
+    running, waiting = lake.start("long"), lake.start("long")
+    with pytest.raises(lake.glue.exceptions.ConcurrentRunsExceededException):
+        lake.start("long")
+    lake.wait("long", running, RUNNING)
+    assert lake.state("long", waiting)["JobRunState"] == "STARTING"
+    answer = lake.glue.batch_stop_job_run(JobName="long", JobRunIds=[running, waiting, "jr_nothing"])
+    assert [one["JobRunId"] for one in answer["SuccessfulSubmissions"]] == [running, waiting]
+    assert [one["JobRunId"] for one in answer["Errors"]] == ["jr_nothing"]
+    for run in (running, waiting):
+        assert lake.wait("long", run)["JobRunState"] == "STOPPED"
+    again = lake.glue.batch_stop_job_run(JobName="long", JobRunIds=[running])
+    assert again["Errors"][0]["ErrorDetail"]["ErrorMessage"] == f"Job run {running} is STOPPED"
+    assert counts(lake)
+
+
+def test_a_jvm_that_died_is_launched_again(lake: WarmLake) -> None:
+    assert counts(lake)
+    os.kill(lake.jvm(), signal.SIGKILL)
+    assert counts(lake)
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "message"),
+    [
+        (["x", "Traceback (most recent call last):", "  File", "a.b.Odd: why", ": java"], 1, "Odd: why"),
+        (["Traceback (most recent call last):", " f", "KeyError: 1", "", "During", "Traceback (most recent call last):", " f", "E"], 1, "E"),
+        (["not this", "the last word", ""], 1, "SystemExit: the last word"),
+        (["the last word"], 3, "SystemExit: 3"),
+        ([], 1, "SystemExit: 1"),
+    ],
+)
+def test_the_message_of_a_failed_run_is_its_last_exception(output: list[str], code: int, message: str) -> None:
+    assert error_message(output, code) == message
+
+
