@@ -15,8 +15,8 @@ from pipeline.datasets import DatasetName, applying
 from pipeline.datasets.applying import Applied, Deployed, Parts, StackDeployer
 from pipeline.datasets.files import Definition, Problem, read_all
 from pipeline.events.s3 import SendAgain
+from pipeline.local.rulesets import Rulesets
 from pipeline.objects import ObjectVersion
-from pipeline.quality import check_ruleset
 from pipeline.settings import Setting, region
 from pipeline.wiring import Lake
 
@@ -40,28 +40,28 @@ def apply_definitions(
     Every file of the checkout must be right, also one that is not applied.
     """
     definitions = read_all(root).or_raise()
-    return applying.apply(definitions, _parts(root, connected), only=only, report=report)
+    with Rulesets() as rulesets:
+        return applying.apply(definitions, _parts(root, connected, rulesets), only=only, report=report)
 
 
-def ruleset_problems(definition: Definition) -> Iterator[Problem]:
-    """What refuses a definition's ruleset, each at its line of the file."""
-    yield from (problem for problem, severity in ruleset_findings(definition) if severity == "error")
-
-
-def ruleset_findings(definition: Definition) -> Iterator[tuple[Problem, str]]:
-    """The same and what is only remarked, each with its severity: error or warning."""
+def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tuple[Problem, str]]:
+    """What refuses a definition's ruleset or is only remarked: its place in the file, and `error` or `warning`."""
     quality = definition.dataset.quality
     if quality is None:
         return
     columns = {name: column.type for name, column in definition.dataset.contract.items()}
-    for found in check_ruleset(quality.ruleset, columns):
+    for found in rulesets.check(quality.ruleset, columns):
         what = f"{found.rule}: {found.message}" if found.rule else found.message
         hint = f". {found.hint}" if found.hint else ""
         yield definition.problem_in_text(("quality", "ruleset"), found.line, f"{what}{hint}"), found.severity
 
 
-def _parts(root: Path, connected: Connected) -> Parts:
+def _parts(root: Path, connected: Connected, rulesets: Rulesets) -> Parts:
     from pipeline.tables.creation import create_table, plan_table
+
+    def refused(definition: Definition) -> Iterator[Problem]:
+        found = ruleset_findings(definition, rulesets)
+        return (problem for problem, severity in found if severity == "error")
 
     lake = connected.lake
     return Parts(
@@ -69,7 +69,7 @@ def _parts(root: Path, connected: Connected) -> Parts:
         stacks=_stacks(connected),
         plan_table=plan_table,
         create_table=create_table,
-        check_rules=ruleset_problems,
+        check_rules=refused,
         send_waiting=lambda name: send_waiting(lake, name),
         template=root / applying.TEMPLATE,
         lake=LAKE,

@@ -22,6 +22,7 @@ from pipeline.datasets.proposing import propose
 from pipeline.datasets.sampling import read_sample
 from pipeline.errors import Misconfigured, Refused
 from pipeline.local import state
+from pipeline.local.rulesets import Rulesets
 
 datasets = typer.Typer(help="Define and register datasets.", no_args_is_help=True)
 app.add_typer(datasets, name="datasets")
@@ -128,9 +129,10 @@ def validate(as_json: Json = False) -> None:
     """Check every file in definitions/datasets, its ruleset too. Needs no lake. Exit code 1: something is wrong."""
     found = read_all(state.checkout())
     problems, warnings = list(found.problems), list[Problem]()
-    for definition in found.definitions:
-        for problem, severity in ruleset_findings(definition):
-            (problems if severity == "error" else warnings).append(problem)
+    with Rulesets() as rulesets:
+        for definition in found.definitions:
+            for problem, severity in ruleset_findings(definition, rulesets):
+                (problems if severity == "error" else warnings).append(problem)
     checked = replace(found, problems=tuple(sorted(problems)))
     if as_json:
         remarks = _problems_json(replace(found, problems=tuple(warnings)))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pipeline.cli.nested_nulls import keep_nested_nulls
 from pipeline.clock import iso
 from pipeline.datasets.model import ORDER_COLUMN
 from pipeline.datasets.registry import Registration
@@ -123,6 +124,7 @@ class Snapshot:
     def _batches(self) -> Iterator[pa.RecordBatch]:
         from pyiceberg.io.pyarrow import ArrowScan
 
+        keep_nested_nulls()
         scan = self._scan
         reader = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter, scan.case_sensitive)
         for batch in reader.to_record_batches(self._tasks):

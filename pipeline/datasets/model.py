@@ -19,14 +19,9 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.datasets.own_columns import ORDER_COLUMN as ORDER_COLUMN
+from pipeline.datasets.own_columns import ROW_COLUMN as ROW_COLUMN
 from pipeline.datasets.types import parse_type
-
-ORDER_COLUMN = "_sluice_order"
-"""Column of upsert and overwrite tables that holds the order of the object a row came from (PROTOCOL, Identity 3)."""
-
-ROW_COLUMN = "_sluice_row"
-"""Column of every staged Parquet file that holds where in its source a row stood: the 1-based line where it starts
-(CSV, JSON lines) or its number in the array (JSON). It only grows. The Stage B job orders by it and drops it."""
 
 # A team is also a Glue database and a dataset a Glue table: Athena wants lower case, digits and underscores.
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"

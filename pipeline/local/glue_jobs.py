@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from pipeline.clock import Clock, system_clock
 from pipeline.errors import SluiceError
+from pipeline.local.child_environment import child_environment
 from pipeline.local.processes import kill, release, start_python
 
 OUTPUT_GROUP = "/aws-glue/jobs/output"
@@ -110,7 +111,7 @@ class GlueJobs:
         self._slot = slot
         self._folder = Path(state_dir).absolute() / "glue"
         self._log = log
-        self._env = _environment(endpoint, region)
+        self._env = {**child_environment(endpoint, region), "PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1"}
         self._fetch = fetch or _fetcher(endpoint, region)
         self._clock = clock
         self._minute_s = minute_s
@@ -263,21 +264,6 @@ def error_message(output: deque[str] | list[str], code: int) -> str:
             return f"{found[1]}{found[2] or ''}"
     said = next((line for line in reversed(lines) if line.strip()), "")
     return f"SystemExit: {code if code != 1 or not said else said}"
-
-
-def _environment(endpoint: str, region: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {
-        **kept,
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONNOUSERSITE": "1",
-    }
 
 
 def _fetcher(endpoint: str, region: str) -> Fetch:

@@ -8,7 +8,6 @@ process that attaches to this JVM with a SparkContext of its own; `glue_jobs` ru
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import threading
@@ -18,6 +17,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 
 from pipeline.errors import Transient
+from pipeline.local.child_environment import child_environment
 from pipeline.local.jvm import START_TIMEOUT_S, Attachment, Jvm, end_context
 from pipeline.local.processes import kill, release, start_python
 from pipeline.local.spark_configuration import java_command, spark_configuration
@@ -48,7 +48,7 @@ class WarmSpark:
         java = str(java_home / "bin" / "java") if java_home else "java"
         self._settings = spark_configuration(endpoint, region, self._scratch)
         self._command = java_command(java, tuple(jars), self._settings, self._scratch)
-        self._env = _environment(endpoint, region)
+        self._env = {**child_environment(endpoint, region), "SPARK_LOCAL_IP": "127.0.0.1"}
         self._warm_up = warm_up
         self._lock = threading.RLock()
         self._running: _Launch | None = None
@@ -68,7 +68,7 @@ class WarmSpark:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def restart(self) -> None:
-        """Launch a new JVM in the background. A killed job leaves its SparkContext wedged: there is no other way out."""
+        """Launch a new JVM in the background: the way out of the SparkContext that a killed job leaves wedged."""
         with self._lock:
             if self._running is None:
                 return
@@ -166,17 +166,3 @@ class _Launch:
             end_context(attachment)
             return
         kill(self._warmer)
-
-
-def _environment(endpoint: str, region: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return {
-        **kept,
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }

@@ -13,7 +13,7 @@ from typing import Any
 def main(folder: str) -> None:
     from pyspark.sql import SparkSession
 
-    spark = SparkSession.builder.appName("warm-up").getOrCreate()
+    spark: Any = SparkSession.builder.appName("warm-up").getOrCreate()
     spark.conf.set("spark.sql.catalog.warm", "org.apache.iceberg.spark.SparkCatalog")
     spark.conf.set("spark.sql.catalog.warm.type", "hadoop")
     spark.conf.set("spark.sql.catalog.warm.warehouse", f"{folder}/warm")

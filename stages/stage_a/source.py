@@ -58,7 +58,8 @@ class _Counted:
 
     def read(self, size: int = -1, /) -> bytes:
         if self._first:
-            data, self._first = self._first, b""
+            end = size if size >= 0 else len(self._first)
+            data, self._first = self._first[:end], self._first[end:]
         else:
             data = self._source.read(size)
         self.size += len(data)

@@ -87,12 +87,12 @@ def load_json(text: str) -> Any:
 
     ValueError says what is wrong.
     """
-    return _load(text, JsonNumber, JsonNumber)
+    return _load(text, _TEXTS)
 
 
 def load_record(text: str) -> Any:
     """The same, with numbers as `json.loads` makes them; one that is too large for a double is refused."""
-    return _load(text, int, _finite)
+    return _load(text, _RECORDS)
 
 
 def json_text(value: object) -> str:
@@ -106,11 +106,9 @@ def json_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _load(text: str, integer: Callable[[str], object], number: Callable[[str], object]) -> Any:
+def _load(text: str, decoder: json.JSONDecoder) -> Any:
     try:
-        value = json.loads(
-            text, object_pairs_hook=_no_duplicates, parse_int=integer, parse_float=number, parse_constant=_no_constant
-        )
+        value = decoder.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON: {error.msg} at character {error.pos + 1}") from None
     except RecursionError:
@@ -145,6 +143,12 @@ def _finite(text: str) -> float:
     if math.isinf(value):
         raise ValueError(f"{shown(text)} is too large for a double")
     return value
+
+
+_TEXTS = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=_no_constant
+)
+_RECORDS = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_float=_finite, parse_constant=_no_constant)
 
 
 def _object(value: object) -> dict[str, Any]:

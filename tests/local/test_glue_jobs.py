@@ -108,11 +108,14 @@ def test_a_jvm_that_died_is_launched_again(lake: WarmLake) -> None:
     assert counts(lake)
 
 
+TRACEBACK = "Traceback (most recent call last):"
+
+
 @pytest.mark.parametrize(
     ("output", "code", "message"),
     [
-        (["x", "Traceback (most recent call last):", "  File", "a.b.Odd: why", ": java"], 1, "Odd: why"),
-        (["Traceback (most recent call last):", " f", "KeyError: 1", "", "During", "Traceback (most recent call last):", " f", "E"], 1, "E"),
+        (["x", TRACEBACK, "  File", "a.b.Odd: why", ": java"], 1, "Odd: why"),
+        ([TRACEBACK, " f", "KeyError: 1", "", "During", TRACEBACK, " f", "Worse"], 1, "Worse"),
         (["not this", "the last word", ""], 1, "SystemExit: the last word"),
         (["the last word"], 3, "SystemExit: 3"),
         ([], 1, "SystemExit: 1"),
@@ -120,5 +123,3 @@ def test_a_jvm_that_died_is_launched_again(lake: WarmLake) -> None:
 )
 def test_the_message_of_a_failed_run_is_its_last_exception(output: list[str], code: int, message: str) -> None:
     assert error_message(output, code) == message
-
-

@@ -24,7 +24,8 @@ def install(runner: GlueJobs) -> Callable[[], None]:
         from moto.glue.responses import GlueResponse
 
         _original = replace(FakeJob, "start_job_run", _start_job_run, source=_MADE_FOR)
-        GlueResponse.batch_stop_job_run = _batch_stop_job_run
+        # moto finds the method of an action by its name, and has none for this one.
+        GlueResponse.batch_stop_job_run = _batch_stop_job_run  # type: ignore[attr-defined]
     _runners.append(runner)
     return lambda: _runners.remove(runner)
 
@@ -70,12 +71,12 @@ def _record_of(record: Any, run: Run) -> Any:
     """The record as moto made it, whose state is the run's."""
     from moto.glue.models import FakeJobRun
 
-    class LocalJobRun(FakeJobRun):  # type: ignore[misc]
+    class LocalJobRun(FakeJobRun):
         def __init__(self) -> None:
             self.__dict__.update(record.__dict__)
             self.run = run
 
-        @property
+        @property  # type: ignore[misc]
         def status(self) -> str:
             return self.run.state.value
 

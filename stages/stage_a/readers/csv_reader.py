@@ -28,6 +28,7 @@ from stages.stage_a.readers.base import (
     apply_contract,
     decode_raw,
     line_of,
+    merge,
 )
 from stages.stage_a.readers.csv_records import Record, Scanner, count_lines
 from stages.stage_a.source import Source
@@ -194,11 +195,8 @@ class CsvReader(Reader):
             data, first = block.data[starts[begin] : stop], block.first + int(lines[begin])
             chunks.append(self._parse_tidy(data, first) or self._parse_records(data, first))
             begin = end
-        return Chunk(
-            pa.concat_tables([chunk.table for chunk in chunks]),
-            np.concatenate([chunk.positions for chunk in chunks]),
-            [bad for chunk in chunks for bad in chunk.bad],
-        )
+        (chunk,) = merge(chunks)
+        return chunk
 
     def _parse_records(self, data: bytes, first: int) -> Chunk:
         """Leave the records out that are no rows, then parse the others as if they had stood alone."""

@@ -31,6 +31,7 @@ from stages.stage_a.readers.base import (
     apply_contract,
     decode_raw,
     line_of,
+    merge,
     one_array,
 )
 from stages.stage_a.readers.json_arrow import check_doubles, expected_type, read_objects
@@ -56,12 +57,14 @@ class JsonReader(Reader):
         self._shapes: dict[str, Shape] = {}
         self._names: dict[str, str] = {}
         self._snapshot: _Snapshot | None = _Snapshot(pa.schema([]), ())
+        self._complete = False
         self._rows_out = 0
         self._first_problem: BadRow | None = None
 
     def read_again(self, source: Source) -> None:
         """Start over with a second reading of the same bytes; the schema is known now and does not change."""
         self.source = source
+        self._complete = True
         self._rows_out = 0
         self._first_problem = None
 
@@ -96,7 +99,7 @@ class JsonReader(Reader):
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
         # What did not fit when it was parsed may fit what the blocks before it have taught since.
         parsed = parsed or self.parse(block)
-        chunks = [parsed] if parsed else list(self._read_pieces(block))
+        chunks = [parsed] if parsed else merge(self._read_pieces(block))
         for chunk in chunks:
             self._rows_out += len(chunk.positions)
             self._first_problem = self._first_problem or next(iter(chunk.bad), None)
@@ -186,9 +189,11 @@ class JsonReader(Reader):
             except ValueError as error:
                 bad.append(BadRow(row.position, str(error), decode_raw(row.raw)))
             else:
-                self._observe(record)
+                if not self._complete:
+                    self._observe(record)
                 good.append(row)
-        self._snapshot = None
+        if not self._complete:
+            self._snapshot = None
         positions: Positions = np.array([row.position for row in good], dtype=np.int64)
         table = self._read_as_text([row.raw for row in good])
         chunk = apply_contract(table, positions, self.contract, lambda index: good[index].raw)

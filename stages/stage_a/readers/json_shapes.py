@@ -47,6 +47,9 @@ _BASES: dict[type, Base] = {
     dict: Base.STRUCT,
     list: Base.LIST,
 }
+_SIMPLE = frozenset({Base.BOOL, Base.DOUBLE, Base.STRING})
+"""Another value of these changes nothing."""
+
 _PRIMITIVES = {
     Base.BOOL: (pa.bool_(), Primitive.BOOLEAN),
     Base.INT: (pa.int64(), Primitive.BIGINT),
@@ -76,16 +79,18 @@ class Shape:
         if value is None or self.base is Base.TEXT:
             return
         base = _BASES[type(value)]
+        if base is self.base and base in _SIMPLE:
+            return
         if base is Base.INT:
             if not -(2**63) <= value < 2**63:
-                return self._become_text()
+                self._become_text()
+                return
             self._inexact = self._inexact or int(float(value)) != value
         self._widen(base)
         if self.base is Base.STRUCT:
             self._observe_fields(value)
         elif self.base is Base.LIST:
             self._observe_items(value)
-        return None
 
     def note(self, column: pa.Array) -> None:
         """Widen to hold a column that Arrow read, maybe when the shape was narrower.

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.datasets.model import ROW_COLUMN
+from pipeline.datasets.own_columns import ROW_COLUMN
 from pipeline.datasets.types import Type
 from pipeline.errors import BadInput, Gone, Inconsistent
 

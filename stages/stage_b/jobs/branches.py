@@ -58,7 +58,7 @@ class BranchedTable:
 
     def written(self, branch: str) -> tuple[int, int]:
         """The branch's snapshot, and the number of rows that it added."""
-        self._table.refresh()
+        self._table = self._load()
         head = self._head(branch)
         if head == self.base:
             return head, 0

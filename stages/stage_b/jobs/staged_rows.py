@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.datasets.own_columns import ORDER_COLUMN, ROW_COLUMN
 from pipeline.datasets.types import Type
 from stages.stage_b.jobs.alignment import Cast, cast, quoted, type_sql
 from stages.stage_b.jobs.batch_manifest import StagedFile
@@ -16,15 +17,16 @@ from stages.stage_b.jobs.batch_manifest import StagedFile
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-ORDER, OBJECT, POSITION, REASON, ROW = "_sluice_order", "_sluice_object", "_sluice_row", "_sluice_reason", "_sluice_raw"
-"""Order and id of the row's object, its place in the file, why it cannot be loaded, and the row itself as JSON."""
+ORDER, LINE = ORDER_COLUMN, ROW_COLUMN
+OBJECT, POSITION, REASON, ROW = "_sluice_object", "_sluice_position", "_sluice_reason", "_sluice_raw"
+"""The row's object, its place in the staged file, why it cannot be loaded, and the row itself as JSON."""
 
 _FILE = "_sluice_file"
 
 
 @dataclass(frozen=True, slots=True)
 class StagedRows:
-    """`frame` has the table's columns and the five above; `all_fit` says that no row can have a reason."""
+    """`frame` has the table's columns and the six above; `all_fit` says that no row can have a reason."""
 
     frame: DataFrame
     all_fit: bool
@@ -81,12 +83,13 @@ def reasons_sql(
 
 def _read(spark: SparkSession, group: Sequence[StagedFile], casts: Mapping[str, Cast], reasons: list[str]) -> DataFrame:
     columns = group[0].columns
-    schema = ", ".join(f"{quoted(name)} {type_sql(kind)}" for name, kind in columns)
+    schema = ", ".join([*(f"{quoted(name)} {type_sql(kind)}" for name, kind in columns), f"{LINE} bigint"])
     raw = spark.read.schema(schema).parquet(*(file.object.staged for file in group))
     reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as string)"
     parts = ", ".join(quoted(name) for name, _ in columns)
     return raw.selectExpr(
         *(f"{one.value} as {quoted(name)}" for name, one in casts.items()),
+        LINE,
         f"{reason} as {REASON}",
         f"to_json(struct({parts}), map('ignoreNullFields', 'false')) as {ROW}",
         f"_metadata.file_path as {_FILE}",

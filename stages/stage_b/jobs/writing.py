@@ -13,7 +13,7 @@ from pipeline.tables.names import branch_name
 from stages.stage_b.jobs.alignment import quoted
 from stages.stage_b.jobs.batch_manifest import Manifest, StagedFile
 from stages.stage_b.jobs.branches import BranchedTable
-from stages.stage_b.jobs.staged_rows import OBJECT, ORDER, POSITION, REASON, ROW, StagedRows, staged_rows
+from stages.stage_b.jobs.staged_rows import LINE, OBJECT, ORDER, POSITION, REASON, ROW, StagedRows, staged_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -64,7 +64,7 @@ def _sort_out(staged: StagedRows, job: Job) -> tuple[DataFrame, int]:
     # Only the columns that can fail are read for this.
     count = bad.count()
     if count:
-        head = f"to_json(named_struct('object', {OBJECT}, 'reason', {REASON}))"
+        head = f"to_json(named_struct('object', {OBJECT}, 'line', {LINE}, 'reason', {REASON}))"
         lines = bad.selectExpr(f"concat(rtrim('}}', {head}), ',\"row\":', {ROW}, '}}') as value")
         quiet = {"mapreduce.fileoutputcommitter.marksuccessfuljobs": "false"}
         lines.write.mode("overwrite").options(**quiet).text(job.quarantine)
@@ -145,9 +145,10 @@ def _overwrite_partitions(
 ) -> set[str]:
     parts = ", ".join(quoted(name) for name in partition_by)
     good.createOrReplaceTempView(_VIEW)
+    brought = f"select {parts}, max({ORDER}) brought from {_VIEW} group by {parts}"
+    there = f"select {parts}, max({ORDER}) there from {target} group by {parts}"
     winning = spark.sql(
-        f"select b.* from (select {parts}, max({ORDER}) brought from {_VIEW} group by {parts}) b "
-        f"left join (select {parts}, max({ORDER}) there from {target} group by {parts}) t on {_same(partition_by, 'b')} "
+        f"select b.* from ({brought}) b left join ({there}) t on {_same(partition_by, 'b')} "
         "where coalesce(there, '') <= brought"
     ).persist()
     winning.createOrReplaceTempView(_WINNING)

@@ -14,7 +14,7 @@ class GlueArgumentError(Exception):
     """An argument that the job asked for was not given, or may not be asked for."""
 
 
-def getResolvedOptions(args: Sequence[str], options: Sequence[str]) -> dict[str, str | None]:  # noqa: N802
+def getResolvedOptions(args: Sequence[str], options: Sequence[str]) -> dict[str, str | None]:
     """The values of `options` in `args`, which is sys.argv, and of what Glue adds (None where absent).
 
     `--name value` and `--name=value` are the same; what was not asked for is ignored; of two the last counts.

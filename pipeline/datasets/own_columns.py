@@ -1,0 +1,11 @@
+"""The columns that Sluice adds to a dataset's own. Apart from `model`, so that jobs do without pydantic."""
+
+from __future__ import annotations
+
+ORDER_COLUMN = "_sluice_order"
+"""Column of upsert and overwrite tables that holds the order of the object a row came from (PROTOCOL, Identity 3)."""
+
+ROW_COLUMN = "_sluice_row"
+"""Column of every staged Parquet file that holds where in its source a row stood: the 1-based line where it starts
+(CSV, JSON lines) or its number in the array (JSON). It only grows. The Stage B job names it for rows that cannot be
+loaded, and drops it."""

@@ -1,0 +1,52 @@
+"""The stream below the readers, where it differs by platform or by fault."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.datasets import StageA
+from pipeline.errors import BadObject
+from stages.stage_a import source as module
+from stages.stage_a.convert import convert
+from stages.stage_a.limits import Limits
+from stages.stage_a.source import Source
+from tests.stages.stage_a.conftest import Stream
+
+TEXT = b"a,b\n" + b"1,2\n" * 5000
+
+
+def test_gzip_reads_the_same_where_isal_has_no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_gzip", gzip)
+    assert Source(Stream(gzip.compress(TEXT), 7), "x", Limits()).read(10**6) == TEXT
+    with pytest.raises(BadObject, match="ends early"):
+        Source(Stream(gzip.compress(TEXT)[:-9]), "x", Limits()).read(10**6)
+
+
+def test_the_raw_bytes_are_copied_as_they_come() -> None:
+    copy = io.BytesIO()
+    packed = gzip.compress(TEXT)
+    Source(Stream(packed, 11), "x", Limits(), copy).read(10**6)
+    assert copy.getvalue() == packed
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000, 10**6])
+def test_any_size_of_read_gives_the_whole_text(size: int) -> None:
+    source = Source(Stream(TEXT, 5), "x", Limits())
+    found = b""
+    while data := source.read(size):
+        found += data
+    assert found == TEXT
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_says_so(tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"settings": StageA(format="csv"), "contract": {}, "metadata": {}}
+    with pytest.raises(BadObject, match="disk is full"):
+        convert(
+            Stream(TEXT), file_name="x.csv", parquet=Path("/dev/full"), bad_rows=tmp_path / "bad.jsonl", **arguments
+        )
