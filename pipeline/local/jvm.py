@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pipeline.errors import Misconfigured
 
 START_TIMEOUT_S = 60
 CONTEXT_STOP_TIMEOUT_S = 15
+CONNECT_TIMEOUT_S = 5
 POLL_S = 0.02
 LOG_TAIL = 1000
 
@@ -37,6 +39,14 @@ class Attachment:
             "PYSPARK_GATEWAY_SECRET": self.secret,
             "PYSPARK_PYTHON": sys.executable,
         }
+
+    def answers(self) -> bool:
+        """Whether somebody listens. A JVM that is being killed is a process for a while, and no server any more."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), CONNECT_TIMEOUT_S):
+                return True
+        except OSError:
+            return False
 
 
 class Jvm:

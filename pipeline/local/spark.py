@@ -130,7 +130,9 @@ class _Launch:
         threading.Thread(target=self._run, name="spark-launch", daemon=True).start()
 
     def died(self) -> bool:
-        return self.ready.done() and not self.jvm.alive()
+        if not self.ready.done():
+            return False
+        return self.ready.cancelled() or bool(self.ready.exception()) or not self.ready.result().answers()
 
     def end(self) -> None:
         self.ready.cancel()

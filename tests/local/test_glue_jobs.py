@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import signal
+import time
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +31,8 @@ def lake() -> WarmLake:
 def counts(lake: WarmLake) -> bool:
     """Whether Spark still works for the next job."""
     run = lake.run("count")
-    return run["JobRunState"] == "SUCCEEDED" and lake.output(run["Id"]) == ["3 rows"]
+    assert run["JobRunState"] == "SUCCEEDED", run["ErrorMessage"]
+    return lake.output(run["Id"]) == ["3 rows"]
 
 
 def test_a_run_gets_its_arguments_its_packages_and_its_own_name(lake: WarmLake) -> None:
@@ -104,8 +108,19 @@ def test_only_so_many_runs_go_on_at_once_and_each_can_be_stopped(lake: WarmLake)
 
 def test_a_jvm_that_died_is_launched_again(lake: WarmLake) -> None:
     assert counts(lake)
-    os.kill(lake.jvm(), signal.SIGKILL)
+    pid = lake.jvm()
+    os.kill(pid, signal.SIGKILL)
+    while _lives(pid):
+        time.sleep(0.01)
     assert counts(lake)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a thread of the process does: sockets are closed with the last one, after the process looks dead."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/stat")
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return any(task.read_text().rpartition(")")[2].split()[0] not in "ZX" for task in tasks)
+    return False
 
 
 TRACEBACK = "Traceback (most recent call last):"

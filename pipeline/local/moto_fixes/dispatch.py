@@ -1,4 +1,8 @@
-"""moto tries hundreds of patterns to find a request's service, and again for each request: remember the answers."""
+"""How moto finds what a request is for.
+
+It tries hundreds of patterns to find the service, and again for each request: the answers are remembered. And its
+patterns stop at a newline, which a key of S3 may have.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from pipeline.local.moto_fixes.guard import replace
 
 
 def install() -> None:
+    from moto.moto_server.utilities import RegexConverter
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
     @lru_cache(1024)
@@ -16,3 +21,9 @@ def install() -> None:
         return original(self, host)
 
     original = replace(DomainDispatcherApplication, "get_backend_for_host", remembered, source="1f41972c1e4e")
+
+    def with_newlines(self: Any, url_map: Any, *items: Any) -> None:
+        plain(self, url_map, *items)
+        self.regex = f"(?s:{self.regex})"
+
+    plain = replace(RegexConverter, "__init__", with_newlines, source="e0730570d230")

@@ -1,0 +1,235 @@
+"""Two batches of raw files of one dataset, as Hypothesis makes them. What they mean is for `plain` to say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.stages.plain import DECLARED, NULL, Num, safe
+
+Draw = st.DrawFn
+ROW = "n"
+"""A column of every file, with a value of its own in every row: by it a row of the table is known."""
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """`text` has NULL for a cell with nothing in it, and bytes that are no UTF-8 as surrogates. `order`: the newest wins."""
+
+    text: str
+    order: int
+
+    @property
+    def data(self) -> bytes:
+        return self.text.replace(f'"{NULL}"', "").replace(NULL, "").encode(errors="surrogateescape")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A dataset's definition and the files of its batches."""
+
+    definition: dict[str, Any]
+    batches: tuple[tuple[RawFile, ...], ...]
+
+
+# What SQL, Spark, Arrow or JSON readers might take for something of their own.
+NAMES = ["a", "Late Column", "x0", "t", "s", "größe", "value", "1st", "_metadata", "order", "a.b", "element"]
+
+words = st.sampled_from(["", "01234", "007", "null", "NULL", "NaN", "true", "2020-01-01", "1", "1.0", "1e5", "-0", " x "])
+# Of what is special to CSV and JSON there is more than chance would give.
+letters = st.sampled_from('ab"01,;|\n\r\t\\{}[] é😀\u2028\x7f') | st.characters(
+    exclude_categories=["Cs"], exclude_characters=f"\0{NULL}"
+)
+strings = words | st.text(letters, max_size=6)
+small = st.integers(-9, 99).map(str)
+huge = st.sampled_from(
+    [2**31, 2**53 - 1, 2**53, 2**53 + 1, 2**60, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64, 10**30, -(10**45)]
+).map(str)
+integers = small | small | huge | st.integers().map(str)
+fractions = st.decimals(-1000, 1000, places=2).map(str) | st.sampled_from(
+    ["1.10", "0.1", "3.0", "1e5", "1E-7", "0.1234567890123456789", "123456789.123456789", "-0.0", "5e-324", "1.5e300"]
+)
+numbers = integers | fractions
+json_names = st.sampled_from(["x", "y", "x y", "x_y", "Ünï", "k.1"])
+
+
+def _lists(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(items | st.none(), max_size=3)
+
+
+def _objects(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.dictionaries(json_names, items | st.none(), max_size=3)
+
+
+flat_json: list[st.SearchStrategy[Any]] = [
+    small.map(Num),
+    integers.map(Num),
+    fractions.map(Num),
+    numbers.map(Num),
+    strings,
+    small,
+    st.booleans(),
+]
+any_flat = st.one_of(flat_json)
+any_json = st.recursive(any_flat, lambda inner: _lists(inner) | _objects(inner), max_leaves=4)
+JSON: list[st.SearchStrategy[Any]] = [
+    *flat_json,
+    *map(_lists, flat_json),
+    *map(_objects, flat_json),
+    st.fixed_dictionaries({}, optional={"x": small.map(Num), "y": strings, "z": _lists(_objects(integers.map(Num)))}),
+    _lists(_lists(small.map(Num))),
+    any_flat,
+    any_json,
+]
+"""The values of a column of one file: mostly of one kind, sometimes of all."""
+
+dates = st.dates().map(str) | st.sampled_from(["2020-02-30", "0001-01-01", "1582-10-10", "9999-12-31", "2020-1-1"])
+clock = st.sampled_from(["", "Z", "+01:00", "-05:30", ".5", ".123456Z", ".123456789"])
+moments = st.builds(
+    lambda day, mark, time, end: f"{day}{mark}{time}{end}",
+    st.dates().map(str) | st.sampled_from(["1582-10-10", "1900-01-01", "0001-01-02", "9999-12-30"]),
+    st.sampled_from("T "),
+    st.times().map(lambda time: time.isoformat("seconds")) | st.just("24:00:00"),
+    clock,
+)
+MEANT: dict[str, st.SearchStrategy[Any]] = {
+    "string": any_json,
+    "int": small | integers | small.map("00".__add__),
+    "bigint": integers,
+    "float": small | fractions | st.sampled_from(["16777217", "1e39", "NaN"]),
+    "double": numbers | st.sampled_from(["NaN", "-Infinity", "1e999"]),
+    "boolean": st.booleans() | st.sampled_from(["true", "FALSE", "1", "yes"]),
+    "date": dates,
+    "timestamp": moments,
+    "decimal(5,2)": small | fractions,
+    "decimal(38,10)": numbers,
+    "array<int>": _lists(integers.map(Num)),
+    "map<string,double>": _objects(numbers.map(Num)),
+    "struct<x:bigint,y:array<string>>": st.fixed_dictionaries(
+        {}, optional={"x": integers.map(Num), "Y": _lists(any_flat)}
+    ),
+    "array<struct<x:date,y:decimal(5,2)>>": _lists(
+        st.fixed_dictionaries({}, optional={"x": dates, "y": fractions.map(Num)})
+    ),
+}
+"""Values for a declared column: most have a meaning in it."""
+assert MEANT.keys() == DECLARED.keys()
+
+KEYS = ["string", "bigint", "decimal(5,2)", "date", "boolean"]
+KEY_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "string": st.sampled_from(["1", "01", "", "é", Num("1"), Num("1.0")]),
+    "bigint": st.sampled_from(["1", "02", Num("2"), "3", "x"]),
+    "decimal(5,2)": st.sampled_from(["1", Num("1.0"), "1.10", Num("1.1"), Num("-0"), "0"]),
+    "date": st.sampled_from(["2020-01-01", "1500-01-01", "2020-02-30"]),
+    "boolean": st.sampled_from(["true", "TRUE", "false"]),
+}
+
+
+@st.composite
+def cases(draw: Draw) -> Case:
+    form = draw(st.sampled_from(["csv", "json", "jsonl"]))
+    delimiter = draw(st.sampled_from(",;\t|")) if form == "csv" else ","
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True))
+    declared = {name: draw(st.sampled_from([*DECLARED])) for name in names if draw(st.booleans())}
+    keys = draw(st.lists(st.sampled_from(["k1", "k2"]), max_size=2, unique=True))
+    key_types = {name: draw(st.sampled_from(KEYS)) for name in keys}
+    columns: dict[str, Any] = {safe(name): {"type": kind, "optional": True} for name, kind in declared.items()}
+    columns |= {name: {"type": kind} for name, kind in key_types.items()}
+    definition = {
+        "team": "team",
+        "dataset": "set",
+        "stage_a": {"format": form, "delimiter": delimiter, "columns": columns},
+        "table": {"write": "upsert", "key": keys} if keys else {},
+    }
+    sizes = [draw(st.integers(1, 3)), draw(st.integers(1, 3))]
+    orders = draw(st.permutations(range(sum(sizes))))
+    maker = _Maker(draw, form, delimiter, names, declared, key_types)
+    files = [RawFile(maker.text(number), order) for number, order in enumerate(orders)]
+    return Case(definition, (tuple(files[: sizes[0]]), tuple(files[sizes[0] :])))
+
+
+class _Maker:
+    """Makes the files of one dataset, whose columns are mostly alike."""
+
+    def __init__(
+        self, draw: Draw, form: str, delimiter: str, names: Sequence[str], declared: dict[str, str], keys: dict[str, str]
+    ) -> None:
+        self._draw = draw
+        self._form = form
+        self._delimiter = delimiter
+        self._names = names
+        self._keys = keys
+        self._usual = {name: MEANT[declared[name]] if name in declared else self._kind() for name in names}
+
+    def text(self, number: int) -> str:
+        names = [name for name in self._names if self._draw(st.integers(0, 3))]
+        kinds = {name: self._usual[name] if self._draw(st.integers(0, 3)) else self._kind() for name in names}
+        kinds |= {name: KEY_VALUES[kind] for name, kind in self._keys.items()}
+        size = self._draw(st.integers(0, 6) | st.integers(0, 30))
+        rows = [self._row(kinds, f"{number}-{row}") for row in range(size)]
+        return self._csv(rows, list(kinds)) if self._form == "csv" else self._json(rows)
+
+    def _kind(self) -> st.SearchStrategy[Any]:
+        return strings if self._form == "csv" else self._draw(st.sampled_from(JSON))
+
+    def _row(self, kinds: dict[str, st.SearchStrategy[Any]], mark: str) -> dict[str, Any]:
+        row: dict[str, Any] = {ROW: mark}
+        for name, kind in kinds.items():
+            chance = self._draw(st.integers(0, 9))
+            if chance:
+                row[name] = self._draw(kind) if chance > 1 else None
+        return row
+
+    def _csv(self, rows: list[dict[str, Any]], names: list[str]) -> str:
+        written = io.StringIO()
+        everything = self._draw(st.booleans())
+        writer = csv.writer(
+            written,
+            delimiter=self._delimiter,
+            lineterminator=self._draw(st.sampled_from(["\n", "\r\n"])),
+            quoting=csv.QUOTE_ALL if everything else csv.QUOTE_MINIMAL,
+        )
+        writer.writerow([ROW, *names])
+        for row in rows:
+            cells = [_cell(row.get(name)) for name in (ROW, *names)]
+            # Unquoted, an empty cell is null.
+            cells = [cell if cell or everything else NULL for cell in cells]
+            odd = self._draw(st.integers(0, 30))
+            writer.writerow({0: cells[:-1], 1: [*cells, "x"], 2: [*cells[:-1], "\udcff"]}.get(odd, cells))
+        return written.getvalue()
+
+    def _json(self, rows: list[dict[str, Any]]) -> str:
+        ascii_only = self._draw(st.booleans())
+        texts = [json_text(row, ascii_only) for row in rows]
+        if self._form == "json" and self._draw(st.booleans()):
+            odd = [f'{{"{ROW}":1,"{ROW}":2}}', f'{{"{ROW}":NaN}}', "7", f'{{"{ROW}":1e400}}', f'{{"{ROW}":"\\ud800"}}']
+            texts = [text if self._draw(st.integers(0, 30)) else self._draw(st.sampled_from(odd)) for text in texts]
+            return f"[{self._draw(st.sampled_from([',', ', ', chr(10)+','])).join(texts)}]"
+        odd = ["{", "[1]", f'{{"{ROW}":NaN}}', f'{{"{ROW}":"\udcff"}}', f'{{"{ROW}":1}}}}', ""]
+        texts = [text if self._draw(st.integers(0, 30)) else self._draw(st.sampled_from(odd)) for text in texts]
+        # An object that breaks off in the first line would make the file one that spans lines.
+        return "\n".join([json_text({ROW: "first"}, True), *texts]) + "\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return NULL
+    return value if isinstance(value, str) else json_text(value, False)
+
+
+def json_text(value: Any, ascii_only: bool) -> str:
+    """Compact JSON, with numbers as they are written."""
+    if isinstance(value, Num):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{','.join(json_text(item, ascii_only) for item in value)}]"
+    if isinstance(value, dict):
+        pairs = (f"{json_text(name, ascii_only)}:{json_text(item, ascii_only)}" for name, item in value.items())
+        return "{" + ",".join(pairs) + "}"
+    return json.dumps(value, ensure_ascii=ascii_only)
