@@ -1,7 +1,8 @@
 """Convert one raw file into one staged Parquet file, value for value, in memory that does not grow with the file.
 
 Every accepted value reaches the Parquet equal to the value in the source, or its row is in `bad_rows`. The columns are
-the file's, under safe names and in its order, then the contract's optional ones that it lacks, as nulls; last comes
+the file's, under safe names and in its order, then the contract's optional ones that it lacks, as nulls (or that it had
+not had when the first row group was written); last comes
 `pipeline.datasets.model.ROW_COLUMN`, an int64 that is 1-based and grows: the source line where the row starts (CSV,
 JSON lines), or its number in the array. "The last row of a key wins" means the greatest. A zoneless timestamp is UTC.
 """
@@ -120,15 +121,13 @@ class _Job:
                     except Misfit:
                         fits = False
             reader.finish()
-            schema = reader.schema()
             try:
                 if not fits:
                     return None
-                parquet.finish(schema)
+                parquet.finish(reader.schema())
             except Misfit:
                 return None
-            columns = {name: str(kind) for name, kind in schema.items()}
-            return Conversion(parquet.rows + bad_rows.rows, parquet.rows, bad_rows.rows, columns)
+            return Conversion(parquet.rows + bad_rows.rows, parquet.rows, bad_rows.rows, parquet.columns)
 
     def _check(self, bad: list[BadRow]) -> None:
         if bad and self.settings.on_bad_row == "reject_file":

@@ -44,6 +44,8 @@ class ParquetFile:
         self._writer: pq.ParquetWriter | None = None
         self._schema: dict[str, Type] | None = None
         self.rows = 0
+        self.columns: Mapping[str, str] = {}
+        """Those of the finished file but for ROW_COLUMN, in its order, as Spark's type strings."""
 
     def __enter__(self) -> Self:
         return self
@@ -74,12 +76,15 @@ class ParquetFile:
             self._flush(schema)
         self._wait()
         assert self._writer
+        assert self._schema is not None
+        self.columns = {name: str(kind) for name, kind in self._schema.items()}
         self._writer.add_key_value_metadata(dict(self._metadata))
         self._writer.close()
         self._writer = None
 
     def _flush(self, schema: Mapping[str, Type]) -> None:
-        self._schema = dict(schema)
+        # Once written, columns keep their order: one of the contract that comes late stands where it was missed.
+        self._schema = self._schema or dict(schema)
         table = _row_group(self._chunks, self._schema)
         self._chunks, self._size = [], 0
         self._wait()

@@ -38,6 +38,7 @@ numbers = itertools.count(1)
 
 def checkout_of(folder: Path) -> Path:
     """A copy of this checkout with its own state and no datasets."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name in ("pipeline", "stages", "cicd", "definitions"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "requirements.lock"):
