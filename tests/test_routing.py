@@ -22,7 +22,9 @@ def test_a_key_of_an_unregistered_dataset_is_routed_nowhere_with_its_reason():
     assert route("shop/orders/a.csv", {}).reason == "no dataset shop/orders is registered"
 
 
-@pytest.mark.parametrize("key", ["a.csv", "shop/a.csv", "/shop/orders/a.csv", "shop//a.csv", "Shop/orders/a.csv", "x y/z/a"])
+@pytest.mark.parametrize(
+    "key", ["a.csv", "shop/a.csv", "/shop/orders/a.csv", "shop//a.csv", "Shop/orders/a.csv", "x y/z/a"]
+)
 def test_a_key_outside_team_and_dataset_says_so(key: str):
     assert "does not lie in <team>/<dataset>/" in route(key, {ORDERS: 1}).reason
 

@@ -18,7 +18,7 @@ REDRIVABLE = frozenset({Status.QUARANTINED, Status.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What a redrive did: objects sent through Stage A again, objects that wait for a batch again, and the new batch."""
+    """What a redrive did: objects sent through Stage A again, objects staged again, and the new batch."""
 
     sent: int = 0
     restaged: int = 0

@@ -72,10 +72,11 @@ def _step(connected: Connected, what: str, files: dict[DatasetName, list[Path]])
 
 def _say_summary(connected: Connected, seconds: float) -> None:
     from pipeline.cli.looking import print_summary
+    from pipeline.cli.reading import print_tables
 
     console.print()
     print_summary(connected.lake)
+    console.print()
+    print_tables(connected.lake)
     console.print(NEXT, highlight=False)
     console.print(f"[dim]from the first drop to the last commit: {seconds:.1f} s[/]", highlight=False)
-
-

@@ -9,12 +9,13 @@ import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
+from pipeline.cli.arguments import dataset_name
 from pipeline.cli.connect import Connected, Target
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.waiting import wait
 from pipeline.clients import client
 from pipeline.datasets import DatasetName
-from pipeline.errors import BadInput, Refused
+from pipeline.errors import Refused
 from pipeline.settings import EMBEDDED_CREDENTIALS, Setting, region
 from pipeline.settling import Progress
 
@@ -51,14 +52,6 @@ def drop(
             "applied (`sluice datasets init`, then `sluice datasets apply`).",
             highlight=False,
         )
-
-
-def dataset_name(text: str) -> DatasetName:
-    """`team/dataset` as a person typed it."""
-    try:
-        return DatasetName.parse(text)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
 
 
 def drop_files(connected: Connected, files: list[Path], name: DatasetName, prefix: str = "") -> list[dict[str, Any]]:

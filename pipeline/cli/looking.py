@@ -148,11 +148,16 @@ def _print_troubles(summary: Summary) -> None:
 
 
 def _print_queues(summary: Summary) -> None:
-    full = [queue for queue in summary.queues if queue.waiting or queue.in_flight]
+    full = [queue for queue in summary.queues if (queue.waiting or queue.in_flight) and not _is_spent(queue, summary)]
     rows = [(_queue_name(q), f"{q.waiting:,}", f"{q.in_flight:,}") for q in full]
     console.print()
     empty = f"all {len(summary.queues)} are empty, dead-letter queues too"
     print_table("Queues", ("queue", "messages", "in flight"), rows, empty=empty)
+
+
+def _is_spent(queue: Queue, summary: Summary) -> bool:
+    """Whether a Stage B queue holds only hints of objects that are loaded: the next batch will delete them."""
+    return not queue.dead_letters and queue.name in summary.objects and not summary.objects[queue.name]["STAGED"]
 
 
 def _queue_name(queue: Queue) -> str:

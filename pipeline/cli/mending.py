@@ -12,8 +12,8 @@ from pipeline.batches.opening import Work
 from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_queue
 from pipeline.catalog import ObjectRow
 from pipeline.cli.app import app
+from pipeline.cli.arguments import dataset_name
 from pipeline.cli.connect import Connected
-from pipeline.cli.dropping import dataset_name
 from pipeline.cli.output import Json, console, print_json
 from pipeline.clients import client
 from pipeline.errors import BadInput, Refused
@@ -99,8 +99,8 @@ def _versions(lake: Lake, uri: str) -> list[ObjectRow]:
 
 def _redrive_queue(lake: Lake, queue: str) -> int:
     if queue == RAW:
-        names = (Setting.RAW_DEAD_LETTER_QUEUE_URL, Setting.RAW_QUEUE_URL)
-        return redrive_queue(client("sqs"), *(lake.settings[name] for name in names))
+        dead, source = lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], lake.settings[Setting.RAW_QUEUE_URL]
+        return redrive_queue(client("sqs"), dead, source)
     registration = lake.registry.get(dataset_name(queue))
     if registration is None:
         raise Refused(f"no dataset {queue} is registered", hint="`sluice datasets list` lists them.")

@@ -16,6 +16,7 @@ from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.cli.tables import Snapshot, Tables
 from pipeline.cli.texts import counted, moment, shown
 from pipeline.errors import BadInput
+from pipeline.wiring import Lake
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -29,10 +30,15 @@ def tables(context: typer.Context, as_json: Json = False) -> None:
 
     Example: sluice tables
     """
-    found = list(Tables(context.obj.connect().lake).facts())
+    lake = context.obj.connect().lake
     if as_json:
-        print_json([facts.to_json() for facts in found])
-        return
+        print_json([facts.to_json() for facts in Tables(lake).facts()])
+    else:
+        print_tables(lake)
+
+
+def print_tables(lake: Lake) -> None:
+    """The text of `sluice tables`, for other commands."""
     rows = [
         (
             shown(f.name),
@@ -43,7 +49,7 @@ def tables(context: typer.Context, as_json: Json = False) -> None:
             moment(f.committed) if f.committed else None,
             shown(f.last_batch or ""),
         )
-        for f in found
+        for f in Tables(lake).facts()
     ]
     columns = ("table", "rows", "files", "columns", "snapshot", "committed", "last batch")
     print_table("Tables", columns, rows, empty="no dataset is registered")

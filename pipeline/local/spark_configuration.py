@@ -47,6 +47,8 @@ def spark_configuration(endpoint: str, region: str, scratch: Path) -> dict[str, 
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        # Arrow writes dates as they are; without it Spark refuses those before 1582.
+        "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         **_s3a(endpoint, region),
         **_glue_catalog(endpoint, region),

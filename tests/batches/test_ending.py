@@ -385,5 +385,3 @@ def _end(shop: Shop, how: str, batch: str) -> None:
 )
 def test_the_cause_of_a_failure_is_its_message_and_not_a_whole_document(error: dict[str, str], cause: str):
     assert cause in cause_of(error)
-
-

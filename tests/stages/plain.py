@@ -147,7 +147,9 @@ def _decimal(precision: int, scale: int) -> Meaning:
 
 
 def _number(value: Any) -> Decimal:
-    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf|infinity)", _token(value), re.I):
+    if not re.fullmatch(
+        r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf|infinity)", _token(value), re.I
+    ):
         raise Broken
     return Decimal(_token(value))
 
@@ -280,7 +282,11 @@ def equal(meant: Any, stored: Any) -> bool:
     if isinstance(meant, float) and math.isnan(meant):
         return isinstance(stored, float) and math.isnan(stored)
     if isinstance(meant, dict):
-        return isinstance(stored, dict) and meant.keys() == stored.keys() and all(equal(meant[k], stored[k]) for k in meant)
+        return (
+            isinstance(stored, dict)
+            and meant.keys() == stored.keys()
+            and all(equal(meant[k], stored[k]) for k in meant)
+        )
     if isinstance(meant, list | tuple):
         return isinstance(stored, list | tuple) and len(meant) == len(stored) and all(map(equal, meant, stored))
     return type(meant) in (type(stored), AsText) and bool(meant == stored)

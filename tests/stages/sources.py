@@ -41,7 +41,9 @@ class Case:
 # What SQL, Spark, Arrow or JSON readers might take for something of their own.
 NAMES = ["a", "Late Column", "x0", "t", "s", "größe", "value", "1st", "_metadata", "order", "a.b", "element"]
 
-words = st.sampled_from(["", "01234", "007", "null", "NULL", "NaN", "true", "2020-01-01", "1", "1.0", "1e5", "-0", " x "])
+words = st.sampled_from(
+    ["", "01234", "007", "null", "NULL", "NaN", "true", "2020-01-01", "1", "1.0", "1e5", "-0", " x "]
+)
 # Of what is special to CSV and JSON there is more than chance would give.
 letters = st.sampled_from('ab"01,;|\n\r\t\\{}[] é😀\u2028\x7f') | st.characters(
     exclude_categories=["Cs"], exclude_characters=f"\0{NULL}"
@@ -158,7 +160,13 @@ class _Maker:
     """Makes the files of one dataset, whose columns are mostly alike."""
 
     def __init__(
-        self, draw: Draw, form: str, delimiter: str, names: Sequence[str], declared: dict[str, str], keys: dict[str, str]
+        self,
+        draw: Draw,
+        form: str,
+        delimiter: str,
+        names: Sequence[str],
+        declared: dict[str, str],
+        keys: dict[str, str],
     ) -> None:
         self._draw = draw
         self._form = form
@@ -210,7 +218,7 @@ class _Maker:
         if self._form == "json" and self._draw(st.booleans()):
             odd = [f'{{"{ROW}":1,"{ROW}":2}}', f'{{"{ROW}":NaN}}', "7", f'{{"{ROW}":1e400}}', f'{{"{ROW}":"\\ud800"}}']
             texts = [text if self._draw(st.integers(0, 30)) else self._draw(st.sampled_from(odd)) for text in texts]
-            return f"[{self._draw(st.sampled_from([',', ', ', chr(10)+','])).join(texts)}]"
+            return f"[{self._draw(st.sampled_from([',', ', ', chr(10) + ','])).join(texts)}]"
         odd = ["{", "[1]", f'{{"{ROW}":NaN}}', f'{{"{ROW}":"\udcff"}}', f'{{"{ROW}":1}}}}', ""]
         texts = [text if self._draw(st.integers(0, 30)) else self._draw(st.sampled_from(odd)) for text in texts]
         # An object that breaks off in the first line would make the file one that spans lines.

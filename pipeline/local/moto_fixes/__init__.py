@@ -1,1 +1,1 @@
-"""Every change to moto, and nothing else. Each is guarded: it refuses a moto whose source is not the one it was made for."""
+"""Every change to moto, and nothing else. Each refuses a moto whose source is not the one that it was made for."""
