@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pipeline.catalog import Status
 from pipeline.clients import client
+from pipeline.datasets import DatasetName
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
 
@@ -54,12 +55,17 @@ class Progress:
         return ", ".join(f"{n} {what}" for n, what in parts if n) or "nothing waits"
 
 
-def look(lake: Lake) -> Progress:
-    """Ask once. Counts come from queues and from the open index: they may lag a moment behind."""
+def look(lake: Lake, only: DatasetName | None = None) -> Progress:
+    """Ask once, about the objects and batches of all datasets or of one.
+
+    Counts come from queues and from the open index: they may lag a moment behind.
+    """
     settings = lake.settings
     objects: dict[str, dict[Status, int]] = {}
     batches: dict[str, str] = {}
     for registration in lake.registry.all():
+        if only not in (None, registration.dataset.name):
+            continue
         name = str(registration.dataset.name)
         statuses = (Status.REGISTERED, Status.STAGED, Status.CLAIMED, Status.QUARANTINED, Status.FAILED)
         counts = {status: len(lake.catalog.waiting(name, status, LIMIT)) for status in statuses}

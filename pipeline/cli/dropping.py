@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
-from pipeline.cli.arguments import dataset_name
+from pipeline.cli.arguments import DatasetArgument, dataset_name
 from pipeline.cli.connect import Connected, Target
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.waiting import wait
@@ -77,6 +77,7 @@ def drop_files(connected: Connected, files: list[Path], name: DatasetName, prefi
 @app.command("wait")
 def wait_command(
     context: typer.Context,
+    dataset: DatasetArgument = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 300,
     as_json: Json = False,
 ) -> None:
@@ -85,7 +86,8 @@ def wait_command(
     Exits with 0 when settled, 3 when something is quarantined or failed (see `sluice status`), 4 when time is up.
     """
     connected: Connected = context.obj.connect()
-    progress = watch(connected, timeout, quiet=as_json)
+    only = dataset_name(dataset) if dataset else None
+    progress = watch(connected, timeout, only=only, quiet=as_json)
     if as_json:
         print_json(
             {
@@ -106,22 +108,27 @@ def wait_command(
         raise typer.Exit(EXIT_ATTENTION)
 
 
-def watch(connected: Connected, timeout: float, *, quiet: bool = False) -> Progress:
+def watch(connected: Connected, timeout: float, *, only: DatasetName | None = None, quiet: bool = False) -> Progress:
     """Wait, showing each change as a line, or as one that changes on a terminal."""
     if quiet:
-        return wait(connected, timeout, lambda progress: None)
+        return wait(connected, timeout, lambda progress: None, only=only)
+    if not console.is_terminal:
+        return _watch_in_lines(connected, timeout, only)
     with console.status("looking …") as status:
-        last = ""
+        return wait(connected, timeout, lambda progress: status.update(progress.describe()), only=only)
 
-        def report(progress: Progress) -> None:
-            nonlocal last
-            now = progress.describe()
-            status.update(now)
-            if not console.is_terminal and now != last:
-                console.print(f"  {now}", highlight=False)
-            last = now
 
-        return wait(connected, timeout, report)
+def _watch_in_lines(connected: Connected, timeout: float, only: DatasetName | None) -> Progress:
+    last = ""
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        now = progress.describe()
+        if now != last:
+            console.print(f"  {now}", highlight=False)
+        last = now
+
+    return wait(connected, timeout, report, only=only)
 
 
 @app.command()

@@ -19,6 +19,9 @@ START_S = 60
 STOP_S = 20
 LAKE = "sluice"
 
+PARAMETERS = {"RouteBatchSize": "10", "RouteBatchingWindow": "0"}
+"""Nobody waits for a fuller batch of events on a laptop."""
+
 Say = Callable[[str], None]
 
 
@@ -89,7 +92,7 @@ def deploy(root: Path, lake: state.RunningLake, say: Say) -> dict[str, str]:
     artefacts = Artefacts(client("s3"), bucket, ACCOUNT)
     made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=state.state_folder(root) / "build")
     ineffective = dict(bootstrap.accepted_without_effect)
-    for result in deployer.deploy_all(made.of_the_lake(), lake.env, LAKE):
+    for result in deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS):
         say(f"{result.name}: {len(result.resources)} resources, {len(result.changed)} made or changed")
         ineffective |= result.accepted_without_effect
     return ineffective

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pipeline.catalog import Status
 from pipeline.cli.connect import Connected
 from pipeline.cli.embedded import hurry_schedules
+from pipeline.datasets import DatasetName
 from pipeline.settling import Progress, look
 
 HURRY_EVERY_S = 0.5
@@ -20,6 +21,7 @@ def wait(
     timeout_s: float,
     report: Callable[[Progress], None],
     *,
+    only: DatasetName | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Progress:
@@ -32,7 +34,7 @@ def wait(
     hurried = 0.0
     settled_before = False
     while True:
-        progress = look(connected.lake)
+        progress = look(connected.lake, only)
         report(progress)
         if progress.is_settled and settled_before:
             return progress

@@ -336,7 +336,9 @@ def is_text_of(source: Any, text: str) -> bool:
             number = Decimal(text)
         except ArithmeticError:
             return False
-        return Decimal(source) == number or (not _is_integer(source) and float(source) == float(text))
+        # An integer among fractions is a double, whose text names no other double, though maybe another integer.
+        as_double = not _is_integer(text) and _same_number(source, float(text))
+        return Decimal(source) == number or as_double
     found = _parse(text)
     return type(found) is type(source) and _same_json(source, found)
 

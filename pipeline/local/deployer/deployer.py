@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -70,13 +71,21 @@ class Deployer:
         )
         return _Deployment(self._aws, self.records, name, file, plain, scope).run()
 
-    def deploy_all(self, templates: Sequence[Path], env: str, lake: str = "sluice",
-                   report: Callable[[StackResult], None] = lambda result: None) -> list[StackResult]:  # fmt: skip
+    def deploy_all(
+        self,
+        templates: Sequence[Path],
+        env: str,
+        lake: str = "sluice",
+        *,
+        parameters: Mapping[str, str] = MappingProxyType({}),
+        report: Callable[[StackResult], None] = lambda result: None,
+    ) -> list[StackResult]:
         """Deploy one stack a template, named by `stack_name`, in the order of what each reads.
 
-        Each stack gets `Env` and `Lake` where its template declares them. `report` is called as each is done.
+        Each stack gets `Env`, `Lake` and those of `parameters` that its template declares. `report` is called as each
+        is done.
         """
-        known = {"Env": env, "Lake": lake}
+        known = {**parameters, "Env": env, "Lake": lake}
         results = []
         for path in order.of_stacks(list(templates), known):
             declared = load_template(path).get("Parameters", {})

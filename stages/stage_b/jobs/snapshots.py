@@ -31,7 +31,8 @@ def added_rows(spark: SparkSession, table: str, snapshot: int) -> DataFrame:
         return spark.createDataFrame([], spark_schema)
     # Spark takes `*` in a path, which may stand in a partition's value, for a pattern. It matches no other file, for
     # Iceberg gives each a name of its own; and with globbing off Spark reads the paths without `*` twice.
-    return spark.read.schema(spark_schema).parquet(*files)
+    # Days before 1582 in a file without Spark's mark could be of another calendar; Iceberg's are not.
+    return spark.read.schema(spark_schema).option("datetimeRebaseMode", "CORRECTED").parquet(*files)
 
 
 def whole_table(spark: SparkSession, table: str, snapshot: int) -> DataFrame:

@@ -84,7 +84,9 @@ def reasons_sql(
 def _read(spark: SparkSession, group: Sequence[StagedFile], casts: Mapping[str, Cast], reasons: list[str]) -> DataFrame:
     columns = group[0].columns
     schema = ", ".join([*(f"{quoted(name)} {type_sql(kind)}" for name, kind in columns), f"{LINE} bigint"])
-    raw = spark.read.schema(schema).parquet(*(file.object.staged for file in group))
+    # Days before 1582 in a file without Spark's mark could be of another calendar; staged ones are not.
+    reader = spark.read.schema(schema).option("datetimeRebaseMode", "CORRECTED")
+    raw = reader.parquet(*(file.object.staged for file in group))
     reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as string)"
     parts = ", ".join(quoted(name) for name, _ in columns)
     return raw.selectExpr(
