@@ -12,6 +12,8 @@ from pipeline.datasets import Dataset, DatasetName
 GROUP_BYTES = 100_000
 """Groups are cut here, well under the 256 KiB that a state may carry (PROTOCOL, Stage A 2)."""
 GROUP_OBJECTS = 300
+UNROUTED = "~unrouted"
+"""Begins the open index's partitions of unrouted objects. No team's name does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,11 @@ def unrouted_partition(key: str, digest: str) -> str:
     `~unrouted#<first two key segments>#<0-9>`: ten partitions, because each takes 1,000 writes a second.
     """
     prefix = "/".join(key.split("/")[:2])[:200]
-    return f"~unrouted#{prefix}#{int(digest, 16) % 10}"
+    return f"{UNROUTED}#{prefix}#{int(digest, 16) % 10}"
 
 
 def unrouted_partitions(dataset: DatasetName) -> list[str]:
-    return [f"~unrouted#{dataset}#{n}" for n in range(10)]
+    return [f"{UNROUTED}#{dataset}#{n}" for n in range(10)]
 
 
 def groups(objects: Iterable[dict[str, Any]], limit: int = GROUP_BYTES) -> Iterator[list[dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from pipeline.catalog import Status
@@ -10,30 +11,26 @@ from pipeline.datasets import DatasetName
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
 
-LIMIT = 1000
-"""Objects of one dataset and status are counted up to here."""
-
 
 @dataclass(frozen=True)
 class Progress:
-    """What there is to wait for, and what went wrong. Objects are counted by dataset and status, up to `LIMIT`."""
+    """What there is to wait for, and what went wrong."""
 
     messages: int
     """Raw events that are queued or with the routing Lambda."""
     dead: int
     """Raw events in the dead-letter queue."""
-    objects: dict[str, dict[Status, int]] = field(default_factory=dict)
-    batches: dict[str, str] = field(default_factory=dict)
-    """Active batch by dataset."""
+    objects: Counter[tuple[str, Status]] = field(default_factory=Counter)
+    """Objects that are not finished, by dataset and status."""
     executions: int = 0
 
     def count(self, *statuses: Status) -> int:
-        return sum(n for found in self.objects.values() for status, n in found.items() if status in statuses)
+        return sum(n for (_, status), n in self.objects.items() if status in statuses)
 
     @property
     def is_settled(self) -> bool:
         moving = self.count(Status.REGISTERED, Status.STAGED, Status.CLAIMED)
-        return not (self.messages or moving or self.batches or self.executions)
+        return not (self.messages or moving or self.executions)
 
     @property
     def needs_attention(self) -> int:
@@ -56,29 +53,21 @@ class Progress:
 
 
 def look(lake: Lake, only: DatasetName | None = None) -> Progress:
-    """Ask once, about the objects and batches of all datasets or of one.
+    """Ask once, about the objects of all datasets or of one.
 
     Counts come from queues and from the open index: they may lag a moment behind.
     """
     settings = lake.settings
-    objects: dict[str, dict[Status, int]] = {}
-    batches: dict[str, str] = {}
-    for registration in lake.registry.all():
-        if only not in (None, registration.dataset.name):
-            continue
-        name = str(registration.dataset.name)
-        statuses = (Status.REGISTERED, Status.STAGED, Status.CLAIMED, Status.QUARANTINED, Status.FAILED)
-        counts = {status: len(lake.catalog.waiting(name, status, LIMIT)) for status in statuses}
-        objects[name] = {status: n for status, n in counts.items() if n}
-        if active := lake.batches.active(name):
-            batches[name] = active
+    # In the direction of the flow: what leaves one place while we look is seen in the next.
+    messages = depth(settings[Setting.RAW_QUEUE_URL])
+    objects = lake.catalog.count_open()
+    if only:
+        objects = Counter({key: n for key, n in objects.items() if key[0] == str(only)})
     machines = (settings[Setting.STAGE_A_MACHINE], settings[Setting.STAGE_B_MACHINE])
-    # Queues last: what leaves one while we look is in the catalog by then, and the other way round it would be missed.
     return Progress(
-        messages=depth(settings[Setting.RAW_QUEUE_URL]),
+        messages=messages,
         dead=depth(settings[Setting.RAW_DEAD_LETTER_QUEUE_URL]),
         objects=objects,
-        batches=batches,
         executions=sum(_running(machine) for machine in machines),
     )
 

@@ -3,6 +3,7 @@ doing it once: a condition that fails because the row is there already, or later
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ from pipeline.datasets import DatasetName
 from pipeline.dynamo import Change, Rejected, encode, get, get_many, put_if, query, scan, transact, update_if
 from pipeline.events.s3 import ObjectCreated, ObjectDeleted, SendAgain
 from pipeline.objects import ObjectVersion, order_of
-from pipeline.routing import unrouted_partition, unrouted_partitions
+from pipeline.routing import UNROUTED, unrouted_partition, unrouted_partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +324,17 @@ class Catalog:
         for row in rows:
             bucket, _, key = row["path"].partition("/")
             yield ObjectVersion(bucket, key, row["version_id"]), row["open_sk"].partition("#")[0]
+
+    def count_open(self) -> Counter[tuple[str, Status]]:
+        """How many objects are not finished, by dataset and status. Reads the open index, which has only those.
+
+        Unrouted objects are counted under `~unrouted`.
+        """
+        counts: Counter[tuple[str, Status]] = Counter()
+        for row in scan(self._dynamodb, TableName=self.table, IndexName="open", ProjectionExpression="open_pk"):
+            name, _, status = row["open_pk"].partition("#")
+            counts[name, Status.UNROUTED if name == UNROUTED else Status(status)] += 1
+        return counts
 
     def all(self, dataset: str | None = None, status: Status | None = None) -> Iterator[ObjectRow]:
         """Every row, of one dataset or status where given. Reads the whole table: for people, not for programs."""

@@ -93,7 +93,10 @@ def wait_command(
             {
                 "settled": progress.is_settled,
                 "needs_attention": progress.needs_attention,
-                "objects": {name: dict(counts) for name, counts in progress.objects.items() if counts},
+                "objects": [
+                    {"dataset": name, "status": status, "objects": n}
+                    for (name, status), n in sorted(progress.objects.items())
+                ],
             }
         )
     elif not progress.is_settled:

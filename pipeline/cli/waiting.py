@@ -12,7 +12,9 @@ from pipeline.datasets import DatasetName
 from pipeline.settling import Progress, look
 
 HURRY_EVERY_S = 0.5
-QUICK_S = 0.15
+HURRY_LATER_S = 5.0
+"""While objects are still on their way through Stage A, so that they come into one batch."""
+QUICK_S = 0.25
 SLOW_S = 5.0
 
 
@@ -31,7 +33,7 @@ def wait(
     twice in a row: an object that moves from one place to the next may be in neither for a moment.
     """
     give_up = clock() + timeout_s
-    hurried = 0.0
+    hurried = clock() - HURRY_EVERY_S
     settled_before = False
     while True:
         progress = look(connected.lake, only)
@@ -41,8 +43,9 @@ def wait(
         if clock() >= give_up:
             return progress
         settled_before = progress.is_settled
-        idle = progress.count(Status.STAGED) and len(progress.batches) < len(progress.objects)
-        if connected.endpoint and idle and clock() - hurried > HURRY_EVERY_S:
+        arriving = progress.messages or progress.count(Status.REGISTERED)
+        patience = HURRY_LATER_S if arriving else HURRY_EVERY_S
+        if connected.endpoint and progress.count(Status.STAGED) and clock() - hurried > patience:
             hurry_schedules(connected.endpoint)
             hurried = clock()
         sleep(QUICK_S if connected.is_embedded else SLOW_S)

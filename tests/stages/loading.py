@@ -113,7 +113,9 @@ class Loader:
         manifest = read_manifest(self._lake.s3, f"s3://values-staging/_manifests/{batch}.json")
         files = inspect_staged(self._lake.s3, manifest)
         folder = f"{batch}/{run}"
-        written = write_batch(self._spark, Job(manifest, run, table, f"s3://values-quarantine/{folder}"), files)
+        # A job's own session knows no table from before, as this one's catalog would.
+        session = self._spark.newSession()
+        written = write_batch(session, Job(manifest, run, table, f"s3://values-quarantine/{folder}"), files)
         return Loaded(written, list(self._quarantined(folder)))
 
     def commit(self, table: str, batch: str, written: Written) -> None:

@@ -20,7 +20,10 @@ ROW = "n"
 
 @dataclass(frozen=True)
 class RawFile:
-    """`text` has NULL for a cell with nothing in it, and bytes that are no UTF-8 as surrogates. `order`: the newest wins."""
+    """`text` has NULL for a cell with nothing in it, and bytes that are no UTF-8 as surrogates.
+
+    The greater the `order`, the newer the file.
+    """
 
     text: str
     order: int
@@ -181,7 +184,7 @@ class _Maker:
         kinds |= {name: KEY_VALUES[kind] for name, kind in self._keys.items()}
         size = self._draw(st.integers(0, 6) | st.integers(0, 30))
         rows = [self._row(kinds, f"{number}-{row}") for row in range(size)]
-        return self._csv(rows, list(kinds)) if self._form == "csv" else self._json(rows)
+        return self._csv(rows, list(kinds)) if self._form == "csv" else self._json(rows, number)
 
     def _kind(self) -> st.SearchStrategy[Any]:
         return strings if self._form == "csv" else self._draw(st.sampled_from(JSON))
@@ -212,7 +215,7 @@ class _Maker:
             writer.writerow({0: cells[:-1], 1: [*cells, "x"], 2: [*cells[:-1], "\udcff"]}.get(odd, cells))
         return written.getvalue()
 
-    def _json(self, rows: list[dict[str, Any]]) -> str:
+    def _json(self, rows: list[dict[str, Any]], number: int) -> str:
         ascii_only = self._draw(st.booleans())
         texts = [json_text(row, ascii_only) for row in rows]
         if self._form == "json" and self._draw(st.booleans()):
@@ -222,7 +225,7 @@ class _Maker:
         odd = ["{", "[1]", f'{{"{ROW}":NaN}}', f'{{"{ROW}":"\udcff"}}', f'{{"{ROW}":1}}}}', ""]
         texts = [text if self._draw(st.integers(0, 30)) else self._draw(st.sampled_from(odd)) for text in texts]
         # An object that breaks off in the first line would make the file one that spans lines.
-        return "\n".join([json_text({ROW: "first"}, True), *texts]) + "\n"
+        return "\n".join([json_text({ROW: f"{number}-first"}, True), *texts]) + "\n"
 
 
 def _cell(value: Any) -> str:

@@ -97,9 +97,10 @@ def check_transform(raw: RawFile, dataset: Dataset, limits: Limits) -> tuple[Sta
     expected = expect(raw, dataset)
     try:
         staged = transform(raw, dataset, limits)
-    except BadObject as error:
+    except BadObject:
         event("a file is refused")
-        assert expected.refused or all(record.fields is None for record in expected.records), error
+        if not expected.refused and any(record.fields is not None for record in expected.records):
+            raise
         return None
     assert not expected.refused
     rows, bad = list(staged_rows(staged)), {line["line"]: line for line in staged.bad}
@@ -156,7 +157,7 @@ def test_the_table_has_every_row_of_two_batches_once_though_a_run_is_repeated(la
         thrown_away = lake.write(table, sealed, "first") if number else None
         loaded = lake.write(table, sealed, "again")
         if thrown_away:
-            assert thrown_away.written.rows == loaded.written.rows
+            assert thrown_away.written.rows == loaded.written.rows, (thrown_away.written, loaded.written)
             assert sorted(map(str, thrown_away.quarantined)) == sorted(map(str, loaded.quarantined))
         sources = [
             Source(record, staged, expected)

@@ -37,7 +37,7 @@ def staged_rows(
 ) -> StagedRows:
     """Read `files`, which are not empty, and bring them to the columns of `table`; `required` must not be NULL.
 
-    A file's rows keep their place in it (`_metadata.row_index`), however Spark splits it.
+    A file's rows keep their place in it (the row index that Spark tells), however Spark splits it.
     """
     required = tuple(required)
     alike: dict[tuple[tuple[str, Type], ...], list[StagedFile]] = defaultdict(list)
@@ -88,15 +88,27 @@ def _read(spark: SparkSession, group: Sequence[StagedFile], casts: Mapping[str, 
     reader = spark.read.schema(schema).option("datetimeRebaseMode", "CORRECTED")
     raw = reader.parquet(*(file.object.staged for file in group))
     reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as string)"
-    parts = ", ".join(quoted(name) for name, _ in columns)
+    parts, hidden = ", ".join(quoted(name) for name, _ in columns), _hidden(columns)
     return raw.selectExpr(
         *(f"{one.value} as {quoted(name)}" for name, one in casts.items()),
         LINE,
         f"{reason} as {REASON}",
         f"to_json(struct({parts}), map('ignoreNullFields', 'false')) as {ROW}",
-        f"_metadata.file_path as {_FILE}",
-        f"_metadata.row_index as {POSITION}",
+        f"{hidden}.file_path as {_FILE}",
+        f"{hidden}.row_index as {POSITION}",
     )
+
+
+def _hidden(columns: Sequence[tuple[str, Type]]) -> str:
+    """What Spark calls its column about the file: where a file has a column of that name, it puts underscores before.
+
+    A name of the file's instead would lose rows: no file is found at what stands there.
+    """
+    names = {name for name, _ in columns}
+    hidden = "_metadata"
+    while hidden in names:
+        hidden = f"_{hidden}"
+    return hidden
 
 
 def _with_objects(spark: SparkSession, frame: DataFrame, files: Sequence[StagedFile]) -> DataFrame:

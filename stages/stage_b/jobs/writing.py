@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.batches.records import Written
 from pipeline.datasets.types import Primitive, Type
+from pipeline.errors import Inconsistent
 from pipeline.tables.evolution import common
 from pipeline.tables.names import branch_name
 from stages.stage_b.jobs.alignment import quoted
@@ -44,8 +45,16 @@ def write_batch(spark: SparkSession, job: Job, files: Sequence[StagedFile]) -> W
     loadable = good.select(*(quoted(name) for name in dict.fromkeys((*columns, ORDER, POSITION))))
     superseded = _write(spark, loadable, columns, target, manifest)
     snapshot, rows = table.written(branch)
+    _check_count(manifest, filled, rows, bad)
     lost = tuple(sorted(file.object.id for file in files if file.object.order in superseded))
     return Written(job.run, branch, table.base, snapshot if rows else None, rows, bad, lost)
+
+
+def _check_count(manifest: Manifest, files: Sequence[StagedFile], written: int, bad: int) -> None:
+    """Whatever went wrong, rows that are neither in the table nor in quarantine must not go unnoticed."""
+    staged = sum(file.object.rows for file in files)
+    if manifest.write == "append" and written + bad != staged:
+        raise Inconsistent(f"of {staged} staged rows {written} were written and {bad} quarantined")
 
 
 def _wanted(files: Sequence[StagedFile], manifest: Manifest) -> dict[str, Type]:
