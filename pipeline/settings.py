@@ -92,7 +92,9 @@ def use(*, endpoint: str | None, region: str | None, profile: str | None = None)
         os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
     if profile:
         os.environ["AWS_PROFILE"] = profile
-        os.environ.pop("AWS_ENDPOINT_URL", None)
+        # Credentials in the environment win over AWS_PROFILE: the command would reach whatever account they are of.
+        for name in ("AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", *EMBEDDED_CREDENTIALS):
+            os.environ.pop(name, None)
     if endpoint:
         os.environ.pop("AWS_PROFILE", None)
         os.environ.pop("AWS_SESSION_TOKEN", None)

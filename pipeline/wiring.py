@@ -26,6 +26,7 @@ from pipeline.settings import Setting, Settings
 
 TRANSIENT_CODES = frozenset(
     {
+        "ConditionalRequestConflict",
         "InternalError",
         "InternalServerError",
         "InternalFailure",
@@ -38,6 +39,7 @@ TRANSIENT_CODES = frozenset(
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionConflictException",
         "TransactionInProgressException",
         "503",
         "500",
@@ -155,8 +157,8 @@ def handler(function: Callable[[dict[str, Any], Lake], Any]) -> Callable[[dict[s
 
 def is_transient(error: Exception) -> bool:
     """Whether an AWS call failed in a way that may pass."""
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Code") in TRANSIENT_CODES
-    return isinstance(error, (ConnectionError, HTTPClientError))
+    return isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError))

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pipeline.batches.opening import candidates_of
 from pipeline.batches.records import FINAL, Batch, BatchRecords, BatchStatus
-from pipeline.catalog import Catalog, ObjectRow, Status
+from pipeline.catalog import Catalog, Status
 from pipeline.catalog.rows import shorten
 from pipeline.dynamo import TRANSACTION_ACTIONS, transact
 from pipeline.errors import Inconsistent, Refused
@@ -71,7 +71,9 @@ class Ender:
         if write.snapshot is None:
             outcome = self._.tables.mark_empty(table, batch_id)
         else:
-            outcome = self._.tables.commit(table, batch_id, write.branch, write.base, write.snapshot)
+            # A stray run may have written after the verdict: only what was judged may become visible.
+            checked = batch.verdict.snapshot if batch.verdict else write.snapshot
+            outcome = self._.tables.commit(table, batch_id, write.branch, write.base, checked)
         if outcome != Commit.COMMITTED:
             return self._rebase(batch)
         self._finish_committed(batch, table)
@@ -115,9 +117,10 @@ class Ender:
             else f"Mend the cause and run `sluice redrive --batch {batch.id}`."
         )
         facts = {"reason": f"batch {batch.id}: {reason}", "hint": hint}
-        rows = self._settle(batch, {obj: status for obj in candidates_of(batch)}, facts)
+        self._settle(batch, {obj: status for obj in candidates_of(batch)}, facts)
+        # Before the batch ends: what dies between is done again only while it is open.
+        self._free_content(batch, status)
         self._end(batch, to, error=reason)
-        self._free_content(rows)
         return to
 
     def _finish_committed(self, batch: Batch, table: str) -> None:
@@ -144,10 +147,9 @@ class Ender:
         )
         self._end(batch, BatchStatus.COMMITTED)
 
-    def _settle(self, batch: Batch, to: dict[ObjectVersion, Status], facts: dict[str, Any]) -> list[ObjectVersion]:
+    def _settle(self, batch: Batch, to: dict[ObjectVersion, Status], facts: dict[str, Any]) -> None:
         """Move the batch's rows on, in transactions; a row that is not this batch's any more is left alone."""
         mine = list(to)
-        settled: list[ObjectVersion] = []
         for start in range(0, len(mine), TRANSACTION_ACTIONS):
             chunk = mine[start : start + TRANSACTION_ACTIONS]
             while chunk:
@@ -164,13 +166,12 @@ class Ender:
                 ]
                 results = transact(self._.dynamodb, moves)
                 if not results:
-                    settled += chunk
                     break
                 chunk = [obj for obj, refused in zip(chunk, results, strict=True) if refused is None]
-        return settled
 
-    def _free_content(self, objects: list[ObjectVersion]) -> None:
-        rows: list[ObjectRow] = self._.catalog.get_many(objects)
+    def _free_content(self, batch: Batch, status: Status) -> None:
+        found = self._.catalog.get_many(candidates_of(batch))
+        rows = [row for row in found if row.batch == batch.id and row.status is status]
         waiting = [duplicate for row in rows for duplicate in self._.catalog.release_content(row)]
         if waiting:
             self._.send_again([SendAgain(row.object, row.generation + 1) for row in waiting])

@@ -88,6 +88,8 @@ class Catalog:
             "open_pk": unrouted_partition(event.object.key, event.object.digest),
         }
         self._put_new(item)
+        if event.sequencer:
+            self._lift(event.object)
 
     def mark_deleted(self, event: ObjectDeleted) -> None:
         """Give a delete marker its row. Deleting a raw object removes no rows of a table."""
@@ -202,13 +204,22 @@ class Catalog:
     # -- transitions -----------------------------------------------------------------------------------------
 
     def move(
-        self, obj: ObjectVersion, to: Status, dataset: str, *, generation: int | None = None, **facts: Any
+        self,
+        obj: ObjectVersion,
+        to: Status,
+        dataset: str,
+        *,
+        generation: int | None = None,
+        only_from: Status | None = None,
+        **facts: Any,
     ) -> ObjectRow | None:
         """Move one object. None when moved; otherwise its row as it stands instead ("mine already, or later")."""
         condition, values = "", {}
         if generation is not None:
             condition, values = "#generation = :generation", {"generation": generation}
-        change = self._change(obj, to, facts, partition=dataset, condition=condition, values=values)
+        change = self._change(
+            obj, to, facts, partition=dataset, condition=condition, values=values, only_from=only_from
+        )
         rejected = update_if(self._dynamodb, self.table, change)
         return ObjectRow.from_row(rejected.old) if rejected and rejected.old else None
 
@@ -228,9 +239,10 @@ class Catalog:
         values: Mapping[str, Any] | None = None,
         remove: list[str] | None = None,
         log: bool = True,
+        only_from: Status | None = None,
     ) -> Change:
         now = self._now()
-        allowed = sorted(PREDECESSORS[to])
+        allowed = [only_from] if only_from else sorted(PREDECESSORS[to])
         index = {"open_pk": open_partition(partition, to), "open_sk": f"{now}#{obj.digest}"} if to in OPEN else {}
         legal = f"#status IN ({', '.join(f':from{i}' for i in range(len(allowed)))})"
         return Change(
@@ -261,23 +273,32 @@ class Catalog:
         return not transact(self._dynamodb, actions)
 
     def release_content(self, row: ObjectRow) -> list[ObjectRow]:
-        """Give up the content that a version held and will not load now; returns its duplicates, to be sent again."""
-        key = {"path": row.object.path, "version_id": f"{CONTENT_PREFIX}{row.etag}"}
+        """Give up the content that a version held and will not load now; returns its duplicates, to be sent again.
+
+        Content that nobody holds is as good as given up: whoever did may have died before sending its duplicates.
+        """
         if not row.etag:
             return []
-        try:
-            self._dynamodb.delete_item(
-                TableName=self.table,
-                Key=encode(key),
-                ConditionExpression="#holder = :me",
-                ExpressionAttributeNames={"#holder": "holder"},
-                ExpressionAttributeValues=encode({":me": row.object.version_id}),
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+        key = {"path": row.object.path, "version_id": f"{CONTENT_PREFIX}{row.etag}"}
+        give_up = {
+            "TableName": self.table,
+            "Key": encode(key),
+            "ConditionExpression": "attribute_not_exists(#holder) OR #holder = :me",
+            "ExpressionAttributeNames": {"#holder": "holder"},
+            "ExpressionAttributeValues": encode({":me": row.object.version_id}),
+        }
+        # A redrive may have sent the version on since `row` was read: then it holds its content rightly.
+        unchanged = {
+            "TableName": self.table,
+            "Key": encode(key_of(row.object)),
+            "ConditionExpression": "#status = :status AND #generation = :generation",
+            "ExpressionAttributeNames": {"#status": "status", "#generation": "generation"},
+            "ExpressionAttributeValues": encode({":status": row.status.value, ":generation": row.generation}),
+        }
+        if transact(self._dynamodb, [{"Delete": give_up}, {"ConditionCheck": unchanged}]):
             return []
-        held = row.object.version_id
         same_key = self.history(row.object.path)
-        return [r for r in same_key if r.status is Status.DUPLICATE and r.duplicate_of == held]
+        return [r for r in same_key if r.status is Status.DUPLICATE and r.etag == row.etag]
 
     # -- questions -------------------------------------------------------------------------------------------
 

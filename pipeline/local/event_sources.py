@@ -78,7 +78,9 @@ class EventSources:
 
     def _resync(self) -> None:
         mappings = {mapping.uuid: mapping for mapping in _mappings() if mapping.enabled}
-        for uuid in self._pollers.keys() - mappings.keys():
+        # A mapping that was disabled and enabled again between two looks has lost its poller without our seeing it.
+        ended = {uuid for uuid, poller in self._pollers.items() if not poller.is_alive()}
+        for uuid in (self._pollers.keys() - mappings.keys()) | ended:
             self._pollers.pop(uuid).stop()
         for uuid in mappings.keys() - self._pollers.keys():
             self._pollers[uuid] = _Poller(mappings[uuid], self._endpoint, self._invoke, self._concurrency)
@@ -121,6 +123,9 @@ class _Poller:
         with self._changed:
             self._changed.notify_all()
         self._threads.shutdown(wait=False)
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
 
     def join(self) -> None:
         """Wait until the poller receives no more."""

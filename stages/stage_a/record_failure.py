@@ -48,7 +48,10 @@ def fail_object(lake: Lake, work: Registered, dataset: str, status: Status, reas
     """Mark one object, and let a duplicate of it take its place."""
     log.warning("%s version %s is %s: %s", work.object.uri, work.object.version_id, status, reason)
     facts = {"reason": shorten(reason), "hint": _HINTS[status]}
-    before = lake.catalog.move(work.object, status, dataset, generation=work.generation, **facts)
+    # Only from REGISTERED: the transform may have staged the object after all, and a batch may have claimed it.
+    before = lake.catalog.move(
+        work.object, status, dataset, generation=work.generation, only_from=Status.REGISTERED, **facts
+    )
     if before is not None and before.status is not status:
         return {"status": before.status}
     row = lake.catalog.get(work.object)

@@ -138,7 +138,10 @@ def _fingerprint(obj: ObjectVersion) -> str:
 
 def _record(catalog: Catalog, task: Task, facts: dict[str, Any]) -> str:
     work = task.work
-    before = catalog.move(work.object, Status.STAGED, task.dataset, generation=work.generation, **facts)
+    # Only from REGISTERED: a transform that comes late must not take a CLAIMED object out of its batch.
+    before = catalog.move(
+        work.object, Status.STAGED, task.dataset, generation=work.generation, only_from=Status.REGISTERED, **facts
+    )
     if before is None:
         return Status.STAGED
     if before.generation < work.generation or before.status is Status.REGISTERED:

@@ -205,7 +205,7 @@ def _nested(read: Meaning) -> Meaning:
             value = _parse(value)
             if not _is_sound(value):
                 raise Broken
-        return read(value)
+        return _each(read)(value)
 
     return parsed
 

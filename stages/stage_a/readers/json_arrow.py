@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pyarrow as pa
 import pyarrow.json
 
@@ -9,15 +11,55 @@ from pipeline.datasets.arrow import arrow_type
 from pipeline.datasets.types import Array, Map, Primitive, Struct, Type
 from stages.stage_a.casts import check_floating
 
+_ROUNDING = 1e-12
+"""Of a number's size, more than it changes when it becomes a double."""
 
-def read_objects(data: bytes, schema: pa.Schema) -> pa.Table:
+
+def read_objects(data: bytes, schema: pa.Schema, unknown: Literal["error", "ignore"] = "error") -> pa.Table:
+    """The columns of `schema`. ArrowInvalid where a value does not fit, or has no column and `unknown` says so."""
     # A null as the very first value crashes Arrow 22's reader: callers see to it that the data begins with an object.
     table = pa.json.read_json(
         pa.BufferReader(data),
         read_options=pa.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
-        parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+        parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unknown),
     )
     return table.select(schema.names)
+
+
+def check_decimals(data: bytes, schema: pa.Schema) -> None:
+    """Mismatch where a number has, or almost has, more digits before the point than its decimal column in `schema`.
+
+    Arrow 22 takes such a number for some other one: its 128 bits overflow unnoticed. As doubles they tell their size.
+    """
+    fields = [field for field in schema if _has_decimal(field.type)]
+    if fields:
+        doubles = pa.schema([pa.field(field.name, _with_doubles(field.type)) for field in fields])
+        for field, column in zip(fields, read_objects(data, doubles, "ignore").columns, strict=True):
+            _check_sizes(column.combine_chunks(), field.type)
+
+
+def _has_decimal(of: pa.DataType) -> bool:
+    if pa.types.is_list(of):
+        return _has_decimal(of.value_type)
+    return any(_has_decimal(part.type) for part in of) if pa.types.is_struct(of) else pa.types.is_decimal(of)
+
+
+def _with_doubles(of: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(of):
+        return pa.list_(_with_doubles(of.value_type))
+    if pa.types.is_struct(of):
+        return pa.struct([pa.field(part.name, _with_doubles(part.type)) for part in of])
+    return pa.float64() if pa.types.is_decimal(of) else of
+
+
+def _check_sizes(column: pa.Array, of: pa.DataType) -> None:
+    if pa.types.is_list(of):
+        _check_sizes(column.values, of.value_type)
+    elif pa.types.is_struct(of):
+        for index, part in enumerate(of):
+            _check_sizes(column.field(index), part.type)
+    elif pa.types.is_decimal(of):
+        check_floating(column, 10.0 ** (of.precision - of.scale) * (1 - _ROUNDING))
 
 
 def expected_type(of: Type) -> pa.DataType:

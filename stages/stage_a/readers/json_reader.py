@@ -34,7 +34,7 @@ from stages.stage_a.readers.base import (
     merge,
     one_array,
 )
-from stages.stage_a.readers.json_arrow import check_doubles, expected_type, read_objects
+from stages.stage_a.readers.json_arrow import check_decimals, check_doubles, expected_type, read_objects
 from stages.stage_a.readers.json_rows import Row, count_objects, load_object, pieces, refuse_other_layouts
 from stages.stage_a.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
 from stages.stage_a.readers.json_split import WHITESPACE, ArrayBlocks, line_blocks
@@ -154,6 +154,7 @@ class JsonReader(Reader):
             table = read_objects(data, snapshot.schema)
             if table.num_rows != len(positions):
                 return None
+            check_decimals(data, snapshot.schema)
             if not data.isascii():
                 # Arrow's JSON reader does not check that strings are UTF-8.
                 table.validate(full=True)

@@ -223,3 +223,16 @@ def test_a_delayed_message_is_taken_when_its_delay_ends(parts: Parts) -> None:
     parts.aws("sqs").send_message(QueueUrl=url, MessageBody="later", DelaySeconds=1)
     until(lambda: batches(parts, "delayed"))
     assert time.monotonic() - began > 0.9
+
+
+def test_a_source_that_is_disabled_and_enabled_again_at_once_goes_on(parts: Parts) -> None:
+    recorder(parts, "blinked")
+    url = parts.queue("blinked")
+    client = parts.aws("lambda")
+    source = parts.map("blinked", "blinked")
+    for turn in range(3):
+        client.update_event_source_mapping(UUID=source, Enabled=False)
+        send(parts, url, f"{turn}")
+        time.sleep(0.05)
+        client.update_event_source_mapping(UUID=source, Enabled=True)
+        until(lambda: depth(parts, url) == (0, 0))

@@ -25,6 +25,12 @@ def test_nothing_is_null_and_a_quoted_nothing_is_an_empty_string(reading: Readin
     assert reading('a,b\n,""\n', "csv").rows == [{"a": None, "b": ""}]
 
 
+@pytest.mark.parametrize("tail", ['"3",', '"3",\n4,5,6\n', '"3",\n\xff,5\n'])
+def test_nothing_is_null_also_at_the_end_of_the_file_and_beside_a_bad_row(reading: Reading, tail: str) -> None:
+    found = reading(f'a,b\n"1",2\n{tail}'.encode("latin-1"), "csv")
+    assert found.rows == [{"a": "1", "b": "2"}, {"a": "3", "b": None}]
+
+
 def test_a_quoted_nothing_is_no_number(reading: Reading) -> None:
     found = reading('a\n""\n1\n', "csv", {"a": "int"})
     assert found.rows == [{"a": 1}]

@@ -219,6 +219,8 @@ def test_the_contract_types_what_json_cannot(reading: Reading) -> None:
         ("boolean", "1"),
         ("date", '"yesterday"'),
         ("decimal(5,2)", "1.555"),
+        ("decimal(38,10)", "886990516144859843528436867923968"),
+        ("array<struct<a:decimal(38,2)>>", '[{"a":7771395013236266951087954555016440874}]'),
         ("array<int>", '{"a":1}'),
         ("struct<a:int>", '{"a":1,"b":2}'),
         ("map<string,int>", '{"a":"x"}'),

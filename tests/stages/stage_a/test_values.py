@@ -40,6 +40,7 @@ GOOD = [
     ("decimal(5,2)", "1.500", Number("1.50")),
     ("decimal(5,2)", "1.5e1", Number("15.00")),
     ("decimal(38,0)", "9" * 38, Number("9" * 38)),
+    ("decimal(38,10)", "-0.0000000001", Number("-1e-10")),
     ("array<map<string,int>>", '[{"a": 1}, null]', [[("a", 1)], None]),
 ]
 BAD = [
@@ -72,6 +73,10 @@ BAD = [
     ("decimal(5,2)", "1.555"),
     ("decimal(5,2)", "1234.5"),
     ("decimal(5,2)", "1e999999999"),
+    # Overflows in Arrow's own cast to other numbers.
+    ("decimal(38,10)", "886990516144859843528436867923968"),
+    ("decimal(38,0)", "8924336959978480502770066e26"),
+    ("decimal(5,2)", "340282366920938463463374607431768211457"),
     ("decimal(5,2)", "NaN"),
     ("array<int>", "[1.5]"),
     ("array<int>", '{"a": 1}'),
