@@ -22,6 +22,8 @@ os.environ.update(
     AWS_REGION="eu-west-1",
     AWS_DEFAULT_REGION="eu-west-1",
     AWS_EC2_METADATA_DISABLED="true",
+    # So that the calls of a test can be told from those of what it tests.
+    AWS_SDK_UA_APP_ID="tests",
 )
 
 

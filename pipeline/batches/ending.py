@@ -148,13 +148,19 @@ class Ender:
         self._end(batch, BatchStatus.COMMITTED)
 
     def _settle(self, batch: Batch, to: dict[ObjectVersion, Status], facts: dict[str, Any]) -> None:
-        """Move the batch's rows on, in transactions; a row that is not this batch's any more is left alone."""
+        """Move the batch's rows on, in transactions; a row that is not this batch's any more is left alone.
+
+        `to` is in the order of the candidates. One that was claimed too late for the manifest waits again.
+        """
         mine = list(to)
+        left_out = {mine[place] for place in batch.left_out}
         for start in range(0, len(mine), TRANSACTION_ACTIONS):
             chunk = mine[start : start + TRANSACTION_ACTIONS]
             while chunk:
                 moves = [
-                    self._.catalog.moving(
+                    self._.catalog.unclaiming(obj, batch.dataset, batch.id)
+                    if obj in left_out
+                    else self._.catalog.moving(
                         obj,
                         to[obj],
                         batch.dataset,

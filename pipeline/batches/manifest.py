@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +11,12 @@ from pipeline.catalog import ObjectRow
 from pipeline.datasets import Dataset
 
 
-def manifest_key(dataset: str, batch: str) -> str:
-    """Its key in the staging bucket. No team's name starts with an underscore."""
-    return f"_manifests/{dataset}/{batch}.json"
+def manifest_key(dataset: str, batch: str, body: bytes) -> str:
+    """Its key in the staging bucket. No team's name starts with an underscore.
+
+    The name follows from the content: of two pollers that seal at once, none replaces what the other's batch names.
+    """
+    return f"_manifests/{dataset}/{batch}-{hashlib.sha256(body).hexdigest()[:8]}.json"
 
 
 def manifest(batch: str, dataset: Dataset, table: str, rows: Sequence[ObjectRow]) -> str:

@@ -221,21 +221,29 @@ class Poller:
                 chunk = [o for o, refused in zip(chunk, results[1:], strict=True) if refused is None]
 
     def _seal(self, work: Work, batch: Batch) -> Batch:
-        rows = self._.catalog.get_many(candidates_of(batch))
+        candidates = candidates_of(batch)
+        rows = self._.catalog.get_many(candidates)
         mine = [r for r in rows if r.status is Status.CLAIMED and r.batch == batch.id]
         records = self._.records
         if not mine:
             transact(self._.dynamodb, records.ending(work.name, batch.id, BatchStatus.CANCELLED))
         else:
-            key = manifest_key(work.name, batch.id)
             body = manifest(batch.id, work.dataset, work.table, mine).encode()
+            key = manifest_key(work.name, batch.id, body)
             bucket = self._.staging_bucket
             self._.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
             uri = f"s3://{bucket}/{key}"
-            records.move(work.name, batch.id, BatchStatus.SEALED, manifest=uri, objects=len(mine))
+            # Another poller may claim one of these until the batch is sealed: it is not in this manifest, and whoever
+            # ends the batch has to know.
+            claimed = {row.object for row in mine}
+            left_out = [place for place, obj in enumerate(candidates) if obj not in claimed]
+            records.move(work.name, batch.id, BatchStatus.SEALED, manifest=uri, objects=len(mine), left_out=left_out)
         sealed = records.get(work.name, batch.id)
         if sealed is None:
             raise Inconsistent(f"batch {batch.id} of {work.name} vanished")
+        if sealed.status is BatchStatus.CANCELLED:
+            for row in mine:
+                transact(self._.dynamodb, [self._.catalog.unclaiming(row.object, work.name, batch.id)])
         return sealed
 
     def _start(self, work: Work, batch: Batch) -> Outcome:

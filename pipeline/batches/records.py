@@ -93,6 +93,8 @@ class Batch:
     candidates: tuple[tuple[str, str], ...]
     opened: str
     objects: int = 0
+    left_out: tuple[int, ...] = ()
+    """Places of the candidates that are not in the manifest."""
     manifest: str | None = None
     write: Written | None = None
     verdict: Verdict | None = None
@@ -111,6 +113,7 @@ class Batch:
             candidates=tuple((path, version) for path, version in row["candidates"]),
             opened=row["opened"],
             objects=row.get("objects", 0),
+            left_out=tuple(row.get("left_out", ())),
             manifest=row.get("manifest"),
             write=_written(write) if write else None,
             verdict=_verdict(verdict) if verdict else None,

@@ -49,6 +49,11 @@ class Redriver:
         as STAGED for the next one; a release is refused then, for it belongs to one batch.
         """
         found = self._ended(work, batch)
+        if release and found.status is not BatchStatus.QUARANTINED:
+            raise Refused(
+                f"batch {batch} is {found.status}: no rules of it failed that a release could overrule",
+                hint=f"Send it back with `sluice redrive --batch {batch}`.",
+            )
         if release and (active := self.records.active(work.name)):
             raise Refused(f"{work.name} is busy with batch {active}", hint="Wait until it has ended: `sluice wait`.")
         rows = [r for r in self.catalog.get_many(candidates_of(found)) if r.batch == batch and r.status in REDRIVABLE]

@@ -23,6 +23,7 @@ from pipeline.catalog.rows import (
 from pipeline.clock import Clock, iso, system_clock
 from pipeline.datasets import DatasetName
 from pipeline.dynamo import Change, Rejected, encode, get, get_many, put_if, query, scan, transact, update_if
+from pipeline.errors import Transient
 from pipeline.events.s3 import ObjectCreated, ObjectDeleted, SendAgain
 from pipeline.objects import ObjectVersion, order_of
 from pipeline.routing import UNROUTED, unrouted_partition, unrouted_partitions
@@ -112,8 +113,10 @@ class Catalog:
             log=False,
         )
         if once and row.etag:
-            holder = self._content_put(row.object, row.etag)
-            results = transact(self._dynamodb, [{"Update": change.request(self.table)}, holder])
+            content = self._content_put(row.object, row.etag)
+            results = transact(self._dynamodb, [{"Update": change.request(self.table)}, content])
+            if results and results[0] is None and results[1] and results[1].old:
+                self._leave_duplicate(row, dataset, results[1].old["holder"])
             if results:
                 return None
         elif update_if(self._dynamodb, self.table, change):
@@ -126,7 +129,38 @@ class Catalog:
     def _put_once(self, item: dict[str, Any], etag: str) -> Rejected | None:
         """Put the row and make it its content's holder. When another version holds it, the row is a DUPLICATE."""
         obj = ObjectRow.from_row(item).object
-        put = {
+        results = transact(self._dynamodb, [self._row_put(item), self._content_put(obj, etag)])
+        if not results or results[0] is not None:
+            return results[0] if results else None
+        holder = results[1].old["holder"] if results[1] and results[1].old else ""
+        duplicate = {name: value for name, value in item.items() if name not in ("open_pk", "open_sk")} | {
+            "status": Status.DUPLICATE.value,
+            **_duplicate_of(holder),
+            "history": [[Status.DUPLICATE.value, self._now()]],
+        }
+        results = transact(self._dynamodb, [self._row_put(duplicate), self._content_held(obj, etag, holder)])
+        if results and results[0] is None:
+            raise Transient(f"{obj.uri}: version {holder} gave up the same content just now")
+        return results[0] if results else Rejected(duplicate)
+
+    def _leave_duplicate(self, row: ObjectRow, dataset: DatasetName, holder: str) -> None:
+        """Make a row DUPLICATE that was to go on, because another version has its content."""
+        change = self._change(
+            row.object,
+            Status.DUPLICATE,
+            {"dataset": str(dataset), **_duplicate_of(holder)},
+            partition=str(dataset),
+            condition="#generation = :generation",
+            values={"generation": row.generation},
+            remove=["hint", "batch"],
+        )
+        held = self._content_held(row.object, row.etag, holder)
+        results = transact(self._dynamodb, [{"Update": change.request(self.table)}, held])
+        if results and results[0] is None:
+            raise Transient(f"{row.object.uri}: version {holder} gave up the same content just now")
+
+    def _row_put(self, item: dict[str, Any]) -> dict[str, Any]:
+        return {
             "Put": {
                 "TableName": self.table,
                 "Item": encode(item),
@@ -135,17 +169,18 @@ class Catalog:
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
-        results = transact(self._dynamodb, [put, self._content_put(obj, etag)])
-        if not results or results[0] is not None:
-            return results[0] if results else None
-        holder = results[1].old["holder"] if results[1] and results[1].old else None
-        duplicate = {name: value for name, value in item.items() if name not in ("open_pk", "open_sk")} | {
-            "status": Status.DUPLICATE.value,
-            "duplicate_of": holder,
-            "reason": f"the same content was dropped before under this key, as version {holder}",
-            "history": [[Status.DUPLICATE.value, self._now()]],
+
+    def _content_held(self, obj: ObjectVersion, etag: str, holder: str) -> dict[str, Any]:
+        """A version becomes a duplicate only of one that holds the content still: else nobody would send it on."""
+        return {
+            "ConditionCheck": {
+                "TableName": self.table,
+                "Key": encode({"path": obj.path, "version_id": f"{CONTENT_PREFIX}{etag}"}),
+                "ConditionExpression": "#holder = :holder",
+                "ExpressionAttributeNames": {"#holder": "holder"},
+                "ExpressionAttributeValues": encode({":holder": holder}),
+            }
         }
-        return self._put_new(duplicate) or Rejected(duplicate)
 
     def _content_put(self, obj: ObjectVersion, etag: str) -> dict[str, Any]:
         """Take the content's row if nobody, or this very version, holds it."""
@@ -227,6 +262,18 @@ class Catalog:
         """The Update of a transaction that moves one object."""
         request = self._change(obj, to, more.pop("facts", {}), partition=dataset, **more).request(self.table)
         return {"Update": {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
+
+    def unclaiming(self, obj: ObjectVersion, dataset: str, batch: str) -> dict[str, Any]:
+        """The Update of a transaction that lets an object wait again which `batch` claimed and does not load."""
+        return self.moving(
+            obj,
+            Status.STAGED,
+            dataset,
+            only_from=Status.CLAIMED,
+            condition="#batch = :batch",
+            values={"batch": batch},
+            remove=["batch"],
+        )
 
     def _change(
         self,
@@ -364,6 +411,13 @@ class Catalog:
 
     def _now(self) -> str:
         return iso(self._clock())
+
+
+def _duplicate_of(holder: str) -> dict[str, str]:
+    return {
+        "duplicate_of": holder,
+        "reason": f"the same content was dropped before under this key, as version {holder}",
+    }
 
 
 def _kept(row: ObjectRow, now: str) -> list[list[str]]:

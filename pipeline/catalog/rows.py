@@ -46,7 +46,8 @@ PREDECESSORS: dict[Status, frozenset[Status]] = {
     _S.QUARANTINED: frozenset({_S.REGISTERED, _S.CLAIMED}),
     _S.FAILED: frozenset({_S.REGISTERED, _S.CLAIMED}),
     _S.GONE: frozenset({_S.REGISTERED}),
-    _S.DUPLICATE: frozenset({_S.REGISTERED}),
+    # What was to be sent on, by a redrive or because its dataset was applied, and whose content another version has.
+    _S.DUPLICATE: frozenset({_S.REGISTERED, _S.UNROUTED, _S.FAILED, _S.QUARANTINED, _S.DUPLICATE}),
     # From CLAIMED too: only the overwrite job sees which partitions an object contains.
     _S.SUPERSEDED: frozenset({_S.REGISTERED, _S.STAGED, _S.CLAIMED}),
 }

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.datasets.own_columns import ICEBERG_COLUMNS
 from pipeline.datasets.own_columns import ORDER_COLUMN as ORDER_COLUMN
 from pipeline.datasets.own_columns import ROW_COLUMN as ROW_COLUMN
 from pipeline.datasets.types import parse_type
@@ -172,6 +173,8 @@ class Dataset(_Model):
     def _columns_fit_table(self) -> Self:
         if ORDER_COLUMN in self.stage_a.columns:
             raise ValueError(f"{ORDER_COLUMN} is Sluice's own column")
+        if taken := sorted(ICEBERG_COLUMNS & self.contract.keys()):
+            raise ValueError(f"{taken[0]} is a column of Iceberg's own; name yours otherwise")
         for name in (*self.table.key, *self.table.partition_by):
             column = self.stage_a.columns.get(name)
             if column and "<" in column.type:

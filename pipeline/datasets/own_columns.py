@@ -1,4 +1,4 @@
-"""The columns that Sluice adds to a dataset's own. Apart from `model`, so that jobs do without pydantic."""
+"""The columns that Sluice and Iceberg add to a dataset's own. Apart from `model`, so that jobs do without pydantic."""
 
 from __future__ import annotations
 
@@ -9,3 +9,6 @@ ROW_COLUMN = "_sluice_row"
 """Column of every staged Parquet file that holds where in its source a row stood: the 1-based line where it starts
 (CSV, JSON lines) or its number in the array (JSON). It only grows. The Stage B job names it for rows that cannot be
 loaded, and drops it."""
+
+ICEBERG_COLUMNS = frozenset({"_file", "_pos", "_deleted", "_spec_id", "_partition"})
+"""What Iceberg calls its columns about a row's place. No upsert succeeds on a table with one of its own of that name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipeline.datasets.names import safe_name
+from pipeline.datasets.own_columns import ICEBERG_COLUMNS
 from pipeline.errors import BadObject
 
 __all__ = ["MAX_LENGTH", "RESERVED_PREFIX", "check_names", "safe_name"]
@@ -17,7 +18,8 @@ MAX_LENGTH = 128
 def check_names(names: Iterable[str]) -> dict[str, str]:
     """Map a file's own column names to safe ones, in order.
 
-    BadObject where two become one (the message names both), where one is empty or too long, and where one is Sluice's.
+    BadObject where two become one (the message names both), where one is empty or too long, and where one is Sluice's
+    or Iceberg's.
     """
     taken: dict[str, str] = {}
     found: dict[str, str] = {}
@@ -44,3 +46,5 @@ def _check_name(name: str, safe: str) -> None:
             f"column {name!r} begins with {RESERVED_PREFIX!r}, which is kept for Sluice's own columns",
             hint="Rename the column in the file.",
         )
+    if safe in ICEBERG_COLUMNS:
+        raise BadObject(f"column {name!r} has the name of one of Iceberg's own", hint="Rename the column in the file.")

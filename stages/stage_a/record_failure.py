@@ -55,7 +55,7 @@ def fail_object(lake: Lake, work: Registered, dataset: str, status: Status, reas
     if before is not None and before.status is not status:
         return {"status": before.status}
     row = lake.catalog.get(work.object)
-    duplicates = lake.catalog.release_content(row) if row else []
+    duplicates = lake.catalog.release_content(row) if row and row.status is status else []
     if duplicates:
         lake.send_again([SendAgain(d.object, d.generation + 1) for d in duplicates])
     return {"status": status}

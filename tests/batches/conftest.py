@@ -66,7 +66,9 @@ class Shop:
         return [e["name"] for e in found]
 
     def manifest(self, batch: str) -> list[str]:
-        body = client("s3").get_object(Bucket="staging", Key=f"_manifests/shop/orders/{batch}.json")["Body"].read()
+        uri = self.records.get("shop/orders", batch).manifest
+        assert uri.startswith(f"s3://staging/_manifests/shop/orders/{batch}")
+        body = client("s3").get_object(Bucket="staging", Key=uri.removeprefix("s3://staging/"))["Body"].read()
         return [o["key"].rpartition("/")[2] for o in json.loads(body)["objects"]]
 
     def later(self, **delta: float) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -266,6 +267,53 @@ def test_failing_a_batch_whose_commit_was_not_acknowledged_finishes_it_as_commit
     shop.tables.commit(shop.table, batch, written.branch, written.base, written.snapshot)
     assert shop.ender.fail(shop.name, batch, shop.table, "time-out") is BatchStatus.COMMITTED
     assert (shop.statuses(obj), len(shop.rows())) == ({Status.COMMITTED}, 2)
+
+
+def test_what_a_stray_run_wrote_after_the_verdict_is_not_committed(shop: Shop):
+    shop.stage("a.csv")
+    batch = shop.open()
+    judged = shop.write(batch, run="r1")
+    shop.records.judged(shop.name, batch, Verdict(judged.snapshot, "PASSED"))
+    shop.write(batch, run="stray")
+    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.REBASE
+    assert shop.rows() == []
+
+
+def test_an_object_that_was_claimed_too_late_for_the_manifest_waits_again(shop: Shop):
+    loaded, late = shop.stage("a.csv"), shop.stage("b.csv")
+    batch = shop.open()
+    shop.write(batch)
+    key = {"dataset": {"S": shop.name}, "item": {"S": f"BATCH#{batch}"}}
+    places = {":places": {"L": [{"N": "1"}]}}
+    client("dynamodb").update_item(
+        TableName="BatchesTable", Key=key, UpdateExpression="SET left_out = :places", ExpressionAttributeValues=places
+    )
+    shop.ender.commit(shop.name, batch, shop.table)
+    rows = {row.object: row for row in shop.catalog.get_many([loaded, late])}
+    assert (rows[loaded].status, rows[late].status, rows[late].batch) == (Status.COMMITTED, Status.STAGED, None)
+
+
+@pytest.mark.parametrize("dies_at", range(1, 9))
+def test_a_duplicate_takes_over_wherever_the_end_of_its_original_died(shop: Shop, dies_at: int):
+    first = shop.stage("a.csv", etag="same")
+    second = ObjectVersion(first.bucket, first.key, "second")
+    shop.catalog.register(ObjectCreated(second, 1, "same", 2000, "0B"), shop.dataset.name, once=True)
+    batch = shop.open()
+    left = iter(range(dies_at - 1, -100, -1))
+
+    def crash(**_: object) -> None:
+        if next(left) == 0:
+            raise Crash
+
+    events = client("dynamodb").meta.events
+    events.register_first("after-call.*", crash, unique_id="crash")
+    try:
+        for _ in range(2):
+            with contextlib.suppress(Crash):
+                shop.ender.fail(shop.name, batch, shop.table, "a bug")
+    finally:
+        events.unregister("after-call.*", unique_id="crash")
+    assert second in {s.object for s in shop.sent}
 
 
 def test_a_zombie_commit_after_the_batch_failed_does_not_land(shop: Shop):

@@ -152,6 +152,14 @@ def test_a_poller_that_dies_at_any_call_loses_and_doubles_nothing(shop: Shop, ac
     assert n > 10
 
 
+def test_a_transform_that_comes_late_takes_nothing_out_of_a_batch(shop: Shop):
+    obj = shop.stage("a.csv")
+    _, batch = shop.poller.poll(shop.order())
+    for late in (Status.STAGED, Status.FAILED):
+        found = shop.catalog.move(obj, late, "shop/orders", generation=1, only_from=Status.REGISTERED)
+        assert (found.status, found.batch) == (Status.CLAIMED, batch)
+
+
 def finish(shop: Shop, batch: str) -> None:
     """End the batch as its execution would, and let the queue's leftovers be received once more."""
     from pipeline.dynamo import transact

@@ -79,6 +79,45 @@ def test_a_duplicate_takes_over_when_the_original_does_not_load(catalog):
     assert catalog.send_again(SendAgain(created("v1").object, 2), ORDERS, once=True) is None, "v2 holds the content now"
 
 
+def test_duplicates_are_found_again_when_whoever_released_them_died_before_sending_them(catalog):
+    for n, version in enumerate(("v1", "v2", "v3")):
+        catalog.register(created(version, seq=f"0{n}"), ORDERS, once=True)
+    catalog.move(created("v1").object, Status.QUARANTINED, "shop/orders", generation=1)
+    first = catalog.release_content(catalog.get(created("v1").object))
+    again = catalog.release_content(catalog.get(created("v1").object))
+    assert [r.object.version_id for r in again] == [r.object.version_id for r in first] == ["v2", "v3"]
+
+
+def test_a_duplicate_that_did_not_take_over_waits_for_the_one_that_did(catalog):
+    for n, version in enumerate(("v1", "v2", "v3")):
+        catalog.register(created(version, seq=f"0{n}"), ORDERS, once=True)
+    catalog.move(created("v1").object, Status.QUARANTINED, "shop/orders", generation=1)
+    catalog.release_content(catalog.get(created("v1").object))
+    for version in ("v2", "v3"):
+        catalog.send_again(SendAgain(created(version).object, 2), ORDERS, once=True)
+    assert catalog.get(created("v3").object).duplicate_of == "v2"
+    catalog.move(created("v2").object, Status.FAILED, "shop/orders", generation=2)
+    released = catalog.release_content(catalog.get(created("v2").object))
+    assert [r.object.version_id for r in released] == ["v3"]
+
+
+def test_a_version_that_was_sent_on_keeps_its_content(catalog):
+    catalog.register(created("v1"), ORDERS, once=True)
+    catalog.move(created("v1").object, Status.FAILED, "shop/orders", generation=1)
+    failed = catalog.get(created("v1").object)
+    assert catalog.send_again(SendAgain(created("v1").object, 2), ORDERS, once=True)
+    assert catalog.release_content(failed) == []
+    assert catalog.register(created("v2", seq="0B"), ORDERS, once=True) is None
+
+
+def test_of_two_unrouted_versions_of_one_content_the_second_becomes_a_duplicate(catalog):
+    for version, seq in (("v1", "0A"), ("v2", "0B")):
+        catalog.leave_unrouted(created(version, seq=seq), "no dataset shop/orders is registered")
+        catalog.send_again(SendAgain(created(version).object, 2), ORDERS, once=True)
+    assert [r.status for r in catalog.history("raw/shop/orders/a.csv")] == [Status.REGISTERED, Status.DUPLICATE]
+    assert list(catalog.unrouted(ORDERS)) == []
+
+
 def test_a_redrive_twice_is_one_new_generation(catalog):
     catalog.register(created(), ORDERS, once=False)
     catalog.move(created().object, Status.FAILED, "shop/orders", generation=1, reason="x", hint="y")

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 
 import pyarrow as pa
-import pytest
 
 from pipeline.clients import client
 from pipeline.settings import Setting
@@ -20,16 +18,8 @@ from .conftest import Datasetup, RunningLake, csv_text
 from .test_bad_input import mapping_of
 
 TESTS = "tests"
+"""How this process names itself in its calls (conftest)."""
 CSV = {"stage_a": {"format": "csv", "columns": {"id": "string"}}}
-
-
-@pytest.fixture(autouse=True)
-def named(monkeypatch: pytest.MonkeyPatch, lake: RunningLake) -> Iterator[None]:
-    """This process's calls carry a name, so that they can be told from the lake's."""
-    monkeypatch.setenv("AWS_SDK_UA_APP_ID", TESTS)
-    client.cache_clear()
-    yield
-    client.cache_clear()
 
 
 def calls_of_the_lake(lake: RunningLake, *parts: str) -> Counter[str]:

@@ -176,9 +176,10 @@ def test_names_that_collide_refuse_the_file_and_are_both_named(form: Format, rea
         reading(form.text(*ROWS).replace("id", "NAME"), form.name)
 
 
-def test_sluices_own_names_are_refused(form: Format, reading: Reading) -> None:
-    with pytest.raises(BadObject, match="_sluice"):
-        reading(form.text(*ROWS).replace("Name", "_Sluice_row"), form.name)
+@pytest.mark.parametrize("name", ["_Sluice_row", "_Pos"])
+def test_names_of_sluices_and_icebergs_own_are_refused(form: Format, reading: Reading, name: str) -> None:
+    with pytest.raises(BadObject, match=name):
+        reading(form.text(*ROWS).replace("Name", name), form.name)
 
 
 def test_a_row_that_is_too_long_refuses_the_file(form: Format, reading: Reading) -> None:

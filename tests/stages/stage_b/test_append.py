@@ -152,3 +152,13 @@ def test_the_calls_of_an_append_do_not_grow_with_the_history_of_the_table(
     assert counts[1] == counts[3]
     # 22 on the table, 11 by S3A on the one staged file, 5 beside, and the test's own three writes and one read.
     assert sum(counts[3].values()) <= 42, counts[3]
+
+
+def test_a_column_that_is_named_as_sparks_own_and_days_before_1582_lose_no_row(make_table: MakeTable) -> None:
+    table = make_table({"_metadata": "string", "day": "date"})
+    days = [date(1, 1, 1), date(1582, 10, 10)]
+    files = [pa.table({"_metadata": [f"file {number}"] * 2, "day": days}) for number in (1, 2)]
+    loaded = table.load(Staged(files[0], 1), Staged(files[1], 2))
+    assert loaded.write
+    assert (loaded.write.rows, loaded.write.bad_rows) == (4, 0)
+    assert sorted(map(str, table.rows())) == sorted(str(row) for file in files for row in file.to_pylist())
