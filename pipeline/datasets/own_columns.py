@@ -11,4 +11,4 @@ ROW_COLUMN = "_sluice_row"
 loaded, and drops it."""
 
 ICEBERG_COLUMNS = frozenset({"_file", "_pos", "_deleted", "_spec_id", "_partition"})
-"""What Iceberg calls its columns about a row's place. No upsert succeeds on a table with one of its own of that name."""
+"""What Iceberg calls its columns about a row's place. No upsert succeeds on a table with a column of that name."""
