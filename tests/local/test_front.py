@@ -63,10 +63,10 @@ def test_calls_are_counted_by_service_operation_and_caller(front, aws):
     sns.create_topic(Name="topic")
     named.create_queue(QueueName="counted")
     assert front.calls.snapshot() == {
-        Call("s3", "PutObject", ""): 1,
-        Call("s3", "GetObject", ""): 2,
-        Call("s3", "CopyObject", ""): 1,
-        Call("sns", "CreateTopic", ""): 1,
+        Call("s3", "PutObject", "tests"): 1,
+        Call("s3", "GetObject", "tests"): 2,
+        Call("s3", "CopyObject", "tests"): 1,
+        Call("sns", "CreateTopic", "tests"): 1,
         Call("sqs", "CreateQueue", "route"): 1,
     }
 
@@ -77,7 +77,7 @@ def test_another_process_reads_and_resets_the_counts_over_http(front, aws):
     url = f"{front.endpoint}/_sluice/calls"
     with urllib.request.urlopen(url) as answer:
         counted = json.load(answer)["calls"]
-    assert counted == [{"service": "s3", "operation": "ListBuckets", "caller": "", "count": 1}]
+    assert counted == [{"service": "s3", "operation": "ListBuckets", "caller": "tests", "count": 1}]
     urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
     assert not front.calls.snapshot()
 
