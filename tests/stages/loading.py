@@ -170,7 +170,7 @@ def loader(folder: Path) -> Iterator[Loader]:
             yield Loader(lake, spark)
         finally:
             spark.stop()
-            SparkContext._gateway.shutdown()
+            # pyspark keeps them for ever, and other tests have another JVM.
             SparkContext._gateway = SparkContext._jvm = None
     finally:
         os.environ.clear()
