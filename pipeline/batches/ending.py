@@ -36,7 +36,7 @@ class Tables(Protocol):
     """The commit protocol of a table format. Outcomes are text: COMMITTED, REBASE or ABANDONED."""
 
     def commit(self, table: str, batch: str, branch: str, base: int, checked: int) -> str: ...
-    def mark_empty(self, table: str, batch: str) -> str: ...
+    def mark_empty(self, table: str, batch: str, base: int) -> str: ...
     def abandon(self, table: str, batch: str) -> str: ...
 
 
@@ -69,7 +69,7 @@ class Ender:
         if write is None:
             raise Inconsistent(f"batch {batch_id} of {dataset} has written nothing and is to be committed")
         if write.snapshot is None:
-            outcome = self._.tables.mark_empty(table, batch_id)
+            outcome = self._.tables.mark_empty(table, batch_id, write.base)
         else:
             # A stray run may have written after the verdict: only what was judged may become visible.
             checked = batch.verdict.snapshot if batch.verdict else write.snapshot

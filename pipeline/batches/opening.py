@@ -22,7 +22,7 @@ from pipeline.clock import Clock, iso, parse_iso, system_clock
 from pipeline.datasets import Dataset
 from pipeline.datasets.model import Batching
 from pipeline.dynamo import TRANSACTION_ACTIONS, Change, encode, transact
-from pipeline.errors import Inconsistent
+from pipeline.errors import Inconsistent, Transient
 from pipeline.executions import Executions
 from pipeline.executions.executions import canonical
 from pipeline.objects import ObjectVersion
@@ -200,20 +200,14 @@ class Poller:
         return Outcome.ENDED
 
     def _claim(self, work: Work, batch: Batch) -> None:
-        opening = {
-            "TableName": self._.batches_table,
-            "Key": encode({"dataset": work.name, "item": batch_item(batch.id)}),
-            "ConditionExpression": "#status = :opening",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": encode({":opening": BatchStatus.OPENING.value}),
-        }
+        opening = {"Update": self._.records.claiming(work.name, batch.id).request(self._.batches_table)}
         candidates = candidates_of(batch)
         step = TRANSACTION_ACTIONS - 1
         for start in range(0, len(candidates), step):
             chunk = candidates[start : start + step]
             while chunk:
                 moves = [self._.catalog.moving(o, Status.CLAIMED, work.name, facts={"batch": batch.id}) for o in chunk]
-                results = transact(self._.dynamodb, [{"ConditionCheck": opening}, *moves])
+                results = transact(self._.dynamodb, [opening, *moves])
                 if not results:
                     break
                 if results[0] is not None:
@@ -226,7 +220,7 @@ class Poller:
         mine = [r for r in rows if r.status is Status.CLAIMED and r.batch == batch.id]
         records = self._.records
         if not mine:
-            transact(self._.dynamodb, records.ending(work.name, batch.id, BatchStatus.CANCELLED))
+            transact(self._.dynamodb, records.cancelling(work.name, batch.id))
         else:
             body = manifest(batch.id, work.dataset, work.table, mine).encode()
             key = manifest_key(work.name, batch.id, body)
@@ -241,9 +235,8 @@ class Poller:
         sealed = records.get(work.name, batch.id)
         if sealed is None:
             raise Inconsistent(f"batch {batch.id} of {work.name} vanished")
-        if sealed.status is BatchStatus.CANCELLED:
-            for row in mine:
-                transact(self._.dynamodb, [self._.catalog.unclaiming(row.object, work.name, batch.id)])
+        if sealed.status is BatchStatus.OPENING:
+            raise Transient(f"another poller claims objects for batch {batch.id} of {work.name} just now")
         return sealed
 
     def _start(self, work: Work, batch: Batch) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -224,6 +224,21 @@ class BatchRecords:
             append={"history": [[to.value, now]]},
         )
 
+    def claiming(self, dataset: str, batch: str) -> Change:
+        """Of a transaction that claims objects: the batch must be OPENING, and cannot be cancelled from here."""
+        return Change(
+            key={"dataset": dataset, "item": batch_item(batch)},
+            set={"claimed": True},
+            condition="#status = :opening",
+            values={"opening": BatchStatus.OPENING.value},
+        )
+
+    def cancelling(self, dataset: str, batch: str) -> list[dict[str, Any]]:
+        """Transaction actions that end a batch of which nobody has claimed an object, and free the lock."""
+        moving = self.moving(dataset, batch, BatchStatus.CANCELLED)
+        unclaimed = replace(moving, condition=f"{moving.condition} AND attribute_not_exists(#claimed)")
+        return [{"Update": unclaimed.request(self._table)}, self._unlocking(dataset, batch)]
+
     def committing(self, dataset: str, batch: str) -> list[dict[str, Any]]:
         """Transaction actions that let this batch, and only the one that holds the lock, begin to commit."""
         lock = Change(
@@ -238,6 +253,10 @@ class BatchRecords:
 
     def ending(self, dataset: str, batch: str, to: BatchStatus, **facts: Any) -> list[dict[str, Any]]:
         """Transaction actions that end the batch and free the dataset's lock."""
+        moving = self.moving(dataset, batch, to, **facts)
+        return [{"Update": moving.request(self._table)}, self._unlocking(dataset, batch)]
+
+    def _unlocking(self, dataset: str, batch: str) -> dict[str, Any]:
         unlock = Change(
             key={"dataset": dataset, "item": LOCK},
             set={},
@@ -245,7 +264,4 @@ class BatchRecords:
             condition="#active_batch = :batch",
             values={"batch": batch},
         )
-        return [
-            {"Update": self.moving(dataset, batch, to, **facts).request(self._table)},
-            {"Update": unlock.request(self._table)},
-        ]
+        return {"Update": unlock.request(self._table)}

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.catalog import content
 from pipeline.catalog.rows import (
-    CONTENT_PREFIX,
     FROZEN,
     HISTORY_KEPT,
     OPEN,
@@ -68,36 +68,35 @@ class Catalog:
 
     # -- registration ----------------------------------------------------------------------------------------
 
-    def register(self, event: ObjectCreated, dataset: DatasetName, *, once: bool) -> Registered | None:
-        """Record a version of a registered dataset; None when nothing is left to do for it.
-
-        `once` (append datasets): the same content under the same key is loaded once, and a repetition becomes
-        DUPLICATE. The version and its content's holder are written in one transaction, so that two at once do not
-        both load.
-        """
+    def register(self, event: ObjectCreated, dataset: DatasetName) -> Registered | None:
+        """Record a version of a registered dataset; None when nothing is left to do for it."""
         item = self._new_row(event, Status.REGISTERED, str(dataset))
-        rejected = self._put_once(item, event.etag) if once and event.etag else self._put_new(item)
+        rejected = self._put_new(item)
         row = ObjectRow.from_row(rejected.old if rejected and rejected.old else item)
         if event.sequencer:
             self._lift(event.object)
         return self._to_transform(row)
 
-    def leave_unrouted(self, event: ObjectCreated, reason: str) -> None:
-        """Record a version that no dataset wants yet, with the reason; applying its dataset picks it up."""
+    def leave_unrouted(self, event: ObjectCreated, reason: str) -> ObjectRow:
+        """Record a version that no dataset wants yet, with the reason; applying its dataset picks it up.
+
+        Returns the row as it stands: UNROUTED, unless the version was recorded before and is further on.
+        """
         item = self._new_row(event, Status.UNROUTED, None) | {
             "reason": shorten(reason),
             "open_pk": unrouted_partition(event.object.key, event.object.digest),
         }
-        self._put_new(item)
+        rejected = self._put_new(item)
         if event.sequencer:
             self._lift(event.object)
+        return ObjectRow.from_row(rejected.old if rejected and rejected.old else item)
 
     def mark_deleted(self, event: ObjectDeleted) -> None:
         """Give a delete marker its row. Deleting a raw object removes no rows of a table."""
         created = ObjectCreated(event.object, 0, "", event.event_ms, event.sequencer)
         self._put_new(self._new_row(created, Status.DELETE_MARKER, None))
 
-    def send_again(self, event: SendAgain, dataset: DatasetName | None, *, once: bool) -> Registered | None:
+    def send_again(self, event: SendAgain, dataset: DatasetName | None) -> Registered | None:
         """Make the transition that a redrive, a replay, a released duplicate or an applied dataset asked for."""
         row = self.get(event.object)
         if row is None or dataset is None or row.generation >= event.generation:
@@ -112,89 +111,12 @@ class Catalog:
             remove=["reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"],
             log=False,
         )
-        if once and row.etag:
-            content = self._content_put(row.object, row.etag)
-            results = transact(self._dynamodb, [{"Update": change.request(self.table)}, content])
-            if results and results[0] is None and results[1] and results[1].old:
-                self._leave_duplicate(row, dataset, results[1].old["holder"])
-            if results:
-                return None
-        elif update_if(self._dynamodb, self.table, change):
+        if update_if(self._dynamodb, self.table, change):
             return None
         return Registered(row.object, event.generation, row.event_ms)
 
     def _put_new(self, item: dict[str, Any]) -> Rejected | None:
         return put_if(self._dynamodb, self.table, item, "attribute_not_exists(#path)")
-
-    def _put_once(self, item: dict[str, Any], etag: str) -> Rejected | None:
-        """Put the row and make it its content's holder. When another version holds it, the row is a DUPLICATE."""
-        obj = ObjectRow.from_row(item).object
-        results = transact(self._dynamodb, [self._row_put(item), self._content_put(obj, etag)])
-        if not results or results[0] is not None:
-            return results[0] if results else None
-        holder = results[1].old["holder"] if results[1] and results[1].old else ""
-        duplicate = {name: value for name, value in item.items() if name not in ("open_pk", "open_sk")} | {
-            "status": Status.DUPLICATE.value,
-            **_duplicate_of(holder),
-            "history": [[Status.DUPLICATE.value, self._now()]],
-        }
-        results = transact(self._dynamodb, [self._row_put(duplicate), self._content_held(obj, etag, holder)])
-        if results and results[0] is None:
-            raise Transient(f"{obj.uri}: version {holder} gave up the same content just now")
-        return results[0] if results else Rejected(duplicate)
-
-    def _leave_duplicate(self, row: ObjectRow, dataset: DatasetName, holder: str) -> None:
-        """Make a row DUPLICATE that was to go on, because another version has its content."""
-        change = self._change(
-            row.object,
-            Status.DUPLICATE,
-            {"dataset": str(dataset), **_duplicate_of(holder)},
-            partition=str(dataset),
-            condition="#generation = :generation",
-            values={"generation": row.generation},
-            remove=["hint", "batch"],
-        )
-        held = self._content_held(row.object, row.etag, holder)
-        results = transact(self._dynamodb, [{"Update": change.request(self.table)}, held])
-        if results and results[0] is None:
-            raise Transient(f"{row.object.uri}: version {holder} gave up the same content just now")
-
-    def _row_put(self, item: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "Put": {
-                "TableName": self.table,
-                "Item": encode(item),
-                "ConditionExpression": "attribute_not_exists(#path)",
-                "ExpressionAttributeNames": {"#path": "path"},
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
-
-    def _content_held(self, obj: ObjectVersion, etag: str, holder: str) -> dict[str, Any]:
-        """A version becomes a duplicate only of one that holds the content still: else nobody would send it on."""
-        return {
-            "ConditionCheck": {
-                "TableName": self.table,
-                "Key": encode({"path": obj.path, "version_id": f"{CONTENT_PREFIX}{etag}"}),
-                "ConditionExpression": "#holder = :holder",
-                "ExpressionAttributeNames": {"#holder": "holder"},
-                "ExpressionAttributeValues": encode({":holder": holder}),
-            }
-        }
-
-    def _content_put(self, obj: ObjectVersion, etag: str) -> dict[str, Any]:
-        """Take the content's row if nobody, or this very version, holds it."""
-        content = {"path": obj.path, "version_id": f"{CONTENT_PREFIX}{etag}", "holder": obj.version_id}
-        return {
-            "Put": {
-                "TableName": self.table,
-                "Item": encode(content),
-                "ConditionExpression": "attribute_not_exists(#path) OR #holder = :me",
-                "ExpressionAttributeNames": {"#path": "path", "#holder": "holder"},
-                "ExpressionAttributeValues": encode({":me": obj.version_id}),
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
 
     def _new_row(self, event: ObjectCreated, status: Status, dataset: str | None) -> dict[str, Any]:
         now, obj = self._now(), event.object
@@ -258,6 +180,37 @@ class Catalog:
         rejected = update_if(self._dynamodb, self.table, change)
         return ObjectRow.from_row(rejected.old) if rejected and rejected.old else None
 
+    def stage(self, work: Registered, dataset: str, checksum: str, *, once: bool, **facts: Any) -> ObjectRow | None:
+        """Record that a REGISTERED object is staged. None when it was; otherwise its row as it stands instead.
+
+        `checksum` is the SHA-256 of its bytes. `once` (append datasets): the same content under the same key is loaded
+        once, and a repetition becomes DUPLICATE. The version and its content's holder are written in one transaction,
+        so that two at once do not both load. `Transient` if the holder gave the content up in this moment.
+        """
+        facts = {"checksum": checksum, **facts}
+        generation, registered = work.generation, Status.REGISTERED
+        if not once:
+            return self.move(work.object, Status.STAGED, dataset, generation=generation, only_from=registered, **facts)
+
+        def moving(to: Status, facts: dict[str, Any]) -> dict[str, Any]:
+            condition, values = "#generation = :generation", {"generation": generation}
+            return self.moving(
+                work.object, to, dataset, facts=facts, only_from=registered, condition=condition, values=values
+            )
+
+        staging = moving(Status.STAGED, facts)
+        refused = transact(self._dynamodb, [staging, content.taking(self.table, work.object, checksum)])
+        if refused and refused[1] and not refused[0]:
+            holder = refused[1].old["holder"] if refused[1].old else ""
+            reason = f"the same content was dropped before under this key, as version {holder}"
+            repeated = moving(Status.DUPLICATE, {"checksum": checksum, "duplicate_of": holder, "reason": reason})
+            refused = transact(self._dynamodb, [repeated, content.held(self.table, work.object, checksum, holder)])
+            if not refused:
+                return self.get(work.object)
+            if not refused[0]:
+                raise Transient(f"{work.object.uri}: version {holder} gave up the same content just now")
+        return ObjectRow.from_row(refused[0].old) if refused and refused[0] and refused[0].old else None
+
     def moving(self, obj: ObjectVersion, to: Status, dataset: str, **more: Any) -> dict[str, Any]:
         """The Update of a transaction that moves one object."""
         request = self._change(obj, to, more.pop("facts", {}), partition=dataset, **more).request(self.table)
@@ -316,24 +269,16 @@ class Catalog:
             },
             remove=["batch", "reason", "hint"],
         )
-        actions = [moving, self._content_put(row.object, row.etag)] if once and row.etag else [moving]
-        return not transact(self._dynamodb, actions)
+        taking = [content.taking(self.table, row.object, row.checksum)] if once and row.checksum else []
+        return not transact(self._dynamodb, [moving, *taking])
 
     def release_content(self, row: ObjectRow) -> list[ObjectRow]:
         """Give up the content that a version held and will not load now; returns its duplicates, to be sent again.
 
         Content that nobody holds is as good as given up: whoever did may have died before sending its duplicates.
         """
-        if not row.etag:
+        if not row.checksum:
             return []
-        key = {"path": row.object.path, "version_id": f"{CONTENT_PREFIX}{row.etag}"}
-        give_up = {
-            "TableName": self.table,
-            "Key": encode(key),
-            "ConditionExpression": "attribute_not_exists(#holder) OR #holder = :me",
-            "ExpressionAttributeNames": {"#holder": "holder"},
-            "ExpressionAttributeValues": encode({":me": row.object.version_id}),
-        }
         # A redrive may have sent the version on since `row` was read: then it holds its content rightly.
         unchanged = {
             "TableName": self.table,
@@ -342,10 +287,13 @@ class Catalog:
             "ExpressionAttributeNames": {"#status": "status", "#generation": "generation"},
             "ExpressionAttributeValues": encode({":status": row.status.value, ":generation": row.generation}),
         }
-        if transact(self._dynamodb, [{"Delete": give_up}, {"ConditionCheck": unchanged}]):
+        if transact(
+            self._dynamodb,
+            [content.giving_up(self.table, row.object, row.checksum), {"ConditionCheck": unchanged}],
+        ):
             return []
         same_key = self.history(row.object.path)
-        return [r for r in same_key if r.status is Status.DUPLICATE and r.etag == row.etag]
+        return [r for r in same_key if r.status is Status.DUPLICATE and r.checksum == row.checksum]
 
     # -- questions -------------------------------------------------------------------------------------------
 
@@ -369,7 +317,7 @@ class Catalog:
             ExpressionAttributeNames={"#p": "path"},
             ExpressionAttributeValues={":p": {"S": path}},
         )
-        return [ObjectRow.from_row(r) for r in rows if not r["version_id"].startswith(CONTENT_PREFIX)]
+        return [ObjectRow.from_row(r) for r in rows if not r["version_id"].startswith(content.PREFIX)]
 
     def waiting(self, dataset: str, status: Status, limit: int) -> list[tuple[ObjectVersion, str]]:
         """Hints from the open index, oldest first: objects and since when. One Query."""
@@ -411,13 +359,6 @@ class Catalog:
 
     def _now(self) -> str:
         return iso(self._clock())
-
-
-def _duplicate_of(holder: str) -> dict[str, str]:
-    return {
-        "duplicate_of": holder,
-        "reason": f"the same content was dropped before under this key, as version {holder}",
-    }
 
 
 def _kept(row: ObjectRow, now: str) -> list[list[str]]:

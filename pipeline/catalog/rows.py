@@ -9,8 +9,6 @@ from typing import Any
 
 from pipeline.objects import ObjectVersion, event_ms_of, order_of
 
-CONTENT_PREFIX = "CONTENT#"
-"""Sort key prefix of the rows that hold an append dataset's content, beside the versions of the key."""
 ERROR_BYTES = 1024
 HISTORY_KEPT = 20
 
@@ -46,8 +44,7 @@ PREDECESSORS: dict[Status, frozenset[Status]] = {
     _S.QUARANTINED: frozenset({_S.REGISTERED, _S.CLAIMED}),
     _S.FAILED: frozenset({_S.REGISTERED, _S.CLAIMED}),
     _S.GONE: frozenset({_S.REGISTERED}),
-    # What was to be sent on, by a redrive or because its dataset was applied, and whose content another version has.
-    _S.DUPLICATE: frozenset({_S.REGISTERED, _S.UNROUTED, _S.FAILED, _S.QUARANTINED, _S.DUPLICATE}),
+    _S.DUPLICATE: frozenset({_S.REGISTERED}),
     # From CLAIMED too: only the overwrite job sees which partitions an object contains.
     _S.SUPERSEDED: frozenset({_S.REGISTERED, _S.STAGED, _S.CLAIMED}),
 }
@@ -65,7 +62,10 @@ def shorten(text: str, limit: int = ERROR_BYTES) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRow:
-    """An object version as its row says. Counts are rows of data; `order` decides which row of a key is newer."""
+    """An object version as its row says. Counts are rows of data; `order` decides which row of a key is newer.
+
+    `checksum` is the SHA-256 of its bytes, known once they were read; `etag` is S3's, which may be no checksum.
+    """
 
     object: ObjectVersion
     status: Status
@@ -83,6 +83,7 @@ class ObjectRow:
     duplicate_of: str | None = None
     staged: str | None = None
     staged_etag: str | None = None
+    checksum: str | None = None
     bad_rows_uri: str | None = None
     rows_in: int | None = None
     rows_out: int | None = None
@@ -98,8 +99,8 @@ class ObjectRow:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> ObjectRow:
         bucket, _, key = row["path"].partition("/")
-        optional = ("reason", "hint", "duplicate_of", "staged", "staged_etag", "bad_rows_uri", "rows_in")
-        more = ("rows_out", "rows_bad", "batch", "execution")
+        optional = ("reason", "hint", "duplicate_of", "staged", "staged_etag", "checksum", "bad_rows_uri")
+        more = ("rows_in", "rows_out", "rows_bad", "batch", "execution")
         return cls(
             object=ObjectVersion(bucket, key, row["version_id"]),
             status=Status(row["status"]),

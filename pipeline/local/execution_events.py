@@ -29,16 +29,17 @@ class ExecutionEvents:
     def stop(self) -> None:
         stepfunctions_executions.listener = None
 
-    def _changed(self, execution: Any) -> None:
-        self._publish(status_event(execution))
+    def _changed(self, execution: Any, status: str) -> None:
+        self._publish(status_event(execution, status))
 
 
-def status_event(execution: Any) -> dict[str, Any]:
-    """The event of AWS for moto's execution as it stands.
+def status_event(execution: Any, status: str) -> dict[str, Any]:
+    """The event of AWS for moto's execution that got `status`.
 
     Source: "Step Functions execution status change" in the EventBridge events reference.
     """
-    status, ended = execution.status, execution.stop_date
+    is_running = status == "RUNNING"
+    ended = None if is_running else execution.stop_date
     output = execution.output if status == "SUCCEEDED" else None
     text, text_details = _payload(execution.execution_input, LARGEST_PAYLOAD_BYTES)
     result, result_details = _payload(output, LARGEST_PAYLOAD_BYTES - len((text or "").encode()))
@@ -64,8 +65,8 @@ def status_event(execution: Any) -> dict[str, Any]:
             "inputDetails": text_details,
             "output": result,
             "outputDetails": result_details,
-            "error": execution.error,
-            "cause": execution.cause,
+            "error": None if is_running else execution.error,
+            "cause": None if is_running else execution.cause,
             "redriveCount": 0,
             "redriveDate": None,
             "redriveStatus": None,

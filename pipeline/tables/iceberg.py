@@ -74,14 +74,19 @@ class IcebergTables:
 
         return self._until_settled(table, attempt)
 
-    def mark_empty(self, table: str, batch: str) -> Outcome:
-        """Mark the table as having a batch that wrote no row; `main` stays. COMMITTED; errors as `commit`."""
+    def mark_empty(self, table: str, batch: str, base: int) -> Outcome:
+        """Mark the table as having a batch that wrote no row; `main` stays at `base`. Outcomes and errors as `commit`.
+
+        Only on its base: a run that comes late must not overwrite the marker of a later batch.
+        """
 
         def attempt(found: Any) -> Outcome:
             metadata = found.metadata
             if metadata.properties.get(MARKER) == batch:
                 return Outcome.COMMITTED
-            main = metadata.refs[MAIN]
+            main = metadata.refs.get(MAIN)
+            if main is None or main.snapshot_id != base:
+                return Outcome.REBASE
             with found.transaction() as transaction:
                 transaction.set_properties({MARKER: batch})
                 # `main` set to what it is: nothing changes, and the marker of a later batch is not overwritten.

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.catalog import Registered
+from pipeline.catalog import ObjectRow, Registered, Status
 from pipeline.datasets import DatasetName
 from pipeline.datasets.registry import Registration
 from pipeline.errors import BadInput
 from pipeline.events import sqs
-from pipeline.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, parse
+from pipeline.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, SendAgain, parse
 from pipeline.executions.executions import canonical, name_for
 from pipeline.routing import dataset_in, groups, is_folder, route, stage_a_input
 from pipeline.settings import Setting
@@ -36,14 +36,19 @@ def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
     named = {name for f in found if (name := dataset_in(f.event.object.key))}
     registered = lake.registry.get_many(named) if named else {}
     waiting: dict[DatasetName, list[tuple[str, Registered]]] = defaultdict(list)
+    unrouted: list[tuple[str, ObjectRow]] = []
     for item in found:
         try:
-            dataset, work = _register(item.event, registered, lake)
+            outcome = _register(item.event, registered, lake)
         except Exception as error:
             failed[item.message] = error
             continue
-        if dataset and work:
+        if isinstance(outcome, ObjectRow):
+            unrouted.append((item.message, outcome))
+        elif outcome:
+            dataset, work = outcome
             waiting[dataset].append((item.message, work))
+    _send_just_registered(unrouted, lake, failed)
     for dataset, items in waiting.items():
         _start(registered[dataset], items, lake, failed)
     for message, cause in failed.items():
@@ -65,18 +70,36 @@ def _parsed(messages: list[sqs.Message], bucket: str, failed: dict[str, Exceptio
 
 def _register(
     event: RawEvent, registered: Mapping[DatasetName, Registration], lake: Lake
-) -> tuple[DatasetName | None, Registered | None]:
+) -> tuple[DatasetName, Registered] | ObjectRow | None:
+    """What is to be transformed, or the row of an object that no dataset wants; None when nothing is left to do."""
     chosen = route(event.object.key, registered)
-    once = chosen.dataset is not None and registered[chosen.dataset].dataset.table.write == "append"
     if isinstance(event, ObjectDeleted):
         lake.catalog.mark_deleted(event)
-        return None, None
+        return None
     if isinstance(event, ObjectCreated):
         if chosen.dataset is None:
-            lake.catalog.leave_unrouted(event, chosen.reason or "")
-            return None, None
-        return chosen.dataset, lake.catalog.register(event, chosen.dataset, once=once)
-    return chosen.dataset, lake.catalog.send_again(event, chosen.dataset, once=once)
+            return lake.catalog.leave_unrouted(event, chosen.reason or "")
+        work = lake.catalog.register(event, chosen.dataset)
+    else:
+        work = lake.catalog.send_again(event, chosen.dataset)
+    return (chosen.dataset, work) if chosen.dataset and work else None
+
+
+def _send_just_registered(unrouted: list[tuple[str, ObjectRow]], lake: Lake, failed: dict[str, Exception]) -> None:
+    """Send on what became UNROUTED while its dataset was being applied: whoever applied it may not have seen it."""
+    named = [(message, row, name) for message, row in unrouted if (name := dataset_in(row.object.key))]
+    since = lake.registry.get_many({name for _, _, name in named}) if named else {}
+    late = [
+        (message, SendAgain(row.object, row.generation + 1))
+        for message, row, name in named
+        if name in since and row.status is Status.UNROUTED
+    ]
+    if not late:
+        return
+    try:
+        lake.send_again([again for _, again in late])
+    except Exception as error:
+        failed |= {message: error for message, _ in late}
 
 
 def _start(

@@ -20,8 +20,7 @@ def mark_failed(event: dict[str, Any], lake: Lake) -> dict[str, int]:
     reason = f"Stage A execution {found['name']} {found['status']}: {found.get('error', '')} {found.get('cause', '')}"
     objects = [Registered.from_input(item) for item in group["objects"]]
     rows = lake.catalog.get_many([work.object for work in objects])
-    # Those FAILED already too: an earlier attempt of this may have died before it let their duplicates go on.
-    left = {row.object for row in rows if row.status in (Status.REGISTERED, Status.FAILED)}
+    left = {row.object for row in rows if row.status is Status.REGISTERED}
     for work in objects:
         if work.object in left:
             fail_object(lake, work, group["dataset"], Status.FAILED, reason.strip())

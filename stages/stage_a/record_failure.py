@@ -9,7 +9,6 @@ from typing import Any
 
 from pipeline.catalog import Registered, Status
 from pipeline.catalog.rows import shorten
-from pipeline.events.s3 import SendAgain
 from pipeline.wiring import Lake, handler
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ def judge(error: Mapping[str, str]) -> tuple[Status, str]:
 
 
 def fail_object(lake: Lake, work: Registered, dataset: str, status: Status, reason: str) -> dict[str, str]:
-    """Mark one object, and let a duplicate of it take its place."""
+    """Mark one object; what it is now."""
     log.warning("%s version %s is %s: %s", work.object.uri, work.object.version_id, status, reason)
     facts = {"reason": shorten(reason), "hint": _HINTS[status]}
     # Only from REGISTERED: the transform may have staged the object after all, and a batch may have claimed it.
@@ -54,8 +53,4 @@ def fail_object(lake: Lake, work: Registered, dataset: str, status: Status, reas
     )
     if before is not None and before.status is not status:
         return {"status": before.status}
-    row = lake.catalog.get(work.object)
-    duplicates = lake.catalog.release_content(row) if row and row.status is status else []
-    if duplicates:
-        lake.send_again([SendAgain(d.object, d.generation + 1) for d in duplicates])
     return {"status": status}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pipeline.objects import ObjectVersion, staged_key
 from pipeline.settings import Setting
 from pipeline.wiring import Lake, handler
 from stages.stage_a.convert import Conversion, convert
+from stages.stage_a.source import Readable
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405"})
 
@@ -29,6 +31,7 @@ class Task:
     dataset: str
     settings: StageA
     contract: Mapping[str, Column]
+    once: bool
     execution: str
 
     @classmethod
@@ -38,6 +41,7 @@ class Task:
             event["dataset"],
             StageA.model_validate(event["stage_a"]),
             {name: Column.model_validate(column) for name, column in event["contract"].items()},
+            event["write"] == "append",
             event["execution"],
         )
 
@@ -63,7 +67,7 @@ def transform_object(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     bad_rows_key = key.removesuffix(".parquet") + ".jsonl"
     with tempfile.TemporaryDirectory(prefix="transform-") as folder:
         parquet, bad_rows = Path(folder, "out.parquet"), Path(folder, "bad.jsonl")
-        conversion = _convert(task, parquet, bad_rows)
+        conversion, checksum = _convert(task, parquet, bad_rows)
         if conversion.rows_bad:
             with bad_rows.open("rb") as body:
                 client("s3").put_object(
@@ -78,10 +82,30 @@ def transform_object(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     }
     if staged.counts["rows_bad"]:
         facts["bad_rows_uri"] = f"s3://{quarantine}/{bad_rows_key}"
-    return {"status": _record(lake.catalog, task, facts)}
+    return {"status": _record(lake.catalog, task, checksum, facts)}
 
 
-def _convert(task: Task, parquet: Path, bad_rows: Path) -> Conversion:
+class _Hashed:
+    """Takes the SHA-256 of what is read of a stream."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._sum = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._source.read(size)
+        self._sum.update(data)
+        return data
+
+    def finish(self) -> str:
+        """Of all that the stream has, in hex; what nobody has read of it is read now."""
+        while self.read(1 << 20):
+            pass
+        return self._sum.hexdigest()
+
+
+def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str]:
+    """Convert the object; with it the SHA-256 of its bytes, as hex."""
     obj = task.work.object
     s3 = client("s3")
     try:
@@ -90,8 +114,9 @@ def _convert(task: Task, parquet: Path, bad_rows: Path) -> Conversion:
         if error.response.get("Error", {}).get("Code") in _GONE:
             raise Gone(f"{obj.uri} version {obj.version_id} was deleted before it was read") from error
         raise
-    with answer["Body"] as source:
-        return convert(
+    with answer["Body"] as body:
+        source = _Hashed(body)
+        conversion = convert(
             source,
             file_name=obj.file_name,
             settings=task.settings,
@@ -100,6 +125,7 @@ def _convert(task: Task, parquet: Path, bad_rows: Path) -> Conversion:
             bad_rows=bad_rows,
             metadata={"sluice.source": obj.uri, "sluice.version": obj.version_id, "sluice.file": obj.file_name},
         )
+        return conversion, source.finish()
 
 
 def _put_once(bucket: str, key: str, parquet: Path, task: Task, conversion: Conversion) -> Staged:
@@ -136,12 +162,10 @@ def _fingerprint(obj: ObjectVersion) -> str:
     return f"{obj.digest} {quote(obj.version_id)}"
 
 
-def _record(catalog: Catalog, task: Task, facts: dict[str, Any]) -> str:
+def _record(catalog: Catalog, task: Task, checksum: str, facts: dict[str, Any]) -> str:
     work = task.work
     # Only from REGISTERED: a transform that comes late must not take a CLAIMED object out of its batch.
-    before = catalog.move(
-        work.object, Status.STAGED, task.dataset, generation=work.generation, only_from=Status.REGISTERED, **facts
-    )
+    before = catalog.stage(work, task.dataset, checksum, once=task.once, **facts)
     if before is None:
         return Status.STAGED
     if before.generation < work.generation or before.status is Status.REGISTERED:

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.batches.opening import Order, Parts, Poller, Work
 from pipeline.batches.records import BatchRecords
-from pipeline.catalog import Catalog, Status
+from pipeline.catalog import Catalog, Registered
 from pipeline.clients import client
 from pipeline.clock import parse_iso
 from pipeline.datasets import Dataset
@@ -45,9 +45,9 @@ class Shop:
 
     def stage(self, name: str, *, message: bool = True) -> ObjectVersion:
         obj = ObjectVersion("raw", f"shop/orders/{name}", f"v{next(self.versions)}")
-        self.catalog.register(ObjectCreated(obj, 1, "", 1000, "0A"), DATASET.name, once=True)
+        self.catalog.register(ObjectCreated(obj, 1, "", 1000, "0A"), DATASET.name)
         facts = {"staged": f"s3://staging/{obj.digest}", "staged_etag": "e", "rows_out": 1}
-        assert self.catalog.move(obj, Status.STAGED, "shop/orders", generation=1, **facts) is None
+        assert self.catalog.stage(Registered(obj, 1, 1000), "shop/orders", obj.digest, once=True, **facts) is None
         if message:
             self.send(obj)
         return obj

@@ -15,7 +15,7 @@ from pipeline.batches.opening import Order, Outcome, Poller, Work
 from pipeline.batches.opening import Parts as PollerParts
 from pipeline.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
 from pipeline.batches.redriving import Redriver
-from pipeline.catalog import Catalog, Status
+from pipeline.catalog import Catalog, Registered, Status
 from pipeline.clients import client
 from pipeline.datasets import Dataset
 from pipeline.datasets.model import Batching
@@ -89,12 +89,17 @@ class Shop:
     def redriver(self) -> Redriver:
         return Redriver(self.catalog, self.records, self.poller, self.sent.extend)
 
-    def stage(self, file: str, etag: str = "") -> ObjectVersion:
-        obj = ObjectVersion("raw", f"{self.name}/{file}", f"v{next(numbers)}")
-        self.catalog.register(ObjectCreated(obj, 1, etag, 1000, "0A"), self.dataset.name, once=True)
+    def stage(self, file: str, checksum: str | None = None) -> ObjectVersion:
+        number = next(numbers)
+        obj = ObjectVersion("raw", f"{self.name}/{file}", f"v{number}")
+        work = self.catalog.register(ObjectCreated(obj, 1, "", 1000, f"{number:08X}"), self.dataset.name)
+        assert work
+        return self.transform(work, checksum or obj.digest)
+
+    def transform(self, work: Registered, checksum: str) -> ObjectVersion:
         facts = {"staged": "s3://staging/x", "staged_etag": "e", "rows_out": 1}
-        assert self.catalog.move(obj, Status.STAGED, self.name, generation=1, **facts) is None
-        return obj
+        self.catalog.stage(work, self.name, checksum, once=True, **facts)
+        return work.object
 
     def open(self) -> str:
         order = Order(self.name, self.queue_url, Batching())
@@ -295,9 +300,8 @@ def test_an_object_that_was_claimed_too_late_for_the_manifest_waits_again(shop: 
 
 @pytest.mark.parametrize("dies_at", range(1, 9))
 def test_a_duplicate_takes_over_wherever_the_end_of_its_original_died(shop: Shop, dies_at: int):
-    first = shop.stage("a.csv", etag="same")
-    second = ObjectVersion(first.bucket, first.key, "second")
-    shop.catalog.register(ObjectCreated(second, 1, "same", 2000, "0B"), shop.dataset.name, once=True)
+    shop.stage("a.csv", "same")
+    second = shop.stage("a.csv", "same")
     batch = shop.open()
     left = iter(range(dies_at - 1, -100, -1))
 
@@ -328,7 +332,7 @@ def test_a_zombie_commit_after_the_batch_failed_does_not_land(shop: Shop):
 
 
 def test_a_redriven_batch_is_a_new_one_over_the_same_objects(shop: Shop):
-    obj = shop.stage("a.csv", etag="e1")
+    obj = shop.stage("a.csv")
     failed = shop.open()
     shop.write(failed)
     shop.ender.fail(shop.name, failed, shop.table, "a bug")
@@ -345,13 +349,14 @@ def test_a_redriven_batch_is_a_new_one_over_the_same_objects(shop: Shop):
 
 
 def test_a_batch_is_not_redriven_when_a_duplicate_has_taken_its_place(shop: Shop):
-    first = shop.stage("a.csv", etag="same")
-    second = ObjectVersion(first.bucket, first.key, "second")
-    shop.catalog.register(ObjectCreated(second, 1, "same", 2000, "0B"), shop.dataset.name, once=True)
+    shop.stage("a.csv", "same")
+    second = shop.stage("a.csv", "same")
     batch = shop.open()
     shop.ender.fail(shop.name, batch, shop.table, "a bug")
     assert [s.object for s in shop.sent] == [second]
-    shop.catalog.send_again(shop.sent[0], shop.dataset.name, once=True)
+    work = shop.catalog.send_again(shop.sent[0], shop.dataset.name)
+    assert work
+    shop.transform(work, "same")
     done = shop.redriver().batch(Work(shop.dataset, shop.table), batch)
     assert (done.restaged, len(done.refused)) == (0, 1)
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from pipeline.batches.opening import Outcome
+from pipeline.batches.opening import Outcome, Poller, Work
 from pipeline.batches.records import BatchStatus
 from pipeline.catalog import Status
 from pipeline.clients import client
+from pipeline.errors import Transient
 
-from .conftest import Crash, Shop
+from .conftest import DATASET, TABLE, Crash, Shop
 
 
 def count_calls(*services: str) -> list[str]:
@@ -86,6 +89,26 @@ def test_candidates_that_are_gone_leave_an_empty_batch_cancelled_and_the_lock_fr
     assert outcome is Outcome.CANCELLED
     assert shop.records.get("shop/orders", batch).status is BatchStatus.CANCELLED
     assert shop.records.active("shop/orders") is None
+
+
+def test_a_batch_is_not_cancelled_under_a_poller_that_claims_for_it(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    """Its objects would be claimed for ever: nobody ends a batch that has ended."""
+    shop.stage("a.csv")
+    cancelling = shop.records.cancelling
+
+    def late(dataset: str, batch: str) -> Any:
+        claim(shop.poller, Work(DATASET, TABLE), shop.records.get(dataset, batch))
+        return cancelling(dataset, batch)
+
+    claim = Poller._claim
+    with monkeypatch.context() as both:
+        both.setattr(Poller, "_claim", lambda *_: None)
+        both.setattr(shop.records, "cancelling", late)
+        with pytest.raises(Transient, match="another poller claims objects"):
+            shop.poller.poll(shop.order())
+    outcome, batch = shop.poller.poll(shop.order())
+    assert outcome is Outcome.STARTED
+    assert shop.manifest(batch) == ["a.csv"]
 
 
 def test_a_message_of_another_form_harms_nobody_and_stays(shop: Shop):

@@ -191,7 +191,7 @@ class Actor:
     def register(self, obj: ObjectVersion, etag: str | None = None) -> ObjectVersion:
         self.clock_ms += 1000
         event = ObjectCreated(obj, 5, etag or obj.digest, self.clock_ms, f"{self.clock_ms:X}")
-        self.lake.catalog.register(event, self.work.dataset.name, once=self.work.dataset.table.write == "append")
+        self.lake.catalog.register(event, self.work.dataset.name)
         return obj
 
     def stage(self, file: str, *, bad: list[dict[str, Any]] | None = None, **facts: Any) -> ObjectVersion:

@@ -164,7 +164,7 @@ def test_what_waited_is_sent_on_once_its_dataset_is_applied(deployed: Lake, put:
             client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     assert sorted(event.object.key for event in events) == sorted(obj.key for obj in objects)
     for event in events:
-        assert deployed.catalog.send_again(event, name, once=True)
+        assert deployed.catalog.send_again(event, name)
     assert {row.status for row in deployed.catalog.get_many(objects)} == {Status.REGISTERED}
     (applied,) = document(run("apply", "--json"))["applied"]
     assert applied["unchanged"]

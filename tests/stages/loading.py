@@ -122,7 +122,7 @@ class Loader:
         """Twice, as after an answer that got lost."""
         for _ in range(2):
             if written.snapshot is None:
-                outcome = self.tables.mark_empty(table, batch)
+                outcome = self.tables.mark_empty(table, batch, written.base)
             else:
                 outcome = self.tables.commit(table, batch, written.branch, written.base, written.snapshot)
             assert outcome == Outcome.COMMITTED

@@ -73,6 +73,11 @@ def _objects(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.dictionaries(json_names, items | st.none(), max_size=3)
 
 
+look_alikes = st.sampled_from(
+    ["1", "01", "1.0", "1.50", "-0", "1e5", "+1", " 1", "1_0", "9007199254740993", "9223372036854775808", "0.1", "True"]
+)
+"""Texts that are almost numbers, or are: what a column of numbers gets when a sender changes."""
+
 flat_json: list[st.SearchStrategy[Any]] = [
     small.map(Num),
     integers.map(Num),
@@ -181,7 +186,7 @@ class _Maker:
 
     def text(self, number: int) -> str:
         names = [name for name in self._names if self._draw(st.integers(0, 3))]
-        kinds = {name: self._usual[name] if self._draw(st.integers(0, 3)) else self._kind() for name in names}
+        kinds = {name: self._usual[name] if self._draw(st.integers(0, 2)) else self._other() for name in names}
         kinds |= {name: KEY_VALUES[kind] for name, kind in self._keys.items()}
         size = self._draw(st.integers(0, 6) | st.integers(0, 30))
         rows = [self._row(kinds, f"{number}-{row}") for row in range(size)]
@@ -189,6 +194,9 @@ class _Maker:
 
     def _kind(self) -> st.SearchStrategy[Any]:
         return strings if self._form == "csv" else self._draw(st.sampled_from(JSON))
+
+    def _other(self) -> st.SearchStrategy[Any]:
+        return look_alikes if self._draw(st.booleans()) else self._kind()
 
     def _row(self, kinds: dict[str, st.SearchStrategy[Any]], mark: str) -> dict[str, Any]:
         row: dict[str, Any] = {ROW: mark}

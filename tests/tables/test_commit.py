@@ -24,28 +24,35 @@ _numbers = itertools.count()
 class Written:
     """A table with one row, and a batch of it that two runs wrote to a branch each; the first was checked."""
 
-    def __init__(self, tables: IcebergTables) -> None:
+    def __init__(self, tables: IcebergTables, name: str | None = None, batch: str = BATCH) -> None:
         self.tables = tables
-        self.name = f"lake.t{next(_numbers)}"
-        table = tables.catalog.create_table(self.name, _schema(), location=f"{LOCATION}/{self.name}")
-        table.append(_row(1))
-        self.base: int = table.current_snapshot().snapshot_id
+        self.batch = batch
+        self.name = name or self._create()
+        self.base: int = tables.load(self.name).current_snapshot().snapshot_id
         self.branch = self._branch("jr_1", FIRST)
         self._branch("jr_2", RERUN)
         self.checked: int = tables.load(self.name).metadata.refs[self.branch].snapshot_id
 
+    def _create(self) -> str:
+        name = f"lake.t{next(_numbers)}"
+        self.tables.catalog.create_table(name, _schema(), location=f"{LOCATION}/{name}").append(_row(1))
+        return name
+
     def _branch(self, run: str, value: int) -> str:
-        name = branch_name(BATCH, run)
+        name = branch_name(self.batch, run)
         table = self.tables.load(self.name)
         table.manage_snapshots().create_branch(self.base, name).commit()
         table.append(_row(value), branch=name)
         return name
 
     def commit(self) -> Outcome:
-        return self.tables.commit(self.name, BATCH, self.branch, self.base, self.checked)
+        return self.tables.commit(self.name, self.batch, self.branch, self.base, self.checked)
+
+    def mark_empty(self) -> Outcome:
+        return self.tables.mark_empty(self.name, self.batch, self.base)
 
     def abandon(self) -> Outcome:
-        return self.tables.abandon(self.name, BATCH)
+        return self.tables.abandon(self.name, self.batch)
 
     def foreign(self) -> None:
         """Somebody else appends to `main`."""
@@ -194,21 +201,35 @@ def test_a_commit_whose_acknowledgement_was_lost_is_recognised_by_its_marker(
     assert (len(sent), written.rows()) == (1, [1, FIRST])
 
 
-def test_a_batch_without_rows_only_leaves_its_marker_and_keeps_what_others_write_meanwhile(
+def test_a_batch_without_rows_only_leaves_its_marker(written: Written) -> None:
+    for _ in range(2):
+        assert written.mark_empty() == Outcome.COMMITTED
+    assert written.tables.load(written.name).properties[MARKER] == BATCH
+    assert (written.rows(), written.refs()) == ([1], ["main"])
+    assert written.abandon() == Outcome.COMMITTED
+
+
+def test_a_batch_without_rows_is_transformed_again_when_somebody_else_wrote_meanwhile(
     monkeypatch: pytest.MonkeyPatch, written: Written
 ) -> None:
     between_read_and_write(monkeypatch, written, Written.foreign, times=1)
-    assert written.tables.mark_empty(written.name, BATCH) == Outcome.COMMITTED
-    assert written.tables.load(written.name).properties[MARKER] == BATCH
-    assert (written.rows(), written.refs()) == ([1, FOREIGN], ["main"])
-    assert written.abandon() == Outcome.COMMITTED
+    assert written.mark_empty() == Outcome.REBASE
+    assert (written.rows(), MARKER in written.tables.load(written.name).properties) == ([1, FOREIGN], False)
+
+
+def test_a_batch_without_rows_that_comes_late_leaves_a_later_batchs_marker(written: Written) -> None:
+    assert written.mark_empty() == Outcome.COMMITTED
+    later = Written(written.tables, written.name, "01JLATER")
+    assert later.commit() == Outcome.COMMITTED
+    assert written.mark_empty() == Outcome.REBASE
+    assert written.tables.load(written.name).properties[MARKER] == later.batch
 
 
 def test_a_table_that_others_keep_changing_is_transient_and_one_that_is_not_there_misconfigured(
     monkeypatch: pytest.MonkeyPatch, written: Written
 ) -> None:
-    between_read_and_write(monkeypatch, written, Written.foreign, times=100)
+    between_read_and_write(monkeypatch, written, Written.zombie, times=100)
     with pytest.raises(Transient, match="5 times"):
-        written.tables.mark_empty(written.name, BATCH)
+        written.abandon()
     with pytest.raises(Misconfigured, match=r"lake\.nothing"):
         written.tables.abandon("lake.nothing", BATCH)

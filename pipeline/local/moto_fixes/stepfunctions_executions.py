@@ -6,6 +6,7 @@ import copy
 import json
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,14 +17,18 @@ from pipeline.local.moto_fixes.guard import replace
 
 HISTORY_PAGE = 100
 LONGEST_NAME = 80
+STOP_SECONDS = 5
 _ENDED = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
 # Whitespace, wildcards, brackets and the characters that AWS lists for StartExecution's `name`.
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f<>{}\[\]?*\"#%\\^|~`$&,;:/]")
 
-StatusListener = Callable[[Any], None]
+StatusListener = Callable[[Any, str], None]
 
 listener: StatusListener | None = None
-"""Called with moto's execution when it has started and when it has ended, in the thread that did it."""
+"""Called with moto's execution and its new status when it has started and when it has ended, in the thread that did it.
+
+A quick execution may have ended by the time that its start is told: its own status is no help.
+"""
 
 _starting = threading.RLock()
 
@@ -38,7 +43,7 @@ def install() -> None:
 
     def terminated(self: Any) -> None:
         original_terminated(self)
-        _tell(self.execution)
+        _tell(self.execution, self.execution.status)
 
     def describe(self: Any) -> Any:
         return _with_stop_date(self, original_describe(self))
@@ -51,9 +56,9 @@ def install() -> None:
     original_terminated = replace(BaseExecutionWorkerCommunication, "terminated", terminated, source="360372a6a57b")
 
 
-def _tell(execution: Any) -> None:
+def _tell(execution: Any, status: str) -> None:
     if listener is not None:
-        listener(execution)
+        listener(execution, status)
 
 
 def _start_execution(
@@ -77,7 +82,7 @@ def _start_execution(
             stepfunctions_test_cases.choose(execution, machine.name, case)
         execution.start()
         machine.executions.append(execution)
-    _tell(execution)
+    _tell(execution, "RUNNING")
     return execution
 
 
@@ -146,7 +151,15 @@ def _stop_execution(self: Any) -> Any:
     now = datetime.now(UTC)
     if execution.status not in _ENDED:
         execution.stop(stop_date=now, error=self._get_param("error"), cause=self._get_param("cause"))
+        _await_end(execution)
     return ActionResult({"stopDate": execution.stop_date or now})
+
+
+def _await_end(execution: Any) -> None:
+    """The interpreter notices a stop between two steps; on AWS the answer comes after it."""
+    give_up = time.monotonic() + STOP_SECONDS
+    while execution.status not in _ENDED and time.monotonic() < give_up:
+        time.sleep(0.005)
 
 
 def _list_executions(self: Any) -> Any:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lambda_parts import ACCOUNT, REGION, Parts
 
 from pipeline.local.async_invocations import AsyncInvocations
 from pipeline.local.event_sources import EventSources
@@ -16,6 +15,7 @@ from pipeline.local.front import Front
 from pipeline.local.lambda_workers import LambdaWorkers
 from pipeline.local.logs import LogSink
 from pipeline.local.moto_fixes import lambdas
+from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts
 
 RETRY_AFTER_S = (0.05, 0.1)
 

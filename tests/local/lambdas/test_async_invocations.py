@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conftest import RETRY_AFTER_S
-from lambda_parts import ACCOUNT, REGION, Parts, until
+from tests.local.lambdas.conftest import RETRY_AFTER_S
+from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, until
 
 FAIL = "def handler(event, context):\n print('try')\n raise ValueError('no')"
 

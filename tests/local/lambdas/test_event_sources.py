@@ -6,7 +6,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from lambda_parts import ACCOUNT, REGION, Parts, until
+
+from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, until
 
 # Each invocation leaves the event it got in a bucket that the test reads.
 RECORD = """

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from lambda_parts import answer_of, function, until
 
 from pipeline.errors import Misconfigured, Refused
 from pipeline.local.lambda_workers import LambdaWorkers
+from tests.conftest import ROOT
+from tests.local.lambdas.lambda_parts import answer_of, function, until
 
 ECHO = "def handler(event, context): return event"
 
@@ -245,9 +246,9 @@ def test_stopping_ends_what_runs_and_refuses_the_rest(workers: LambdaWorkers) ->
 def test_killing_the_parent_leaves_no_worker_and_none_of_its_children(tmp_path: Path) -> None:
     script = f"""
 import sys
-sys.path[:0] = {[str(Path(__file__).parent)]!r}
+sys.path[:0] = {[str(ROOT)]!r}
 from pathlib import Path
-from lambda_parts import function
+from tests.local.lambdas.lambda_parts import function
 from pipeline.local.lambda_workers import LambdaWorkers
 workers = LambdaWorkers("http://127.0.0.1:9", Path({str(tmp_path)!r}), lambda *_: None)
 workers.start()

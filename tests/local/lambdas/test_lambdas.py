@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from lambda_parts import ACCOUNT, REGION, Parts, package, until
+
+from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, package, until
 
 ECHO = "def handler(event, context):\n print('got', event)\n return event"
 FAIL = "class Busy(Exception): pass\ndef handler(event, context): raise Busy('later')"

@@ -3,9 +3,8 @@ from __future__ import annotations
 import os
 import re
 
-from lambda_parts import ACCOUNT, REGION, Parts, until
-
 from pipeline.local.logs import LogSink
+from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, until
 
 
 def test_an_invocation_is_logged_between_start_and_end_and_reported(parts: Parts) -> None:

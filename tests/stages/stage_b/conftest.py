@@ -74,7 +74,7 @@ class Table:
         loaded = self.transform(*staged)
         assert loaded.write, loaded.run["ErrorMessage"]
         if loaded.write.snapshot is None:
-            assert self.tables.mark_empty(self.name, loaded.batch) == Outcome.COMMITTED
+            assert self.tables.mark_empty(self.name, loaded.batch, loaded.write.base) == Outcome.COMMITTED
         else:
             write = loaded.write
             outcome = self.tables.commit(self.name, loaded.batch, write.branch, write.base, loaded.write.snapshot)
