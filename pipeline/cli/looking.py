@@ -230,7 +230,7 @@ def row_json(row: ObjectRow) -> dict[str, Any]:
     from datetime import UTC, datetime
 
     facts = ("dataset", "since", "generation", "size", "etag", "sequencer", "order", "reason", "hint", "duplicate_of")
-    more = ("staged", "bad_rows_uri", "rows_in", "rows_out", "rows_bad", "batch", "execution")
+    more = ("checksum", "staged", "bad_rows_uri", "rows_in", "rows_out", "rows_bad", "batch", "execution")
     return {
         "uri": row.object.uri,
         "bucket": row.object.bucket,

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from pipeline import settings
 from pipeline.batches.opening import Work
 from pipeline.batches.records import RuleResult, Verdict, Written
-from pipeline.catalog import ObjectRow, Status
+from pipeline.catalog import ObjectRow, Registered
 from pipeline.cli import commands
 from pipeline.cli.app import app
 from pipeline.clients import client
@@ -188,14 +188,16 @@ class Actor:
         version = client("s3").put_object(Bucket=bucket, Key=key, Body=body)["VersionId"]
         return ObjectVersion(bucket, key, version)
 
-    def register(self, obj: ObjectVersion, etag: str | None = None) -> ObjectVersion:
+    def register(self, obj: ObjectVersion) -> ObjectVersion:
         self.clock_ms += 1000
-        event = ObjectCreated(obj, 5, etag or obj.digest, self.clock_ms, f"{self.clock_ms:X}")
+        event = ObjectCreated(obj, 5, obj.digest, self.clock_ms, f"{self.clock_ms:X}")
         self.lake.catalog.register(event, self.work.dataset.name)
         return obj
 
-    def stage(self, file: str, *, bad: list[dict[str, Any]] | None = None, **facts: Any) -> ObjectVersion:
-        """Drop, register and stage a file of ten rows, `bad` of them set aside."""
+    def stage(
+        self, file: str, *, bad: list[dict[str, Any]] | None = None, content: str | None = None, **facts: Any
+    ) -> ObjectVersion:
+        """Drop, register and stage a file of ten rows, `bad` of them set aside. Equal `content` is a repetition."""
         obj = self.register(self.drop(file))
         rows_bad = len(bad or [])
         if bad:
@@ -203,10 +205,11 @@ class Actor:
             body = "".join(json.dumps(row) + "\n" for row in bad).encode()
             client("s3").put_object(Bucket=bucket, Key=f"{obj.digest}.jsonl", Body=body)
             facts["bad_rows_uri"] = f"s3://{bucket}/{obj.digest}.jsonl"
-        self.lake.catalog.move(
-            obj,
-            Status.STAGED,
+        self.lake.catalog.stage(
+            Registered(obj, 1, self.clock_ms),
             self.name,
+            content or obj.digest,
+            once=self.work.dataset.table.write == "append",
             rows_in=10,
             rows_out=10 - rows_bad,
             rows_bad=rows_bad,

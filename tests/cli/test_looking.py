@@ -43,8 +43,8 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(lake, orders):
-    committed = orders.stage("a [bold].csv", bad=BAD, execution="shop-orders-1")
-    duplicate = orders.register(orders.drop("a [bold].csv"), etag=orders.row(committed).etag)
+    committed = orders.stage("a [bold].csv", bad=BAD, content="same", execution="shop-orders-1")
+    duplicate = orders.stage("a [bold].csv", content="same")
     good = orders.open(committed)
     orders.write(good, rows(1, 2, 3))
     orders.commit(good)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.catalog import Status
+from pipeline.clients import client
+from pipeline.datasets import Dataset
+from pipeline.datasets.registry import Registration
+from pipeline.events.s3 import SendAgain, parse
+from pipeline.objects import ObjectVersion
+from pipeline.settings import Setting, Settings
+from pipeline.wiring import Lake
+from stages.ingest.route import route_raw_objects
+
+OBJECT = ObjectVersion("raw", "shop/orders/a.csv", "v1")
+
+
+@pytest.fixture
+def lake(catalog_tables: dict[str, str]) -> Lake:
+    queue = client("sqs").create_queue(QueueName="raw")["QueueUrl"]
+    names = {
+        Setting.OBJECTS_TABLE: "ObjectsTable",
+        Setting.DATASETS_TABLE: "DatasetsTable",
+        Setting.RAW_BUCKET: "raw",
+        Setting.RAW_QUEUE_URL: queue,
+    }
+    return Lake(Settings(names, "the test"))
+
+
+def arrival() -> dict[str, object]:
+    """What Lambda hands over for one new object."""
+    record = {
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-01-31T12:00:00.000Z",
+        "s3": {
+            "bucket": {"name": OBJECT.bucket},
+            "object": {"key": OBJECT.key, "versionId": OBJECT.version_id, "size": 1, "eTag": "e", "sequencer": "0A"},
+        },
+    }
+    body = json.dumps({"Records": [record]})
+    return {"Records": [{"messageId": "m", "body": body, "eventSource": "aws:sqs", "receiptHandle": "r"}]}
+
+
+def sent_again(lake: Lake) -> list[object]:
+    found = client("sqs").receive_message(QueueUrl=lake.settings[Setting.RAW_QUEUE_URL]).get("Messages", [])
+    return [event for message in found for event in parse(message["Body"])]
+
+
+def test_an_object_that_arrives_while_its_dataset_is_applied_is_sent_on(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    """Whoever applies the dataset may look for waiting objects just before this one is written as waiting."""
+    leave_unrouted = lake.catalog.leave_unrouted
+
+    def applied_meanwhile(*arguments):
+        dataset = Dataset.model_validate({"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}})
+        lake.registry.put(Registration(dataset, "queue", "dead", "db.orders"))
+        return leave_unrouted(*arguments)
+
+    monkeypatch.setattr(lake.catalog, "leave_unrouted", applied_meanwhile)
+    assert route_raw_objects.__wrapped__(arrival(), lake) == {"batchItemFailures": []}
+    assert sent_again(lake) == [SendAgain(OBJECT, 2)]
+
+
+def test_an_object_of_no_dataset_waits_with_its_reason(lake: Lake):
+    assert route_raw_objects.__wrapped__(arrival(), lake) == {"batchItemFailures": []}
+    row = lake.catalog.get(OBJECT)
+    assert (row.status, row.reason) == (Status.UNROUTED, "no dataset shop/orders is registered")
+    assert sent_again(lake) == []
