@@ -80,3 +80,8 @@ def catalog_tables(aws: None) -> dict[str, str]:
         dynamodb.create_table(TableName=logical, **properties)
         names[logical] = logical
     return names
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--sfn-endpoint", default="", help="run tests/state_machines on AWS's Step Functions Local there")
+    parser.addoption("--update-histories", action="store_true", help="record the histories of tests/state_machines")

@@ -157,7 +157,13 @@ def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLa
     lake = starting.start(root, port=0, region="eu-west-1", env="local")
     try:
         starting.deploy(root, lake, print)
-        yield RunningLake(root, Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect())
+        # It speaks to the lake from here on; other tests of the session must not.
+        before = dict(os.environ)
+        connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+        os.environ.clear()
+        os.environ.update(before)
+        client.cache_clear()
+        yield RunningLake(root, connected)
     finally:
         starting.stop(root)
         assert state.running(root) is None
