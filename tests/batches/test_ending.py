@@ -19,8 +19,8 @@ from pipeline.catalog import Catalog, Registered, Status
 from pipeline.clients import client
 from pipeline.datasets import Dataset
 from pipeline.datasets.model import Batching
-from pipeline.errors import Refused
-from pipeline.events.s3 import ObjectCreated
+from pipeline.errors import Refused, Transient
+from pipeline.events.s3 import ObjectCreated, SendAgain
 from pipeline.executions import Executions
 from pipeline.local.front import Front
 from pipeline.objects import ObjectVersion
@@ -318,6 +318,29 @@ def test_a_duplicate_takes_over_wherever_the_end_of_its_original_died(shop: Shop
     finally:
         events.unregister("after-call.*", unique_id="crash")
     assert second in {s.object for s in shop.sent}
+
+
+def test_a_version_is_not_sent_on_while_its_batch_still_ends(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    """Else it takes the content along, and is GONE or fails with it: its duplicates would never load."""
+    first = shop.stage("a.csv", "same")
+    second = shop.stage("a.csv", "same")
+    batch = shop.open()
+
+    def crash(*_: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.catalog, "release_content", crash)
+        with pytest.raises(Crash):
+            shop.ender.fail(shop.name, batch, shop.table, "a bug")
+    with pytest.raises(Transient, match="has not ended"):
+        shop.catalog.send_again(SendAgain(first, 2), shop.dataset.name)
+    shop.ender.fail(shop.name, batch, shop.table, "a bug")
+    assert shop.sent == [SendAgain(second, 2)]
+    assert shop.catalog.send_again(SendAgain(first, 2), shop.dataset.name)
+    shop.catalog.move(first, Status.GONE, shop.name, generation=2)
+    assert shop.transform(shop.catalog.send_again(shop.sent[0], shop.dataset.name), "same") == second
+    assert shop.statuses(second) == {Status.STAGED}
 
 
 def test_a_zombie_commit_after_the_batch_failed_does_not_land(shop: Shop):
