@@ -28,7 +28,7 @@ from pipeline.tables.creation import create_table
 from pipeline.tables.iceberg import IcebergTables
 from pipeline.tables.names import branch_name
 
-from ..conftest import load_template
+from ..conftest import allowed, load_template, table_calls
 from .conftest import Crash
 
 numbers = itertools.count()
@@ -461,3 +461,22 @@ def _end(shop: Shop, how: str, batch: str) -> None:
 )
 def test_the_cause_of_a_failure_is_its_message_and_not_a_whole_document(error: dict[str, str], cause: str):
     assert cause in cause_of(error)
+
+
+@pytest.mark.parametrize("how", ["commit", "quarantine", "fail"])
+def test_who_ends_a_batch_may_do_what_that_takes_and_no_more(shop: Shop, how: str):
+    shop.stage("a.csv", "same")
+    shop.stage("a.csv", "same")
+    batch = shop.open()
+    shop.write(batch)
+    with table_calls() as calls:
+        if how == "fail":
+            shop.ender.fail(shop.name, batch, shop.table, "a bug")
+        else:
+            getattr(shop.ender, how)(shop.name, batch, shop.table)
+    function = f"{how.capitalize()}Function"
+    assert calls == {
+        "ObjectsTable": allowed("stage_b.yaml", function, "objects-table-arn"),
+        "BatchesTable": allowed("stage_b.yaml", function, "batches-table-arn"),
+    }
+    assert bool(shop.sent) == bool(allowed("stage_b.yaml", function, "raw-queue-arn"))
