@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,44 @@ def load_template(name: str) -> dict[str, Any]:
     """A template of definitions/stacks, with `!Sub x` as {"Sub": "x"}."""
     loaded: dict[str, Any] = yaml.load((ROOT / "definitions" / "stacks" / name).read_text(), Loader=_Loader)
     return loaded
+
+
+@contextlib.contextmanager
+def table_calls() -> Iterator[dict[str, set[str]]]:
+    """The actions that IAM has to allow for what is called of DynamoDB meanwhile, by the table's name."""
+    from pipeline.clients import client
+
+    found: dict[str, set[str]] = defaultdict(set)
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name == "TransactWriteItems":
+            names = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+            for action in params["TransactItems"]:
+                [(kind, request)] = action.items()
+                found[request["TableName"]].add(f"dynamodb:{names.get(kind, 'ConditionCheckItem')}")
+        else:
+            for table in [params["TableName"]] if "TableName" in params else params["RequestItems"]:
+                found[table].add(f"dynamodb:{model.name}")
+
+    events = client("dynamodb").meta.events
+    events.register("before-parameter-build.dynamodb", note, unique_id="table-calls")
+    try:
+        yield found
+    finally:
+        events.unregister("before-parameter-build.dynamodb", unique_id="table-calls")
+
+
+def allowed(template: str, function: str, resource: str) -> set[str]:
+    """The actions that a function's role may do on the resource whose ARN is this parameter of the environment."""
+    policies = load_template(template)["Resources"][function]["Properties"]["Policies"]
+    arn = f"{{{{resolve:ssm:/sluice/${{Env}}/{resource}}}}}"
+    return {
+        action
+        for policy in policies
+        for statement in policy["Statement"]
+        if statement["Resource"] == {"Sub": arn}
+        for action in statement["Action"]
+    }
 
 
 @pytest.fixture
