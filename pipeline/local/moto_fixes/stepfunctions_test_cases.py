@@ -20,6 +20,9 @@ from pipeline.local.moto_fixes.guard import replace
 MOCK_CONFIG = "SFN_MOCK_CONFIG"
 """The environment variable that names the file, as for Step Functions Local. It is read at each start."""
 
+_FINAL = "is_final"
+"""Set on an error that no retrier and no catcher may take."""
+
 
 class _RunningCase:
     """A case while one execution runs it: counts the calls of each state, which iterations share."""
@@ -37,21 +40,24 @@ class _RunningCase:
 
 
 def install() -> None:
-    from botocore.exceptions import ClientError
-    from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
-    from moto.stepfunctions.parser.asl.component.state.exec.state_map.max_concurrency import MaxConcurrencyDecl
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
-        StateTaskServiceDynamoDB,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
-    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.backend.execution import Execution
 
     def worker(self: Any) -> Any:
-        made = original_worker(self)
+        made = original(self)
         made._mock_test_case = getattr(self, "mock_test_case", None)
         return made
+
+    original = replace(Execution, "_get_start_execution_worker", worker, source="f06f34d872b0")
+    replace(Environment, "get_current_mocked_response", _next_response, source="2d0fd46d27cc")
+    _wait_for_nothing()
+    _keep_what_is_thrown()
+
+
+def _wait_for_nothing() -> None:
+    from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.max_concurrency import MaxConcurrencyDecl
+    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 
     def jitter(self: Any, env: Any) -> None:
         original_jitter(self, env)
@@ -66,6 +72,19 @@ def install() -> None:
     def wait(self: Any, env: Any, wait_seconds: int) -> None:
         original_wait(self, env, 0 if env.mock_test_case is not None else wait_seconds)
 
+    original_jitter = replace(JitterStrategyDecl, "_eval_body", jitter, source="13a10f4ac093")
+    original_concurrency = replace(MaxConcurrencyDecl, "_eval_body", concurrency, source="fdebf8ae8106")
+    original_wait = replace(WaitFunction, "_wait_interval", wait, source="8f954dee8037")
+
+
+def _keep_what_is_thrown() -> None:
+    from botocore.exceptions import ClientError
+    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
+        StateTaskServiceDynamoDB,
+    )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
+
     def from_error(self: Any, env: Any, ex: Exception) -> Any:
         return _with_resource(self, original_from_error(self, env, ex))
 
@@ -73,13 +92,15 @@ def install() -> None:
         # moto takes whatever is no answer of DynamoDB for a generic error: a thrown mock, a time-out.
         return original_dynamodb(self, env, ex) if isinstance(ex, ClientError) else StateTask._from_error(self, env, ex)
 
-    original_worker = replace(Execution, "_get_start_execution_worker", worker, source="f06f34d872b0")
-    original_jitter = replace(JitterStrategyDecl, "_eval_body", jitter, source="13a10f4ac093")
-    original_concurrency = replace(MaxConcurrencyDecl, "_eval_body", concurrency, source="fdebf8ae8106")
-    original_wait = replace(WaitFunction, "_wait_interval", wait, source="8f954dee8037")
+    def error_equals(self: Any, env: Any) -> None:
+        if env.stack and getattr(env.stack[-1], _FINAL, False):
+            env.stack[-1] = False
+        else:
+            original_equals(self, env)
+
     original_from_error = replace(StateTask, "_from_error", from_error, source="8f7051977d26")
+    original_equals = replace(ErrorEqualsDecl, "_eval_body", error_equals, source="aeda14a0cc01")
     original_dynamodb = replace(StateTaskServiceDynamoDB, "_from_error", dynamodb_from_error, source="a27eaf8b4975")
-    replace(Environment, "get_current_mocked_response", _next_response, source="2d0fd46d27cc")
 
 
 def choose(execution: Any, machine: str, case: str) -> None:
@@ -121,6 +142,7 @@ def _runtime_error(env: Any, cause: str) -> Exception:
     from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 
     name = StatesErrorName(typ=StatesErrorNameType.StatesRuntime)
+    setattr(name, _FINAL, True)
     details = ExecutionFailedEventDetails(error=StatesErrorNameType.StatesRuntime.to_name(), cause=cause)
     event: Any = {"executionFailedEventDetails": details}
     failure: Exception = FailureEventException(FailureEvent(env, name, HistoryEventType.ExecutionFailed, event))

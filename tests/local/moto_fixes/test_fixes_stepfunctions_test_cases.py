@@ -77,7 +77,7 @@ def test_a_call_without_an_answer_ends_the_execution_past_every_retrier_and_catc
     }
     found, events = run({"Ask": task(**handlers), "Caught": {"Type": "Succeed"}}, {"0-1": BUSY})
     assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
-    assert found["cause"] == "The mocked response 'Answers' has no answer for call 2 of the state 'Ask'"
+    assert found["cause"].endswith("The mocked response 'Answers' has no answer for call 2 of the state 'Ask'")
     assert events[-1]["type"] == "ExecutionFailed"
 
 
