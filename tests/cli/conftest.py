@@ -145,7 +145,7 @@ Sluice = Callable[..., Result]
 @pytest.fixture
 def sluice(front: Front) -> Sluice:
     """`sluice("status", "--json")` runs the command against the module's lake."""
-    commands_there = ("looking", "why", "history", "logs", "reading")
+    commands_there = ("looking", "why", "history", "logs", "reading", "mending")
     for name in commands_there:
         commands.importlib.import_module(f"pipeline.cli.{name}")
 
