@@ -71,7 +71,7 @@ class EmbeddedLake:
         self._run(logs)
         workers = LambdaWorkers(self.endpoint, self._folder / "lambda", logs.write)
         self._run(workers)
-        later = AsyncInvocations(workers.invoke, self.endpoint)
+        later = AsyncInvocations(workers.invoke, self.endpoint, resolve=lambdas.resolve)
         self._run(later)
         lambdas.install(workers.invoke, later.submit)
         schedule_fixes.install(check)

@@ -154,7 +154,8 @@ def _tell(
 
 
 def _send_test_event(account_id: str, bucket: Any) -> None:
-    """AWS sends one to each queue and topic, and refuses a configuration that names one that is not there."""
+    """AWS sends one to each queue and topic, and refuses a configuration that names what is not there."""
+    from moto.awslambda.models import lambda_backends
     from moto.s3.exceptions import S3ClientError
 
     event = {
@@ -166,9 +167,12 @@ def _send_test_event(account_id: str, bucket: Any) -> None:
         "HostId": uuid.uuid4().hex,
     }
     configuration = bucket.notification_configuration
-    for arn in {entry.arn for entry in [*configuration.queue, *configuration.topic]}:
+    for arn in {entry.arn for entry in [*configuration.queue, *configuration.topic, *configuration.cloud_function]}:
         try:
-            send(arn, json.dumps(event))
+            if arn.split(":")[2] == "lambda":
+                lambda_backends[account_id][bucket.region_name].get_function(arn)
+            else:
+                send(arn, json.dumps(event))
         except Exception as error:
             bucket.notification_configuration = None
             raise S3ClientError(
