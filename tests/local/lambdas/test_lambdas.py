@@ -177,6 +177,25 @@ def test_a_state_machine_gets_the_answer_and_the_error_class_of_a_function(parts
     assert json.loads(_execute(parts, "machine", definition)["output"])["Error"] == "Busy"
 
 
+def test_a_state_machine_catches_throttling_by_its_name(parts: Parts) -> None:
+    parts.create("shut", ECHO)
+    parts.aws("lambda").put_function_concurrency(FunctionName="shut", ReservedConcurrentExecutions=0)
+    definition = {
+        "StartAt": "Shut",
+        "States": {
+            "Shut": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Parameters": {"FunctionName": "shut", "Payload": {}},
+                "Catch": [{"ErrorEquals": ["Lambda.TooManyRequestsException"], "Next": "Caught"}],
+                "End": True,
+            },
+            "Caught": {"Type": "Pass", "End": True},
+        },
+    }
+    assert "Rate Exceeded" in json.loads(_execute(parts, "throttled", definition)["output"])["Cause"]
+
+
 def _execute(parts: Parts, name: str, definition: dict[str, Any]) -> dict[str, Any]:
     machines = parts.aws("stepfunctions")
     role = f"arn:aws:iam::{ACCOUNT}:role/machine"
