@@ -110,6 +110,12 @@ def test_a_response_over_six_megabytes_is_refused(workers: LambdaWorkers) -> Non
     assert answer_of(answer)["errorType"] == "Function.ResponseSizeTooLarge"
 
 
+def test_what_is_no_json_cannot_be_answered(workers: LambdaWorkers) -> None:
+    answer = workers.invoke(function("def handler(event, context): return {1, 2}"), b"{}")
+    assert answer.failed
+    assert answer_of(answer)["errorType"] == "Runtime.MarshalError"
+
+
 def test_a_worker_stays_warm(workers: LambdaWorkers) -> None:
     counting = function("n = []\ndef handler(event, context):\n n.append(1)\n return len(n)")
     assert [answer_of(workers.invoke(counting, b"{}")) for _ in range(3)] == [1, 2, 3]
