@@ -1,4 +1,4 @@
-"""Glue's job definitions: UpdateJob, which moto does not have, and refusals of what nothing here acts on."""
+"""Glue's jobs: UpdateJob, which moto does not have, runs listed newest first, refusals of what nothing here acts on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COMMANDS = ("glueetl", "pythonshell")
 
 
 def install() -> None:
-    from moto.glue.models import GlueBackend
+    from moto.glue.models import FakeJob, GlueBackend
     from moto.glue.responses import GlueResponse
 
     @wraps(GlueBackend.create_job)
@@ -21,7 +21,11 @@ def install() -> None:
         _check(given["command"] or {}, given["max_retries"], given["default_arguments"] or {})
         create(self, **given)
 
+    def get_job_runs(self: Any) -> Any:
+        return runs(self)[::-1]
+
     create = replace(GlueBackend, "create_job", create_job, source="d546f09e02c1")
+    runs = replace(FakeJob, "get_job_runs", get_job_runs, source="efe2bb07ddc1")
     # moto finds the method of an action by its name.
     GlueResponse.update_job = _update_job  # type: ignore[attr-defined]
     for name, what, source in (

@@ -29,6 +29,14 @@ def test_an_update_replaces_the_definition_and_keeps_runs_and_tags(glue):
     assert glue.get_tags(ResourceArn=arn)["Tags"] == {"owner": "lake"}
 
 
+def test_the_newest_run_is_listed_first(glue):
+    glue.create_job(Name="often", Role="r", Command=COMMAND, ExecutionProperty={"MaxConcurrentRuns": 9})
+    started = [glue.start_job_run(JobName="often")["JobRunId"] for _ in range(3)]
+    first = glue.get_job_runs(JobName="often", MaxResults=2)
+    rest = glue.get_job_runs(JobName="often", MaxResults=2, NextToken=first["NextToken"])
+    assert [run["Id"] for run in [*first["JobRuns"], *rest["JobRuns"]]] == started[::-1]
+
+
 def test_a_job_that_is_not_there_cannot_be_updated(glue):
     with pytest.raises(ClientError, match="EntityNotFoundException"):
         glue.update_job(JobName="absent", JobUpdate={"Role": "r", "Command": COMMAND})
