@@ -1,7 +1,8 @@
-"""DynamoDB: one request at a time, transactions that cost what they touch, and the limits of AWS.
+"""DynamoDB: one request at a time, transactions that cost what they touch, streams, and the limits of AWS.
 
 moto looks at a condition first and writes later, with no lock between; and it copies whole tables to be able to undo a
-transaction, so that each one costs more than the last.
+transaction, so that each one costs more than the last. Its streams tell of writes that changed nothing, twice of an
+update that makes an item, and invoke functions within the write.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ TRANSACTION_ITEMS = 100
 
 _lock = threading.RLock()
 
+changed = threading.Condition(_lock)
+"""Notified when a stream has a new record. Who holds it sees no write half done."""
+
 
 def install() -> None:
     from moto.dynamodb.models import DynamoDBBackend
+    from moto.dynamodb.models.table import StreamShard
     from moto.dynamodb.responses import DynamoHandler
 
     def call_action(self: Any) -> Any:
@@ -33,6 +38,33 @@ def install() -> None:
     original_call = replace(DynamoHandler, "call_action", call_action, source="ce5f57cf83cd")
     original_batch = replace(DynamoHandler, "batch_write_item", batch_write_item, source="26221a09e2b2")
     replace(DynamoDBBackend, "transact_write_items", _transact_write_items, source="81db2cb7d94e")
+    replace(StreamShard, "add", _add_to_stream, source="357dc6da267e")
+
+
+def _add_to_stream(self: Any, old: Any, new: Any) -> None:
+    from moto.dynamodb.models.table import StreamRecord
+
+    if old is not None and new is not None and old.to_json() == new.to_json():
+        return
+    with changed:
+        view = self.table.stream_specification["StreamViewType"]
+        event = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
+        number = len(self.items) + self.starting_sequence_number
+        record = StreamRecord(self.table, view, event, old, new, number)
+        record.record["awsRegion"] = self.table.region_name
+        if event == "INSERT" and self.items and _inserts(self.items[-1], record):
+            # moto's update puts an item with nothing but its key first.
+            record.record["dynamodb"]["SequenceNumber"] = str(number - 1)
+            self.items[-1] = record
+        else:
+            self.items.append(record)
+        changed.notify_all()
+
+
+def _inserts(last: Any, record: Any) -> bool:
+    """Whether both insert one item: nothing removed it in between, so it is one insertion in two steps."""
+    before, now = last.record, record.record
+    return bool(before["eventName"] == "INSERT" and before["dynamodb"]["Keys"] == now["dynamodb"]["Keys"])
 
 
 def _check_size(what: str, count: int) -> None:
