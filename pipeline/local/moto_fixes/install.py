@@ -29,6 +29,7 @@ def install_all() -> None:
             stepfunctions_engine,
             stepfunctions_executions,
             stepfunctions_integrations,
+            stepfunctions_reads,
             stepfunctions_test_cases,
         )
 
@@ -48,6 +49,7 @@ def install_all() -> None:
             stepfunctions_integrations,
             stepfunctions_test_cases,
             stepfunctions_executions,
+            stepfunctions_reads,
         )
         for part in parts:
             part.install()
