@@ -28,8 +28,10 @@ def install_all() -> None:
             stepfunctions_clients,
             stepfunctions_engine,
             stepfunctions_executions,
+            stepfunctions_history,
             stepfunctions_integrations,
             stepfunctions_reads,
+            stepfunctions_redrive,
             stepfunctions_test_cases,
         )
 
@@ -50,6 +52,8 @@ def install_all() -> None:
             stepfunctions_test_cases,
             stepfunctions_executions,
             stepfunctions_reads,
+            stepfunctions_history,
+            stepfunctions_redrive,
         )
         for part in parts:
             part.install()

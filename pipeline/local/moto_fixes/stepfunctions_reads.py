@@ -36,13 +36,18 @@ def install() -> None:
 def not_redrivable(ended: Ended, now: datetime) -> str | None:
     """Why an execution cannot be redriven, in AWS's words, or None."""
     summary = ended.summary
-    if summary.status in ("RUNNING", "SUCCEEDED"):
-        return f"Execution is {summary.status} and cannot be redriven"
+    if (reason := not_redrivable_in(summary.status)) is not None:
+        return reason
     if summary.stopped is not None and now - _time(summary.stopped) > REDRIVABLE_FOR:
         return "Execution redrivable period exceeded"
     if ended.body.events >= EVENTS_FOR_A_REDRIVE:
         return "Execution history event limit exceeded"
     return None
+
+
+def not_redrivable_in(status: str) -> str | None:
+    """Why no execution of this status can be redriven, or None."""
+    return f"Execution is {status} and cannot be redriven" if status in ("RUNNING", "SUCCEEDED") else None
 
 
 def _describe_execution(self: Any) -> Any:
