@@ -30,6 +30,7 @@ def install_all() -> None:
             stepfunctions_executions,
             stepfunctions_history,
             stepfunctions_integrations,
+            stepfunctions_limits,
             stepfunctions_reads,
             stepfunctions_redrive,
             stepfunctions_test_cases,
@@ -54,6 +55,7 @@ def install_all() -> None:
             stepfunctions_reads,
             stepfunctions_history,
             stepfunctions_redrive,
+            stepfunctions_limits,
         )
         for part in parts:
             part.install()

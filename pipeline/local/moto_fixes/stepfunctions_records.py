@@ -31,7 +31,8 @@ def record_of(execution: Any) -> Ended:
     """All but the history of an execution of either kind."""
     if isinstance(execution, Ended):
         return execution
-    variables = execution.exec_worker.env.variable_store if execution.exec_worker.env else None
+    env = execution.exec_worker.env
+    variables = env.variable_store if env else None
     body = Body(
         input=execution.execution_input,
         output=execution.output,
@@ -40,7 +41,7 @@ def record_of(execution: Any) -> Ended:
         trace_header=execution.trace_header,
         test_case=execution.test_case,
         variables={**variables._outer_scope, **variables._inner_scope} if variables else {},
-        events=len(events_of(execution)),
+        events=len(env.event_manager._history_event_list) if env else 0,
     )
     machine = execution.state_machine
     snapshot = Machine(
