@@ -26,6 +26,7 @@ def install_all() -> None:
             sns,
             sqs,
             stepfunctions_clients,
+            stepfunctions_definitions,
             stepfunctions_engine,
             stepfunctions_executions,
             stepfunctions_history,
@@ -56,6 +57,7 @@ def install_all() -> None:
             stepfunctions_history,
             stepfunctions_redrive,
             stepfunctions_limits,
+            stepfunctions_definitions,
         )
         for part in parts:
             part.install()
