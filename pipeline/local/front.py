@@ -44,7 +44,8 @@ _running = threading.Lock()
 class Front:
     """moto served at `endpoint` between `start` and `stop`.
 
-    `port` 0 takes a free one. `state_dir` gets `front.log`, where unexpected errors inside moto are kept.
+    `port` 0 takes a free one. `state_dir` gets `front.log`, where unexpected errors inside moto are kept, and
+    `executions.db`.
     `invoke` is how S3 and EventBridge call functions; the default calls Lambda's own API with `Event`. `private` holds
     the operations under `/_sluice/`, by path and method; each answers with its value as JSON, and others may be added.
     """
@@ -101,6 +102,7 @@ class Front:
         from pipeline.local.execution_events import ExecutionEvents
         from pipeline.local.moto_fixes.install import install_all
         from pipeline.local.moto_fixes.reset import reset_state
+        from pipeline.local.moto_fixes.stepfunctions_archive import EndedExecutions
         from pipeline.local.s3_events import S3Events
 
         install_all()
@@ -108,7 +110,8 @@ class Front:
         self._stack.callback(reset_state)
         invoke = self._invoke or self._invoke_by_api
         rules = EventRules(invoke)
-        for part in (rules, S3Events(rules.publish, invoke), ExecutionEvents(rules.publish)):
+        ended = EndedExecutions(self._log_path.parent)
+        for part in (ended, rules, S3Events(rules.publish, invoke), ExecutionEvents(rules.publish)):
             part.start()
             self._stack.callback(part.stop)
 

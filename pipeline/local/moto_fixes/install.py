@@ -28,9 +28,14 @@ def install_all() -> None:
             sns,
             sqs,
             stepfunctions_clients,
+            stepfunctions_definitions,
             stepfunctions_engine,
             stepfunctions_executions,
+            stepfunctions_history,
             stepfunctions_integrations,
+            stepfunctions_limits,
+            stepfunctions_reads,
+            stepfunctions_redrive,
             stepfunctions_test_cases,
         )
 
@@ -52,6 +57,11 @@ def install_all() -> None:
             stepfunctions_integrations,
             stepfunctions_test_cases,
             stepfunctions_executions,
+            stepfunctions_reads,
+            stepfunctions_history,
+            stepfunctions_redrive,
+            stepfunctions_limits,
+            stepfunctions_definitions,
         )
         for part in parts:
             part.install()

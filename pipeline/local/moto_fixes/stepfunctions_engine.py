@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_history import failure_of
 
 INLINE_MAP_CONCURRENCY = 40
 """AWS runs at most about 40 iterations of an inline Map at once; moto starts a thread for each item."""
@@ -81,7 +82,7 @@ def _reflect_status(self: Any) -> None:
         execution.error, execution.cause = state.error or None, state.cause or None
         status = ExecutionStatus.ABORTED
     elif isinstance(state, ProgramError):
-        details = state.error or {}
+        details = failure_of(execution.exec_worker.env.event_manager) or state.error or {}
         execution.error, execution.cause = details.get("error"), details.get("cause")
         status = ExecutionStatus.FAILED
     elif isinstance(state, ProgramTimedOut):
