@@ -28,7 +28,12 @@ def install_all() -> None:
             stepfunctions_clients,
             stepfunctions_engine,
             stepfunctions_executions,
+            stepfunctions_failures,
             stepfunctions_integrations,
+            stepfunctions_json,
+            stepfunctions_jsonata,
+            stepfunctions_paths,
+            stepfunctions_service_errors,
             stepfunctions_test_cases,
         )
 
@@ -44,8 +49,13 @@ def install_all() -> None:
             dynamodb,
             event_rules,
             stepfunctions_clients,
+            stepfunctions_json,
+            stepfunctions_paths,
             stepfunctions_engine,
+            stepfunctions_failures,
+            stepfunctions_jsonata,
             stepfunctions_integrations,
+            stepfunctions_service_errors,
             stepfunctions_test_cases,
             stepfunctions_executions,
         )
