@@ -1,0 +1,113 @@
+"""Tasks that wait for a token: SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat, and the names of their time-outs.
+
+moto drops the cause of a failure, takes an output that is no JSON, refuses a heartbeat that no task asked for, and
+knows a missed heartbeat only as `States.Timeout`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named
+
+_GONE = "Task Timed Out: 'Provided task does not exist anymore'"
+_originals: dict[str, Any] = {}
+
+
+def install() -> None:
+    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+        StateTaskServiceCallback,
+    )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
+    from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
+    from moto.stepfunctions.responses import StepFunctionResponse
+
+    def kept(owner: Any, name: str, replacement: Any, *, source: str) -> None:
+        _originals[name] = replace(owner, name, replacement, source=source)
+
+    replace(StepFunctionResponse, "send_task_failure", _send_task_failure, source="f0fed5e80576")
+    replace(StepFunctionResponse, "send_task_success", _send_task_success, source="538bf9daaaa3")
+    replace(StepFunctionResponse, "send_task_heartbeat", _send_task_heartbeat, source="f42cd5661d37")
+    replace(CallbackEndpoint, "notify_heartbeat", _notify_heartbeat, source="838bf10119e4")
+    kept(StateTaskServiceCallback, "_eval_integration_pattern", _eval_pattern, source="3b97ada1d4cb")
+    kept(StateTask, "_from_error", _from_error, source="8f7051977d26")
+    replace(ErrorEqualsDecl, "_eval_body", _eval_error_equals, source="aeda14a0cc01")
+
+
+def _refused(kind: str, message: str) -> Exception:
+    from moto.core.exceptions import AWSError
+
+    refused: Exception = AWSError(message, kind)
+    return refused
+
+
+def _tell_task(call: Any) -> Any:
+    """`call`, a task that takes no more word being refused as on AWS where moto ends with an error of its own."""
+    from moto.core.responses import EmptyResult
+    from moto.stepfunctions.parser.api import TaskDoesNotExist, TaskTimedOut
+
+    try:
+        call()
+    except (TaskDoesNotExist, TaskTimedOut) as error:
+        raise _refused("TaskTimedOut", _GONE) from error
+    return EmptyResult()
+
+
+def _send_task_failure(self: Any) -> Any:
+    token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
+    return _tell_task(lambda: self.stepfunction_backend.send_task_failure(token, error=error, cause=cause))
+
+
+def _send_task_success(self: Any) -> Any:
+    token, output = self._get_param("taskToken"), self._get_param("output")
+    try:
+        json.loads(output)
+    except (TypeError, ValueError) as error:
+        raise _refused("InvalidOutput", f"Invalid Output: '{error}'") from error
+    return _tell_task(lambda: self.stepfunction_backend.send_task_success(token, output))
+
+
+def _send_task_heartbeat(self: Any) -> Any:
+    token = self._get_param("taskToken")
+    return _tell_task(lambda: self.stepfunction_backend.send_task_heartbeat(token))
+
+
+def _notify_heartbeat(self: Any) -> bool:
+    """A task without HeartbeatSeconds takes heartbeats too."""
+    if self._heartbeat_endpoint is not None:
+        self._heartbeat_endpoint.notify()
+    return True
+
+
+def _eval_pattern(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
+    """Whose wait has ended takes no more word by its token."""
+    from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackConsumerTimeout
+
+    endpoint = env.callback_pool_manager.get(env.states.context_object.context_object_data["Task"]["Token"])
+    try:
+        _originals["_eval_integration_pattern"](self, env, *args, **kwargs)
+    finally:
+        endpoint.report(CallbackConsumerTimeout())
+
+
+def _from_error(self: Any, env: Any, ex: Exception) -> Any:
+    """A missed heartbeat is told as `States.Timeout`, and may be caught as `States.HeartbeatTimeout` as well."""
+    from moto.stepfunctions.parser.asl.eval.callback.callback import HeartbeatTimeoutError
+
+    failed = _originals["_from_error"](self, env, ex)
+    if isinstance(ex, HeartbeatTimeoutError):
+        failed.error_name = error_named("States.Timeout")
+        failed.error_name.also = "States.HeartbeatTimeout"
+    return failed
+
+
+def _eval_error_equals(self: Any, env: Any) -> None:
+    """`States.TaskFailed` stands for every failure of a task except `States.Timeout`; moto: for a user's errors."""
+    error = env.stack.pop()
+    name = error.error_name if error is not None else None
+    wanted = {listed.error_name for listed in self.error_names}
+    is_task_failure = "States.TaskFailed" in wanted and name not in ("States.Timeout", "States.Runtime")
+    env.stack.append(bool("States.ALL" in wanted or is_task_failure or wanted & {name, getattr(error, "also", None)}))
