@@ -45,13 +45,13 @@ def _refused(kind: str, message: str) -> Exception:
 
 
 def _tell_task(call: Any) -> Any:
-    """`call`, a task that takes no more word being refused as on AWS where moto ends with an error of its own."""
+    """`call`, a task that takes no more word being refused as on AWS."""
     from moto.core.responses import EmptyResult
-    from moto.stepfunctions.parser.api import TaskDoesNotExist, TaskTimedOut
 
     try:
         call()
-    except (TaskDoesNotExist, TaskTimedOut) as error:
+    except TypeError as error:
+        # moto makes its own error for it without the message that the error needs.
         raise _refused("TaskTimedOut", _GONE) from error
     return EmptyResult()
 
