@@ -123,11 +123,11 @@ def _attempts(visit: Visit, state: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def _match(handlers: list[dict[str, Any]], error: str) -> int | None:
-    """The first handler for an error. Source: States language, "Errors"."""
+    """The first handler for an error. Source: "Handling errors" of the Step Functions guide."""
     for place, handler in enumerate(handlers):
         names = handler["ErrorEquals"]
-        if error in names or ("States.ALL" in names and error not in ("States.DataLimitExceeded", "States.Runtime")):
-            return place
-        if "States.TaskFailed" in names and error != "States.Timeout":
+        is_task_failure = "States.TaskFailed" in names and error not in ("States.Timeout", "States.Runtime")
+        is_any = error != "States.DataLimitExceeded" and ("States.ALL" in names or is_task_failure)
+        if error in names or is_any:
             return place
     return None

@@ -35,7 +35,7 @@ def _make(port: str, region: str, service: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    return boto3.session.Session().client(
+    client = boto3.session.Session().client(
         service,
         region_name=region,
         endpoint_url=f"http://127.0.0.1:{port}",
@@ -52,6 +52,31 @@ def _make(port: str, region: str, service: str) -> Any:
             s3={"addressing_style": "path"},
         ),
     )
+    client.meta.events.register("after-call", _add_metadata)
+    return client
+
+
+def _add_metadata(parsed: dict[str, Any], **_: Any) -> None:
+    """What optimised integrations tell of the HTTP call beside its answer."""
+    metadata = parsed.get("ResponseMetadata", {})
+    headers = {_header(name): value for name, value in metadata.get("HTTPHeaders", {}).items()}
+    parsed["SdkHttpMetadata"] = {
+        "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+        "HttpHeaders": headers,
+        "HttpStatusCode": metadata.get("HTTPStatusCode"),
+    }
+    parsed["SdkResponseMetadata"] = {"RequestId": metadata.get("RequestId")}
+
+
+def _header(name: str) -> str:
+    return name.replace("requestid", "RequestId") if name.startswith("x-") else name.title()
+
+
+def forget_metadata(answer: Any) -> None:
+    """`aws-sdk` integrations give the answer alone."""
+    if isinstance(answer, dict):
+        answer.pop("SdkHttpMetadata", None)
+        answer.pop("SdkResponseMetadata", None)
 
 
 def install() -> None:

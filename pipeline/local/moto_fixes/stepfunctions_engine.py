@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_history import failure_of
+from pipeline.local.moto_fixes.stepfunctions_locations import locate_expressions
 
 INLINE_MAP_CONCURRENCY = 40
 """AWS runs at most about 40 iterations of an inline Map at once; moto starts a thread for each item."""
@@ -24,7 +25,9 @@ def install() -> None:
     @lru_cache(256)
     def parse(definition: str) -> Any:
         # What it returns holds no state of an execution: the iterations of a Map share it already.
-        return original_parse.__func__(definition)
+        program, tree = original_parse.__func__(definition)
+        locate_expressions(program)
+        return program, tree
 
     def evaluation_input(self: Any, *args: Any, **kwargs: Any) -> None:
         original_input(self, *args, **kwargs)

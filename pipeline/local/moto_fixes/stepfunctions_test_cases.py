@@ -16,12 +16,11 @@ from typing import Any
 from pipeline.errors import BadDefinition
 from pipeline.executions.test_cases import MockConfig, TestCase
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_failure_events import failure
+from pipeline.local.moto_fixes.stepfunctions_handlers import UNHANDLED
 
 MOCK_CONFIG = "SFN_MOCK_CONFIG"
 """The environment variable that names the file, as for Step Functions Local. It is read at each start."""
-
-_FINAL = "is_final"
-"""Set on an error that no retrier and no catcher may take."""
 
 
 class _RunningCase:
@@ -51,7 +50,6 @@ def install() -> None:
     original = replace(Execution, "_get_start_execution_worker", worker, source="f06f34d872b0")
     replace(Environment, "get_current_mocked_response", _next_response, source="2d0fd46d27cc")
     _wait_for_nothing()
-    _keep_what_is_thrown()
 
 
 def _wait_for_nothing() -> None:
@@ -75,32 +73,6 @@ def _wait_for_nothing() -> None:
     original_jitter = replace(JitterStrategyDecl, "_eval_body", jitter, source="13a10f4ac093")
     original_concurrency = replace(MaxConcurrencyDecl, "_eval_body", concurrency, source="fdebf8ae8106")
     original_wait = replace(WaitFunction, "_wait_interval", wait, source="8f954dee8037")
-
-
-def _keep_what_is_thrown() -> None:
-    from botocore.exceptions import ClientError
-    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
-        StateTaskServiceDynamoDB,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
-
-    def from_error(self: Any, env: Any, ex: Exception) -> Any:
-        return _with_resource(self, original_from_error(self, env, ex))
-
-    def dynamodb_from_error(self: Any, env: Any, ex: Exception) -> Any:
-        # moto takes whatever is no answer of DynamoDB for a generic error: a thrown mock, a time-out.
-        return original_dynamodb(self, env, ex) if isinstance(ex, ClientError) else StateTask._from_error(self, env, ex)
-
-    def error_equals(self: Any, env: Any) -> None:
-        if env.stack and getattr(env.stack[-1], _FINAL, False):
-            env.stack[-1] = False
-        else:
-            original_equals(self, env)
-
-    original_from_error = replace(StateTask, "_from_error", from_error, source="8f7051977d26")
-    original_equals = replace(ErrorEqualsDecl, "_eval_body", error_equals, source="aeda14a0cc01")
-    original_dynamodb = replace(StateTaskServiceDynamoDB, "_from_error", dynamodb_from_error, source="a27eaf8b4975")
 
 
 def choose(execution: Any, machine: str, case: str) -> None:
@@ -133,25 +105,6 @@ def _next_response(self: Any) -> Any:
 
 
 def _runtime_error(env: Any, cause: str) -> Exception:
-    from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
-    from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
-        FailureEvent,
-        FailureEventException,
-    )
-    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
-
-    name = StatesErrorName(typ=StatesErrorNameType.StatesRuntime)
-    setattr(name, _FINAL, True)
-    details = ExecutionFailedEventDetails(error=StatesErrorNameType.StatesRuntime.to_name(), cause=cause)
-    event: Any = {"executionFailedEventDetails": details}
-    failure: Exception = FailureEventException(FailureEvent(env, name, HistoryEventType.ExecutionFailed, event))
-    return failure
-
-
-def _with_resource(task: Any, failure: Any) -> Any:
-    """A thrown mock fails the task as its service would: moto leaves out which service that is."""
-    details = (failure.event_details or {}).get("taskFailedEventDetails")
-    if details is not None and "resource" not in details and hasattr(task, "_get_sfn_resource"):
-        details |= {"resource": task._get_sfn_resource(), "resourceType": task._get_sfn_resource_type()}
-    return failure
+    raised: Any = failure(env, "ExecutionFailed", "executionFailedEventDetails", error="States.Runtime", cause=cause)
+    setattr(raised.failure_event.error_name, UNHANDLED, True)
+    return raised  # type: ignore[no-any-return]
