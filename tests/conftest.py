@@ -83,10 +83,16 @@ def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.stop()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--dynamodb-local", action="store_true", help="run the tests that take one back end on DynamoDB Local, not moto"
+    )
+
+
 @pytest.fixture
-def dynamodb_back_end() -> str:
+def dynamodb_back_end(request: pytest.FixtureRequest) -> str:
     """Folders and modules whose tests are to run against both override this with one of `params=BACK_ENDS`."""
-    return MOTO
+    return DYNAMODB_LOCAL if request.config.getoption("--dynamodb-local") else MOTO
 
 
 @pytest.fixture
