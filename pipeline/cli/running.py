@@ -58,7 +58,7 @@ def bring_up(port: int, *, quiet: bool = False) -> state.RunningLake:
 
 
 def say_limits(ineffective: dict[str, str]) -> None:
-    """Print where the embedded AWS's limits are listed, and how many properties of templates it takes without effect."""
+    """Print where the limits are listed, and how many properties of the templates are taken without effect."""
     console.print(f"  [dim]the embedded AWS has limits: they are listed in {PAGE}[/]", highlight=False)
     kinds = sorted({name.split(" ")[0].removeprefix("AWS::") for name in ineffective})
     if kinds:
