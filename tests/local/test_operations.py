@@ -83,6 +83,7 @@ def test_the_page_is_made_from_the_list():
     [
         ("glue", "start_crawler", {"Name": "any"}, "refuses glue:StartCrawler: a crawler would look at nothing"),
         ("stepfunctions", "list_activities", {}, "refuses states:ListActivities: no activity"),
+        ("lambda", "publish_version", {"FunctionName": "f"}, "would run the newest code"),
         ("lambda", "create_function_url_config", {"FunctionName": "f", "AuthType": "NONE"}, "no URL would answer"),
         (
             "s3",
