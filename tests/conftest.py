@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.dynamodb_local import DYNAMODB_LOCAL, MOTO, DynamoDBLocal
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
@@ -94,23 +96,63 @@ def allowed(template: str, function: str, resource: str) -> set[str]:
 
 @pytest.fixture
 def aws() -> Iterator[None]:
-    """moto in this process, empty."""
+    """moto in this process, empty, and mended as in the embedded AWS: it is this one that must answer as AWS does."""
     from moto import mock_aws
 
     from pipeline.clients import client
+    from pipeline.local.moto_fixes.install import install_all
 
+    install_all()
     client.cache_clear()
     with mock_aws():
         yield
     client.cache_clear()
 
 
-@pytest.fixture
-def catalog_tables(aws: None) -> dict[str, str]:
-    """The DynamoDB tables as the template defines them: logical id to name."""
-    import boto3
+@pytest.fixture(scope="session")
+def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint of AWS's own DynamoDB Local; whoever asks for it is skipped where it cannot be had."""
+    from pipeline.errors import Misconfigured
 
-    dynamodb = boto3.client("dynamodb")
+    server = DynamoDBLocal(tmp_path_factory.mktemp("dynamodb-local") / "log")
+    try:
+        server.start()
+    except Misconfigured as error:
+        pytest.skip(f"without DynamoDB Local: {error.message}")
+    yield server.endpoint
+    server.stop()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--dynamodb-local", action="store_true", help="run the tests that take one back end on DynamoDB Local, not moto"
+    )
+
+
+@pytest.fixture
+def dynamodb_back_end(request: pytest.FixtureRequest) -> str:
+    """Folders and modules whose tests are to run against both override this with one of `params=BACK_ENDS`."""
+    return DYNAMODB_LOCAL if request.config.getoption("--dynamodb-local") else MOTO
+
+
+@pytest.fixture
+def dynamodb(
+    request: pytest.FixtureRequest, aws: None, dynamodb_back_end: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """A client of an empty DynamoDB: moto's, or DynamoDB Local. All clients of the test's process go there."""
+    from pipeline.clients import client
+
+    if dynamodb_back_end == DYNAMODB_LOCAL:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", request.getfixturevalue("dynamodb_local"))
+    dynamodb = client("dynamodb")
+    yield dynamodb
+    for name in dynamodb.list_tables()["TableNames"]:
+        dynamodb.delete_table(TableName=name)
+
+
+@pytest.fixture
+def catalog_tables(dynamodb: Any) -> dict[str, str]:
+    """The DynamoDB tables as the template defines them: logical id to name."""
     names = {}
     for logical, resource in load_template("catalog.yaml")["Resources"].items():
         if resource["Type"] != "AWS::DynamoDB::Table":

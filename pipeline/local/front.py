@@ -20,6 +20,8 @@ from typing import Any
 
 from pipeline.errors import Refused
 from pipeline.local.front_calls import CallRecorder, identify
+from pipeline.local.front_refusals import refused
+from pipeline.local.operations import refusal
 
 HOST = "127.0.0.1"
 PRIVATE = "/_sluice/"
@@ -130,7 +132,7 @@ class Front:
 
 
 class _Application:
-    """Counts a call, and answers the private paths; everything else is moto's."""
+    """Counts a call, answers the private paths, and refuses what would have no effect; everything else is moto's."""
 
     def __init__(self, calls: CallRecorder, private: Mapping[tuple[str, str], Callable[[], object]]) -> None:
         self._calls = calls
@@ -141,7 +143,12 @@ class _Application:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith(PRIVATE):
             return self._answer_private(environ, start_response)
-        self._calls.add(identify(environ))
+        call = identify(environ)
+        self._calls.add(call)
+        if why := refusal(call.service, call.operation):
+            status, headers, body = refused(call.service, why, environ)
+            start_response(status, headers)
+            return [body]
         return self._application()(environ, start_response)  # type: ignore[no-any-return]
 
     def _application(self) -> Any:
