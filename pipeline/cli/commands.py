@@ -16,6 +16,7 @@ MODULES = (
     "registering",
     "mending",
     "shipping",
+    "deploying",
 )
 
 

@@ -47,16 +47,16 @@ def bring_up(port: int, *, quiet: bool = False) -> state.RunningLake:
         say(f"embedded AWS at {lake.endpoint}")
     else:
         say(f"the lake at {lake.endpoint} is running: it gets what has changed")
-    ineffective = starting.deploy(root, lake, say)
+    results = starting.deploy(root, lake, say)
     connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
     apply_datasets(root, connected, say)
     if not quiet:
-        _say_limits(ineffective)
+        _say_limits({name for result in results for name in result.accepted_without_effect})
         console.print(f"[green]the lake is ready[/] ({time.monotonic() - began:.1f} s)", highlight=False)
     return lake
 
 
-def _say_limits(ineffective: dict[str, str]) -> None:
+def _say_limits(ineffective: set[str]) -> None:
     kinds = sorted({name.split(" ")[0].removeprefix("AWS::") for name in ineffective})
     if kinds:
         console.print(

@@ -116,7 +116,7 @@ class Making:
         self, logical_id: str, before: ResourceRecord | None, wanted: ResourceRecord, declared: Declared
     ) -> ResourceRecord:
         wanted = replace(wanted, generation=next_generation(self._work, logical_id, before))
-        if before is not None and self._physical.would_take_its_own_name(logical_id, before, wanted):
+        if before is not None and self._physical.foresee(logical_id, wanted) == before.reference:
             raise needs_another_name(before, declared)
         self._begin(Step(logical_id, wanted))
         try:

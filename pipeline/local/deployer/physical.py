@@ -64,9 +64,9 @@ class Physical:
             self.update(step.logical_id, step.now, open_)
         self.delete(step)
 
-    def would_take_its_own_name(self, logical_id: str, before: ResourceRecord, record: ResourceRecord) -> bool:
-        """Whether what replaces `before` would need the name that `before` still has."""
-        return REGISTRY[record.type].find(self.aws, self._resource(logical_id, record)) == before.reference
+    def foresee(self, logical_id: str, record: ResourceRecord) -> str | None:
+        """What Ref of `record` will be once it is made; None if that is not known before."""
+        return REGISTRY[record.type].find(self.aws, self._resource(logical_id, record))
 
     def _put(self, resource: Resource, record: ResourceRecord, before: ResourceRecord | None) -> ResourceRecord:
         kind: ResourceType = REGISTRY[record.type]

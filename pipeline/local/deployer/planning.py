@@ -19,10 +19,11 @@ from pipeline.local.deployer.types import Aws
 @dataclass(frozen=True, slots=True)
 class StackPlan:
     """What would become of one stack. `is_new`: it does not stand yet; `unfinished`: an earlier deployment broke off
-    and would be undone first."""
+    and would be undone first. What only the deployment will know stands as `⟨what⟩`."""
 
     name: str
     changes: tuple[Change, ...]
+    outputs: Mapping[str, str]
     is_new: bool
     unfinished: bool
 
@@ -65,11 +66,11 @@ class Planner:
         record = self.records.get(name) or StackRecord(name)
         found = (self._change(stack, record, logical_id) for logical_id in stack.ordered)
         changes = [change for change in found if change is not None]
-        _, exports = stack.outputs()
+        outputs, exports = stack.outputs()
         self._exported |= exports
         gone = [logical_id for logical_id in record.resources if logical_id not in stack.ordered]
         changes += [leaving(logical_id, record.resources[logical_id]) for logical_id in reversed(gone)]
-        return StackPlan(name, tuple(changes), not record.stands, not record.is_finished)
+        return StackPlan(name, tuple(changes), outputs, not record.stands, not record.is_finished)
 
     def _change(self, stack: Stack, record: StackRecord, logical_id: str) -> Change | None:
         declared = stack.declared(logical_id)
@@ -80,22 +81,24 @@ class Planner:
             stack.scope.references[logical_id] = before.made.reference
             stack.scope.attributes[logical_id] = _updated(before, declared)
         else:
-            self._check_name(stack, record, logical_id, declared)
-            stack.scope.references[logical_id] = unknown(logical_id)
+            reference = self._foreseen(stack, record, logical_id, declared)
+            stack.scope.references[logical_id] = reference or unknown(logical_id)
             stack.scope.attributes[logical_id] = _UnknownAttributes(logical_id)
         if change is not None and declared.kind.name == "AWS::SSM::Parameter" and "Name" in declared.properties:
             self._published[str(declared.properties["Name"])] = str(declared.properties.get("Value", ""))
         return change
 
-    def _check_name(self, stack: Stack, record: StackRecord, logical_id: str, declared: Declared) -> None:
+    def _foreseen(self, stack: Stack, record: StackRecord, logical_id: str, declared: Declared) -> str | None:
+        """What Ref of a resource that is to be made will be, where that follows from its properties."""
+        if is_unknown(declared.properties):
+            return None
         before = record.resources.get(logical_id)
-        if before is None or is_unknown(declared.properties):
-            return
-        physical = Physical(self.aws, self.records, stack.name, stack.file)
         generation = next_generation(record, logical_id, before)
         wanted = ResourceRecord(declared.kind.name, declared.properties, None, generation=generation)
-        if physical.would_take_its_own_name(logical_id, before, wanted):
+        found = Physical(self.aws, self.records, stack.name, stack.file).foresee(logical_id, wanted)
+        if before is not None and found == before.reference:
             raise needs_another_name(before, declared)
+        return found
 
     def _parameter(self, name: str) -> str:
         return self._published[name] if name in self._published else self.ssm(name)

@@ -217,13 +217,13 @@ class Killed(BaseException):
 def test_a_deployment_that_ends_at_any_call_is_healed_by_the_next(
     deploy: Deploy, clients: Clients, request: pytest.FixtureRequest
 ) -> None:
-    made, last = 0, 0
+    left, last = 0, 0
 
     def die(model: Any, **_: Any) -> None:
-        nonlocal made
+        nonlocal left
         if not model.name.startswith(("Get", "List", "Head", "Describe")):
-            made += 1
-            if made == last:
+            left -= 1
+            if left == 0:
                 raise Killed
 
     for service in ("s3", "sqs", "sns"):
@@ -232,10 +232,10 @@ def test_a_deployment_that_ends_at_any_call_is_healed_by_the_next(
     deploy(BEFORE, stack="killed")
     before, ended = state(clients), False
     while not ended:
-        made, last = 0, last + 1
+        left = last = last + 1
         try:
             deploy(AFTER, stack="killed")
-            ended = True
+            ended, left = True, 0
         except Killed:
             deploy(AFTER, stack="killed")
         assert state(clients) == WANTED, f"killed after {last} calls"

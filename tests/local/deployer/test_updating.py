@@ -81,7 +81,7 @@ def test_a_resource_with_a_name_of_the_template_cannot_be_replaced_under_it(depl
           KeySchema: [{AttributeName: %s, KeyType: HASH}]
     """
     deploy(template % ("a", "a"), stack="custom")
-    with pytest.raises(BadDefinition, match=r"custom-named resource requires replacing\. Rename custom-named and update"):
+    with pytest.raises(BadDefinition, match=r"custom-named resource requires replacing\. Rename custom-named"):
         deploy(template % ("b", "b"), stack="custom")
 
 
@@ -276,6 +276,56 @@ def test_what_an_update_leaves_out_is_as_if_it_had_never_been_given(deploy: Depl
     assert [name for name in before if full[name] == before[name]] == []
     assert set(deploy(plain, stack="whole").changed) == set(MORE)
     assert described(clients, made) == before
+
+
+def test_the_code_of_functions_jobs_and_machines_follows_the_template(
+    deploy: Deploy, clients: Clients, zip_of_a_function: bytes
+) -> None:
+    template = """
+    Resources:
+      Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Version: 2012-10-17, Statement: []}}}
+      Work:
+        Type: AWS::Lambda::Function
+        Properties:
+          FunctionName: following
+          Role: !GetAtt Role.Arn
+          Handler: a.b
+          Runtime: python3.12
+          Code: {S3Bucket: following-code, S3Key: %(key)s}
+          ReservedConcurrentExecutions: %(size)s
+          Environment: {Variables: {SIZE: "%(size)s"}}
+          %(more)s
+      Job:
+        Type: AWS::Glue::Job
+        Properties:
+          {Name: following, Role: !Ref Role, Command: {Name: glueetl, ScriptLocation: s3://following-code/%(key)s}}
+      Machine:
+        Type: AWS::StepFunctions::StateMachine
+        Properties:
+          StateMachineName: following
+          RoleArn: !GetAtt Role.Arn
+          DefinitionString: '{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": "%(key)s", "End": true}}}'
+    """
+    location = {"LocationConstraint": "eu-west-1"}
+    clients("s3").create_bucket(Bucket="following-code", CreateBucketConfiguration=location)
+    for key in ("one", "two"):
+        clients("s3").put_object(Bucket="following-code", Key=key, Body=zip_of_a_function + key.encode())
+    function, machines = clients("lambda"), clients("stepfunctions")
+
+    def code() -> str:
+        return str(function.get_function_configuration(FunctionName="following")["CodeSha256"])
+
+    first = {"key": "one", "size": 3, "more": "MemorySize: 512"}
+    made = deploy(template % first, stack="following").resources
+    before = code()
+    changed = deploy(template % {"key": "two", "size": 4, "more": ""}, stack="following").changed
+    assert set(changed) == {"Work", "Job", "Machine"}
+    configuration = function.get_function_configuration(FunctionName="following")
+    assert code() != before
+    assert (configuration["MemorySize"], configuration["Environment"]["Variables"]) == (128, {"SIZE": "4"})
+    assert function.get_function_concurrency(FunctionName="following")["ReservedConcurrentExecutions"] == 4
+    assert clients("glue").get_job(JobName="following")["Job"]["Command"]["ScriptLocation"].endswith("/two")
+    assert '"two"' in machines.describe_state_machine(stateMachineArn=made["Machine"])["definition"]
 
 
 def test_tags_follow_the_template(deploy: Deploy, clients: Clients) -> None:
