@@ -127,6 +127,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--dynamodb-local", action="store_true", help="run the tests that take one back end on DynamoDB Local, not moto"
     )
+    parser.addoption("--sfn-endpoint", default="", help="run tests/state_machines on AWS's Step Functions Local there")
+    parser.addoption("--update-histories", action="store_true", help="record the histories of tests/state_machines")
 
 
 @pytest.fixture
@@ -162,8 +164,3 @@ def catalog_tables(dynamodb: Any) -> dict[str, str]:
         dynamodb.create_table(TableName=logical, **properties)
         names[logical] = logical
     return names
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--sfn-endpoint", default="", help="run tests/state_machines on AWS's Step Functions Local there")
-    parser.addoption("--update-histories", action="store_true", help="record the histories of tests/state_machines")

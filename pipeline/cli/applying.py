@@ -85,30 +85,24 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets) -> Parts:
 
 def _stacks(connected: Connected) -> StackDeployer:
     if connected.is_embedded:
-        return EmbeddedStacks(connected.env)
+        return EmbeddedStacks()
     from pipeline.packaging.cloudformation import CloudFormationStacks
 
     return CloudFormationStacks(client("cloudformation"))
 
 
 class EmbeddedStacks:
-    """The embedded deployer, with the records that `up` left in the artefact bucket."""
-
-    def __init__(self, env: str) -> None:
-        self._env = env
+    """The embedded deployer, with the records that `up` left."""
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
         result = self._deployer.deploy(name, template, parameters)
-        return Deployed(result.outputs, bool(result.changed))
+        return Deployed(result.outputs, bool(result.changed or result.removed))
 
     @cached_property
     def _deployer(self) -> Deployer:
         from pipeline.local.deployer import Deployer
 
-        deployer = Deployer(client, client("sts").get_caller_identity()["Account"], region())
-        bucket = client("ssm").get_parameter(Name=f"/sluice/{self._env}/artefact-bucket")["Parameter"]["Value"]
-        deployer.records.keep_in(bucket)
-        return deployer
+        return Deployer(client, client("sts").get_caller_identity()["Account"], region())
 
 
 def send_waiting(lake: Lake, name: DatasetName) -> int:

@@ -17,6 +17,7 @@ MODULES = (
     "mending",
     "testing",
     "shipping",
+    "deploying",
 )
 
 

@@ -4,6 +4,7 @@ lake, else none. Never a default profile by accident."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pipeline import settings
 from pipeline.clients import client
@@ -14,6 +15,26 @@ from pipeline.wiring import Lake
 
 LOCAL_ENV = "local"
 LOCAL_REGION = "eu-west-1"
+
+
+class Where(Protocol):
+    """A running embedded lake, whether or not anything is deployed to it."""
+
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def env(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """An embedded lake that was named by its endpoint."""
+
+    endpoint: str
+    region: str
+    env: str
 
 
 @dataclass
@@ -35,22 +56,26 @@ class Target:
     def _connect(self) -> Connected:
         if self.profile and self.endpoint:
             raise Refused("--profile and --endpoint name two lakes", hint="Give one of them.")
-        endpoint, region, env = self.endpoint or settings.endpoint(), self.region, self.env
-        if self.profile:
-            endpoint = None
-        elif not endpoint:
-            lake = state.running(state.checkout())
-            if lake is None:
-                raise Refused(
-                    "no lake is running here",
-                    hint="Start one with `sluice up`, or name one with --endpoint or --profile and --env.",
-                )
-            endpoint, region, env = lake.endpoint, region or lake.region, env or lake.env
-        env = env or (LOCAL_ENV if endpoint else None)
-        if env is None:
+        if not self.profile:
+            lake = self.embedded()
+            settings.use(endpoint=lake.endpoint, region=lake.region)
+            return Connected(Lake(_settings(lake.env)), lake.env, lake.endpoint)
+        if self.env is None:
             raise Refused("--profile names an account and not a lake in it", hint="Add --env.")
-        settings.use(endpoint=endpoint, region=region or (LOCAL_REGION if endpoint else None), profile=self.profile)
-        return Connected(Lake(_settings(env)), env, endpoint)
+        settings.use(endpoint=None, region=self.region, profile=self.profile)
+        return Connected(Lake(_settings(self.env)), self.env, None)
+
+    def embedded(self) -> Where:
+        """The embedded lake; `Refused` if none is named and none is running here."""
+        if endpoint := self.endpoint or settings.endpoint():
+            return Embedded(endpoint, self.region or LOCAL_REGION, self.env or LOCAL_ENV)
+        lake = state.running(state.checkout())
+        if lake is None:
+            raise Refused(
+                "no lake is running here",
+                hint="Start one with `sluice up`, or name one with --endpoint or --profile and --env.",
+            )
+        return Embedded(lake.endpoint, self.region or lake.region, self.env or lake.env)
 
 
 @dataclass(frozen=True)

@@ -48,16 +48,16 @@ def bring_up(port: int, *, quiet: bool = False) -> state.RunningLake:
         say(f"embedded AWS at {lake.endpoint}")
     else:
         say(f"the lake at {lake.endpoint} is running: it gets what has changed")
-    ineffective = starting.deploy(root, lake, say)
+    results = starting.deploy(root, lake, say)
     connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
     apply_datasets(root, connected, say)
     if not quiet:
-        say_limits(ineffective)
+        say_limits({name for result in results for name in result.accepted_without_effect})
         console.print(f"[green]the lake is ready[/] ({time.monotonic() - began:.1f} s)", highlight=False)
     return lake
 
 
-def say_limits(ineffective: dict[str, str]) -> None:
+def say_limits(ineffective: set[str]) -> None:
     """Print where the limits are listed, and how many properties of the templates are taken without effect."""
     console.print(f"  [dim]the embedded AWS has limits: they are listed in {PAGE}[/]", highlight=False)
     kinds = sorted({name.split(" ")[0].removeprefix("AWS::") for name in ineffective})

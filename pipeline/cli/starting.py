@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pipeline.cli.connect import Where
 from pipeline.clients import client
 from pipeline.errors import Refused, SluiceError
 from pipeline.local import state
 from pipeline.local.supervisor import ACCOUNT, FAILURE
 from pipeline.settings import use
+
+if TYPE_CHECKING:
+    from pipeline.local.deployer import StackPlan, StackResult
 
 START_S = 60
 STOP_S = 20
@@ -76,8 +82,8 @@ def stop(root: Path) -> bool:
     return True
 
 
-def deploy(root: Path, lake: state.RunningLake, say: Say) -> dict[str, str]:
-    """Bootstrap, package and deploy the definitions; returns what was accepted without effect, and why."""
+def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
+    """Bootstrap, package and deploy the definitions; answers what was done, stack by stack."""
     from pipeline.local.deployer import Deployer
     from pipeline.local.jars import deequ_jars
     from pipeline.packaging.artefacts import Artefacts
@@ -85,14 +91,50 @@ def deploy(root: Path, lake: state.RunningLake, say: Say) -> dict[str, str]:
 
     use(endpoint=lake.endpoint, region=lake.region)
     deployer = Deployer(client, ACCOUNT, lake.region)
-    names = {"Lake": LAKE, "Env": lake.env}
-    bootstrap = deployer.deploy(f"{LAKE}-{lake.env}-bootstrap", root / "cicd" / "bootstrap.yaml", names)
-    bucket = bootstrap.outputs["ArtefactBucket"]
-    deployer.records.keep_in(bucket)
-    artefacts = Artefacts(client("s3"), bucket, ACCOUNT)
+    results = [deployer.deploy(*_bootstrap(root, lake))]
+    artefacts = Artefacts(client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
     made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=state.state_folder(root) / "build")
-    ineffective = dict(bootstrap.accepted_without_effect)
-    for result in deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS):
-        say(f"{result.name}: {len(result.resources)} resources, {len(result.changed)} made or changed")
-        ineffective |= result.accepted_without_effect
-    return ineffective
+
+    def report(result: StackResult) -> None:
+        say(described(result))
+        results.append(result)
+
+    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS, report=report)
+    return results
+
+
+def plan(root: Path, lake: Where) -> list[StackPlan]:
+    """What `deploy`, and applying the datasets, would do to the stacks; nothing is changed or uploaded."""
+    from pipeline.datasets import applying
+    from pipeline.datasets.files import read_all
+    from pipeline.local.deployer import Deployer
+    from pipeline.local.jars import deequ_jars
+    from pipeline.packaging.artefacts import Artefacts
+    from pipeline.packaging.package import Target, package
+
+    use(endpoint=lake.endpoint, region=lake.region)
+    deployer = Deployer(client, ACCOUNT, lake.region)
+    planner = deployer.planner()
+    plans = [planner.plan(*_bootstrap(root, lake))]
+    artefacts = Artefacts(client("s3"), plans[0].outputs["ArtefactBucket"], ACCOUNT, upload=False)
+    with tempfile.TemporaryDirectory(prefix="sluice-plan-") as build:
+        made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=Path(build))
+        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS, planner=planner)
+    for definition in read_all(root).or_raise():
+        name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
+        parameters = applying.stack_parameters(definition.dataset, LAKE, lake.env)
+        plans.append(planner.plan(name, root / applying.TEMPLATE, parameters))
+    return plans
+
+
+def _bootstrap(root: Path, lake: Where) -> tuple[str, Path, dict[str, str]]:
+    return f"{LAKE}-{lake.env}-bootstrap", root / "cicd" / "bootstrap.yaml", {"Lake": LAKE, "Env": lake.env}
+
+
+def described(result: StackResult) -> str:
+    """What a deployment did to one stack, in a line."""
+    parts = [f"{len(result.resources)} resources, {len(result.changed)} made or changed"]
+    parts += [f"removed: {', '.join(result.removed)}"] if result.removed else []
+    parts += [f"{logical_id} was let go and stays: {what}" for logical_id, what in result.kept.items()]
+    parts += [f"{logical_id} was to be deleted and stays: {why}" for logical_id, why in result.left.items()]
+    return f"{result.name}: {'; '.join(parts)}"

@@ -26,16 +26,20 @@ class Location:
 class Artefacts:
     """Puts artefacts into one bucket, each under the digest of its content."""
 
-    def __init__(self, s3: Any, bucket: str, account: str | None = None) -> None:
-        """`account` is the bucket's expected owner: a bucket of that name in other hands is refused."""
+    def __init__(self, s3: Any, bucket: str, account: str | None = None, *, upload: bool = True) -> None:
+        """`account` is the bucket's expected owner: a bucket of that name in other hands is refused.
+
+        Without `upload` artefacts only get their names, which a plan needs.
+        """
         self.bucket = bucket
+        self._upload = upload
         self._s3 = s3
         self._owner = {"ExpectedBucketOwner": account} if account else {}
 
     def put(self, kind: str, name: str, content: bytes) -> Location:
         """Store `content` as `<kind>/<digest>/<name>`."""
         location = Location(self.bucket, f"{kind}/{digest(content)}/{name}")
-        if not self._is_there(location.key):
+        if self._upload and not self._is_there(location.key):
             self._s3.put_object(Bucket=self.bucket, Key=location.key, Body=content, **self._owner)
         return location
 

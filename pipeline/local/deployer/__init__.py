@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.local.deployer.deployer import Deployer, StackResult
+from pipeline.local.deployer.deployer import Deployer
+from pipeline.local.deployer.making import StackResult
+from pipeline.local.deployer.planning import StackPlan
 
-__all__ = ["Deployer", "StackResult"]
+__all__ = ["Deployer", "StackPlan", "StackResult"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,17 +12,40 @@ from typing import Any
 from pipeline.local.deployer.places import Place
 from pipeline.local.deployer.shapes import is_intrinsic
 
+# What a planned resource answers is written so, as it is known only once the resource is made.
+_UNKNOWN = re.compile("⟨[^⟩]*⟩")
+
 # What Ref AWS::NoValue becomes: the property or list item that holds it is left out.
 NO_VALUE = object()
 
 SUB_VARIABLE = re.compile(r"\$\{([^!][^}]*)\}")
 _SUB_LITERAL = re.compile(r"\$\{!([^}]*)\}")
+_SECRET = re.compile(
+    r"(?P<id>arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:[^:]+|[^:]+)(:SecretString(:(?P<key>[^:]+))?)?"
+)
 _DYNAMIC = re.compile(r"\{\{resolve:([^:}]+):([^}]*)\}\}")
+
+
+def unknown(what: str) -> str:
+    """What stands, in a plan, for a value that only the deployment will know."""
+    return f"⟨{what}⟩"
+
+
+def is_unknown(value: Any) -> bool:
+    """Whether a value holds one that only the deployment will know."""
+    if isinstance(value, Mapping):
+        return any(map(is_unknown, value.values()))
+    if isinstance(value, list):
+        return any(map(is_unknown, value))
+    return isinstance(value, str) and _UNKNOWN.search(value) is not None
 
 
 @dataclass(slots=True)
 class Scope:
-    """What the values of one stack may refer to. `references` and `attributes` grow as resources are made."""
+    """What the values of one stack may refer to. `references` and `attributes` grow as resources are made.
+
+    `imported` names the exports that were read.
+    """
 
     parameters: Mapping[str, Any]
     pseudo: Mapping[str, str]
@@ -29,8 +53,10 @@ class Scope:
     conditions: Mapping[str, Any]
     ssm: Callable[[str], str]
     exports: Callable[[], Mapping[str, str]]
+    secrets: Callable[[str], str]
     references: dict[str, str] = field(default_factory=dict)
-    attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    attributes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)
     _judged: dict[str, bool] = field(default_factory=dict)
 
     def evaluate(self, value: Any, place: Place) -> Any:
@@ -62,12 +88,28 @@ class Scope:
         return _DYNAMIC.sub(lambda found: self._dynamic(found.group(1), found.group(2), place), value)
 
     def _dynamic(self, service: str, name: str, place: Place) -> str:
-        if service != "ssm":
-            raise place.wrong(f"dynamic references to {service} are not honoured by the embedded deployer")
         try:
-            return self.ssm(name)
+            if service == "ssm":
+                return self.ssm(name)
+            if service == "secretsmanager":
+                return self._secret(name, place)
         except KeyError:
-            raise place.wrong(f"Parameter Store has no {name}", hint="Deploy the stack that publishes it.") from None
+            store = "Parameter Store" if service == "ssm" else "Secrets Manager"
+            raise place.wrong(f"{store} has no {name}", hint="Deploy the stack that publishes it.") from None
+        raise place.wrong(f"dynamic references to {service} are not honoured by the embedded deployer")
+
+    def _secret(self, asked: str, place: Place) -> str:
+        """The text of a secret, or one value of the JSON object in it: `id[:SecretString[:key]]`."""
+        found = _SECRET.fullmatch(asked)
+        if found is None:
+            raise place.wrong(f"{asked} names a secret in a form that is not honoured by the embedded deployer")
+        secret = self.secrets(found["id"])
+        if not found["key"]:
+            return secret
+        try:
+            return _text(json.loads(secret)[found["key"]])
+        except (ValueError, KeyError, TypeError):
+            raise place.wrong(f"the secret {found['id']} holds no JSON object with {found['key']}") from None
 
     def holds(self, condition: str, place: Place) -> bool:
         """Whether a condition of the template is true."""
@@ -135,6 +177,9 @@ def _select(scope: Scope, argument: Any, place: Place) -> Any:
     try:
         return items[int(index)]
     except (IndexError, ValueError):
+        # A text that is not known yet could not be split.
+        if is_unknown(items):
+            return unknown(f"item {index} of {_text(items)}")
         raise place.wrong(f"Fn::Select has no item {index}") from None
 
 
@@ -153,8 +198,10 @@ def _equals(scope: Scope, argument: Any, place: Place) -> bool:
 
 
 def _find_in_map(scope: Scope, argument: Any, place: Place) -> Any:
+    if len(argument) != 3:
+        raise place.wrong("Fn::FindInMap takes a map, a first and a second key; a default needs a transform")
     value: Any = scope.mappings
-    for key in (str(scope.evaluate(part, place)) for part in argument[:3]):
+    for key in (str(scope.evaluate(part, place)) for part in argument):
         if key not in value:
             raise place.wrong(f"Fn::FindInMap finds no {key}")
         value = value[key]
@@ -166,6 +213,7 @@ def _import_value(scope: Scope, argument: Any, place: Place) -> str:
     exports = scope.exports()
     if name not in exports:
         raise place.wrong(f"no stack exports {name}")
+    scope.imported.add(name)
     return exports[name]
 
 

@@ -25,7 +25,7 @@ def in_stack(resources: Mapping[str, Any], known: frozenset[str], file: str) -> 
     needs = {}
     for logical_id, resource in resources.items():
         place = Place(file, ("Resources", logical_id))
-        needed = dict.fromkeys(_depends_on(resource), place / "DependsOn")
+        needed = {name: place / "DependsOn" for name in _depends_on(resource) if name not in known}
         for name, where in references(resource.get("Properties", {}), place / "Properties"):
             if name not in known:
                 needed[name] = where

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pipeline.local.deployer.intrinsics import is_unknown
 from pipeline.local.deployer.places import Place
 
 _SSM_TEXT = "AWS::SSM::Parameter::Value<String>"
@@ -49,6 +50,8 @@ def _value(name: str, declaration: Mapping[str, Any], given: Mapping[str, Any], 
         except KeyError:
             raise place.wrong(f"Parameter Store has no {text}") from None
     found = [item.strip() for item in text.split(",")] if kind in _LISTS else text
+    if is_unknown(text):
+        return found
     for item in found if isinstance(found, list) else [found]:
         _check(item, kind, declaration, place)
     return found

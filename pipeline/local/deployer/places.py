@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.errors import BadDefinition
 
@@ -24,3 +26,23 @@ class Place:
     def wrong(self, message: str, *, hint: str | None = None) -> BadDefinition:
         """The error to raise for what stands here."""
         return BadDefinition(f"{self}: {message}", hint=hint)
+
+
+class _Properties(dict[str, Any]):
+    """A resource's properties: asking for one that its template leaves out is an error of the template."""
+
+    def __init__(self, properties: Mapping[str, Any], place: Place) -> None:
+        super().__init__(properties)
+        self._place = place
+
+    def __missing__(self, name: str) -> Any:
+        raise self._place.wrong(f"{name} is missing")
+
+
+def telling(value: Any, place: Place) -> Any:
+    """`value`, whose mappings, inner ones too, raise `BadDefinition` for a property that is asked for and missing."""
+    if isinstance(value, Mapping):
+        return _Properties({name: telling(item, place / str(name)) for name, item in value.items()}, place)
+    if isinstance(value, list):
+        return [telling(item, place / index) for index, item in enumerate(value)]
+    return value

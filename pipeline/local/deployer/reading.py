@@ -23,6 +23,11 @@ _SECTIONS = frozenset(
 _RESOURCE_KEYS = frozenset(
     ("Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata")
 )
+# Snapshot is for types that the embedded deployer does not know.
+_POLICIES = {
+    "DeletionPolicy": ("Delete", "Retain", "RetainExceptOnCreate"),
+    "UpdateReplacePolicy": ("Delete", "Retain"),
+}
 _OUTPUT_KEYS = frozenset(("Value", "Description", "Export", "Condition"))
 
 
@@ -46,6 +51,9 @@ def _wrong(template: Mapping[str, Any], file: str) -> Iterator[BadDefinition]:
         place = Place(file, ("Resources", logical_id))
         for key in resource.keys() - _RESOURCE_KEYS:
             yield (place / key).wrong("not honoured by the embedded deployer")
+        for key, honoured in _POLICIES.items():
+            if key in resource and resource[key] not in honoured:
+                yield (place / key).wrong(f"{resource[key]} is not honoured by the embedded deployer")
         kind = REGISTRY.get(resource.get("Type"))
         if kind is None:
             yield (place / "Type").wrong(f"the embedded deployer does not know the type {resource.get('Type')}")

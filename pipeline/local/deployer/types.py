@@ -8,10 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from pipeline.errors import BadDefinition
 from pipeline.local.deployer import shapes
 from pipeline.local.deployer.places import Place
 
 Clients = Callable[[str], Any]
+
+
+class AlreadyExists(BadDefinition):
+    """Something of this name is there and is not this stack's: nothing was made, and nothing is to be undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +31,50 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource to make: its properties are resolved and hold only names that its type honours or accepts."""
+    """A resource to make, to update or to delete: properties are resolved and hold only names that its type knows.
+
+    `before` holds the properties that it was made from last; a new one has none. `generation` counts the resources
+    that stood under this logical id before it, so that one and what replaces it have different names.
+    """
 
     stack: str
     logical_id: str
     properties: Mapping[str, Any]
     place: Place
+    before: Mapping[str, Any] = field(default_factory=dict)
+    generation: int = 0
 
     def name(self, property_name: str, *, longest: int = 64) -> str:
         """The name that the template gives, or one made as CloudFormation makes them, but the same each time."""
         if property_name in self.properties:
             return str(self.properties[property_name])
-        suffix = hashlib.sha256(f"{self.stack}/{self.logical_id}".encode()).hexdigest()[:12]
+        whose = f"{self.stack}/{self.logical_id}" + (f"/{self.generation}" if self.generation else "")
+        suffix = hashlib.sha256(whose.encode()).hexdigest()[:12]
         return f"{self.stack[: longest // 2 - 14]}-{self.logical_id[: longest // 2]}-{suffix}"[:longest]
 
     def only(self, *names: str) -> dict[str, Any]:
         """The properties of these names that are given."""
         return {name: self.properties[name] for name in names if name in self.properties}
 
+    def left_out(self, *names: str) -> list[str]:
+        """Those of these properties that it had before and has no more."""
+        return [name for name in names if name in self.before and name not in self.properties]
+
+    def taken(self, name: str) -> AlreadyExists:
+        """The error to raise where AWS would take what is there for a new one; CloudFormation looks first, too."""
+        return AlreadyExists(f"{self.place}: {name} already exists")
+
     def tags(self) -> dict[str, str]:
         """Tags as a mapping, whichever of CloudFormation's two forms they are in."""
-        tags = self.properties.get("Tags", {})
-        return dict(tags) if isinstance(tags, Mapping) else {tag["Key"]: str(tag["Value"]) for tag in tags}
+        return _tags(self.properties.get("Tags", {}))
+
+    def tags_before(self) -> dict[str, str]:
+        """The tags that it was made with."""
+        return _tags(self.before.get("Tags", {}))
+
+
+def _tags(tags: Any) -> dict[str, str]:
+    return dict(tags) if isinstance(tags, Mapping) else {tag["Key"]: str(tag["Value"]) for tag in tags}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +94,41 @@ class Aws:
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+GONE = frozenset(
+    (
+        "AWS.SimpleQueueService.NonExistentQueue", "EntityNotFoundException", "NoSuchBucket", "NoSuchEntity",
+        "NoSuchKey", "NotFound", "NotFoundException", "ParameterNotFound", "ResourceNotFoundException",
+        "StateMachineDoesNotExist",
+    )
+)  # fmt: skip
+"""What the services say of something that is not there."""
+
+TAKEN = frozenset(
+    (
+        "AlreadyExistsException", "BucketAlreadyExists", "BucketAlreadyOwnedByYou", "ConflictException",
+        "EntityAlreadyExists", "ParameterAlreadyExists", "ResourceAlreadyExistsException", "ResourceConflictException",
+        "ResourceInUseException",
+    )
+)  # fmt: skip
+"""What they say where something new would have the name of something that is there."""
+
+
+def code_of(error: ClientError) -> str:
+    """The name of AWS's error."""
+    return str(error.response["Error"].get("Code", ""))
+
+
+def is_there(aws: Aws, service: str, operation: str, **whose: Any) -> bool:
+    """Whether a describing call finds what it asks for."""
+    try:
+        aws.call(service, operation, **whose)
+    except ClientError as error:
+        if code_of(error) not in GONE:
+            raise
+        return False
+    return True
 
 
 def fitted(value: Any, shape: Any) -> Any:
@@ -97,23 +161,40 @@ def text(value: Any) -> str:
 
 
 Put = Callable[[Aws, Resource, Made | None], Made]
+Delete = Callable[[Aws, Resource, Made], None]
+Find = Callable[[Aws, Resource], str | None]
+
+
+def nothing(aws: Aws, resource: Resource, made: Made) -> None:
+    """Delete what was never made, or what goes with the resource it belongs to."""
+
+
+def nowhere(aws: Aws, resource: Resource) -> str | None:
+    """Find what has no name of its own: a new one never collides with it."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
     """How one CloudFormation type is deployed.
 
-    `put` makes the resource, or brings the one that was made before to the new properties: all of them but the
-    `fixed` ones, which CloudFormation changes by replacing the resource. `without_effect` maps a property path to
-    the reason; the empty path stands for the resource itself.
+    `put` makes the resource, or brings the one that was made before to the new properties. `delete` removes it, and
+    lets AWS's answer pass where it is not there. `find` says what Ref of a resource with these properties would be,
+    None if that has to be made first: it is asked for one whose making broke off, and for what would replace another.
+    `fixed` are the property paths that CloudFormation changes by replacing the resource, `unchangeable` those that
+    it refuses to change. `resets` are the values of properties that an update leaves out and that AWS would keep.
+    `without_effect` maps a property path to the reason; the empty path stands for the resource itself.
     """
 
     name: str
     honoured: shapes.Tree
     without_effect: Mapping[str, str]
     put: Put
-    updates: bool
-    fixed: frozenset[str]
+    delete: Delete
+    find: Find
+    fixed: tuple[str, ...]
+    unchangeable: tuple[str, ...]
+    resets: Mapping[str, Any]
 
     def known(self) -> shapes.Tree:
         """Every property that may stand in a template."""
@@ -139,19 +220,31 @@ def resource_type(
     name: str,
     honoured: str,
     *,
+    delete: Delete,
+    find: Find,
     without_effect: Mapping[str, str] | None = None,
-    updates: bool = True,
     fixed: str = "",
+    unchangeable: str = "",
+    resets: Mapping[str, Any] | None = None,
 ) -> Callable[[Put], Put]:
-    """Register the function that deploys resources of a type.
+    """Register the function that deploys resources of a type; see `ResourceType`.
 
-    `honoured` lists property paths (see `shapes`); `without_effect` maps those that are accepted and do nothing on
-    the embedded AWS to the reason, which `sluice up` prints.
+    `honoured`, `fixed` and `unchangeable` list property paths (see `shapes`); `without_effect` maps those that are
+    accepted and do nothing on the embedded AWS to the reason, which `sluice up` prints.
     """
 
     def register(put: Put) -> Put:
-        ineffective = dict(without_effect or {})
-        REGISTRY[name] = ResourceType(name, shapes.parse(honoured), ineffective, put, updates, frozenset(fixed.split()))
+        REGISTRY[name] = ResourceType(
+            name,
+            shapes.parse(honoured),
+            dict(without_effect or {}),
+            put,
+            delete,
+            find,
+            tuple(fixed.split()),
+            tuple(unchangeable.split()),
+            dict(resets or {}),
+        )
         return put
 
     return register

@@ -69,6 +69,8 @@ def _update_job(response: Any) -> Any:
     fields = {field for field in inspect.signature(backend.create_job).parameters if field not in ("name", "tags")}
     given = {field: update.get(field.title().replace("_", "")) for field in fields}
     backend.create_job(name=name, tags=backend.get_tags(before.arn), **given)
-    now = backend.get_job(name)
-    now.job_runs, now.created_on = before.job_runs, before.created_on
+    # In place: runs that go on hold the job that they were started from.
+    kept = {"job_runs": before.job_runs, "created_on": before.created_on}
+    before.__dict__.update(backend.get_job(name).__dict__ | kept)
+    backend.jobs[name] = before
     return ActionResult({"JobName": name})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,15 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
 @pytest.fixture
 def deployer(clients: Clients) -> Deployer:
     return Deployer(clients, "123456789012", "eu-west-1")
+
+
+@pytest.fixture(scope="session")
+def zip_of_a_function() -> bytes:
+    """Code whose handler is `a.b`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.py", "def b(event, context): return event")
+    return buffer.getvalue()
 
 
 _numbers = itertools.count()

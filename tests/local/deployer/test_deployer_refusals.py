@@ -38,8 +38,8 @@ Deploy = Callable[..., StackResult]
             "Inbox.Properties.QueueName: the intrinsic Fn::Cidr",
         ),
         (
-            "Resources: {Inbox: {Type: AWS::SQS::Queue, Properties: {QueueName: '{{resolve:secretsmanager:name}}'}}}",
-            "Inbox.Properties.QueueName: dynamic references to secretsmanager",
+            "Resources: {Inbox: {Type: AWS::SQS::Queue, Properties: {QueueName: '{{resolve:ssm-secure:name}}'}}}",
+            "Inbox.Properties.QueueName: dynamic references to ssm-secure",
         ),
         (
             "Resources: {Inbox: {Type: AWS::SQS::Queue, CreationPolicy: {}}}",

@@ -27,6 +27,7 @@ def scope() -> Scope:
         },
         ssm=parameters.__getitem__,
         exports=lambda: {"dev-export": "exported"},
+        secrets={"plain": "word", "db": '{"user": "me"}'}.__getitem__,
         references={"Queue": "https://queue"},
         attributes={"Queue": {"Arn": "arn:queue", "Deep.Name": "deep"}},
     )
@@ -67,6 +68,8 @@ def test_intrinsics_are_evaluated(value: Any, expected: Any) -> None:
         ("{{resolve:ssm:/sluice/dev/x}}", "stored"),
         ({"Fn::Sub": "a/{{resolve:ssm:/sluice/${Env}/x}}/{{resolve:ssm:/sluice/${Env}/n}}"}, "a/stored/7"),
         ({"Fn::Join": ["", ["{{resolve:ssm:/sluice/", {"Ref": "Env"}, "/x}}"]]}, "stored"),
+        ("{{resolve:secretsmanager:plain}}", "word"),
+        ("x{{resolve:secretsmanager:db:SecretString:user}}", "xme"),
         ([{"deep": {"Fn::Sub": "{{resolve:ssm:/sluice/${Env}/x}}"}}], [{"deep": "stored"}]),
     ],
 )
@@ -85,6 +88,11 @@ def test_dynamic_references_are_looked_up_also_when_put_together(value: Any, exp
         ({"Fn::ImportValue": "other"}, "no stack exports other"),
         ({"Fn::If": ["Unknown", 1, 2]}, "no condition Unknown"),
         ("{{resolve:ssm:/sluice/live/x}}", "Parameter Store has no /sluice/live/x"),
+        ("{{resolve:secretsmanager:none}}", "Secrets Manager has no none"),
+        ("{{resolve:secretsmanager:db:SecretString:key}}", "db holds no JSON object with key"),
+        ("{{resolve:secretsmanager:plain:SecretString:key}}", "plain holds no JSON object with key"),
+        ("{{resolve:secretsmanager:db:SecretString:user:AWSPREVIOUS}}", "names a secret in a form"),
+        ({"Fn::FindInMap": ["Sizes", "dev", "Small", {"DefaultValue": 1}]}, "a default needs a transform"),
         ("{{resolve:ssm-secure:/sluice/dev/x}}", "ssm-secure are not honoured"),
     ],
 )

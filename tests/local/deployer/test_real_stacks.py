@@ -32,7 +32,6 @@ def lake(clients: Clients, tmp_path_factory: pytest.TempPathFactory) -> tuple[De
         stack_name("sluice", "local", "bootstrap"), ROOT / "cicd" / "bootstrap.yaml", {"Env": "local"}
     )
     bucket = made.outputs["ArtefactBucket"]
-    deployer.records.keep_in(bucket)
     build = tmp_path_factory.mktemp("build")
     packaged = package(ROOT, Artefacts(clients("s3"), bucket), target=Target.EMBEDDED, build=build)
     deployer.deploy_all(packaged.of_the_lake(), "local")

@@ -1,4 +1,4 @@
-"""S3 buckets and their policies, KMS keys and their aliases."""
+"""S3 buckets and their policies."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.local.deployer.resources.reasons import ENCRYPTION, EXPIRY, IAM
+from pipeline.local.deployer.resources.tags import listed
 from pipeline.local.deployer.types import Aws, Made, Resource, resource_type
 
 _NOTIFICATIONS = " ".join(
@@ -16,6 +17,15 @@ _NOTIFICATIONS = " ".join(
     )
     for path in (target, "Event", "Filter.S3Key.Rules[].Name", "Filter.S3Key.Rules[].Value")
 )  # fmt: skip
+
+
+def _bucket_name(aws: Aws, resource: Resource) -> str:
+    return str(resource.properties.get("BucketName") or resource.name("BucketName", longest=63).lower())
+
+
+def _delete_bucket(aws: Aws, resource: Resource, made: Made) -> None:
+    """A bucket that holds anything, old versions too, is not deleted: S3 refuses, as for CloudFormation."""
+    aws.call("s3", "delete_bucket", Bucket=made.reference)
 
 
 @resource_type(
@@ -37,9 +47,12 @@ _NOTIFICATIONS = " ".join(
     LifecycleConfiguration.Rules[].Transitions[].TransitionInDays""",
     without_effect={"BucketEncryption": ENCRYPTION, "LifecycleConfiguration": EXPIRY},
     fixed="BucketName",
+    resets={"VersioningConfiguration": {"Status": "Suspended"}, "NotificationConfiguration": {}},
+    delete=_delete_bucket,
+    find=_bucket_name,
 )
 def bucket(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    name = resource.properties.get("BucketName") or resource.name("BucketName", longest=63).lower()
+    name = previous.reference if previous else _bucket_name(aws, resource)
     if previous is None:
         # us-east-1 is the one region that S3 refuses to be told.
         place = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
@@ -53,6 +66,15 @@ def bucket(aws: Aws, resource: Resource, previous: Made | None) -> Made:
         "RegionalDomainName": f"{name}.s3.{aws.region}.amazonaws.com",
     }
     return Made(name, attributes)
+
+
+_REMOVED_BY = {
+    "OwnershipControls": "delete_bucket_ownership_controls",
+    "PublicAccessBlockConfiguration": "delete_public_access_block",
+    "BucketEncryption": "delete_bucket_encryption",
+    "LifecycleConfiguration": "delete_bucket_lifecycle",
+    "Tags": "delete_bucket_tagging",
+}
 
 
 def _configure(aws: Aws, name: str, resource: Resource) -> None:
@@ -74,8 +96,9 @@ def _configure(aws: Aws, name: str, resource: Resource) -> None:
         wanted = _notifications(given["NotificationConfiguration"])
         aws.call("s3", "put_bucket_notification_configuration", Bucket=name, NotificationConfiguration=wanted)
     if tags := resource.tags():
-        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-        aws.call("s3", "put_bucket_tagging", Bucket=name, Tagging={"TagSet": pairs})
+        aws.call("s3", "put_bucket_tagging", Bucket=name, Tagging={"TagSet": listed(tags)})
+    for gone in resource.left_out(*_REMOVED_BY):
+        aws.call("s3", _REMOVED_BY[gone], Bucket=name)
 
 
 def _encryption(rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,46 +148,23 @@ def _key_filter(notification: Mapping[str, Any]) -> dict[str, Any]:
     return {"Filter": {"Key": {"FilterRules": notification["Filter"]["S3Key"]["Rules"]}}}
 
 
-@resource_type("AWS::S3::BucketPolicy", "Bucket PolicyDocument.*", without_effect={"PolicyDocument": IAM},
-               fixed="Bucket")  # fmt: skip
-def bucket_policy(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    name = resource.properties["Bucket"]
-    aws.call("s3", "put_bucket_policy", Bucket=name, Policy=json.dumps(resource.properties["PolicyDocument"]))
-    return Made(name)
+def _policy_bucket(aws: Aws, resource: Resource) -> str:
+    return str(resource.properties["Bucket"])
+
+
+def _delete_policy(aws: Aws, resource: Resource, made: Made) -> None:
+    aws.call("s3", "delete_bucket_policy", Bucket=made.reference)
 
 
 @resource_type(
-    "AWS::KMS::Key",
-    "Description KeyPolicy.* KeySpec KeyUsage Enabled MultiRegion EnableKeyRotation RotationPeriodInDays "
-    "PendingWindowInDays Tags.*",
-    without_effect={
-        "KeyPolicy": IAM,
-        "EnableKeyRotation": ENCRYPTION,
-        "RotationPeriodInDays": ENCRYPTION,
-        "PendingWindowInDays": ENCRYPTION,
-        "Enabled": ENCRYPTION,
-    },
-    fixed="KeySpec KeyUsage MultiRegion",
+    "AWS::S3::BucketPolicy",
+    "Bucket PolicyDocument.*",
+    without_effect={"PolicyDocument": IAM},
+    fixed="Bucket",
+    delete=_delete_policy,
+    find=_policy_bucket,
 )
-def key(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    policy = json.dumps(resource.properties["KeyPolicy"]) if "KeyPolicy" in resource.properties else None
-    if previous is None:
-        given = resource.only("Description", "KeySpec", "KeyUsage", "MultiRegion")
-        tags = [{"TagKey": name, "TagValue": value} for name, value in resource.tags().items()]
-        given |= {"Policy": policy} if policy else {}
-        key_id = aws.call("kms", "create_key", Tags=tags, **given)["KeyMetadata"]["KeyId"]
-        if str(resource.properties.get("EnableKeyRotation", "")).lower() == "true":
-            aws.call("kms", "enable_key_rotation", KeyId=key_id)
-    else:
-        key_id = previous.reference
-        if policy:
-            aws.call("kms", "put_key_policy", KeyId=key_id, PolicyName="default", Policy=policy)
-    return Made(key_id, {"Arn": aws.arn("kms", f"key/{key_id}"), "KeyId": key_id})
-
-
-@resource_type("AWS::KMS::Alias", "AliasName TargetKeyId", fixed="AliasName")
-def alias(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    name = resource.properties["AliasName"]
-    operation = "update_alias" if previous else "create_alias"
-    aws.call("kms", operation, AliasName=name, TargetKeyId=resource.properties["TargetKeyId"])
+def bucket_policy(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    name = _policy_bucket(aws, resource)
+    aws.call("s3", "put_bucket_policy", Bucket=name, Policy=json.dumps(resource.properties["PolicyDocument"]))
     return Made(name)

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from pipeline.local.deployer.resources.reasons import ENCRYPTION
-from pipeline.local.deployer.types import Aws, Made, Resource, resource_type
+from pipeline.local.deployer.resources.tags import listed, retag
+from pipeline.local.deployer.types import Aws, Made, Resource, is_there, resource_type
+
+
+def _name(aws: Aws, resource: Resource) -> str:
+    return resource.name("Name")
+
+
+def _delete_rule(aws: Aws, resource: Resource, made: Made) -> None:
+    bus = resource.only("EventBusName")
+    if ids := [target["Id"] for target in resource.properties.get("Targets", [])]:
+        aws.call("events", "remove_targets", Rule=made.reference, Ids=ids, **bus)
+    aws.call("events", "delete_rule", Name=made.reference, **bus)
 
 
 @resource_type(
@@ -16,16 +29,29 @@ from pipeline.local.deployer.types import Aws, Made, Resource, resource_type
     Targets[].RetryPolicy.MaximumEventAgeInSeconds Targets[].RetryPolicy.MaximumRetryAttempts
     Targets[].SqsParameters.MessageGroupId""",
     fixed="Name EventBusName",
+    delete=_delete_rule,
+    find=_name,
 )
 def rule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    name = previous.reference if previous else resource.name("Name")
-    given = resource.only("Description", "EventBusName", "ScheduleExpression", "State", "RoleArn")
+    name = previous.reference if previous else _name(aws, resource)
+    bus = resource.only("EventBusName")
+    if previous is None and is_there(aws, "events", "describe_rule", Name=name, **bus):
+        raise resource.taken(name)
+    given = bus | resource.only("Description", "ScheduleExpression", "State", "RoleArn")
     if "EventPattern" in resource.properties:
         given["EventPattern"] = json.dumps(resource.properties["EventPattern"])
     arn = aws.call("events", "put_rule", Name=name, **given)["RuleArn"]
-    if targets := resource.properties.get("Targets"):
-        aws.call("events", "put_targets", Rule=name, Targets=targets, **resource.only("EventBusName"))
+    targets: list[Any] = resource.properties.get("Targets", [])
+    kept = {target["Id"] for target in targets}
+    if gone := [target["Id"] for target in resource.before.get("Targets", []) if target["Id"] not in kept]:
+        aws.call("events", "remove_targets", Rule=name, Ids=gone, **bus)
+    if targets:
+        aws.call("events", "put_targets", Rule=name, Targets=targets, **bus)
     return Made(name, {"Arn": arn})
+
+
+def _delete_schedule(aws: Aws, resource: Resource, made: Made) -> None:
+    aws.call("scheduler", "delete_schedule", Name=made.reference, **resource.only("GroupName"))
 
 
 @resource_type(
@@ -35,19 +61,29 @@ def rule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     Target.DeadLetterConfig.Arn Target.RetryPolicy.MaximumEventAgeInSeconds Target.RetryPolicy.MaximumRetryAttempts
     Target.SqsParameters.MessageGroupId""",
     without_effect={"KmsKeyArn": ENCRYPTION},
-    fixed="Name GroupName",
+    fixed="Name",
+    # A schedule cannot move to another group, and CloudFormation does not replace it for that.
+    unchangeable="GroupName",
+    delete=_delete_schedule,
+    find=_name,
 )
 def schedule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    name = previous.reference if previous else resource.name("Name")
+    name = previous.reference if previous else _name(aws, resource)
     given = {key: value for key, value in resource.properties.items() if key != "Name"}
     operation = "update_schedule" if previous else "create_schedule"
     arn = aws.call("scheduler", operation, Name=name, **given)["ScheduleArn"]
     return Made(name, {"Arn": arn})
 
 
-@resource_type("AWS::Scheduler::ScheduleGroup", "Name Tags.*", updates=False)
+def _delete_group(aws: Aws, resource: Resource, made: Made) -> None:
+    aws.call("scheduler", "delete_schedule_group", Name=made.reference)
+
+
+@resource_type("AWS::Scheduler::ScheduleGroup", "Name Tags.*", fixed="Name", delete=_delete_group, find=_name)
 def schedule_group(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    name = resource.name("Name")
-    tags = [{"Key": key, "Value": value} for key, value in resource.tags().items()]
+    if previous:
+        retag(aws, resource, "scheduler", ResourceArn=previous.attributes["Arn"])
+        return previous
+    name, tags = _name(aws, resource), listed(resource.tags())
     arn = aws.call("scheduler", "create_schedule_group", Name=name, Tags=tags)["ScheduleGroupArn"]
     return Made(name, {"Arn": arn})

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from pipeline.local.deployer.resources.reasons import CAPACITY, ENCRYPTION
-from pipeline.local.deployer.types import Aws, Made, Resource, resource_type
+from pipeline.local.deployer.resources.tags import retag
+from pipeline.local.deployer.types import Aws, Made, Resource, is_there, nothing, resource_type
+
+
+def _name(aws: Aws, resource: Resource) -> str:
+    return resource.name("Name", longest=255)
+
+
+def _delete_job(aws: Aws, resource: Resource, made: Made) -> None:
+    aws.call("glue", "delete_job", JobName=made.reference)
 
 
 @resource_type(
@@ -18,14 +27,19 @@ from pipeline.local.deployer.types import Aws, Made, Resource, resource_type
         "SecurityConfiguration": ENCRYPTION,
     },
     fixed="Name",
+    delete=_delete_job,
+    find=_name,
 )
 def job(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    name = previous.reference if previous else resource.name("Name", longest=255)
+    name = previous.reference if previous else _name(aws, resource)
     given = {key: value for key, value in resource.properties.items() if key not in ("Name", "Tags")}
     if previous is None:
+        if is_there(aws, "glue", "get_job", JobName=name):
+            raise resource.taken(name)
         aws.call("glue", "create_job", Name=name, Tags=resource.tags(), **given)
     else:
         aws.call("glue", "update_job", JobName=name, JobUpdate=given)
+        retag(aws, resource, "glue", ResourceArn=aws.arn("glue", f"job/{name}"))
     return Made(name)
 
 
@@ -34,20 +48,34 @@ def job(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     """Name EncryptionConfiguration.*""",
     without_effect={"EncryptionConfiguration": ENCRYPTION},
     fixed="Name",
+    # It is not made: nothing is encrypted.
+    delete=nothing,
+    find=_name,
 )
 def security_configuration(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    name = previous.reference if previous else resource.name("Name", longest=255)
-    return Made(name)
+    return Made(previous.reference if previous else _name(aws, resource))
+
+
+def _database_name(aws: Aws, resource: Resource) -> str:
+    return str(resource.properties["DatabaseInput"]["Name"])
+
+
+def _delete_database(aws: Aws, resource: Resource, made: Made) -> None:
+    """Glue deletes a database with its tables; what lies in their buckets stays."""
+    aws.call("glue", "delete_database", Name=made.reference, **resource.only("CatalogId"))
 
 
 @resource_type(
     "AWS::Glue::Database",
     "CatalogId DatabaseInput.Name DatabaseInput.Description DatabaseInput.LocationUri DatabaseInput.Parameters.*",
-    fixed="CatalogId",
+    fixed="DatabaseInput.Name",
+    unchangeable="CatalogId",
+    delete=_delete_database,
+    find=_database_name,
 )
 def database(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     wanted = resource.properties["DatabaseInput"]
-    name = previous.reference if previous else wanted["Name"]
+    name = _database_name(aws, resource)
     given = resource.only("CatalogId")
     if previous is None:
         aws.call("glue", "create_database", DatabaseInput=wanted, **given)

@@ -6,9 +6,22 @@ import json
 import re
 
 from pipeline.local.deployer.resources.reasons import TRACING
-from pipeline.local.deployer.types import Aws, Made, Resource, resource_type, text
+from pipeline.local.deployer.resources.tags import listed, retag
+from pipeline.local.deployer.types import Aws, Made, Resource, is_there, resource_type, text
 
 _LEFT_OVER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
+
+
+def _name(resource: Resource) -> str:
+    return resource.name("StateMachineName", longest=80)
+
+
+def _arn(aws: Aws, resource: Resource) -> str:
+    return aws.arn("states", f"stateMachine:{_name(resource)}")
+
+
+def _delete(aws: Aws, resource: Resource, made: Made) -> None:
+    aws.call("stepfunctions", "delete_state_machine", stateMachineArn=made.reference)
 
 
 @resource_type(
@@ -22,19 +35,22 @@ _LEFT_OVER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
         "TracingConfiguration": TRACING,
     },
     fixed="StateMachineName StateMachineType",
+    resets={"LoggingConfiguration": {"Level": "OFF"}, "TracingConfiguration": {"Enabled": False}},
+    delete=_delete,
+    find=_arn,
 )
 def state_machine(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     given = resource.only("RoleArn", "LoggingConfiguration", "TracingConfiguration")
-    definition = _definition(aws, resource)
-    if previous is None:
-        tags = [{"key": key, "value": value} for key, value in resource.tags().items()]
-        more = {"type": resource.properties.get("StateMachineType", "STANDARD"), "tags": tags}
-        name = resource.name("StateMachineName", longest=80)
-        answer = aws.call("stepfunctions", "create_state_machine", name=name, definition=definition, **more, **given)
-        arn = answer["stateMachineArn"]
-    else:
-        arn, name = previous.reference, previous.attributes["Name"]
-        aws.call("stepfunctions", "update_state_machine", stateMachineArn=arn, definition=definition, **given)
+    given["definition"] = _definition(aws, resource)
+    if previous is not None:
+        aws.call("stepfunctions", "update_state_machine", stateMachineArn=previous.reference, **given)
+        retag(aws, resource, "stepfunctions", resourceArn=previous.reference)
+        return previous
+    name = _name(resource)
+    if is_there(aws, "stepfunctions", "describe_state_machine", stateMachineArn=_arn(aws, resource)):
+        raise resource.taken(name)
+    more = {"type": resource.properties.get("StateMachineType", "STANDARD"), "tags": listed(resource.tags())}
+    arn = aws.call("stepfunctions", "create_state_machine", name=name, **more, **given)["stateMachineArn"]
     return Made(arn, {"Arn": arn, "Name": name})
 
 

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from pipeline.local.deployer.resources.tags import listed, retag
 from pipeline.local.deployer.types import Aws, Made, Resource, resource_type
 
 
-@resource_type("AWS::SSM::Parameter", "Name Type Value Description Tier AllowedPattern Tags.*", fixed="Name Type")
+def _name(aws: Aws, resource: Resource) -> str:
+    return resource.name("Name", longest=1011)
+
+
+def _delete(aws: Aws, resource: Resource, made: Made) -> None:
+    aws.call("ssm", "delete_parameter", Name=made.reference)
+
+
+@resource_type(
+    "AWS::SSM::Parameter",
+    "Name Type Value Description Tier AllowedPattern Tags.*",
+    fixed="Name",
+    resets={"Description": "", "AllowedPattern": ""},
+    delete=_delete,
+    find=_name,
+)
 def parameter(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    name = resource.name("Name", longest=1011)
+    name = previous.reference if previous else _name(aws, resource)
     given = resource.only("Type", "Value", "Description", "Tier", "AllowedPattern")
     # SSM takes tags only with a parameter that is new.
-    tags = {} if previous else {"Tags": [{"Key": key, "Value": value} for key, value in resource.tags().items()]}
+    tags = {} if previous else {"Tags": listed(resource.tags())}
     aws.call("ssm", "put_parameter", Name=name, Overwrite=previous is not None, **given, **tags)
+    if previous:
+        retag(aws, resource, "ssm", ResourceType="Parameter", ResourceId=name)
     return Made(name, {"Type": str(given["Type"]), "Value": str(given["Value"])})

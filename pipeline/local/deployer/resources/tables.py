@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.local.deployer.resources.reasons import BACKUP, ENCRYPTION, EXPIRY
+from pipeline.local.deployer.resources.tags import listed, retag
 from pipeline.local.deployer.types import Aws, Made, Resource, resource_type, text
 
 _KEYS = "KeySchema[].AttributeName KeySchema[].KeyType"
@@ -13,6 +14,15 @@ _INDEX = " ".join(
     for path in ("IndexName", *_KEYS.split(), "Projection.ProjectionType", "Projection.NonKeyAttributes")
 )
 _SHAPE = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
+
+
+def _table_name(aws: Aws, resource: Resource) -> str:
+    return resource.name("TableName", longest=255)
+
+
+def _delete_table(aws: Aws, resource: Resource, made: Made) -> None:
+    """A table with deletion protection stays: DynamoDB refuses, as for CloudFormation."""
+    aws.call("dynamodb", "delete_table", TableName=made.reference)
 
 
 @resource_type(
@@ -28,19 +38,26 @@ _SHAPE = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeyS
         "SSESpecification": ENCRYPTION,
         "TimeToLiveSpecification": EXPIRY,
     },
-    fixed="TableName AttributeDefinitions KeySchema GlobalSecondaryIndexes StreamSpecification BillingMode "
-    "SSESpecification",
+    fixed="TableName KeySchema",
+    resets={
+        "BillingMode": "PAY_PER_REQUEST",
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False},
+    },
+    delete=_delete_table,
+    find=_table_name,
 )
 def table(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    name = previous.reference if previous else resource.name("TableName", longest=255)
+    name = previous.reference if previous else _table_name(aws, resource)
     protected = text(resource.properties.get("DeletionProtectionEnabled", False))
     if previous is None:
         aws.call("dynamodb", "create_table", TableName=name, DeletionProtectionEnabled=protected, **_shape(resource))
     else:
         aws.call("dynamodb", "update_table", TableName=name, DeletionProtectionEnabled=protected)
+        _update_shape(aws, name, resource)
+        retag(aws, resource, "dynamodb", ResourceArn=previous.attributes["Arn"])
     if recovery := resource.properties.get("PointInTimeRecoverySpecification"):
         aws.call("dynamodb", "update_continuous_backups", TableName=name, PointInTimeRecoverySpecification=recovery)
-    if expiry := resource.properties.get("TimeToLiveSpecification"):
+    for expiry in _expiries(resource):
         aws.call("dynamodb", "update_time_to_live", TableName=name, TimeToLiveSpecification=expiry)
     described = aws.call("dynamodb", "describe_table", TableName=name)["Table"]
     attributes = {"Arn": described["TableArn"]}
@@ -58,5 +75,42 @@ def _shape(resource: Resource) -> dict[str, Any]:
         encryption = dict(encryption)
         found["SSESpecification"] = {"Enabled": encryption.pop("SSEEnabled"), **encryption}
     if tags := resource.tags():
-        found["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        found["Tags"] = listed(tags)
     return found
+
+
+def _update_shape(aws: Aws, name: str, resource: Resource) -> None:
+    """Billing, stream and indexes of a standing table, each by a call of its own, as DynamoDB wants it."""
+    now, before = resource.properties, resource.before
+    for mode in resource.only("BillingMode").values():
+        aws.call("dynamodb", "update_table", TableName=name, BillingMode=mode)
+    if now.get("StreamSpecification") != before.get("StreamSpecification"):
+        if "StreamSpecification" in before:
+            aws.call("dynamodb", "update_table", TableName=name, StreamSpecification={"StreamEnabled": False})
+        for stream in resource.only("StreamSpecification").values():
+            enabled = {"StreamEnabled": True, **stream}
+            aws.call("dynamodb", "update_table", TableName=name, StreamSpecification=enabled)
+    attributes = resource.only("AttributeDefinitions")
+    for change in _index_changes(resource):
+        aws.call("dynamodb", "update_table", TableName=name, GlobalSecondaryIndexUpdates=[change], **attributes)
+
+
+def _index_changes(resource: Resource) -> list[dict[str, Any]]:
+    """What makes the indexes those of the template. DynamoDB makes or deletes one an update, so that more is refused
+    here as it is on AWS; a changed index is two."""
+    now, before = ({each["IndexName"]: each for each in found.get("GlobalSecondaryIndexes", [])}
+                   for found in (resource.properties, resource.before))  # fmt: skip
+    changes: list[dict[str, Any]] = [{"Delete": {"IndexName": n}} for n, each in before.items() if now.get(n) != each]
+    changes += [{"Create": each} for n, each in now.items() if before.get(n) != each]
+    if len(changes) > 1:
+        raise (resource.place / "GlobalSecondaryIndexes").wrong(
+            "DynamoDB creates or deletes one index an update", hint="Deploy the changes one after the other."
+        )
+    return changes
+
+
+def _expiries(resource: Resource) -> list[dict[str, Any]]:
+    """The expiry to declare; DynamoDB switches one off by the name of its attribute."""
+    if resource.left_out("TimeToLiveSpecification"):
+        return [{**resource.before["TimeToLiveSpecification"], "Enabled": False}]
+    return list(resource.only("TimeToLiveSpecification").values())

@@ -1,0 +1,97 @@
+"""Makes, updates and deletes the things themselves. A record goes in, and AWS's answer is told with its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.errors import BadDefinition, SluiceError
+from pipeline.local.deployer.places import Place, telling
+from pipeline.local.deployer.records import ResourceRecord, StackRecords, Step
+from pipeline.local.deployer.types import GONE, REGISTRY, TAKEN, AlreadyExists, Aws, Resource, ResourceType, code_of
+
+_CREATING = ("Create", "Subscribe", "AddPermission", "PutParameter", "PublishLayerVersion")
+
+
+@dataclass(frozen=True, slots=True)
+class Physical:
+    """The resources of one stack in the embedded AWS; `file` is the template that errors name."""
+
+    aws: Aws
+    records: StackRecords
+    stack: str
+    file: str
+
+    def create(self, logical_id: str, record: ResourceRecord) -> ResourceRecord:
+        """Make what `record` says. `AlreadyExists` if its name is taken, else `BadDefinition` with AWS's answer."""
+        return self._put(self._resource(logical_id, record), record, None)
+
+    def update(self, logical_id: str, before: ResourceRecord, record: ResourceRecord) -> ResourceRecord:
+        """Bring a standing resource to what `record` says: what that leaves out becomes as if it was never given."""
+        gone = before.properties.keys() - record.properties.keys()
+        resets = {name: value for name, value in REGISTRY[record.type].resets.items() if name in gone}
+        spelled_out = replace(record, properties={**record.properties, **resets})
+        resource = replace(self._resource(logical_id, spelled_out), before=before.properties)
+        return self._put(resource, record, before)
+
+    def delete(self, step: Step) -> None:
+        """Delete what `step` made; nothing happens if it is not there. `BadDefinition` with AWS's answer."""
+        resource, kind = self._resource(step.logical_id, step.now), REGISTRY[step.now.type]
+        try:
+            made = step.now.made
+            if step.now.reference is None:
+                found = kind.find(self.aws, resource)
+                # Its name was perhaps taken, and it was never made: what stands there is another's.
+                if found is None or self.records.owner(kind.name, found):
+                    return
+                made = replace(made, reference=found)
+            kind.delete(self.aws, resource, made)
+        except ClientError as error:
+            if code_of(error) not in GONE:
+                raise self._refused(step.logical_id, error) from error
+        except BotoCoreError as error:
+            raise self._refused(step.logical_id, error) from error
+
+    def undo(self, step: Step) -> None:
+        """Delete what `step` made, or bring what it updated back to what it was before."""
+        if step.before is not None:
+            self.update(step.logical_id, step.now, step.before)
+            return
+        protection = "DeletionProtectionEnabled"
+        if step.now.reference is not None and step.now.properties.get(protection):
+            open_ = replace(step.now, properties={**step.now.properties, protection: False})
+            self.update(step.logical_id, step.now, open_)
+        self.delete(step)
+
+    def foresee(self, logical_id: str, record: ResourceRecord) -> str | None:
+        """What Ref of `record` will be once it is made; None if that is not known before."""
+        return REGISTRY[record.type].find(self.aws, self._resource(logical_id, record))
+
+    def _put(self, resource: Resource, record: ResourceRecord, before: ResourceRecord | None) -> ResourceRecord:
+        kind: ResourceType = REGISTRY[record.type]
+        try:
+            made = kind.put(self.aws, resource, before.made if before else None)
+        except ClientError as error:
+            if before is None and code_of(error) in TAKEN and error.operation_name.startswith(_CREATING):
+                raise AlreadyExists(self._refused(resource.logical_id, error).message) from error
+            raise self._refused(resource.logical_id, error) from error
+        except (BotoCoreError, ValueError) as error:
+            raise self._refused(resource.logical_id, error) from error
+        return replace(record, reference=made.reference, attributes=dict(made.attributes))
+
+    def _resource(self, logical_id: str, record: ResourceRecord) -> Resource:
+        place = Place(self.file, ("Resources", logical_id, "Properties"))
+        properties = telling(record.properties, place)
+        return Resource(self.stack, logical_id, properties, place, generation=record.generation)
+
+    def _refused(self, logical_id: str, error: Exception) -> BadDefinition:
+        answer = str(error)
+        if isinstance(error, ClientError):
+            answer = f"{code_of(error)}: {error.response['Error'].get('Message')}"
+        return Place(self.file, ("Resources", logical_id)).wrong(f"AWS refuses it: {answer}")
+
+
+def reason(error: Exception) -> str:
+    """What to say of an error in one line."""
+    return error.message if isinstance(error, SluiceError) else str(error)

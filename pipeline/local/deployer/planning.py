@@ -1,0 +1,112 @@
+"""What a deployment would do, stack by stack, found out with reads alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.local.deployer.changes import Action, Change, compare, leaving
+from pipeline.local.deployer.intrinsics import is_unknown, unknown
+from pipeline.local.deployer.making import needs_another_name, next_generation
+from pipeline.local.deployer.physical import Physical
+from pipeline.local.deployer.records import ResourceRecord, StackRecord, StackRecords
+from pipeline.local.deployer.stack import Declared, Stack, prepare
+from pipeline.local.deployer.types import Aws
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """What would become of one stack. `is_new`: it does not stand yet; `unfinished`: an earlier deployment broke off
+    and would be undone first. What only the deployment will know stands as `⟨what⟩`."""
+
+    name: str
+    changes: tuple[Change, ...]
+    outputs: Mapping[str, str]
+    is_new: bool
+    unfinished: bool
+
+
+class _UnknownAttributes(Mapping[str, Any]):
+    """The attributes of a resource that is not made yet: whatever is asked for is known only then."""
+
+    def __init__(self, logical_id: str) -> None:
+        self._logical_id = logical_id
+
+    def __getitem__(self, name: str) -> str:
+        return unknown(f"{self._logical_id}.{name}")
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+@dataclass
+class Planner:
+    """Plans stacks in the order of their deployment: each sees what those before it would publish."""
+
+    aws: Aws
+    records: StackRecords
+    ssm: Callable[[str], str]
+    secrets: Callable[[str], str]
+    _published: dict[str, str] = field(default_factory=dict)
+    _exported: dict[str, str] = field(default_factory=dict)
+
+    def plan(self, name: str, template: Path, given: Mapping[str, Any]) -> StackPlan:
+        """What deploying the stack would change; `BadDefinition` for what the deployment would refuse."""
+        stack = prepare(
+            self.aws, name, template, given, ssm=self._parameter, exports=self._exports, secrets=self.secrets
+        )
+        record = self.records.get(name) or StackRecord(name)
+        found = (self._change(stack, record, logical_id) for logical_id in stack.ordered)
+        changes = [change for change in found if change is not None]
+        outputs, exports = stack.outputs()
+        self._exported |= exports
+        gone = [logical_id for logical_id in record.resources if logical_id not in stack.ordered]
+        changes += [leaving(logical_id, record.resources[logical_id]) for logical_id in reversed(gone)]
+        return StackPlan(name, tuple(changes), outputs, not record.stands, not record.is_finished)
+
+    def _change(self, stack: Stack, record: StackRecord, logical_id: str) -> Change | None:
+        declared = stack.declared(logical_id)
+        before = record.resources.get(logical_id)
+        keeps = declared.kept_when_replaced
+        change = compare(logical_id, declared.kind, before, declared.properties, declared.place, old_is_kept=keeps)
+        if before is not None and (change is None or change.action is Action.MODIFY):
+            stack.scope.references[logical_id] = before.made.reference
+            stack.scope.attributes[logical_id] = _updated(before, declared)
+        else:
+            reference = self._foreseen(stack, record, logical_id, declared)
+            stack.scope.references[logical_id] = reference or unknown(logical_id)
+            stack.scope.attributes[logical_id] = _UnknownAttributes(logical_id)
+        if change is not None and declared.kind.name == "AWS::SSM::Parameter" and "Name" in declared.properties:
+            self._published[str(declared.properties["Name"])] = str(declared.properties.get("Value", ""))
+        return change
+
+    def _foreseen(self, stack: Stack, record: StackRecord, logical_id: str, declared: Declared) -> str | None:
+        """What Ref of a resource that is to be made will be, where that follows from its properties."""
+        if is_unknown(declared.properties):
+            return None
+        before = record.resources.get(logical_id)
+        generation = next_generation(record, logical_id, before)
+        wanted = ResourceRecord(declared.kind.name, declared.properties, None, generation=generation)
+        found = Physical(self.aws, self.records, stack.name, stack.file).foresee(logical_id, wanted)
+        if before is not None and found == before.reference:
+            raise needs_another_name(before, declared)
+        return found
+
+    def _parameter(self, name: str) -> str:
+        return self._published[name] if name in self._published else self.ssm(name)
+
+    def _exports(self) -> Mapping[str, str]:
+        return {**self.records.exports(), **self._exported}
+
+
+def _updated(before: ResourceRecord, declared: Declared) -> Mapping[str, Any]:
+    """The attributes after an update: those that are properties, too, take the new values."""
+    return {name: declared.properties.get(name, value) for name, value in before.attributes.items()}

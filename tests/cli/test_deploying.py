@@ -1,0 +1,120 @@
+"""`sluice deploy` on an embedded lake, from a checkout of one small stack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from pipeline.cli import deploying
+from pipeline.cli.app import app
+from pipeline.cli.connect import LOCAL_ENV
+from pipeline.clients import client
+from pipeline.errors import BadDefinition, Refused
+from pipeline.local.front import Front
+from pipeline.wiring import Lake
+from tests.conftest import ROOT
+
+Deploy = Callable[..., Result]
+
+STACK = """
+Parameters: {Env: {Type: String}}
+Resources:
+  Inbox: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub "small-${Env}", VisibilityTimeout: 40}}
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties: {Name: small, DefinitionUri: ../state_machines/small.asl.json, Role: arn:aws:iam::123456789012:role/r}
+"""
+MACHINE = '{"StartAt": "Now", "States": {"Now": {"Type": "Pass", "Result": "%s", "End": true}}}'
+NAME = f"sluice-{LOCAL_ENV}-small"
+
+assert deploying
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout, which is the working directory."""
+    for folder in ("definitions/stacks", "definitions/state_machines", "definitions/datasets", "cicd"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "cicd" / "bootstrap.yaml").write_text((ROOT / "cicd" / "bootstrap.yaml").read_text())
+    (tmp_path / "definitions" / "stacks" / "small.yaml").write_text(f"Transform: AWS::Serverless-2016-10-31{STACK}")
+    (tmp_path / "definitions" / "state_machines" / "small.asl.json").write_text(MACHINE % "old")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def sluice(front: Front, lake: Lake, root: Path) -> Deploy:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["--endpoint", front.endpoint, *arguments])
+
+    return run
+
+
+def stack(result: Result, name: str = NAME) -> dict[str, Any]:
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = next(each for each in json.loads(result.stdout)["stacks"] if each["stack"] == name)
+    return found
+
+
+def actions(planned: dict[str, Any]) -> dict[str, str]:
+    return {change["logical_id"]: change["action"] for change in planned["changes"]}
+
+
+def change_the_checkout(root: Path) -> None:
+    template = root / "definitions" / "stacks" / "small.yaml"
+    template.write_text(template.read_text().replace("VisibilityTimeout: 40", "VisibilityTimeout: 60"))
+    (root / "definitions" / "state_machines" / "small.asl.json").write_text(MACHINE % "new")
+
+
+def test_a_plan_of_a_lake_without_stacks_adds_them_and_changes_nothing(sluice: Deploy) -> None:
+    buckets = client("s3").list_buckets()["Buckets"]
+    planned = stack(sluice("deploy", "--plan", "--json"))
+    assert planned["new"]
+    assert actions(planned) == {"Inbox": "Add", "Machine": "Add"}
+    assert client("s3").list_buckets()["Buckets"] == buckets
+    assert "QueueUrls" not in client("sqs").list_queues(QueueNamePrefix="small")
+
+
+def test_a_changed_checkout_is_planned_and_then_deployed(sluice: Deploy, root: Path) -> None:
+    assert set(stack(sluice("deploy", "--json"))["changed"]) == {"Inbox", "Machine"}
+    change_the_checkout(root)
+    planned = stack(sluice("deploy", "--plan", "--json"))
+    assert actions(planned) == {"Inbox": "Modify", "Machine": "Modify"}
+    assert planned["changes"][0]["properties"] == [
+        {"path": "VisibilityTimeout", "before": 40, "after": 60, "replaces": False}
+    ]
+    shown = sluice("deploy", "--plan").output
+    assert "VisibilityTimeout: 40 → 60" in shown
+    assert "nothing was changed" in shown
+    arn = client("stepfunctions").list_state_machines()["stateMachines"]
+    machine = next(each["stateMachineArn"] for each in arn if each["name"] == "small")
+    assert '"old"' in client("stepfunctions").describe_state_machine(stateMachineArn=machine)["definition"]
+    assert set(stack(sluice("deploy", "--json"))["changed"]) == {"Inbox", "Machine"}
+    assert '"new"' in client("stepfunctions").describe_state_machine(stateMachineArn=machine)["definition"]
+    assert json.loads(sluice("deploy", "--plan", "--json").stdout)["changes"] == 0
+
+
+def test_a_failed_deployment_says_what_failed_and_that_it_was_rolled_back(sluice: Deploy, root: Path) -> None:
+    sluice("deploy")
+    template = root / "definitions" / "stacks" / "small.yaml"
+    before = template.read_text()
+    template.write_text(f"{before}\n  Bad: {{Type: AWS::S3::Bucket, Properties: {{BucketName: ab}}}}\n")
+    result = sluice("deploy")
+    assert isinstance(result.exception, BadDefinition)
+    assert "definitions/stacks/small.yaml: Bad: AWS refuses it" in result.exception.message
+    assert f"{NAME} was rolled back" in result.exception.message
+    template.write_text(before)
+    assert json.loads(sluice("deploy", "--plan", "--json").stdout)["changes"] == 0
+
+
+@pytest.mark.parametrize("arguments", [("deploy", "--env", "prod"), ("--profile", "prod", "deploy", "--plan")])
+def test_aws_is_refused(root: Path, arguments: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, list(arguments))
+    assert isinstance(result.exception, Refused)
+    assert "deploying to AWS is not there yet" in result.exception.message
