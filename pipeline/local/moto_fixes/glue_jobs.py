@@ -1,4 +1,4 @@
-"""Glue's jobs: UpdateJob, which moto does not have, runs listed newest first, refusals of what nothing here acts on."""
+"""Glue's jobs: UpdateJob, which moto does not have, runs listed newest first, refusals of what is not run."""
 
 from __future__ import annotations
 
@@ -28,20 +28,6 @@ def install() -> None:
     runs = replace(FakeJob, "get_job_runs", get_job_runs, source="efe2bb07ddc1")
     # moto finds the method of an action by its name.
     GlueResponse.update_job = _update_job  # type: ignore[attr-defined]
-    for name, what, source in (
-        ("create_trigger", "fires no Glue triggers: start the job by a schedule of EventBridge", "93275a27e205"),
-        ("start_trigger", "fires no Glue triggers: start the job by a schedule of EventBridge", "10a7e6801f5c"),
-        ("start_workflow_run", "runs no Glue workflows: use a state machine", "9b840a396cb9"),
-        ("start_crawler", "runs no crawlers: register tables through the Glue catalog", "3473381036b5"),
-    ):
-        replace(GlueBackend, name, _refusal(what), source=source)
-
-
-def _refusal(what: str) -> Any:
-    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise _invalid(f"The embedded AWS {what}.")
-
-    return refuse
 
 
 def _invalid(message: str) -> Exception:

@@ -37,7 +37,6 @@ def install() -> None:
     original_create = replace(StepFunctionsParserBackend, "create_state_machine", create, source="dc56ec54216f")
     original_update = replace(StepFunctionsParserBackend, "update_state_machine", update, source="03b6b2ec8ffd")
     replace(StepFunctionsParserBackend, "_validate_definition", staticmethod(_validate), source="a5921e3d3b46")
-    replace(StepFunctionResponse, "create_state_machine_alias", _no_alias, source="a937272b3b27")
     if hasattr(StepFunctionResponse, "validate_state_machine_definition"):
         raise Misconfigured("moto validates definitions now", hint="Install the pinned moto, or look at what it does.")
     StepFunctionResponse.validate_state_machine_definition = _answer  # type: ignore[attr-defined]
@@ -86,10 +85,6 @@ def _is_same(machine: Any, definition: str, more: dict[str, Any]) -> bool:
         and machine.loggingConfiguration == logging
         and machine.tracingConfiguration == tracing
     )
-
-
-def _no_alias(self: Any) -> Any:
-    raise _error("ValidationException", _NO_VERSIONS)
 
 
 def _answer(self: Any) -> Any:

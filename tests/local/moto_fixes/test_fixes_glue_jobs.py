@@ -57,14 +57,3 @@ def test_a_job_that_would_not_run_as_on_glue_is_refused(glue, settings, message)
     glue.create_job(Name="later", Role="r", Command=COMMAND)
     with pytest.raises(ClientError, match=message):
         glue.update_job(JobName="later", JobUpdate=given)
-
-
-def test_triggers_workflows_and_crawlers_are_refused(glue):
-    with pytest.raises(ClientError, match="fires no Glue triggers"):
-        glue.create_trigger(Name="t", Type="SCHEDULED", Schedule="cron(0 0 * * ? *)", Actions=[{"JobName": "job"}])
-    glue.create_workflow(Name="w")
-    with pytest.raises(ClientError, match="runs no Glue workflows"):
-        glue.start_workflow_run(Name="w")
-    glue.create_crawler(Name="c", Role="r", DatabaseName="d", Targets={"S3Targets": [{"Path": "s3://x"}]})
-    with pytest.raises(ClientError, match="runs no crawlers"):
-        glue.start_crawler(Name="c")

@@ -54,7 +54,12 @@ def test_an_error_of_the_sdk_has_its_java_name_and_is_caught_by_it(machines, buc
 @pytest.mark.parametrize(
     ("resource", "parameters", "error", "service"),
     [
-        ("dynamodb:getItem", {"TableName": "a", "Key": {}}, "DynamoDB.ResourceNotFoundException", "AmazonDynamoDBv2"),
+        (
+            "dynamodb:getItem",
+            {"TableName": "absent", "Key": {}},
+            "DynamoDB.ResourceNotFoundException",
+            "AmazonDynamoDBv2",
+        ),
         ("glue:startJobRun", {"JobName": "absent"}, "Glue.EntityNotFoundException", "AWSGlue"),
         ("glue:startJobRun.sync", {"JobName": "absent"}, "Glue.EntityNotFoundException", "AWSGlue"),
         ("sqs:sendMessage", {"QueueUrl": "@absent", "MessageBody": "b"}, "SQS.QueueDoesNotExistException", "AmazonSQS"),
