@@ -33,7 +33,6 @@ class Pattern:
             raise BadDefinition("Filter is not valid JSON") from None
         if not isinstance(parsed, dict):
             raise BadDefinition("Filter is not an object")
-        self.fields = frozenset(parsed)
         self._matches = _object(parsed)
 
     def matches(self, event: Any) -> bool:

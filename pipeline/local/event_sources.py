@@ -72,7 +72,7 @@ class EventSources:
                 _log.exception("event source mappings")
 
     def _resync(self) -> None:
-        mappings = {mapping.uuid: mapping for mapping in _mappings() if mapping.enabled}
+        mappings = {mapping.uuid: mapping for mapping in all_mappings() if mapping.enabled}
         # A mapping that was disabled and enabled again between two looks has lost its poller without our seeing it.
         ended = {uuid for uuid, poller in self._pollers.items() if not poller.is_alive()}
         for uuid in (self._pollers.keys() - mappings.keys()) | ended:
@@ -86,7 +86,8 @@ class EventSources:
         return QueuePoller(mapping, self._endpoint, self._invoke, self._concurrency)
 
 
-def _mappings() -> list[Any]:
+def all_mappings() -> list[Any]:
+    """moto's own objects, of every account and region."""
     from moto.awslambda.models import lambda_backends
 
     return [

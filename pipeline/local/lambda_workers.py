@@ -80,16 +80,18 @@ class LambdaWorkers:
         `Throttled` if its reserved concurrency is in use, `Refused` while stopping.
         """
         pool = self._pool(function)
+        # The versions of a function share what it has reserved.
+        name = f"{function.account}:{function.region}:{function.name}"
         with self._lock:
-            if function.concurrency is not None and self._running[function.arn] >= function.concurrency:
+            if function.concurrency is not None and self._running[name] >= function.concurrency:
                 raise Throttled(function)
-            self._running[function.arn] += 1
+            self._running[name] += 1
             self.invocations[function.name] += 1
         try:
             return self._run(pool, payload, request_id)
         finally:
             with self._lock:
-                self._running[function.arn] -= 1
+                self._running[name] -= 1
 
     def _run(self, pool: _Pool, payload: bytes, request_id: str | None) -> Answer:
         while True:

@@ -14,7 +14,7 @@ Target = Mapping[str, Any]
 Invoke = Callable[[str, str], None]
 """Invokes a function (its ARN, the event as JSON) asynchronously, as other services do."""
 
-SERVICES = frozenset(("lambda", "sqs", "sns", "states"))
+_SERVICES = frozenset(("lambda", "sqs", "sns", "states"))
 _SETTINGS = frozenset(
     (
         "Id", "Arn", "RoleArn", "Input", "InputPath", "InputTransformer", "DeadLetterConfig", "RetryPolicy",
@@ -26,7 +26,7 @@ _SETTINGS = frozenset(
 def check_target(target: Target) -> None:
     """BadDefinition for a target that would not get its events here as it does on AWS: to be asked when it is set."""
     arn = str(target.get("Arn", ""))
-    if (arn.split(":") + [""] * 3)[2] not in SERVICES:
+    if (arn.split(":") + [""] * 3)[2] not in _SERVICES:
         raise BadDefinition(
             f"the embedded AWS sends events to functions, SQS queues, SNS topics and state machines, not to {arn}"
         )

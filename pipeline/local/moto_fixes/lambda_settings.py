@@ -24,6 +24,7 @@ def install() -> None:
     change(LambdaFunction, "get_configuration", _get_configuration, "803fb04bffde")
     change(LambdaFunction, "update_configuration", _update_configuration, "eca1cdec066f")
     change(LambdaFunction, "_get_layers_data", _get_layers_data, "dd2f13beb052")
+    change(LambdaBackend, "create_function_url_config", _create_function_url_config, "0ab903b02421")
     change(LambdaBackend, "put_function_event_invoke_config", _put_event_invoke_config, "5553f19f0894")
     change(LambdaBackend, "update_function_event_invoke_config", _update_event_invoke_config, "d8acf819ef04")
 
@@ -45,6 +46,8 @@ def _check(spec: dict[str, Any]) -> None:
     runtime = spec.get("Runtime")
     if runtime and not str(runtime).startswith("python"):
         raise InvalidParameterValueException(f"The embedded AWS runs Python functions only, not {runtime}.")
+    if spec.get("FileSystemConfigs"):
+        raise InvalidParameterValueException("The embedded AWS mounts no file systems.")
     if target := (spec.get("DeadLetterConfig") or {}).get("TargetArn"):
         _check_destination(target, DEAD_LETTERS)
 
@@ -79,6 +82,10 @@ def _get_layers_data(self: Any, layers_versions_arns: list[str]) -> Any:
     versions = [backend.layers_versions_by_arn(arn) for arn in layers_versions_arns]
     self.layer_archives = tuple(Layer(version.code_sha_256, version.code_bytes) for version in versions if version)
     return found
+
+
+def _create_function_url_config(self: LambdaBackend, name_or_arn: str, config: dict[str, Any]) -> Any:
+    raise InvalidParameterValueException("The embedded AWS serves no function URLs: use Lambda's Invoke.")
 
 
 def _put_event_invoke_config(self: LambdaBackend, function_name: str, config: dict[str, Any]) -> Any:

@@ -74,7 +74,7 @@ def _check(arn: str, spec: dict[str, Any]) -> None:
 
 
 def _wrong(arn: str, spec: dict[str, Any]) -> Iterator[str]:
-    if not _is_stream(arn) and (":sqs:" not in arn or arn.endswith(".fifo")):
+    if arn and not _is_stream(arn) and (":sqs:" not in arn or arn.endswith(".fifo")):
         yield f"The embedded AWS polls standard SQS queues and DynamoDB streams only, not {arn}."
     for name in _NEVER:
         if spec.get(name):

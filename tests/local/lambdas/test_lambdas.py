@@ -211,6 +211,47 @@ def _execute(parts: Parts, name: str, definition: dict[str, Any]) -> dict[str, A
     return found
 
 
+def test_a_function_gets_the_message_that_was_published(parts: Parts) -> None:
+    arn = parts.create("listening", "import json\ndef handler(event, context): print('EVENT', json.dumps(event))")
+    sns = parts.aws("sns")
+    topic = sns.create_topic(Name="spoken")["TopicArn"]
+    policy = {"FilterPolicy": json.dumps({"kind": ["news"]})}
+    subscription = sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn, Attributes=policy)["SubscriptionArn"]
+    for kind in ("noise", "news"):
+        attributes = {"kind": {"DataType": "String", "StringValue": kind}}
+        sent = sns.publish(TopicArn=topic, Message=f"some {kind}", Subject="s", MessageAttributes=attributes)
+    [text] = until(lambda: [x for x in parts.log_lines("/aws/lambda/listening") if x.startswith("EVENT")])
+    [record] = json.loads(text.removeprefix("EVENT "))["Records"]
+    assert (record["EventSource"], record["EventVersion"]) == ("aws:sns", "1.0")
+    assert record["EventSubscriptionArn"] == subscription
+    found = record["Sns"]
+    assert (found["Message"], found["Subject"], found["TopicArn"]) == ("some news", "s", topic)
+    assert found["MessageId"] == sent["MessageId"]
+    assert found["MessageAttributes"] == {"kind": {"Type": "String", "Value": "news"}}
+    assert {"Timestamp", "SignatureVersion", "Signature", "SigningCertUrl", "UnsubscribeUrl"} <= found.keys()
+
+
+def test_a_message_for_a_function_that_is_gone_is_kept(parts: Parts) -> None:
+    arn, url = parts.create("leaving", ECHO), parts.queue("left")
+    sns = parts.aws("sns")
+    topic = sns.create_topic(Name="left")["TopicArn"]
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:left"})}
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn, Attributes=redrive)
+    parts.aws("lambda").delete_function(FunctionName="leaving")
+    sns.publish(TopicArn=topic, Message="too late")
+    [message] = parts.aws("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(message["Body"])["Message"] == "too late"
+
+
+def test_what_lambda_would_not_do_here_is_refused(parts: Parts) -> None:
+    client = parts.aws("lambda")
+    with pytest.raises(ClientError, match="serves no function URLs"):
+        client.create_function_url_config(FunctionName="echo", AuthType="NONE")
+    mount = {"Arn": f"arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:access-point/fsap-01234567890abcdef"}
+    with pytest.raises(ClientError, match="mounts no file systems"):
+        parts.create("mounting", ECHO, FileSystemConfigs=[{**mount, "LocalMountPath": "/mnt/data"}])
+
+
 def test_a_rule_and_a_bucket_invoke_functions_asynchronously(parts: Parts) -> None:
     arn = parts.create("told", "def handler(event, context): print('told', list(event))")
     events, s3 = parts.aws("events"), parts.aws("s3")

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline.clock import system_clock
-from pipeline.local.event_sources import _mappings
+from pipeline.local.event_sources import all_mappings
 from pipeline.local.moto_fixes import lambdas
 from pipeline.local.stream_poller import StreamPoller
 from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, until
@@ -61,7 +61,7 @@ class Streamed:
 
     def settled(self) -> bool:
         """Whether everything in the stream is done with."""
-        [mapping] = [found for found in _mappings() if found.event_source_arn == self.stream]
+        [mapping] = [found for found in all_mappings() if found.event_source_arn == self.stream]
         return bool(mapping.position == len(self.records()))
 
     def records(self) -> list[Any]:
@@ -208,7 +208,7 @@ def test_changes_that_are_too_old_are_given_up_untried(parts: Parts) -> None:
     streamed, url = Streamed(parts, "stale"), parts.queue("stale-lost")
     streamed.put("a", "b")
     source = streamed.map(Enabled=False, MaximumRecordAgeInSeconds=60, DestinationConfig=on_failure("stale-lost"))
-    [mapping] = [found for found in _mappings() if found.uuid == source]
+    [mapping] = [found for found in all_mappings() if found.uuid == source]
     mapping.enabled = True
     in_an_hour = StreamPoller(
         mapping,
