@@ -10,19 +10,18 @@ import typer
 from rich.markup import escape
 
 from pipeline.batches.opening import Work
-from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_queue
+from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
 from pipeline.catalog import ObjectRow, Registered
 from pipeline.cli.app import app
 from pipeline.cli.arguments import dataset_name
 from pipeline.cli.connect import Connected
 from pipeline.cli.machines import find
 from pipeline.cli.output import Json, console, print_json
+from pipeline.cli.summary import FAILURES, RAW
 from pipeline.clients import client
 from pipeline.errors import BadInput, Refused
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
-
-RAW = "raw"
 
 
 @app.command()
@@ -31,7 +30,10 @@ def redrive(
     objects: Annotated[list[str] | None, typer.Argument(help="Objects, as s3://bucket/key.")] = None,
     dataset: Annotated[str | None, typer.Option(help="All quarantined and failed objects of team/dataset.")] = None,
     batch: Annotated[str | None, typer.Option(help="A quarantined or failed batch, as it was staged.")] = None,
-    queue: Annotated[str | None, typer.Option(help="A dead-letter queue: `raw`, or team/dataset.")] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option(help="A dead-letter queue: `raw`, team/dataset, `stage-a-failures`, `stage-b-failures`."),
+    ] = None,
     execution: Annotated[
         str | None, typer.Option(help="What a failed execution carried: its batch or objects.")
     ] = None,
@@ -117,6 +119,9 @@ def _redrive_queue(lake: Lake, queue: str) -> int:
     if queue == RAW:
         dead, source = lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], lake.settings[Setting.RAW_QUEUE_URL]
         return redrive_queue(client("sqs"), dead, source)
+    if queue in FAILURES:
+        dead, function = (lake.settings[setting] for setting in FAILURES[queue])
+        return redrive_invocations(client("sqs"), dead, client("lambda"), function)
     registration = lake.registry.get(dataset_name(queue))
     if registration is None:
         raise Refused(f"no dataset {queue} is registered", hint="`sluice datasets list` lists them.")

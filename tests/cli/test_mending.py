@@ -7,6 +7,7 @@ import json
 import pytest
 
 from pipeline.catalog import Status
+from pipeline.cli.summary import FAILURES
 from pipeline.clients import client
 from pipeline.errors import BadInput, Refused
 from pipeline.events.s3 import SendAgain, parse
@@ -49,6 +50,28 @@ def test_the_batch_of_an_execution_of_stage_b_is_loaded_again_as_a_new_one(sluic
     assert done["restaged"] == 1
     assert done["batch"] not in (None, batch)
     assert lake.catalog.get(obj).batch == done["batch"]
+
+
+def test_what_could_not_be_marked_as_failed_is_handed_to_its_function_again(sluice, lake, monkeypatch):
+    dead, function = (lake.settings[setting] for setting in FAILURES["stage-a-failures"])
+    for number in (1, 2):
+        body = {"requestPayload": {"detail": {"executionArn": f"e{number}"}}, "responsePayload": {"errorType": "X"}}
+        client("sqs").send_message(QueueUrl=dead, MessageBody=json.dumps(body))
+    attention = documented(sluice("status", "--json"))["attention"]
+    todo = next(t["todo"] for t in attention if t["status"] == "DEAD_LETTERS")
+    assert "sluice logs mark-stage-a-failed" in todo
+    assert "sluice redrive --queue stage-a-failures" in todo
+    invoked = []
+    client("lambda").meta.events.register_first(
+        "before-call.lambda.Invoke", lambda params, **_: invoked.append((params["url_path"], params["body"]))
+    )
+    made = sluice("redrive", "--queue", "stage-a-failures", "--json")
+    assert isinstance(made.exception, client("lambda").exceptions.ResourceNotFoundException), "no function is there"
+    (path, body), *_ = invoked
+    assert function in path
+    assert json.loads(body)["detail"]["executionArn"] in ("e1", "e2")
+    attributes = client("sqs").get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]
+    assert int(attributes["ApproximateNumberOfMessagesNotVisible"]) == 2, "what was not handed on stays"
 
 
 def test_an_execution_that_is_not_there_is_refused(sluice):
