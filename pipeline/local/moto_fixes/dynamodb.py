@@ -7,6 +7,7 @@ transaction, so that each one costs more than the last, and forgets a transactio
 from __future__ import annotations
 
 import copy
+import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from pipeline.local.moto_fixes.guard import replace
 TOKEN_SECONDS = 600
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 
+clock = time.monotonic
 _lock = threading.RLock()
 
 
@@ -92,13 +94,14 @@ def _once(backend: Any, request: dict[str, Any], run: Callable[[], Any]) -> Any:
     from moto.core.responses import ActionResult
     from moto.dynamodb.exceptions import DynamodbException
 
-    token, now = request.get("ClientRequestToken"), time.monotonic()
+    token, now = request.get("ClientRequestToken"), clock()
     if not token:
         return run()
-    done: dict[str, tuple[float, str]] = vars(backend).setdefault("transaction_tokens", {})
-    for old in [old for old, (since, _) in done.items() if since < now - TOKEN_SECONDS]:
-        del done[old]
-    wanted = repr(request["TransactItems"])
+    # In the order of their time. SDKs give every transaction a token.
+    done: dict[str, tuple[float, bytes]] = vars(backend).setdefault("transaction_tokens", {})
+    while done and next(iter(done.values()))[0] < now - TOKEN_SECONDS:
+        del done[next(iter(done))]
+    wanted = hashlib.sha256(repr(request["TransactItems"]).encode()).digest()
     if token in done:
         if done[token][1] != wanted:
             raise DynamodbException(
