@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from pipeline.local.moto_fixes import dynamodb
+from pipeline.local.moto_fixes import dynamodb_checks
 from tests.dynamodb_local import BACK_ENDS, MOTO
 
 
@@ -401,7 +401,7 @@ def test_a_transaction_with_the_token_of_another_is_done_once_and_with_other_ite
 
 def test_a_token_is_forgotten_after_ten_minutes(front, aws, monkeypatch):
     client, now = aws("dynamodb"), [time.monotonic()]
-    monkeypatch.setattr(dynamodb, "clock", lambda: now[0])
+    monkeypatch.setattr(dynamodb_checks, "clock", lambda: now[0])
     client.create_table(
         TableName="tokens",
         BillingMode="PAY_PER_REQUEST",
@@ -411,7 +411,7 @@ def test_a_token_is_forgotten_after_ten_minutes(front, aws, monkeypatch):
     absent = {"ConditionExpression": "attribute_not_exists(a)"}
     request = {"TransactItems": [{"Put": {"TableName": "tokens", "Item": {"a": S("1")}} | absent}]}
     client.transact_write_items(**request, ClientRequestToken="old")
-    now[0] += dynamodb.TOKEN_SECONDS - 1
+    now[0] += dynamodb_checks.TOKEN_SECONDS - 1
     client.transact_write_items(**request, ClientRequestToken="old")
     now[0] += 2
     assert refused(client, "transact_write_items", **request, ClientRequestToken="old")["Code"] == (
