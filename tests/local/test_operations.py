@@ -81,10 +81,15 @@ def test_the_page_is_made_from_the_list():
 @pytest.mark.parametrize(
     ("service", "operation", "request_", "words"),
     [
-        ("glue", "start_crawler", {"Name": "any"}, "refuses glue:StartCrawler: a crawler would look at nothing"),
+        ("glue", "start_crawler", {"Name": "any"}, "refuses glue:StartCrawler: it runs no crawlers"),
         ("stepfunctions", "list_activities", {}, "refuses states:ListActivities: no activity"),
         ("lambda", "publish_version", {"FunctionName": "f"}, "would run the newest code"),
-        ("lambda", "create_function_url_config", {"FunctionName": "f", "AuthType": "NONE"}, "no URL would answer"),
+        (
+            "lambda",
+            "create_function_url_config",
+            {"FunctionName": "f", "AuthType": "NONE"},
+            "it serves no function URLs",
+        ),
         (
             "s3",
             "put_bucket_replication",

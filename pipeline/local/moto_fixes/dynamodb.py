@@ -1,23 +1,16 @@
-"""DynamoDB: one request at a time, checked as AWS checks it, and transactions that cost what they touch.
+"""DynamoDB: one request at a time, and transactions that cost what they touch.
 
-moto looks at a condition first and writes later, with no lock between; it copies whole tables to be able to undo a
-transaction, so that each one costs more than the last, and forgets a transaction's token.
+moto looks at a condition first and writes later, with no lock between; and it copies whole tables to be able to undo a
+transaction, so that each one costs more than the last.
 """
 
 from __future__ import annotations
 
 import copy
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
-from pipeline.local.moto_fixes.dynamodb_requests import check
-from pipeline.local.moto_fixes.dynamodb_values import Invalid
 from pipeline.local.moto_fixes.guard import replace
-
-TOKEN_SECONDS = 600
-"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 
 _lock = threading.RLock()
 
@@ -33,85 +26,8 @@ def install() -> None:
         with _lock:
             return original_call(self)
 
-    def authorize(self: Any, resource: str) -> None:
-        """moto's step before each action, which answers with what is raised in it."""
-        original_authorize(self, resource)
-        _check(self)
-
-    def transact_write_items(self: Any) -> Any:
-        return _once(self.dynamodb_backend, self.body, lambda: original_transaction(self))
-
     original_call = replace(DynamoHandler, "call_action", call_action, source="ce5f57cf83cd")
-    name = "_authenticate_and_authorize_normal_action"
-    original_authorize = replace(DynamoHandler, name, authorize, source="eaa6fd717485")
-    original_transaction = replace(DynamoHandler, "transact_write_items", transact_write_items, source="61c163fff213")
     replace(DynamoDBBackend, "transact_write_items", _transact_write_items, source="81db2cb7d94e")
-    _compare_like_with_like()
-    _read_keys_in_updates()
-
-
-def _check(handler: Any) -> None:
-    from moto.dynamodb.exceptions import MockValidationException
-
-    try:
-        check(handler._get_action(), handler.body, handler.dynamodb_backend.get_table)
-    except Invalid as invalid:
-        raise MockValidationException(str(invalid)) from None
-
-
-def _compare_like_with_like() -> None:
-    """A string is neither less nor more than a number; for moto asking is an internal error."""
-    from moto.dynamodb.comparisons import OpGreaterThan, OpGreaterThanOrEqual, OpLessThan, OpLessThanOrEqual
-
-    def change(comparison: Any, source: str) -> None:
-        def expr(self: Any, item: Any) -> bool:
-            try:
-                return bool(original(self, item))
-            except TypeError:
-                return False
-
-        original = replace(comparison, "expr", expr, source=source)
-
-    change(OpLessThan, "2fffc621dcad")
-    change(OpLessThanOrEqual, "0f48b81ff7c0")
-    change(OpGreaterThan, "d468257ea759")
-    change(OpGreaterThanOrEqual, "6545d9825a07")
-
-
-def _read_keys_in_updates() -> None:
-    """`SET copy = key` reads the key; for moto every path of an update is written to."""
-    from moto.dynamodb.parsing.validators import UpdateHashRangeKeyValidator
-
-    def check_for_hash_or_range_key(self: Any, node: Any) -> Any:
-        is_read = type(node.parent).__name__ in ("UpdateExpressionValue", "UpdateExpressionFunction")
-        return node if is_read else original(self, node)
-
-    name = "check_for_hash_or_range_key"
-    original = replace(UpdateHashRangeKeyValidator, name, check_for_hash_or_range_key, source="a453e5e1e3fe")
-
-
-def _once(backend: Any, request: dict[str, Any], run: Callable[[], Any]) -> Any:
-    """A transaction whose token was seen in the last ten minutes is not done again; moto looks at no token."""
-    from moto.core.responses import ActionResult
-    from moto.dynamodb.exceptions import DynamodbException
-
-    token, now = request.get("ClientRequestToken"), time.monotonic()
-    if not token:
-        return run()
-    done: dict[str, tuple[float, str]] = vars(backend).setdefault("transaction_tokens", {})
-    for old in [old for old, (since, _) in done.items() if since < now - TOKEN_SECONDS]:
-        del done[old]
-    wanted = repr(request["TransactItems"])
-    if token in done:
-        if done[token][1] != wanted:
-            raise DynamodbException(
-                "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException",
-                "The token was used with other items",
-            )
-        return ActionResult({})
-    answer = run()
-    done[token] = (now, wanted)
-    return answer
 
 
 class _Undo:

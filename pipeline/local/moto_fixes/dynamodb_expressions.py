@@ -74,10 +74,11 @@ def projection(text: str) -> tuple[Node, ...]:
     return tuple(paths)
 
 
-def placeholders(text: str) -> tuple[set[str], set[str]]:
+@lru_cache(1024)
+def placeholders(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """The `#names` and `:values` of any expression."""
     tokens = _TOKEN.findall(text)
-    return {token for token in tokens if token[0] == "#"}, {token for token in tokens if token[0] == ":"}
+    return frozenset(t for t in tokens if t[0] == "#"), frozenset(t for t in tokens if t[0] == ":")
 
 
 class _Parser:

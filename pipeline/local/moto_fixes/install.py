@@ -2,7 +2,45 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
+
+_PARTS = (
+    "memory",
+    "dispatch",
+    "sqs",
+    "sns",
+    "sns_subscriptions",
+    "s3_notifications",
+    "s3",
+    "logs",
+    "bucket_policies",
+    "policies",
+    "glue_catalog",
+    "glue_jobs",
+    "dynamodb",
+    "dynamodb_streams",
+    "dynamodb_checks",
+    "event_rules",
+    "stepfunctions_callbacks",
+    "stepfunctions_clients",
+    "stepfunctions_json",
+    "stepfunctions_paths",
+    "stepfunctions_engine",
+    "stepfunctions_failures",
+    "stepfunctions_handlers",
+    "stepfunctions_jsonata",
+    "stepfunctions_integrations",
+    "stepfunctions_service_errors",
+    "stepfunctions_test_cases",
+    "stepfunctions_executions",
+    "stepfunctions_reads",
+    "stepfunctions_history",
+    "stepfunctions_redrive",
+    "stepfunctions_limits",
+    "stepfunctions_definitions",
+)
+"""Modules of this package with a function `install`, in the order in which they are applied."""
 
 _lock = threading.Lock()
 _installed = False
@@ -14,75 +52,6 @@ def install_all() -> None:
     with _lock:
         if _installed:
             return
-        from pipeline.local.moto_fixes import (
-            bucket_policies,
-            dispatch,
-            dynamodb,
-            dynamodb_streams,
-            event_rules,
-            glue_catalog,
-            glue_jobs,
-            logs,
-            memory,
-            policies,
-            s3,
-            s3_notifications,
-            sns,
-            sns_subscriptions,
-            sqs,
-            stepfunctions_callbacks,
-            stepfunctions_clients,
-            stepfunctions_definitions,
-            stepfunctions_engine,
-            stepfunctions_executions,
-            stepfunctions_failures,
-            stepfunctions_handlers,
-            stepfunctions_history,
-            stepfunctions_integrations,
-            stepfunctions_json,
-            stepfunctions_jsonata,
-            stepfunctions_limits,
-            stepfunctions_paths,
-            stepfunctions_reads,
-            stepfunctions_redrive,
-            stepfunctions_service_errors,
-            stepfunctions_test_cases,
-        )
-
-        parts = (
-            memory,
-            dispatch,
-            sqs,
-            sns,
-            sns_subscriptions,
-            logs,
-            s3_notifications,
-            s3,
-            bucket_policies,
-            policies,
-            glue_catalog,
-            glue_jobs,
-            dynamodb,
-            dynamodb_streams,
-            event_rules,
-            stepfunctions_callbacks,
-            stepfunctions_clients,
-            stepfunctions_json,
-            stepfunctions_paths,
-            stepfunctions_engine,
-            stepfunctions_failures,
-            stepfunctions_handlers,
-            stepfunctions_jsonata,
-            stepfunctions_integrations,
-            stepfunctions_service_errors,
-            stepfunctions_test_cases,
-            stepfunctions_executions,
-            stepfunctions_reads,
-            stepfunctions_history,
-            stepfunctions_redrive,
-            stepfunctions_limits,
-            stepfunctions_definitions,
-        )
-        for part in parts:
-            part.install()
+        for part in _PARTS:
+            importlib.import_module(f"pipeline.local.moto_fixes.{part}").install()
         _installed = True

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from pipeline.local.moto_fixes import dynamodb_checks
 from tests.dynamodb_local import BACK_ENDS, MOTO
 
 
@@ -394,3 +397,41 @@ def test_a_transaction_with_the_token_of_another_is_done_once_and_with_other_ite
     other = request | {"TransactItems": [{"Put": TABLE | {"Item": key("twice")}}]}
     assert refused(client, "transact_write_items", **other)["Code"] == "IdempotentParameterMismatchException"
     assert "Item" not in client.get_item(**TABLE, Key=key("twice"))
+
+
+def test_a_token_is_forgotten_after_ten_minutes(front, aws, monkeypatch):
+    client, now = aws("dynamodb"), [time.monotonic()]
+    monkeypatch.setattr(dynamodb_checks, "clock", lambda: now[0])
+    client.create_table(
+        TableName="tokens",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[attribute("a")],
+        KeySchema=schema("a"),
+    )
+    absent = {"ConditionExpression": "attribute_not_exists(a)"}
+    request = {"TransactItems": [{"Put": {"TableName": "tokens", "Item": {"a": S("1")}} | absent}]}
+    client.transact_write_items(**request, ClientRequestToken="old")
+    now[0] += dynamodb_checks.TOKEN_SECONDS - 1
+    client.transact_write_items(**request, ClientRequestToken="old")
+    now[0] += 2
+    assert refused(client, "transact_write_items", **request, ClientRequestToken="old")["Code"] == (
+        "TransactionCanceledException"
+    )
+
+
+def test_pages_of_an_index_and_of_a_scan_follow_one_another(client):
+    for number in range(5):
+        client.put_item(**TABLE, Item=key(f"page{number}") | {"dataset": S("paged")})
+    query = {"KeyConditionExpression": "dataset = :d", "ExpressionAttributeValues": {":d": S("paged")}}
+    for operation, request in (
+        ("query", query | {"IndexName": "by-dataset"}),
+        ("scan", {"FilterExpression": "dataset = :d", "ExpressionAttributeValues": {":d": S("paged")}}),
+    ):
+        found, start = [], {}
+        while True:
+            page = getattr(client, operation)(**TABLE, **request, Limit=2, **start)
+            found += [item["object_key"]["S"] for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                break
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        assert sorted(found) == [f"page{number}" for number in range(5)]
