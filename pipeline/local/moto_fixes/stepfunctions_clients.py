@@ -48,7 +48,8 @@ def _make(port: str, region: str, service: str) -> Any:
             connect_timeout=5,
             read_timeout=LONGEST_TASK_SECONDS,
             max_pool_connections=_POOL,
-            user_agent_appid=CALLER,
+            # Whole, and not the id of an application alone: botocore puts the rest together anew for each call.
+            user_agent=f"Boto3 app/{CALLER}",
             s3={"addressing_style": "path"},
         ),
     )

@@ -38,7 +38,10 @@ A quick execution may have ended by the time that its start is told: its own sta
 """
 
 changing = threading.RLock()
-"""Held while an execution is started, redriven or moved to the archive, and while both places are read for a list."""
+"""Held while an execution enters or leaves its machine's list, and while a list is read together with the archive.
+
+Who leaves the list is in the archive already.
+"""
 
 _numbers = itertools.count(1)
 
@@ -132,13 +135,13 @@ def _tell(execution: Any, status: str) -> None:
 
 
 def _keep(execution: Any) -> None:
-    record, events = record_of(execution), events_of(execution)
+    archive().put(record_of(execution), events_of(execution))
     with changing:
-        running = execution.machine.executions
-        # The executions of a deleted machine are forgotten with it.
-        if execution in running:
-            archive().put(record, events)
-            running.remove(execution)
+        try:
+            execution.machine.executions.remove(execution)
+        except ValueError:
+            # The executions of a deleted machine are forgotten with it.
+            archive().remove(execution.execution_arn)
 
 
 def _forget_machine(backend: Any, arn: str) -> None:
@@ -178,11 +181,11 @@ def _start_execution(
     machine = self.describe_state_machine(machine_arn)
     _check_name(name)
     text = _check_input(execution_input)
+    execution = make(self, machine, name or str(uuid.uuid4()), text, trace_header=trace_header, case=case)
     with changing:
         known = _same(machine, name, text) if name else None
         if known is not None:
             return known
-        execution = make(self, machine, name or str(uuid.uuid4()), text, trace_header=trace_header, case=case)
         launch(machine, execution)
     tell_running(execution)
     return execution

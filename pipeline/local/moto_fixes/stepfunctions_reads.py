@@ -136,7 +136,9 @@ def _newest(machine: Any, before: int, limit: int, status: str | None, redriven:
         and status in (None, summary.status)
         and redriven in (None, summary.redrive_count > 0)
     ]
-    return sorted(wanted + ended, key=lambda summary: -summary.number)[:limit]
+    # Of one that is just ending both places tell.
+    found = {summary.number: summary for summary in wanted + ended}
+    return [found[number] for number in sorted(found, reverse=True)[:limit]]
 
 
 def _list_machines(self: Any) -> Any:
