@@ -32,6 +32,7 @@ def install_all() -> None:
             stepfunctions_history,
             stepfunctions_integrations,
             stepfunctions_limits,
+            stepfunctions_logs,
             stepfunctions_reads,
             stepfunctions_redrive,
             stepfunctions_test_cases,
@@ -58,6 +59,7 @@ def install_all() -> None:
             stepfunctions_redrive,
             stepfunctions_limits,
             stepfunctions_definitions,
+            stepfunctions_logs,
         )
         for part in parts:
             part.install()

@@ -17,10 +17,7 @@ _LEFT_OVER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
     DefinitionS3Location.Bucket DefinitionS3Location.Key DefinitionS3Location.Version
     LoggingConfiguration.Level LoggingConfiguration.IncludeExecutionData
     LoggingConfiguration.Destinations[].CloudWatchLogsLogGroup.LogGroupArn TracingConfiguration.Enabled""",
-    without_effect={
-        "LoggingConfiguration": "no execution log is written; the history of an execution is kept",
-        "TracingConfiguration": TRACING,
-    },
+    without_effect={"TracingConfiguration": TRACING},
     fixed="StateMachineName StateMachineType",
 )
 def state_machine(aws: Aws, resource: Resource, previous: Made | None) -> Made:
