@@ -93,11 +93,20 @@ class Front:
 
         from pipeline.local.http_server import Server
 
-        server = Server(listener, _Application(self.calls, self.private))
+        application = _Application(self.calls, self.private)
+        self._call_in_process(application)
+        server = Server(listener, application)
         thread = threading.Thread(target=server.serve_forever, args=(0.5,), name="front", daemon=True)
         thread.start()
         self._stack.callback(thread.join, STOP_SECONDS)
         self._stack.callback(server.close)
+
+    def _call_in_process(self, application: _Application | None) -> None:
+        from pipeline.local.moto_fixes import stepfunctions_clients
+
+        stepfunctions_clients.application = application
+        if application is not None:
+            self._stack.callback(self._call_in_process, None)
 
     def _start_moto(self) -> None:
         from pipeline.local.event_rules import EventRules

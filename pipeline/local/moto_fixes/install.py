@@ -39,6 +39,7 @@ _PARTS = (
     "stepfunctions_redrive",
     "stepfunctions_limits",
     "stepfunctions_definitions",
+    "stepfunctions_logs",
 )
 """Modules of this package with a function `install`, in the order in which they are applied."""
 

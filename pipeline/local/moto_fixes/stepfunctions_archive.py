@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -123,11 +123,11 @@ class Archive:
 
     def put(self, ended: Ended, events: Sequence[Any]) -> None:
         """Keep an execution; one with the same ARN is replaced."""
-        summary, machine = ended.summary, _packed(asdict(ended.machine))
+        summary, machine = ended.summary, _packed(_plain(ended.machine))
         key = hashlib.sha256(machine).hexdigest()
         row = (
             *(summary.arn, summary.machine_arn, summary.number, summary.status, summary.redrive_count),
-            *(json.dumps(asdict(summary)), key, _packed(asdict(ended.body)), _packed(events)),
+            *(json.dumps(_plain(summary)), key, _packed(_plain(ended.body)), _packed(events)),
         )
         with self._lock:
             if self._closed:
@@ -203,6 +203,10 @@ def _use(new: Archive) -> None:
     global _current
     before, _current = _current, new
     before.close()
+
+
+def _plain(record: Machine | Summary | Body) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def _packed(value: Any) -> bytes:

@@ -11,7 +11,9 @@ from typing import Any
 from pipeline.errors import Misconfigured
 from pipeline.local.asl_diagnostics import Diagnostic, diagnose
 from pipeline.local.moto_fixes.guard import replace
-from pipeline.local.moto_fixes.stepfunctions_pages import choice, invalid
+from pipeline.local.moto_fixes.stepfunctions_errors import api_error, invalid
+from pipeline.local.moto_fixes.stepfunctions_logs import checked
+from pipeline.local.moto_fixes.stepfunctions_pages import choice
 
 LONGEST_DEFINITION = 1_048_576
 MOST_DIAGNOSTICS = 100
@@ -25,13 +27,16 @@ def install() -> None:
     def create(self: Any, name: str, definition: str, roleArn: str, **more: Any) -> Any:
         _check(more)
         _validate(definition)
+        more["loggingConfiguration"] = checked(more.get("loggingConfiguration"))
         known = next((machine for machine in self.state_machines if machine.name == name), None)
         if known is not None and not _is_same(known, definition, more):
-            raise _error("StateMachineAlreadyExists", f"State Machine Already Exists: '{known.arn}'")
+            raise api_error("StateMachineAlreadyExists", f"State Machine Already Exists: '{known.arn}'")
         return original_create(self, name, definition, roleArn, **more)
 
     def update(self: Any, arn: str, definition: str | None = None, role_arn: str | None = None, **more: Any) -> Any:
         _check(more)
+        if more.get("logging_configuration"):
+            more["logging_configuration"] = checked(more["logging_configuration"])
         return original_update(self, arn, definition, role_arn, **more)
 
     original_create = replace(StepFunctionsParserBackend, "create_state_machine", create, source="dc56ec54216f")
@@ -63,26 +68,25 @@ def _validate(definition: str) -> None:
     found = diagnostics(definition)
     if found:
         told = ", ".join(str(each) for each in found)
-        raise _error("InvalidDefinition", f"Invalid State Machine Definition: '{told}'")
+        raise api_error("InvalidDefinition", f"Invalid State Machine Definition: '{told}'")
 
 
 def _check(more: dict[str, Any]) -> None:
     if more.get("publish"):
-        raise _error("ValidationException", _NO_VERSIONS)
+        raise api_error("ValidationException", _NO_VERSIONS)
     if more.get("sm_type") not in (None, "STANDARD"):
-        raise _error("StateMachineTypeNotSupported", "The embedded AWS has no Express state machines.")
+        raise api_error("StateMachineTypeNotSupported", "The embedded AWS has no Express state machines.")
     encryption = more.get("encryptionConfiguration") or more.get("encryption_configuration") or {}
     if encryption.get("type", "AWS_OWNED_KEY") != "AWS_OWNED_KEY":
-        raise _error("InvalidEncryptionConfiguration", "The embedded AWS encrypts no state machines.")
+        raise api_error("InvalidEncryptionConfiguration", "The embedded AWS encrypts no state machines.")
 
 
 def _is_same(machine: Any, definition: str, more: dict[str, Any]) -> bool:
     """AWS looks at no more than these: a different role or tag is not seen."""
-    logging = more.get("loggingConfiguration") or {"level": "OFF"}
     tracing = more.get("tracingConfiguration") or {"enabled": False}
     return bool(
         machine.definition == definition
-        and machine.loggingConfiguration == logging
+        and machine.loggingConfiguration == more["loggingConfiguration"]
         and machine.tracingConfiguration == tracing
     )
 
@@ -110,11 +114,3 @@ def _answer(self: Any) -> Any:
 def _told(diagnostic: Diagnostic) -> dict[str, str]:
     told = {"severity": diagnostic.severity, "code": diagnostic.code, "message": diagnostic.message}
     return told if diagnostic.location is None else {**told, "location": diagnostic.location}
-
-
-def _error(code: str, message: str) -> Exception:
-    from moto.core.exceptions import AWSError
-
-    kind = type(code, (AWSError,), {"TYPE": code, "STATUS": 400})
-    error: Exception = kind(message)
-    return error

@@ -19,6 +19,8 @@ from typing import Any
 from pipeline.local.moto_fixes import stepfunctions_test_cases
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_archive import archive
+from pipeline.local.moto_fixes.stepfunctions_errors import invalid
+from pipeline.local.moto_fixes.stepfunctions_logs import log_of
 from pipeline.local.moto_fixes.stepfunctions_records import ENDED, events_of, record_of
 
 LONGEST_NAME = 80
@@ -38,7 +40,10 @@ A quick execution may have ended by the time that its start is told: its own sta
 """
 
 changing = threading.RLock()
-"""Held while an execution is started, redriven or moved to the archive, and while both places are read for a list."""
+"""Held while an execution enters or leaves its machine's list, and while a list is read together with the archive.
+
+Who leaves the list is in the archive already.
+"""
 
 _numbers = itertools.count(1)
 
@@ -83,29 +88,40 @@ def find(self: Any, execution_arn: str) -> Any:
     return found
 
 
-def make(backend: Any, machine: Any, name: str, text: str, *, trace_header: Any = None, case: str = "") -> Any:
+def make(
+    backend: Any,
+    machine: Any,
+    name: str,
+    text: str,
+    *,
+    trace_header: Any = None,
+    case: str = "",
+    redrive_count: int = 0,
+) -> Any:
     """An execution of `machine` as it is now, not yet started. An unknown test case is `InvalidName`."""
     from moto.stepfunctions.parser.backend.execution import Execution
 
     # An update of the machine must not reach executions that run; only its attributes are ever replaced.
     snapshot = copy.copy(machine)
     snapshot.executions = []
+    arn = f"{machine.arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+    log: Any = log_of(machine, arn, redrive_count)
     execution: Any = Execution(
         name=name,
         sm_type=snapshot.sm_type,
         role_arn=snapshot.roleArn,
-        exec_arn=f"{machine.arn.replace(':stateMachine:', ':execution:', 1)}:{name}",
+        exec_arn=arn,
         account_id=backend.account_id,
         region_name=backend.region_name,
         state_machine=snapshot,
         start_date=datetime.now(UTC),
-        cloud_watch_logging_session=None,
+        cloud_watch_logging_session=log,
         input_data=text,
         trace_header=trace_header,
         activity_store={},
     )
     execution.number = next(_numbers)
-    execution.redrive_count, execution.redrive_date = 0, None
+    execution.redrive_count, execution.redrive_date = redrive_count, None
     execution.test_case = case or None
     if case:
         stepfunctions_test_cases.choose(execution, machine.name, case)
@@ -132,13 +148,13 @@ def _tell(execution: Any, status: str) -> None:
 
 
 def _keep(execution: Any) -> None:
-    record, events = record_of(execution), events_of(execution)
+    archive().put(record_of(execution), events_of(execution))
     with changing:
-        running = execution.machine.executions
-        # The executions of a deleted machine are forgotten with it.
-        if execution in running:
-            archive().put(record, events)
-            running.remove(execution)
+        try:
+            execution.machine.executions.remove(execution)
+        except ValueError:
+            # The executions of a deleted machine are forgotten with it.
+            archive().remove(execution.execution_arn)
 
 
 def _forget_machine(backend: Any, arn: str) -> None:
@@ -178,11 +194,11 @@ def _start_execution(
     machine = self.describe_state_machine(machine_arn)
     _check_name(name)
     text = _check_input(execution_input)
+    execution = make(self, machine, name or str(uuid.uuid4()), text, trace_header=trace_header, case=case)
     with changing:
         known = _same(machine, name, text) if name else None
         if known is not None:
             return known
-        execution = make(self, machine, name or str(uuid.uuid4()), text, trace_header=trace_header, case=case)
         launch(machine, execution)
     tell_running(execution)
     return execution
@@ -210,14 +226,11 @@ def _check_name(name: str | None) -> None:
 
 
 def _check_input(text: str | None) -> str:
-    from moto.stepfunctions.exceptions import InvalidExecutionInput, ValidationException
+    from moto.stepfunctions.exceptions import InvalidExecutionInput
 
     text = "{}" if text is None else text
     if len(text.encode()) > LONGEST_INPUT:
-        raise ValidationException(
-            f"1 validation error detected: Value at 'input' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {LONGEST_INPUT}"
-        )
+        raise invalid("input", "...", f"Member must have length less than or equal to {LONGEST_INPUT}")
     try:
         json.loads(text)
     except ValueError as error:

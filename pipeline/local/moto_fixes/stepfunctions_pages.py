@@ -9,6 +9,8 @@ import base64
 import json
 from typing import Any
 
+from pipeline.local.moto_fixes.stepfunctions_errors import invalid
+
 PAGE = 100
 LARGEST_PAGE = 1000
 _LONGEST_TOKEN = 1024
@@ -50,12 +52,3 @@ def choice(name: str, value: str | None, allowed: tuple[str, ...]) -> str | None
     if value is not None and value not in allowed:
         raise invalid(name, value, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
     return value
-
-
-def invalid(name: str, value: str, constraint: str) -> Exception:
-    from moto.stepfunctions.exceptions import ValidationException
-
-    error: Exception = ValidationException(
-        f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: {constraint}"
-    )
-    return error

@@ -8,6 +8,8 @@ from typing import Any
 from pipeline.local.moto_fixes import stepfunctions_executions as executions
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_archive import Ended, Summary, archive
+from pipeline.local.moto_fixes.stepfunctions_errors import api_error
+from pipeline.local.moto_fixes.stepfunctions_logs import EXECUTION_DATA
 from pipeline.local.moto_fixes.stepfunctions_pages import choice, last_given, page_size, token_for
 from pipeline.local.moto_fixes.stepfunctions_records import events_of, record_of, summary_of
 
@@ -16,7 +18,6 @@ EVENTS_FOR_A_REDRIVE = 24_999
 """A history of as many events has no room for a redrive."""
 
 _STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
-_EXECUTION_DATA = ("input", "inputDetails", "output", "outputDetails", "parameters")
 _BEYOND = 1 << 62
 
 
@@ -99,7 +100,7 @@ def _describe_machine(self: Any) -> Any:
             "definition": machine.definition,
             "roleArn": machine.role_arn,
             "updateDate": _time(machine.updated),
-            "loggingConfiguration": {"includeExecutionData": False, **machine.logging},
+            "loggingConfiguration": machine.logging,
             "tracingConfiguration": machine.tracing,
         }
     )
@@ -110,7 +111,7 @@ def _list_executions(self: Any) -> Any:
     from moto.core.responses import ActionResult
 
     if self._get_param("mapRunArn"):
-        raise _no_distributed_map()
+        raise api_error("ValidationException", "The embedded AWS has no Distributed Map, and so no Map Runs.")
     machine = self.stepfunction_backend.describe_state_machine(self._get_param("stateMachineArn"))
     status = choice("statusFilter", self._get_param("statusFilter"), _STATUSES)
     redrive = choice("redriveFilter", self._get_param("redriveFilter"), ("REDRIVEN", "NOT_REDRIVEN"))
@@ -136,7 +137,9 @@ def _newest(machine: Any, before: int, limit: int, status: str | None, redriven:
         and status in (None, summary.status)
         and redriven in (None, summary.redrive_count > 0)
     ]
-    return sorted(wanted + ended, key=lambda summary: -summary.number)[:limit]
+    # Of one that is just ending both places tell.
+    found = {summary.number: summary for summary in wanted + ended}
+    return [found[number] for number in sorted(found, reverse=True)[:limit]]
 
 
 def _list_machines(self: Any) -> Any:
@@ -188,7 +191,7 @@ def _get_execution_history(self: Any) -> Any:
 
 def _without_data(event: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: {name: inner for name, inner in value.items() if name not in _EXECUTION_DATA}
+        key: {name: inner for name, inner in value.items() if name not in EXECUTION_DATA}
         if isinstance(value, dict)
         else value
         for key, value in event.items()
@@ -197,10 +200,3 @@ def _without_data(event: dict[str, Any]) -> dict[str, Any]:
 
 def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _no_distributed_map() -> Exception:
-    from moto.stepfunctions.exceptions import ValidationException
-
-    error: Exception = ValidationException("The embedded AWS has no Distributed Map, and so no Map Runs.")
-    return error

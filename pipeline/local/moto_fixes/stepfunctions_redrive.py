@@ -15,6 +15,7 @@ from pipeline.errors import Misconfigured
 from pipeline.local.moto_fixes import stepfunctions_executions as executions
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_archive import Ended, archive
+from pipeline.local.moto_fixes.stepfunctions_errors import api_error
 from pipeline.local.moto_fixes.stepfunctions_reads import not_redrivable
 from pipeline.local.moto_fixes.stepfunctions_records import events_of, record_of
 from pipeline.local.moto_fixes.stepfunctions_redrive_plan import Done, Resume, plan
@@ -147,7 +148,7 @@ def _redrive_execution(self: Any) -> Any:
         record = record_of(found)
         reason = not_redrivable(record, now)
         if reason is not None:
-            raise _not_redrivable(reason)
+            raise api_error("ExecutionNotRedrivable", reason)
         execution = _start_again(self.stepfunction_backend, record, now)
         if token:
             _remember(arn, token, now)
@@ -163,12 +164,18 @@ def _start_again(backend: Any, record: Ended, now: datetime) -> Any:
     then.definition, then.roleArn = record.machine.definition, record.machine.role_arn
     then.loggingConfiguration = record.machine.logging
     execution = executions.make(
-        backend, then, summary.name, body.input, trace_header=body.trace_header, case=body.test_case or ""
+        backend,
+        then,
+        summary.name,
+        body.input,
+        trace_header=body.trace_header,
+        case=body.test_case or "",
+        redrive_count=summary.redrive_count + 1,
     )
     events = events_of(record)
     way = plan(json.loads(record.machine.definition), events, json.loads(body.input))
     execution.number, execution.start_date = summary.number, datetime.fromtimestamp(summary.started, UTC)
-    execution.redrive_count, execution.redrive_date = summary.redrive_count + 1, now
+    execution.redrive_date = now
     execution.redrive = Redrive(execution.redrive_count, now, events, body.variables, way)
     archive().remove(summary.arn)
     executions.launch(machine, execution)
@@ -179,14 +186,3 @@ def _remember(arn: str, token: str, now: datetime) -> None:
     _tokens[arn, token] = now
     while len(_tokens) > REMEMBERED_TOKENS:
         del _tokens[next(iter(_tokens))]
-
-
-def _not_redrivable(reason: str) -> Exception:
-    from moto.core.exceptions import AWSError
-
-    class ExecutionNotRedrivable(AWSError):
-        TYPE = "ExecutionNotRedrivable"
-        STATUS = 400
-
-    error: Exception = ExecutionNotRedrivable(reason)
-    return error
