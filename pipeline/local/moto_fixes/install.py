@@ -35,6 +35,7 @@ def install_all() -> None:
             stepfunctions_jsonata,
             stepfunctions_paths,
             stepfunctions_service_errors,
+            stepfunctions_tasks,
             stepfunctions_test_cases,
         )
 
@@ -58,6 +59,7 @@ def install_all() -> None:
             stepfunctions_jsonata,
             stepfunctions_integrations,
             stepfunctions_service_errors,
+            stepfunctions_tasks,
             stepfunctions_test_cases,
             stepfunctions_executions,
         )

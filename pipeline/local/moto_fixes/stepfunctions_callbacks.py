@@ -7,17 +7,16 @@ knows a missed heartbeat only as `States.Timeout`.
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
-from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named
 
 _GONE = "Task Timed Out: 'Provided task does not exist anymore'"
 _originals: dict[str, Any] = {}
 
 
 def install() -> None:
-    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
         StateTaskServiceCallback,
     )
@@ -34,7 +33,6 @@ def install() -> None:
     replace(CallbackEndpoint, "notify_heartbeat", _notify_heartbeat, source="838bf10119e4")
     kept(StateTaskServiceCallback, "_eval_integration_pattern", _eval_pattern, source="3b97ada1d4cb")
     kept(StateTask, "_from_error", _from_error, source="8f7051977d26")
-    replace(ErrorEqualsDecl, "_eval_body", _eval_error_equals, source="aeda14a0cc01")
 
 
 def _refused(kind: str, message: str) -> Exception:
@@ -99,15 +97,21 @@ def _from_error(self: Any, env: Any, ex: Exception) -> Any:
 
     failed = _originals["_from_error"](self, env, ex)
     if isinstance(ex, HeartbeatTimeoutError):
-        failed.error_name = error_named("States.Timeout")
-        failed.error_name.also = "States.HeartbeatTimeout"
+        failed.error_name = _missed_heartbeat()
     return failed
 
 
-def _eval_error_equals(self: Any, env: Any) -> None:
-    """`States.TaskFailed` stands for every failure of a task except `States.Timeout`; moto: for a user's errors."""
-    error = env.stack.pop()
-    name = error.error_name if error is not None else None
-    wanted = {listed.error_name for listed in self.error_names}
-    is_task_failure = "States.TaskFailed" in wanted and name not in ("States.Timeout", "States.Runtime")
-    env.stack.append(bool("States.ALL" in wanted or is_task_failure or wanted & {name, getattr(error, "also", None)}))
+@cache
+def _missed_heartbeat() -> Any:
+    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+
+    class MissedHeartbeat(StatesErrorName):
+        """A subclass, so that Python asks it first when a name of an `ErrorEquals` is compared with it."""
+
+        def __eq__(self, other: object) -> bool:
+            return getattr(other, "error_name", None) in ("States.Timeout", "States.HeartbeatTimeout")
+
+        __hash__ = object.__hash__
+
+    return MissedHeartbeat(typ=StatesErrorNameType.StatesTimeout)

@@ -54,8 +54,18 @@ def install() -> None:
     setattr(state_task_service_callback, _POLL_CONSTANT, POLL_SECONDS)
 
 
+def sdk_service(name: str) -> str:
+    """botocore's name of the service in an `aws-sdk` resource."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
+        StateTaskService,
+    )
+
+    return str(StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.get(name, name))
+
+
 @cache
-def _operations(service: str) -> dict[str, Any]:
+def operations(service: str) -> dict[str, Any]:
+    """The operations of a service by their names in lower case."""
     from botocore.session import get_session
 
     model = get_session().get_service_model(service)
@@ -64,7 +74,7 @@ def _operations(service: str) -> dict[str, Any]:
 
 def _operation(task: Any, service: str | None, action: str | None) -> Any:
     name = task._get_boto_service_name(service)
-    return _operations(name).get(task._get_boto_service_action(action).replace("_", ""))
+    return operations(name).get(task._get_boto_service_action(action).replace("_", ""))
 
 
 def _normalise_parameters(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.local.moto_fixes.stepfunctions_jsonata import QueryFailed, evaluate
-from tests.local.moto_fixes.machines import PASS, Machines, details, types
+from tests.local.moto_fixes.running_machines import PASS, Machines, details, types
 
 JSONATA = {"QueryLanguage": "JSONata"}
 ENTERED = "An error occurred while executing the state 'A' (entered at the event id #2). "

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.local.moto_fixes.machines import PASS, Machines, details, task
+from tests.local.moto_fixes.running_machines import PASS, Machines, details, task
 
 ABSENT_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:absent"
 
