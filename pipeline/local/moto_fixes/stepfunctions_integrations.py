@@ -13,6 +13,7 @@ from pipeline.errors import Misconfigured
 from pipeline.local.moto_fixes import stepfunctions_clients
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_json import iso, milliseconds, to_json_str, write_times
+from pipeline.local.moto_fixes.stepfunctions_service_errors import check_required
 
 POLL_SECONDS = 0.2
 """How often `.sync` asks whether a job has ended (moto: 0.5 s)."""
@@ -80,9 +81,13 @@ def _operation(task: Any, service: str | None, action: str | None) -> Any:
 def _normalise_parameters(
     self: Any, parameters: dict[str, Any], boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
+    for name in [name for name, value in parameters.items() if value is None]:
+        # To the SDK that AWS calls services with, null is absent.
+        del parameters[name]
     operation = _operation(self, boto_service_name, service_action_name)
     if operation is not None and operation.input_shape is not None:
         self._to_boto_request(parameters, operation.input_shape)
+        check_required(operation, parameters)
 
 
 def _normalise_response(
@@ -91,7 +96,7 @@ def _normalise_response(
     operation = _operation(self, boto_service_name, service_action_name)
     if operation is not None and operation.output_shape is not None:
         self._from_boto_response(response, operation.output_shape)
-    if self.resource.service_name == "aws-sdk":
+    if self.resource.service_name in ("aws-sdk", "events"):
         stepfunctions_clients.forget_metadata(response)
         write_times(response, iso)
 
