@@ -57,20 +57,21 @@ def _set_error(self: Any, error: Any) -> None:
 
 
 def _set_stop(self: Any, stop_date: Any, cause: str | None, error: str | None) -> None:
-    _silence(self)
+    silence(self)
     _originals["stop"](self, stop_date, cause, error)
 
 
 def _set_timed_out(self: Any) -> None:
-    _silence(self)
+    silence(self)
     _originals["timed_out"](self)
 
 
-def _silence(env: Any) -> None:
+def silence(env: Any) -> None:
+    """Let nothing more into the history from `env` and what runs inside it."""
     if not isinstance(env.event_manager, Silenced):
         env.event_manager = Silenced(env.event_manager)
     for frame in list(env._frames):
-        _silence(frame)
+        silence(frame)
 
 
 def _eval_map(self: Any, env: Any) -> None:

@@ -6,9 +6,12 @@ wildcards do not catch it.
 
 from __future__ import annotations
 
+import copy
+import threading
 from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_aborts import silence
 from pipeline.local.moto_fixes.stepfunctions_failure_events import failure, failure_event
 from pipeline.local.moto_fixes.stepfunctions_paths import steps_of
 
@@ -24,10 +27,56 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
 
     replace(ExecutionState, "_eval_state", _eval_state, source="88a5f8e4c72b")
+    replace(ExecutionState, "_evaluate_with_timeout", _eval_in_time, source="c56deda08a42")
     _originals["parameters"] = replace(StateTask, "_eval_parameters", _eval_parameters, source="f98779b805f9")
     _originals["lambda"] = replace(StateTaskLambda, "_from_error", _from_lambda_error, source="1a3cdc6f4b30")
     _originals["intrinsic"] = replace(StringIntrinsicFunction, "_eval_body", _eval_intrinsic, source="be8691229e2d")
     replace(ResultPath, "_eval_body", _eval_result_path, source="a6d93b4e5a33")
+
+
+def _eval_in_time(self: Any, env: Any) -> None:
+    """What comes too late is not told: moto writes the success of a call into the history of what timed out before."""
+    from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
+
+    self.timeout.eval(env=env)
+    seconds = env.stack.pop()
+    frame = env.open_frame()
+    frame.states.reset(input_value=env.states.get_input())
+    frame.stack = copy.deepcopy(env.stack)
+    ended, failures = threading.Event(), []
+
+    def evaluate() -> None:
+        try:
+            self._eval_execution(frame)
+        except Exception as ex:
+            failures.append(ex)
+        ended.set()
+
+    threading.Thread(target=evaluate, daemon=True).start()
+    is_in_time = ended.wait(seconds)
+    if not is_in_time:
+        silence(frame)
+    frame.set_ended()
+    env.close_frame(frame)
+    if not is_in_time:
+        raise EvalTimeoutError()
+    if failures:
+        raise failures[0]
+    _take_result(self, env, frame.stack.pop())
+
+
+def _take_result(state: Any, env: Any, result: Any) -> None:
+    env.stack.append(result)
+    if not state._is_language_query_jsonpath():
+        env.states.set_result(result)
+    if state.assign_decl:
+        state.assign_decl.eval(env=env)
+    if state.result_selector:
+        state.result_selector.eval(env=env)
+    if state.result_path:
+        state.result_path.eval(env)
+    else:
+        env.states.reset(input_value=env.stack.pop())
 
 
 def _eval_state(self: Any, env: Any) -> None:

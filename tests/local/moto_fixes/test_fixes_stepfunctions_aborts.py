@@ -89,3 +89,22 @@ def test_an_execution_that_times_out_inside_a_map_says_no_more(machines):
     found = machines.run(states, [1], TimeoutSeconds=1)
     assert found["status"] == "TIMED_OUT"
     assert types(found)[-2:] == ["WaitStateEntered", "ExecutionTimedOut"]
+
+
+def test_a_machine_that_another_waits_for_is_stopped_with_it(machines):
+    inner = machines.create({"W": {"Type": "Wait", "Seconds": 30, "End": True}})
+    execution = machines.start({"A": task("states:startExecution.sync:2", {"StateMachineArn": inner})})
+    until = time.monotonic() + 5
+    while not (started := machines.client.list_executions(stateMachineArn=inner)["executions"]):
+        assert time.monotonic() < until
+    machines.client.stop_execution(executionArn=execution)
+    assert machines.ended(started[0]["executionArn"], seconds=5)["status"] == "ABORTED"
+
+
+def test_what_a_task_answers_after_its_timeout_is_not_told(machines):
+    inner = machines.create({"W": {"Type": "Wait", "Seconds": 2, "End": True}})
+    late = task("states:startExecution.sync:2", {"StateMachineArn": inner}, TimeoutSeconds=1)
+    late["Catch"] = [{"ErrorEquals": ["States.Timeout"], "Next": "B"}]
+    found = machines.run({"A": late, "B": {"Type": "Wait", "Seconds": 3, "End": True}})
+    told = ["TaskSubmitted", "TaskTimedOut", "TaskStateExited", "WaitStateEntered", "WaitStateExited"]
+    assert types(found)[4:] == [*told, "ExecutionSucceeded"]
