@@ -106,9 +106,13 @@ def _tell(env: Any, error: Any) -> None:
 
 
 def _eval_body(self: Any, env: Any) -> None:
-    """A failed query is told here by the states that tell no failures themselves."""
+    """A failed query is told here by the states that tell no failures themselves.
+
+    A state begins without what its predecessor's `Output` saw of the variables.
+    """
     from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 
+    env.variable_store.before = None
     try:
         _originals["_eval_body"](self, env)
     except FailureEventException as error:

@@ -176,3 +176,12 @@ def test_the_query_that_fails_in_a_branch_fails_the_parallel_state_by_its_name(m
     catch = [{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "C"}]
     states = {"P": {"Type": "Parallel", "Branches": [branch], "Catch": catch, "End": True}, "C": PASS}
     assert machines.output(states, **JSONATA)["Error"] == "States.QueryEvaluationError"
+
+
+def test_an_output_does_not_see_what_its_own_state_assigns(machines):
+    states = {
+        "A": {"Type": "Pass", "Assign": {"x": 1}, "Next": "B"},
+        "B": {"Type": "Pass", "Assign": {"x": "{% $x + 1 %}"}, "Output": {"seen": "{% $x %}"}, "Next": "C"},
+        "C": {**PASS, "Output": "{% [$states.input.seen, $x] %}"},
+    }
+    assert machines.output(states, **JSONATA) == [1, 2]
