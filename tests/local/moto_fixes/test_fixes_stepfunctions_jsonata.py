@@ -185,3 +185,11 @@ def test_an_output_does_not_see_what_its_own_state_assigns(machines):
         "C": {**PASS, "Output": "{% [$states.input.seen, $x] %}"},
     }
     assert machines.output(states, **JSONATA) == [1, 2]
+
+
+@pytest.mark.parametrize(("value", "by"), [(1, "rule"), (2, "default")])
+def test_a_rule_that_leads_to_the_default_assigns_its_own(machines, value, by):
+    rule = {"Condition": "{% $states.input = 1 %}", "Assign": {"by": "rule"}, "Next": "B"}
+    choice = {"Type": "Choice", "Choices": [rule], "Assign": {"by": "default"}, "Default": "B"}
+    states = {"A": choice, "B": {**PASS, "Output": "{% $by %}"}}
+    assert machines.output(states, value, **JSONATA) == by
