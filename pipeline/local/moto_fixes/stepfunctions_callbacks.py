@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_clients import client_for
 
 _GONE = "Task Timed Out: 'Provided task does not exist anymore'"
 _originals: dict[str, Any] = {}
@@ -78,11 +79,25 @@ def _notify_heartbeat(self: Any) -> bool:
 
 
 def _eval_pattern(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
-    """Whose wait has ended takes no more word by its token."""
+    """Whose wait has ended takes no more word by its token; what a stop or a time-out leaves running is stopped."""
     from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackConsumerTimeout
 
     endpoint = env.callback_pool_manager.get(env.states.context_object.context_object_data["Task"]["Token"])
+    submitted = env.stack[-1]
     try:
         _originals["_eval_integration_pattern"](self, env, *args, **kwargs)
     finally:
         endpoint.report(CallbackConsumerTimeout())
+        if not env.is_running():
+            _cancel(self.resource, kwargs["resource_runtime_part"].region, submitted)
+
+
+def _cancel(resource: Any, region: str, submitted: Any) -> None:
+    """AWS stops what `.sync` waited for, as far as the service can."""
+    if not str(resource.condition).startswith("sync"):
+        return
+    if resource.service_name == "glue":
+        run = {"JobName": submitted["JobName"], "JobRunIds": [submitted["JobRunId"]]}
+        client_for(region, "glue").batch_stop_job_run(**run)
+    elif resource.service_name == "states":
+        client_for(region, "stepfunctions").stop_execution(executionArn=submitted["ExecutionArn"])

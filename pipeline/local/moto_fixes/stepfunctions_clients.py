@@ -83,7 +83,7 @@ def _header(name: str) -> str:
 
 
 def forget_metadata(answer: Any) -> None:
-    """`aws-sdk` integrations give the answer alone."""
+    """`aws-sdk` integrations and those of EventBridge give the answer alone."""
     if isinstance(answer, dict):
         answer.pop("SdkHttpMetadata", None)
         answer.pop("SdkResponseMetadata", None)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import sys
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_history import failure_of
+from pipeline.local.moto_fixes.stepfunctions_json import iso
 from pipeline.local.moto_fixes.stepfunctions_locations import locate_expressions
+from pipeline.local.moto_fixes.stepfunctions_refusals import refuse_what_is_not_embedded
 
 INLINE_MAP_CONCURRENCY = 40
 """AWS runs at most about 40 iterations of an inline Map at once; moto starts a thread for each item."""
@@ -17,19 +20,23 @@ INLINE_MAP_CONCURRENCY = 40
 
 def install() -> None:
     from moto.stepfunctions.parser.asl.component.common.path import result_path
+    from moto.stepfunctions.parser.asl.component.state import state
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
         InlineIterationComponentEvalInput,
     )
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
+    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
     from moto.stepfunctions.parser.asl.utils import json_path
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+    from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
     @lru_cache(256)
     def parse(definition: str) -> Any:
         # What it returns holds no state of an execution: the iterations of a Map share it already.
         program, tree = original_parse.__func__(definition)
+        refuse_what_is_not_embedded(definition)
         locate_expressions(program)
         return program, tree
 
@@ -46,7 +53,51 @@ def install() -> None:
     replace(Environment, "program_state", lambda self: copy.copy(self._program_state), source="51a3ae2d979f")
     replace(IterationWorker, "_eval_pool", _eval_pool, source="45ca0026e8cc")
     replace(BaseExecutionWorkerCommunication, "_reflect_execution_status", _reflect_status, source="038a396107af")
+    replace(state, "StateData", _state_data, source="3ee318f50da9")
+    replace(Timestamp, "_get_wait_seconds", _seconds_until, source="611d040940ad")
+    replace(ExecutionWorker, "_execution_logic", _execution_logic, source="baa3e2a48fd2")
     _forget_threads()
+
+
+def _state_data(EnteredTime: str, Name: str) -> dict[str, Any]:
+    """When a state was entered, to the millisecond as AWS tells it; moto's own time is left out."""
+    return {"EnteredTime": iso(datetime.now(UTC)), "Name": Name}
+
+
+def _seconds_until(self: Any, env: Any) -> int:
+    """A timestamp is UTC's; moto compares it with the clock on the wall."""
+    self.string.eval(env=env)
+    text = env.stack.pop()
+    moment = self._from_timestamp_string(timestamp=text) if isinstance(text, str) else None
+    if moment is None:
+        from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+
+        raise FailureEventException(self._create_failure_event(env, text))
+    return int((moment.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _execution_logic(self: Any) -> None:
+    """The history opens with the input as it was given, character by character."""
+    from moto.stepfunctions.parser.api import HistoryEventType
+
+    program = self._get_evaluation_entrypoint()
+    self.env = self._get_evaluation_environment()
+    execution = self.env.states.context_object.context_object_data["Execution"]
+    execution.setdefault("RedriveCount", 0)
+    execution["StartTime"] = iso(execution["StartTime"])
+    started = {
+        "input": self._execution_communication.execution.execution_input,
+        "inputDetails": {"truncated": False},
+        "roleArn": self._evaluation_details.aws_execution_details.role_arn,
+    }
+    self.env.event_manager.add_event(
+        context=self.env.event_history_context,
+        event_type=HistoryEventType.ExecutionStarted,
+        event_details={"executionStartedEventDetails": started},
+        update_source_event_id=False,
+    )
+    program.eval(self.env)
+    self._execution_communication.terminated()
 
 
 def _eval_pool(self: Any, job: Any, worker_frame: Any) -> None:

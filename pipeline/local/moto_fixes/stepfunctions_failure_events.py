@@ -28,7 +28,7 @@ def failure_event(env: Any, event_type: str, details_key: str, **details: Any) -
     told: Any = {details_key: details}
     return FailureEvent(
         env=env,
-        error_name=error_named(details["error"]),
+        error_name=error_named(details.get("error")),
         event_type=HistoryEventType(event_type),
         event_details=told,
     )

@@ -10,6 +10,7 @@ from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named, 
 
 _DECORATED = "An error occurred while executing the state '"
 _NO_NEXT_STATE = "Failed to transition out of the state. The state does not point to a next state."
+_RULE_HOLDS = "a rule of the choice holds"
 _originals: dict[str, Any] = {}
 
 
@@ -32,6 +33,7 @@ def install() -> None:
     kept(ExecutionState, "_eval_state_output", _eval_task_output, source="8319eaf73095")
     replace(FailureEventException, "get_evaluation_failed_event_details", _evaluation_failed, source="a73c18adee39")
     replace(StateChoice, "_eval_state", _choose, source="47c01743c893")
+    replace(StateChoice, "_eval_state_output", _end_choice, source="ab3b90209aa7")
     _name_failures_of_branches()
     replace(RetrierDecl, "_eval_body", _eval_retrier, source="48463fff19ce")
 
@@ -106,9 +108,13 @@ def _tell(env: Any, error: Any) -> None:
 
 
 def _eval_body(self: Any, env: Any) -> None:
-    """A failed query is told here by the states that tell no failures themselves."""
+    """A failed query is told here by the states that tell no failures themselves.
+
+    A state begins without what its predecessor's `Output` saw of the variables.
+    """
     from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 
+    env.variable_store.before = None
     try:
         _originals["_eval_body"](self, env)
     except FailureEventException as error:
@@ -141,6 +147,7 @@ def _choose(self: Any, env: Any) -> None:
     for rule in self.choices_decl.rules:
         rule.eval(env)
         if env.stack.pop() is True:
+            env.heap[_RULE_HOLDS] = True
             env.stack.append(rule.next_stmt.name)
             return
     if self.default_state is not None:
@@ -148,6 +155,21 @@ def _choose(self: Any, env: Any) -> None:
         return
     # The specification of the language calls it States.NoChoiceMatched; AWS answers States.Runtime.
     raise failure(env, "ExecutionFailed", "executionFailedEventDetails", error="States.Runtime", cause=_NO_NEXT_STATE)
+
+
+def _end_choice(self: Any, env: Any) -> None:
+    """A rule that leads where Default leads is not Default: the state's own Assign and Output are for that alone."""
+    following = env.stack.pop()
+    if not env.heap.pop(_RULE_HOLDS, False):
+        for part in (self.assign_decl, self.output):
+            if part:
+                part.eval(env=env)
+    if self._is_language_query_jsonpath():
+        if self.output_path:
+            self.output_path.eval(env=env)
+        else:
+            env.states.reset(input_value=env.stack.pop())
+    env.next_state_name = following
 
 
 def _eval_retrier(self: Any, env: Any) -> None:

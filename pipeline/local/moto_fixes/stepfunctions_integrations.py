@@ -13,6 +13,7 @@ from pipeline.errors import Misconfigured
 from pipeline.local.moto_fixes import stepfunctions_clients
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_json import iso, milliseconds, to_json_str, write_times
+from pipeline.local.moto_fixes.stepfunctions_service_errors import check_required
 
 POLL_SECONDS = 0.2
 """How often `.sync` asks whether a job has ended (moto: 0.5 s)."""
@@ -54,8 +55,18 @@ def install() -> None:
     setattr(state_task_service_callback, _POLL_CONSTANT, POLL_SECONDS)
 
 
+def sdk_service(name: str) -> str:
+    """botocore's name of the service in an `aws-sdk` resource."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
+        StateTaskService,
+    )
+
+    return str(StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.get(name, name))
+
+
 @cache
-def _operations(service: str) -> dict[str, Any]:
+def operations(service: str) -> dict[str, Any]:
+    """The operations of a service by their names in lower case."""
     from botocore.session import get_session
 
     model = get_session().get_service_model(service)
@@ -64,15 +75,19 @@ def _operations(service: str) -> dict[str, Any]:
 
 def _operation(task: Any, service: str | None, action: str | None) -> Any:
     name = task._get_boto_service_name(service)
-    return _operations(name).get(task._get_boto_service_action(action).replace("_", ""))
+    return operations(name).get(task._get_boto_service_action(action).replace("_", ""))
 
 
 def _normalise_parameters(
     self: Any, parameters: dict[str, Any], boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
+    for name in [name for name, value in parameters.items() if value is None]:
+        # To the SDK that AWS calls services with, null is absent.
+        del parameters[name]
     operation = _operation(self, boto_service_name, service_action_name)
     if operation is not None and operation.input_shape is not None:
         self._to_boto_request(parameters, operation.input_shape)
+        check_required(operation, parameters)
 
 
 def _normalise_response(
@@ -81,7 +96,7 @@ def _normalise_response(
     operation = _operation(self, boto_service_name, service_action_name)
     if operation is not None and operation.output_shape is not None:
         self._from_boto_response(response, operation.output_shape)
-    if self.resource.service_name == "aws-sdk":
+    if self.resource.service_name in ("aws-sdk", "events"):
         stepfunctions_clients.forget_metadata(response)
         write_times(response, iso)
 

@@ -25,7 +25,10 @@ _EXPECTED = {
     "Error": "string",
     "Cause": "string",
 }
+# `Assign` and `Output` of a state, a rule or a catcher are evaluated side by side.
+_OUTPUT = re.compile(r"(?:\w+\[\d+\]/)?Output\b")
 _VARIABLE = re.compile(r"^\$(\w+)(.*)$", re.DOTALL)
+_originals: dict[str, Any] = {}
 _JSON_TYPES = {bool: "boolean", str: "string", int: "number", float: "number", list: "array", dict: "object"}
 
 
@@ -34,12 +37,14 @@ class QueryFailed(Exception):
 
 
 def install() -> None:
+    from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
     from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
         StringJSONata,
         StringVariableSample,
     )
     from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 
+    _originals["assign"] = replace(AssignDecl, "_eval_body", _eval_assign, source="652b8326e85d")
     replace(StringJSONata, "_eval_body", _eval_expression, source="277b6f413214")
     replace(StringVariableSample, "_eval_body", _eval_variable, source="4aa01e616a98")
     replace(VariableStore, "get_assigned_variables", _assigned_variables, source="accd1b2a7446")
@@ -100,15 +105,23 @@ def _native(error: Exception) -> str:
     return str(error)
 
 
-def _bindings(env: Any) -> dict[str, Any]:
+def _bindings(env: Any, location: str) -> dict[str, Any]:
     store = env.variable_store
-    return {**store._outer_scope, **store._inner_scope, "states": env.states._states_data}
+    before = getattr(store, "before", None)
+    inner = before if before is not None and _OUTPUT.match(location) else store._inner_scope
+    return {**store._outer_scope, **inner, "states": env.states._states_data}
+
+
+def _eval_assign(self: Any, env: Any) -> None:
+    """What `Output` sees of the variables is kept: it does not see what its own state assigns."""
+    env.variable_store.before = dict(env.variable_store._inner_scope)
+    _originals["assign"](self, env)
 
 
 def _eval_expression(self: Any, env: Any) -> None:
     location = getattr(self, "location", "")
     try:
-        found = evaluate(self.expression, _bindings(env))
+        found = evaluate(self.expression, _bindings(env, location))
         _check_type(found, _EXPECTED.get(location.rpartition("/")[2]))
     except QueryFailed as failed:
         cause = f"The JSONata expression '{self.expression}' specified for the field '{location}' {failed}"

@@ -33,7 +33,7 @@ def extract_json(path: str, data: Any) -> Any:
     """What `path` finds in `data`. moto's `NoSuchJsonPathError` if a path to one value finds none."""
     from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
-    steps = _steps(path)
+    steps = steps_of(path)
     if steps is None:
         found = [match.value for match in _parsed(path).find(data)]
         # AWS unpacks what an index behind a wildcard or filter leaves, against the specification of JSONPath.
@@ -50,7 +50,7 @@ def extract_json(path: str, data: Any) -> Any:
 
 
 @lru_cache(4096)
-def _steps(path: str) -> tuple[str | int, ...] | None:
+def steps_of(path: str) -> tuple[str | int, ...] | None:
     """The keys and indexes of a path that can match one value only; None for any other."""
     steps: list[str | int] = []
     at = 1

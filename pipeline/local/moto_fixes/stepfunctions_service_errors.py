@@ -7,11 +7,14 @@ writes the others as they stand in the resource (`s3.NoSuchKeyException`). The o
 from __future__ import annotations
 
 import re
+import uuid
 from functools import cache
 from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_clients import forget_metadata
 from pipeline.local.moto_fixes.stepfunctions_failure_events import failure_event
+from pipeline.local.moto_fixes.stepfunctions_json import to_json_str
 
 _originals: dict[str, Any] = {}
 # A HEAD has no body to carry a code: the Java SDK takes the error from the operation.
@@ -22,13 +25,26 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
         StateTaskServiceAwsSdk,
     )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
+        StateTaskServiceDynamoDB,
+    )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (
+        StateTaskServiceEvents,
+    )
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_glue import (
         StateTaskServiceGlue,
+    )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
+        StateTaskServiceLambda,
     )
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sqs import (
         StateTaskServiceSqs,
     )
 
+    pair = "_error_cause_from_client_error"
+    replace(StateTaskServiceDynamoDB, pair, staticmethod(_dynamodb_pair), source="16d03a77c9b7")
+    replace(StateTaskServiceLambda, pair, staticmethod(_lambda_pair), source="ebcbb8bd6a4f")
+    _originals["events"] = replace(StateTaskServiceEvents, "_from_error", _from_events_error, source="cf4ff53c24cd")
     _originals["sdk"] = replace(StateTaskServiceAwsSdk, "_from_error", _from_sdk_error, source="43def989ab25")
     _originals["sqs"] = replace(StateTaskServiceSqs, "_from_error", _from_sqs_error, source="eba8244baf11")
     _originals["glue"] = replace(StateTaskServiceGlue, "_from_error", _from_glue_error, source="74cbd684f453")
@@ -76,6 +92,8 @@ def _from_sdk_error(self: Any, env: Any, ex: Exception) -> Any:
 def _from_sqs_error(self: Any, env: Any, ex: Exception) -> Any:
     from botocore.exceptions import ClientError
 
+    if isinstance(ex, Unreachable):
+        return _task_failed(self, env, "SQS.SdkClientException", f"Unable to execute HTTP request: {ex}")
     if not isinstance(ex, ClientError):
         return _originals["sqs"](self, env, ex)
     name = type(ex).__name__
@@ -88,8 +106,63 @@ def _from_glue_error(self: Any, env: Any, ex: Exception) -> Any:
 
     if not isinstance(ex, ClientError):
         return _originals["glue"](self, env, ex)
-    error: Any = ex
-    return _task_failed(self, env, f"Glue.{error.response['Error']['Code']}", _optimised_cause("AWSGlue", ex))
+    return _task_failed(self, env, *_pair("Glue", "AWSGlue", "AWSGlueException", ex))
+
+
+def _from_events_error(self: Any, env: Any, ex: Exception) -> Any:
+    """The cause is the answer, which moto puts into the event as it is and not as text."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (
+        SfnFailedEntryCountException,
+    )
+
+    if not isinstance(ex, SfnFailedEntryCountException):
+        return _originals["events"](self, env, ex)
+    forget_metadata(ex.cause)
+    return _task_failed(self, env, "EventBridge.FailedEntry", to_json_str(ex.cause))
+
+
+def _dynamodb_pair(client_error: Any) -> tuple[str, str]:
+    return _pair("DynamoDB", "AmazonDynamoDBv2", "AmazonDynamoDBException", client_error)
+
+
+def _lambda_pair(client_error: Any) -> tuple[str, str]:
+    return _pair("Lambda", "AWSLambda", "AWSLambdaException", client_error)
+
+
+def _pair(prefix: str, service: str, unmodelled: str, error: Any) -> tuple[str, str]:
+    """Error and cause of an optimised integration: a modelled error by its code, others by the service's."""
+    name = unmodelled if type(error).__name__ == "ClientError" else error.response["Error"]["Code"]
+    return f"{prefix}.{name}", _optimised_cause(service, error)
+
+
+class Unreachable(Exception):
+    """A queue's URL that names no host."""
+
+
+def check_required(operation: Any, parameters: dict[str, Any]) -> None:
+    """Refuse a call without a required parameter as the service would, where moto may end with an error of its own.
+
+    A queue is called at its URL: one that is none is `Unreachable`.
+    """
+    from botocore.exceptions import ClientError
+
+    missing = [name for name in operation.input_shape.required_members if name not in parameters]
+    metadata = operation.service_model.metadata
+    url = str(parameters.get("QueueUrl", "http://"))
+    if operation.service_model.service_name == "sqs" and "://" not in url:
+        raise Unreachable(f"{url}: Name or service not known")
+    if not missing or metadata.get("protocol") != "json":
+        return
+    code, message = "MissingParameter", f"The request must contain the parameter {missing[0]}."
+    if operation.service_model.service_name != "sqs":
+        code, constraint = "ValidationException", "failed to satisfy constraint: Member must not be null"
+        told = "; ".join(f"Value null at '{name[0].lower()}{name[1:]}' {constraint}" for name in missing)
+        message = f"{len(missing)} validation error{'s' * (len(missing) > 1)} detected: {told}"
+    response: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": str(uuid.uuid4())},
+    }
+    raise ClientError(response, operation.name)
 
 
 def _optimised_cause(service: str, error: Any) -> str:

@@ -8,7 +8,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.moto_fixes.language import PASS, Machines, details, task, types
+from tests.local.moto_fixes.running_machines import PASS, Machines, details, task, types
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.local.moto_fixes.stepfunctions_jsonata import QueryFailed, evaluate
-from tests.local.moto_fixes.language import PASS, Machines, details, types
+from tests.local.moto_fixes.running_machines import PASS, Machines, details, types
 
 JSONATA = {"QueryLanguage": "JSONata"}
 ENTERED = "An error occurred while executing the state 'A' (entered at the event id #2). "
@@ -176,3 +176,20 @@ def test_the_query_that_fails_in_a_branch_fails_the_parallel_state_by_its_name(m
     catch = [{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "C"}]
     states = {"P": {"Type": "Parallel", "Branches": [branch], "Catch": catch, "End": True}, "C": PASS}
     assert machines.output(states, **JSONATA)["Error"] == "States.QueryEvaluationError"
+
+
+def test_an_output_does_not_see_what_its_own_state_assigns(machines):
+    states = {
+        "A": {"Type": "Pass", "Assign": {"x": 1}, "Next": "B"},
+        "B": {"Type": "Pass", "Assign": {"x": "{% $x + 1 %}"}, "Output": {"seen": "{% $x %}"}, "Next": "C"},
+        "C": {**PASS, "Output": "{% [$states.input.seen, $x] %}"},
+    }
+    assert machines.output(states, **JSONATA) == [1, 2]
+
+
+@pytest.mark.parametrize(("value", "by"), [(1, "rule"), (2, "default")])
+def test_a_rule_that_leads_to_the_default_assigns_its_own(machines, value, by):
+    rule = {"Condition": "{% $states.input = 1 %}", "Assign": {"by": "rule"}, "Next": "B"}
+    choice = {"Type": "Choice", "Choices": [rule], "Assign": {"by": "default"}, "Default": "B"}
+    states = {"A": choice, "B": {**PASS, "Output": "{% $by %}"}}
+    assert machines.output(states, value, **JSONATA) == by

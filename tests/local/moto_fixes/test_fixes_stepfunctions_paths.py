@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.local.moto_fixes.stepfunctions_paths import extract_json
-from tests.local.moto_fixes.language import PASS, Machines
+from tests.local.moto_fixes.running_machines import PASS, Machines
 
 DATA = {"a": {"b": [1, {"k": "deep", "x y": 2}], "c-d": 3}, "rows": [{"n": 1}, {"n": 2}], "none": []}
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.local.moto_fixes.language import PASS, Machines, details, task
+from tests.local.moto_fixes.running_machines import PASS, Machines, details, task
 
 ABSENT_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:absent"
 
@@ -56,7 +56,7 @@ def test_an_error_of_the_sdk_has_its_java_name_and_is_caught_by_it(machines, buc
     [
         (
             "dynamodb:getItem",
-            {"TableName": "absent", "Key": {}},
+            {"TableName": "gone", "Key": {}},
             "DynamoDB.ResourceNotFoundException",
             "AmazonDynamoDBv2",
         ),
@@ -117,3 +117,45 @@ def test_a_service_that_botocore_names_otherwise_is_called(machines):
     entry = {"Source": "s", "DetailType": "d", "Detail": "{}"}
     answer = machines.output({"A": task("aws-sdk:eventbridge:putEvents", {"Entries": [entry]})})
     assert answer["FailedEntryCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("resource", "parameters", "error", "cause"),
+    [
+        (
+            "dynamodb:putItem",
+            {"TableName": "rows", "Item": None},
+            "DynamoDB.AmazonDynamoDBException",
+            "1 validation error detected: Value null at 'item' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            "aws-sdk:dynamodb:putItem",
+            {"TableName": "rows"},
+            "DynamoDb.DynamoDbException",
+            "1 validation error detected: Value null at 'item' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            "sqs:sendMessage",
+            {"QueueUrl": "http://127.0.0.1/123456789012/q", "MessageBody": None},
+            "SQS.AmazonSQSException",
+            "The request must contain the parameter MessageBody.",
+        ),
+        (
+            "sqs:sendMessage",
+            {"QueueUrl": "no-host", "MessageBody": "b"},
+            "SQS.SdkClientException",
+            "Unable to execute HTTP request: no-host: Name or service not known",
+        ),
+    ],
+)
+def test_a_call_without_what_it_needs_fails_as_the_service_fails_it(machines, resource, parameters, error, cause):
+    found = machines.run({"A": task(resource, parameters)})
+    assert found["error"] == error
+    assert found["cause"].startswith(cause)
+
+
+def test_an_event_that_is_refused_fails_the_task_with_the_answer(machines):
+    entry = {"DetailType": "d", "Detail": {"a": 1}}
+    found = machines.run({"A": task("events:putEvents", {"Entries": [entry]})})
+    assert found["error"] == "EventBridge.FailedEntry"
+    assert set(json.loads(found["cause"])) == {"Entries", "FailedEntryCount"}

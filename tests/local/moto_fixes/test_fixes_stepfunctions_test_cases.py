@@ -42,9 +42,21 @@ def run(aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return start
 
 
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "lambda:invoke": {"FunctionName": "absent", "Payload": {}},
+    "sqs:sendMessage": {"QueueUrl": "http://absent", "MessageBody": "b"},
+    "sns:publish": {"TopicArn": "arn:aws:sns:eu-west-1:123456789012:absent", "Message": "m"},
+    "dynamodb:getItem": {"TableName": "absent", "Key": {"k": {"S": "v"}}},
+    "glue:startJobRun.sync": {"JobName": "absent"},
+    "events:putEvents": {"Entries": [{"Source": "s", "DetailType": "t", "Detail": {}}]},
+    "states:startExecution": {"StateMachineArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:absent"},
+    "aws-sdk:glue:getTable": {"DatabaseName": "absent", "Name": "t"},
+}
+
+
 def task(resource: str = "lambda:invoke", **fields: Any) -> dict[str, Any]:
-    parameters = {"FunctionName": "absent", "Payload": {}}
-    return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, "End": True, **fields}
+    where = {"Resource": f"arn:aws:states:::{resource}", "Parameters": PARAMETERS[resource]}
+    return {"Type": "Task", **where, "End": True, **fields}
 
 
 def each(**fields: Any) -> dict[str, Any]:
@@ -81,19 +93,7 @@ def test_a_call_without_an_answer_ends_the_execution_past_every_retrier_and_catc
     assert events[-1]["type"] == "ExecutionFailed"
 
 
-@pytest.mark.parametrize(
-    "resource",
-    [
-        "lambda:invoke",
-        "sqs:sendMessage",
-        "sns:publish",
-        "dynamodb:getItem",
-        "glue:startJobRun.sync",
-        "events:putEvents",
-        "states:startExecution",
-        "aws-sdk:glue:getTable",
-    ],
-)
+@pytest.mark.parametrize("resource", PARAMETERS)
 def test_a_thrown_error_keeps_its_name_and_cause_in_every_integration(run, resource: str):
     _, events = run({"Ask": task(resource)}, {"0": BUSY})
     (failed,) = [details_of(event) for event in events if event["type"] == "TaskFailed"]
