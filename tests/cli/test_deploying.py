@@ -66,6 +66,11 @@ def actions(planned: dict[str, Any]) -> dict[str, str]:
     return {change["logical_id"]: change["action"] for change in planned["changes"]}
 
 
+def artefacts() -> list[str]:
+    bucket = next(each["Name"] for each in client("s3").list_buckets()["Buckets"] if "-artefacts-" in each["Name"])
+    return [each["Key"] for each in client("s3").list_objects_v2(Bucket=bucket)["Contents"]]
+
+
 def change_the_checkout(root: Path) -> None:
     template = root / "definitions" / "stacks" / "small.yaml"
     template.write_text(template.read_text().replace("VisibilityTimeout: 40", "VisibilityTimeout: 60"))
@@ -84,11 +89,13 @@ def test_a_plan_of_a_lake_without_stacks_adds_them_and_changes_nothing(sluice: D
 def test_a_changed_checkout_is_planned_and_then_deployed(sluice: Deploy, root: Path) -> None:
     assert set(stack(sluice("deploy", "--json"))["changed"]) == {"Inbox", "Machine"}
     change_the_checkout(root)
+    before = artefacts()
     planned = stack(sluice("deploy", "--plan", "--json"))
     assert actions(planned) == {"Inbox": "Modify", "Machine": "Modify"}
     assert planned["changes"][0]["properties"] == [
         {"path": "VisibilityTimeout", "before": 40, "after": 60, "replaces": False}
     ]
+    assert artefacts() == before
     shown = sluice("deploy", "--plan").output
     assert "VisibilityTimeout: 40 → 60" in shown
     assert "nothing was changed" in shown

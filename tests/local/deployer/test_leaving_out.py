@@ -210,7 +210,9 @@ def _without_nothing(value: Any) -> Any:
     """An answer without what is empty or a default: a value that was taken back may be said to be that."""
     if isinstance(value, dict):
         cleaned = {name: _without_nothing(item) for name, item in value.items()}
-        return {name: item for name, item in cleaned.items() if item not in (None, "", {}, [], "{}", 0, "MessageAttributes")}
+        return {
+            name: item for name, item in cleaned.items() if item not in (None, "", {}, [], "{}", 0, "MessageAttributes")
+        }
     return value
 
 
