@@ -135,6 +135,17 @@ def test_a_name_that_is_taken_is_refused_and_its_owner_is_left_alone(
     assert deployer.delete(first.name).deleted == ("It",)
 
 
+def test_what_no_stack_made_survives_a_deployment_that_wanted_its_name_and_the_next(
+    deploy: Deploy, deployer: Deployer, clients: Clients
+) -> None:
+    clients("sqs").create_queue(QueueName="foreign")
+    with pytest.raises(AlreadyExists, match="Nothing of wanting was changed"):
+        deploy("Resources: {It: {Type: AWS::SQS::Queue, Properties: {QueueName: foreign}}}", stack="wanting")
+    assert deployer.records.get("wanting") is None
+    deploy("Resources: {It: {Type: AWS::SQS::Queue, Properties: {QueueName: of-another-name}}}", stack="wanting")
+    assert queues(clients, "foreign") == ["foreign"]
+
+
 def test_a_protected_table_of_a_failed_deployment_is_deleted_too(deploy: Deploy, clients: Clients) -> None:
     with pytest.raises(BadDefinition):
         deploy(
