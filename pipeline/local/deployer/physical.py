@@ -66,7 +66,13 @@ class Physical:
 
     def foresee(self, logical_id: str, record: ResourceRecord) -> str | None:
         """What Ref of `record` will be once it is made; None if that is not known before."""
-        return REGISTRY[record.type].find(self.aws, self._resource(logical_id, record))
+        try:
+            return REGISTRY[record.type].find(self.aws, self._resource(logical_id, record))
+        except ClientError as error:
+            # What it belongs to is not made yet either.
+            if code_of(error) not in GONE:
+                raise
+            return None
 
     def _put(self, resource: Resource, record: ResourceRecord, before: ResourceRecord | None) -> ResourceRecord:
         kind: ResourceType = REGISTRY[record.type]
