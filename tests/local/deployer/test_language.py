@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.errors import BadDefinition, Refused
-from pipeline.local.deployer import StackResult
+from pipeline.local.deployer import Deployer, StackResult
 
 Clients = Callable[[str], Any]
 Deploy = Callable[..., StackResult]
@@ -121,3 +122,48 @@ def test_an_inner_property_that_is_missing_is_named(deploy: Deploy) -> None:
         BadDefinition, match=r"Store\.Properties\.LifecycleConfiguration\.Rules\[0\]: Status is missing"
     ):
         deploy(template)
+
+
+def test_conditions_decide_which_resources_and_outputs_there_are(deploy: Deploy) -> None:
+    template = """
+    Parameters: {Env: {Type: String}}
+    Conditions: {Live: !Equals [!Ref Env, live]}
+    Resources:
+      Always:
+        Type: AWS::SQS::Queue
+        Properties: {Tags: [{Key: dead, Value: !If [Live, !Ref Dead, none]}]}
+      Dead: {Type: AWS::SQS::Queue, Condition: Live}
+    Outputs:
+      Dead: {Condition: Live, Value: !Ref Dead}
+      Always: {Value: !GetAtt Always.QueueName}
+    """
+    assert set(deploy(template, Env="dev").resources) == {"Always"}
+    live = deploy(template, Env="live")
+    assert set(live.resources) == {"Always", "Dead"}
+    assert set(live.outputs) == {"Always", "Dead"}
+
+
+def test_stacks_read_each_others_parameters_and_exports(deployer: Deployer, tmp_path: Path) -> None:
+    (tmp_path / "reader.yaml").write_text(
+        """
+        Parameters: {Env: {Type: String}}
+        Resources:
+          Inbox:
+            Type: AWS::SQS::Queue
+            Properties:
+              QueueName: !Sub "{{resolve:ssm:/sluice/${Env}/name}}-inbox"
+              Tags: [{Key: from, Value: !ImportValue the-name}]
+        Outputs: {Name: {Value: !GetAtt Inbox.QueueName}}
+        """
+    )
+    (tmp_path / "writer_two.yaml").write_text(
+        """
+        Parameters: {Env: {Type: String}}
+        Resources:
+          Name: {Type: AWS::SSM::Parameter, Properties: {Name: !Sub "/sluice/${Env}/name", Type: String, Value: mine}}
+        Outputs: {Name: {Value: !GetAtt Name.Value, Export: {Name: the-name}}}
+        """
+    )
+    results = deployer.deploy_all(list(tmp_path.glob("*.yaml")), "order")
+    assert [result.name for result in results] == ["sluice-order-writer-two", "sluice-order-reader"]
+    assert results[1].outputs == {"Name": "mine-inbox"}
