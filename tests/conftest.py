@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.dynamodb_local import DYNAMODB_LOCAL, MOTO, DynamoDBLocal
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -52,25 +56,105 @@ def load_template(name: str) -> dict[str, Any]:
     return loaded
 
 
+@contextlib.contextmanager
+def table_calls() -> Iterator[dict[str, set[str]]]:
+    """The actions that IAM has to allow for what is called of DynamoDB meanwhile, by the table's name."""
+    from pipeline.clients import client
+
+    found: dict[str, set[str]] = defaultdict(set)
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name == "TransactWriteItems":
+            names = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+            for action in params["TransactItems"]:
+                [(kind, request)] = action.items()
+                found[request["TableName"]].add(f"dynamodb:{names.get(kind, 'ConditionCheckItem')}")
+        else:
+            for table in [params["TableName"]] if "TableName" in params else params["RequestItems"]:
+                found[table].add(f"dynamodb:{model.name}")
+
+    events = client("dynamodb").meta.events
+    events.register("before-parameter-build.dynamodb", note, unique_id="table-calls")
+    try:
+        yield found
+    finally:
+        events.unregister("before-parameter-build.dynamodb", unique_id="table-calls")
+
+
+def allowed(template: str, function: str, resource: str) -> set[str]:
+    """The actions that a function's role may do on the resource whose ARN is this parameter of the environment."""
+    policies = load_template(template)["Resources"][function]["Properties"]["Policies"]
+    arn = f"{{{{resolve:ssm:/sluice/${{Env}}/{resource}}}}}"
+    return {
+        action
+        for policy in policies
+        for statement in policy["Statement"]
+        if statement["Resource"] == {"Sub": arn}
+        for action in statement["Action"]
+    }
+
+
 @pytest.fixture
 def aws() -> Iterator[None]:
-    """moto in this process, empty."""
+    """moto in this process, empty, and mended as in the embedded AWS: it is this one that must answer as AWS does."""
     from moto import mock_aws
 
     from pipeline.clients import client
+    from pipeline.local.moto_fixes.install import install_all
 
+    install_all()
     client.cache_clear()
     with mock_aws():
         yield
     client.cache_clear()
 
 
-@pytest.fixture
-def catalog_tables(aws: None) -> dict[str, str]:
-    """The DynamoDB tables as the template defines them: logical id to name."""
-    import boto3
+@pytest.fixture(scope="session")
+def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint of AWS's own DynamoDB Local; whoever asks for it is skipped where it cannot be had."""
+    from pipeline.errors import Misconfigured
 
-    dynamodb = boto3.client("dynamodb")
+    server = DynamoDBLocal(tmp_path_factory.mktemp("dynamodb-local") / "log")
+    try:
+        server.start()
+    except Misconfigured as error:
+        pytest.skip(f"without DynamoDB Local: {error.message}")
+    yield server.endpoint
+    server.stop()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--dynamodb-local", action="store_true", help="run the tests that take one back end on DynamoDB Local, not moto"
+    )
+    parser.addoption("--sfn-endpoint", default="", help="run tests/state_machines on AWS's Step Functions Local there")
+    parser.addoption("--update-histories", action="store_true", help="record the histories of tests/state_machines")
+
+
+@pytest.fixture
+def dynamodb_back_end(request: pytest.FixtureRequest) -> str:
+    """Folders and modules whose tests are to run against both override this with one of `params=BACK_ENDS`."""
+    return DYNAMODB_LOCAL if request.config.getoption("--dynamodb-local") else MOTO
+
+
+@pytest.fixture
+def dynamodb(
+    request: pytest.FixtureRequest, aws: None, dynamodb_back_end: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """A client of an empty DynamoDB: moto's, or DynamoDB Local. All clients of the test's process go there."""
+    from pipeline.clients import client
+
+    if dynamodb_back_end == DYNAMODB_LOCAL:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", request.getfixturevalue("dynamodb_local"))
+    dynamodb = client("dynamodb")
+    yield dynamodb
+    for name in dynamodb.list_tables()["TableNames"]:
+        dynamodb.delete_table(TableName=name)
+
+
+@pytest.fixture
+def catalog_tables(dynamodb: Any) -> dict[str, str]:
+    """The DynamoDB tables as the template defines them: logical id to name."""
     names = {}
     for logical, resource in load_template("catalog.yaml")["Resources"].items():
         if resource["Type"] != "AWS::DynamoDB::Table":

@@ -11,7 +11,6 @@ from pipeline.dynamo import Change, get, query, update_if
 from pipeline.errors import Refused
 
 LOCK = "LOCK"
-HISTORY_LIMIT = 40
 
 
 class BatchStatus(StrEnum):

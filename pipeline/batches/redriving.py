@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,29 @@ class Redriver:
 
 
 def redrive_queue(sqs: Any, dead: str, source: str, limit: int = 10_000) -> int:
-    """Move messages from a dead-letter queue back to its source; returns how many.
+    """Move messages from a dead-letter queue back to its source; returns how many."""
+
+    def send(messages: Sequence[dict[str, Any]]) -> set[int]:
+        entries = [{"Id": str(i), "MessageBody": m["Body"]} for i, m in enumerate(messages)]
+        return {int(e["Id"]) for e in sqs.send_message_batch(QueueUrl=source, Entries=entries).get("Successful", [])}
+
+    return _drain(sqs, dead, send, limit)
+
+
+def redrive_invocations(sqs: Any, dead: str, functions: Any, function: str, limit: int = 10_000) -> int:
+    """Invoke a function again with what it could not handle, from its on-failure destination; returns how often."""
+
+    def invoke(messages: Sequence[dict[str, Any]]) -> set[int]:
+        for message in messages:
+            payload = json.dumps(json.loads(message["Body"])["requestPayload"]).encode()
+            functions.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
+        return set(range(len(messages)))
+
+    return _drain(sqs, dead, invoke, limit)
+
+
+def _drain(sqs: Any, dead: str, send: Callable[[Sequence[dict[str, Any]]], set[int]], limit: int) -> int:
+    """`send` returns the places of the messages that it sent on.
 
     A message is deleted only after it was sent: a crash between doubles it, which is harmless here.
     """
@@ -87,9 +110,7 @@ def redrive_queue(sqs: Any, dead: str, source: str, limit: int = 10_000) -> int:
         messages = answer.get("Messages", [])
         if not messages:
             break
-        entries = [{"Id": str(i), "MessageBody": m["Body"]} for i, m in enumerate(messages)]
-        taken = {int(e["Id"]) for e in sqs.send_message_batch(QueueUrl=source, Entries=entries).get("Successful", [])}
-        gone = [{"Id": str(i), "ReceiptHandle": messages[i]["ReceiptHandle"]} for i in sorted(taken)]
+        gone = [{"Id": str(i), "ReceiptHandle": messages[i]["ReceiptHandle"]} for i in sorted(send(messages))]
         if gone:
             sqs.delete_message_batch(QueueUrl=dead, Entries=gone)
         moved += len(gone)

@@ -75,6 +75,9 @@ class Catalog:
         row = ObjectRow.from_row(rejected.old if rejected and rejected.old else item)
         if event.sequencer:
             self._lift(event.object)
+        if row.status is Status.UNROUTED:
+            # Whoever left it so may have died, or failed, before it was sent on: this event may be the last word of it.
+            return self.send_again(SendAgain(row.object, row.generation + 1), dataset)
         return self._to_transform(row)
 
     def leave_unrouted(self, event: ObjectCreated, reason: str) -> ObjectRow:
@@ -97,7 +100,10 @@ class Catalog:
         self._put_new(self._new_row(created, Status.DELETE_MARKER, None))
 
     def send_again(self, event: SendAgain, dataset: DatasetName | None) -> Registered | None:
-        """Make the transition that a redrive, a replay, a released duplicate or an applied dataset asked for."""
+        """Make the transition that a redrive, a replay, a released duplicate or an applied dataset asked for.
+
+        `Transient` while the batch that the object failed in has not ended: it still gives up the object's content.
+        """
         row = self.get(event.object)
         if row is None or dataset is None or row.generation >= event.generation:
             return self._to_transform(row) if row and row.generation == event.generation else None
@@ -111,9 +117,14 @@ class Catalog:
             remove=["reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"],
             log=False,
         )
-        if update_if(self._dynamodb, self.table, change):
-            return None
-        return Registered(row.object, event.generation, row.event_ms)
+        actions = [{"Update": change.request(self.table)}]
+        if row.batch and row.checksum and row.status is not Status.COMMITTED:
+            # What is REGISTERED again and fails there gives up nothing: its duplicates would wait for ever.
+            actions.append(content.given_up(self.table, row.object, row.checksum))
+        refused = transact(self._dynamodb, actions)
+        if refused and not refused[0]:
+            raise Transient(f"{row.object.uri}: batch {row.batch} has not ended yet")
+        return None if refused else Registered(row.object, event.generation, row.event_ms)
 
     def _put_new(self, item: dict[str, Any]) -> Rejected | None:
         return put_if(self._dynamodb, self.table, item, "attribute_not_exists(#path)")
@@ -279,7 +290,7 @@ class Catalog:
         """
         if not row.checksum:
             return []
-        # A redrive may have sent the version on since `row` was read: then it holds its content rightly.
+        # A redrive may have staged the version again since `row` was read: then it holds its content rightly.
         unchanged = {
             "TableName": self.table,
             "Key": encode(key_of(row.object)),

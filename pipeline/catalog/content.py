@@ -55,5 +55,18 @@ def giving_up(table: str, obj: ObjectVersion, checksum: str) -> dict[str, Any]:
     }
 
 
+def given_up(table: str, obj: ObjectVersion, checksum: str) -> dict[str, Any]:
+    """Refused while this very version holds the content."""
+    return {
+        "ConditionCheck": {
+            "TableName": table,
+            "Key": encode(_key(obj, checksum)),
+            "ConditionExpression": "attribute_not_exists(#holder) OR #holder <> :me",
+            "ExpressionAttributeNames": {"#holder": "holder"},
+            "ExpressionAttributeValues": encode({":me": obj.version_id}),
+        }
+    }
+
+
 def _key(obj: ObjectVersion, checksum: str) -> dict[str, str]:
     return {"path": obj.path, "version_id": f"{PREFIX}{checksum}"}

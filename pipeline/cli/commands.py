@@ -15,6 +15,7 @@ MODULES = (
     "reading",
     "registering",
     "mending",
+    "testing",
     "shipping",
     "deploying",
 )

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import getpass
+import json
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from pipeline.batches.opening import Work
-from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_queue
-from pipeline.catalog import ObjectRow
+from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
+from pipeline.catalog import ObjectRow, Registered
 from pipeline.cli.app import app
 from pipeline.cli.arguments import dataset_name
 from pipeline.cli.connect import Connected
+from pipeline.cli.machines import find
 from pipeline.cli.output import Json, console, print_json
+from pipeline.cli.summary import FAILURES, RAW
 from pipeline.clients import client
 from pipeline.errors import BadInput, Refused
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
-
-RAW = "raw"
 
 
 @app.command()
@@ -29,25 +30,33 @@ def redrive(
     objects: Annotated[list[str] | None, typer.Argument(help="Objects, as s3://bucket/key.")] = None,
     dataset: Annotated[str | None, typer.Option(help="All quarantined and failed objects of team/dataset.")] = None,
     batch: Annotated[str | None, typer.Option(help="A quarantined or failed batch, as it was staged.")] = None,
-    queue: Annotated[str | None, typer.Option(help="A dead-letter queue: `raw`, or team/dataset.")] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option(help="A dead-letter queue: `raw`, team/dataset, `stage-a-failures`, `stage-b-failures`."),
+    ] = None,
+    execution: Annotated[
+        str | None, typer.Option(help="What a failed execution carried: its batch or objects.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Send objects, a batch, or dead-lettered messages back. Doing it twice is harmless.
+    """Send objects, a batch, dead-lettered messages or what an execution carried back. Doing it twice is harmless.
 
     Objects go through Stage A again, from the raw file: mend the file's definition first. A batch is loaded again
     from what is staged.
 
     Example: sluice redrive --dataset shop/orders
     """
-    if sum(1 for given in (objects, dataset, batch, queue) if given) != 1:
-        raise BadInput("say what to send back", hint="One of: objects, --dataset, --batch, --queue.")
+    if sum(1 for given in (objects, dataset, batch, queue, execution) if given) != 1:
+        raise BadInput("say what to send back", hint="One of: objects, --dataset, --batch, --queue, --execution.")
     connected: Connected = context.obj.connect()
     lake = connected.lake
     if queue:
         moved = _redrive_queue(lake, queue)
         print_json({"messages": moved}) if as_json else console.print(f"sent back {moved} messages", highlight=False)
         return
-    if batch:
+    if execution:
+        done = _redrive_execution(lake, execution)
+    elif batch:
         done = redriver(lake).batch(find_batch(lake, batch), batch)
     elif dataset:
         name = str(dataset_name(dataset))
@@ -97,10 +106,22 @@ def _versions(lake: Lake, uri: str) -> list[ObjectRow]:
     return rows
 
 
+def _redrive_execution(lake: Lake, name: str) -> Redriven:
+    """Not the execution itself: its batch has ended, and its objects have been marked. They go on as new ones."""
+    run, described = find(lake, name)
+    if run.machine == "b":
+        return redriver(lake).batch(find_batch(lake, run.name), run.name)
+    objects = [Registered.from_input(item).object for item in json.loads(described["input"])["objects"]]
+    return redriver(lake).objects(lake.catalog.get_many(objects))
+
+
 def _redrive_queue(lake: Lake, queue: str) -> int:
     if queue == RAW:
         dead, source = lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], lake.settings[Setting.RAW_QUEUE_URL]
         return redrive_queue(client("sqs"), dead, source)
+    if queue in FAILURES:
+        dead, function = (lake.settings[setting] for setting in FAILURES[queue])
+        return redrive_invocations(client("sqs"), dead, client("lambda"), function)
     registration = lake.registry.get(dataset_name(queue))
     if registration is None:
         raise Refused(f"no dataset {queue} is registered", hint="`sluice datasets list` lists them.")

@@ -14,6 +14,7 @@ from pipeline.cli.app import app
 from pipeline.cli.connect import LOCAL_ENV, LOCAL_REGION, Connected, Target
 from pipeline.cli.output import Json, console, print_json
 from pipeline.local import state
+from pipeline.local.operations import PAGE
 
 PORT = 4580
 
@@ -51,18 +52,18 @@ def bring_up(port: int, *, quiet: bool = False) -> state.RunningLake:
     connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
     apply_datasets(root, connected, say)
     if not quiet:
-        _say_limits({name for result in results for name in result.accepted_without_effect})
+        say_limits({name for result in results for name in result.accepted_without_effect})
         console.print(f"[green]the lake is ready[/] ({time.monotonic() - began:.1f} s)", highlight=False)
     return lake
 
 
-def _say_limits(ineffective: set[str]) -> None:
+def say_limits(ineffective: set[str]) -> None:
+    """Print where the limits are listed, and how many properties of the templates are taken without effect."""
+    console.print(f"  [dim]the embedded AWS has limits: they are listed in {PAGE}[/]", highlight=False)
     kinds = sorted({name.split(" ")[0].removeprefix("AWS::") for name in ineffective})
     if kinds:
         console.print(
-            f"  [dim]accepted without effect here: {len(ineffective)} properties of {', '.join(kinds)}. The embedded "
-            "AWS has limits: README, Limits.[/]",
-            highlight=False,
+            f"  [dim]accepted without effect: {len(ineffective)} properties of {', '.join(kinds)}[/]", highlight=False
         )
 
 

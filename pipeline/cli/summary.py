@@ -27,6 +27,18 @@ STUCK_S = 3600
 """An object that Stage A has had for this long is shown as one that needs attention."""
 RUNNING_SHOWN = 20
 RAW = "raw"
+FAILURES = {
+    "stage-a-failures": (
+        Setting.MARK_STAGE_A_FAILED_DEAD_LETTER_QUEUE_URL,
+        Setting.MARK_STAGE_A_FAILED_FUNCTION,
+    ),
+    "stage-b-failures": (
+        Setting.MARK_STAGE_B_FAILED_DEAD_LETTER_QUEUE_URL,
+        Setting.MARK_STAGE_B_FAILED_FUNCTION,
+    ),
+}
+"""Queues of what the functions could not handle that mark what a failed execution left: the queue and the function."""
+_LOGS = {RAW: "route", "stage-a-failures": "mark-stage-a-failed", "stage-b-failures": "mark-stage-b-failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +55,8 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """How many messages a queue holds, approximately, as SQS counts. `name` is `raw` or a dataset, as `redrive` takes
-    it; its dead-letter queue has the same."""
+    """How many messages a queue holds, approximately, as SQS counts. `name` is that which `redrive` takes: `raw`, a
+    dataset, whose dead-letter queue has the same, or one of FAILURES."""
 
     name: str
     dead_letters: bool
@@ -222,12 +234,12 @@ def _stuck(lake: Lake, rows: list[ObjectRow]) -> list[Trouble]:
 def _dead_letters(queues: Iterable[Queue]) -> list[Trouble]:
     return [
         Trouble(
-            dataset=None if queue.name == RAW else queue.name,
+            dataset=None if queue.name in _LOGS else queue.name,
             status="DEAD_LETTERS",
             objects=queue.waiting,
             example=None,
             reason="they were received too often without success, and wait in the dead-letter queue",
-            todo=f"Read `sluice logs {'route' if queue.name == RAW else 'poll'}`, mend the cause, then run "
+            todo=f"Read `sluice logs {_LOGS.get(queue.name, 'poll')}`, mend the cause, then run "
             f"`sluice redrive --queue {queue.name}`.",
         )
         for queue in queues
@@ -248,6 +260,7 @@ def _queues(lake: Lake, registrations: Iterable[Registration]) -> list[tuple[str
     shared = [
         (lake.settings[Setting.RAW_QUEUE_URL], False, RAW),
         (lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], True, RAW),
+        *((lake.settings[dead], True, name) for name, (dead, _) in FAILURES.items()),
     ]
     own = [
         (url, dead, str(r.dataset.name))

@@ -8,18 +8,21 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.clock import iso
-from pipeline.local.functions import Answer, Function, Invoke, new_request_id
-from pipeline.local.own_clients import own_client
+from pipeline.local.destinations import Destinations
+from pipeline.local.functions import Answer, Function, Invoke, Throttled, new_request_id
 
 RETRY_AFTER_S = (60.0, 120.0)
 """AWS waits a minute before the first retry, and two before the second."""
+
+THROTTLED_AGAIN_S = (1.0, 300.0)
+"""A throttled event waits so long before it is tried again, twice as long each time up to the second figure."""
 
 _AT_ONCE = 8
 _log = logging.getLogger(__name__)
@@ -32,19 +35,38 @@ class _Event:
     request_id: str
     born: float = field(default_factory=time.monotonic)
     tries: int = 0
+    throttled: int = 0
+
+    def may_wait(self, seconds: float) -> bool:
+        """Whether it is not too old for its function when it is tried after so many seconds."""
+        return time.monotonic() + seconds - self.born <= self.function.retries.max_age_s
+
+
+Resolve = Callable[[str], Function]
+"""The function of an ARN, as it is now."""
 
 
 class AsyncInvocations:
     """Runs what is `submit`ted, by `invoke`, and again after each of `retry_after_s` if it fails.
 
-    How often a function is retried, for how long, and where outcomes go is the function's own setting. Destinations
-    and dead-letter targets are SQS queues and SNS topics at `endpoint`. What waits at `stop` is forgotten.
+    How often a function is retried, for how long, and where outcomes go is the function's own setting, looked up by
+    `resolve` at each try. Destinations are at `endpoint`. What waits at `stop` is forgotten.
     """
 
-    def __init__(self, invoke: Invoke, endpoint: str, *, retry_after_s: Sequence[float] = RETRY_AFTER_S) -> None:
+    def __init__(
+        self,
+        invoke: Invoke,
+        endpoint: str,
+        *,
+        resolve: Resolve | None = None,
+        retry_after_s: Sequence[float] = RETRY_AFTER_S,
+        throttled_again_s: tuple[float, float] = THROTTLED_AGAIN_S,
+    ) -> None:
         self._invoke = invoke
-        self._endpoint = endpoint
+        self._resolve = resolve
+        self._destinations = Destinations(endpoint)
         self._retry_after_s = retry_after_s
+        self._throttled_again_s = throttled_again_s
         self._due: list[tuple[float, int, _Event]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
@@ -95,68 +117,91 @@ class AsyncInvocations:
                 self._threads.submit(self._try, event)
 
     def _try(self, event: _Event) -> None:
-        event.tries += 1
         try:
-            answer = self._invoke_once(event)
-            retries = event.function.retries
-            if answer.failed and event.tries <= min(retries.attempts, len(self._retry_after_s)):
-                delay = self._retry_after_s[event.tries - 1]
-                if time.monotonic() + delay - event.born <= retries.max_age_s:
-                    with self._changed:
-                        if not self._stopping:
-                            return self._push(event, delay)
-            self._hand_on(event, answer)
+            delay = self._try_once(event)
         except Exception:
             _log.exception("asynchronous invocation %s of %s", event.request_id, event.function.name)
+            delay = None
         with self._changed:
-            self._pending -= 1
+            if delay is None or self._stopping:
+                self._pending -= 1
+            else:
+                self._push(event, delay)
+
+    def _try_once(self, event: _Event) -> float | None:
+        """Run the function; the seconds until it has to be tried again, None if it has come to its end."""
+        if self._resolve is not None:
+            event.function = self._resolve(event.function.arn)
+        if event.function.concurrency == 0:
+            self._hand_on(event, Answer(event.request_id, b"", failed=True), "ZeroReservedConcurrency")
+            return None
+        try:
+            answer = self._invoke_once(event)
+        except Throttled:
+            return self._wait_for_room(event)
+        event.tries += 1
+        condition = "RetriesExhausted" if answer.failed else "Success"
+        if answer.failed and event.tries <= min(event.function.retries.attempts, len(self._retry_after_s)):
+            delay = self._retry_after_s[event.tries - 1]
+            if event.may_wait(delay):
+                return delay
+            condition = "EventAgeExceeded"
+        self._hand_on(event, answer, condition)
+        return None
+
+    def _wait_for_room(self, event: _Event) -> float | None:
+        """A throttled event has not been tried: it waits until it is too old."""
+        first, longest = self._throttled_again_s
+        delay = min(first * 2.0 ** min(event.throttled, 16), longest)
+        event.throttled += 1
+        if event.may_wait(delay):
+            return delay
+        self._hand_on(event, Answer(event.request_id, b"", failed=True), "EventAgeExceeded")
+        return None
 
     def _invoke_once(self, event: _Event) -> Answer:
         try:
             return self._invoke(event.function, event.payload, event.request_id)
+        except Throttled:
+            raise
         except Exception as error:
             # The service failed and not the function: AWS tries these again as well.
             _log.exception("cannot invoke %s", event.function.name)
             text = json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)})
             return Answer(event.request_id, text.encode(), failed=True)
 
-    def _hand_on(self, event: _Event, answer: Answer) -> None:
+    def _hand_on(self, event: _Event, answer: Answer, condition: str) -> None:
         retries = event.function.retries
         if answer.failed and retries.dead_letter:
-            self._send(retries.dead_letter, event.payload.decode(), _dead_letter_attributes(event, answer))
+            text, attributes = event.payload.decode(), _dead_letter_attributes(event, answer)
+            self._destinations.send_text(retries.dead_letter, text, attributes)
         if destination := retries.on_failure if answer.failed else retries.on_success:
-            self._send(destination, json.dumps(outcome_record(event.function, event.payload, event.tries, answer)), {})
-
-    def _send(self, target: str, text: str, attributes: dict[str, Any]) -> None:
-        _, _, service, region, account, name = target.split(":", 5)
-        if service not in ("sqs", "sns"):
-            raise NotImplementedError(f"the embedded AWS sends outcomes to SQS and SNS only, not to {target}")
-        client = own_client(service, region, self._endpoint, "lambda-destination")
-        if service == "sqs":
-            url = f"{self._endpoint}/{account}/{name}"
-            client.send_message(QueueUrl=url, MessageBody=text, MessageAttributes=attributes)
-        else:
-            client.publish(TopicArn=target, Message=text, MessageAttributes=attributes)
+            record = outcome_record(event.function, event.payload, event.tries, answer, condition)
+            arn = record["requestContext"]["functionArn"]
+            self._destinations.send(destination, record, succeeded=not answer.failed, function_arn=arn)
 
 
-def outcome_record(function: Function, payload: bytes, tries: int, answer: Answer) -> dict[str, Any]:
-    """What AWS sends to a destination."""
-    return {
-        "version": "1.0",
-        "timestamp": iso(datetime.now(UTC)),
-        "requestContext": {
-            "requestId": answer.request_id,
-            "functionArn": f"{function.arn}:{function.version}" if function.version == "$LATEST" else function.arn,
-            "condition": "RetriesExhausted" if answer.failed else "Success",
-            "approximateInvokeCount": tries,
-        },
-        "requestPayload": json.loads(payload),
+def outcome_record(function: Function, payload: bytes, tries: int, answer: Answer, condition: str) -> dict[str, Any]:
+    """What AWS sends to a destination. Of a function that was never tried there is no response."""
+    response = {
         "responseContext": {
             "statusCode": 200,
             "executedVersion": function.version,
             **({"functionError": "Unhandled"} if answer.failed else {}),
         },
         "responsePayload": json.loads(answer.payload or b"null"),
+    }
+    return {
+        "version": "1.0",
+        "timestamp": iso(datetime.now(UTC)),
+        "requestContext": {
+            "requestId": answer.request_id,
+            "functionArn": f"{function.arn}:{function.version}" if function.version == "$LATEST" else function.arn,
+            "condition": condition,
+            "approximateInvokeCount": tries,
+        },
+        "requestPayload": json.loads(payload),
+        **(response if tries else {}),
     }
 
 
@@ -165,8 +210,9 @@ def _dead_letter_attributes(event: _Event, answer: Answer) -> dict[str, Any]:
         message = str(json.loads(answer.payload).get("errorMessage", ""))
     except (ValueError, AttributeError):
         message = ""
+    ran = event.tries > 0
     return {
         "RequestID": {"DataType": "String", "StringValue": event.request_id},
-        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
-        "ErrorMessage": {"DataType": "String", "StringValue": message[:1024] or "-"},
+        "ErrorCode": {"DataType": "Number", "StringValue": "200" if ran else "429"},
+        "ErrorMessage": {"DataType": "String", "StringValue": message[:1024] or ("-" if ran else "Rate Exceeded.")},
     }

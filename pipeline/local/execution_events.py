@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.clock import epoch_ms
 from pipeline.local.moto_fixes import stepfunctions_executions
+from pipeline.local.moto_fixes.stepfunctions_reads import not_redrivable_in
 
 LARGEST_PAYLOAD_BYTES = 248 * 1024
 """Input and output are left out of the event above this, together with the output where both do not fit."""
@@ -39,6 +40,7 @@ def status_event(execution: Any, status: str) -> dict[str, Any]:
     Source: "Step Functions execution status change" in the EventBridge events reference.
     """
     is_running = status == "RUNNING"
+    reason = not_redrivable_in(status)
     ended = None if is_running else execution.stop_date
     output = execution.output if status == "SUCCEEDED" else None
     text, text_details = _payload(execution.execution_input, LARGEST_PAYLOAD_BYTES)
@@ -67,10 +69,10 @@ def status_event(execution: Any, status: str) -> dict[str, Any]:
             "outputDetails": result_details,
             "error": None if is_running else execution.error,
             "cause": None if is_running else execution.cause,
-            "redriveCount": 0,
-            "redriveDate": None,
-            "redriveStatus": None,
-            "redriveStatusReason": None,
+            "redriveCount": execution.redrive_count,
+            "redriveDate": epoch_ms(execution.redrive_date) if execution.redrive_date else None,
+            "redriveStatus": "NOT_REDRIVABLE" if reason else "REDRIVABLE",
+            "redriveStatusReason": reason,
         },
     }
 

@@ -20,6 +20,8 @@ from typing import Any
 
 from pipeline.errors import Refused
 from pipeline.local.front_calls import CallRecorder, identify
+from pipeline.local.front_refusals import refused
+from pipeline.local.operations import refusal
 
 HOST = "127.0.0.1"
 PRIVATE = "/_sluice/"
@@ -44,7 +46,8 @@ _running = threading.Lock()
 class Front:
     """moto served at `endpoint` between `start` and `stop`.
 
-    `port` 0 takes a free one. `state_dir` gets `front.log`, where unexpected errors inside moto are kept.
+    `port` 0 takes a free one. `state_dir` gets `front.log`, where unexpected errors inside moto are kept, and
+    `executions.db`.
     `invoke` is how S3 and EventBridge call functions; the default calls Lambda's own API with `Event`. `private` holds
     the operations under `/_sluice/`, by path and method; each answers with its value as JSON, and others may be added.
     """
@@ -90,17 +93,27 @@ class Front:
 
         from pipeline.local.http_server import Server
 
-        server = Server(listener, _Application(self.calls, self.private))
+        application = _Application(self.calls, self.private)
+        self._call_in_process(application)
+        server = Server(listener, application)
         thread = threading.Thread(target=server.serve_forever, args=(0.5,), name="front", daemon=True)
         thread.start()
         self._stack.callback(thread.join, STOP_SECONDS)
         self._stack.callback(server.close)
+
+    def _call_in_process(self, application: _Application | None) -> None:
+        from pipeline.local.moto_fixes import stepfunctions_clients
+
+        stepfunctions_clients.application = application
+        if application is not None:
+            self._stack.callback(self._call_in_process, None)
 
     def _start_moto(self) -> None:
         from pipeline.local.event_rules import EventRules
         from pipeline.local.execution_events import ExecutionEvents
         from pipeline.local.moto_fixes.install import install_all
         from pipeline.local.moto_fixes.reset import reset_state
+        from pipeline.local.moto_fixes.stepfunctions_archive import EndedExecutions
         from pipeline.local.s3_events import S3Events
 
         install_all()
@@ -108,7 +121,8 @@ class Front:
         self._stack.callback(reset_state)
         invoke = self._invoke or self._invoke_by_api
         rules = EventRules(invoke)
-        for part in (rules, S3Events(rules.publish, invoke), ExecutionEvents(rules.publish)):
+        ended = EndedExecutions(self._log_path.parent)
+        for part in (ended, rules, S3Events(rules.publish, invoke), ExecutionEvents(rules.publish)):
             part.start()
             self._stack.callback(part.stop)
 
@@ -127,7 +141,7 @@ class Front:
 
 
 class _Application:
-    """Counts a call, and answers the private paths; everything else is moto's."""
+    """Counts a call, answers the private paths, and refuses what would have no effect; everything else is moto's."""
 
     def __init__(self, calls: CallRecorder, private: Mapping[tuple[str, str], Callable[[], object]]) -> None:
         self._calls = calls
@@ -138,7 +152,12 @@ class _Application:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith(PRIVATE):
             return self._answer_private(environ, start_response)
-        self._calls.add(identify(environ))
+        call = identify(environ)
+        self._calls.add(call)
+        if why := refusal(call.service, call.operation):
+            status, headers, body = refused(call.service, why, environ)
+            start_response(status, headers)
+            return [body]
         return self._application()(environ, start_response)  # type: ignore[no-any-return]
 
     def _application(self) -> Any:

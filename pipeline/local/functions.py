@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipeline.errors import Refused
+
 SYNCHRONOUS_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Largest request and response of a synchronous invocation (AWS quota)."""
 
@@ -17,8 +19,7 @@ ASYNCHRONOUS_PAYLOAD_BYTES = 1024 * 1024
 class Retries:
     """What happens to an asynchronous invocation that fails. The defaults are AWS's; ages are in seconds.
 
-    `on_success` and `on_failure` are destinations, `dead_letter` is the function's dead-letter target: ARNs of SQS
-    queues or SNS topics.
+    `on_success` and `on_failure` are destinations, `dead_letter` is the function's dead-letter target: ARNs.
     """
 
     attempts: int = 2
@@ -29,10 +30,19 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """A version of a layer: its zip and the zip's digest."""
+
+    sha: str
+    archive: bytes = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """One version of a function. Two that are equal may share workers: code and retries play no part in that.
 
-    `code` is the zip, `code_sha` its digest; `concurrency` is the reserved concurrency, None for none.
+    `code` is the zip, `code_sha` its digest; `layers` come in the order in which they are laid over each other;
+    `concurrency` is the reserved concurrency, None for none.
     """
 
     account: str
@@ -49,6 +59,7 @@ class Function:
     concurrency: int | None = None
     log_group: str = ""
     json_logs: bool = False
+    layers: tuple[Layer, ...] = ()
     code: bytes = field(default=b"", repr=False, compare=False)
     retries: Retries = field(default=Retries(), compare=False)
 
@@ -63,8 +74,18 @@ class Answer:
     log_tail: str = ""
 
 
+class Throttled(Refused):
+    """As many invocations run as the function has concurrency reserved; nothing of this one has."""
+
+    def __init__(self, function: Function) -> None:
+        super().__init__(f"{function.name} runs {function.concurrency} times at once already, and may no more")
+
+
 class Invoke(Protocol):
-    """Run a function with a JSON event and wait for its answer; the request id is made up unless given."""
+    """Run a function with a JSON event and wait for its answer; the request id is made up unless given.
+
+    `Throttled` if it may not run now.
+    """
 
     def __call__(self, function: Function, payload: bytes, request_id: str | None = None, /) -> Answer: ...
 

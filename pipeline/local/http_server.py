@@ -71,15 +71,7 @@ class _Handler(MotoRequestHandler):
             self.wfile.flush()
         environ = self.make_environ()
         _read_body(environ)
-        try:
-            status, headers, answer = _call(self.server.app, environ)
-        except NotImplementedError as error:
-            # SDKs do not repeat a 501, and show it.
-            status, headers, answer = "501 Not Implemented", [("Content-Type", "text/plain")], str(error).encode()
-        except Exception:
-            _log.error("%s %s\n%s", self.command, self.path, traceback.format_exc())
-            status, headers, answer = "500 Internal Server Error", [("Content-Type", "text/plain")], b""
-        self._send(status, headers, answer)
+        self._send(*respond(self.server.app, environ))
 
     def _send(self, status: str, headers: list[tuple[str, str]], answer: bytes) -> None:
         code, _, reason = status.partition(" ")
@@ -112,6 +104,18 @@ def _read_body(environ: dict[str, Any]) -> None:
     environ["wsgi.input"] = io.BytesIO(body)
     # Else werkzeug reads it again in small blocks.
     environ["wsgi.input_terminated"] = True
+
+
+def respond(application: WsgiApplication, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Status, headers and body. An unexpected error is logged and becomes a 500."""
+    try:
+        return _call(application, environ)
+    except NotImplementedError as error:
+        # SDKs do not repeat a 501, and show it.
+        return "501 Not Implemented", [("Content-Type", "text/plain")], str(error).encode()
+    except Exception:
+        _log.error("%s %s\n%s", environ["REQUEST_METHOD"], environ["RAW_URI"], traceback.format_exc())
+        return "500 Internal Server Error", [("Content-Type", "text/plain")], b""
 
 
 def _call(application: WsgiApplication, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:

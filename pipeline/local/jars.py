@@ -32,6 +32,7 @@ class Jar:
     sha256: str
     size: int
     """Bytes."""
+    packaging: str = "jar"
 
     @property
     def coordinates(self) -> str:
@@ -39,7 +40,7 @@ class Jar:
 
     @property
     def file_name(self) -> str:
-        return f"{self.artifact}-{self.version}.jar"
+        return f"{self.artifact}-{self.version}.{self.packaging}"
 
 
 DEEQU = (
@@ -253,7 +254,9 @@ def _fetch(jar: Jar, work: Path, count: Count) -> Path:
     resolver = PythonResolver(progress_callback=counted)
     maven = MavenContext(resolver=resolver, repo_cache=work, timeout=CONNECT_TIMEOUT_S)
     try:
-        return maven.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
+        return (
+            maven.project(jar.group, jar.artifact).at_version(jar.version).artifact(packaging=jar.packaging).resolve()
+        )
     except (requests.RequestException, RuntimeError, OSError) as error:
         raise Misconfigured(
             f"cannot fetch {jar.coordinates} ({jar.size / 1e6:.1f} MB): {_short(error)}",

@@ -18,6 +18,7 @@ from subprocess import PIPE
 from pipeline.local import lambda_reports as reports
 from pipeline.local.functions import Answer, Function, new_request_id
 from pipeline.local.lambda_output import WorkerOutput, WriteLog
+from pipeline.local.lambda_packages import Package
 from pipeline.local.processes import kill, start_python
 from pipeline.local.runtime_api import Invocation, RuntimeApi
 
@@ -33,13 +34,13 @@ _MAIN = str(Path(__file__).with_name("lambda_main.py"))
 class Worker:
     """A process with AWS's runtime client, a Runtime API and a temporary directory of its own.
 
-    `code` is the unzipped package. `on_end` is called once, when the process has ended and its directory is gone.
+    `package` is what was unzipped. `on_end` is called once, when the process has ended and its directory is gone.
     """
 
     def __init__(
         self,
         function: Function,
-        code: Path,
+        package: Package,
         scratch: Path,
         endpoint: str,
         write_log: WriteLog,
@@ -58,10 +59,10 @@ class Worker:
         self._tmp = tempfile.mkdtemp(dir=scratch, prefix=f"{function.name}-")
         self._api = RuntimeApi(self._begin, self._cannot_load)
         stream = f"{datetime.now(UTC):%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
-        environment = worker_environment(function, code, self._tmp, endpoint, stream, self._api.address)
+        environment = worker_environment(function, package, self._tmp, endpoint, stream, self._api.address)
         self._started = time.monotonic()
         try:
-            self._child = start_python([_MAIN, function.handler], env=environment, cwd=str(code), output=PIPE)
+            self._child = start_python([_MAIN, function.handler], env=environment, cwd=str(package.code), output=PIPE)
         except OSError:
             self._api.close()
             shutil.rmtree(self._tmp, ignore_errors=True)
@@ -175,7 +176,7 @@ class Worker:
 
 
 def worker_environment(
-    function: Function, code: Path, tmp: str, endpoint: str, stream: str, runtime_api: str
+    function: Function, package: Package, tmp: str, endpoint: str, stream: str, runtime_api: str
 ) -> dict[str, str]:
     """What a worker finds in its environment: AWS's variables and the function's own, nothing of this process."""
     return {
@@ -183,10 +184,11 @@ def worker_environment(
         "TZ": ":UTC",
         **dict(function.environment),
         "PATH": os.environ.get("PATH", os.defpath),
+        **_layered(package),
         "HOME": tmp,
         "TMPDIR": tmp,
-        "PYTHONPATH": str(code),
-        "LAMBDA_TASK_ROOT": str(code),
+        "PYTHONPATH": package.python_path(function.runtime),
+        "LAMBDA_TASK_ROOT": str(package.code),
         "_HANDLER": function.handler,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
@@ -205,6 +207,14 @@ def worker_environment(
         # Not on AWS. It tells the embedded AWS, which counts calls, who makes them.
         "AWS_SDK_UA_APP_ID": function.name[:50],
     }
+
+
+def _layered(package: Package) -> dict[str, str]:
+    """What layers add to the environment: their programs and libraries."""
+    if package.layers is None:
+        return {}
+    path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{package.layers / 'bin'}"
+    return {"PATH": path, "LD_LIBRARY_PATH": str(package.layers / "lib")}
 
 
 def _memory_mb(pid: int, which: str) -> int:

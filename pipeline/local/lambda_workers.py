@@ -1,27 +1,22 @@
 """Lambda's side of an invocation: the right code unpacked, a warm worker found or a cold one started, an answer.
 
-Layers are not unpacked: dependencies come from the Python environment that the embedded AWS runs in, whatever Python
-version the function names. `/tmp` itself is not private, TMPDIR is; the network is not confined.
+What neither the package nor a layer holds comes from the Python environment that the embedded AWS runs in, whatever
+Python version the function names. `/opt` and `/tmp` themselves are not private, TMPDIR is; the network is not confined.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import io
-import os
 import shutil
-import tempfile
 import threading
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.errors import Misconfigured, Refused
-from pipeline.local.functions import Answer, Function
+from pipeline.errors import Refused
+from pipeline.local.functions import Answer, Function, Throttled
 from pipeline.local.lambda_output import WriteLog
+from pipeline.local.lambda_packages import Package, package_of
 from pipeline.local.lambda_worker import Worker
 
 WORKERS_A_FUNCTION = 4
@@ -33,8 +28,8 @@ class LambdaWorkers:
     """Runs functions in worker processes.
 
     `endpoint` is what functions get as AWS_ENDPOINT_URL; `state_dir` holds unpacked code and temporary directories.
-    A function gets at most `cap` workers (fewer if it reserves less concurrency): invocations beyond wait, where AWS
-    would throttle. A worker that was idle for `idle_s` seconds is ended.
+    A function gets at most `cap` workers (fewer if it reserves less concurrency): invocations beyond wait, unless the
+    function has concurrency reserved and uses all of it. A worker that was idle for `idle_s` seconds is ended.
     """
 
     def __init__(
@@ -56,6 +51,7 @@ class LambdaWorkers:
         self._retired: list[_Pool] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._running: Counter[str] = Counter()
         self.invocations: Counter[str] = Counter()
         """Invocations by function name, the failed ones too."""
 
@@ -79,10 +75,25 @@ class LambdaWorkers:
             pool.join()
 
     def invoke(self, function: Function, payload: bytes, request_id: str | None = None) -> Answer:
-        """Run the function with a JSON event and wait for its answer. `Refused` while stopping."""
+        """Run the function with a JSON event and wait for its answer.
+
+        `Throttled` if its reserved concurrency is in use, `Refused` while stopping.
+        """
         pool = self._pool(function)
+        # The versions of a function share what it has reserved.
+        name = f"{function.account}:{function.region}:{function.name}"
         with self._lock:
+            if function.concurrency is not None and self._running[name] >= function.concurrency:
+                raise Throttled(function)
+            self._running[name] += 1
             self.invocations[function.name] += 1
+        try:
+            return self._run(pool, payload, request_id)
+        finally:
+            with self._lock:
+                self._running[name] -= 1
+
+    def _run(self, pool: _Pool, payload: bytes, request_id: str | None) -> Answer:
         while True:
             worker = pool.acquire()
             try:
@@ -106,7 +117,7 @@ class LambdaWorkers:
             pool = self._pools.get(key)
             if pool is not None and pool.function == function:
                 return pool
-            code = unpack(function, self._code_dir)
+            code = package_of(function, self._code_dir)
             if pool is not None:
                 pool.retire()
                 self._retired.append(pool)
@@ -114,7 +125,7 @@ class LambdaWorkers:
             self._pools[key] = _Pool(function, cap, lambda on_end: self._start_worker(function, code, on_end))
             return self._pools[key]
 
-    def _start_worker(self, function: Function, code: Path, on_end: Callable[[Worker], None]) -> Worker:
+    def _start_worker(self, function: Function, code: Package, on_end: Callable[[Worker], None]) -> Worker:
         return Worker(function, code, self._scratch, self._endpoint, self._write_log, on_end)
 
     def _reap(self) -> None:
@@ -198,21 +209,3 @@ class _Pool:
         with self._changed:
             self._all.discard(worker)
             self._changed.notify()
-
-
-def unpack(function: Function, folder: Path) -> Path:
-    """The function's package as a directory, unpacked once for each code; `Misconfigured` if it is no zip."""
-    target = folder / hashlib.sha256(function.code_sha.encode()).hexdigest()[:24]
-    if target.exists():
-        return target
-    temporary = Path(tempfile.mkdtemp(dir=folder))
-    try:
-        with zipfile.ZipFile(io.BytesIO(function.code)) as package:
-            package.extractall(temporary)
-    except zipfile.BadZipFile:
-        shutil.rmtree(temporary)
-        raise Misconfigured(f"the code of function {function.name} is not a zip archive") from None
-    temporary.chmod(0o755)
-    with contextlib.suppress(FileExistsError):
-        os.rename(temporary, target)
-    return target

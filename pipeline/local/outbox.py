@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 _log = logging.getLogger(__name__)
 
@@ -18,16 +19,50 @@ GIVE_UP_SECONDS = 300.0
 Delivery = Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A delivery that will not be tried again: why, and how often it was tried after the first time."""
+
+    error: Exception
+    retries: int
+    out_of_retries: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to try. `given_up` gets what was not delivered."""
+
+    seconds: float = GIVE_UP_SECONDS
+    retries: int | None = None
+    given_up: Callable[[GivenUp], None] | None = None
+
+
+@dataclass(slots=True)
+class _Entry:
+    what: str
+    deliver: Delivery
+    patience: Patience
+    born: float = field(default_factory=time.monotonic)
+    tries: int = 0
+
+    def retry_in(self) -> float | None:
+        """Seconds until the next try; None if there is none."""
+        if self.patience.retries is not None and self.tries > self.patience.retries:
+            return None
+        delay = min(FIRST_RETRY_SECONDS * 2 ** min(self.tries - 1, 10), LONGEST_RETRY_SECONDS)
+        return delay if time.monotonic() < self.born + self.patience.seconds else None
+
+
 class Outbox:
     """One thread that makes deliveries in the order of `put`; one that fails waits and does not hold up the others.
 
-    A delivery is given up, with an error in the log, after `GIVE_UP_SECONDS`. An idle outbox uses no CPU.
+    A delivery that is given up leaves an error in the log. An idle outbox uses no CPU.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._ready = threading.Condition()
-        self._due: list[tuple[float, int, float, float, str, Delivery]] = []
+        self._due: list[tuple[float, int, _Entry]] = []
         self._ticket = itertools.count()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -46,34 +81,43 @@ class Outbox:
         if self._thread is not None:
             self._thread.join(5)
 
-    def put(self, what: str, delivery: Delivery) -> None:
+    def put(self, what: str, delivery: Delivery, patience: Patience = Patience()) -> None:
         """Deliver soon. `what` names it in the log should it fail."""
-        now = time.monotonic()
-        self._put(now, FIRST_RETRY_SECONDS, now + GIVE_UP_SECONDS, what, delivery)
+        self._put(_Entry(what, delivery, patience), 0.0)
 
-    def _put(self, due: float, delay: float, until: float, what: str, delivery: Delivery) -> None:
+    def _put(self, entry: _Entry, delay: float) -> None:
         with self._ready:
             if not self._stopping:
-                heapq.heappush(self._due, (due, next(self._ticket), delay, until, what, delivery))
+                heapq.heappush(self._due, (time.monotonic() + delay, next(self._ticket), entry))
                 self._ready.notify()
 
     def _run(self) -> None:
         while (entry := self._next()) is not None:
-            _, _, delay, until, what, delivery = entry
+            entry.tries += 1
             try:
-                delivery()
-            except Exception:
-                now = time.monotonic()
-                if now < until:
-                    self._put(now + delay, min(delay * 2, LONGEST_RETRY_SECONDS), until, what, delivery)
-                else:
-                    _log.exception("gave up: %s", what)
+                entry.deliver()
+            except Exception as error:
+                self._again(entry, error)
 
-    def _next(self) -> tuple[float, int, float, float, str, Delivery] | None:
+    def _again(self, entry: _Entry, error: Exception) -> None:
+        delay = entry.retry_in()
+        if delay is not None:
+            return self._put(entry, delay)
+        _log.error("gave up: %s", entry.what, exc_info=error)
+        if entry.patience.given_up is None:
+            return None
+        retries = entry.patience.retries
+        try:
+            entry.patience.given_up(GivenUp(error, entry.tries - 1, retries is not None and entry.tries > retries))
+        except Exception:
+            _log.exception("lost: %s", entry.what)
+        return None
+
+    def _next(self) -> _Entry | None:
         with self._ready:
             while not self._stopping:
                 wait = self._due[0][0] - time.monotonic() if self._due else None
                 if wait is not None and wait <= 0:
-                    return heapq.heappop(self._due)
+                    return heapq.heappop(self._due)[2]
                 self._ready.wait(wait)
         return None

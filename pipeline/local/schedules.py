@@ -1,4 +1,4 @@
-"""The clock: fires EventBridge Scheduler's schedules and EventBridge's scheduled rules at Lambda functions.
+"""The clock: fires EventBridge Scheduler's schedules and EventBridge's scheduled rules at their targets.
 
 moto keeps both and never fires them. They are looked up in its state, in this process, every second.
 """
@@ -15,25 +15,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.clock import Clock, system_clock
-from pipeline.errors import BadDefinition
+from pipeline.local.event_rules import target_input
 from pipeline.local.schedule_expressions import Rate, parse
+from pipeline.local.targets import Target, check_target
 
 TICK_S = 1.0
 
-InvokeLaterArn = Callable[[str, bytes], None]
-"""Invoke the function of an ARN asynchronously with a JSON event."""
+Deliver = Callable[[str, Target, str], None]
+"""Send to a target: the ARN of the schedule or rule, the target and what it gets. Must not block."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A schedule or a scheduled rule as it stands. `anchor` is the time that a rate counts from, None for now."""
+    """A schedule or a scheduled rule as it stands.
+
+    `targets` are JSON, so that an entry can be looked up; `anchor` is the time that a rate counts from, None for now.
+    """
 
     arn: str
     expression: str
     zone: str | None
-    targets: tuple[tuple[str, str | None], ...]
+    targets: tuple[str, ...]
     source: str
     anchor: datetime | None = None
     starts: datetime | None = None
@@ -46,14 +50,14 @@ class Entry:
 
 
 class Schedules:
-    """Invokes the targets of enabled schedules when they are due by `clock`.
+    """Sends to the targets of enabled schedules, by `deliver`, when they are due by `clock`.
 
     A schedule by rate of EventBridge Scheduler fires when it is made and then every period, a rule after one period.
     Firings that were missed because the machine slept are made up for by one.
     """
 
-    def __init__(self, invoke_later: InvokeLaterArn, *, clock: Clock = system_clock) -> None:
-        self._invoke_later = invoke_later
+    def __init__(self, deliver: Deliver, *, clock: Clock = system_clock) -> None:
+        self._deliver = deliver
         self._clock = clock
         self._due: dict[Entry, datetime | None] = {}
         self._lock = threading.Lock()
@@ -115,32 +119,39 @@ class Schedules:
         return _bounded(entry, expression.after(now, entry.starts or entry.anchor or now))
 
     def _fire(self, entry: Entry, due: datetime) -> None:
-        for function, text in entry.targets:
+        for text in entry.targets:
+            target = json.loads(text)
             try:
-                self._invoke_later(function, _event(entry, text, due))
+                self._deliver(entry.arn, target, _body(entry, target, due))
             except Exception:
-                _log.exception("schedule %s cannot invoke %s", entry.arn, function)
+                _log.exception("schedule %s cannot fire at %s", entry.arn, target["Arn"])
 
 
 def _bounded(entry: Entry, due: datetime | None) -> datetime | None:
     return None if due is None or (entry.ends and due > entry.ends) else due
 
 
-def _event(entry: Entry, text: str | None, due: datetime) -> bytes:
+def _body(entry: Entry, target: Target, due: datetime) -> str:
     moment = due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     execution = str(uuid.uuid4())
-    if text is not None:
-        if not entry.is_rule:
-            for name, value in (
-                ("schedule-arn", entry.arn),
-                ("scheduled-time", moment),
-                ("execution-id", execution),
-                ("attempt-number", "1"),
-            ):
-                text = text.replace(f"<aws.scheduler.{name}>", value)
-        return text.encode()
+    if entry.is_rule:
+        return target_input(target, _event(entry, moment, execution))
+    text: str | None = target.get("Input")
+    if text is None:
+        return json.dumps(_event(entry, moment, execution))
+    for name, value in (
+        ("schedule-arn", entry.arn),
+        ("scheduled-time", moment),
+        ("execution-id", execution),
+        ("attempt-number", "1"),
+    ):
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    return text
+
+
+def _event(entry: Entry, moment: str, execution: str) -> dict[str, Any]:
     _, _, _, region, account, *_ = entry.arn.split(":")
-    event = {
+    return {
         "version": "0",
         "id": execution,
         "detail-type": "Scheduled Event",
@@ -151,7 +162,6 @@ def _event(entry: Entry, text: str | None, due: datetime) -> bytes:
         "resources": [entry.arn],
         "detail": {} if entry.is_rule else "{}",
     }
-    return json.dumps(event).encode()
 
 
 def _entries() -> Iterator[Entry]:
@@ -178,7 +188,7 @@ def _of_schedule(found: Any) -> Entry:
         arn=found.arn,
         expression=found.schedule_expression,
         zone=found.schedule_expression_timezone,
-        targets=((found.target["Arn"], found.target.get("Input")),),
+        targets=(json.dumps(found.target),),
         source="aws.scheduler",
         anchor=_moment(found.last_modified_date),
         starts=_moment(found.start_date),
@@ -192,7 +202,7 @@ def _of_rule(rule: Any) -> Entry:
         arn=rule.arn,
         expression=rule.scheduled_expression,
         zone=None,
-        targets=tuple((target["Arn"], target.get("Input")) for target in rule.targets),
+        targets=tuple(json.dumps(target) for target in rule.targets),
         source="aws.events",
     )
 
@@ -214,7 +224,4 @@ def check(expression: str, zone: str | None, targets: list[dict[str, Any]]) -> N
     """BadDefinition if a schedule would not run here as it does on AWS: to be asked when it is made."""
     parse(expression, zone)
     for target in targets:
-        if ":lambda:" not in target.get("Arn", ""):
-            raise BadDefinition(f"the embedded AWS fires schedules at Lambda functions only, not {target.get('Arn')}")
-        if target.get("InputTransformer") or target.get("InputPath"):
-            raise BadDefinition("the embedded AWS gives scheduled targets a constant Input only")
+        check_target(target)

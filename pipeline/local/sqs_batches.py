@@ -77,14 +77,14 @@ def succeeded(messages: Sequence[Message], answer: Answer, *, reports_failures: 
         return []
     if not reports_failures:
         return list(messages)
-    failures = _reported(answer.payload)
+    failures = reported_failures(answer.payload)
     known = {message["MessageId"] for message in messages}
     if failures is None or not failures <= known:
         return []
     return [message for message in messages if message["MessageId"] not in failures]
 
 
-def _reported(payload: bytes) -> set[str] | None:
+def reported_failures(payload: bytes) -> set[str] | None:
     """The identifiers of a report; None if it is malformed. Null and {} report nothing."""
     try:
         answer = json.loads(payload or b"null")

@@ -61,6 +61,7 @@ class EmbeddedLake:
         from pipeline.local.moto_fixes import lambdas
         from pipeline.local.moto_fixes import schedules as schedule_fixes
         from pipeline.local.schedules import Schedules, check
+        from pipeline.local.targets import Targets
 
         front = Front(self._port, self._folder)
         self._run(front)
@@ -70,14 +71,16 @@ class EmbeddedLake:
         self._run(logs)
         workers = LambdaWorkers(self.endpoint, self._folder / "lambda", logs.write)
         self._run(workers)
-        later = AsyncInvocations(workers.invoke, self.endpoint)
+        later = AsyncInvocations(workers.invoke, self.endpoint, resolve=lambdas.resolve)
         self._run(later)
         lambdas.install(workers.invoke, later.submit)
         schedule_fixes.install(check)
         if self._with_spark:
             self._start_glue(logs.write)
         self._run(EventSources(self.endpoint, lambda arn, event: workers.invoke(lambdas.resolve(arn), event)))
-        schedules = Schedules(lambda arn, event: _discard(later.submit(lambdas.resolve(arn), event)))
+        targets = Targets("schedules", lambda arn, event: _discard(later.submit(lambdas.resolve(arn), event.encode())))
+        self._run(targets)
+        schedules = Schedules(targets.put)
         self._run(schedules)
         front.private["hurry", "POST"] = lambda: {"fired": schedules.hurry()}
         front.private["invocations", "GET"] = lambda: dict(workers.invocations)
@@ -102,7 +105,7 @@ class EmbeddedLake:
 
 
 def _discard(_: object) -> None:
-    """Schedules do not look at request ids."""
+    """Targets do not look at request ids."""
 
 
 @contextlib.contextmanager

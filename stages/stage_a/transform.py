@@ -168,6 +168,8 @@ def _record(catalog: Catalog, task: Task, checksum: str, facts: dict[str, Any]) 
     before = catalog.stage(work, task.dataset, checksum, once=task.once, **facts)
     if before is None:
         return Status.STAGED
+    if before.generation > work.generation:
+        return Status.SUPERSEDED
     if before.generation < work.generation or before.status is Status.REGISTERED:
         raise Inconsistent(f"{work.object.uri} is {before.status} in generation {before.generation}")
-    return before.status if before.generation == work.generation else Status.SUPERSEDED
+    return before.status

@@ -19,8 +19,8 @@ from pipeline.catalog import Catalog, Registered, Status
 from pipeline.clients import client
 from pipeline.datasets import Dataset
 from pipeline.datasets.model import Batching
-from pipeline.errors import Refused
-from pipeline.events.s3 import ObjectCreated
+from pipeline.errors import Refused, Transient
+from pipeline.events.s3 import ObjectCreated, SendAgain
 from pipeline.executions import Executions
 from pipeline.local.front import Front
 from pipeline.objects import ObjectVersion
@@ -28,7 +28,7 @@ from pipeline.tables.creation import create_table
 from pipeline.tables.iceberg import IcebergTables
 from pipeline.tables.names import branch_name
 
-from ..conftest import load_template
+from ..conftest import allowed, load_template, table_calls
 from .conftest import Crash
 
 numbers = itertools.count()
@@ -320,6 +320,29 @@ def test_a_duplicate_takes_over_wherever_the_end_of_its_original_died(shop: Shop
     assert second in {s.object for s in shop.sent}
 
 
+def test_a_version_is_not_sent_on_while_its_batch_still_ends(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    """Else it takes the content along, and is GONE or fails with it: its duplicates would never load."""
+    first = shop.stage("a.csv", "same")
+    second = shop.stage("a.csv", "same")
+    batch = shop.open()
+
+    def crash(*_: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.catalog, "release_content", crash)
+        with pytest.raises(Crash):
+            shop.ender.fail(shop.name, batch, shop.table, "a bug")
+    with pytest.raises(Transient, match="has not ended"):
+        shop.catalog.send_again(SendAgain(first, 2), shop.dataset.name)
+    shop.ender.fail(shop.name, batch, shop.table, "a bug")
+    assert shop.sent == [SendAgain(second, 2)]
+    assert shop.catalog.send_again(SendAgain(first, 2), shop.dataset.name)
+    shop.catalog.move(first, Status.GONE, shop.name, generation=2)
+    assert shop.transform(shop.catalog.send_again(shop.sent[0], shop.dataset.name), "same") == second
+    assert shop.statuses(second) == {Status.STAGED}
+
+
 def test_a_zombie_commit_after_the_batch_failed_does_not_land(shop: Shop):
     shop.stage("a.csv")
     batch = shop.open()
@@ -438,3 +461,22 @@ def _end(shop: Shop, how: str, batch: str) -> None:
 )
 def test_the_cause_of_a_failure_is_its_message_and_not_a_whole_document(error: dict[str, str], cause: str):
     assert cause in cause_of(error)
+
+
+@pytest.mark.parametrize("how", ["commit", "quarantine", "fail"])
+def test_who_ends_a_batch_may_do_what_that_takes_and_no_more(shop: Shop, how: str):
+    shop.stage("a.csv", "same")
+    shop.stage("a.csv", "same")
+    batch = shop.open()
+    shop.write(batch)
+    with table_calls() as calls:
+        if how == "fail":
+            shop.ender.fail(shop.name, batch, shop.table, "a bug")
+        else:
+            getattr(shop.ender, how)(shop.name, batch, shop.table)
+    function = f"{how.capitalize()}Function"
+    assert calls == {
+        "ObjectsTable": allowed("stage_b.yaml", function, "objects-table-arn"),
+        "BatchesTable": allowed("stage_b.yaml", function, "batches-table-arn"),
+    }
+    assert bool(shop.sent) == bool(allowed("stage_b.yaml", function, "raw-queue-arn"))

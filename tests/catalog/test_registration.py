@@ -14,6 +14,8 @@ from pipeline.errors import Transient
 from pipeline.events.s3 import ObjectCreated, ObjectDeleted, SendAgain
 from pipeline.objects import ObjectVersion, event_ms_of, order_of
 
+from ..conftest import allowed, table_calls
+
 ORDERS = DatasetName("shop", "orders")
 
 
@@ -125,12 +127,12 @@ def test_a_duplicate_that_did_not_take_over_waits_for_the_one_that_did(catalog):
     assert give_up(catalog, "v2", Status.FAILED, generation=2) == ["v3"]
 
 
-def test_a_version_that_was_sent_on_keeps_its_content(catalog):
+def test_a_version_that_was_staged_again_keeps_its_content(catalog):
     deliver(catalog, "v1")
     catalog.move(created("v1").object, Status.CLAIMED, "shop/orders")
-    catalog.move(created("v1").object, Status.FAILED, "shop/orders", generation=1)
+    catalog.move(created("v1").object, Status.FAILED, "shop/orders", generation=1, staged="s3://staging/x")
     failed = catalog.get(created("v1").object)
-    assert send_on(catalog, "v1").status is Status.STAGED
+    assert catalog.restage(failed, "shop/orders", once=True)
     assert catalog.release_content(failed) == []
     assert deliver(catalog, "v2", seq="0B").duplicate_of == "v1"
 
@@ -162,6 +164,25 @@ def test_a_redrive_twice_is_one_new_generation(catalog):
         None,
         ["REGISTERED", "FAILED", "REGISTERED"],
     )
+
+
+def test_the_routing_function_may_do_what_it_does_and_no_more(catalog):
+    deliver(catalog, "v1")
+    catalog.move(created("v1").object, Status.CLAIMED, "shop/orders", batch="b1")
+    catalog.move(created("v1").object, Status.FAILED, "shop/orders")
+    catalog.release_content(catalog.get(created("v1").object))
+    with table_calls() as calls:
+        catalog.register(created("v2", seq="0B"), ORDERS)
+        assert catalog.send_again(SendAgain(created("v1").object, 2), ORDERS)
+    assert calls == {"ObjectsTable": allowed("stage_a.yaml", "RouteFunction", "objects-table-arn")}
+
+
+def test_the_transform_may_do_what_it_does_and_no_more(catalog):
+    works = [catalog.register(created(version), ORDERS) for version in ("v1", "v2")]
+    with table_calls() as calls:
+        for work in works:
+            catalog.stage(work, "shop/orders", "c1", once=True)
+    assert calls == {"ObjectsTable": allowed("stage_a.yaml", "TransformFunction", "objects-table-arn")}
 
 
 def test_an_object_of_no_dataset_waits_and_is_found_by_its_dataset(catalog):

@@ -20,6 +20,7 @@ from pipeline.batches.records import RuleResult, Verdict, Written
 from pipeline.catalog import ObjectRow, Registered
 from pipeline.cli import commands
 from pipeline.cli.app import app
+from pipeline.cli.summary import FAILURES
 from pipeline.clients import client
 from pipeline.datasets import Dataset
 from pipeline.datasets.registry import Registration
@@ -108,7 +109,8 @@ def lake(front: Front) -> Lake:
     client("s3").put_bucket_versioning(Bucket=values[Setting.RAW_BUCKET], VersioningConfiguration={"Status": "Enabled"})
     values |= {setting: _table(logical, setting) for logical, setting in TABLES.items()}
     values[Setting.DATASETS_TABLE] = _table("DatasetsTable", Setting.DATASETS_TABLE)
-    for setting in (Setting.RAW_QUEUE_URL, Setting.RAW_DEAD_LETTER_QUEUE_URL):
+    failures = (dead for dead, _ in FAILURES.values())
+    for setting in (Setting.RAW_QUEUE_URL, Setting.RAW_DEAD_LETTER_QUEUE_URL, *failures):
         values[setting] = queue(setting.value)
     for setting, definition in MACHINES.items():
         made = client("stepfunctions").create_state_machine(
@@ -120,6 +122,7 @@ def lake(front: Front) -> Lake:
         Setting.STANDARD_JOB: "sluice-local-standard",
         Setting.QUALITY_JOB: "sluice-local-quality",
         Setting.POLL_FUNCTION: "poll",
+        **{function: function.value for _, function in FAILURES.values()},
         Setting.DATABASE_PREFIX: "sluice_local_",
     }
     for setting, value in values.items():
@@ -145,7 +148,7 @@ Sluice = Callable[..., Result]
 @pytest.fixture
 def sluice(front: Front) -> Sluice:
     """`sluice("status", "--json")` runs the command against the module's lake."""
-    commands_there = ("looking", "why", "history", "logs", "reading")
+    commands_there = ("looking", "why", "history", "logs", "reading", "mending")
     for name in commands_there:
         commands.importlib.import_module(f"pipeline.cli.{name}")
 

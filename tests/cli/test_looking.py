@@ -115,7 +115,8 @@ def test_print_summary_is_the_text_of_status(lake, story, capsys):
 def test_status_of_one_dataset_leaves_out_the_others(sluice, story):
     found = documented(sluice("status", "shop/orders", "--json"))
     assert [entry["dataset"] for entry in found["objects"]] == ["shop/orders"]
-    assert {queue["name"] for queue in found["queues"]} == {"raw", "shop/orders"}
+    shared = {"raw", "stage-a-failures", "stage-b-failures"}
+    assert {queue["name"] for queue in found["queues"]} == {*shared, "shop/orders"}
     unrouted = documented(sluice("status", "lost/things", "--json"))
     assert [t["status"] for t in unrouted["attention"]] == ["UNROUTED"]
 

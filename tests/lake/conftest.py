@@ -154,10 +154,16 @@ def run_sluice(root: Path, *arguments: str, timeout: float = 300) -> subprocess.
 @pytest.fixture(scope="session")
 def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLake]:
     root = checkout_of(tmp_path_factory.mktemp("lake"))
+    # Starting and connecting point this process at the lake; other tests of the session must not go there.
+    before = dict(os.environ)
     lake = starting.start(root, port=0, region="eu-west-1", env="local")
     try:
         starting.deploy(root, lake, print)
-        yield RunningLake(root, Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect())
+        connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+        os.environ.clear()
+        os.environ.update(before)
+        client.cache_clear()
+        yield RunningLake(root, connected)
     finally:
         starting.stop(root)
         assert state.running(root) is None

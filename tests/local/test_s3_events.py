@@ -141,6 +141,59 @@ def test_a_configuration_that_names_no_queue_is_refused(aws):
         bucket_with(aws, "misdirected", entry)
 
 
+def test_a_refused_configuration_leaves_the_one_before(aws, inbox):
+    entry = {"Id": "kept", "QueueArn": inbox.arn, "Events": ["s3:ObjectCreated:*"]}
+    s3 = bucket_with(aws, "steady", entry)
+    inbox.bodies(1)
+    absent = {"QueueArn": f"arn:aws:sqs:{REGION}:123456789012:absent", "Events": ["s3:ObjectCreated:*"]}
+    with pytest.raises(ClientError):
+        s3.put_bucket_notification_configuration(
+            Bucket="steady", NotificationConfiguration={"QueueConfigurations": [absent]}
+        )
+    [found] = s3.get_bucket_notification_configuration(Bucket="steady")["QueueConfigurations"]
+    assert found["Id"] == "kept"
+
+
+def key_filter(**filters):
+    return {"Filter": {"Key": {"FilterRules": [{"Name": name, "Value": value} for name, value in filters.items()]}}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ({}, {}, True),
+        (key_filter(prefix="a/"), key_filter(prefix="a/b/"), True),
+        (key_filter(prefix="a/"), key_filter(suffix=".csv"), True),
+        (key_filter(prefix="a/"), key_filter(prefix="b/"), False),
+        (key_filter(suffix=".csv"), key_filter(suffix=".json"), False),
+        ({"Events": ["s3:ObjectCreated:Put"]}, {}, True),
+        ({"Events": ["s3:ObjectRemoved:*"]}, {}, False),
+    ],
+)
+def test_two_entries_for_one_change_are_refused(aws, inbox, one, other, overlap):
+    entry = {"QueueArn": inbox.arn, "Events": ["s3:ObjectCreated:*"]}
+    bucket = f"twice{time.monotonic_ns()}"
+    s3 = bucket_with(aws, bucket, entry)
+    inbox.bodies(1)
+    configuration = {"QueueConfigurations": [{**entry, **one}, {**entry, **other}]}
+    if overlap:
+        with pytest.raises(ClientError, match="Configurations overlap"):
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
+    else:
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
+        inbox.bodies(1)
+
+
+def test_deleting_many_is_an_event_for_each(bucket, inbox):
+    for key in ("many/1", "many/2"):
+        bucket.put_object(Bucket="watched", Key=key, Body=b"x")
+    inbox.records(2)
+    bucket.delete_objects(Bucket="watched", Delete={"Objects": [{"Key": "many/1"}, {"Key": "many/2"}]})
+    records = inbox.records(2)
+    assert sorted(record["s3"]["object"]["key"] for record in records) == ["many/1", "many/2"]
+    assert {record["eventName"] for record in records} == {"ObjectRemoved:DeleteMarkerCreated"}
+
+
 def test_an_event_whose_queue_is_away_for_a_moment_arrives_later(aws):
     sqs = aws("sqs")
     away = Inbox(sqs, "away")

@@ -25,10 +25,10 @@ class Fired:
     def __init__(self) -> None:
         self.now = datetime.now(UTC) + timedelta(seconds=1)
         self.calls: list[tuple[str, Any]] = []
-        self.schedules = Schedules(self._invoke, clock=lambda: self.now)
+        self.schedules = Schedules(self._deliver, clock=lambda: self.now)
 
-    def _invoke(self, function: str, event: bytes) -> None:
-        self.calls.append((function, json.loads(event)))
+    def _deliver(self, source: str, target: Any, event: str) -> None:
+        self.calls.append((target["Arn"], json.loads(event)))
 
     def pass_time(self, **duration: float) -> list[Any]:
         """Let time pass and the clock tick; the events that were fired."""
@@ -164,11 +164,13 @@ def test_an_expression_that_aws_would_refuse_is_refused_when_it_is_made(
 
 
 def test_a_target_that_we_do_not_fire_at_is_refused_when_it_is_made(aws: Aws, fired: Fired) -> None:
-    queue = "arn:aws:sqs:eu-west-1:123456789012:q"
-    with pytest.raises(ClientError, match="Lambda functions only"):
-        schedule(aws, "rate(1 hour)", Target={"Arn": queue})
-    with pytest.raises(ClientError, match="Lambda functions only"):
-        rule(aws, "rate(1 hour)", Arn=queue)
+    stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/s"
+    with pytest.raises(ClientError, match="not to arn:aws:kinesis"):
+        schedule(aws, "rate(1 hour)", Target={"Arn": stream})
+    with pytest.raises(ClientError, match="not to arn:aws:kinesis"):
+        rule(aws, "rate(1 hour)", Arn=stream)
+    with pytest.raises(ClientError, match="does not honour KinesisParameters"):
+        schedule(aws, "rate(1 hour)", Target={"KinesisParameters": {"PartitionKey": "k"}})
 
 
 def test_the_thread_fires_by_itself(aws: Aws, front: Front) -> None:

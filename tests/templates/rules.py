@@ -125,7 +125,7 @@ def services_are_admitted_for_one_source(template: Template) -> Iterator[str]:
 @rule
 def queues_have_a_dead_letter_queue_that_keeps_longer(template: Template) -> Iterator[str]:
     queues = {logical_id: given for logical_id, _, given in resources(template, "AWS::SQS::Queue")}
-    dead = set()
+    dead = {queue for queue in queues if any(names(kept, queue) for kept in _kept_failures(template))}
     for logical_id, given in queues.items():
         target = given.get("RedrivePolicy", {}).get("deadLetterTargetArn")
         for other in queues:
@@ -139,6 +139,22 @@ def queues_have_a_dead_letter_queue_that_keeps_longer(template: Template) -> Ite
     for logical_id in dead:
         if queues[logical_id].get("MessageRetentionPeriod") != LONGEST_RETENTION_S:
             yield f"{logical_id} does not keep for 14 days"
+
+
+def _kept_failures(template: Template) -> Iterator[Any]:
+    """Where functions leave the events that they could not handle."""
+    for _, _, given in resources(template, "AWS::Serverless::Function"):
+        yield given.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure")
+
+
+@rule
+def functions_that_rules_invoke_keep_what_they_cannot_handle(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::Serverless::Function"):
+        invoked = any(
+            event["Type"] in ("EventBridgeRule", "CloudWatchEvent") for event in given.get("Events", {}).values()
+        )
+        if invoked and "OnFailure" not in given.get("EventInvokeConfig", {}).get("DestinationConfig", {}):
+            yield f"{logical_id} loses the events that it cannot handle"
 
 
 @rule

@@ -102,7 +102,9 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       Environment: {Variables: {DB_PASSWORD: x}}
-      Events: {Inbox: {Type: SQS, Properties: {Queue: !GetAtt Inbox.Arn}}}
+      Events:
+        Inbox: {Type: SQS, Properties: {Queue: !GetAtt Inbox.Arn}}
+        Ended: {Type: EventBridgeRule, Properties: {Pattern: {source: [aws.states]}}}
       Policies:
         Statement:
           - {Effect: Allow, Action: [s3:GetObject, "s3:*", "*"], Resource: "*"}

@@ -1,4 +1,4 @@
-"""DynamoDB: one request at a time, transactions that cost what they touch, and the limits of AWS.
+"""DynamoDB: one request at a time, and transactions that cost what they touch.
 
 moto looks at a condition first and writes later, with no lock between; and it copies whole tables to be able to undo a
 transaction, so that each one costs more than the last.
@@ -12,10 +12,10 @@ from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
 
-BATCH_WRITE_ITEMS = 25
-TRANSACTION_ITEMS = 100
-
 _lock = threading.RLock()
+
+changed = threading.Condition(_lock)
+"""Notified when a stream has a new record. Who holds it sees no write half done."""
 
 
 def install() -> None:
@@ -26,25 +26,8 @@ def install() -> None:
         with _lock:
             return original_call(self)
 
-    def batch_write_item(self: Any) -> Any:
-        _check_size("requestItems", sum(len(requests) for requests in self.body["RequestItems"].values()))
-        return original_batch(self)
-
     original_call = replace(DynamoHandler, "call_action", call_action, source="ce5f57cf83cd")
-    original_batch = replace(DynamoHandler, "batch_write_item", batch_write_item, source="26221a09e2b2")
     replace(DynamoDBBackend, "transact_write_items", _transact_write_items, source="81db2cb7d94e")
-
-
-def _check_size(what: str, count: int) -> None:
-    from moto.dynamodb.exceptions import MockValidationException
-
-    if count > BATCH_WRITE_ITEMS:
-        raise MockValidationException("Too many items requested for the BatchWriteItem call")
-    if not count:
-        raise MockValidationException(
-            f"1 validation error detected: Value at '{what}' failed to satisfy constraint: "
-            "Member must have length greater than or equal to 1"
-        )
 
 
 class _Undo:
@@ -73,14 +56,8 @@ class _Undo:
 
 def _transact_write_items(self: Any, transact_items: list[dict[str, Any]]) -> None:
     """Every condition is judged on the state before the transaction; then all is written, or nothing."""
-    from moto.dynamodb.exceptions import (
-        MockValidationException,
-        TooManyTransactionsException,
-        TransactionCanceledException,
-    )
+    from moto.dynamodb.exceptions import MockValidationException, TransactionCanceledException
 
-    if len(transact_items) > TRANSACTION_ITEMS:
-        raise TooManyTransactionsException()
     actions = _actions(self, transact_items)
     reasons = [_judge(self, *action) for action in actions]
     if any(code for code, _, _ in reasons):

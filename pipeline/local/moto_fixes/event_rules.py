@@ -1,30 +1,77 @@
 """EventBridge rules tell one listener which of their targets an event is for; `pipeline.local.event_rules` delivers.
 
-moto delivers to a few kinds of target, within the caller's request, and fails on functions and state machines.
+moto delivers to a few kinds of target, within the caller's request, and fails on functions and state machines. Its
+patterns take an operator that they do not know for a match, True for 1, and look into no list of objects.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Any
 
+from pipeline.errors import BadDefinition
+from pipeline.local.event_patterns import Pattern
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.targets import check_target
 
-Deliver = Callable[[dict[str, Any], dict[str, Any]], None]
+Deliver = Callable[[str, dict[str, Any], dict[str, Any]], None]
 
 deliver: Deliver | None = None
-"""Called with a target, as PutTargets got it, and the event."""
+"""Called with a rule's ARN, a target, as PutTargets got it, and the event."""
 
 
 def install() -> None:
-    from moto.events.models import Rule
+    from moto.core.exceptions import JsonRESTError
+    from moto.events.models import EventPattern, EventsBackend, Rule
+    from moto.events.responses import EventsHandler
 
     def send_to_targets(self: Any, original_event: dict[str, Any], transform_input: bool = True) -> None:
         offer(self, original_event)
 
+    @wraps(EventsBackend.put_targets)
+    def put_targets(self: Any, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> Any:
+        for target in targets:
+            try:
+                check_target(target)
+            except BadDefinition as error:
+                raise JsonRESTError("ValidationException", error.message) from error
+        return aim(self, name, event_bus_arn, targets)
+
     replace(Rule, "send_to_targets", send_to_targets, source="472e002e2dab")
+    replace(EventPattern, "load", classmethod(_load), source="e4a8830e37d1")
+    replace(EventPattern, "matches_event", _matches_event, source="3e71eb7ff590")
+    replace(EventsHandler, "test_event_pattern", _test_event_pattern, source="945d9dc74b3a")
+    aim = replace(EventsBackend, "put_targets", put_targets, source="5c3742b61a68")
+
+
+def _load(cls: Any, raw_pattern: str | None) -> Any:
+    compiled = _compiled(raw_pattern) if raw_pattern else None
+    found = cls(raw_pattern, json.loads(raw_pattern) if raw_pattern else {})
+    found.compiled = compiled
+    return found
+
+
+def _compiled(text: str) -> Pattern:
+    from moto.events.exceptions import InvalidEventPatternException
+
+    try:
+        return Pattern(text)
+    except BadDefinition as error:
+        raise InvalidEventPatternException(reason=error.message) from error
+
+
+def _matches_event(self: Any, event: dict[str, Any]) -> bool:
+    return self.compiled is None or self.compiled.matches(json.loads(json.dumps(event)))
+
+
+def _test_event_pattern(self: Any) -> str:
+    """moto has an empty method."""
+    pattern = _compiled(self._get_param("EventPattern"))
+    return json.dumps({"Result": pattern.matches(json.loads(self._get_param("Event")))})
 
 
 def publish(event: dict[str, Any]) -> None:
@@ -43,7 +90,7 @@ def offer(rule: Any, event: dict[str, Any]) -> None:
     event = {key: value for key, value in event.items() if key != "ingestion-time"} | {"time": _time(event.get("time"))}
     if rule.event_pattern.matches_event(event):
         for target in list(rule.targets):
-            deliver(target, event)
+            deliver(rule.arn, target, event)
 
 
 def _time(value: Any) -> str:

@@ -2,7 +2,46 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
+
+_PARTS = (
+    "memory",
+    "dispatch",
+    "sqs",
+    "sns",
+    "sns_subscriptions",
+    "s3_notifications",
+    "s3",
+    "logs",
+    "bucket_policies",
+    "policies",
+    "glue_catalog",
+    "glue_jobs",
+    "dynamodb",
+    "dynamodb_streams",
+    "dynamodb_checks",
+    "event_rules",
+    "stepfunctions_callbacks",
+    "stepfunctions_clients",
+    "stepfunctions_json",
+    "stepfunctions_paths",
+    "stepfunctions_engine",
+    "stepfunctions_failures",
+    "stepfunctions_handlers",
+    "stepfunctions_jsonata",
+    "stepfunctions_integrations",
+    "stepfunctions_service_errors",
+    "stepfunctions_test_cases",
+    "stepfunctions_executions",
+    "stepfunctions_reads",
+    "stepfunctions_history",
+    "stepfunctions_redrive",
+    "stepfunctions_limits",
+    "stepfunctions_definitions",
+    "stepfunctions_logs",
+)
+"""Modules of this package with a function `install`, in the order in which they are applied."""
 
 _lock = threading.Lock()
 _installed = False
@@ -14,45 +53,6 @@ def install_all() -> None:
     with _lock:
         if _installed:
             return
-        from pipeline.local.moto_fixes import (
-            bucket_policies,
-            dispatch,
-            dynamodb,
-            event_rules,
-            glue_catalog,
-            glue_job_updates,
-            lambda_invoke_configs,
-            memory,
-            s3,
-            s3_notifications,
-            sns,
-            sqs,
-            stepfunctions_clients,
-            stepfunctions_engine,
-            stepfunctions_executions,
-            stepfunctions_integrations,
-            stepfunctions_test_cases,
-        )
-
-        parts = (
-            memory,
-            dispatch,
-            sqs,
-            sns,
-            s3_notifications,
-            s3,
-            bucket_policies,
-            glue_catalog,
-            glue_job_updates,
-            lambda_invoke_configs,
-            dynamodb,
-            event_rules,
-            stepfunctions_clients,
-            stepfunctions_engine,
-            stepfunctions_integrations,
-            stepfunctions_test_cases,
-            stepfunctions_executions,
-        )
-        for part in parts:
-            part.install()
+        for part in _PARTS:
+            importlib.import_module(f"pipeline.local.moto_fixes.{part}").install()
         _installed = True

@@ -1,7 +1,7 @@
-"""Lambda in moto: invocations go to real workers, event source mappings to a real poller, and settings are kept.
+"""Lambda in moto: invocations go to real workers.
 
-moto runs functions in Docker, answers an error with status 200 where there is none, blocks on asynchronous
-invocations, and delivers queue messages inside SendMessage, one a call, deleting what the function reported as failed.
+moto runs functions in Docker, answers an error with status 200 where there is none, and blocks on asynchronous
+invocations. Settings are `lambda_settings`' business, event source mappings `lambda_sources`'.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
-from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction, lambda_backends
+from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.awslambda.responses import LambdaResponse
-from moto.sqs.models import Queue, sqs_backends
 
 from pipeline.errors import Refused
 from pipeline.local.functions import (
@@ -24,7 +23,9 @@ from pipeline.local.functions import (
     Function,
     Invoke,
     Retries,
+    Throttled,
 )
+from pipeline.local.moto_fixes import lambda_settings, lambda_sources
 from pipeline.local.moto_fixes.guard import replace
 
 InvokeLater = Callable[[Function, bytes], str]
@@ -44,6 +45,8 @@ def install(invoke: Invoke, invoke_later: InvokeLater) -> None:
         _invoke, _invoke_later = invoke, invoke_later
         if not _originals:
             _replace_all()
+            lambda_settings.install()
+            lambda_sources.install()
 
 
 def resolve(arn: str) -> Function:
@@ -72,14 +75,14 @@ def function_of(found: LambdaFunction) -> Function:
         concurrency=None if found.reserved_concurrency is None else int(found.reserved_concurrency),
         log_group=logging.get("LogGroup") or f"/aws/lambda/{found.function_name}",
         json_logs=logging.get("LogFormat") == "JSON",
+        layers=getattr(found, "layer_archives", ()),
         code=found.code_bytes,
         retries=_retries(found),
     )
 
 
 def _retries(found: LambdaFunction) -> Retries:
-    # moto appends a configuration where AWS replaces it.
-    config = found.event_invoke_config[-1].config if found.event_invoke_config else {}
+    config = found.event_invoke_config[0].config if found.event_invoke_config else {}
     destinations = config.get("DestinationConfig") or {}
     aws = Retries()
     return Retries(
@@ -95,14 +98,9 @@ def _replace_all() -> None:
     def change(owner: Any, name: str, replacement: Any, source: str) -> None:
         _originals[f"{owner.__name__}.{name}"] = replace(owner, name, replacement, source=source)
 
-    change(LambdaFunction, "__init__", _init, "70a285222b4a")
-    change(LambdaFunction, "get_configuration", _get_configuration, "803fb04bffde")
-    change(LambdaFunction, "update_configuration", _update_configuration, "eca1cdec066f")
     change(LambdaFunction, "invoke", _invoke_function, "dadc324f30ae")
     change(LambdaFunction, "_invoke_lambda", _never, "23ce7a8f956e")
     change(LambdaResponse, "_enrich_response", staticmethod(_enrich_response), "86cd4a4051dd")
-    change(LambdaBackend, "create_event_source_mapping", _create_event_source_mapping, "19f8125cabf7")
-    change(LambdaBackend, "update_event_source_mapping", _update_event_source_mapping, "7ec08b40f6d0")
 
 
 class _RequestTooLarge(LambdaClientError):
@@ -119,6 +117,8 @@ class _TooManyRequests(LambdaClientError):
 
     def __init__(self) -> None:
         super().__init__("TooManyRequestsException", "Rate Exceeded.")
+        reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+        self.description = json.dumps({**json.loads(self.description), "Reason": reason, "Type": "User"})
 
 
 class _Stopping(LambdaClientError):
@@ -138,8 +138,6 @@ def _invoke_function(self: LambdaFunction, body: Any, request_headers: Any, resp
     kind = request_headers.get("X-Amz-Invocation-Type") or default
     _check_payload(payload, ASYNCHRONOUS_PAYLOAD_BYTES if kind == "Event" else SYNCHRONOUS_PAYLOAD_BYTES)
     function = function_of(self)
-    if function.concurrency == 0:
-        raise _TooManyRequests
     response_headers["x-amz-executed-version"] = function.version
     try:
         if kind == "DryRun":
@@ -147,6 +145,8 @@ def _invoke_function(self: LambdaFunction, body: Any, request_headers: Any, resp
         if kind == "Event":
             return _start(function, payload, response_headers)
         return _run(function, payload, response_headers)
+    except Throttled:
+        raise _TooManyRequests from None
     except Refused as error:
         raise _Stopping(error) from error
 
@@ -189,81 +189,3 @@ def _enrich_response(headers: dict[str, str], body: Any) -> tuple[dict[str, str]
 
 def _never(self: LambdaFunction, event: str | None = None) -> tuple[str, bool, str]:
     raise NotImplementedError("functions run in workers")
-
-
-def _init(self: LambdaFunction, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
-    _originals["LambdaFunction.__init__"](self, account_id, spec, region, version)
-    _keep(self, spec)
-
-
-def _keep(function: LambdaFunction, spec: dict[str, Any]) -> None:
-    """Settings that moto accepts and forgets."""
-    for name, attribute in (("LoggingConfig", "logging_config"), ("DeadLetterConfig", "dead_letter_config")):
-        if spec.get(name) is not None:
-            setattr(function, attribute, spec[name])
-
-
-def _get_configuration(self: LambdaFunction, on_create: bool = False) -> dict[str, Any]:
-    found: dict[str, Any] = _originals["LambdaFunction.get_configuration"](self, on_create)
-    logging = getattr(self, "logging_config", {})
-    found["LoggingConfig"] = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}", **logging}
-    if dead_letter := getattr(self, "dead_letter_config", None):
-        found["DeadLetterConfig"] = dead_letter
-    return found
-
-
-def _update_configuration(self: LambdaFunction, config_updates: dict[str, Any]) -> dict[str, Any]:
-    _keep(self, config_updates)
-    found: dict[str, Any] = _originals["LambdaFunction.update_configuration"](self, config_updates)
-    return found
-
-
-def _create_event_source_mapping(self: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
-    _check_mapping(spec)
-    queue = _queue_of(self, str(spec.get("EventSourceArn", "")))
-    if queue is not None:
-        function = self.get_function(str(spec.get("FunctionName", "")))
-        _check_visibility(queue, function)
-    mapping: EventSourceMapping = _originals["LambdaBackend.create_event_source_mapping"](self, spec)
-    if queue is not None:
-        queue.lambda_event_source_mappings.pop(mapping.function_arn, None)
-    return mapping
-
-
-def _update_event_source_mapping(self: LambdaBackend, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
-    _check_mapping(spec)
-    mapping: EventSourceMapping | None = _originals["LambdaBackend.update_event_source_mapping"](self, uuid, spec)
-    return mapping
-
-
-def _check_mapping(spec: dict[str, Any]) -> None:
-    """Refuse what the poller does not do: accepted in silence, it would lose or hold back messages."""
-    arn = str(spec.get("EventSourceArn", ""))
-    if arn and (":sqs:" not in arn or arn.endswith(".fifo")):
-        raise InvalidParameterValueException(f"The embedded AWS polls standard SQS queues only, not {arn}.")
-    if (spec.get("FilterCriteria") or {}).get("Filters"):
-        raise InvalidParameterValueException("The embedded AWS does not filter the messages of a queue.")
-    concurrency = (spec.get("ScalingConfig") or {}).get("MaximumConcurrency")
-    if concurrency is not None and not 2 <= concurrency <= 1000:
-        raise InvalidParameterValueException("MaximumConcurrency must be between 2 and 1000.")
-    batch = spec.get("BatchSize")
-    if batch is not None and batch > 10 and "MaximumBatchingWindowInSeconds" in spec and not _window(spec):
-        raise InvalidParameterValueException(
-            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
-        )
-
-
-def _window(spec: dict[str, Any]) -> int:
-    return int(spec.get("MaximumBatchingWindowInSeconds") or 0)
-
-
-def _queue_of(backend: LambdaBackend, arn: str) -> Queue | None:
-    return sqs_backends[backend.account_id][backend.region_name].queues.get(arn.rpartition(":")[2])
-
-
-def _check_visibility(queue: Queue, function: LambdaFunction) -> None:
-    visibility = int(queue.visibility_timeout)  # type: ignore[attr-defined]
-    if visibility < int(function.timeout):
-        raise InvalidParameterValueException(
-            f"Queue visibility timeout: {visibility} seconds is less than Function timeout: {function.timeout} seconds"
-        )

@@ -6,6 +6,7 @@ drops it when the target fails.
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -73,7 +74,7 @@ _sequencer = _Sequencer()
 
 def install() -> None:
     from moto.s3 import notifications
-    from moto.s3.models import S3Backend
+    from moto.s3.models import FakeBucket, S3Backend
 
     replace(notifications, "send_event", _send_event, source="da8a7c7c6f2b")
     replace(notifications, "send_test_event", _send_test_event, source="89bc68c5842c")
@@ -90,6 +91,17 @@ def install() -> None:
             _tell(self.account_id, _REMOVED, bucket, key_name, version_id, None, None)
         return deleted, meta
 
+    def set_notification_configuration(self: Any, notification_config: Any) -> None:
+        before = self.notification_configuration
+        try:
+            original_set(self, notification_config)
+        except Exception:
+            self.notification_configuration = before
+            raise
+
+    original_set = replace(
+        FakeBucket, "set_notification_configuration", set_notification_configuration, source="8c08be7129e0"
+    )
     original_delete = replace(S3Backend, "delete_object", delete_object, source="5c1677b52971")
 
 
@@ -154,7 +166,8 @@ def _tell(
 
 
 def _send_test_event(account_id: str, bucket: Any) -> None:
-    """AWS sends one to each queue and topic, and refuses a configuration that names one that is not there."""
+    """AWS sends one to each queue and topic, and refuses a configuration that names what is not there."""
+    from moto.awslambda.models import lambda_backends
     from moto.s3.exceptions import S3ClientError
 
     event = {
@@ -166,11 +179,43 @@ def _send_test_event(account_id: str, bucket: Any) -> None:
         "HostId": uuid.uuid4().hex,
     }
     configuration = bucket.notification_configuration
-    for arn in {entry.arn for entry in [*configuration.queue, *configuration.topic]}:
+    _refuse_overlaps([*configuration.queue, *configuration.topic, *configuration.cloud_function])
+    for arn in {entry.arn for entry in [*configuration.queue, *configuration.topic, *configuration.cloud_function]}:
         try:
-            send(arn, json.dumps(event))
+            if arn.split(":")[2] == "lambda":
+                lambda_backends[account_id][bucket.region_name].get_function(arn)
+            else:
+                send(arn, json.dumps(event))
         except Exception as error:
-            bucket.notification_configuration = None
             raise S3ClientError(
                 "InvalidArgument", f"Unable to validate the following destination configurations: {arn}"
             ) from error
+
+
+def _refuse_overlaps(entries: list[Any]) -> None:
+    """AWS tells of one change once: two entries may not both be meant."""
+    from moto.s3.exceptions import S3ClientError
+
+    for one, other in itertools.combinations(entries, 2):
+        events = itertools.product(one.events, other.events)
+        if any(_both(*pair) for pair in events) and _nested(one, other, "prefix") and _nested(one, other, "suffix"):
+            raise S3ClientError(
+                "InvalidArgument",
+                "Configurations overlap. Configurations on the same bucket cannot share a common event type.",
+            )
+
+
+def _both(event: str, other: str) -> bool:
+    """Whether there is an event that both names stand for: `s3:ObjectCreated:*` is all of its kind."""
+    return event == other or (event.rpartition(":")[0] == other.rpartition(":")[0] and "*" in event[-1] + other[-1])
+
+
+def _nested(one: Any, other: Any, which: str) -> bool:
+    """Whether one key can pass the prefixes, or the suffixes, of both entries."""
+    short, long = sorted((_rule(one, which), _rule(other, which)), key=len)
+    return long.startswith(short) if which == "prefix" else long.endswith(short)
+
+
+def _rule(entry: Any, which: str) -> str:
+    rules = entry.filters.get("S3Key", {}).get("FilterRule", [])
+    return next((str(rule["Value"]) for rule in rules if rule["Name"] == which), "")

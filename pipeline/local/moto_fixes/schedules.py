@@ -56,15 +56,7 @@ def _check_rules(check: Check) -> None:
                 raise JsonRESTError("ValidationException", "Parameter ScheduleExpression is not valid.")
         return put(self, *args, **fields)
 
-    @wraps(EventsBackend.put_targets)
-    def put_targets(self: Any, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> Any:
-        rule = self.describe_rule(name, event_bus_arn)
-        if rule.scheduled_expression:
-            _refuse(lambda: check(rule.scheduled_expression, None, targets))
-        return aim(self, name, event_bus_arn, targets)
-
     put = replace(EventsBackend, "put_rule", put_rule, source="28bf0ac76b1b")
-    aim = replace(EventsBackend, "put_targets", put_targets, source="5c3742b61a68")
 
 
 def _refuse(ask: Callable[[], None]) -> None:

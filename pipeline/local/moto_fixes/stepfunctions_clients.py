@@ -15,6 +15,9 @@ CALLER = "states"
 LONGEST_TASK_SECONDS = 900 + 60
 _POOL = 64
 
+application: Any = None
+"""The front's, while it runs in this process: calls go there without a socket."""
+
 _clients: dict[tuple[str, str, str], Any] = {}
 _lock = threading.Lock()
 
@@ -35,7 +38,9 @@ def _make(port: str, region: str, service: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    return boto3.session.Session().client(
+    from pipeline.local.in_process_http import InProcessSession
+
+    made = boto3.session.Session().client(
         service,
         region_name=region,
         endpoint_url=f"http://127.0.0.1:{port}",
@@ -48,10 +53,40 @@ def _make(port: str, region: str, service: str) -> Any:
             connect_timeout=5,
             read_timeout=LONGEST_TASK_SECONDS,
             max_pool_connections=_POOL,
-            user_agent_appid=CALLER,
+            # Whole, and not the id of an application alone: botocore puts the rest together anew for each call.
+            user_agent=f"Boto3 app/{CALLER}",
             s3={"addressing_style": "path"},
         ),
     )
+    made.meta.events.register("after-call", _add_metadata)
+    # The names of S3's metadata need the server's parser.
+    if service != "s3":
+        endpoint = made._endpoint
+        endpoint.http_session = InProcessSession(lambda: application, endpoint.http_session)
+    return made
+
+
+def _add_metadata(parsed: dict[str, Any], **_: Any) -> None:
+    """What optimised integrations tell of the HTTP call beside its answer."""
+    metadata = parsed.get("ResponseMetadata", {})
+    headers = {_header(name): value for name, value in metadata.get("HTTPHeaders", {}).items()}
+    parsed["SdkHttpMetadata"] = {
+        "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+        "HttpHeaders": headers,
+        "HttpStatusCode": metadata.get("HTTPStatusCode"),
+    }
+    parsed["SdkResponseMetadata"] = {"RequestId": metadata.get("RequestId")}
+
+
+def _header(name: str) -> str:
+    return name.replace("requestid", "RequestId") if name.startswith("x-") else name.title()
+
+
+def forget_metadata(answer: Any) -> None:
+    """`aws-sdk` integrations give the answer alone."""
+    if isinstance(answer, dict):
+        answer.pop("SdkHttpMetadata", None)
+        answer.pop("SdkResponseMetadata", None)
 
 
 def install() -> None:

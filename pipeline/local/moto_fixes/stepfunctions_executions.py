@@ -1,8 +1,12 @@
-"""Executions at the API: names, the same name twice, histories in pages, and who is told of a change."""
+"""Executions from their start to their end: names, the same name twice, stops, and who is told of a change.
+
+An execution that runs is moto's object, in the list of its machine; one that has ended is a record in the archive.
+"""
 
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import re
 import threading
@@ -14,11 +18,16 @@ from typing import Any
 
 from pipeline.local.moto_fixes import stepfunctions_test_cases
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_archive import archive
+from pipeline.local.moto_fixes.stepfunctions_errors import invalid
+from pipeline.local.moto_fixes.stepfunctions_logs import log_of
+from pipeline.local.moto_fixes.stepfunctions_records import ENDED, events_of, record_of
 
-HISTORY_PAGE = 100
 LONGEST_NAME = 80
+LONGEST_INPUT = 262_144
+"""Bytes (AWS quota)."""
+
 STOP_SECONDS = 5
-_ENDED = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
 # Whitespace, wildcards, brackets and the characters that AWS lists for StartExecution's `name`.
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f<>{}\[\]?*\"#%\\^|~`$&,;:/]")
 
@@ -30,11 +39,18 @@ listener: StatusListener | None = None
 A quick execution may have ended by the time that its start is told: its own status is no help.
 """
 
-_starting = threading.RLock()
+changing = threading.RLock()
+"""Held while an execution enters or leaves its machine's list, and while a list is read together with the archive.
+
+Who leaves the list is in the archive already.
+"""
+
+_numbers = itertools.count(1)
 
 
 def install() -> None:
     from moto.core.config import default_user_config
+    from moto.stepfunctions.models import StepFunctionBackend
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
     from moto.stepfunctions.parser.models import StepFunctionsParserBackend
     from moto.stepfunctions.responses import StepFunctionResponse
@@ -43,22 +59,127 @@ def install() -> None:
 
     def terminated(self: Any) -> None:
         original_terminated(self)
+        _keep(self.execution)
         _tell(self.execution, self.execution.status)
 
-    def describe(self: Any) -> Any:
-        return _with_stop_date(self, original_describe(self))
+    def delete(self: Any, arn: str) -> None:
+        _forget_machine(self, arn)
+        original_delete(self, arn)
 
     replace(StepFunctionsParserBackend, "start_execution", _start_execution, source="0f8d9dd57baf")
-    replace(StepFunctionResponse, "get_execution_history", _get_execution_history, source="3889cc6224ac")
+    replace(StepFunctionBackend, "describe_execution", find, source="74309ac20095")
     replace(StepFunctionResponse, "stop_execution", _stop_execution, source="633c8a544aac")
-    replace(StepFunctionResponse, "list_executions", _list_executions, source="6fec14cfc5af")
-    original_describe = replace(StepFunctionResponse, "describe_execution", describe, source="c3953bdc9ce2")
+    replace(StepFunctionResponse, "start_execution", _start_response, source="3f4ac22f2a3e")
+    original_delete = replace(StepFunctionBackend, "delete_state_machine", delete, source="3181befe1f47")
     original_terminated = replace(BaseExecutionWorkerCommunication, "terminated", terminated, source="360372a6a57b")
+
+
+def find(self: Any, execution_arn: str) -> Any:
+    """moto's execution or the record of an ended one. `ExecutionDoesNotExist`, also when its machine is gone."""
+    from moto.stepfunctions.exceptions import ExecutionDoesNotExist
+
+    self._validate_execution_arn(execution_arn)
+    machine = self._get_state_machine_for_execution(execution_arn)
+    # In this order: what ends in between is in the archive first.
+    running = next((each for each in machine.executions if each.execution_arn == execution_arn), None)
+    found = running or archive().get(execution_arn)
+    if found is None:
+        raise ExecutionDoesNotExist(f"Execution Does Not Exist: '{execution_arn}'")
+    return found
+
+
+def make(
+    backend: Any,
+    machine: Any,
+    name: str,
+    text: str,
+    *,
+    trace_header: Any = None,
+    case: str = "",
+    redrive_count: int = 0,
+) -> Any:
+    """An execution of `machine` as it is now, not yet started. An unknown test case is `InvalidName`."""
+    from moto.stepfunctions.parser.backend.execution import Execution
+
+    # An update of the machine must not reach executions that run; only its attributes are ever replaced.
+    snapshot = copy.copy(machine)
+    snapshot.executions = []
+    arn = f"{machine.arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+    log: Any = log_of(machine, arn, redrive_count)
+    execution: Any = Execution(
+        name=name,
+        sm_type=snapshot.sm_type,
+        role_arn=snapshot.roleArn,
+        exec_arn=arn,
+        account_id=backend.account_id,
+        region_name=backend.region_name,
+        state_machine=snapshot,
+        start_date=datetime.now(UTC),
+        cloud_watch_logging_session=log,
+        input_data=text,
+        trace_header=trace_header,
+        activity_store={},
+    )
+    execution.number = next(_numbers)
+    execution.redrive_count, execution.redrive_date = redrive_count, None
+    execution.test_case = case or None
+    if case:
+        stepfunctions_test_cases.choose(execution, machine.name, case)
+    return execution
+
+
+def launch(machine: Any, execution: Any) -> None:
+    """Start an execution of `machine`. `changing` is held."""
+    from moto.stepfunctions.parser.api import ExecutionStatus
+
+    execution.machine, execution.exec_status = machine, ExecutionStatus.RUNNING
+    # First: a quick one ends, and leaves the list, before this thread goes on.
+    machine.executions.append(execution)
+    execution.start()
+
+
+def tell_running(execution: Any) -> None:
+    _tell(execution, "RUNNING")
 
 
 def _tell(execution: Any, status: str) -> None:
     if listener is not None:
         listener(execution, status)
+
+
+def _keep(execution: Any) -> None:
+    archive().put(record_of(execution), events_of(execution))
+    with changing:
+        try:
+            execution.machine.executions.remove(execution)
+        except ValueError:
+            # The executions of a deleted machine are forgotten with it.
+            archive().remove(execution.execution_arn)
+
+
+def _forget_machine(backend: Any, arn: str) -> None:
+    """Its running executions are stopped, and nobody can ask for the others: the name may be used again."""
+    with changing:
+        machine = next((each for each in backend.state_machines if each.arn == arn), None)
+        if machine is None:
+            return
+        for execution in machine.executions[:]:
+            _stop(execution, datetime.now(UTC))
+        machine.executions.clear()
+        archive().remove_machine(arn)
+
+
+def _start_response(self: Any) -> Any:
+    """moto drops the trace header."""
+    from moto.core.responses import ActionResult
+
+    execution = self.stepfunction_backend.start_execution(
+        self._get_param("stateMachineArn"),
+        self._get_param("name"),
+        self._get_param("input", if_none="{}"),
+        self._get_param("traceHeader"),
+    )
+    return ActionResult({"executionArn": execution.execution_arn, "startDate": execution.start_date})
 
 
 def _start_execution(
@@ -73,39 +194,24 @@ def _start_execution(
     machine = self.describe_state_machine(machine_arn)
     _check_name(name)
     text = _check_input(execution_input)
-    with _starting:
-        known = machine._handle_name_input_idempotency(name, text) if name else None
+    execution = make(self, machine, name or str(uuid.uuid4()), text, trace_header=trace_header, case=case)
+    with changing:
+        known = _same(machine, name, text) if name else None
         if known is not None:
             return known
-        execution = _execution(self, machine, name or str(uuid.uuid4()), text, trace_header)
-        if case:
-            stepfunctions_test_cases.choose(execution, machine.name, case)
-        execution.start()
-        machine.executions.append(execution)
-    _tell(execution, "RUNNING")
+        launch(machine, execution)
+    tell_running(execution)
     return execution
 
 
-def _execution(backend: Any, machine: Any, name: str, text: str, trace_header: Any) -> Any:
-    from moto.stepfunctions.parser.backend.execution import Execution
+def _same(machine: Any, name: str, text: str) -> Any:
+    from moto.stepfunctions.exceptions import ExecutionAlreadyExists
 
-    # An update of the machine must not reach executions that run; only its attributes are ever replaced.
-    snapshot = copy.copy(machine)
-    snapshot.executions = []
-    return Execution(
-        name=name,
-        sm_type=snapshot.sm_type,
-        role_arn=snapshot.roleArn,
-        exec_arn=f"{machine.arn.replace(':stateMachine:', ':execution:', 1)}:{name}",
-        account_id=backend.account_id,
-        region_name=backend.region_name,
-        state_machine=snapshot,
-        start_date=datetime.now(UTC),
-        cloud_watch_logging_session=None,
-        input_data=text,
-        trace_header=trace_header,
-        activity_store={},
-    )
+    arn = f"{machine.arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+    running = machine._handle_name_input_idempotency(name, text)
+    if running is None and archive().has(arn):
+        raise ExecutionAlreadyExists(f"Execution Already Exists: '{arn}'")
+    return running
 
 
 def _check_name(name: str | None) -> None:
@@ -123,24 +229,13 @@ def _check_input(text: str | None) -> str:
     from moto.stepfunctions.exceptions import InvalidExecutionInput
 
     text = "{}" if text is None else text
+    if len(text.encode()) > LONGEST_INPUT:
+        raise invalid("input", "...", f"Member must have length less than or equal to {LONGEST_INPUT}")
     try:
         json.loads(text)
     except ValueError as error:
         raise InvalidExecutionInput(f"Invalid State Machine Execution Input: '{error}'") from error
     return text
-
-
-def _get_execution_history(self: Any) -> Any:
-    from moto.core.responses import ActionResult
-
-    history = self.stepfunction_backend.get_execution_history(self._get_param("executionArn"))
-    events = history["events"][::-1] if self._get_param("reverseOrder") else history["events"]
-    first = int(self._get_param("nextToken") or 0)
-    last = first + int(self._get_param("maxResults") or HISTORY_PAGE)
-    page: dict[str, Any] = {"events": events[first:last]}
-    if last < len(events):
-        page["nextToken"] = str(last)
-    return ActionResult(page)
 
 
 def _stop_execution(self: Any) -> Any:
@@ -149,46 +244,20 @@ def _stop_execution(self: Any) -> Any:
 
     execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
     now = datetime.now(UTC)
-    if execution.status not in _ENDED:
-        execution.stop(stop_date=now, error=self._get_param("error"), cause=self._get_param("cause"))
-        _await_end(execution)
+    if execution.status not in ENDED:
+        _stop(execution, now, error=self._get_param("error"), cause=self._get_param("cause"))
+        _await(lambda: execution.status in ENDED)
     return ActionResult({"stopDate": execution.stop_date or now})
 
 
-def _await_end(execution: Any) -> None:
+def _stop(execution: Any, at: datetime, error: str | None = None, cause: str | None = None) -> None:
+    # Its thread makes what a stop is told to.
+    _await(lambda: execution.exec_worker is not None and execution.exec_worker.env is not None)
+    execution.stop(stop_date=at, error=error, cause=cause)
+
+
+def _await(happened: Callable[[], bool]) -> None:
     """The interpreter notices a stop between two steps; on AWS the answer comes after it."""
     give_up = time.monotonic() + STOP_SECONDS
-    while execution.status not in _ENDED and time.monotonic() < give_up:
+    while not happened() and time.monotonic() < give_up:
         time.sleep(0.005)
-
-
-def _list_executions(self: Any) -> Any:
-    from moto.core.responses import ActionResult
-
-    machine = self.stepfunction_backend.describe_state_machine(self._get_param("stateMachineArn"))
-    found, next_token = self.stepfunction_backend.list_executions(
-        machine.arn,
-        status_filter=self._get_param("statusFilter"),
-        max_results=self._get_int_param("maxResults"),
-        next_token=self._get_param("nextToken"),
-    )
-    executions = [
-        {
-            "executionArn": execution.execution_arn,
-            "name": execution.name,
-            "startDate": execution.start_date,
-            "stateMachineArn": machine.arn,
-            "status": execution.status,
-        }
-        | ({"stopDate": execution.stop_date} if execution.status in _ENDED else {})
-        for execution in found
-    ]
-    return ActionResult({"executions": executions, "nextToken": next_token})
-
-
-def _with_stop_date(response: Any, answer: Any) -> Any:
-    """moto leaves it out for TIMED_OUT."""
-    execution = response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
-    if answer.result["status"] in _ENDED:
-        answer.result["stopDate"] = execution.stop_date
-    return answer

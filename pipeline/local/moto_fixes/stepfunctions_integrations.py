@@ -6,20 +6,30 @@ did not make.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from pipeline.errors import Misconfigured
+from pipeline.local.moto_fixes import stepfunctions_clients
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_json import iso, milliseconds, to_json_str, write_times
 
 POLL_SECONDS = 0.2
 """How often `.sync` asks whether a job has ended (moto: 0.5 s)."""
 
+# Services that `aws-sdk:` resources name otherwise than botocore.
+_BOTO_NAMES = {
+    "cloudwatchlogs": "logs",
+    "eventbridge": "events",
+    "rdsdata": "rds-data",
+    "redshiftdata": "redshift-data",
+}
+_originals: dict[str, Any] = {}
 _POLL_CONSTANT = "_DELAY_SECONDS_SYNC_CONDITION_CHECK"
 
 
 def install() -> None:
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
         state_task_service_callback,
         state_task_service_glue,
@@ -31,6 +41,9 @@ def install() -> None:
 
     replace(StateTaskService, "_normalise_parameters", _normalise_parameters, source="dece59e76fd5")
     replace(StateTaskService, "_normalise_response", _normalise_response, source="00e0b0a50b1d")
+    replace(lambda_eval_utils, "execute_lambda_function_integration", _invoke_lambda, source="f8c714c35a24")
+    _originals["after"] = replace(StateTaskService, "_after_eval_execution", _after_execution, source="118261fe0a62")
+    StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.update(_BOTO_NAMES)
     patterns: set[Any] = state_task_service_glue._SUPPORTED_INTEGRATION_PATTERNS
     if patterns != {ResourceCondition.Sync}:
         raise Misconfigured(f"moto's Glue integration supports {patterns}", hint="Install the pinned moto.")
@@ -68,14 +81,28 @@ def _normalise_response(
     operation = _operation(self, boto_service_name, service_action_name)
     if operation is not None and operation.output_shape is not None:
         self._from_boto_response(response, operation.output_shape)
-    _write_times(response)
+    if self.resource.service_name == "aws-sdk":
+        stepfunctions_clients.forget_metadata(response)
+        write_times(response, iso)
 
 
-def _write_times(value: Any) -> None:
-    """Times as AWS writes them into a state, `2026-01-31T12:00:00.000Z`, in place."""
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in list(entries):
-        if isinstance(inner, datetime):
-            value[key] = inner.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        else:
-            _write_times(inner)
+def _after_execution(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
+    """What `.sync` waited for comes here without a look at its times."""
+    write_times(env.stack[-1:], milliseconds)
+    _originals["after"](self, env, *args, **kwargs)
+
+
+def _invoke_lambda(env: Any, parameters: dict[str, Any], region: str, state_credentials: Any) -> None:
+    """The whole answer: moto keeps five of its fields and drops what AWS tells about the call."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils as utils
+
+    if env.is_mocked_mode():
+        answer = utils._mocked_invoke_lambda_function(env=env)
+    else:
+        answer = utils._invoke_lambda_function(
+            parameters=parameters, region=region, state_credentials=state_credentials
+        )
+        answer.pop("ResponseMetadata", None)
+    if answer.get("FunctionError"):
+        raise utils.LambdaFunctionErrorException(answer["FunctionError"], to_json_str(answer["Payload"]))
+    env.stack.append(answer)

@@ -1,23 +1,45 @@
-"""Test cases of state machines: mocked integrations in the format of AWS's Step Functions Local.
+"""Executions of a test case: `stateMachineArn#TestCase`, as in AWS's Step Functions Local.
 
-Source: "Using mocked service integrations" of its guide. moto has the interpreter for the mocks and nothing that reads
-the file.
+moto has an interpreter for mocks, and nothing that reads the file. In a test case nothing is waited for and a Map runs
+one iteration after the other, so that it takes no time and always has the same history.
 """
 
 from __future__ import annotations
 
-import json
+import copy
 import os
+import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import BadDefinition
+from pipeline.executions.test_cases import MockConfig, TestCase
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_failure_events import failure
+from pipeline.local.moto_fixes.stepfunctions_handlers import UNHANDLED
 
 MOCK_CONFIG = "SFN_MOCK_CONFIG"
 """The environment variable that names the file, as for Step Functions Local. It is read at each start."""
 
 
+class _RunningCase:
+    """A case while one execution runs it: counts the calls of each state, which iterations share."""
+
+    def __init__(self, case: TestCase) -> None:
+        self.state_mocked_responses = case
+        self._calls: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def next_answer(self, state: str) -> tuple[int, Any]:
+        with self._lock:
+            call = self._calls[state]
+            self._calls[state] += 1
+        return call, self.state_mocked_responses[state].answer(call)
+
+
 def install() -> None:
+    from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.backend.execution import Execution
 
     def worker(self: Any) -> Any:
@@ -26,42 +48,63 @@ def install() -> None:
         return made
 
     original = replace(Execution, "_get_start_execution_worker", worker, source="f06f34d872b0")
+    replace(Environment, "get_current_mocked_response", _next_response, source="2d0fd46d27cc")
+    _wait_for_nothing()
+
+
+def _wait_for_nothing() -> None:
+    from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.max_concurrency import MaxConcurrencyDecl
+    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+
+    def jitter(self: Any, env: Any) -> None:
+        original_jitter(self, env)
+        if env.mock_test_case is not None:
+            env.stack[-1] = 0
+
+    def concurrency(self: Any, env: Any) -> None:
+        original_concurrency(self, env)
+        if env.mock_test_case is not None:
+            env.stack[-1] = 1
+
+    def wait(self: Any, env: Any, wait_seconds: int) -> None:
+        original_wait(self, env, 0 if env.mock_test_case is not None else wait_seconds)
+
+    original_jitter = replace(JitterStrategyDecl, "_eval_body", jitter, source="13a10f4ac093")
+    original_concurrency = replace(MaxConcurrencyDecl, "_eval_body", concurrency, source="fdebf8ae8106")
+    original_wait = replace(WaitFunction, "_wait_interval", wait, source="8f954dee8037")
 
 
 def choose(execution: Any, machine: str, case: str) -> None:
     """Let `execution`, not yet started, run with the mocks of `case`; one that is not there is `InvalidName`."""
-    execution.mock_test_case = _test_case(machine, case)
-
-
-def _test_case(machine: str, case: str) -> Any:
     from moto.stepfunctions.exceptions import InvalidName
-    from moto.stepfunctions.parser.mocking.mock_config import MockTestCase, StateMockedResponses
 
     path = os.environ.get(MOCK_CONFIG)
     try:
         if not path:
-            raise LookupError(f"{MOCK_CONFIG} is not set")
-        config = json.loads(Path(path).read_text())
-        states = config["StateMachines"][machine]["TestCases"][case]
-        mocked = [
-            StateMockedResponses(state, name, _mocked_responses(config["MockedResponses"][name]))
-            for state, name in states.items()
-        ]
-        return MockTestCase(machine, case, mocked)
-    except (LookupError, ValueError, OSError, RuntimeError) as error:
-        raise InvalidName(f"Invalid mock test case '{case}' of state machine '{machine}': {error!r}") from error
+            raise BadDefinition(f"no mock configuration file is given ({MOCK_CONFIG})")
+        execution.mock_test_case = _RunningCase(MockConfig.load(Path(path)).case(machine, case))
+    except BadDefinition as error:
+        raise InvalidName(
+            f"Invalid mock test case name '{case}' for state machine '{machine}': {error.message}"
+        ) from error
 
 
-def _mocked_responses(entries: dict[str, Any]) -> list[Any]:
+def _next_response(self: Any) -> Any:
+    """The answer to the state's next call. One that the file does not have ends the execution, past every Catch."""
     from moto.stepfunctions.parser.mocking.mock_config import MockedResponseReturn, MockedResponseThrow
 
-    responses: list[Any] = []
-    for attempts, entry in entries.items():
-        first, _, last = attempts.partition("-")
-        start, end = int(first), int(last or first)
-        if "Return" in entry:
-            responses.append(MockedResponseReturn(start, end, entry["Return"]))
-        else:
-            throw = entry["Throw"]
-            responses.append(MockedResponseThrow(start, end, throw["Error"], throw.get("Cause", "")))
-    return responses
+    state = self.next_state_name
+    call, answer = self.mock_test_case.next_answer(state)
+    if answer is None:
+        name = self.mock_test_case.state_mocked_responses[state].name
+        raise _runtime_error(self, f"The mocked response '{name}' has no answer for call {call} of the state '{state}'")
+    if answer.error is None:
+        return MockedResponseReturn(call, call, copy.deepcopy(answer.result))
+    return MockedResponseThrow(call, call, answer.error, answer.cause)
+
+
+def _runtime_error(env: Any, cause: str) -> Exception:
+    raised: Any = failure(env, "ExecutionFailed", "executionFailedEventDetails", error="States.Runtime", cause=cause)
+    setattr(raised.failure_event.error_name, UNHANDLED, True)
+    return raised  # type: ignore[no-any-return]

@@ -65,3 +65,13 @@ def test_a_datasets_stack_is_made_and_updated(lake: tuple[Deployer, Package]) ->
     assert {"QueueUrl", "DeadLetterQueueUrl"} <= made.outputs.keys()
     again = deployer.deploy(name, packaged["dataset"].path, DATASET | {"Schedule": "rate(1 minute)"})
     assert again.changed == ("PollSchedule",)
+
+
+def test_the_events_that_cannot_be_handled_are_kept(lake: tuple[Deployer, Package], clients: Clients) -> None:
+    functions = {each["FunctionName"] for each in clients("lambda").list_functions()["Functions"]}
+    marking = {name for name in functions if "MarkStage" in name}
+    assert len(marking) == 2
+    for name in marking:
+        config = clients("lambda").get_function_event_invoke_config(FunctionName=name)
+        destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+        assert clients("sqs").get_queue_url(QueueName=destination.rpartition(":")[2])

@@ -28,8 +28,16 @@ def parts(front: Front, aws: Callable[[str], Any], tmp_path_factory: pytest.Temp
     aws("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=json.dumps(trust))
     logs = LogSink(ACCOUNT, REGION)
     workers = LambdaWorkers(front.endpoint, tmp_path_factory.mktemp("lambda"), logs.write)
-    later = AsyncInvocations(workers.invoke, front.endpoint, retry_after_s=RETRY_AFTER_S)
-    sources = EventSources(front.endpoint, lambda arn, event: workers.invoke(lambdas.resolve(arn), event))
+    later = AsyncInvocations(
+        workers.invoke,
+        front.endpoint,
+        resolve=lambdas.resolve,
+        retry_after_s=RETRY_AFTER_S,
+        throttled_again_s=(0.05, 0.1),
+    )
+    sources = EventSources(
+        front.endpoint, lambda arn, event: workers.invoke(lambdas.resolve(arn), event), retry_s=(0.05, 0.2)
+    )
     lambdas.install(workers.invoke, later.submit)
     started = (logs, workers, later, sources)
     for part in started:

@@ -197,6 +197,56 @@ def test_maximum_concurrency_bounds_the_batches_that_run_at_once(parts: Parts) -
     assert most == 2
 
 
+def test_filters_choose_messages_and_the_others_leave_the_queue(parts: Parts) -> None:
+    recorder(parts, "choosy")
+    url = parts.queue("choosy")
+    patterns = ({"body": {"size": [{"numeric": [">", 5]}]}}, {"body": {"kind": [{"prefix": "urgent"}]}})
+    criteria = {"Filters": [{"Pattern": json.dumps(pattern)} for pattern in patterns]}
+    source = parts.map("choosy", "choosy", FilterCriteria=criteria, Enabled=False)
+    bodies = ['{"size": 5}', '{"size": 6}', "text", '{"kind": "urgently", "size": 1}', "[1]"]
+    send(parts, url, *bodies)
+    parts.aws("lambda").update_event_source_mapping(UUID=source, Enabled=True)
+    until(lambda: depth(parts, url) == (0, 0))
+    assert [[r["body"] for r in batch] for batch in batches(parts, "choosy")] == [[bodies[1], bodies[3]]]
+
+
+def test_a_batch_of_which_nothing_passes_invokes_nothing(parts: Parts) -> None:
+    recorder(parts, "aloof")
+    url = parts.queue("aloof")
+    before = parts.workers.invocations["aloof"]
+    parts.map("aloof", "aloof", FilterCriteria={"Filters": [{"Pattern": '{"body": ["this"]}'}]})
+    send(parts, url, "that", "those")
+    until(lambda: depth(parts, url) == (0, 0))
+    assert parts.workers.invocations["aloof"] == before
+    send(parts, url, "this")
+    until(lambda: batches(parts, "aloof"))
+
+
+def test_a_throttled_batch_waits_and_is_not_lost(parts: Parts) -> None:
+    recorder(parts, "crowded", "time.sleep(0.5)")
+    url = parts.queue("crowded")
+    parts.aws("lambda").put_function_concurrency(FunctionName="crowded", ReservedConcurrentExecutions=1)
+    source = parts.map("crowded", "crowded", BatchSize=1, Enabled=False)
+    send(parts, url, *"abc")
+    parts.aws("lambda").update_event_source_mapping(UUID=source, Enabled=True)
+    until(lambda: depth(parts, url) == (0, 0))
+    received = [r for batch in batches(parts, "crowded") for r in batch]
+    assert sorted(r["body"] for r in received) == ["a", "b", "c"]
+    assert {r["attributes"]["ApproximateReceiveCount"] for r in received} == {"1"}
+
+
+def test_messages_of_a_function_that_never_has_room_come_back(parts: Parts) -> None:
+    recorder(parts, "closed", Timeout=1)
+    url = parts.queue("closed", VisibilityTimeout="1")
+    parts.aws("lambda").put_function_concurrency(FunctionName="closed", ReservedConcurrentExecutions=0)
+    source = parts.map("closed", "closed")
+    send(parts, url, "a")
+    time.sleep(1.5)
+    parts.aws("lambda").delete_event_source_mapping(UUID=source)
+    until(lambda: depth(parts, url) == (1, 0))
+    assert batches(parts, "closed") == []
+
+
 def test_a_source_that_is_disabled_or_deleted_receives_no_more(parts: Parts) -> None:
     recorder(parts, "paused")
     url = parts.queue("paused")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -7,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import Misconfigured, Refused
+from pipeline.local.functions import Layer, Throttled
 from pipeline.local.lambda_workers import LambdaWorkers
 from tests.conftest import ROOT
 from tests.local.lambdas.lambda_parts import answer_of, function, until
@@ -107,6 +110,12 @@ def test_a_response_over_six_megabytes_is_refused(workers: LambdaWorkers) -> Non
     assert answer_of(answer)["errorType"] == "Function.ResponseSizeTooLarge"
 
 
+def test_what_is_no_json_cannot_be_answered(workers: LambdaWorkers) -> None:
+    answer = workers.invoke(function("def handler(event, context): return {1, 2}"), b"{}")
+    assert answer.failed
+    assert answer_of(answer)["errorType"] == "Runtime.MarshalError"
+
+
 def test_a_worker_stays_warm(workers: LambdaWorkers) -> None:
     counting = function("n = []\ndef handler(event, context):\n n.append(1)\n return len(n)")
     assert [answer_of(workers.invoke(counting, b"{}")) for _ in range(3)] == [1, 2, 3]
@@ -120,13 +129,50 @@ def test_workers_scale_with_demand_up_to_the_cap(workers: LambdaWorkers) -> None
     assert sorted(set(pids)) == sorted(workers.processes())
 
 
-def test_reserved_concurrency_lowers_the_cap(workers: LambdaWorkers) -> None:
-    single = function(
-        "import os, time\ndef handler(event, context):\n time.sleep(0.05)\n return os.getpid()", concurrency=1
-    )
+def test_what_is_beyond_reserved_concurrency_is_throttled_and_later_runs(workers: LambdaWorkers) -> None:
+    single = function("import time\ndef handler(event, context):\n time.sleep(0.5)\n return 1", concurrency=1)
     with ThreadPoolExecutor(4) as callers:
-        pids = set(callers.map(lambda _: answer_of(workers.invoke(single, b"{}")), range(4)))
-    assert len(pids) == 1
+        running = [callers.submit(workers.invoke, single, b"{}") for _ in range(4)]
+    throttled = [each for each in running if isinstance(each.exception(), Throttled)]
+    assert len(throttled) == 3
+    assert answer_of(workers.invoke(single, b"{}")) == 1
+
+
+def test_layers_lie_over_each_other_below_the_package_and_above_the_environment(workers: LambdaWorkers) -> None:
+    code = """
+import os
+def handler(event, context):
+    import mine, lower, upper, deep, yaml
+    return [mine.WHOSE, lower.WHOSE, upper.WHOSE, deep.WHOSE, yaml.WHOSE, os.environ["PATH"].endswith("/bin")]
+"""
+    below = archive({"python/lower.py": "low", "python/upper.py": "low", "python/mine.py": "low"})
+    above = archive(
+        {"python/upper.py": "up", "python/yaml.py": "up", "python/lib/python3.12/site-packages/deep.py": "up"}
+    )
+    layers = (Layer("below", below), Layer("above", above))
+    layered = function(code, files={"mine": "WHOSE = 'own'"}, layers=layers)
+    assert answer_of(workers.invoke(layered, b"{}")) == ["own", "low", "up", "up", "up", True]
+
+
+def test_another_layer_gets_new_workers(workers: LambdaWorkers) -> None:
+    code = "def handler(event, context):\n import part\n return part.WHOSE"
+    for whose in ("first", "second"):
+        layer = Layer(whose, archive({"python/part.py": whose}))
+        assert answer_of(workers.invoke(function(code, layers=(layer,)), b"{}")) == whose
+
+
+def test_a_layer_that_is_no_zip_is_refused(workers: LambdaWorkers) -> None:
+    with pytest.raises(Misconfigured, match="a layer of function probe is not a zip"):
+        workers.invoke(function(ECHO, layers=(Layer("bad", b"nonsense"),)), b"{}")
+
+
+def archive(modules: dict[str, str]) -> bytes:
+    """A zip of modules that each say whose they are."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as zipped:
+        for name, whose in modules.items():
+            zipped.writestr(name, f"WHOSE = {whose!r}")
+    return buffer.getvalue()
 
 
 def test_idle_workers_are_ended(tmp_path: Path) -> None:
@@ -249,6 +295,7 @@ import sys
 sys.path[:0] = {[str(ROOT)]!r}
 from pathlib import Path
 from tests.local.lambdas.lambda_parts import function
+from pipeline.local.functions import Layer, Throttled
 from pipeline.local.lambda_workers import LambdaWorkers
 workers = LambdaWorkers("http://127.0.0.1:9", Path({str(tmp_path)!r}), lambda *_: None)
 workers.start()

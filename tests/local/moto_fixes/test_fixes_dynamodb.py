@@ -121,17 +121,23 @@ def test_a_transaction_checks_puts_updates_and_deletes_together(table):
     assert "Item" in table.get_item(TableName=TABLE, Key=key("created"))
 
 
-def test_a_write_that_fails_late_undoes_the_earlier_ones_and_their_stream_records(aws, table):
+@pytest.fixture
+def records(aws, table):
+    """Everything in the table's stream, by calling it."""
     streams = aws("dynamodbstreams")
     arn = table.describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
 
-    def records():
+    def read():
         start = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-        return len(streams.get_records(ShardIterator=start["ShardIterator"])["Records"])
+        return streams.get_records(ShardIterator=start["ShardIterator"])["Records"]
 
+    return read
+
+
+def test_a_write_that_fails_late_undoes_the_earlier_ones_and_their_stream_records(table, records):
     table.put_item(**put("text"))
-    before = records()
+    before = len(records())
     impossible = {
         "TableName": TABLE,
         "Key": key("text"),
@@ -141,7 +147,31 @@ def test_a_write_that_fails_late_undoes_the_earlier_ones_and_their_stream_record
     with pytest.raises(ClientError):
         table.transact_write_items(TransactItems=[{"Put": put("undone")}, {"Update": impossible}])
     assert "Item" not in table.get_item(TableName=TABLE, Key=key("undone"))
-    assert records() == before
+    assert len(records()) == before
+
+
+def test_a_write_that_changes_nothing_is_no_record_of_the_stream(table, records):
+    table.put_item(**put("same"))
+    before = len(records())
+    table.put_item(**put("same"))
+    assert len(records()) == before
+
+
+def test_an_update_that_makes_an_item_is_one_insertion_of_all_of_it(table, records):
+    before = len(records())
+    for value in ("1", "2"):
+        table.update_item(
+            TableName=TABLE,
+            Key=key("upserted"),
+            UpdateExpression="SET n = :n",
+            ExpressionAttributeValues={":n": {"N": value}},
+        )
+    inserted, modified = records()[before:]
+    assert (inserted["eventName"], modified["eventName"]) == ("INSERT", "MODIFY")
+    assert inserted["dynamodb"]["NewImage"]["n"] == {"N": "1"}
+    assert inserted["awsRegion"] == "eu-west-1"
+    numbers = [int(record["dynamodb"]["SequenceNumber"]) for record in records()]
+    assert numbers == sorted(set(numbers))
 
 
 def test_of_concurrent_transactions_for_a_lock_one_wins(table):

@@ -10,30 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-ROLE = "arn:aws:iam::123456789012:role/r"
-
-
-class Machines:
-    def __init__(self, client):
-        self.client = client
-
-    def create(self, states, name=None):
-        definition = json.dumps({"StartAt": next(iter(states)), "States": states})
-        name = name or f"m{uuid.uuid4().hex}"
-        return self.client.create_state_machine(name=name, definition=definition, roleArn=ROLE)["stateMachineArn"]
-
-    def start(self, arn, **more):
-        return self.client.start_execution(stateMachineArn=arn, **more)["executionArn"]
-
-    def ended(self, execution, seconds=20):
-        until = time.monotonic() + seconds
-        while (found := self.client.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            assert time.monotonic() < until, "the execution does not end"
-            time.sleep(0.01)
-        return found
-
-    def run(self, states, value=None):
-        return self.ended(self.start(self.create(states), input=json.dumps(value if value is not None else {})))
+from tests.local.moto_fixes.machines import ROLE, Machines
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ def lake(catalog_tables: dict[str, str]) -> Lake:
         Setting.DATASETS_TABLE: "DatasetsTable",
         Setting.RAW_BUCKET: "raw",
         Setting.RAW_QUEUE_URL: queue,
+        Setting.STAGE_A_MACHINE: "machine",
     }
     return Lake(Settings(names, "the test"))
 
@@ -43,6 +44,11 @@ def arrival() -> dict[str, object]:
     return {"Records": [{"messageId": "m", "body": body, "eventSource": "aws:sqs", "receiptHandle": "r"}]}
 
 
+def register_orders(lake: Lake) -> None:
+    dataset = Dataset.model_validate({"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}})
+    lake.registry.put(Registration(dataset, "queue", "dead", "db.orders"))
+
+
 def sent_again(lake: Lake) -> list[object]:
     found = client("sqs").receive_message(QueueUrl=lake.settings[Setting.RAW_QUEUE_URL]).get("Messages", [])
     return [event for message in found for event in parse(message["Body"])]
@@ -53,8 +59,7 @@ def test_an_object_that_arrives_while_its_dataset_is_applied_is_sent_on(lake: La
     leave_unrouted = lake.catalog.leave_unrouted
 
     def applied_meanwhile(*arguments):
-        dataset = Dataset.model_validate({"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}})
-        lake.registry.put(Registration(dataset, "queue", "dead", "db.orders"))
+        register_orders(lake)
         return leave_unrouted(*arguments)
 
     monkeypatch.setattr(lake.catalog, "leave_unrouted", applied_meanwhile)
@@ -67,3 +72,15 @@ def test_an_object_of_no_dataset_waits_with_its_reason(lake: Lake):
     row = lake.catalog.get(OBJECT)
     assert (row.status, row.reason) == (Status.UNROUTED, "no dataset shop/orders is registered")
     assert sent_again(lake) == []
+
+
+def test_an_object_that_waits_goes_on_when_its_event_comes_again(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    """Sending it on had failed, or the function died before: nobody but the event tells of it any more."""
+    assert route_raw_objects.__wrapped__(arrival(), lake) == {"batchItemFailures": []}
+    register_orders(lake)
+    started = []
+    monkeypatch.setattr(lake.executions, "start_until_good", lambda *call: started.append(json.loads(call[-1])))
+    for _ in range(2):
+        assert route_raw_objects.__wrapped__(arrival(), lake) == {"batchItemFailures": []}
+    assert lake.catalog.get(OBJECT).status is Status.REGISTERED
+    assert [execution["objects"][0]["generation"] for execution in started] == [2, 2]

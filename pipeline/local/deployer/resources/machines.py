@@ -30,10 +30,7 @@ def _delete(aws: Aws, resource: Resource, made: Made) -> None:
     DefinitionS3Location.Bucket DefinitionS3Location.Key DefinitionS3Location.Version
     LoggingConfiguration.Level LoggingConfiguration.IncludeExecutionData
     LoggingConfiguration.Destinations[].CloudWatchLogsLogGroup.LogGroupArn TracingConfiguration.Enabled""",
-    without_effect={
-        "LoggingConfiguration": "no execution log is written; the history of an execution is kept",
-        "TracingConfiguration": TRACING,
-    },
+    without_effect={"TracingConfiguration": TRACING},
     fixed="StateMachineName StateMachineType",
     resets={"LoggingConfiguration": {"Level": "OFF"}, "TracingConfiguration": {"Enabled": False}},
     delete=_delete,

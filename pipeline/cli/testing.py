@@ -1,0 +1,102 @@
+"""`sluice test`: run the test cases of state machines, on the embedded engine or on AWS's Step Functions Local."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from pipeline.cli.app import app
+from pipeline.cli.output import Json, console, print_json, print_table, styled
+from pipeline.errors import BadInput
+from pipeline.executions.coverage import Part, parts
+from pipeline.executions.suites import Result, Runner, Suite, check, uncovered
+
+DEFINITIONS = Path("definitions/state_machines")
+TIMEOUT_S = 60.0
+
+
+@app.command("test")
+def run_cases(
+    folder: Annotated[Path, typer.Argument(help="The folder with MockConfigFile.json, inputs and histories.")],
+    definitions: Annotated[
+        list[Path] | None, typer.Option(help="Where else <machine>.asl.json lies; else definitions/state_machines.")
+    ] = None,
+    only: Annotated[str, typer.Option("--case", help="Run one case, as machine#Case.")] = "",
+    update: Annotated[bool, typer.Option("--update", help="Record the histories instead of comparing them.")] = False,
+    full_coverage: Annotated[bool, typer.Option(help="Fail when a part of a machine is taken by no case.")] = False,
+    sfn_endpoint: Annotated[
+        str, typer.Option(help="URL of AWS's Step Functions Local, started with the same MockConfigFile.json.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Run state machines on mocked integrations, compare with what is recorded, and say what no case takes.
+
+    The format of the cases is AWS's own; docs/state-machine-tests.md shows one from start to end.
+
+    Example: sluice test tests/state_machines
+    """
+    suite = Suite(folder, definitions or [DEFINITIONS])
+    cases = [case for case in suite.cases() if only in ("", str(case))]
+    if not cases:
+        raise BadInput(f"there is no case {only!r} in {suite.mocks}" if only else f"{suite.mocks} has no test case")
+    with _engine(suite, sfn_endpoint) as engine:
+        runner = Runner(suite, engine, TIMEOUT_S)
+        results = []
+        for case in cases:
+            results.append(check(runner.run(case), update=update))
+            if not as_json:
+                _print(results[-1])
+        # Step Functions Local waits as long as the definition says: once is enough there.
+        missing = {} if only or sfn_endpoint else uncovered(suite, runner, cases)
+    if as_json:
+        print_json(_document(results, missing))
+    else:
+        _print_coverage(suite, missing)
+    failed = sum(result.problem is not None for result in results)
+    if not as_json:
+        console.print(f"{len(results) - failed} of {len(results)} cases passed", highlight=False)
+    if failed or (full_coverage and any(missing.values())):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _engine(suite: Suite, endpoint: str) -> Iterator[Any]:
+    from pipeline.local.machine_engine import local_client, machine_engine
+
+    if endpoint:
+        yield local_client(endpoint)
+        return
+    with machine_engine(suite.mocks) as engine:
+        yield engine
+
+
+def _print(result: Result) -> None:
+    mark = "[red]✗[/]" if result.problem else "[yellow]recorded[/]" if result.is_recorded else "[green]✓[/]"
+    console.print(f"{mark} {escape(str(result.case))} {styled(result.status)}", highlight=False, soft_wrap=True)
+    for line in (result.problem or "").splitlines():
+        console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _print_coverage(suite: Suite, missing: dict[str, list[Part]]) -> None:
+    rows = []
+    for machine, left in missing.items():
+        total = len(parts(suite.definition(machine)))
+        share = (total - len(left)) / total if total else 1.0
+        rows.append((escape(machine), f"{share:.0%}", escape("; ".join(map(str, left))) or "nothing"))
+    if rows:
+        print_table("Coverage", ("machine", "taken", "taken by no case"), rows)
+
+
+def _document(results: list[Result], missing: dict[str, list[Part]]) -> dict[str, Any]:
+    return {
+        "cases": [
+            {"case": str(result.case), "status": result.status, "passed": not result.problem, "problem": result.problem}
+            for result in results
+        ],
+        "uncovered": {machine: [str(part) for part in left] for machine, left in missing.items()},
+    }

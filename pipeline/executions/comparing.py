@@ -1,0 +1,113 @@
+"""Histories of executions made comparable: the same run has the same text, whenever and wherever it ran. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_DOCUMENTS = frozenset({"input", "output", "parameters"})
+"""Fields of details that hold JSON as text."""
+_TRUNCATION = frozenset({"inputDetails", "outputDetails"})
+_BRANCHES_START = frozenset({"MapStateStarted", "ParallelStateStarted"})
+_BRANCHES_END = re.compile(r"(?:Map|Parallel)State(?:Succeeded|Failed|Aborted|Exited)")
+
+Event = dict[str, Any]
+
+
+def normalised(events: Sequence[Mapping[str, Any]], name: str) -> list[Event]:
+    """The events of GetExecutionHistory without what differs from run to run.
+
+    `name` is the execution's. Times, ids made at random and the execution's name are replaced, JSON in text is parsed,
+    and concurrent iterations stand one after the other, with ids as if they had run so.
+    """
+    ordered = list(_in_order(events))
+    ids = {event["id"]: place for place, event in enumerate(ordered, 1)}
+    found = []
+    for place, event in enumerate(ordered, 1):
+        joins = _BRANCHES_END.fullmatch(event["type"]) is not None
+        previous = place - 1 if joins else ids.get(event.get("previousEventId", 0), 0)
+        details = {key: value for key, value in event.items() if key.endswith("EventDetails")}
+        found.append(
+            {"id": place, "previousEventId": previous, "type": event["type"], **_without_volatile(details, name)}
+        )
+    return found
+
+
+def _in_order(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Depth first along previousEventId; what follows a Map or Parallel comes after all its iterations."""
+    following: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for event in events:
+        following[event.get("previousEventId", 0)].append(event)
+
+    def chain(first: Mapping[str, Any], deferred: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        waiting = [first]
+        while waiting:
+            event = waiting.pop(0)
+            if _BRANCHES_END.fullmatch(event["type"]):
+                deferred.append(event)
+                continue
+            yield event
+            children = sorted(following[event["id"]], key=_rank)
+            if event["type"] not in _BRANCHES_START:
+                waiting = children + waiting
+                continue
+            ends: list[Mapping[str, Any]] = []
+            for child in children:
+                yield from chain(child, ends)
+            for end in sorted(ends, key=_rank):
+                yield end
+                waiting += [event for event in following[end["id"]] if event not in ends]
+
+    roots = [event for event in events if not event.get("previousEventId")]
+    left: list[Mapping[str, Any]] = []
+    for root in roots:
+        yield from chain(root, left)
+    yield from left
+
+
+def _rank(event: Mapping[str, Any]) -> tuple[int, int]:
+    """Iterations by their index, else by time."""
+    for key, details in event.items():
+        if key.startswith("mapIteration"):
+            return int(details["index"]), event["id"]
+    return 0, event["id"]
+
+
+def _without_volatile(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _without_volatile(_document(inner) if key in _DOCUMENTS else inner, name)
+            for key, inner in value.items()
+            if key not in _TRUNCATION or inner != {"truncated": False}
+        }
+    if isinstance(value, list):
+        return [_without_volatile(inner, name) for inner in value]
+    if isinstance(value, str):
+        return _UUID.sub("<uuid>", _TIME.sub("<time>", value.replace(name, "<execution>")))
+    return value
+
+
+def _document(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return text
+
+
+def to_text(events: Sequence[Event]) -> str:
+    """An event a line, as a JSON array, for files that people review."""
+    lines = ",\n".join(json.dumps(event, ensure_ascii=False) for event in events)
+    return f"[\n{lines}\n]\n" if events else "[]\n"
+
+
+def first_difference(expected: Sequence[Event], found: Sequence[Event]) -> int | None:
+    """The place of the first event that differs, counted from 0; None for equal histories."""
+    for place, (one, other) in enumerate(zip(expected, found, strict=False)):
+        if one != other:
+            return place
+    return None if len(expected) == len(found) else min(len(expected), len(found))

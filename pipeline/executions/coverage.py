@@ -1,0 +1,133 @@
+"""Which states, retriers, catchers and choice rules of a definition a set of executions has taken. Pure.
+
+A history does not tell which rule of a Choice was taken where two lead to one state. `probed` makes a definition in
+which each leads there by a state of its own; its executions tell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.executions.history import Visit, visits
+
+_PROBE = "way out "
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Part:
+    """A part of a definition that a test can take: `kind` and `place` (from 0) are of the state `state`."""
+
+    state: str
+    kind: str = "state"
+    place: int = 0
+
+    def __str__(self) -> str:
+        if self.kind == "state":
+            return self.state
+        return f"{self.state}: {self.kind.replace('#', f'{self.place + 1}')}"
+
+
+RETRIES = "retrier # retries"
+STOPS = "retrier # gives up"
+CATCHES = "catcher #"
+CHOOSES = "choice rule #"
+DEFAULT = "choice default"
+
+
+def parts(definition: Mapping[str, Any]) -> list[Part]:
+    """All parts of a definition, in its order."""
+    return [part for name, state in _states(definition) for part in _parts_of(name, state)]
+
+
+def _states(machine: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every state, those inside Map and Parallel after the one that holds them."""
+    for name, state in machine.get("States", {}).items():
+        yield name, state
+        for inner in _inner(state):
+            yield from _states(inner)
+
+
+def _inner(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The machines inside a Map or Parallel state."""
+    return [m for m in (state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", [])) if m]
+
+
+def _parts_of(name: str, state: Mapping[str, Any]) -> Iterator[Part]:
+    yield Part(name)
+    for place, retrier in enumerate(state.get("Retry", [])):
+        if retrier.get("MaxAttempts", 3):
+            yield Part(name, RETRIES, place)
+        yield Part(name, STOPS, place)
+    for place, _ in enumerate(state.get("Catch", [])):
+        yield Part(name, CATCHES, place)
+    for place, _ in enumerate(state.get("Choices", [])):
+        yield Part(name, CHOOSES, place)
+    if "Default" in state:
+        yield Part(name, DEFAULT)
+
+
+def probed(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """The same machine with a Pass state on each way out of a Choice."""
+    copied: dict[str, Any] = json.loads(json.dumps(definition))
+    for number, (_, states, holder, key) in enumerate(_ways_out(copied)):
+        states[f"{_PROBE}{number}"] = {"Type": "Pass", "Next": holder[key]}
+        holder[key] = f"{_PROBE}{number}"
+    return copied
+
+
+def _ways_out(machine: Mapping[str, Any]) -> list[tuple[Part, dict[str, Any], dict[str, Any], str]]:
+    """Each way out of a Choice, the states beside it, and what names its target under which key."""
+    found: list[tuple[Part, dict[str, Any], dict[str, Any], str]] = []
+    for name, state in machine.get("States", {}).items():
+        for place, rule in enumerate(state.get("Choices", [])):
+            found.append((Part(name, CHOOSES, place), machine["States"], rule, "Next"))
+        if "Default" in state:
+            found.append((Part(name, DEFAULT), machine["States"], state, "Default"))
+        for inner in _inner(state):
+            found += _ways_out(inner)
+    return found
+
+
+def taken(definition: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> set[Part]:
+    """The parts of `definition` that one execution of its `probed` twin has taken."""
+    states, ways = dict(_states(definition)), _ways_out(definition)
+    found: set[Part] = set()
+    for visit in visits(events):
+        if visit.state.startswith(_PROBE):
+            found.add(ways[int(visit.state.removeprefix(_PROBE))][0])
+        else:
+            found |= {Part(visit.state), *_attempts(visit, states[visit.state])}
+    return found
+
+
+def _attempts(visit: Visit, state: Mapping[str, Any]) -> Iterator[Part]:
+    """The retriers and the catcher that the errors of a visit met, as the language counts: attempts a retrier."""
+    used: dict[int, int] = {}
+    retriers = state.get("Retry", [])
+    for error, _ in visit.errors:
+        place = _match(retriers, error)
+        if place is None:
+            break
+        used[place] = used.get(place, 0) + 1
+        if used[place] > retriers[place].get("MaxAttempts", 3):
+            yield Part(visit.state, STOPS, place)
+            break
+        yield Part(visit.state, RETRIES, place)
+    if visit.errors and visit.left and not visit.recovered:
+        place = _match(state.get("Catch", []), visit.errors[-1][0])
+        if place is not None:
+            yield Part(visit.state, CATCHES, place)
+
+
+def _match(handlers: list[dict[str, Any]], error: str) -> int | None:
+    """The first handler for an error. Source: "Handling errors" of the Step Functions guide."""
+    for place, handler in enumerate(handlers):
+        names = handler["ErrorEquals"]
+        is_task_failure = "States.TaskFailed" in names and error not in ("States.Timeout", "States.Runtime")
+        is_any = error != "States.DataLimitExceeded" and ("States.ALL" in names or is_task_failure)
+        if error in names or is_any:
+            return place
+    return None

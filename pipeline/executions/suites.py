@@ -1,0 +1,201 @@
+"""Suites of state machine tests: a folder with AWS's MockConfigFile.json, inputs and recorded histories.
+
+    MockConfigFile.json                  state machines, their test cases, mocked responses
+    inputs/<machine>/<case>.json         the input of one case, else inputs/<machine>.json, else {}
+    histories/<machine>/<case>.json      what the execution must have done, written by `--update`
+
+A machine's definition is `<machine>.asl.json` in the folder or in one of the folders beside it that the caller names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pipeline.errors import BadDefinition, Transient
+from pipeline.executions.comparing import Event, first_difference, normalised, to_text
+from pipeline.executions.coverage import Part, parts, probed, taken
+from pipeline.executions.history import details_of
+from pipeline.executions.test_cases import FILE, MockConfig
+
+ROLE = "arn:aws:iam::123456789012:role/state-machine-tests"
+"""Step Functions Local and the embedded engine ask for a role and use none."""
+POLL_S = 0.01
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test: a machine, a case of its mocked integrations, an input and the history that must come of it."""
+
+    machine: str
+    name: str
+    input: str
+    history: Path
+
+    def __str__(self) -> str:
+        return f"{self.machine}#{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What an execution of a case did: its status and its normalised history."""
+
+    case: Case
+    status: str
+    events: list[Event]
+
+
+class Suite:
+    """The tests in a folder. `BadDefinition` for a file that is missing or wrong."""
+
+    def __init__(self, folder: Path, definitions: Sequence[Path] = ()) -> None:
+        self.folder = folder
+        self.mocks = folder / FILE
+        self._config = MockConfig.load(self.mocks)
+        self._places = (folder, *definitions)
+
+    @property
+    def machines(self) -> list[str]:
+        return self._config.machines
+
+    def cases(self) -> Iterator[Case]:
+        """Every case of the file, in its order; each is in AWS's format, or `BadDefinition`."""
+        for machine in self.machines:
+            for name in self._config.cases(machine):
+                self._config.case(machine, name)
+                yield Case(
+                    machine, name, self._input(machine, name), self.folder / "histories" / machine / f"{name}.json"
+                )
+
+    def definition(self, machine: str) -> dict[str, Any]:
+        """The machine's definition, with `${Partition}` as `aws` and any other `${Name}` as `Name`."""
+        paths = [place / f"{machine}.asl.json" for place in self._places]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            tried = ", ".join(str(path) for path in paths)
+            raise BadDefinition(f"{self.mocks} has tests of {machine!r}, and there is no definition of it: {tried}")
+        text = _PLACEHOLDER.sub(lambda found: "aws" if found[1] == "Partition" else found[1], path.read_text())
+        definition = _json(path, text)
+        if not isinstance(definition, dict):
+            raise BadDefinition(f"{path}: a state machine is a JSON object")
+        return definition
+
+    def _input(self, machine: str, case: str) -> str:
+        for path in (self.folder / "inputs" / machine / f"{case}.json", self.folder / "inputs" / f"{machine}.json"):
+            if path.is_file():
+                return json.dumps(_json(path, path.read_text()))
+        return "{}"
+
+
+def _json(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BadDefinition(f"{path}: {error}") from error
+
+
+class Runner:
+    """Runs cases on an engine: the embedded one, or AWS's Step Functions Local.
+
+    The engine was started with the suite's mock file. `timeout_s` is for one execution.
+    """
+
+    def __init__(self, suite: Suite, stepfunctions: Any, timeout_s: float = 60) -> None:
+        self._suite = suite
+        self._client = stepfunctions
+        self._timeout_s = timeout_s
+        self._deployed: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def run(self, case: Case) -> Run:
+        """Run a case. `Transient` if it does not end in time."""
+        status, name, events = self._execute(case, self._suite.definition(case.machine))
+        return Run(case, status, normalised(events, name))
+
+    def taken(self, case: Case) -> set[Part]:
+        """Run a case on the probed twin of its machine; the parts of the definition that it takes."""
+        definition = self._suite.definition(case.machine)
+        return taken(definition, self._execute(case, probed(definition))[2])
+
+    def _execute(self, case: Case, definition: dict[str, Any]) -> tuple[str, str, list[dict[str, Any]]]:
+        machine = self._deploy(case.machine, definition)
+        name = f"{case.name[:40]}-{uuid4()}"
+        started = self._client.start_execution(stateMachineArn=f"{machine}#{case.name}", name=name, input=case.input)
+        arn = started["executionArn"]
+        give_up = time.monotonic() + self._timeout_s
+        while (status := self._client.describe_execution(executionArn=arn)["status"]) == "RUNNING":
+            if time.monotonic() > give_up:
+                self._client.stop_execution(executionArn=arn)
+                raise Transient(f"{case} did not end within {self._timeout_s:g} s")
+            time.sleep(POLL_S)
+        pages = self._client.get_paginator("get_execution_history").paginate(executionArn=arn)
+        return status, name, [event for page in pages for event in page["events"]]
+
+    def _deploy(self, name: str, definition: dict[str, Any]) -> str:
+        """The machine of this name, with this definition: test cases go by the name."""
+        if name not in self._deployed:
+            made = self._client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
+            self._deployed[name] = made["stateMachineArn"], definition
+        arn, current = self._deployed[name]
+        if current != definition:
+            self._client.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
+            self._deployed[name] = arn, definition
+        return arn
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Whether a case did what its recorded history says; `problem` says where it first did not."""
+
+    case: Case
+    status: str
+    problem: str | None = None
+    is_recorded: bool = False
+
+
+def check(run: Run, *, update: bool = False) -> Result:
+    """Compare a run with its recorded history, or with `update` record it."""
+    path = run.case.history
+    if update:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(to_text(run.events), encoding="utf-8")
+        return Result(run.case, run.status, is_recorded=True)
+    if not path.is_file():
+        return Result(run.case, run.status, f"no history is recorded in {path}: record it with --update, and review it")
+    expected = _json(path, path.read_text(encoding="utf-8"))
+    place = first_difference(expected, run.events)
+    return Result(run.case, run.status, None if place is None else _difference(expected, run.events, place))
+
+
+def _difference(expected: list[Event], found: list[Event], place: int) -> str:
+    step = _step(found, place) or _step(expected, place)
+    lines = [f"the history differs at event {place + 1}{f', in the step {step!r}' if step else ''}"]
+    for title, events in (("expected", expected), ("found", found)):
+        event = events[place] if place < len(events) else None
+        lines.append(f"{title}: {json.dumps(event, ensure_ascii=False) if event else 'no more events'}")
+    return "\n".join(lines)
+
+
+def _step(events: list[Event], place: int) -> str | None:
+    """The state that was entered last before, or at, a place of a history."""
+    for event in reversed(events[: place + 1]):
+        if event["type"].endswith("StateEntered"):
+            return str(details_of(event)["name"])
+    return None
+
+
+def uncovered(suite: Suite, runner: Runner, cases: Sequence[Case]) -> dict[str, list[Part]]:
+    """The parts of each machine that none of the cases takes."""
+    reached: dict[str, set[Part]] = {machine: set() for machine in suite.machines}
+    for case in cases:
+        reached[case.machine] |= runner.taken(case)
+    return {
+        machine: [part for part in parts(suite.definition(machine)) if part not in found]
+        for machine, found in reached.items()
+    }

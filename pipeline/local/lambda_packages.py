@@ -1,0 +1,60 @@
+"""A function's package and its layers as directories, each unpacked once however many workers use it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import Misconfigured
+from pipeline.local.functions import Function
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Where AWS has /var/task, and /opt if the function has layers."""
+
+    code: Path
+    layers: Path | None = None
+
+    def python_path(self, runtime: str) -> str:
+        """The package before the layers, in AWS's order; the environment's own packages come behind."""
+        folders = [self.code]
+        if self.layers is not None:
+            folders += [self.layers / "python" / "lib" / runtime / "site-packages", self.layers / "python"]
+        return os.pathsep.join(map(str, folders))
+
+
+def package_of(function: Function, folder: Path) -> Package:
+    """Unpack below `folder` what is not there yet; `Misconfigured` if an archive is no zip."""
+    code = _unpack([function.code], [function.code_sha], folder, f"the code of function {function.name}")
+    if not function.layers:
+        return Package(code)
+    archives, shas = [layer.archive for layer in function.layers], [layer.sha for layer in function.layers]
+    return Package(code, _unpack(archives, shas, folder, f"a layer of function {function.name}"))
+
+
+def _unpack(archives: Sequence[bytes], shas: Sequence[str], folder: Path, what: str) -> Path:
+    """One directory with all archives in it; a later one wins."""
+    target = folder / hashlib.sha256(" ".join(shas).encode()).hexdigest()[:24]
+    if target.exists():
+        return target
+    temporary = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        for archive in archives:
+            with zipfile.ZipFile(io.BytesIO(archive)) as package:
+                package.extractall(temporary)
+    except zipfile.BadZipFile:
+        shutil.rmtree(temporary)
+        raise Misconfigured(f"{what} is not a zip archive") from None
+    temporary.chmod(0o755)
+    with contextlib.suppress(FileExistsError):
+        os.rename(temporary, target)
+    return target

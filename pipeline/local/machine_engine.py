@@ -1,0 +1,47 @@
+"""The engine of state machines alone, for their tests: no functions, jobs or schedules, and no Spark."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.settings import EMBEDDED_CREDENTIALS
+
+REGION = "eu-west-1"
+
+
+def local_client(endpoint: str) -> Any:
+    """A client of the engine at `endpoint`, which asks for no credentials that are good for anything."""
+    import boto3
+
+    return boto3.client(
+        "stepfunctions",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=EMBEDDED_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=EMBEDDED_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+@contextmanager
+def machine_engine(mocks: Path) -> Iterator[Any]:
+    """A client of an empty embedded AWS in this process whose test cases are those of the file `mocks`."""
+    from pipeline.local.front import Front
+    from pipeline.local.moto_fixes.stepfunctions_test_cases import MOCK_CONFIG
+
+    before = os.environ.get(MOCK_CONFIG)
+    with tempfile.TemporaryDirectory(prefix="sluice-test-") as folder:
+        front = Front(0, Path(folder))
+        front.start()
+        os.environ[MOCK_CONFIG] = str(mocks)
+        try:
+            yield local_client(front.endpoint)
+        finally:
+            front.stop()
+            os.environ.pop(MOCK_CONFIG, None)
+            if before is not None:
+                os.environ[MOCK_CONFIG] = before

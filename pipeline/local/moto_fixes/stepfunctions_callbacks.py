@@ -1,0 +1,88 @@
+"""Tasks that wait for a token: SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat, and the names of their time-outs.
+
+moto drops the cause of a failure, takes an output that is no JSON, refuses a heartbeat that no task asked for, and
+knows a missed heartbeat only as `States.Timeout`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pipeline.local.moto_fixes.guard import replace
+
+_GONE = "Task Timed Out: 'Provided task does not exist anymore'"
+_originals: dict[str, Any] = {}
+
+
+def install() -> None:
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+        StateTaskServiceCallback,
+    )
+    from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
+    from moto.stepfunctions.responses import StepFunctionResponse
+
+    def kept(owner: Any, name: str, replacement: Any, *, source: str) -> None:
+        _originals[name] = replace(owner, name, replacement, source=source)
+
+    replace(StepFunctionResponse, "send_task_failure", _send_task_failure, source="f0fed5e80576")
+    replace(StepFunctionResponse, "send_task_success", _send_task_success, source="538bf9daaaa3")
+    replace(StepFunctionResponse, "send_task_heartbeat", _send_task_heartbeat, source="f42cd5661d37")
+    replace(CallbackEndpoint, "notify_heartbeat", _notify_heartbeat, source="838bf10119e4")
+    kept(StateTaskServiceCallback, "_eval_integration_pattern", _eval_pattern, source="3b97ada1d4cb")
+
+
+def _refused(kind: str, message: str) -> Exception:
+    from moto.core.exceptions import AWSError
+
+    refused: Exception = AWSError(message, kind)
+    return refused
+
+
+def _tell_task(call: Any) -> Any:
+    """`call`, a task that takes no more word being refused as on AWS."""
+    from moto.core.responses import EmptyResult
+
+    try:
+        call()
+    except TypeError as error:
+        # moto makes its own error for it without the message that the error needs.
+        raise _refused("TaskTimedOut", _GONE) from error
+    return EmptyResult()
+
+
+def _send_task_failure(self: Any) -> Any:
+    token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
+    return _tell_task(lambda: self.stepfunction_backend.send_task_failure(token, error=error, cause=cause))
+
+
+def _send_task_success(self: Any) -> Any:
+    token, output = self._get_param("taskToken"), self._get_param("output")
+    try:
+        json.loads(output)
+    except (TypeError, ValueError) as error:
+        raise _refused("InvalidOutput", f"Invalid Output: '{error}'") from error
+    return _tell_task(lambda: self.stepfunction_backend.send_task_success(token, output))
+
+
+def _send_task_heartbeat(self: Any) -> Any:
+    token = self._get_param("taskToken")
+    return _tell_task(lambda: self.stepfunction_backend.send_task_heartbeat(token))
+
+
+def _notify_heartbeat(self: Any) -> bool:
+    """A task without HeartbeatSeconds takes heartbeats too."""
+    if self._heartbeat_endpoint is not None:
+        self._heartbeat_endpoint.notify()
+    return True
+
+
+def _eval_pattern(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
+    """Whose wait has ended takes no more word by its token."""
+    from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackConsumerTimeout
+
+    endpoint = env.callback_pool_manager.get(env.states.context_object.context_object_data["Task"]["Token"])
+    try:
+        _originals["_eval_integration_pattern"](self, env, *args, **kwargs)
+    finally:
+        endpoint.report(CallbackConsumerTimeout())

@@ -1,0 +1,116 @@
+"""State machines at the API: definitions are validated, a name is used once, and what is not there is refused.
+
+moto takes what its parser takes, answers a second CreateStateMachine with the first machine, whatever it says, and
+keeps versions and aliases that no execution ever uses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.errors import Misconfigured
+from pipeline.local.asl_diagnostics import Diagnostic, diagnose
+from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_errors import api_error, invalid
+from pipeline.local.moto_fixes.stepfunctions_logs import checked
+from pipeline.local.moto_fixes.stepfunctions_pages import choice
+
+LONGEST_DEFINITION = 1_048_576
+MOST_DIAGNOSTICS = 100
+_NO_VERSIONS = "The embedded AWS has no versions and no aliases of state machines."
+
+
+def install() -> None:
+    from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+    from moto.stepfunctions.responses import StepFunctionResponse
+
+    def create(self: Any, name: str, definition: str, roleArn: str, **more: Any) -> Any:
+        _check(more)
+        _validate(definition)
+        more["loggingConfiguration"] = checked(more.get("loggingConfiguration"))
+        known = next((machine for machine in self.state_machines if machine.name == name), None)
+        if known is not None and not _is_same(known, definition, more):
+            raise api_error("StateMachineAlreadyExists", f"State Machine Already Exists: '{known.arn}'")
+        return original_create(self, name, definition, roleArn, **more)
+
+    def update(self: Any, arn: str, definition: str | None = None, role_arn: str | None = None, **more: Any) -> Any:
+        _check(more)
+        if more.get("logging_configuration"):
+            more["logging_configuration"] = checked(more["logging_configuration"])
+        return original_update(self, arn, definition, role_arn, **more)
+
+    original_create = replace(StepFunctionsParserBackend, "create_state_machine", create, source="dc56ec54216f")
+    original_update = replace(StepFunctionsParserBackend, "update_state_machine", update, source="03b6b2ec8ffd")
+    replace(StepFunctionsParserBackend, "_validate_definition", staticmethod(_validate), source="a5921e3d3b46")
+    if hasattr(StepFunctionResponse, "validate_state_machine_definition"):
+        raise Misconfigured("moto validates definitions now", hint="Install the pinned moto, or look at what it does.")
+    StepFunctionResponse.validate_state_machine_definition = _answer  # type: ignore[attr-defined]
+
+
+def diagnostics(definition: str) -> list[Diagnostic]:
+    """What AWS has against a definition; else what the interpreter cannot run."""
+    found = diagnose(definition)
+    if found:
+        return found
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+
+    try:
+        AmazonStateLanguageParser.parse(definition)
+    except Exception as error:
+        return [Diagnostic("SCHEMA_VALIDATION_FAILED", str(error) or repr(error), "/")]
+    return []
+
+
+def _validate(definition: str) -> None:
+    if len(definition) > LONGEST_DEFINITION:
+        constraint = f"Member must have length less than or equal to {LONGEST_DEFINITION}"
+        raise invalid("definition", "...", constraint)
+    found = diagnostics(definition)
+    if found:
+        told = ", ".join(str(each) for each in found)
+        raise api_error("InvalidDefinition", f"Invalid State Machine Definition: '{told}'")
+
+
+def _check(more: dict[str, Any]) -> None:
+    if more.get("publish"):
+        raise api_error("ValidationException", _NO_VERSIONS)
+    if more.get("sm_type") not in (None, "STANDARD"):
+        raise api_error("StateMachineTypeNotSupported", "The embedded AWS has no Express state machines.")
+    encryption = more.get("encryptionConfiguration") or more.get("encryption_configuration") or {}
+    if encryption.get("type", "AWS_OWNED_KEY") != "AWS_OWNED_KEY":
+        raise api_error("InvalidEncryptionConfiguration", "The embedded AWS encrypts no state machines.")
+
+
+def _is_same(machine: Any, definition: str, more: dict[str, Any]) -> bool:
+    """AWS looks at no more than these: a different role or tag is not seen."""
+    tracing = more.get("tracingConfiguration") or {"enabled": False}
+    return bool(
+        machine.definition == definition
+        and machine.loggingConfiguration == more["loggingConfiguration"]
+        and machine.tracingConfiguration == tracing
+    )
+
+
+def _answer(self: Any) -> Any:
+    from moto.core.responses import ActionResult
+
+    definition = self._get_param("definition")
+    choice("severity", self._get_param("severity"), ("ERROR", "WARNING"))
+    limit = int(self._get_param("maxResults") or 0) or MOST_DIAGNOSTICS
+    if limit > MOST_DIAGNOSTICS:
+        raise invalid("maxResults", str(limit), f"Member must have value less than or equal to {MOST_DIAGNOSTICS}")
+    if len(definition) > LONGEST_DEFINITION:
+        raise invalid("definition", "...", f"Member must have length less than or equal to {LONGEST_DEFINITION}")
+    found = diagnostics(definition)
+    return ActionResult(
+        {
+            "result": "FAIL" if found else "OK",
+            "diagnostics": [_told(each) for each in found[:limit]],
+            "truncated": len(found) > limit,
+        }
+    )
+
+
+def _told(diagnostic: Diagnostic) -> dict[str, str]:
+    told = {"severity": diagnostic.severity, "code": diagnostic.code, "message": diagnostic.message}
+    return told if diagnostic.location is None else {**told, "location": diagnostic.location}

@@ -1,0 +1,85 @@
+"""What the mending commands send back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.catalog import Status
+from pipeline.cli.summary import FAILURES
+from pipeline.clients import client
+from pipeline.errors import BadInput, Refused
+from pipeline.events.s3 import SendAgain, parse
+from pipeline.settings import Setting
+
+
+def documented(result):
+    assert result.exit_code == 0, result.exception
+    return json.loads(result.stdout)
+
+
+def sent_again(lake):
+    url = lake.settings[Setting.RAW_QUEUE_URL]
+    messages = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    client("sqs").purge_queue(QueueUrl=url)
+    return [event for message in messages for event in parse(message["Body"])]
+
+
+def test_what_an_execution_of_stage_a_carried_goes_through_it_again(sluice, lake, orders):
+    failed, staged = orders.register(orders.drop("failed.csv")), orders.stage("staged.csv")
+    lake.catalog.move(failed, Status.FAILED, orders.name, reason="killed")
+    items = [
+        {"bucket": o.bucket, "key": o.key, "version_id": o.version_id, "generation": 1, "event_ms": 1}
+        for o in (failed, staged)
+    ]
+    machine = lake.settings[Setting.STAGE_A_MACHINE]
+    client("stepfunctions").start_execution(
+        stateMachineArn=machine, name="group-1", input=json.dumps({"objects": items})
+    )
+    done = documented(sluice("redrive", "--execution", "group-1", "--json"))
+    assert (done["sent"], done["refused"]) == (1, [lake.catalog.get(staged).id])
+    assert sent_again(lake) == [SendAgain(failed, 2)]
+
+
+def test_the_batch_of_an_execution_of_stage_b_is_loaded_again_as_a_new_one(sluice, lake, orders):
+    obj = orders.stage("broken.csv")
+    batch = orders.open(obj)
+    lake.ender.fail(orders.name, batch, orders.work.table, "a bug")
+    done = documented(sluice("redrive", "--execution", batch, "--json"))
+    assert done["restaged"] == 1
+    assert done["batch"] not in (None, batch)
+    assert lake.catalog.get(obj).batch == done["batch"]
+
+
+def test_what_could_not_be_marked_as_failed_is_handed_to_its_function_again(sluice, lake, monkeypatch):
+    dead, function = (lake.settings[setting] for setting in FAILURES["stage-a-failures"])
+    for number in (1, 2):
+        body = {"requestPayload": {"detail": {"executionArn": f"e{number}"}}, "responsePayload": {"errorType": "X"}}
+        client("sqs").send_message(QueueUrl=dead, MessageBody=json.dumps(body))
+    attention = documented(sluice("status", "--json"))["attention"]
+    todo = next(t["todo"] for t in attention if t["status"] == "DEAD_LETTERS")
+    assert "sluice logs mark-stage-a-failed" in todo
+    assert "sluice redrive --queue stage-a-failures" in todo
+    invoked = []
+    client("lambda").meta.events.register_first(
+        "before-call.lambda.Invoke", lambda params, **_: invoked.append((params["url_path"], params["body"]))
+    )
+    made = sluice("redrive", "--queue", "stage-a-failures", "--json")
+    assert isinstance(made.exception, client("lambda").exceptions.ResourceNotFoundException), "no function is there"
+    (path, body), *_ = invoked
+    assert function in path
+    assert json.loads(body)["detail"]["executionArn"] in ("e1", "e2")
+    attributes = client("sqs").get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]
+    assert int(attributes["ApproximateNumberOfMessagesNotVisible"]) == 2, "what was not handed on stays"
+
+
+def test_an_execution_that_is_not_there_is_refused(sluice):
+    assert isinstance(sluice("redrive", "--execution", "nothing").exception, Refused)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--batch", "b", "--execution", "e"]])
+def test_exactly_one_thing_is_sent_back(sluice, arguments):
+    refused = sluice("redrive", *arguments).exception
+    assert isinstance(refused, BadInput)
+    assert "--execution" in refused.hint

@@ -1,0 +1,60 @@
+"""Run state machines on the front and read their histories."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import Any
+
+ROLE = "arn:aws:iam::123456789012:role/r"
+PASS = {"Type": "Pass", "End": True}
+
+
+def task(resource: str, parameters: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, "End": True, **more}
+
+
+class Machines:
+    """State machines by the API: `run` answers the ended execution with its `events`."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def create(self, states: dict[str, Any], **top: Any) -> str:
+        """`states` begin with their first; `top` are other fields of the definition."""
+        definition = json.dumps({"StartAt": next(iter(states)), "States": states, **top})
+        name = f"m{uuid.uuid4().hex}"
+        answer = self.client.create_state_machine(name=name, definition=definition, roleArn=ROLE)
+        return str(answer["stateMachineArn"])
+
+    def start(self, states: dict[str, Any], value: Any = None, **top: Any) -> str:
+        arn = self.create(states, **top)
+        text = json.dumps({} if value is None else value)
+        return str(self.client.start_execution(stateMachineArn=arn, input=text)["executionArn"])
+
+    def ended(self, execution: str, seconds: float = 20) -> dict[str, Any]:
+        until = time.monotonic() + seconds
+        while (found := self.client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < until, "the execution does not end"
+            time.sleep(0.01)
+        pages = self.client.get_paginator("get_execution_history").paginate(executionArn=execution)
+        return {**found, "events": [event for page in pages for event in page["events"]]}
+
+    def run(self, states: dict[str, Any], value: Any = None, **top: Any) -> dict[str, Any]:
+        return self.ended(self.start(states, value, **top))
+
+    def output(self, states: dict[str, Any], value: Any = None, **top: Any) -> Any:
+        found = self.run(states, value, **top)
+        assert found["status"] == "SUCCEEDED", (found.get("error"), found.get("cause"))
+        return json.loads(found["output"])
+
+
+def types(found: dict[str, Any]) -> list[str]:
+    return [event["type"] for event in found["events"]]
+
+
+def details(found: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """The details of each event of a type, without those that say that nothing was cut off."""
+    events = [event for event in found["events"] if event["type"] == kind]
+    return [next((value for key, value in event.items() if key.endswith("EventDetails")), {}) for event in events]

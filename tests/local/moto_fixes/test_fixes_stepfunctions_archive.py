@@ -1,0 +1,56 @@
+"""Only what runs is in memory: ended executions are on disk, and still answered for."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from pipeline.local.moto_fixes.stepfunctions_archive import FILE, Archive
+from tests.local.moto_fixes.machines import Machines
+
+PASS = {"Pass": {"Type": "Pass", "End": True}}
+EXECUTIONS = 1500
+LEFT_OVER = 20
+"""Of the last executions a thread may still hold a reference."""
+
+
+@pytest.fixture(scope="module")
+def machines(aws):
+    return Machines(aws("stepfunctions"))
+
+
+def living():
+    from moto.stepfunctions.parser.asl.eval.environment import Environment
+    from moto.stepfunctions.parser.backend.execution import Execution
+
+    gc.collect()
+    kinds = [type(thing) for thing in gc.get_objects()]
+    return kinds.count(Execution), kinds.count(Environment)
+
+
+def test_after_many_executions_few_are_in_memory_and_all_are_listed_described_and_told(machines):
+    machine = machines.create(PASS)
+    started = [machines.start(machine, input=f'{{"n": {n}}}') for n in range(EXECUTIONS)]
+    machines.ended(started[-1])
+    executions, environments = living()
+    assert executions <= LEFT_OVER
+    assert environments <= LEFT_OVER
+    pages = machines.client.get_paginator("list_executions").paginate(stateMachineArn=machine)
+    assert [each["executionArn"] for page in pages for each in page["executions"]] == started[::-1]
+    assert machines.client.describe_execution(executionArn=started[0])["output"] == '{"n":0}'
+    types = [event["type"] for event in machines.history(started[0])]
+    assert types == ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
+
+
+def test_they_are_in_a_file_of_the_state_folder(front, machines):
+    machines.run(PASS)
+    assert (front._log_path.parent / FILE).stat().st_size > 0
+
+
+def test_the_file_ends_with_the_archive_and_what_ends_later_is_not_kept(tmp_path):
+    archive = Archive(tmp_path / FILE)
+    assert (tmp_path / FILE).exists()
+    archive.close()
+    assert not (tmp_path / FILE).exists()
+    assert archive.get("absent") is None

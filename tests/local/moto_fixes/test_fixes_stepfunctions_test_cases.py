@@ -1,0 +1,118 @@
+"""Test cases by `stateMachineArn#TestCase`, as in AWS's Step Functions Local."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipeline.executions.history import details_of
+
+ROLE = "arn:aws:iam::123456789012:role/r"
+BUSY = {"Throw": {"Error": "Busy", "Cause": "why"}}
+
+
+@pytest.fixture
+def run(aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`run({"State": {"Type": …}}, answers)` runs a machine whose state `Ask` is mocked; its status and events."""
+    client = aws("stepfunctions")
+    numbers = iter(range(100))
+
+    def start(states: dict[str, Any], answers: dict[str, Any], case: str = "Case", text: str = "{}"):
+        name = f"mocked-{tmp_path.name[-20:]}-{next(numbers)}"
+        mocks = {
+            "StateMachines": {name: {"TestCases": {"Case": {"Ask": "Answers"}}}},
+            "MockedResponses": {"Answers": answers},
+        }
+        (tmp_path / "Mocks.json").write_text(json.dumps(mocks))
+        monkeypatch.setenv("SFN_MOCK_CONFIG", str(tmp_path / "Mocks.json"))
+        definition = json.dumps({"StartAt": next(iter(states)), "States": states})
+        arn = client.create_state_machine(name=name, definition=definition, roleArn=ROLE)["stateMachineArn"]
+        execution = client.start_execution(stateMachineArn=f"{arn}#{case}", input=text)["executionArn"]
+        until = time.monotonic() + 20
+        while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        return found, client.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+
+    return start
+
+
+def task(resource: str = "lambda:invoke", **fields: Any) -> dict[str, Any]:
+    parameters = {"FunctionName": "absent", "Payload": {}}
+    return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, "End": True, **fields}
+
+
+def each(**fields: Any) -> dict[str, Any]:
+    inner = {"StartAt": "Ask", "States": {"Ask": task(**fields)}}
+    return {"Type": "Map", "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **inner}, "End": True}
+
+
+def test_calls_are_counted_over_the_iterations_of_a_map(run):
+    answers = {"0": {"Return": {"Payload": "a"}}, "1": BUSY, "2": {"Return": {"Payload": "c"}}}
+    catch = {"Catch": [{"ErrorEquals": ["Busy"], "Next": "Caught"}]}
+    machine = {"Each": each(**catch)}
+    machine["Each"]["ItemProcessor"]["States"]["Caught"] = {"Type": "Pass", "Result": "caught", "End": True}
+    found, _ = run(machine, answers, text="[1, 2, 3]")
+    assert [r if r == "caught" else r["Payload"] for r in json.loads(found["output"])] == ["a", "caught", "c"]
+
+
+def test_retries_and_waits_take_no_time(run):
+    retry = [{"ErrorEquals": ["Busy"], "IntervalSeconds": 600, "MaxAttempts": 3, "JitterStrategy": "FULL"}]
+    states = {"Wait": {"Type": "Wait", "Seconds": 3600, "Next": "Ask"}, "Ask": task(Retry=retry)}
+    began = time.monotonic()
+    found, events = run(states, {"0-2": BUSY, "3": {"Return": {"Payload": 1}}})
+    assert time.monotonic() - began < 10
+    assert (found["status"], [e["type"] for e in events].count("TaskFailed")) == ("SUCCEEDED", 3)
+
+
+def test_a_call_without_an_answer_ends_the_execution_past_every_retrier_and_catcher(run):
+    handlers = {
+        "Retry": [{"ErrorEquals": ["Busy"], "MaxAttempts": 5}, {"ErrorEquals": ["States.ALL"], "MaxAttempts": 5}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}],
+    }
+    found, events = run({"Ask": task(**handlers), "Caught": {"Type": "Succeed"}}, {"0-1": BUSY})
+    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+    assert found["cause"].endswith("The mocked response 'Answers' has no answer for call 2 of the state 'Ask'")
+    assert events[-1]["type"] == "ExecutionFailed"
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "lambda:invoke",
+        "sqs:sendMessage",
+        "sns:publish",
+        "dynamodb:getItem",
+        "glue:startJobRun.sync",
+        "events:putEvents",
+        "states:startExecution",
+        "aws-sdk:glue:getTable",
+    ],
+)
+def test_a_thrown_error_keeps_its_name_and_cause_in_every_integration(run, resource: str):
+    _, events = run({"Ask": task(resource)}, {"0": BUSY})
+    (failed,) = [details_of(event) for event in events if event["type"] == "TaskFailed"]
+    assert (failed["error"], failed["cause"]) == ("Busy", "why")
+    service, _, action = resource.rpartition(":")
+    assert (failed["resourceType"], failed["resource"]) == (service, action)
+
+
+def test_a_case_that_is_not_there_is_refused_with_the_reason(run):
+    with pytest.raises(ClientError) as refused:
+        run({"Ask": task()}, {"0": BUSY}, case="Absent")
+    assert refused.value.response["Error"]["Code"] == "InvalidName"
+    assert "Invalid mock test case name 'Absent'" in refused.value.response["Error"]["Message"]
+
+
+def test_without_a_mock_file_every_case_is_refused(run, monkeypatch: pytest.MonkeyPatch, aws):
+    client = aws("stepfunctions")
+    definition = json.dumps({"StartAt": "Ask", "States": {"Ask": task()}})
+    arn = client.create_state_machine(name="no-mocks", definition=definition, roleArn=ROLE)["stateMachineArn"]
+    monkeypatch.delenv("SFN_MOCK_CONFIG", raising=False)
+    with pytest.raises(ClientError, match="SFN_MOCK_CONFIG"):
+        client.start_execution(stateMachineArn=f"{arn}#Case")
