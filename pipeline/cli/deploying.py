@@ -19,7 +19,8 @@ from pipeline.errors import Refused
 from pipeline.local import state
 
 if TYPE_CHECKING:
-    from pipeline.local.deployer import StackPlan, StackResult
+    from pipeline.cli.starting import LakePlan
+    from pipeline.local.deployer import StackResult
     from pipeline.local.deployer.changes import Change
 
 LONGEST = 60
@@ -51,8 +52,8 @@ def deploy(
     """
     lake = _embedded(context.obj, env)
     if plan:
-        plans = starting.plan(state.checkout(), lake)
-        print_json(plans_json(plans)) if as_json else _say_plans(plans)
+        planned = starting.plan(state.checkout(), lake)
+        print_json(plan_json(planned)) if as_json else _say_plan(planned)
         return
     results = _deploy(lake, quiet=as_json)
     if as_json:
@@ -82,8 +83,8 @@ def _deploy(lake: Where, *, quiet: bool) -> Sequence[StackResult]:
     return results
 
 
-def _say_plans(plans: Sequence[StackPlan]) -> None:
-    for plan in plans:
+def _say_plan(planned: LakePlan) -> None:
+    for plan in planned.stacks:
         if plan.unfinished:
             console.print(f"[bold]{plan.name}[/]: an earlier deployment broke off, and is undone first")
         if plan.changes:
@@ -92,8 +93,10 @@ def _say_plans(plans: Sequence[StackPlan]) -> None:
             console.print(f"[bold]{plan.name}[/]{' (new)' if plan.is_new else ''}: {what}", highlight=False)
         for change in plan.changes:
             _say_change(change)
-    if same := [plan.name for plan in plans if not plan.changes and not plan.unfinished]:
+    if same := [plan.name for plan in planned.stacks if not plan.changes and not plan.unfinished]:
         console.print(f"[dim]unchanged: {', '.join(same)}[/]", highlight=False, soft_wrap=True)
+    for name in planned.without_file:
+        console.print(f"[magenta]{name}[/]: stands without a file; it stays", highlight=False)
     console.print("[dim]nothing was changed: `sluice deploy` does it[/]", highlight=False)
 
 
@@ -114,10 +117,11 @@ def _short(value: Any) -> str:
     return shown(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")
 
 
-def plans_json(plans: Sequence[StackPlan]) -> dict[str, Any]:
+def plan_json(planned: LakePlan) -> dict[str, Any]:
     """What --plan --json prints."""
     return {
-        "changes": sum(len(plan.changes) for plan in plans),
+        "changes": sum(len(plan.changes) for plan in planned.stacks),
+        "without_file": planned.without_file,
         "stacks": [
             {
                 "stack": plan.name,
@@ -125,7 +129,7 @@ def plans_json(plans: Sequence[StackPlan]) -> dict[str, Any]:
                 "unfinished": plan.unfinished,
                 "changes": [asdict(change) for change in plan.changes],
             }
-            for plan in plans
+            for plan in planned.stacks
         ],
     }
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,15 @@ def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
     return results
 
 
-def plan(root: Path, lake: Where) -> list[StackPlan]:
+@dataclass(frozen=True, slots=True)
+class LakePlan:
+    """What would become of a lake's stacks, in order. `without_file` stand, and no file of the checkout is theirs."""
+
+    stacks: list[StackPlan]
+    without_file: list[str]
+
+
+def plan(root: Path, lake: Where) -> LakePlan:
     """What `deploy`, and applying the datasets, would do to the stacks; nothing is changed or uploaded."""
     from pipeline.datasets import applying
     from pipeline.datasets.files import read_all
@@ -124,7 +133,8 @@ def plan(root: Path, lake: Where) -> list[StackPlan]:
         name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
         parameters = applying.stack_parameters(definition.dataset, LAKE, lake.env)
         plans.append(planner.plan(name, root / applying.TEMPLATE, parameters))
-    return plans
+    stand = {record.name for record in deployer.records if record.name.startswith(f"{LAKE}-{lake.env}-")}
+    return LakePlan(plans, sorted(stand - {each.name for each in plans}))
 
 
 def _bootstrap(root: Path, lake: Where) -> tuple[str, Path, dict[str, str]]:

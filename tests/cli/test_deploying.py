@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ from pipeline.cli.app import app
 from pipeline.cli.connect import LOCAL_ENV
 from pipeline.clients import client
 from pipeline.errors import BadDefinition, Refused
+from pipeline.local.deployer import Deployer
 from pipeline.local.front import Front
+from pipeline.local.supervisor import ACCOUNT
 from pipeline.wiring import Lake
+from tests.cli.conftest import REGION
 from tests.conftest import ROOT
 
 Deploy = Callable[..., Result]
@@ -49,11 +52,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def sluice(front: Front, lake: Lake, root: Path) -> Deploy:
+def sluice(front: Front, lake: Lake, root: Path) -> Iterator[Deploy]:
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["--endpoint", front.endpoint, *arguments])
 
-    return run
+    yield run
+    deployer = Deployer(client, ACCOUNT, REGION)
+    for name in [record.name for record in deployer.records if not record.name.endswith("bootstrap")]:
+        deployer.delete(name)
 
 
 def stack(result: Result, name: str = NAME) -> dict[str, Any]:
@@ -64,6 +70,11 @@ def stack(result: Result, name: str = NAME) -> dict[str, Any]:
 
 def actions(planned: dict[str, Any]) -> dict[str, str]:
     return {change["logical_id"]: change["action"] for change in planned["changes"]}
+
+
+def artefacts() -> list[str]:
+    bucket = next(each["Name"] for each in client("s3").list_buckets()["Buckets"] if "-artefacts-" in each["Name"])
+    return [each["Key"] for each in client("s3").list_objects_v2(Bucket=bucket)["Contents"]]
 
 
 def change_the_checkout(root: Path) -> None:
@@ -84,11 +95,13 @@ def test_a_plan_of_a_lake_without_stacks_adds_them_and_changes_nothing(sluice: D
 def test_a_changed_checkout_is_planned_and_then_deployed(sluice: Deploy, root: Path) -> None:
     assert set(stack(sluice("deploy", "--json"))["changed"]) == {"Inbox", "Machine"}
     change_the_checkout(root)
+    before = artefacts()
     planned = stack(sluice("deploy", "--plan", "--json"))
     assert actions(planned) == {"Inbox": "Modify", "Machine": "Modify"}
     assert planned["changes"][0]["properties"] == [
         {"path": "VisibilityTimeout", "before": 40, "after": 60, "replaces": False}
     ]
+    assert artefacts() == before
     shown = sluice("deploy", "--plan").output
     assert "VisibilityTimeout: 40 → 60" in shown
     assert "nothing was changed" in shown
@@ -111,6 +124,16 @@ def test_a_failed_deployment_says_what_failed_and_that_it_was_rolled_back(sluice
     assert f"{NAME} was rolled back" in result.exception.message
     template.write_text(before)
     assert json.loads(sluice("deploy", "--plan", "--json").stdout)["changes"] == 0
+
+
+def test_a_stack_whose_file_is_gone_is_told_and_stays(sluice: Deploy, root: Path) -> None:
+    other = root / "definitions" / "stacks" / "other.yaml"
+    other.write_text("Resources: {Other: {Type: AWS::SQS::Queue, Properties: {QueueName: other}}}")
+    sluice("deploy")
+    other.unlink()
+    assert json.loads(sluice("deploy", "--plan", "--json").stdout)["without_file"] == [f"sluice-{LOCAL_ENV}-other"]
+    assert "stands without a file; it stays" in sluice("deploy", "--plan").output
+    assert client("sqs").get_queue_url(QueueName="other")
 
 
 @pytest.mark.parametrize("arguments", [("deploy", "--env", "prod"), ("--profile", "prod", "deploy", "--plan")])

@@ -68,13 +68,13 @@ def compare(
             hint="Give the new resource another logical id.",
         )
     different = tuple(
-        PropertyChange(path, old, new, any(_touches(path, fixed) for fixed in kind.fixed))
+        PropertyChange(path, old, new, any(touches(path, fixed) for fixed in kind.fixed))
         for path, old, new in _differences(before.properties, properties)
     )
     if not different:
         return None
     for each in different:
-        if any(_touches(each.path, path) for path in kind.unchangeable):
+        if any(touches(each.path, path) for path in kind.unchangeable):
             raise (place / each.path).wrong(f"this property of {kind.name} cannot be changed")
     replaces = any(each.replaces for each in different)
     action = Action.REPLACE if replaces else Action.MODIFY
@@ -86,8 +86,9 @@ def leaving(logical_id: str, record: ResourceRecord) -> Change:
     return Change(logical_id, record.type, Action.KEEP if record.kept_when_removed else Action.REMOVE)
 
 
-def _touches(path: str, other: str) -> bool:
-    return path == other or path.startswith(f"{other}.") or other.startswith(f"{path}.")
+def touches(path: str, other: str) -> bool:
+    """Whether one of two property paths lies within the other, or is it. `[]` for a list's items counts as a step."""
+    return path == other or path.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{path}.", f"{path}["))
 
 
 def _differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

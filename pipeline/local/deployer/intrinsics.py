@@ -23,6 +23,7 @@ _SUB_LITERAL = re.compile(r"\$\{!([^}]*)\}")
 _SECRET = re.compile(
     r"(?P<id>arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:[^:]+|[^:]+)(:SecretString(:(?P<key>[^:]+))?)?"
 )
+DYNAMIC_SERVICES = ("ssm", "secretsmanager")
 _DYNAMIC = re.compile(r"\{\{resolve:([^:}]+):([^}]*)\}\}")
 
 
@@ -58,6 +59,7 @@ class Scope:
     attributes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     imported: set[str] = field(default_factory=set)
     _judged: dict[str, bool] = field(default_factory=dict)
+    _judging: list[str] = field(default_factory=list)
 
     def evaluate(self, value: Any, place: Place) -> Any:
         """`value` with every intrinsic replaced; `BadDefinition` for one that is not honoured or cannot be resolved."""
@@ -68,9 +70,7 @@ class Scope:
             return value
         if is_intrinsic(value):
             name, argument = next(iter(value.items()))
-            if name not in _FUNCTIONS:
-                raise place.wrong(f"the intrinsic {name} is not honoured by the embedded deployer")
-            return _FUNCTIONS[name](self, argument, place)
+            return _applied(self, name, argument, place)
         pairs = {key: self.evaluate(item, place / str(key)) for key, item in value.items()}
         return {key: item for key, item in pairs.items() if item is not NO_VALUE}
 
@@ -115,9 +115,13 @@ class Scope:
         """Whether a condition of the template is true."""
         if condition not in self.conditions:
             raise place.wrong(f"there is no condition {condition}")
+        if condition in self._judging:
+            raise place.wrong(f"the condition {condition} refers to itself")
         if condition not in self._judged:
+            self._judging.append(condition)
             where = Place(place.file, ("Conditions", condition))
             self._judged[condition] = self.judge(self.conditions[condition], where)
+            self._judging.remove(condition)
         return self._judged[condition]
 
     def judge(self, value: Any, place: Place) -> bool:
@@ -144,6 +148,23 @@ class Scope:
             known = ", ".join(sorted(self.attributes[logical_id])) or "none"
             raise place.wrong(f"the attribute {attribute} of {logical_id} is not honoured (known: {known})")
         return self.attributes[logical_id][attribute]
+
+
+def _applied(scope: Scope, name: str, argument: Any, place: Place) -> Any:
+    """What a function answers; `BadDefinition` for one that is not honoured or not written as it has to be."""
+    if name not in FUNCTIONS:
+        raise place.wrong(f"the intrinsic {name} is not honoured by the embedded deployer")
+    try:
+        return FUNCTIONS[name](scope, argument, place)
+    except (TypeError, ValueError, IndexError, AttributeError):
+        raise place.wrong(f"{name} is not written as CloudFormation wants it") from None
+
+
+def _several(argument: Any, place: Place) -> list[Any]:
+    """What Fn::And and Fn::Or take: two conditions to ten."""
+    if not isinstance(argument, list) or not 2 <= len(argument) <= 10:
+        raise place.wrong("Fn::And and Fn::Or take two to ten conditions")
+    return argument
 
 
 def _get_att(scope: Scope, argument: Any, place: Place) -> Any:
@@ -228,7 +249,7 @@ def _text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-_FUNCTIONS: dict[str, Callable[[Scope, Any, Place], Any]] = {
+FUNCTIONS: dict[str, Callable[[Scope, Any, Place], Any]] = {
     "Ref": lambda scope, argument, place: scope.reference(argument, place),
     "Fn::GetAtt": _get_att,
     "Fn::Sub": _sub,
@@ -237,8 +258,8 @@ _FUNCTIONS: dict[str, Callable[[Scope, Any, Place], Any]] = {
     "Fn::Split": _split,
     "Fn::If": _if,
     "Fn::Equals": _equals,
-    "Fn::And": lambda scope, argument, place: all(scope.judge(part, place) for part in argument),
-    "Fn::Or": lambda scope, argument, place: any(scope.judge(part, place) for part in argument),
+    "Fn::And": lambda scope, argument, place: all([scope.judge(part, place) for part in _several(argument, place)]),
+    "Fn::Or": lambda scope, argument, place: any([scope.judge(part, place) for part in _several(argument, place)]),
     "Fn::Not": lambda scope, argument, place: not scope.judge(argument[0], place),
     "Fn::FindInMap": _find_in_map,
     "Fn::ImportValue": _import_value,
@@ -257,7 +278,7 @@ def references(value: Any, place: Place) -> Iterator[tuple[str, Place]]:
                 yield from references(item, place / str(key))
             return
         name, argument = next(iter(value.items()))
-        if name not in _FUNCTIONS:
+        if name not in FUNCTIONS:
             raise place.wrong(f"the intrinsic {name} is not honoured by the embedded deployer")
         yield from _referred(name, argument, place)
 

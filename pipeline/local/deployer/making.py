@@ -54,6 +54,7 @@ class Making:
         before = self.before or StackRecord(self.stack.name)
         self._work = replace(before, status=Status.DEPLOYING, steps=[], deployer=os.getpid())
         self._now: dict[str, ResourceRecord] = {}
+        self._is_on_record = False
 
     def run(self) -> StackResult:
         """Bring the stack to what the template says, or leave it as it was.
@@ -129,6 +130,7 @@ class Making:
     def _begin(self, step: Step) -> None:
         """Put a step on record, and with it what became of the one before."""
         self._work.steps.append(step)
+        self._is_on_record = True
         self.records.save(self._work)
 
     def _done(self, logical_id: str, now: ResourceRecord, before: ResourceRecord | None) -> ResourceRecord:
@@ -136,9 +138,10 @@ class Making:
         return now
 
     def _roll_back(self) -> str:
-        if not self._work.steps:
+        did_nothing = not self._work.steps
+        failures = undo_steps(self._physical, self._work, self.before) if self._is_on_record else {}
+        if did_nothing:
             return f"Nothing of {self.stack.name} was changed."
-        failures = undo_steps(self._physical, self._work, self.before)
         if failures:
             told = "; ".join(f"{logical_id}: {why}" for logical_id, why in failures.items())
             return f"{self.stack.name} was rolled back, but for {told}. The next deployment tries again."

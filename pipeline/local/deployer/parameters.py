@@ -12,8 +12,8 @@ from pipeline.local.deployer.places import Place
 _SSM_TEXT = "AWS::SSM::Parameter::Value<String>"
 _SSM_LISTS = ("AWS::SSM::Parameter::Value<List<String>>", "AWS::SSM::Parameter::Value<CommaDelimitedList>")
 _LISTS = ("CommaDelimitedList", "List<Number>", "List<String>", *_SSM_LISTS)
-_TYPES = ("String", "Number", _SSM_TEXT, *_LISTS)
-_HONOURED = frozenset(
+TYPES = ("String", "Number", _SSM_TEXT, *_LISTS)
+HONOURED = frozenset(
     (
         "Type", "Default", "AllowedValues", "AllowedPattern", "ConstraintDescription", "Description", "NoEcho",
         "MinLength", "MaxLength", "MinValue", "MaxValue",
@@ -35,10 +35,10 @@ def values(
 def _value(name: str, declaration: Mapping[str, Any], given: Mapping[str, Any], ssm: Callable[[str], str],
            place: Place) -> Any:  # fmt: skip
     for property_name in declaration:
-        if property_name not in _HONOURED:
+        if property_name not in HONOURED:
             raise (place / property_name).wrong("not honoured by the embedded deployer")
     kind = declaration.get("Type")
-    if kind not in _TYPES:
+    if kind not in TYPES:
         raise (place / "Type").wrong(f"the parameter type {kind} is not honoured by the embedded deployer")
     if name not in given and "Default" not in declaration:
         raise place.wrong("no value is given and there is no default")

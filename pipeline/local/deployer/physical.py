@@ -37,16 +37,8 @@ class Physical:
 
     def delete(self, step: Step) -> None:
         """Delete what `step` made; nothing happens if it is not there. `BadDefinition` with AWS's answer."""
-        resource, kind = self._resource(step.logical_id, step.now), REGISTRY[step.now.type]
         try:
-            made = step.now.made
-            if step.now.reference is None:
-                found = kind.find(self.aws, resource)
-                # Its name was perhaps taken, and it was never made: what stands there is another's.
-                if found is None or self.records.owner(kind.name, found):
-                    return
-                made = replace(made, reference=found)
-            kind.delete(self.aws, resource, made)
+            REGISTRY[step.now.type].delete(self.aws, self._resource(step.logical_id, step.now), step.now.made)
         except ClientError as error:
             if code_of(error) not in GONE:
                 raise self._refused(step.logical_id, error) from error
@@ -57,16 +49,40 @@ class Physical:
         """Delete what `step` made, or bring what it updated back to what it was before."""
         if step.before is not None:
             self.update(step.logical_id, step.now, step.before)
-            return
+        elif (made := self._made_by(step)) is not None:
+            self._unlock(step.logical_id, made)
+            self.delete(replace(step, now=made))
+
+    def _made_by(self, step: Step) -> ResourceRecord | None:
+        """What a step made, also if nobody heard of its end; None if there is nothing of this stack's."""
+        if step.now.reference is not None:
+            return step.now
+        found = self.foresee(step.logical_id, step.now)
+        # Its name was perhaps taken, and it was never made: what stands there is another's.
+        if found is None or self.records.owner(step.now.type, found):
+            return None
+        return replace(step.now, reference=found)
+
+    def _unlock(self, logical_id: str, made: ResourceRecord) -> None:
+        """Take off the protection against deletion, which AWS heeds, of what should never have been made."""
         protection = "DeletionProtectionEnabled"
-        if step.now.reference is not None and step.now.properties.get(protection):
-            open_ = replace(step.now, properties={**step.now.properties, protection: False})
-            self.update(step.logical_id, step.now, open_)
-        self.delete(step)
+        if not made.properties.get(protection):
+            return
+        try:
+            self.update(logical_id, made, replace(made, properties={**made.properties, protection: False}))
+        except BadDefinition as error:
+            if not isinstance(error.__cause__, ClientError) or code_of(error.__cause__) not in GONE:
+                raise
 
     def foresee(self, logical_id: str, record: ResourceRecord) -> str | None:
         """What Ref of `record` will be once it is made; None if that is not known before."""
-        return REGISTRY[record.type].find(self.aws, self._resource(logical_id, record))
+        try:
+            return REGISTRY[record.type].find(self.aws, self._resource(logical_id, record))
+        except ClientError as error:
+            # What it belongs to is not made yet either.
+            if code_of(error) not in GONE:
+                raise
+            return None
 
     def _put(self, resource: Resource, record: ResourceRecord, before: ResourceRecord | None) -> ResourceRecord:
         kind: ResourceType = REGISTRY[record.type]

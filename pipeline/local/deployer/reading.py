@@ -14,17 +14,17 @@ from pipeline.packaging.package import SOURCE
 from pipeline.packaging.templates import load_template
 
 # Metadata and descriptions are for people and other tools.
-_SECTIONS = frozenset(
+SECTIONS = frozenset(
     (
         "AWSTemplateFormatVersion", "Description", "Transform", "Metadata", "Globals", "Parameters", "Mappings",
         "Conditions", "Resources", "Outputs",
     )
 )  # fmt: skip
-_RESOURCE_KEYS = frozenset(
+RESOURCE_KEYS = frozenset(
     ("Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata")
 )
 # Snapshot is for types that the embedded deployer does not know.
-_POLICIES = {
+POLICIES = {
     "DeletionPolicy": ("Delete", "Retain", "RetainExceptOnCreate"),
     "UpdateReplacePolicy": ("Delete", "Retain"),
 }
@@ -35,7 +35,7 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
     """A template and the name of the file that a person edits: what it was packaged from, or itself."""
     template = load_template(path)
     file = str(template.get("Metadata", {}).get(SOURCE, path))
-    _only(template, _SECTIONS, Place(file))
+    _only(template, SECTIONS, Place(file))
     return template, file
 
 
@@ -49,9 +49,9 @@ def check(template: Mapping[str, Any], file: str) -> None:
 def _wrong(template: Mapping[str, Any], file: str) -> Iterator[BadDefinition]:
     for logical_id, resource in template["Resources"].items():
         place = Place(file, ("Resources", logical_id))
-        for key in resource.keys() - _RESOURCE_KEYS:
+        for key in resource.keys() - RESOURCE_KEYS:
             yield (place / key).wrong("not honoured by the embedded deployer")
-        for key, honoured in _POLICIES.items():
+        for key, honoured in POLICIES.items():
             if key in resource and resource[key] not in honoured:
                 yield (place / key).wrong(f"{resource[key]} is not honoured by the embedded deployer")
         kind = REGISTRY.get(resource.get("Type"))

@@ -62,6 +62,16 @@ def given(value: Any, path: str, place: Place) -> Iterator[Place]:
             yield where
 
 
+def leaves(tree: Tree, path: str = "") -> Iterator[str]:
+    """Every path that a property may have, to its end; the inverse of `parse`."""
+    for name, below in tree.items():
+        inner = f"{path}{name}" if name == ITEM or not path else f"{path}.{name}"
+        if below:
+            yield from leaves(below, inner)
+        else:
+            yield inner
+
+
 def is_intrinsic(value: Mapping[str, Any]) -> bool:
     """Whether a mapping is one function of CloudFormation and not data."""
     if len(value) != 1:

@@ -61,7 +61,10 @@ class Stack:
                 continue
             outputs[name] = str(self.scope.evaluate(output["Value"], place / "Value"))
             if "Export" in output:
-                exports[str(self.scope.evaluate(output["Export"]["Name"], place / "Export"))] = outputs[name]
+                exported = str(self.scope.evaluate(output["Export"]["Name"], place / "Export"))
+                if exported in exports:
+                    raise (place / "Export").wrong(f"{exported} is exported twice")
+                exports[exported] = outputs[name]
         return outputs, exports
 
     def kept_parameters(self) -> dict[str, Any]:

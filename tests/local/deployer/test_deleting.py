@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.errors import Refused
 from pipeline.local.deployer import Deployer, StackResult
+from pipeline.local.deployer.changes import Action
+from pipeline.local.deployer.types import REGISTRY
 
 Clients = Callable[[str], Any]
 Deploy = Callable[..., StackResult]
@@ -158,15 +161,20 @@ Resources:
 """
 
 
-def test_every_type_can_be_deleted_and_made_again(
-    deploy: Deploy, deployer: Deployer, clients: Clients, zip_of_a_function: bytes
+def test_every_type_can_be_planned_deleted_and_made_again(
+    deploy: Deploy, deployer: Deployer, clients: Clients, zip_of_a_function: bytes, tmp_path: Path
 ) -> None:
-    from pipeline.local.deployer.types import REGISTRY
-
     location = {"LocationConstraint": "eu-west-1"}
     clients("s3").create_bucket(Bucket="every-code", CreateBucketConfiguration=location)
     clients("s3").put_object(Bucket="every-code", Key="zip", Body=zip_of_a_function)
+    template = tmp_path / "every.yaml"
+    template.write_text(EVERY_TYPE)
+    planned = deployer.planner().plan("every", template, {})
     made = deploy(EVERY_TYPE, stack="every")
+    assert {(change.logical_id, change.action) for change in planned.changes} == {
+        (logical_id, Action.ADD) for logical_id in made.resources
+    }
+    assert deployer.planner().plan("every", template, {}).changes == ()
     record = deployer.records.get("every")
     assert record is not None
     assert {each.type for each in record.resources.values()} == set(REGISTRY)

@@ -252,51 +252,6 @@ def test_a_state_machine_that_lacks_a_substitution_is_refused(deploy: Deploy, co
         )
 
 
-def test_conditions_decide_which_resources_and_outputs_there_are(deploy: Deploy) -> None:
-    template = """
-    Parameters: {Env: {Type: String}}
-    Conditions: {Live: !Equals [!Ref Env, live]}
-    Resources:
-      Always:
-        Type: AWS::SQS::Queue
-        Properties: {Tags: [{Key: dead, Value: !If [Live, !Ref Dead, none]}]}
-      Dead: {Type: AWS::SQS::Queue, Condition: Live}
-    Outputs:
-      Dead: {Condition: Live, Value: !Ref Dead}
-      Always: {Value: !GetAtt Always.QueueName}
-    """
-    assert set(deploy(template, Env="dev").resources) == {"Always"}
-    live = deploy(template, Env="live")
-    assert set(live.resources) == {"Always", "Dead"}
-    assert set(live.outputs) == {"Always", "Dead"}
-
-
-def test_stacks_read_each_others_parameters_and_exports(deployer: Deployer, tmp_path: Path) -> None:
-    (tmp_path / "reader.yaml").write_text(
-        """
-        Parameters: {Env: {Type: String}}
-        Resources:
-          Inbox:
-            Type: AWS::SQS::Queue
-            Properties:
-              QueueName: !Sub "{{resolve:ssm:/sluice/${Env}/name}}-inbox"
-              Tags: [{Key: from, Value: !ImportValue the-name}]
-        Outputs: {Name: {Value: !GetAtt Inbox.QueueName}}
-        """
-    )
-    (tmp_path / "writer_two.yaml").write_text(
-        """
-        Parameters: {Env: {Type: String}}
-        Resources:
-          Name: {Type: AWS::SSM::Parameter, Properties: {Name: !Sub "/sluice/${Env}/name", Type: String, Value: mine}}
-        Outputs: {Name: {Value: !GetAtt Name.Value, Export: {Name: the-name}}}
-        """
-    )
-    results = deployer.deploy_all(list(tmp_path.glob("*.yaml")), "order")
-    assert [result.name for result in results] == ["sluice-order-writer-two", "sluice-order-reader"]
-    assert results[1].outputs == {"Name": "mine-inbox"}
-
-
 def test_records_outlive_the_deployer(deploy: Deploy, clients: Clients, tmp_path: Path) -> None:
     deploy("Resources: {Inbox: {Type: AWS::SQS::Queue}}", stack="outlived")
     other = Deployer(clients, "123456789012", "eu-west-1")

@@ -23,6 +23,7 @@ def scope() -> Scope:
             "IsDev": {"Fn::Equals": [{"Ref": "Env"}, "dev"]},
             "IsLive": {"Fn::Not": [{"Condition": "IsDev"}]},
             "Either": {"Fn::Or": [{"Condition": "IsLive"}, {"Condition": "IsDev"}]},
+            "Round": {"Fn::Not": [{"Condition": "Round"}]},
             "Both": {"Fn::And": [{"Condition": "IsLive"}, {"Condition": "IsDev"}]},
         },
         ssm=parameters.__getitem__,
@@ -80,6 +81,10 @@ def test_dynamic_references_are_looked_up_also_when_put_together(value: Any, exp
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
+        ({"Fn::Join": "a"}, "Fn::Join is not written as CloudFormation wants it"),
+        ({"Fn::If": ["IsDev", 1]}, "Fn::If is not written as CloudFormation wants it"),
+        ({"Fn::If": ["Round", 1, 2]}, "condition Round refers to itself"),
+        ({"Fn::And": [{"Condition": "IsDev"}]}, "take two to ten conditions"),
         ({"Fn::GetAZs": ""}, "Fn::GetAZs is not honoured"),
         ({"Ref": "Nothing"}, "refers to Nothing"),
         ({"Fn::GetAtt": ["Queue", "Size"]}, "attribute Size of Queue"),
@@ -97,5 +102,5 @@ def test_dynamic_references_are_looked_up_also_when_put_together(value: Any, exp
     ],
 )
 def test_what_cannot_be_resolved_is_named_with_its_place(value: Any, complaint: str) -> None:
-    with pytest.raises(BadDefinition, match=rf"^t\.yaml: R\.Properties\.Name: .*{complaint}"):
+    with pytest.raises(BadDefinition, match=rf"^t\.yaml: (R\.Properties\.Name|Conditions\.Round): .*{complaint}"):
         scope().resolved({"Name": value}, PLACE)

@@ -69,9 +69,10 @@ def _delete_schedule(aws: Aws, resource: Resource, made: Made) -> None:
 )
 def schedule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     name = previous.reference if previous else _name(aws, resource)
-    given = {key: value for key, value in resource.properties.items() if key != "Name"}
+    # UpdateSchedule sets what is left out to its default, which moto does not do for these.
+    given = {"State": "ENABLED", "ScheduleExpressionTimezone": "UTC", **resource.properties, "Name": name}
     operation = "update_schedule" if previous else "create_schedule"
-    arn = aws.call("scheduler", operation, Name=name, **given)["ScheduleArn"]
+    arn = aws.call("scheduler", operation, **given)["ScheduleArn"]
     return Made(name, {"Arn": arn})
 
 

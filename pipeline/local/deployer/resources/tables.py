@@ -54,7 +54,7 @@ def table(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     else:
         aws.call("dynamodb", "update_table", TableName=name, DeletionProtectionEnabled=protected)
         _update_shape(aws, name, resource)
-        retag(aws, resource, "dynamodb", ResourceArn=previous.attributes["Arn"])
+        retag(aws, resource, "dynamodb", ResourceArn=aws.arn("dynamodb", f"table/{name}"))
     if recovery := resource.properties.get("PointInTimeRecoverySpecification"):
         aws.call("dynamodb", "update_continuous_backups", TableName=name, PointInTimeRecoverySpecification=recovery)
     for expiry in _expiries(resource):

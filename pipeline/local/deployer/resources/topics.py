@@ -88,8 +88,8 @@ _WHERE = ("TopicArn", "Protocol", "Endpoint")
 
 
 def _find_subscription(aws: Aws, resource: Resource) -> str | None:
-    wanted = resource.only(*_WHERE)
-    pages = aws.clients("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=wanted["TopicArn"])
+    wanted, topic_arn = resource.only(*_WHERE), resource.properties["TopicArn"]
+    pages = aws.clients("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
     found = (each for page in pages for each in page["Subscriptions"])
     return next((each["SubscriptionArn"] for each in found if all(each[k] == v for k, v in wanted.items())), None)
 
