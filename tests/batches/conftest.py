@@ -81,7 +81,7 @@ def shop(catalog_tables: dict[str, str]) -> Shop:
     queue_url = client("sqs").create_queue(QueueName="stage-b", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
     machine = client("stepfunctions").create_state_machine(
         name="stage-b",
-        definition='{"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": true}}}',
+        definition='{"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": true}}}',
         roleArn="arn:aws:iam::123456789012:role/stage-b",
     )["stateMachineArn"]
     now = [parse_iso("2026-01-01T00:00:00Z")]

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.errors import Misconfigured
 from pipeline.local.asl_diagnostics import Diagnostic, diagnose
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.stepfunctions_archive import archive
 from pipeline.local.moto_fixes.stepfunctions_errors import api_error, invalid
 from pipeline.local.moto_fixes.stepfunctions_logs import checked
 from pipeline.local.moto_fixes.stepfunctions_pages import choice
@@ -31,7 +32,11 @@ def install() -> None:
         known = next((machine for machine in self.state_machines if machine.name == name), None)
         if known is not None and not _is_same(known, definition, more):
             raise api_error("StateMachineAlreadyExists", f"State Machine Already Exists: '{known.arn}'")
-        return original_create(self, name, definition, roleArn, **more)
+        made = original_create(self, name, definition, roleArn, **more)
+        if known is None:
+            # moto may have forgotten an earlier one of this name with all its state, which the archive does not see.
+            archive().remove_machine(made.arn)
+        return made
 
     def update(self: Any, arn: str, definition: str | None = None, role_arn: str | None = None, **more: Any) -> Any:
         _check(more)

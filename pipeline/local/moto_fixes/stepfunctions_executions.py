@@ -120,7 +120,7 @@ def make(
         trace_header=trace_header,
         activity_store={},
     )
-    execution.number = next(_numbers)
+    execution.number, execution.backend = next(_numbers), backend
     execution.redrive_count, execution.redrive_date = redrive_count, None
     execution.test_case = case or None
     if case:
@@ -148,12 +148,15 @@ def _tell(execution: Any, status: str) -> None:
 
 
 def _keep(execution: Any) -> None:
+    # Its machine may have been deleted, or all state forgotten, and its name may be used again.
+    if not any(machine is execution.machine for machine in execution.backend.state_machines):
+        return
     archive().put(record_of(execution), events_of(execution))
     with changing:
         try:
             execution.machine.executions.remove(execution)
         except ValueError:
-            # The executions of a deleted machine are forgotten with it.
+            # Just now.
             archive().remove(execution.execution_arn)
 
 

@@ -6,6 +6,7 @@ import gc
 
 import pytest
 
+from pipeline.local.moto_fixes.reset import reset_state
 from pipeline.local.moto_fixes.stepfunctions_archive import FILE, Archive
 from tests.local.moto_fixes.machines import Machines
 
@@ -54,3 +55,13 @@ def test_the_file_ends_with_the_archive_and_what_ends_later_is_not_kept(tmp_path
     archive.close()
     assert not (tmp_path / FILE).exists()
     assert archive.get("absent") is None
+
+
+def test_a_new_machine_knows_nothing_of_one_whose_state_was_forgotten(front, machines):
+    machine = machines.create(PASS, "forgotten")
+    execution = machines.start(machine, name="one")
+    machines.ended(execution)
+    reset_state()
+    assert machines.create(PASS, "forgotten") == machine
+    assert machines.listed(machine) == []
+    assert machines.start(machine, name="one") == execution
