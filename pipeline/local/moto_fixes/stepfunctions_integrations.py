@@ -6,6 +6,7 @@ did not make.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -111,13 +112,23 @@ def _invoke_lambda(env: Any, parameters: dict[str, Any], region: str, state_cred
     """The whole answer: moto keeps five of its fields and drops what AWS tells about the call."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils as utils
 
+    text = None
     if env.is_mocked_mode():
         answer = utils._mocked_invoke_lambda_function(env=env)
     else:
-        answer = utils._invoke_lambda_function(
-            parameters=parameters, region=region, state_credentials=state_credentials
-        )
+        answer = stepfunctions_clients.client_for(region, "lambda", state_credentials).invoke(**parameters)
         answer.pop("ResponseMetadata", None)
+        text = answer["Payload"].read().decode()
+        answer["Payload"] = _json_or_text(text)
     if answer.get("FunctionError"):
-        raise utils.LambdaFunctionErrorException(answer["FunctionError"], to_json_str(answer["Payload"]))
+        failed: Any = utils.LambdaFunctionErrorException(answer["FunctionError"], to_json_str(answer["Payload"]))
+        failed.answered = text
+        raise failed
     env.stack.append(answer)
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -154,16 +154,24 @@ def _eval_intrinsic(self: Any, env: Any) -> None:
 
 
 def _from_lambda_error(self: Any, env: Any, ex: Exception) -> Any:
-    """A function named by its ARN: the service's errors keep their names, as by `lambda:invoke`."""
+    """A function named by its ARN: the service's errors keep their names, and the cause of the function's own is what
+    it answered, character by character, where `lambda:invoke` has it written anew.
+    """
     from botocore.exceptions import ClientError
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
         StateTaskServiceLambda,
     )
 
     if not isinstance(ex, ClientError):
-        return _originals["lambda"](self, env, ex)
+        answered = getattr(ex, "answered", None)
+        return _originals["lambda"](self, env, ex if answered is None else _as_answered(ex, answered))
     error, cause = StateTaskServiceLambda._error_cause_from_client_error(ex)
     return failure_event(env, "LambdaFunctionFailed", "lambdaFunctionFailedEventDetails", error=error, cause=cause)
+
+
+def _as_answered(ex: Any, text: str) -> Exception:
+    again: Exception = type(ex)(ex.function_error, text)
+    return again
 
 
 def _eval_result_path(self: Any, env: Any) -> None:

@@ -102,3 +102,11 @@ def test_a_retry_on_this_name_fires(aws, function):
     found, types = run(aws, work(Retry=retry, Catch=catch), {"busy": True, "tries": []})
     assert types.count("TaskFailed") == 2
     assert json.loads(found["output"])["error"]["Error"] == "Transient"
+
+
+def test_the_cause_of_a_function_named_by_its_arn_is_its_answer_as_it_came(aws, function):
+    arn = f"arn:aws:lambda:eu-west-1:123456789012:function:{function}"
+    found, _ = run(aws, {"Type": "Task", "Resource": arn, "End": True}, {"bad": True})
+    answer = aws("lambda").invoke(FunctionName=function, Payload='{"bad": true}')["Payload"].read().decode()
+    assert found["error"] == "BadObject"
+    assert found["cause"].partition("requestId")[0] == answer.partition("requestId")[0]
