@@ -15,6 +15,8 @@ from pipeline.executions.history import Visit, visits
 
 _PROBE = "way out "
 
+_NO_TASK_FAILURES = ("States.Timeout", "States.Runtime", "States.DataLimitExceeded")
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Part:
@@ -126,8 +128,7 @@ def _match(handlers: list[dict[str, Any]], error: str) -> int | None:
     """The first handler for an error. Source: "Handling errors" of the Step Functions guide."""
     for place, handler in enumerate(handlers):
         names = handler["ErrorEquals"]
-        is_task_failure = "States.TaskFailed" in names and error not in ("States.Timeout", "States.Runtime")
-        is_any = error != "States.DataLimitExceeded" and ("States.ALL" in names or is_task_failure)
-        if error in names or is_any:
+        is_task_failure = "States.TaskFailed" in names and error not in _NO_TASK_FAILURES
+        if error in names or "States.ALL" in names or is_task_failure:
             return place
     return None

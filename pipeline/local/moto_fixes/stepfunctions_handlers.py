@@ -10,6 +10,7 @@ from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named
 UNHANDLED = "is_unhandled"
 """Set on an error's name that no retrier and no catcher may take."""
 
+_NO_TASK_FAILURES = ("States.Timeout", "States.Runtime", "States.DataLimitExceeded")
 _originals: dict[str, Any] = {}
 
 
@@ -57,7 +58,7 @@ def _from_dynamodb_error(self: Any, env: Any, ex: Exception) -> Any:
 def _eval_error_equals(self: Any, env: Any) -> None:
     """`States.TaskFailed` stands for every failure of a task except `States.Timeout`; moto: for a user's errors.
 
-    No wildcard stands for `States.DataLimitExceeded`. Source: "Handling errors" of the Step Functions guide.
+    `States.ALL` catches `States.DataLimitExceeded`, whatever the guide says: AWS was recorded doing so.
     """
     error = env.stack.pop()
     if getattr(error, UNHANDLED, False):
@@ -66,6 +67,5 @@ def _eval_error_equals(self: Any, env: Any) -> None:
     name = error.error_name if error is not None else None
     wanted = {listed.error_name for listed in self.error_names}
     is_named = bool(wanted & {name, getattr(error, "also", None)})
-    is_task_failure = "States.TaskFailed" in wanted and name not in ("States.Timeout", "States.Runtime")
-    is_any = name != "States.DataLimitExceeded" and ("States.ALL" in wanted or is_task_failure)
-    env.stack.append(is_named or is_any)
+    is_task_failure = "States.TaskFailed" in wanted and name not in _NO_TASK_FAILURES
+    env.stack.append(is_named or "States.ALL" in wanted or is_task_failure)

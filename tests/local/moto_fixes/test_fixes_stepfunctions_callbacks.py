@@ -27,7 +27,7 @@ class Waiting:
     def start(self, **fields):
         body = {"token.$": "$$.Task.Token"}
         wait = task("sqs:sendMessage.waitForTaskToken", {"QueueUrl": self.url, "MessageBody": body}, **fields)
-        self.execution = self.machines.start({"A": wait, **({"B": PASS} if "Catch" in wait else {})})
+        self.execution = self.machines.start({"A": wait, "B": PASS} if "Catch" in fields else {"A": wait})
         return self
 
     def token(self):

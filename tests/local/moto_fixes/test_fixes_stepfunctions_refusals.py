@@ -40,7 +40,7 @@ def inline(**fields):
 )
 def test_a_feature_that_is_not_embedded_is_refused_by_name(machines, state, words):
     nested = {"Type": "Parallel", "Branches": [{"StartAt": "A", "States": {"A": state}}], "End": True}
-    for states in ({"A": state}, {"Q": nested}):
+    for states in ({"A": state}, {"Outer": nested}):
         with pytest.raises(ClientError, match=words):
             machines.create(states)
 
