@@ -47,8 +47,10 @@ repeat). An operation that is not on this page was not looked at, and is refused
 - One account, 123456789012, and one region.
 - Its size: about 100 executions/s, objects up to about 100 MB, queues of a few thousand messages.
 - One Glue job runs at a time; others wait. Jobs are Spark scripts; `GlueContext` is refused.
-- Functions are zip archives for Python and see the packages of `.venv` beside their own; of the file system only
-  `TMPDIR` is theirs.
+- Functions are zip archives for Python. They see their own package, then their layers, which `sluice up` deploys empty,
+  then the packages of `.venv`; of the file system only `TMPDIR` is theirs. A function has four workers: what comes
+  beyond them waits, or is throttled where concurrency is reserved.
+- EventBridge tries a target for five minutes, AWS for a day; a failed batch of a stream waits for at most 30 s.
 - DynamoDB refuses what AWS's own DynamoDB Local refuses: malformed expressions, values, keys and batches. The tests of
   the catalog run against both.
 """
