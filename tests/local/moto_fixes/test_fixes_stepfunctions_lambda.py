@@ -19,6 +19,10 @@ class Transient(Exception): pass
 class BadObject(Exception): pass
 
 def handler(event, context):
+    if event.get("token"):
+        import boto3
+        boto3.client("stepfunctions").send_task_success(taskToken=event["token"], output='{"by": "function"}')
+        return None
     if event.get("bad"):
         raise BadObject("line 3")
     if event["tries"].append(1) or event.get("busy"):
@@ -110,3 +114,15 @@ def test_the_cause_of_a_function_named_by_its_arn_is_its_answer_as_it_came(aws, 
     answer = aws("lambda").invoke(FunctionName=function, Payload='{"bad": true}')["Payload"].read().decode()
     assert found["error"] == "BadObject"
     assert found["cause"].partition("requestId")[0] == answer.partition("requestId")[0]
+
+
+def test_a_function_is_given_a_token_and_answers_by_it(aws, function):
+    waits = work(
+        Resource="arn:aws:states:::lambda:invoke.waitForTaskToken",
+        Parameters={"FunctionName": "work", "Payload": {"token.$": "$$.Task.Token"}},
+        OutputPath="$",
+        TimeoutSeconds=20,
+    )
+    found, types = run(aws, waits, {})
+    assert (found["status"], found["output"]) == ("SUCCEEDED", '{"by":"function"}')
+    assert types[2:6] == ["TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded"]
