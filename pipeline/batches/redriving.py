@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from pipeline.catalog import Catalog, ObjectRow, Status
 from pipeline.errors import Refused
 from pipeline.events.s3 import SendAgain
 from pipeline.queues import BATCH
+
+log = logging.getLogger(__name__)
 
 REDRIVABLE = frozenset({Status.QUARANTINED, Status.FAILED})
 
@@ -88,13 +91,22 @@ def redrive_queue(sqs: Any, dead: str, source: str, limit: int = 10_000) -> int:
 
 
 def redrive_invocations(sqs: Any, dead: str, functions: Any, function: str, limit: int = 10_000) -> int:
-    """Invoke a function again with what it could not handle, from its on-failure destination; returns how often."""
+    """Invoke a function again with what it could not handle, from its on-failure destination; returns how often.
+
+    A message of another form stays in the queue.
+    """
 
     def invoke(messages: Sequence[dict[str, Any]]) -> set[int]:
-        for message in messages:
-            payload = json.dumps(json.loads(message["Body"])["requestPayload"]).encode()
+        handed_on: set[int] = set()
+        for place, message in enumerate(messages):
+            try:
+                payload = json.dumps(json.loads(message["Body"])["requestPayload"]).encode()
+            except (ValueError, KeyError, TypeError):
+                log.error("a message of %s carries no request of a function: %.200r", dead, message["Body"])
+                continue
             functions.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
-        return set(range(len(messages)))
+            handed_on.add(place)
+        return handed_on
 
     return _drain(sqs, dead, invoke, limit)
 

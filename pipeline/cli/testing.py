@@ -12,9 +12,9 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json, print_table, styled
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, Transient
 from pipeline.executions.coverage import Part, parts
-from pipeline.executions.suites import Result, Runner, Suite, check, uncovered
+from pipeline.executions.suites import Case, Result, Runner, Suite, check, uncovered
 
 DEFINITIONS = Path("definitions/state_machines")
 TIMEOUT_S = 60.0
@@ -40,6 +40,8 @@ def run_cases(
 
     Example: sluice test tests/state_machines
     """
+    if full_coverage and (only or sfn_endpoint):
+        raise BadInput("--full-coverage needs all cases, on the embedded engine")
     suite = Suite(folder, definitions or [DEFINITIONS])
     cases = [case for case in suite.cases() if only in ("", str(case))]
     if not cases:
@@ -48,7 +50,7 @@ def run_cases(
         runner = Runner(suite, engine, TIMEOUT_S)
         results = []
         for case in cases:
-            results.append(check(runner.run(case), update=update))
+            results.append(_result(runner, case, update))
             if not as_json:
                 _print(results[-1])
         # Step Functions Local waits as long as the definition says: once is enough there.
@@ -62,6 +64,13 @@ def run_cases(
         console.print(f"{len(results) - failed} of {len(results)} cases passed", highlight=False)
     if failed or (full_coverage and any(missing.values())):
         raise typer.Exit(1)
+
+
+def _result(runner: Runner, case: Case, update: bool) -> Result:
+    try:
+        return check(runner.run(case), update=update)
+    except Transient as error:
+        return Result(case, "RUNNING", error.message)
 
 
 @contextmanager

@@ -31,11 +31,20 @@ def normalised(events: Sequence[Mapping[str, Any]], name: str) -> list[Event]:
     for place, event in enumerate(ordered, 1):
         joins = _BRANCHES_END.fullmatch(event["type"]) is not None
         previous = place - 1 if joins else ids.get(event.get("previousEventId", 0), 0)
-        details = {key: value for key, value in event.items() if key.endswith("EventDetails")}
+        details = {key: _read(value) for key, value in event.items() if key.endswith("EventDetails")}
         found.append(
             {"id": place, "previousEventId": previous, "type": event["type"], **_without_volatile(details, name)}
         )
     return found
+
+
+def _read(details: Mapping[str, Any]) -> dict[str, Any]:
+    """An event's details with its documents parsed, and without word that nothing was cut off."""
+    return {
+        key: _document(value) if key in _DOCUMENTS else value
+        for key, value in details.items()
+        if key not in _TRUNCATION or value != {"truncated": False}
+    }
 
 
 def _in_order(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -70,21 +79,17 @@ def _in_order(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]
     yield from left
 
 
-def _rank(event: Mapping[str, Any]) -> tuple[int, int]:
-    """Iterations by their index, else by time."""
+def _rank(event: Mapping[str, Any]) -> tuple[int, str, int]:
+    """Iterations by their index, branches by the name of their first state, else by time."""
     for key, details in event.items():
         if key.startswith("mapIteration"):
-            return int(details["index"]), event["id"]
-    return 0, event["id"]
+            return int(details["index"]), "", event["id"]
+    return 0, event.get("stateEnteredEventDetails", {}).get("name", ""), event["id"]
 
 
 def _without_volatile(value: Any, name: str) -> Any:
     if isinstance(value, dict):
-        return {
-            key: _without_volatile(_document(inner) if key in _DOCUMENTS else inner, name)
-            for key, inner in value.items()
-            if key not in _TRUNCATION or inner != {"truncated": False}
-        }
+        return {key: _without_volatile(inner, name) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without_volatile(inner, name) for inner in value]
     if isinstance(value, str):
@@ -108,6 +113,7 @@ def to_text(events: Sequence[Event]) -> str:
 def first_difference(expected: Sequence[Event], found: Sequence[Event]) -> int | None:
     """The place of the first event that differs, counted from 0; None for equal histories."""
     for place, (one, other) in enumerate(zip(expected, found, strict=False)):
-        if one != other:
+        # As text: for Python 1, 1.0 and true are equal.
+        if json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True):
             return place
     return None if len(expected) == len(found) else min(len(expected), len(found))

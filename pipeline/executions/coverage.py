@@ -1,7 +1,8 @@
 """Which states, retriers, catchers and choice rules of a definition a set of executions has taken. Pure.
 
-A history does not tell which rule of a Choice was taken where two lead to one state. `probed` makes a definition in
-which each leads there by a state of its own; its executions tell.
+A history does not tell which rule of a Choice, or which catcher, was taken where two lead to one state. `probed` makes
+a definition in which each leads there by a state of its own; its executions tell. The retriers of a Map or Parallel
+itself are left out: its failures carry no name in the history.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pipeline.executions.history import Visit, visits
 
 _PROBE = "way out "
 
-_NO_TASK_FAILURES = ("States.Timeout", "States.Runtime", "States.DataLimitExceeded")
+NO_TASK_FAILURES = ("States.Timeout", "States.Runtime", "States.DataLimitExceeded")
+"""Errors for which `States.TaskFailed` does not stand."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,6 +46,11 @@ def parts(definition: Mapping[str, Any]) -> list[Part]:
     return [part for name, state in _states(definition) for part in _parts_of(name, state)]
 
 
+def states(definition: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every state of a definition by its name, those inside Map and Parallel as well."""
+    return dict(_states(definition))
+
+
 def _states(machine: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every state, those inside Map and Parallel after the one that holds them."""
     for name, state in machine.get("States", {}).items():
@@ -59,7 +66,8 @@ def _inner(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _parts_of(name: str, state: Mapping[str, Any]) -> Iterator[Part]:
     yield Part(name)
-    for place, retrier in enumerate(state.get("Retry", [])):
+    retriers = state.get("Retry", []) if state.get("Type") == "Task" else []
+    for place, retrier in enumerate(retriers):
         if retrier.get("MaxAttempts", 3):
             yield Part(name, RETRIES, place)
         yield Part(name, STOPS, place)
@@ -72,7 +80,7 @@ def _parts_of(name: str, state: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def probed(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The same machine with a Pass state on each way out of a Choice."""
+    """The same machine with a Pass state on each way out of a Choice and of a catcher."""
     copied: dict[str, Any] = json.loads(json.dumps(definition))
     for number, (_, states, holder, key) in enumerate(_ways_out(copied)):
         states[f"{_PROBE}{number}"] = {"Type": "Pass", "Next": holder[key]}
@@ -81,13 +89,15 @@ def probed(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ways_out(machine: Mapping[str, Any]) -> list[tuple[Part, dict[str, Any], dict[str, Any], str]]:
-    """Each way out of a Choice, the states beside it, and what names its target under which key."""
+    """Each way out of a Choice or a catcher, the states beside it, and what names its target under which key."""
     found: list[tuple[Part, dict[str, Any], dict[str, Any], str]] = []
     for name, state in machine.get("States", {}).items():
         for place, rule in enumerate(state.get("Choices", [])):
             found.append((Part(name, CHOOSES, place), machine["States"], rule, "Next"))
         if "Default" in state:
             found.append((Part(name, DEFAULT), machine["States"], state, "Default"))
+        for place, catcher in enumerate(state.get("Catch", [])):
+            found.append((Part(name, CATCHES, place), machine["States"], catcher, "Next"))
         for inner in _inner(state):
             found += _ways_out(inner)
     return found
@@ -95,21 +105,22 @@ def _ways_out(machine: Mapping[str, Any]) -> list[tuple[Part, dict[str, Any], di
 
 def taken(definition: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> set[Part]:
     """The parts of `definition` that one execution of its `probed` twin has taken."""
-    states, ways = dict(_states(definition)), _ways_out(definition)
+    known = states(definition)
+    ways = {f"{_PROBE}{number}": part for number, (part, *_) in enumerate(_ways_out(definition))}
     found: set[Part] = set()
     for visit in visits(events):
-        if visit.state.startswith(_PROBE):
-            found.add(ways[int(visit.state.removeprefix(_PROBE))][0])
+        if visit.state in ways:
+            found.add(ways[visit.state])
         else:
-            found |= {Part(visit.state), *_attempts(visit, states[visit.state])}
+            found |= {Part(visit.state), *_attempts(visit, known[visit.state])}
     return found
 
 
 def _attempts(visit: Visit, state: Mapping[str, Any]) -> Iterator[Part]:
-    """The retriers and the catcher that the errors of a visit met, as the language counts: attempts a retrier."""
+    """The retriers that the errors of a Task's visit met, as the language counts: attempts a retrier."""
     used: dict[int, int] = {}
-    retriers = state.get("Retry", [])
-    for error, _ in visit.errors:
+    retriers = state.get("Retry", []) if state.get("Type") == "Task" else []
+    for number, (error, _) in enumerate(visit.errors, 1):
         place = _match(retriers, error)
         if place is None:
             break
@@ -117,18 +128,15 @@ def _attempts(visit: Visit, state: Mapping[str, Any]) -> Iterator[Part]:
         if used[place] > retriers[place].get("MaxAttempts", 3):
             yield Part(visit.state, STOPS, place)
             break
-        yield Part(visit.state, RETRIES, place)
-    if visit.errors and visit.left and not visit.recovered:
-        place = _match(state.get("Catch", []), visit.errors[-1][0])
-        if place is not None:
-            yield Part(visit.state, CATCHES, place)
+        if number < visit.attempts:
+            yield Part(visit.state, RETRIES, place)
 
 
 def _match(handlers: list[dict[str, Any]], error: str) -> int | None:
     """The first handler for an error. Source: "Handling errors" of the Step Functions guide."""
     for place, handler in enumerate(handlers):
         names = handler["ErrorEquals"]
-        is_task_failure = "States.TaskFailed" in names and error not in _NO_TASK_FAILURES
+        is_task_failure = "States.TaskFailed" in names and error not in NO_TASK_FAILURES
         if error in names or "States.ALL" in names or is_task_failure:
             return place
     return None

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from pipeline.errors import BadDefinition, Transient
 from pipeline.executions.comparing import Event, first_difference, normalised, to_text
-from pipeline.executions.coverage import Part, parts, probed, taken
+from pipeline.executions.coverage import Part, parts, probed, states, taken
 from pipeline.executions.history import details_of
 from pipeline.executions.test_cases import FILE, MockConfig
 
@@ -69,29 +69,50 @@ class Suite:
         """Every case of the file, in its order; each is in AWS's format, or `BadDefinition`."""
         for machine in self.machines:
             for name in self._config.cases(machine):
-                self._config.case(machine, name)
+                self._check(machine, name)
                 yield Case(
                     machine, name, self._input(machine, name), self.folder / "histories" / machine / f"{name}.json"
                 )
 
     def definition(self, machine: str) -> dict[str, Any]:
         """The machine's definition, with `${Partition}` as `aws` and any other `${Name}` as `Name`."""
+        return self._read_definition(machine)[1]
+
+    def _check(self, machine: str, case: str) -> None:
+        kinds = {name: state.get("Type") for name, state in states(self.definition(machine)).items()}
+        for name in self._config.case(machine, case):
+            if kinds.get(name) != "Task":
+                where = f"{self.mocks}: StateMachines.{machine}.TestCases.{case}.{name}"
+                raise BadDefinition(f"{where}: {machine} has no Task of this name")
+
+    def path(self, machine: str) -> Path:
+        """The file of a machine's definition; errors as `definition`."""
+        return self._read_definition(machine)[0]
+
+    def _read_definition(self, machine: str) -> tuple[Path, dict[str, Any]]:
         paths = [place / f"{machine}.asl.json" for place in self._places]
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             tried = ", ".join(str(path) for path in paths)
             raise BadDefinition(f"{self.mocks} has tests of {machine!r}, and there is no definition of it: {tried}")
-        text = _PLACEHOLDER.sub(lambda found: "aws" if found[1] == "Partition" else found[1], path.read_text())
+        text = _PLACEHOLDER.sub(lambda found: "aws" if found[1] == "Partition" else found[1], _text(path))
         definition = _json(path, text)
-        if not isinstance(definition, dict):
-            raise BadDefinition(f"{path}: a state machine is a JSON object")
-        return definition
+        if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
+            raise BadDefinition(f"{path}: a state machine is a JSON object with States")
+        return path, definition
 
     def _input(self, machine: str, case: str) -> str:
         for path in (self.folder / "inputs" / machine / f"{case}.json", self.folder / "inputs" / f"{machine}.json"):
             if path.is_file():
-                return json.dumps(_json(path, path.read_text()))
+                return json.dumps(_json(path, _text(path)))
         return "{}"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadDefinition(f"{path}: it is no UTF-8 text: {error}") from error
 
 
 def _json(path: Path, text: str) -> Any:
@@ -140,7 +161,10 @@ class Runner:
     def _deploy(self, name: str, definition: dict[str, Any]) -> str:
         """The machine of this name, with this definition: test cases go by the name."""
         if name not in self._deployed:
-            made = self._client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
+            try:
+                made = self._client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
+            except self._client.exceptions.InvalidDefinition as error:
+                raise BadDefinition(f"{self._suite.path(name)}: {error.response['Error']['Message']}") from error
             self._deployed[name] = made["stateMachineArn"], definition
         arn, current = self._deployed[name]
         if current != definition:
@@ -168,7 +192,9 @@ def check(run: Run, *, update: bool = False) -> Result:
         return Result(run.case, run.status, is_recorded=True)
     if not path.is_file():
         return Result(run.case, run.status, f"no history is recorded in {path}: record it with --update, and review it")
-    expected = _json(path, path.read_text(encoding="utf-8"))
+    expected = _json(path, _text(path))
+    if not isinstance(expected, list) or not all(isinstance(event, dict) and "type" in event for event in expected):
+        raise BadDefinition(f"{path}: a history is a list of events", hint="Record it again with --update.")
     place = first_difference(expected, run.events)
     return Result(run.case, run.status, None if place is None else _difference(expected, run.events, place))
 

@@ -59,7 +59,7 @@ class MockConfig:
             return cls(json.loads(path.read_text(encoding="utf-8")), str(path))
         except OSError as error:
             raise BadDefinition(
-                f"{path}: {error.strerror}", hint=f"It holds the test cases: see {FILE} in the docs."
+                f"{path}: {error.strerror}", hint="It holds the test cases: see docs/state-machine-tests.md."
             ) from error
         except ValueError as error:
             raise BadDefinition(f"{path}: {error}") from error
@@ -115,7 +115,7 @@ class MockConfig:
         thrown = entry.get("Throw")
         if set(entry) != {"Throw"} or not isinstance(thrown, dict) or not isinstance(thrown.get("Error"), str):
             raise self._wrong(where, 'an answer is {"Return": …} or {"Throw": {"Error": "…", "Cause": "…"}}')
-        return Answer(error=thrown["Error"], cause=str(thrown.get("Cause", "")))
+        return Answer(error=thrown["Error"], cause=str(thrown.get("Cause") or ""))
 
     def _object(self, value: Any, where: str) -> Mapping[str, Any]:
         if not isinstance(value, dict):

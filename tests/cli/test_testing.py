@@ -78,6 +78,17 @@ def test_a_part_that_no_case_takes_is_named_and_can_be_made_an_error(guide: Path
     assert "Greet: retrier 1 gives up; Greet: catcher 1; Stay silent" in done.stdout
 
 
+MACHINE = {"MockConfigFile.json": '{"StateMachines": {"m": {"TestCases": {"C": {}}}}, "MockedResponses": {}}'}
+MISTAKEN = {
+    "MockConfigFile.json": '{"StateMachines": {"m": {"TestCases": {"C": {"Ask": "A"}}}}, "MockedResponses": {"A": {}}}'
+}
+
+
+def machine(following: str | None = None) -> str:
+    after = {"Next": following} if following else {"End": True}
+    return json.dumps({"StartAt": "First", "States": {"First": {"Type": "Pass", **after}}})
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -91,11 +102,16 @@ def test_a_part_that_no_case_takes_is_named_and_can_be_made_an_error(guide: Path
             {"MockConfigFile.json": '{"StateMachines": {"m": {"TestCases": {"C": {}}}}}', "m.asl.json": "{oops}"},
             "f/m.asl.json: Expecting",
         ),
+        ({**MISTAKEN, "m.asl.json": machine("Success")}, "StateMachines.m.TestCases.C.Ask: m has no Task of this name"),
+        ({**MACHINE, "m.asl.json": machine("End")}, "f/m.asl.json: Invalid State Machine Definition"),
+        ({**MACHINE, "m.asl.json": machine(), "inputs/m.json": "{"}, "f/inputs/m.json: Expecting"),
+        ({**MACHINE, "m.asl.json": machine(), "histories/m/C.json": "{}"}, "histories/m/C.json: a history is a list"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(tmp_path: Path, files: dict[str, str], expected: str):
     (tmp_path / "f").mkdir()
     for name, text in files.items():
+        (tmp_path / "f" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "f" / name).write_text(text)
     done = sluice(tmp_path, "test", "f")
     assert (done.returncode, expected in done.stderr) == (1, True), done.stderr

@@ -68,6 +68,15 @@ def test_times_names_and_random_ids_are_replaced_and_documents_are_read():
     assert "timestamp" not in found
 
 
+def test_only_the_details_own_documents_are_read_and_a_number_is_not_its_text():
+    def told(payload):
+        return normalised([event(1, 0, "PassStateEntered", **entered("A", json.dumps(payload)))], "x")
+
+    assert first_difference(told({"output": "5"}), told({"output": 5})) == 0
+    assert first_difference(told({"a": True}), told({"a": 1})) == 0
+    assert first_difference(told({"a": 1}), told({"a": 1})) is None
+
+
 def test_a_history_is_written_an_event_a_line_and_reads_back():
     events = normalised(AT_ONCE, "x")
     assert json.loads(to_text(events)) == events

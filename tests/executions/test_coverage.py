@@ -61,18 +61,29 @@ def test_a_retry_that_helps_takes_the_retrier_and_no_catcher():
     assert taken(MACHINE, history(("Ask", "Busy", None))) == {Part("Ask"), Part("Ask", RETRIES, 0)}
 
 
-def test_a_retrier_gives_up_after_its_attempts_and_the_catcher_takes_over():
-    expected = {Part("Ask"), Part("Ask", RETRIES, 0), Part("Ask", STOPS, 0), Part("Ask", CATCHES, 0)}
+def test_a_retrier_gives_up_after_its_attempts():
+    expected = {Part("Ask"), Part("Ask", RETRIES, 0), Part("Ask", STOPS, 0)}
     assert taken(MACHINE, history(("Ask", "Busy", "Busy"))) == expected
 
 
 def test_attempts_are_counted_by_retrier():
-    expected = {Part("Ask"), Part("Ask", RETRIES, 0), Part("Ask", STOPS, 1), Part("Ask", CATCHES, 1)}
+    expected = {Part("Ask"), Part("Ask", RETRIES, 0), Part("Ask", STOPS, 1)}
     assert taken(MACHINE, history(("Ask", "Busy", "Odd"))) == expected
 
 
-def test_an_error_that_no_retrier_names_goes_to_the_catcher():
-    assert taken(MACHINE, history(("Ask", "Other"))) == {Part("Ask"), Part("Ask", CATCHES, 1)}
+def test_an_error_after_which_nothing_was_tried_again_is_no_retry():
+    assert taken(MACHINE, history(("Ask", "Busy"))) == {Part("Ask")}
+
+
+def test_catchers_that_lead_to_one_state_are_told_apart():
+    first, second = (catcher["Next"] for catcher in probed(MACHINE)["States"]["Ask"]["Catch"])
+    assert taken(MACHINE, history(("Ask", "Other"), (second,))) == {Part("Ask"), Part("Ask", CATCHES, 1)}
+    assert taken(MACHINE, history(("Ask", "Other"), (first,))) == {Part("Ask"), Part("Ask", CATCHES, 0)}
+
+
+def test_the_retriers_of_a_map_are_left_out_for_its_failures_carry_no_name():
+    machine = {"States": {"Each": {"Type": "Map", "Retry": [{"ErrorEquals": ["Busy"]}], "Catch": []}}}
+    assert parts(machine) == [Part("Each")]
 
 
 def test_two_ways_out_of_a_choice_to_one_state_are_told_apart():

@@ -102,6 +102,11 @@ def _eval_branches(self: Any, env: Any) -> None:
         frame.states.reset(input_value=value)
         workers.append(BranchWorker(branch_worker_comm=pool, program=program, env=frame))
         workers[-1].start()
+        if env.mock_test_case is not None:
+            # In a test case one after the other, so that a failure always has the same history.
+            workers[-1]._worker_thread.join()
+            if pool.get_exit_event_details() is not None:
+                break
     pool.wait()
     failed = pool.get_exit_event_details()
     if failed is not None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.executions.coverage import NO_TASK_FAILURES
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named
 
 UNHANDLED = "is_unhandled"
 """Set on an error's name that no retrier and no catcher may take."""
 
-_NO_TASK_FAILURES = ("States.Timeout", "States.Runtime", "States.DataLimitExceeded")
 _originals: dict[str, Any] = {}
 
 
@@ -56,7 +56,7 @@ def _from_dynamodb_error(self: Any, env: Any, ex: Exception) -> Any:
 
 
 def _eval_error_equals(self: Any, env: Any) -> None:
-    """`States.TaskFailed` stands for every failure of a task except `States.Timeout`; moto: for a user's errors.
+    """`States.TaskFailed` stands for every failure of a task but NO_TASK_FAILURES; moto: for a user's errors.
 
     `States.ALL` catches `States.DataLimitExceeded`, whatever the guide says: AWS was recorded doing so.
     """
@@ -67,5 +67,5 @@ def _eval_error_equals(self: Any, env: Any) -> None:
     name = error.error_name if error is not None else None
     wanted = {listed.error_name for listed in self.error_names}
     is_named = bool(wanted & {name, getattr(error, "also", None)})
-    is_task_failure = "States.TaskFailed" in wanted and name not in _NO_TASK_FAILURES
+    is_task_failure = "States.TaskFailed" in wanted and name not in NO_TASK_FAILURES
     env.stack.append(is_named or "States.ALL" in wanted or is_task_failure)

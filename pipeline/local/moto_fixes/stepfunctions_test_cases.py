@@ -1,7 +1,7 @@
 """Executions of a test case: `stateMachineArn#TestCase`, as in AWS's Step Functions Local.
 
-moto has an interpreter for mocks, and nothing that reads the file. In a test case nothing is waited for and a Map runs
-one iteration after the other, so that it takes no time and always has the same history.
+moto has an interpreter for mocks, and nothing that reads the file. In a test case nothing is waited for, and a Map's
+iterations and a Parallel's branches run one after the other, so that it takes no time and always has the same history.
 """
 
 from __future__ import annotations

@@ -116,3 +116,16 @@ def test_without_a_mock_file_every_case_is_refused(run, monkeypatch: pytest.Monk
     monkeypatch.delenv("SFN_MOCK_CONFIG", raising=False)
     with pytest.raises(ClientError, match="SFN_MOCK_CONFIG"):
         client.start_execution(stateMachineArn=f"{arn}#Case")
+
+
+def test_a_parallel_state_that_fails_always_has_the_same_history(run):
+    def branch(name):
+        wait = {"Type": "Wait", "Seconds": 1, "Next": f"{name} end"}
+        return {"StartAt": name, "States": {name: wait, f"{name} end": {"Type": "Pass", "End": True}}}
+
+    asks = {"StartAt": "Ask", "States": {"Ask": task()}}
+    states = {"All": {"Type": "Parallel", "Branches": [branch("A"), asks, branch("B")], "End": True}}
+    told = {tuple(event["type"] for event in run(states, {"0": BUSY})[1]) for _ in range(5)}
+    assert len(told) == 1
+    [types] = told
+    assert types.count("PassStateExited") == 1, "the branch before the failed one ran, the one after it did not"
