@@ -42,6 +42,8 @@ def run_cases(
     """
     if full_coverage and (only or sfn_endpoint):
         raise BadInput("--full-coverage needs all cases, on the embedded engine")
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder", hint="Give the one with MockConfigFile.json, inputs and histories.")
     suite = Suite(folder, definitions or [DEFINITIONS])
     cases = [case for case in suite.cases() if only in ("", str(case))]
     if not cases:
@@ -61,8 +63,12 @@ def run_cases(
         _print_coverage(suite, missing)
     failed = sum(result.problem is not None for result in results)
     if not as_json:
-        console.print(f"{len(results) - failed} of {len(results)} cases passed", highlight=False)
-    if failed or (full_coverage and any(missing.values())):
+        done = "recorded" if update else "passed"
+        console.print(f"{len(results) - failed} of {len(results)} cases {done}", highlight=False)
+    is_uncovered = full_coverage and any(missing.values())
+    if is_uncovered and not as_json:
+        console.print("[red]✗[/] --full-coverage: see what no case takes", highlight=False)
+    if failed or is_uncovered:
         raise typer.Exit(1)
 
 

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)")
+_REQUEST = re.compile(r"(Request ID: )[\w-]+")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DOCUMENTS = frozenset({"input", "output", "parameters"})
 """Fields of details that hold JSON as text."""
 _TRUNCATION = frozenset({"inputDetails", "outputDetails"})
 _BRANCHES_START = frozenset({"MapStateStarted", "ParallelStateStarted"})
 _BRANCHES_END = re.compile(r"(?:Map|Parallel)State(?:Succeeded|Failed|Aborted|Exited)")
+_EXITED = re.compile(r"(?:Map|Parallel)StateExited")
 
 Event = dict[str, Any]
 
@@ -68,9 +70,14 @@ def _in_order(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]
             ends: list[Mapping[str, Any]] = []
             for child in children:
                 yield from chain(child, ends)
-            for end in sorted(ends, key=_rank):
+            ends.sort(key=_rank)
+            for end in ends:
                 yield end
-                waiting += [event for event in following[end["id"]] if event not in ends]
+                after = [event for event in following[end["id"]] if event not in ends]
+                # Where a catcher took the failure, the state is left after it.
+                exits = [e for e in after if _EXITED.fullmatch(e["type"]) and not _EXITED.fullmatch(end["type"])]
+                ends += exits
+                waiting += [event for event in after if event not in exits]
 
     roots = [event for event in events if not event.get("previousEventId")]
     left: list[Mapping[str, Any]] = []
@@ -93,7 +100,8 @@ def _without_volatile(value: Any, name: str) -> Any:
     if isinstance(value, list):
         return [_without_volatile(inner, name) for inner in value]
     if isinstance(value, str):
-        return _UUID.sub("<uuid>", _TIME.sub("<time>", value.replace(name, "<execution>")))
+        found = _TIME.sub("<time>", value.replace(name, "<execution>"))
+        return _REQUEST.sub(r"\1<id>", _UUID.sub("<uuid>", found))
     return value
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import random
 
+import pytest
+
 from pipeline.executions.comparing import first_difference, normalised, to_text
 
 
@@ -56,7 +58,28 @@ def test_every_event_stays_whatever_the_order():
     assert len(normalised(shuffled, "x")) == len(AT_ONCE)
 
 
+@pytest.mark.parametrize("kind", ["Map", "Parallel"])
+def test_what_follows_a_failure_that_was_caught_stays(kind):
+    start = event(4, 3, "MapIterationStarted", **iteration(0)) if kind == "Map" else event(4, 3, "PassStateEntered")
+    caught = [
+        event(1, 0, "ExecutionStarted"),
+        event(2, 0, f"{kind}StateEntered", **entered("Each")),
+        event(3, 2, f"{kind}StateStarted"),
+        start,
+        event(5, 4, "TaskFailed"),
+        event(6, 5, f"{kind}StateFailed"),
+        event(7, 6, f"{kind}StateExited"),
+        event(8, 7, "PassStateEntered", **entered("Caught")),
+        event(9, 8, "PassStateExited"),
+        event(10, 9, "ExecutionSucceeded"),
+    ]
+    assert [e["type"] for e in normalised(caught, "x")] == [e["type"] for e in caught]
+
+
 def test_times_names_and_random_ids_are_replaced_and_documents_are_read():
+    cause = "Function not found (Service: AWSLambda; Request ID: x56Upm5Zua5n; Proxy: null)"
+    (failed,) = normalised([event(1, 0, "TaskFailed", taskFailedEventDetails={"cause": cause})], "run-7")
+    assert "Request ID: <id>;" in failed["taskFailedEventDetails"]["cause"]
     text = json.dumps(
         {"at": "2026-01-31T12:00:00.123Z", "name": "run-7", "token": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"}
     )

@@ -8,9 +8,6 @@ from pipeline.executions.coverage import NO_TASK_FAILURES
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named
 
-UNHANDLED = "is_unhandled"
-"""Set on an error's name that no retrier and no catcher may take."""
-
 _originals: dict[str, Any] = {}
 
 
@@ -61,7 +58,7 @@ def _eval_error_equals(self: Any, env: Any) -> None:
     `States.ALL` catches `States.DataLimitExceeded`, whatever the guide says: AWS was recorded doing so.
     """
     error = env.stack.pop()
-    if getattr(error, UNHANDLED, False):
+    if env.mock_test_case is not None and env.mock_test_case.is_exhausted:
         env.stack.append(False)
         return
     name = error.error_name if error is not None else None

@@ -17,7 +17,6 @@ from pipeline.errors import BadDefinition
 from pipeline.executions.test_cases import MockConfig, TestCase
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_failure_events import failure
-from pipeline.local.moto_fixes.stepfunctions_handlers import UNHANDLED
 
 MOCK_CONFIG = "SFN_MOCK_CONFIG"
 """The environment variable that names the file, as for Step Functions Local. It is read at each start."""
@@ -30,6 +29,8 @@ class _RunningCase:
         self.state_mocked_responses = case
         self._calls: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self.is_exhausted = False
+        """A call had no answer: nothing is tried again or caught from here, in whatever branch it was."""
 
     def next_answer(self, state: str) -> tuple[int, Any]:
         with self._lock:
@@ -97,6 +98,7 @@ def _next_response(self: Any) -> Any:
     state = self.next_state_name
     call, answer = self.mock_test_case.next_answer(state)
     if answer is None:
+        self.mock_test_case.is_exhausted = True
         name = self.mock_test_case.state_mocked_responses[state].name
         raise _runtime_error(self, f"The mocked response '{name}' has no answer for call {call} of the state '{state}'")
     if answer.error is None:
@@ -105,6 +107,4 @@ def _next_response(self: Any) -> Any:
 
 
 def _runtime_error(env: Any, cause: str) -> Exception:
-    raised: Any = failure(env, "ExecutionFailed", "executionFailedEventDetails", error="States.Runtime", cause=cause)
-    setattr(raised.failure_event.error_name, UNHANDLED, True)
-    return raised  # type: ignore[no-any-return]
+    return failure(env, "ExecutionFailed", "executionFailedEventDetails", error="States.Runtime", cause=cause)

@@ -129,3 +129,12 @@ def test_a_parallel_state_that_fails_always_has_the_same_history(run):
     assert len(told) == 1
     [types] = told
     assert types.count("PassStateExited") == 1, "the branch before the failed one ran, the one after it did not"
+
+
+def test_a_call_without_an_answer_is_not_caught_around_a_parallel_state_either(run):
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+    branch = {"StartAt": "Ask", "States": {"Ask": task()}}
+    states = {"All": {"Type": "Parallel", "Branches": [branch], "Catch": catch, "End": True}}
+    found, _ = run({**states, "Caught": {"Type": "Succeed"}}, {"7": BUSY})
+    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+    assert "has no answer for call 0 of the state 'Ask'" in found["cause"]
