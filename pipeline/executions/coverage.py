@@ -8,7 +8,7 @@ itself are left out: its failures carry no name in the history.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipeline.executions.history import Visit, visits
 
 _PROBE = "way out "
 
-NO_TASK_FAILURES = ("States.Timeout", "States.Runtime", "States.DataLimitExceeded")
+_NO_TASK_FAILURES = ("States.Timeout", "States.Runtime", "States.DataLimitExceeded")
 """Errors for which `States.TaskFailed` does not stand."""
 
 
@@ -133,10 +133,14 @@ def _attempts(visit: Visit, state: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def _match(handlers: list[dict[str, Any]], error: str) -> int | None:
-    """The first handler for an error. Source: "Handling errors" of the Step Functions guide."""
-    for place, handler in enumerate(handlers):
-        names = handler["ErrorEquals"]
-        is_task_failure = "States.TaskFailed" in names and error not in NO_TASK_FAILURES
-        if error in names or "States.ALL" in names or is_task_failure:
-            return place
-    return None
+    """The first handler for an error."""
+    return next((place for place, handler in enumerate(handlers) if takes(handler["ErrorEquals"], error)), None)
+
+
+def takes(names: Collection[str], error: str | None) -> bool:
+    """Whether a retrier or catcher with these `ErrorEquals` takes an error. Source: "Handling errors" of the guide.
+
+    `States.ALL` takes `States.DataLimitExceeded`, whatever the guide says: AWS was recorded doing so.
+    """
+    is_task_failure = "States.TaskFailed" in names and error not in _NO_TASK_FAILURES
+    return error in names or "States.ALL" in names or is_task_failure

@@ -60,6 +60,7 @@ class Suite:
         self.mocks = folder / FILE
         self._config = MockConfig.load(self.mocks)
         self._places = (folder, *definitions)
+        self._definitions: dict[str, tuple[Path, dict[str, Any]]] = {}
 
     @property
     def machines(self) -> list[str]:
@@ -76,7 +77,7 @@ class Suite:
 
     def definition(self, machine: str) -> dict[str, Any]:
         """The machine's definition, with `${Partition}` as `aws` and any other `${Name}` as `Name`."""
-        return self._read_definition(machine)[1]
+        return self._found(machine)[1]
 
     def _check(self, machine: str, case: str) -> None:
         kinds = {name: state.get("Type") for name, state in states(self.definition(machine)).items()}
@@ -87,7 +88,12 @@ class Suite:
 
     def path(self, machine: str) -> Path:
         """The file of a machine's definition; errors as `definition`."""
-        return self._read_definition(machine)[0]
+        return self._found(machine)[0]
+
+    def _found(self, machine: str) -> tuple[Path, dict[str, Any]]:
+        if machine not in self._definitions:
+            self._definitions[machine] = self._read_definition(machine)
+        return self._definitions[machine]
 
     def _read_definition(self, machine: str) -> tuple[Path, dict[str, Any]]:
         paths = [place / f"{machine}.asl.json" for place in self._places]

@@ -17,9 +17,6 @@ _log = logging.getLogger(__name__)
 class Poller(Protocol):
     """Polls for one mapping, from when it is made until it is stopped or sees its mapping disabled."""
 
-    running: int
-    """Batches that are with the function now."""
-
     def stop(self) -> None: ...
     def join(self) -> None: ...
     def is_alive(self) -> bool: ...
@@ -59,10 +56,6 @@ class EventSources:
         for poller in self._pollers.values():
             poller.join()
         self._pollers.clear()
-
-    def busy(self) -> int:
-        """Batches that are with a function now."""
-        return sum(poller.running for poller in list(self._pollers.values()))
 
     def _run(self) -> None:
         while not self._stopping.wait(_RESYNC_S):

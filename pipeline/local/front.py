@@ -88,7 +88,7 @@ class Front:
         self._stack.enter_context(_log_to(self._log_path))
         listener = self._stack.enter_context(_listen(self.port))
         self.port = listener.getsockname()[1]
-        self._stack.enter_context(_environment(MOTO_PORT=str(self.port)))
+        self._stack.enter_context(environment(MOTO_PORT=str(self.port)))
         self._start_moto()
 
         from pipeline.local.http_server import Server
@@ -206,7 +206,8 @@ def _port_in_use(port: int) -> Refused:
 
 
 @contextlib.contextmanager
-def _environment(**values: str) -> Any:
+def environment(**values: str) -> Any:
+    """Set environment variables of this process for the time of the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

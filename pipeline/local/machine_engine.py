@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,18 +29,13 @@ def local_client(endpoint: str) -> Any:
 @contextmanager
 def machine_engine(mocks: Path) -> Iterator[Any]:
     """A client of an empty embedded AWS in this process whose test cases are those of the file `mocks`."""
-    from pipeline.local.front import Front
+    from pipeline.local.front import Front, environment
     from pipeline.local.moto_fixes.stepfunctions_test_cases import MOCK_CONFIG
 
-    before = os.environ.get(MOCK_CONFIG)
-    with tempfile.TemporaryDirectory(prefix="sluice-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="sluice-test-") as folder, environment(**{MOCK_CONFIG: str(mocks)}):
         front = Front(0, Path(folder))
         front.start()
-        os.environ[MOCK_CONFIG] = str(mocks)
         try:
             yield local_client(front.endpoint)
         finally:
             front.stop()
-            os.environ.pop(MOCK_CONFIG, None)
-            if before is not None:
-                os.environ[MOCK_CONFIG] = before

@@ -50,7 +50,7 @@ class QueuePoller:
         self._sqs = own_client("sqs", self._region, endpoint, APP_ID)
         self._cap = concurrency
         self._changed = threading.Condition()
-        self.running = 0
+        self._running = 0
         self._stopped = False
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix=f"source-{self._queue_name}")
         self._thread = threading.Thread(target=self._run, name=f"source-{self._queue_name}", daemon=True)
@@ -84,7 +84,7 @@ class QueuePoller:
 
     def _wait_for_slot(self) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: self.running < self._limit() or self._stopped, _LOOK_UP_S)
+            return self._changed.wait_for(lambda: self._running < self._limit() or self._stopped, _LOOK_UP_S)
 
     def _limit(self) -> int:
         wanted = (self._mapping.scaling_config or {}).get("MaximumConcurrency") or self._cap
@@ -139,7 +139,7 @@ class QueuePoller:
 
     def _hand_over(self, messages: list[Message]) -> None:
         with self._changed:
-            self.running += 1
+            self._running += 1
         try:
             self._threads.submit(self._process, messages)
         except RuntimeError:
@@ -187,7 +187,7 @@ class QueuePoller:
 
     def _finished(self) -> None:
         with self._changed:
-            self.running -= 1
+            self._running -= 1
             self._changed.notify_all()
 
     def _delete(self, messages: Sequence[Message]) -> None:

@@ -52,7 +52,6 @@ class StreamPoller:
         self._arn = mapping.event_source_arn
         self._destinations = Destinations(endpoint)
         self._stopping = threading.Event()
-        self.running = 0
         self._thread = threading.Thread(target=self._run, name=f"stream-{self._arn.split('/')[1]}", daemon=True)
         self._thread.start()
 
@@ -132,13 +131,9 @@ class StreamPoller:
 
     def _see_through(self, batch: Batch) -> None:
         """Work on a batch until all of its changes have succeeded or are given up."""
-        self.running = 1
-        try:
-            work = deque([batch])
-            while work and self._is_active():
-                self._try(work.popleft(), work)
-        finally:
-            self.running = 0
+        work = deque([batch])
+        while work and self._is_active():
+            self._try(work.popleft(), work)
 
     def _try(self, batch: Batch, work: deque[Batch]) -> None:
         if aged := self._too_old(batch):

@@ -13,7 +13,6 @@ from pipeline.local.moto_fixes import dynamodb_values as attribute_values
 from pipeline.local.moto_fixes.dynamodb_values import Invalid
 
 BATCH_WRITE_ITEMS = 25
-BATCH_GET_ITEMS = 100
 TRANSACTION_ITEMS = 100
 TRANSACTION_BYTES = 4 << 20
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html, as those above"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from typing import Any
 
 from pipeline.errors import Misconfigured
@@ -12,6 +13,13 @@ from pipeline.errors import Misconfigured
 def fingerprint(function: Any) -> str:
     """12 hex digits of SHA-256 over the function's source."""
     return hashlib.sha256(inspect.getsource(inspect.unwrap(function)).encode()).hexdigest()[:12]
+
+
+def rebind(package: str, name: str, original: Any, replacement: Any) -> None:
+    """Set `name` to `replacement` in every loaded module of `package` that has imported `original` under it."""
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith(f"{package}.") and getattr(module, name, None) is original:
+            setattr(module, name, replacement)
 
 
 def replace(owner: Any, name: str, replacement: Any, *, source: str) -> Any:

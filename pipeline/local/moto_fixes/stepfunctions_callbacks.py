@@ -1,7 +1,6 @@
-"""Tasks that wait for a token: SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat, and the names of their time-outs.
+"""Tasks that wait for a token: SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat, and what ends their waiting.
 
-moto drops the cause of a failure, takes an output that is no JSON, refuses a heartbeat that no task asked for, and
-knows a missed heartbeat only as `States.Timeout`.
+moto drops the cause of a failure, takes an output that is no JSON, and refuses a heartbeat that no task asked for.
 """
 
 from __future__ import annotations
@@ -23,14 +22,12 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
     from moto.stepfunctions.responses import StepFunctionResponse
 
-    def kept(owner: Any, name: str, replacement: Any, *, source: str) -> None:
-        _originals[name] = replace(owner, name, replacement, source=source)
-
     replace(StepFunctionResponse, "send_task_failure", _send_task_failure, source="f0fed5e80576")
     replace(StepFunctionResponse, "send_task_success", _send_task_success, source="538bf9daaaa3")
     replace(StepFunctionResponse, "send_task_heartbeat", _send_task_heartbeat, source="f42cd5661d37")
     replace(CallbackEndpoint, "notify_heartbeat", _notify_heartbeat, source="838bf10119e4")
-    kept(StateTaskServiceCallback, "_eval_integration_pattern", _eval_pattern, source="3b97ada1d4cb")
+    name = "_eval_integration_pattern"
+    _originals[name] = replace(StateTaskServiceCallback, name, _eval_pattern, source="3b97ada1d4cb")
 
 
 def _refused(kind: str, message: str) -> Exception:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from typing import Any
 
-from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.guard import rebind, replace
 
 CALLER = "states"
 """What the call recorder shows for calls that a state machine makes."""
@@ -94,6 +93,4 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.utils import boto_client
 
     original = replace(boto_client, "boto_client_for", client_for, source="1f44dc2ac8aa")
-    for name, module in list(sys.modules.items()):
-        if name.startswith("moto.stepfunctions.") and getattr(module, "boto_client_for", None) is original:
-            module.boto_client_for = client_for  # type: ignore[attr-defined]
+    rebind("moto.stepfunctions", "boto_client_for", original, client_for)

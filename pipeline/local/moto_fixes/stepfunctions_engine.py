@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import sys
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.guard import rebind, replace
 from pipeline.local.moto_fixes.stepfunctions_history import failure_of
 from pipeline.local.moto_fixes.stepfunctions_json import iso
 from pipeline.local.moto_fixes.stepfunctions_locations import locate_expressions
@@ -162,7 +161,4 @@ class _Forgetful(list[Any]):
 def _forget_threads() -> None:
     from moto.stepfunctions.parser import utils
 
-    original, forgetful = utils.TMP_THREADS, _Forgetful()
-    for name, module in list(sys.modules.items()):
-        if name.startswith("moto.stepfunctions.") and getattr(module, "TMP_THREADS", None) is original:
-            module.TMP_THREADS = forgetful  # type: ignore[attr-defined]
+    rebind("moto.stepfunctions", "TMP_THREADS", utils.TMP_THREADS, _Forgetful())

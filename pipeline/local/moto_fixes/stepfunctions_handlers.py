@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.executions.coverage import NO_TASK_FAILURES
+from pipeline.executions.coverage import takes
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named
 
@@ -53,16 +53,12 @@ def _from_dynamodb_error(self: Any, env: Any, ex: Exception) -> Any:
 
 
 def _eval_error_equals(self: Any, env: Any) -> None:
-    """`States.TaskFailed` stands for every failure of a task but NO_TASK_FAILURES; moto: for a user's errors.
+    """As AWS matches names; for moto `States.TaskFailed` stands for a user's errors only.
 
-    `States.ALL` catches `States.DataLimitExceeded`, whatever the guide says: AWS was recorded doing so.
+    In a test case nothing takes what a call without an answer made of the execution.
     """
     error = env.stack.pop()
-    if env.mock_test_case is not None and env.mock_test_case.is_exhausted:
-        env.stack.append(False)
-        return
-    name = error.error_name if error is not None else None
     wanted = {listed.error_name for listed in self.error_names}
-    is_named = bool(wanted & {name, getattr(error, "also", None)})
-    is_task_failure = "States.TaskFailed" in wanted and name not in NO_TASK_FAILURES
-    env.stack.append(is_named or "States.ALL" in wanted or is_task_failure)
+    is_taken = takes(wanted, error.error_name if error is not None else None)
+    is_exhausted = env.mock_test_case is not None and env.mock_test_case.is_exhausted
+    env.stack.append(not is_exhausted and (is_taken or getattr(error, "also", None) in wanted))

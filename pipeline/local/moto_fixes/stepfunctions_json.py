@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.guard import rebind, replace
 
 
 def to_json_str(obj: Any, separators: tuple[str, str] | None = None) -> str:
@@ -46,6 +45,4 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.utils import encoding
 
     original = replace(encoding, "to_json_str", to_json_str, source="85dcb225d540")
-    for name, module in list(sys.modules.items()):
-        if name.startswith("moto.stepfunctions.") and getattr(module, "to_json_str", None) is original:
-            module.to_json_str = to_json_str  # type: ignore[attr-defined]
+    rebind("moto.stepfunctions", "to_json_str", original, to_json_str)

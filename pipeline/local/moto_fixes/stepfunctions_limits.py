@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.guard import rebind, replace
 
 LARGEST_PAYLOAD = 262_144
 """Bytes of the JSON text of an input, output or result; as many are allowed, where moto refuses the last one."""
@@ -16,9 +15,7 @@ def install() -> None:
     from moto.stepfunctions.parser import quotas
 
     original = replace(quotas, "is_within_size_quota", _is_within, source="744cc11a3a37")
-    for name, module in list(sys.modules.items()):
-        if name.startswith("moto.stepfunctions.") and getattr(module, "is_within_size_quota", None) is original:
-            module.is_within_size_quota = _is_within  # type: ignore[attr-defined]
+    rebind("moto.stepfunctions", "is_within_size_quota", original, _is_within)
 
 
 def _is_within(value: Any) -> bool:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from functools import lru_cache
 from typing import Any
 
-from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.guard import rebind, replace
 
 _STEP = re.compile(r"\.([^.\[\]*?@()\s'\"]+)|\[(-?\d+)\]|\['([^'\\]*)'\]|\[\"([^\"\\]*)\"\]")
 _INDEX_AT_THE_END = re.compile(r"\[\d+\]$")
@@ -24,9 +23,7 @@ def install() -> None:
 
     replace(Preprocessor, "_inner_string_of", staticmethod(_inner_string_of), source="d9f476327b5b")
     original = replace(json_path, "extract_json", extract_json, source="932245247973")
-    for name, module in list(sys.modules.items()):
-        if name.startswith("moto.stepfunctions.") and getattr(module, "extract_json", None) is original:
-            module.extract_json = extract_json  # type: ignore[attr-defined]
+    rebind("moto.stepfunctions", "extract_json", original, extract_json)
 
 
 def extract_json(path: str, data: Any) -> Any:

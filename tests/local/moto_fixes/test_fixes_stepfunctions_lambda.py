@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
-import zipfile
 
 import pytest
 
-from pipeline.local.async_invocations import AsyncInvocations
-from pipeline.local.lambda_workers import LambdaWorkers
-from pipeline.local.moto_fixes import lambdas
+from tests.local.moto_fixes.machines import ROLE
+from tests.local.moto_fixes.working import function_work
 
-ROLE = "arn:aws:iam::123456789012:role/r"
 CODE = """
 class Transient(Exception): pass
 class BadObject(Exception): pass
@@ -33,26 +29,8 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def function(front, aws, tmp_path_factory):
-    workers = LambdaWorkers(front.endpoint, tmp_path_factory.mktemp("lambda"), lambda *_: None)
-    later = AsyncInvocations(workers.invoke, front.endpoint)
-    workers.start()
-    later.start()
-    lambdas.install(workers.invoke, later.submit)
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as zipped:
-        zipped.writestr("app.py", CODE)
-    aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
-    aws("lambda").create_function(
-        FunctionName="work",
-        Runtime="python3.12",
-        Handler="app.handler",
-        Role=ROLE,
-        Timeout=10,
-        Code={"ZipFile": archive.getvalue()},
-    )
-    yield "work"
-    later.stop()
-    workers.stop()
+    with function_work(front, aws, tmp_path_factory.mktemp("lambda"), CODE) as name:
+        yield name
 
 
 def run(aws, state, value):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
-import zipfile
 from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.local.async_invocations import AsyncInvocations
-from pipeline.local.lambda_workers import LambdaWorkers
-from pipeline.local.moto_fixes import lambdas, stepfunctions_reads
+from pipeline.local.moto_fixes import stepfunctions_reads
 from tests.local.moto_fixes.machines import ROLE, Machines, message, refused
+from tests.local.moto_fixes.working import function_work
 
 CODE = """
 import os, pathlib
@@ -32,26 +29,8 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def machines(front, aws, tmp_path_factory):
-    workers = LambdaWorkers(front.endpoint, tmp_path_factory.mktemp("lambda"), lambda *_: None)
-    later = AsyncInvocations(workers.invoke, front.endpoint)
-    workers.start()
-    later.start()
-    lambdas.install(workers.invoke, later.submit)
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as zipped:
-        zipped.writestr("app.py", CODE)
-    aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
-    aws("lambda").create_function(
-        FunctionName="work",
-        Runtime="python3.12",
-        Handler="app.handler",
-        Role=ROLE,
-        Timeout=10,
-        Code={"ZipFile": archive.getvalue()},
-    )
-    yield Machines(aws("stepfunctions"))
-    later.stop()
-    workers.stop()
+    with function_work(front, aws, tmp_path_factory.mktemp("lambda"), CODE):
+        yield Machines(aws("stepfunctions"))
 
 
 class Work:

@@ -1,0 +1,38 @@
+"""A function `work` with real workers behind it, for tests of what calls functions."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.local.async_invocations import AsyncInvocations
+from pipeline.local.lambda_workers import LambdaWorkers
+from pipeline.local.moto_fixes import lambdas
+from tests.local.moto_fixes.machines import ROLE
+
+
+@contextmanager
+def function_work(front, aws, folder, code) -> Iterator[str]:
+    """`handler` of `code` under the name that it gives; `folder` is for the workers."""
+    workers = LambdaWorkers(front.endpoint, folder, lambda *_: None)
+    later = AsyncInvocations(workers.invoke, front.endpoint)
+    workers.start()
+    later.start()
+    lambdas.install(workers.invoke, later.submit)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("app.py", code)
+    aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    aws("lambda").create_function(
+        FunctionName="work",
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role=ROLE,
+        Timeout=10,
+        Code={"ZipFile": archive.getvalue()},
+    )
+    yield "work"
+    later.stop()
+    workers.stop()
