@@ -13,6 +13,7 @@ from pipeline.local.asl_diagnostics import Diagnostic, diagnose
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_archive import archive
 from pipeline.local.moto_fixes.stepfunctions_errors import api_error, invalid
+from pipeline.local.moto_fixes.stepfunctions_executions import changing
 from pipeline.local.moto_fixes.stepfunctions_logs import checked
 from pipeline.local.moto_fixes.stepfunctions_pages import choice
 
@@ -35,7 +36,8 @@ def install() -> None:
         made = original_create(self, name, definition, roleArn, **more)
         if known is None:
             # moto may have forgotten an earlier one of this name with all its state, which the archive does not see.
-            archive().remove_machine(made.arn)
+            with changing:
+                archive().remove_machine(made.arn)
         return made
 
     def update(self: Any, arn: str, definition: str | None = None, role_arn: str | None = None, **more: Any) -> Any:

@@ -148,16 +148,16 @@ def _tell(execution: Any, status: str) -> None:
 
 
 def _keep(execution: Any) -> None:
-    # Its machine may have been deleted, or all state forgotten, and its name may be used again.
-    if not any(machine is execution.machine for machine in execution.backend.state_machines):
-        return
-    archive().put(record_of(execution), events_of(execution))
+    record, events = record_of(execution), events_of(execution)
+    # At once: who makes a machine of the same name forgets what stands in the archive by then, and nothing comes later.
     with changing:
-        try:
-            execution.machine.executions.remove(execution)
-        except ValueError:
-            # Just now.
-            archive().remove(execution.execution_arn)
+        # Its machine may have been deleted, or all state forgotten, and its name may be used again.
+        is_known = any(machine is execution.machine for machine in execution.backend.state_machines)
+        if not is_known or execution not in execution.machine.executions:
+            return
+        # In this order: who looks for it finds it in one of the two.
+        archive().put(record, events)
+        execution.machine.executions.remove(execution)
 
 
 def _forget_machine(backend: Any, arn: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import threading
 
 import pytest
 
+from pipeline.local.moto_fixes import stepfunctions_executions
 from pipeline.local.moto_fixes.reset import reset_state
 from pipeline.local.moto_fixes.stepfunctions_archive import FILE, Archive
 from tests.local.moto_fixes.machines import Machines
@@ -67,3 +69,24 @@ def test_a_new_machine_knows_nothing_of_one_whose_state_was_forgotten(front, mac
     assert machines.create(PASS, "forgotten") == machine
     assert machines.listed(machine) == []
     assert machines.start(machine, name="one") == execution
+
+
+def test_an_execution_whose_machine_is_forgotten_while_it_is_written_down_is_not_kept(machines, monkeypatch):
+    machine = machines.create(PASS, "forgotten-meanwhile")
+    record_of, written = stepfunctions_executions.record_of, threading.Event()
+
+    def forgotten_meanwhile(execution):
+        monkeypatch.setattr(stepfunctions_executions, "record_of", record_of)
+        reset_state()
+        machines.create(PASS, "forgotten-meanwhile")
+        return record_of(execution)
+
+    def tell(execution, status):
+        if status != "RUNNING":
+            written.set()
+
+    monkeypatch.setattr(stepfunctions_executions, "record_of", forgotten_meanwhile)
+    monkeypatch.setattr(stepfunctions_executions, "listener", tell)
+    machines.start(machine, name="one")
+    assert written.wait(10)
+    assert machines.listed(machine) == []
