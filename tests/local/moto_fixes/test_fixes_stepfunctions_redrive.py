@@ -233,11 +233,8 @@ def test_of_a_map_only_the_iterations_that_did_not_succeed_run_again(machines, w
     states = {"Each": each, "After": {"Type": "Succeed"}}
     execution = machines.run(states, [{"name": name} for name in "abc"])["executionArn"]
     before = machines.history(execution)
-    calls = work.calls
-    assert calls.count("a") == calls.count("b") == 1
-    succeeded = {
-        e["mapIterationSucceededEventDetails"]["index"] for e in before if "MapIterationSucceeded" in e["type"]
-    }
+    assert work.calls.count("b") == 1
+    succeeded = iterations(before)
     work.mend("b")
     found = redrive(machines, execution)
     assert found["status"] == "SUCCEEDED", found
@@ -249,6 +246,7 @@ def test_of_a_map_only_the_iterations_that_did_not_succeed_run_again(machines, w
     again = iterations(after)
     assert 1 in again
     assert again == {0, 1, 2} - succeeded
+    assert all(work.calls.count("abc"[index]) == 1 for index in succeeded)
     # Not entered again: what came before it in the iteration succeeded.
     assert after[1]["type"] in ("TaskScheduled", "MapIterationStarted")
     assert types[-4:] == ["MapStateExited", "SucceedStateEntered", "SucceedStateExited", "ExecutionSucceeded"]
