@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +13,15 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json, print_table, styled
-from pipeline.errors import BadInput, Transient
+from pipeline.errors import BadDefinition, BadInput, Transient
 from pipeline.executions.coverage import Part, parts
 from pipeline.executions.suites import Case, Result, Runner, Suite, check, uncovered
+from pipeline.executions.test_cases import Entry
 
 DEFINITIONS = Path("definitions/state_machines")
 TIMEOUT_S = 60.0
+NOT_RUN = "NOT RUN"
+"""The status of a case with a file that is wrong."""
 
 
 @app.command("test")
@@ -55,21 +59,40 @@ def run_cases(
             results.append(_result(runner, case, update))
             if not as_json:
                 _print(results[-1])
-        # Step Functions Local waits as long as the definition says: once is enough there.
-        missing = {} if only or sfn_endpoint else uncovered(suite, runner, cases)
-    if as_json:
-        print_json(_document(results, missing))
-    else:
-        _print_coverage(suite, missing)
-    failed = sum(result.problem is not None for result in results)
-    if not as_json:
-        done = "recorded" if update else "passed"
-        console.print(f"{len(results) - failed} of {len(results)} cases {done}", highlight=False)
-    is_uncovered = full_coverage and any(missing.values())
+        if only:
+            report = _Report(results)
+        else:
+            # Step Functions Local waits as long as the definition says: once is enough there.
+            ran = [] if sfn_endpoint else [result.case for result in results if result.status != NOT_RUN]
+            unused = sorted(suite.answers() - runner.given)
+            report = _Report(results, uncovered(suite, runner, ran), unused, suite.leftovers())
+    print_json(report.document()) if as_json else _print_report(suite, report)
+    is_uncovered = full_coverage and any(report.missing.values())
     if is_uncovered and not as_json:
         console.print("[red]✗[/] --full-coverage: see what no case takes", highlight=False)
-    if failed or is_uncovered:
+    if is_uncovered or any(result.problem for result in results):
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What cases did; and of a whole suite, what none of them takes, and what is left over in its files."""
+
+    results: list[Result]
+    missing: dict[str, list[Part]] = field(default_factory=dict)
+    unused: list[Entry] = field(default_factory=list)
+    leftovers: list[Path] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "cases": [
+                {"case": str(each.case), "status": each.status, "passed": not each.problem, "problem": each.problem}
+                for each in self.results
+            ],
+            "uncovered": {machine: [str(part) for part in left] for machine, left in self.missing.items()},
+            "unused_answers": [asdict(entry) for entry in self.unused],
+            "leftover_histories": [str(path) for path in self.leftovers],
+        }
 
 
 def _result(runner: Runner, case: Case, update: bool) -> Result:
@@ -77,6 +100,8 @@ def _result(runner: Runner, case: Case, update: bool) -> Result:
         return check(runner.run(case), update=update)
     except Transient as error:
         return Result(case, "RUNNING", error.message)
+    except BadDefinition as error:
+        return Result(case, NOT_RUN, " ".join(filter(None, (error.message, error.hint))))
 
 
 @contextmanager
@@ -107,11 +132,15 @@ def _print_coverage(suite: Suite, missing: dict[str, list[Part]]) -> None:
         print_table("Coverage", ("machine", "taken", "taken by no case"), rows)
 
 
-def _document(results: list[Result], missing: dict[str, list[Part]]) -> dict[str, Any]:
-    return {
-        "cases": [
-            {"case": str(result.case), "status": result.status, "passed": not result.problem, "problem": result.problem}
-            for result in results
-        ],
-        "uncovered": {machine: [str(part) for part in left] for machine, left in missing.items()},
-    }
+def _print_report(suite: Suite, report: _Report) -> None:
+    _print_coverage(suite, report.missing)
+    for what, names in (
+        (f"answers in {suite.mocks.name} that no case was given", report.unused),
+        ("histories of cases that are gone", report.leftovers),
+    ):
+        if names:
+            listed = escape(", ".join(map(str, names)))
+            console.print(f"[yellow]![/] {what}: {listed}", highlight=False, soft_wrap=True)
+    good = [result for result in report.results if not result.problem]
+    done = "recorded" if any(result.is_recorded for result in good) else "passed"
+    console.print(f"{len(good)} of {len(report.results)} cases {done}", highlight=False)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,22 +22,22 @@ from uuid import uuid4
 from pipeline.errors import BadDefinition, Transient
 from pipeline.executions.comparing import Event, first_difference, normalised, to_text
 from pipeline.executions.coverage import Part, parts, probed, states, taken
-from pipeline.executions.history import details_of
-from pipeline.executions.test_cases import FILE, MockConfig
+from pipeline.executions.history import details_of, visits
+from pipeline.executions.test_cases import FILE, Entry, MockConfig, TestCase
 
 ROLE = "arn:aws:iam::123456789012:role/state-machine-tests"
 """Step Functions Local and the embedded engine ask for a role and use none."""
 POLL_S = 0.01
+_FILE_NAME = re.compile(r"\w[\w.-]*")
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test: a machine, a case of its mocked integrations, an input and the history that must come of it."""
+    """One test: a machine, a case of its mocked integrations, and the history that must come of it."""
 
     machine: str
     name: str
-    input: str
     history: Path
 
     def __str__(self) -> str:
@@ -53,7 +54,8 @@ class Run:
 
 
 class Suite:
-    """The tests in a folder. `BadDefinition` for a file that is missing or wrong."""
+    """The tests in a folder. `BadDefinition` for a mock file that is missing or wrong; other files are read late, so
+    that one that is wrong fails the cases that need it."""
 
     def __init__(self, folder: Path, definitions: Sequence[Path] = ()) -> None:
         self.folder = folder
@@ -67,24 +69,50 @@ class Suite:
         return self._config.machines
 
     def cases(self) -> Iterator[Case]:
-        """Every case of the file, in its order; each is in AWS's format, or `BadDefinition`."""
+        """Every case of the file, in its order. `BadDefinition` for a name that cannot be a file's."""
         for machine in self.machines:
             for name in self._config.cases(machine):
-                self._check(machine, name)
-                yield Case(
-                    machine, name, self._input(machine, name), self.folder / "histories" / machine / f"{name}.json"
-                )
+                if not all(map(_FILE_NAME.fullmatch, (machine, name))):
+                    raise BadDefinition(
+                        f"{self.mocks}: {machine}#{name}: names of machines and cases are names of files, too",
+                        hint="Use letters, digits, `_`, `-`, and `.` inside.",
+                    )
+                yield Case(machine, name, self._histories / machine / f"{name}.json")
+
+    def responses(self, case: Case) -> TestCase:
+        """The mocked responses of a case; `BadDefinition` where it is not in AWS's format or names no Task."""
+        found = self._config.case(case.machine, case.name)
+        kinds = {name: state.get("Type") for name, state in states(self.definition(case.machine)).items()}
+        for name in found:
+            if kinds.get(name) != "Task":
+                where = f"{self.mocks}: StateMachines.{case.machine}.TestCases.{case.name}.{name}"
+                raise BadDefinition(f"{where}: {case.machine} has no Task of this name")
+        return found
+
+    def input(self, case: Case) -> str:
+        """The input of a case, as JSON; `BadDefinition` for a file that holds none."""
+        folder = self.folder / "inputs"
+        for path in (folder / case.machine / f"{case.name}.json", folder / f"{case.machine}.json"):
+            if path.is_file():
+                return json.dumps(_json(path, _text(path)))
+        return "{}"
+
+    def answers(self) -> set[Entry]:
+        """Every answer that the mock file has, also those of responses that no case names."""
+        return self._config.entries()
+
+    def leftovers(self) -> list[Path]:
+        """Recorded histories of cases that are not in the mock file any more."""
+        known = {case.history for case in self.cases()}
+        return sorted(path for path in self._histories.rglob("*.json") if path not in known)
+
+    @property
+    def _histories(self) -> Path:
+        return self.folder / "histories"
 
     def definition(self, machine: str) -> dict[str, Any]:
         """The machine's definition, with `${Partition}` as `aws` and any other `${Name}` as `Name`."""
         return self._found(machine)[1]
-
-    def _check(self, machine: str, case: str) -> None:
-        kinds = {name: state.get("Type") for name, state in states(self.definition(machine)).items()}
-        for name in self._config.case(machine, case):
-            if kinds.get(name) != "Task":
-                where = f"{self.mocks}: StateMachines.{machine}.TestCases.{case}.{name}"
-                raise BadDefinition(f"{where}: {machine} has no Task of this name")
 
     def path(self, machine: str) -> Path:
         """The file of a machine's definition; errors as `definition`."""
@@ -106,12 +134,6 @@ class Suite:
         if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
             raise BadDefinition(f"{path}: a state machine is a JSON object with States")
         return path, definition
-
-    def _input(self, machine: str, case: str) -> str:
-        for path in (self.folder / "inputs" / machine / f"{case}.json", self.folder / "inputs" / f"{machine}.json"):
-            if path.is_file():
-                return json.dumps(_json(path, _text(path)))
-        return "{}"
 
 
 def _text(path: Path) -> str:
@@ -139,9 +161,11 @@ class Runner:
         self._client = stepfunctions
         self._timeout_s = timeout_s
         self._deployed: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.given: set[Entry] = set()
+        """The answers that executions so far were given."""
 
     def run(self, case: Case) -> Run:
-        """Run a case. `Transient` if it does not end in time."""
+        """Run a case. `Transient` if it does not end in time; `BadDefinition` for a file of it that is wrong."""
         status, name, events = self._execute(case, self._suite.definition(case.machine))
         return Run(case, status, normalised(events, name))
 
@@ -151,9 +175,12 @@ class Runner:
         return taken(definition, self._execute(case, probed(definition))[2])
 
     def _execute(self, case: Case, definition: dict[str, Any]) -> tuple[str, str, list[dict[str, Any]]]:
+        responses = self._suite.responses(case)
         machine = self._deploy(case.machine, definition)
         name = f"{case.name[:40]}-{uuid4()}"
-        started = self._client.start_execution(stateMachineArn=f"{machine}#{case.name}", name=name, input=case.input)
+        started = self._client.start_execution(
+            stateMachineArn=f"{machine}#{case.name}", name=name, input=self._suite.input(case)
+        )
         arn = started["executionArn"]
         give_up = time.monotonic() + self._timeout_s
         while (status := self._client.describe_execution(executionArn=arn)["status"]) == "RUNNING":
@@ -162,7 +189,13 @@ class Runner:
                 raise Transient(f"{case} did not end within {self._timeout_s:g} s")
             time.sleep(POLL_S)
         pages = self._client.get_paginator("get_execution_history").paginate(executionArn=arn)
-        return status, name, [event for page in pages for event in page["events"]]
+        events = [event for page in pages for event in page["events"]]
+        calls = Counter[str]()
+        for visit in visits(events):
+            calls[visit.state] += visit.attempts
+        for state, response in responses.items():
+            self.given |= set(response.taken(calls[state]))
+        return status, name, events
 
     def _deploy(self, name: str, definition: dict[str, Any]) -> str:
         """The machine of this name, with this definition: test cases go by the name."""
@@ -223,8 +256,8 @@ def _step(events: list[Event], place: int) -> str | None:
 
 
 def uncovered(suite: Suite, runner: Runner, cases: Sequence[Case]) -> dict[str, list[Part]]:
-    """The parts of each machine that none of the cases takes."""
-    reached: dict[str, set[Part]] = {machine: set() for machine in suite.machines}
+    """The parts of each machine of the cases that none of them takes."""
+    reached: dict[str, set[Part]] = {case.machine: set() for case in cases}
     for case in cases:
         reached[case.machine] |= runner.taken(case)
     return {

@@ -33,11 +33,27 @@ class MockedResponse:
     """The answers of one state, by the number of the call."""
 
     name: str
-    answers: tuple[tuple[range, Answer], ...]
+    answers: tuple[tuple[str, range, Answer], ...]
+    """The calls as the file writes them, the same as numbers, and what they are given."""
 
     def answer(self, call: int) -> Answer | None:
         """For call `call`, counted from 0; None where the file has none."""
-        return next((answer for calls, answer in self.answers if call in calls), None)
+        return next((answer for _, calls, answer in self.answers if call in calls), None)
+
+    def taken(self, calls: int) -> list[Entry]:
+        """The entries that answer any of the first `calls` calls."""
+        return [Entry(self.name, text) for text, numbers, _ in self.answers if numbers.start < calls]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """An entry of `MockedResponses`: the response's name, and the calls as the file counts them."""
+
+    response: str
+    calls: str
+
+    def __str__(self) -> str:
+        return f'{self.response} "{self.calls}"'
 
 
 TestCase = Mapping[str, MockedResponse]
@@ -83,6 +99,14 @@ class MockConfig:
             for state, response in self._object(cases[name], where).items()
         }
 
+    def entries(self) -> set[Entry]:
+        """Every entry of every mocked response."""
+        return {
+            Entry(name, calls)
+            for name, entries in self._responses.items()
+            for calls in self._object(entries, f"MockedResponses.{name}")
+        }
+
     def _cases(self, machine: str) -> Mapping[str, Any]:
         if machine not in self._machines:
             raise self._wrong("StateMachines", f"there is no state machine {machine!r}")
@@ -96,7 +120,7 @@ class MockConfig:
         entries = self._object(self._responses[name], where)
         return MockedResponse(name, tuple(self._answers(entries, where)))
 
-    def _answers(self, entries: Mapping[str, Any], where: str) -> Iterator[tuple[range, Answer]]:
+    def _answers(self, entries: Mapping[str, Any], where: str) -> Iterator[tuple[str, range, Answer]]:
         seen: set[int] = set()
         for attempts, entry in entries.items():
             place = f"{where}.{attempts}"
@@ -107,7 +131,7 @@ class MockConfig:
             if not seen.isdisjoint(calls):
                 raise self._wrong(place, "a call has more than one answer")
             seen.update(calls)
-            yield calls, self._answer(self._object(entry, place), place)
+            yield attempts, calls, self._answer(self._object(entry, place), place)
 
     def _answer(self, entry: Mapping[str, Any], where: str) -> Answer:
         if set(entry) == {"Return"}:

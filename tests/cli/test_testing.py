@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,10 +46,7 @@ def test_the_guides_example_prints_what_the_guide_shows(guide: Path):
 
 
 def test_a_machine_that_changed_shows_the_failing_step_and_both_events(guide: Path, tmp_path: Path):
-    for path in (guide / "my-tests").rglob("*.json"):
-        target = tmp_path / path.relative_to(guide)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(path.read_text())
+    shutil.copytree(guide / "my-tests", tmp_path / "my-tests")
     machine = tmp_path / "my-tests" / "greet.asl.json"
     machine.write_text(machine.read_text().replace('"MaxAttempts": 2', '"MaxAttempts": 1'))
     done = sluice(tmp_path, "test", "my-tests")
@@ -95,23 +93,64 @@ def machine(following: str | None = None) -> str:
         ({}, "MockConfigFile.json: No such file or directory"),
         ({"MockConfigFile.json": "{"}, "MockConfigFile.json: Expecting"),
         (
-            {"MockConfigFile.json": '{"StateMachines": {"m": {"TestCases": {"C": {}}}}}'},
-            "has tests of 'm', and there is no definition of it: f/m.asl.json",
+            {"MockConfigFile.json": '{"StateMachines": {"m": {"TestCases": {"../C": {}}}}}'},
+            "m#../C: names of machines and cases are names of files",
         ),
-        (
-            {"MockConfigFile.json": '{"StateMachines": {"m": {"TestCases": {"C": {}}}}}', "m.asl.json": "{oops}"},
-            "f/m.asl.json: Expecting",
-        ),
+    ],
+)
+def test_a_mock_file_that_is_missing_or_wrong_ends_the_run(tmp_path: Path, files: dict[str, str], expected: str):
+    done = sluice(written(tmp_path, files), "test", "f")
+    assert (done.returncode, expected in done.stderr) == (1, True), done.stderr
+
+
+def written(folder: Path, files: dict[str, str]) -> Path:
+    (folder / "f").mkdir()
+    for name, text in files.items():
+        (folder / "f" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "f" / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (MACHINE, "has tests of 'm', and there is no definition of it: f/m.asl.json"),
+        ({**MACHINE, "m.asl.json": "{oops}"}, "f/m.asl.json: Expecting"),
         ({**MISTAKEN, "m.asl.json": machine("Success")}, "StateMachines.m.TestCases.C.Ask: m has no Task of this name"),
         ({**MACHINE, "m.asl.json": machine("End")}, "f/m.asl.json: Invalid State Machine Definition"),
         ({**MACHINE, "m.asl.json": machine(), "inputs/m.json": "{"}, "f/inputs/m.json: Expecting"),
         ({**MACHINE, "m.asl.json": machine(), "histories/m/C.json": "{}"}, "histories/m/C.json: a history is a list"),
     ],
 )
-def test_what_is_missing_or_wrong_is_named(tmp_path: Path, files: dict[str, str], expected: str):
-    (tmp_path / "f").mkdir()
-    for name, text in files.items():
-        (tmp_path / "f" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "f" / name).write_text(text)
+def test_a_file_that_is_missing_or_wrong_fails_its_cases_and_no_others(
+    tmp_path: Path, files: dict[str, str], expected: str
+):
+    document = json.loads(files["MockConfigFile.json"])
+    document["StateMachines"]["other"] = {"TestCases": {"Good": {}}}
+    files = {**files, "MockConfigFile.json": json.dumps(document), "other.asl.json": machine()}
+    sluice(written(tmp_path, files), "test", "f", "--update", "--case", "other#Good")
     done = sluice(tmp_path, "test", "f")
-    assert (done.returncode, expected in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, expected in done.stdout) == (1, True), done.stdout
+    assert "✗ m#C" in done.stdout
+    assert "✓ other#Good SUCCEEDED" in done.stdout
+    assert "1 of 2 cases passed" in done.stdout
+
+
+def test_answers_that_no_case_is_given_and_histories_of_cases_that_are_gone_are_told(guide: Path, tmp_path: Path):
+    shutil.copytree(guide / "my-tests", tmp_path / "my-tests")
+    mocks = tmp_path / "my-tests" / "MockConfigFile.json"
+    document = json.loads(mocks.read_text())
+    del document["StateMachines"]["greet"]["TestCases"]["SecondRetryHelps"]
+    document["MockedResponses"]["Greeted"]["1-3"] = {"Return": "nobody calls twice"}
+    mocks.write_text(json.dumps(document))
+    done = sluice(tmp_path, "test", "my-tests")
+    assert (
+        "! answers in MockConfigFile.json that no case was given: "
+        'Greeted "1-3", GreetedAtThirdAttempt "0-1", GreetedAtThirdAttempt "2"'
+    ) in done.stdout
+    gone = "my-tests/histories/greet/SecondRetryHelps.json"
+    assert f"! histories of cases that are gone: {gone}" in done.stdout
+    assert "2 of 2 cases passed" in done.stdout
+    told = json.loads(sluice(tmp_path, "test", "my-tests", "--json").stdout)
+    assert {"response": "Greeted", "calls": "1-3"} in told["unused_answers"]
+    assert told["leftover_histories"] == [gone]

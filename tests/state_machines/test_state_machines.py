@@ -38,17 +38,17 @@ def test_a_case_does_what_is_recorded(runner: Runner, case: Case, request: pytes
         pytest.fail(f"{case} {result.status}\n{result.problem}", pytrace=False)
 
 
-def test_every_state_retrier_catcher_and_choice_rule_is_taken(runner: Runner, request: pytest.FixtureRequest):
+def test_every_state_retrier_catcher_choice_rule_and_answer_is_taken(runner: Runner, request: pytest.FixtureRequest):
     if request.config.getoption("--sfn-endpoint"):
         pytest.skip("coverage is measured on the embedded engine")
     assert not {
         machine: [str(part) for part in left] for machine, left in uncovered(SUITE, runner, CASES).items() if left
     }
+    assert not SUITE.answers() - runner.given
 
 
 def test_no_history_is_left_of_a_case_that_is_gone():
-    recorded = {path for path in (SUITE.folder / "histories").rglob("*.json")}
-    assert recorded == {case.history for case in CASES}
+    assert SUITE.leftovers() == []
     inputs = {
         path.relative_to(SUITE.folder / "inputs").with_suffix("") for path in (SUITE.folder / "inputs").rglob("*.json")
     }
