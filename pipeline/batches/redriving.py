@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,17 +81,17 @@ class Redriver:
         return found
 
 
-def redrive_queue(sqs: Any, dead: str, source: str, limit: int = 10_000) -> int:
+def redrive_queue(sqs: Any, dead: str, source: str) -> int:
     """Move messages from a dead-letter queue back to its source; returns how many."""
 
     def send(messages: Sequence[dict[str, Any]]) -> set[int]:
         entries = [{"Id": str(i), "MessageBody": m["Body"]} for i, m in enumerate(messages)]
         return {int(e["Id"]) for e in sqs.send_message_batch(QueueUrl=source, Entries=entries).get("Successful", [])}
 
-    return _drain(sqs, dead, send, limit)
+    return _drain(sqs, dead, send)
 
 
-def redrive_invocations(sqs: Any, dead: str, functions: Any, function: str, limit: int = 10_000) -> int:
+def redrive_invocations(sqs: Any, dead: str, functions: Any, function: str) -> int:
     """Invoke a function again with what it could not handle, from its on-failure destination; returns how often.
 
     A message of another form stays in the queue.
@@ -108,22 +109,36 @@ def redrive_invocations(sqs: Any, dead: str, functions: Any, function: str, limi
             handed_on.add(place)
         return handed_on
 
-    return _drain(sqs, dead, invoke, limit)
+    return _drain(sqs, dead, invoke)
 
 
-def _drain(sqs: Any, dead: str, send: Callable[[Sequence[dict[str, Any]]], set[int]], limit: int) -> int:
-    """`send` returns the places of the messages that it sent on.
+def _drain(sqs: Any, dead: str, send: Callable[[Sequence[dict[str, Any]]], set[int]]) -> int:
+    """Handle what was sent before now: what fails again and comes back meanwhile stays, or there would be no end.
 
-    A message is deleted only after it was sent: a crash between doubles it, which is harmless here.
+    `send` returns the places of the messages that it sent on. A message is deleted only after it was sent: a crash
+    between doubles it, which is harmless here.
     """
-    moved = 0
-    while moved < limit:
-        answer = sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=BATCH, VisibilityTimeout=60, WaitTimeSeconds=1)
-        messages = answer.get("Messages", [])
-        if not messages:
-            break
-        gone = [{"Id": str(i), "ReceiptHandle": messages[i]["ReceiptHandle"]} for i in sorted(send(messages))]
-        if gone:
-            sqs.delete_message_batch(QueueUrl=dead, Entries=gone)
+    began, moved = time.time() * 1000, 0
+    back: list[str] = []
+    while messages := _received(sqs, dead):
+        back += [m["ReceiptHandle"] for m in messages if int(m["Attributes"]["SentTimestamp"]) >= began]
+        old = [m for m in messages if m["ReceiptHandle"] not in back]
+        gone = [{"Id": str(i), "ReceiptHandle": old[i]["ReceiptHandle"]} for i in sorted(send(old))] if old else []
+        if gone and (failed := sqs.delete_message_batch(QueueUrl=dead, Entries=gone).get("Failed")):
+            log.warning("%d messages of %s are sent on, and stay there: %s", len(failed), dead, failed[0]["Code"])
         moved += len(gone)
+    for handle in back:
+        sqs.change_message_visibility(QueueUrl=dead, ReceiptHandle=handle, VisibilityTimeout=0)
     return moved
+
+
+def _received(sqs: Any, queue: str) -> list[dict[str, Any]]:
+    answer = sqs.receive_message(
+        QueueUrl=queue,
+        MaxNumberOfMessages=BATCH,
+        VisibilityTimeout=60,
+        WaitTimeSeconds=1,
+        MessageSystemAttributeNames=["SentTimestamp"],
+    )
+    found: list[dict[str, Any]] = answer.get("Messages", [])
+    return found

@@ -39,6 +39,9 @@ _MARKS = {
 def deploy(
     context: typer.Context,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would happen, and change nothing.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Also delete the stacks that no file of the checkout stands for.")
+    ] = False,
     env: Annotated[str | None, typer.Option(help="A lake on AWS. Not there yet.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -53,11 +56,19 @@ def deploy(
     lake = _embedded(context.obj, env)
     if plan:
         planned = starting.plan(state.checkout(), lake)
-        print_json(plan_json(planned)) if as_json else _say_plan(planned)
+        print_json(plan_json(planned)) if as_json else _say_plan(planned, prune=prune)
         return
     results = _deploy(lake, quiet=as_json)
+    deletions = []
+    for deletion in starting.prune(lake, starting.plan(state.checkout(), lake).without_file) if prune else ():
+        deletions.append(deletion)
+        if not as_json:
+            kept = "".join(f"; {name} is kept: {what}" for name, what in deletion.kept.items())
+            text = f"{deletion.name}: deleted, {len(deletion.deleted)} resources{kept}"
+            console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
     if as_json:
-        print_json({"stacks": [_result_json(result) for result in results]})
+        stacks = [_result_json(result) for result in results]
+        print_json({"stacks": stacks, "deleted": [asdict(deletion) for deletion in deletions]})
 
 
 def _embedded(target: Target, env: str | None) -> Where:
@@ -83,7 +94,7 @@ def _deploy(lake: Where, *, quiet: bool) -> Sequence[StackResult]:
     return results
 
 
-def _say_plan(planned: LakePlan) -> None:
+def _say_plan(planned: LakePlan, *, prune: bool) -> None:
     for plan in planned.stacks:
         if plan.unfinished:
             console.print(f"[bold]{plan.name}[/]: an earlier deployment broke off, and is undone first")
@@ -96,8 +107,10 @@ def _say_plan(planned: LakePlan) -> None:
     if same := [plan.name for plan in planned.stacks if not plan.changes and not plan.unfinished]:
         console.print(f"[dim]unchanged: {', '.join(same)}[/]", highlight=False, soft_wrap=True)
     for name in planned.without_file:
-        console.print(f"[magenta]{name}[/]: stands without a file; it stays", highlight=False)
-    console.print("[dim]nothing was changed: `sluice deploy` does it[/]", highlight=False)
+        fate = "would be deleted" if prune else "stays; --prune deletes it"
+        console.print(f"[magenta]{name}[/]: stands without a file; it {fate}", highlight=False)
+    command = "sluice deploy --prune" if prune else "sluice deploy"
+    console.print(f"[dim]nothing was changed: `{command}` does it[/]", highlight=False)
 
 
 def _say_change(change: Change) -> None:

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from pipeline.local.supervisor import ACCOUNT, FAILURE
 from pipeline.settings import use
 
 if TYPE_CHECKING:
-    from pipeline.local.deployer import StackPlan, StackResult
+    from pipeline.local.deployer import StackDeletion, StackPlan, StackResult
 
 START_S = 60
 STOP_S = 20
@@ -135,6 +136,22 @@ def plan(root: Path, lake: Where) -> LakePlan:
         plans.append(planner.plan(name, root / applying.TEMPLATE, parameters))
     stand = {record.name for record in deployer.records if record.name.startswith(f"{LAKE}-{lake.env}-")}
     return LakePlan(plans, sorted(stand - {each.name for each in plans}))
+
+
+def prune(lake: Where, names: Sequence[str]) -> Iterator[StackDeletion]:
+    """Delete stacks, those that import from others first; what their templates' DeletionPolicy keeps stays.
+
+    `Refused` for one that is not let go, with the reason; those that come after it are then left, too.
+    """
+    from pipeline.local.deployer import Deployer
+
+    deployer = Deployer(client, ACCOUNT, lake.region)
+    doomed = [record for record in deployer.records if record.name in names]
+    readers = {
+        record.name: [other.name for other in doomed if record.exports.keys() & set(other.imports)] for record in doomed
+    }
+    for name in TopologicalSorter(readers).static_order():
+        yield deployer.delete(name)
 
 
 def _bootstrap(root: Path, lake: Where) -> tuple[str, Path, dict[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.catalog import ObjectRow, Registered, Status
 from pipeline.datasets import DatasetName
 from pipeline.datasets.registry import Registration
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, SluiceError
 from pipeline.events import sqs
 from pipeline.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, SendAgain, parse
 from pipeline.executions.executions import canonical, name_for
@@ -52,7 +52,8 @@ def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
     for dataset, items in waiting.items():
         _start(registered[dataset], items, lake, failed)
     for message, cause in failed.items():
-        log.error("message %s comes back: %s: %s", message, type(cause).__name__, cause)
+        unexpected = None if isinstance(cause, SluiceError) else cause
+        log.error("message %s comes back: %s: %s", message, type(cause).__name__, cause, exc_info=unexpected)
     return sqs.failures(sorted(failed))
 
 

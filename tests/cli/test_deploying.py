@@ -133,7 +133,35 @@ def test_a_stack_whose_file_is_gone_is_told_and_stays(sluice: Deploy, root: Path
     other.unlink()
     assert json.loads(sluice("deploy", "--plan", "--json").stdout)["without_file"] == [f"sluice-{LOCAL_ENV}-other"]
     assert "stands without a file; it stays" in sluice("deploy", "--plan").output
+    assert "stands without a file; it would be deleted" in sluice("deploy", "--plan", "--prune").output
     assert client("sqs").get_queue_url(QueueName="other")
+
+
+def test_stacks_whose_files_are_gone_are_deleted_when_asked_for_readers_first(sluice: Deploy, root: Path) -> None:
+    stacks = root / "definitions" / "stacks"
+    (stacks / "base.yaml").write_text(
+        "Resources: {Base: {Type: AWS::SQS::Queue, Properties: {QueueName: base}}}\n"
+        "Outputs: {Name: {Value: !GetAtt Base.QueueName, Export: {Name: base-name}}}"
+    )
+    (stacks / "reader.yaml").write_text(
+        "Resources:\n"
+        "  Reader:\n    Type: AWS::SQS::Queue\n"
+        "    Properties: {QueueName: !Sub ['${Of}-reader', {Of: !ImportValue base-name}]}\n"
+        "  Kept: {Type: AWS::SQS::Queue, DeletionPolicy: Retain, Properties: {QueueName: kept}}"
+    )
+    sluice("deploy")
+    for name in ("base", "reader"):
+        (stacks / f"{name}.yaml").unlink()
+    result = sluice("deploy", "--prune", "--json")
+    assert result.exit_code == 0, result.output
+    deleted = json.loads(result.stdout)["deleted"]
+    assert [each["name"] for each in deleted] == [f"sluice-{LOCAL_ENV}-{name}" for name in ("reader", "base")]
+    assert list(deleted[0]["kept"]) == ["Kept"]
+    names = {url.rpartition("/")[2] for url in client("sqs").list_queues()["QueueUrls"]}
+    assert "kept" in names
+    assert not names & {"base", "base-reader"}
+    assert stack(sluice("deploy", "--json"))
+    client("sqs").delete_queue(QueueUrl=deleted[0]["kept"]["Kept"])
 
 
 @pytest.mark.parametrize("arguments", [("deploy", "--env", "prod"), ("--profile", "prod", "deploy", "--plan")])

@@ -5,5 +5,6 @@ from __future__ import annotations
 from pipeline.local.deployer.deployer import Deployer
 from pipeline.local.deployer.making import StackResult
 from pipeline.local.deployer.planning import StackPlan
+from pipeline.local.deployer.removing import StackDeletion
 
-__all__ = ["Deployer", "StackPlan", "StackResult"]
+__all__ = ["Deployer", "StackDeletion", "StackPlan", "StackResult"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,7 @@ from pipeline.local.deployer.making import Making, StackResult
 from pipeline.local.deployer.planning import Planner, StackPlan
 from pipeline.local.deployer.records import StackRecords
 from pipeline.local.deployer.removing import StackDeletion, delete_stack, heal
+from pipeline.local.deployer.secrets import stored
 from pipeline.local.deployer.stack import prepare
 from pipeline.local.deployer.types import GONE, Aws, Clients, code_of
 from pipeline.packaging.package import stack_name
@@ -48,7 +50,7 @@ class Deployer:
             given or {},
             ssm=self._parameter_store(),
             exports=self.records.exports,
-            secrets=self._secret,
+            secrets=partial(stored, self._aws),
         )
         return Making(self._aws, self.records, stack, record).run()
 
@@ -74,7 +76,7 @@ class Deployer:
 
     def planner(self) -> Planner:
         """Plans stacks one after the other, and changes nothing."""
-        return Planner(self._aws, self.records, self._parameter_store(), self._secret)
+        return Planner(self._aws, self.records, self._parameter_store(), partial(stored, self._aws))
 
     def plan_all(
         self,
@@ -100,26 +102,15 @@ class Deployer:
 
         def value(name: str) -> str:
             if name not in found:
-                answer = self._asked("ssm", "get_parameter", name, Name=name)
-                found[name] = str(answer["Parameter"]["Value"])
+                try:
+                    found[name] = str(self._aws.call("ssm", "get_parameter", Name=name)["Parameter"]["Value"])
+                except ClientError as error:
+                    if code_of(error) not in GONE:
+                        raise
+                    raise KeyError(name) from error
             return found[name]
 
         return value
-
-    def _secret(self, name: str) -> str:
-        answer = self._asked("secretsmanager", "get_secret_value", name, SecretId=name)
-        if "SecretString" not in answer:
-            raise KeyError(name)
-        return str(answer["SecretString"])
-
-    def _asked(self, service: str, operation: str, name: str, **parameters: str) -> Mapping[str, Any]:
-        try:
-            answer: Mapping[str, Any] = self._aws.call(service, operation, **parameters)
-        except ClientError as error:
-            if code_of(error) not in GONE:
-                raise
-            raise KeyError(name) from error
-        return answer
 
 
 def _of_lake(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.local.deployer.places import Place
+from pipeline.local.deployer.secrets import Secrets, secret
 from pipeline.local.deployer.shapes import is_intrinsic
 
 # What a planned resource answers is written so, as it is known only once the resource is made.
@@ -20,9 +20,6 @@ NO_VALUE = object()
 
 SUB_VARIABLE = re.compile(r"\$\{([^!][^}]*)\}")
 _SUB_LITERAL = re.compile(r"\$\{!([^}]*)\}")
-_SECRET = re.compile(
-    r"(?P<id>arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:[^:]+|[^:]+)(:SecretString(:(?P<key>[^:]+))?)?"
-)
 DYNAMIC_SERVICES = ("ssm", "secretsmanager")
 _DYNAMIC = re.compile(r"\{\{resolve:([^:}]+):([^}]*)\}\}")
 
@@ -54,7 +51,7 @@ class Scope:
     conditions: Mapping[str, Any]
     ssm: Callable[[str], str]
     exports: Callable[[], Mapping[str, str]]
-    secrets: Callable[[str], str]
+    secrets: Secrets
     references: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     imported: set[str] = field(default_factory=set)
@@ -75,7 +72,7 @@ class Scope:
         return {key: item for key, item in pairs.items() if item is not NO_VALUE}
 
     def resolved(self, value: Any, place: Place) -> Any:
-        """`evaluate`, and dynamic references in every string looked up. Only properties may hold those."""
+        """`evaluate`, with dynamic references followed; those to secrets only to see that they can be."""
         return self._looked_up(self.evaluate(value, place), place)
 
     def _looked_up(self, value: Any, place: Place) -> Any:
@@ -88,28 +85,17 @@ class Scope:
         return _DYNAMIC.sub(lambda found: self._dynamic(found.group(1), found.group(2), place), value)
 
     def _dynamic(self, service: str, name: str, place: Place) -> str:
-        try:
-            if service == "ssm":
+        if service == "ssm":
+            try:
                 return self.ssm(name)
-            if service == "secretsmanager":
-                return self._secret(name, place)
-        except KeyError:
-            store = "Parameter Store" if service == "ssm" else "Secrets Manager"
-            raise place.wrong(f"{store} has no {name}", hint="Deploy the stack that publishes it.") from None
+            except KeyError:
+                hint = "Deploy the stack that publishes it."
+                raise place.wrong(f"Parameter Store has no {name}", hint=hint) from None
+        if service == "secretsmanager":
+            secret(name, self.secrets, place)
+            # Stays a reference, which is followed when the resource is made: records and plans are read by people.
+            return f"{{{{resolve:secretsmanager:{name}}}}}"
         raise place.wrong(f"dynamic references to {service} are not honoured by the embedded deployer")
-
-    def _secret(self, asked: str, place: Place) -> str:
-        """The text of a secret, or one value of the JSON object in it: `id[:SecretString[:key]]`."""
-        found = _SECRET.fullmatch(asked)
-        if found is None:
-            raise place.wrong(f"{asked} names a secret in a form that is not honoured by the embedded deployer")
-        secret = self.secrets(found["id"])
-        if not found["key"]:
-            return secret
-        try:
-            return _text(json.loads(secret)[found["key"]])
-        except (ValueError, KeyError, TypeError):
-            raise place.wrong(f"the secret {found['id']} holds no JSON object with {found['key']}") from None
 
     def holds(self, condition: str, place: Place) -> bool:
         """Whether a condition of the template is true."""

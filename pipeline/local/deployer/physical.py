@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.errors import BadDefinition, SluiceError
 from pipeline.local.deployer.places import Place, telling
 from pipeline.local.deployer.records import ResourceRecord, StackRecords, Step
+from pipeline.local.deployer.secrets import looked_up, stored
 from pipeline.local.deployer.types import GONE, REGISTRY, TAKEN, AlreadyExists, Aws, Resource, ResourceType, code_of
 
 _CREATING = ("Create", "Subscribe", "AddPermission", "PutParameter", "PublishLayerVersion")
@@ -37,8 +39,13 @@ class Physical:
 
     def delete(self, step: Step) -> None:
         """Delete what `step` made; nothing happens if it is not there. `BadDefinition` with AWS's answer."""
+        place = self._place(step.logical_id)
+        # A secret that it was made with may be gone before it.
+        resource = Resource(
+            self.stack, step.logical_id, telling(step.now.properties, place), place, generation=step.now.generation
+        )
         try:
-            REGISTRY[step.now.type].delete(self.aws, self._resource(step.logical_id, step.now), step.now.made)
+            REGISTRY[step.now.type].delete(self.aws, resource, step.now.made)
         except ClientError as error:
             if code_of(error) not in GONE:
                 raise self._refused(step.logical_id, error) from error
@@ -97,9 +104,12 @@ class Physical:
         return replace(record, reference=made.reference, attributes=dict(made.attributes))
 
     def _resource(self, logical_id: str, record: ResourceRecord) -> Resource:
-        place = Place(self.file, ("Resources", logical_id, "Properties"))
-        properties = telling(record.properties, place)
-        return Resource(self.stack, logical_id, properties, place, generation=record.generation)
+        place = self._place(logical_id)
+        properties = looked_up(record.properties, partial(stored, self.aws), place)
+        return Resource(self.stack, logical_id, telling(properties, place), place, generation=record.generation)
+
+    def _place(self, logical_id: str) -> Place:
+        return Place(self.file, ("Resources", logical_id, "Properties"))
 
     def _refused(self, logical_id: str, error: Exception) -> BadDefinition:
         answer = str(error)

@@ -69,8 +69,7 @@ def test_intrinsics_are_evaluated(value: Any, expected: Any) -> None:
         ("{{resolve:ssm:/sluice/dev/x}}", "stored"),
         ({"Fn::Sub": "a/{{resolve:ssm:/sluice/${Env}/x}}/{{resolve:ssm:/sluice/${Env}/n}}"}, "a/stored/7"),
         ({"Fn::Join": ["", ["{{resolve:ssm:/sluice/", {"Ref": "Env"}, "/x}}"]]}, "stored"),
-        ("{{resolve:secretsmanager:plain}}", "word"),
-        ("x{{resolve:secretsmanager:db:SecretString:user}}", "xme"),
+        ("{{resolve:secretsmanager:plain}}", "{{resolve:secretsmanager:plain}}"),
         ([{"deep": {"Fn::Sub": "{{resolve:ssm:/sluice/${Env}/x}}"}}], [{"deep": "stored"}]),
     ],
 )

@@ -97,6 +97,23 @@ def test_dynamic_references_read_parameters_older_versions_and_secrets(deploy: D
     assert [url.rpartition("/")[2] for url in made.values()] == ["now-two", "then-one", "who-me"]
 
 
+def test_a_secret_stands_in_no_plan_and_on_no_record_and_its_resource_goes_when_it_is_gone(
+    deployer: Deployer, clients: Clients, tmp_path: Path
+) -> None:
+    name = "with-a-secret"
+    clients("secretsmanager").create_secret(Name="kept-secret", SecretString="hunter2")
+    template = tmp_path / "t.yaml"
+    reference = "{{resolve:secretsmanager:kept-secret}}"
+    template.write_text(f"Resources: {{News: {{Type: AWS::SNS::Topic, Properties: {{DisplayName: '{reference}'}}}}}}")
+    assert "hunter2" not in str(deployer.planner().plan(name, template, {}))
+    arn = deployer.deploy(name, template).resources["News"]
+    assert clients("sns").get_topic_attributes(TopicArn=arn)["Attributes"]["DisplayName"] == "hunter2"
+    assert b"hunter2" not in deployer.records.read_again(name).to_json()
+    assert deployer.planner().plan(name, template, {}).changes == ()
+    clients("secretsmanager").delete_secret(SecretId="kept-secret", ForceDeleteWithoutRecovery=True)
+    assert deployer.delete(name).deleted == ("News",)
+
+
 def test_a_changed_parameter_changes_what_was_made_from_it(deploy: Deploy, clients: Clients) -> None:
     template = "Resources: {News: {Type: AWS::SNS::Topic, Properties: {DisplayName: '{{resolve:ssm:/changed}}'}}}"
     clients("ssm").put_parameter(Name="/changed", Type="String", Value="old")
