@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
-from pipeline.cli.arguments import DatasetArgument, dataset_name
+from pipeline.cli.arguments import DatasetArgument
 from pipeline.cli.connect import Connected, Target
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.waiting import wait
@@ -18,6 +18,7 @@ from pipeline.datasets import DatasetName
 from pipeline.errors import Refused
 from pipeline.settings import EMBEDDED_CREDENTIALS, Setting, region
 from pipeline.settling import Progress
+from pipeline.views.naming import dataset_name
 
 EXIT_ATTENTION = 3
 EXIT_TIMEOUT = 4

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pipeline.batches.ending import cause_of
 from pipeline.cli.app import app
 from pipeline.cli.arguments import Limit
-from pipeline.cli.machines import Run, events_of, find, runs
 from pipeline.cli.output import Json, console, print_facts, print_json, print_table, styled
-from pipeline.cli.texts import duration, moment, shown
-from pipeline.clock import iso
+from pipeline.cli.texts import shown
 from pipeline.executions.history import Visit, visits
+from pipeline.views.executions import Run, about, document, events_of, find, runs
+from pipeline.views.texts import duration, moment
 
 _COLOURS = {"done": "green", "retried": "yellow", "caught": "yellow", "failed": "red", "running": "cyan"}
 
@@ -58,7 +57,7 @@ def execution(
     seen = visits(events_of(run))
     error = description.get("error"), description.get("cause")
     if as_json:
-        print_json(_document(run, description, seen))
+        print_json(document(run, description, seen))
         return
     print_facts(
         f"Execution {shown(run.name)}",
@@ -67,7 +66,7 @@ def execution(
             "stage": run.machine.upper(),
             "started": moment(run.started),
             "took": duration(run.seconds(lake.clock())),
-            "input": _input(run, description),
+            "input": shown(told) if (told := about(run, description)) else None,
             "error": f"[red]{shown(cause_of({'Error': error[0] or '', 'Cause': error[1] or ''}))}[/]"
             if error[0]
             else None,
@@ -91,47 +90,3 @@ def _row(visit: Visit, run: Run) -> tuple[str | None, ...]:
 
 def _error(error: str, cause: str) -> str:
     return cause_of({"Error": error, "Cause": cause})
-
-
-def _input(run: Run, description: dict[str, Any]) -> str | None:
-    """What the execution is about, in a line."""
-    try:
-        document = json.loads(description.get("input") or "")
-    except ValueError:
-        return None
-    if run.machine == "b":
-        return shown(f"batch {document.get('batch')} of {document.get('dataset')}")
-    objects = document.get("objects", [])
-    first = f", the first is {objects[0]['key']}" if objects else ""
-    return shown(f"{len(objects)} of {document.get('dataset')}{first}")
-
-
-def _document(run: Run, description: dict[str, Any], seen: list[Visit]) -> dict[str, Any]:
-    return {
-        **run.to_json(),
-        "arn": run.arn,
-        "error": description.get("error"),
-        "cause": description.get("cause"),
-        "input": _parsed(description.get("input")),
-        "output": _parsed(description.get("output")),
-        "states": [_state(visit, run) for visit in seen],
-    }
-
-
-def _state(visit: Visit, run: Run) -> dict[str, Any]:
-    return {
-        "state": visit.state,
-        "iteration": [{"state": state, "index": index} for state, index in visit.scope],
-        "entered": iso(visit.entered),
-        "seconds": visit.seconds,
-        "outcome": visit.outcome(run.status),
-        "attempts": visit.attempts,
-        "errors": [{"error": error, "cause": cause} for error, cause in visit.errors],
-    }
-
-
-def _parsed(text: str | None) -> Any:
-    try:
-        return json.loads(text) if text else None
-    except ValueError:
-        return text

@@ -6,63 +6,24 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 
 from pipeline.cli.app import app
-from pipeline.cli.arguments import span_of
 from pipeline.cli.connect import Connected
-from pipeline.cli.machines import events_of, find
 from pipeline.cli.output import Json, console, print_json
-from pipeline.cli.texts import shown, visible
-from pipeline.clients import client
-from pipeline.clock import epoch_ms, iso
-from pipeline.errors import BadInput, Refused
-from pipeline.executions.history import job_runs
-from pipeline.settings import Setting
-
-JOB_GROUPS = ("/aws-glue/jobs/output", "/aws-glue/jobs/error")
-JOBS = {"standard": Setting.STANDARD_JOB, "quality": Setting.QUALITY_JOB}
-FUNCTIONS = {
-    "a": ("transform", "record-failure", "complete", "mark-stage-a-failed"),
-    "b": ("commit", "quarantine", "fail", "mark-stage-b-failed"),
-}
-"""The functions that the executions of each state machine call."""
+from pipeline.cli.texts import shown
+from pipeline.clock import epoch_ms
+from pipeline.views.logs import JOB_GROUPS, Line, Source, of_execution, read, sources_of
+from pipeline.views.naming import span_of
+from pipeline.views.texts import visible
 
 FOLLOW_S = 1.0
 OVERLAP_MS = 15_000
 """CloudWatch shows events late and not in their order: each look goes back so far, and leaves out what was shown."""
-MARGIN = timedelta(seconds=10)
-STREAMS = 100
-"""Streams that one FilterLogEvents call may name (AWS quota)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A log group to read, and which of its streams: those that begin with one of `streams`, or all."""
-
-    group: str
-    label: str
-    streams: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One event of a log. `at` is in milliseconds since 1970."""
-
-    at: int
-    label: str
-    stream: str
-    message: str
-    id: str
-
-    def to_json(self) -> dict[str, Any]:
-        at = iso(datetime.fromtimestamp(self.at / 1000, UTC))
-        return {"at": at, "source": self.label, "stream": self.stream, "message": self.message}
 
 
 @app.command()
@@ -88,12 +49,12 @@ def logs(
     connected: Connected = context.obj.connect()
     start, end = connected.lake.clock() - span_of(since), None
     if execution:
-        sources, start, end = _of_execution(connected, execution)
+        sources, start, end = of_execution(connected.lake, connected.env, execution)
     elif run:
         sources = [Source(group, "job", (run,)) for group in JOB_GROUPS]
         start = datetime.fromtimestamp(0, UTC)
     else:
-        sources = _sources(connected, name)
+        sources = sources_of(connected.lake, connected.env, name)
     if follow:
         _follow(sources, epoch_ms(start), as_json)
         return
@@ -105,79 +66,6 @@ def logs(
     if not lines:
         told = "by that" if execution or run else f"in the last {since}"
         console.print(f"[dim]Nothing was printed {told}.[/]")
-
-
-def _sources(connected: Connected, name: str | None) -> list[Source]:
-    prefix = f"/sluice/{connected.env}/lambda/"
-    if name in JOBS:
-        return _of_job(connected, name)
-    functions = {group.removeprefix(prefix): group for group in _groups(prefix)}
-    if name is None:
-        jobs = [Source(group, f"jobs {group.rpartition('/')[2]}") for group in _groups("/aws-glue/jobs/")]
-        return [*(Source(group, function) for function, group in functions.items()), *jobs]
-    if name not in functions:
-        there = ", ".join([*sorted(functions), *JOBS])
-        raise BadInput(f"there is no function or job {name!r} with logs", hint=f"There are: {there}.")
-    return [Source(functions[name], name)]
-
-
-def _groups(prefix: str) -> list[str]:
-    pages = client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-    return [group["logGroupName"] for page in pages for group in page["logGroups"]]
-
-
-def _of_job(connected: Connected, name: str) -> list[Source]:
-    """All jobs write to the same groups; a stream begins with the id of its run."""
-    job = connected.lake.settings[JOBS[name]]
-    runs = client("glue").get_job_runs(JobName=job, MaxResults=50)["JobRuns"]
-    if not runs:
-        raise Refused(f"job {name} ({job}) has not run yet")
-    ids = tuple(run["Id"] for run in runs)
-    return [Source(group, name, ids) for group in JOB_GROUPS]
-
-
-def _of_execution(connected: Connected, name: str) -> tuple[list[Source], datetime, datetime | None]:
-    """Functions print for many executions at once: of theirs, what was printed in the execution's time."""
-    run, _ = find(connected.lake, name)
-    prefix = f"/sluice/{connected.env}/lambda/"
-    there = set(_groups(prefix))
-    sources = [Source(prefix + f, f) for f in FUNCTIONS[run.machine] if prefix + f in there]
-    ids = tuple(job_runs(events_of(run)))
-    if ids:
-        sources += [Source(group, "job", ids) for group in JOB_GROUPS]
-    return sources, run.started - MARGIN, run.stopped + MARGIN if run.stopped else None
-
-
-def read(sources: Sequence[Source], start: int, end: int | None = None) -> list[Line]:
-    """What `sources` have from `start` to `end`, in milliseconds, oldest first. A group that is not there is empty."""
-    found = [line for source in sources for line in _read(source, start, end)]
-    return sorted(found, key=lambda line: line.at)
-
-
-def _read(source: Source, start: int, end: int | None) -> Iterator[Line]:
-    logs = client("logs")
-    request: dict[str, Any] = {"logGroupName": source.group, "startTime": start, **({"endTime": end} if end else {})}
-    try:
-        if not source.streams:
-            yield from _events(source, request)
-            return
-        named = [stream for prefix in source.streams for stream in _streams(source.group, prefix)]
-        for first in range(0, len(named), STREAMS):
-            yield from _events(source, {**request, "logStreamNames": named[first : first + STREAMS]})
-    except logs.exceptions.ResourceNotFoundException:
-        return
-
-
-def _streams(group: str, prefix: str) -> list[str]:
-    pages = client("logs").get_paginator("describe_log_streams")
-    found = pages.paginate(logGroupName=group, logStreamNamePrefix=prefix)
-    return [stream["logStreamName"] for page in found for stream in page["logStreams"]]
-
-
-def _events(source: Source, request: dict[str, Any]) -> Iterator[Line]:
-    for page in client("logs").get_paginator("filter_log_events").paginate(**request):
-        for event in page["events"]:
-            yield Line(event["timestamp"], source.label, event["logStreamName"], event["message"], event["eventId"])
 
 
 def _follow(sources: Sequence[Source], start: int, as_json: bool) -> None:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 
 from pipeline.catalog import ObjectRow, Status
-from pipeline.catalog.rows import OPEN
 from pipeline.cli.app import app
-from pipeline.cli.arguments import DatasetArgument, Limit, dataset_name, known, status_of
+from pipeline.cli.arguments import DatasetArgument, Limit
 from pipeline.cli.output import Json, console, print_json, print_table, styled
-from pipeline.cli.summary import BatchLine, Queue, Summary, gather
-from pipeline.cli.texts import ago, between, counted, duration, moment, shown, size
-from pipeline.clock import iso
+from pipeline.cli.texts import shown
 from pipeline.datasets import DatasetName
 from pipeline.errors import Refused
-from pipeline.objects import event_ms_of
+from pipeline.views.naming import dataset_name, known, status_of
+from pipeline.views.objects import find, newest, row_json
+from pipeline.views.summary import BatchLine, Queue, Summary, gather
+from pipeline.views.texts import ago, between, counted, duration, moment, size
 from pipeline.wiring import Lake
-
-_ALL = 1_000_000
 
 
 @app.command()
@@ -178,7 +174,7 @@ def objects(
     """
     lake = context.obj.connect().lake
     name = str(dataset_name(dataset)) if dataset else None
-    rows, total = _newest(_found(lake, name, status_of(status)), limit)
+    rows, total = newest(find(lake, name, status_of(status)), limit)
     if as_json:
         print_json([row_json(row) for row in rows])
         return
@@ -200,44 +196,3 @@ def _object_cells(row: ObjectRow, now: Any) -> tuple[str | None, ...]:
         shown(row.object.uri),
         f"[dim]{shown(row.object.version_id)}[/]",
     )
-
-
-def _found(lake: Lake, dataset: str | None, status: Status | None) -> Iterable[ObjectRow]:
-    """Unfinished objects of one dataset stand in an index; anything else reads the whole catalog."""
-    if dataset and status in OPEN and status is not Status.UNROUTED:
-        return lake.catalog.get_many([obj for obj, _ in lake.catalog.waiting(dataset, status, _ALL)])
-    if dataset and status is Status.UNROUTED:
-        return lake.catalog.get_many(list(lake.catalog.unrouted(DatasetName.parse(dataset))))
-    return lake.catalog.all(dataset, status)
-
-
-def _newest(rows: Iterable[ObjectRow], limit: int) -> tuple[list[ObjectRow], int]:
-    """The `limit` rows that changed last, and how many there were; holds no more than those at a time."""
-    total = 0
-
-    def counting() -> Iterable[ObjectRow]:
-        nonlocal total
-        for row in rows:
-            total += 1
-            yield row
-
-    newest = heapq.nlargest(limit, counting(), key=lambda row: (row.since, row.order))
-    return newest, total
-
-
-def row_json(row: ObjectRow) -> dict[str, Any]:
-    """An object as programs get it."""
-    from datetime import UTC, datetime
-
-    facts = ("dataset", "since", "generation", "size", "etag", "sequencer", "order", "reason", "hint", "duplicate_of")
-    more = ("checksum", "staged", "bad_rows_uri", "rows_in", "rows_out", "rows_bad", "batch", "execution")
-    return {
-        "uri": row.object.uri,
-        "bucket": row.object.bucket,
-        "key": row.object.key,
-        "version_id": row.object.version_id,
-        "status": row.status.value,
-        "event_time": iso(datetime.fromtimestamp(event_ms_of(row.order) / 1000, UTC)),
-        **{name: getattr(row, name) for name in (*facts, *more)},
-        "history": [{"status": status, "at": at} for status, at in row.history],
-    }

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import getpass
-import json
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from pipeline.batches.opening import Work
-from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
-from pipeline.catalog import ObjectRow, Registered
+from pipeline.batches.redriving import Redriven
 from pipeline.cli.app import app
-from pipeline.cli.arguments import dataset_name
-from pipeline.cli.connect import Connected
-from pipeline.cli.machines import find
 from pipeline.cli.output import Json, console, print_json
-from pipeline.cli.summary import FAILURES, RAW
-from pipeline.clients import client
-from pipeline.errors import BadInput, Refused
-from pipeline.settings import Setting
-from pipeline.wiring import Lake
+from pipeline.errors import BadInput
+from pipeline.mending import (
+    redrive_batch,
+    redrive_dataset,
+    redrive_execution,
+    redrive_messages,
+    redrive_objects,
+    release_batch,
+)
+from pipeline.views.naming import dataset_name
 
 
 @app.command()
@@ -48,22 +47,19 @@ def redrive(
     """
     if sum(1 for given in (objects, dataset, batch, queue, execution) if given) != 1:
         raise BadInput("say what to send back", hint="One of: objects, --dataset, --batch, --queue, --execution.")
-    connected: Connected = context.obj.connect()
-    lake = connected.lake
+    lake = context.obj.connect().lake
     if queue:
-        moved = _redrive_queue(lake, queue)
+        moved = redrive_messages(lake, queue)
         print_json({"messages": moved}) if as_json else console.print(f"sent back {moved} messages", highlight=False)
         return
     if execution:
-        done = _redrive_execution(lake, execution)
+        done = redrive_execution(lake, execution)
     elif batch:
-        done = redriver(lake).batch(find_batch(lake, batch), batch)
+        done = redrive_batch(lake, batch)
     elif dataset:
-        name = str(dataset_name(dataset))
-        waiting = [obj for s in sorted(REDRIVABLE) for obj, _ in lake.catalog.waiting(name, s, 10_000)]
-        done = redriver(lake).objects(lake.catalog.get_many(waiting))
+        done = redrive_dataset(lake, dataset_name(dataset))
     else:
-        done = redriver(lake).objects([row for uri in objects or [] for row in _versions(lake, uri)])
+        done = redrive_objects(lake, objects or [])
     _say(done, as_json)
 
 
@@ -79,53 +75,7 @@ def release(
 
     Example: sluice release 01KF… --reason "the supplier confirmed the zero prices"
     """
-    if not reason.strip():
-        raise BadInput("a release needs a reason")
-    lake = context.obj.connect().lake
-    told = {"by": by or getpass.getuser(), "reason": reason.strip(), "of": batch}
-    _say(redriver(lake).batch(find_batch(lake, batch), batch, told), as_json)
-
-
-def redriver(lake: Lake) -> Redriver:
-    return Redriver(lake.catalog, lake.batches, lake.poller, lake.send_again)
-
-
-def find_batch(lake: Lake, batch: str) -> Work:
-    """The dataset that a batch belongs to: ids are unique, and datasets are few."""
-    for registration in lake.registry.all():
-        if lake.batches.get(str(registration.dataset.name), batch):
-            return Work(registration.dataset, registration.table)
-    raise Refused(f"no dataset has a batch {batch}", hint="`sluice status` lists batches.")
-
-
-def _versions(lake: Lake, uri: str) -> list[ObjectRow]:
-    path = uri.removeprefix("s3://")
-    rows = [row for row in lake.catalog.history(path) if row.status in REDRIVABLE]
-    if not rows:
-        raise Refused(f"{uri} has no quarantined or failed version", hint=f"See `sluice why {uri}`.")
-    return rows
-
-
-def _redrive_execution(lake: Lake, name: str) -> Redriven:
-    """Not the execution itself: its batch has ended, and its objects have been marked. They go on as new ones."""
-    run, described = find(lake, name)
-    if run.machine == "b":
-        return redriver(lake).batch(find_batch(lake, run.name), run.name)
-    objects = [Registered.from_input(item).object for item in json.loads(described["input"])["objects"]]
-    return redriver(lake).objects(lake.catalog.get_many(objects))
-
-
-def _redrive_queue(lake: Lake, queue: str) -> int:
-    if queue == RAW:
-        dead, source = lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], lake.settings[Setting.RAW_QUEUE_URL]
-        return redrive_queue(client("sqs"), dead, source)
-    if queue in FAILURES:
-        dead, function = (lake.settings[setting] for setting in FAILURES[queue])
-        return redrive_invocations(client("sqs"), dead, client("lambda"), function)
-    registration = lake.registry.get(dataset_name(queue))
-    if registration is None:
-        raise Refused(f"no dataset {queue} is registered", hint="`sluice datasets list` lists them.")
-    return redrive_queue(client("sqs"), registration.dead_letter_queue_url, registration.queue_url)
+    _say(release_batch(context.obj.connect().lake, batch, by or getpass.getuser(), reason), as_json)
 
 
 def _say(done: Redriven, as_json: bool) -> None:

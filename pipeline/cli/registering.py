@@ -11,10 +11,9 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.applying import apply_definitions, ruleset_findings
-from pipeline.cli.arguments import dataset_name
 from pipeline.cli.connect import Connected
 from pipeline.cli.output import Json, console, print_json, print_table
-from pipeline.cli.texts import counted, shown
+from pipeline.cli.texts import shown
 from pipeline.datasets.applying import Applied
 from pipeline.datasets.drift import Drift, compare
 from pipeline.datasets.files import Definition, Found, Problem, path_of, read_all
@@ -23,6 +22,8 @@ from pipeline.datasets.sampling import read_sample
 from pipeline.errors import Misconfigured, Refused
 from pipeline.local import state
 from pipeline.local.rulesets import Rulesets
+from pipeline.views.naming import dataset_name
+from pipeline.views.texts import counted
 
 datasets = typer.Typer(help="Define and register datasets.", no_args_is_help=True)
 app.add_typer(datasets, name="datasets")

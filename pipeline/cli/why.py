@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pipeline.batches.records import Batch
 from pipeline.catalog import ObjectRow, Status
-from pipeline.cli.advice import advice
 from pipeline.cli.app import app
-from pipeline.cli.arguments import object_of
-from pipeline.cli.looking import row_json
 from pipeline.cli.output import Json, console, print_facts, print_json, styled
-from pipeline.cli.summary import verdict_json
-from pipeline.cli.texts import counted, moment, shown, size
-from pipeline.cli.unknown import Diagnosis, diagnose
-from pipeline.clients import client
+from pipeline.cli.texts import shown
 from pipeline.errors import Refused
+from pipeline.views.advice import advice
+from pipeline.views.naming import object_of
+from pipeline.views.objects import bad_rows, batch_of, story
+from pipeline.views.texts import counted, moment, size
+from pipeline.views.unknown import Diagnosis, diagnose
 from pipeline.wiring import Lake
 
-BAD_ROWS_SHOWN = 5
-BAD_ROWS_BYTES = 64 * 1024
 VERSIONS_SHOWN = 5
 _RAW_CHARACTERS = 160
 
@@ -51,7 +48,7 @@ def why(
         _tell_unknown(obj.uri, diagnose(lake, obj), as_json)
         raise typer.Exit(1)
     if as_json:
-        print_json({"uri": obj.uri, "known": True, "versions": [_document(lake, row) for row in rows]})
+        print_json({"uri": obj.uri, "known": True, "versions": [story(lake, row) for row in rows]})
         return
     console.print(
         f"[bold]{shown(obj.uri)}[/]  [dim]{counted(len(rows), 'version')}[/]", highlight=False, soft_wrap=True
@@ -84,24 +81,8 @@ def _tell_unknown(uri: str, found: Diagnosis, as_json: bool) -> None:
         console.print(f"  [dim]similar:[/] {shown(similar)}", highlight=False, soft_wrap=True)
 
 
-def _batch_of(lake: Lake, row: ObjectRow) -> Batch | None:
-    return lake.batches.get(row.dataset, row.batch) if row.dataset and row.batch else None
-
-
-def _document(lake: Lake, row: ObjectRow) -> dict[str, Any]:
-    batch = _batch_of(lake, row)
-    return {
-        **row_json(row),
-        "todo": advice(row),
-        "batch_status": batch.status.value if batch else None,
-        "batch_error": batch.error if batch else None,
-        "verdict": verdict_json(batch) if batch else None,
-        "bad_rows": bad_rows(row),
-    }
-
-
 def _print_version(lake: Lake, row: ObjectRow) -> None:
-    batch = _batch_of(lake, row)
+    batch = batch_of(lake, row)
     console.print()
     print_facts(
         f"{styled(row.status)} [dim]version[/] {shown(row.object.version_id)}",
@@ -164,20 +145,3 @@ def _print_bad_rows(row: ObjectRow) -> None:
         console.print(f"      [dim]{shown(text)}[/]", highlight=False, soft_wrap=True)
     if rest > 0:
         console.print(f"    [dim]and {rest:,} more[/]")
-
-
-def bad_rows(row: ObjectRow, limit: int = BAD_ROWS_SHOWN) -> list[dict[str, Any]]:
-    """The first bad rows that were set aside, `{line, reason, raw}`; [] if there are none or they have expired."""
-    if not row.bad_rows_uri:
-        return []
-    bucket, _, key = row.bad_rows_uri.removeprefix("s3://").partition("/")
-    s3 = client("s3")
-    try:
-        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{BAD_ROWS_BYTES - 1}")
-    except s3.exceptions.NoSuchKey:
-        return []
-    with answer["Body"] as body:
-        text = body.read()
-    # The last line may be cut by the range.
-    whole = text if len(text) < BAD_ROWS_BYTES else text[: text.rfind(b"\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()[:limit] if line.strip()]

@@ -20,7 +20,6 @@ from pipeline.batches.records import RuleResult, Verdict, Written
 from pipeline.catalog import ObjectRow, Registered
 from pipeline.cli import commands
 from pipeline.cli.app import app
-from pipeline.cli.summary import FAILURES
 from pipeline.clients import client
 from pipeline.datasets import Dataset
 from pipeline.datasets.registry import Registration
@@ -29,6 +28,7 @@ from pipeline.local.front import Front
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting, Settings
 from pipeline.tables.creation import create_table
+from pipeline.views.summary import FAILURES
 from pipeline.wiring import Lake
 from tests.conftest import load_template
 

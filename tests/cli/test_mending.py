@@ -7,11 +7,11 @@ import json
 import pytest
 
 from pipeline.catalog import Status
-from pipeline.cli.summary import FAILURES
 from pipeline.clients import client
 from pipeline.errors import BadInput, Refused
 from pipeline.events.s3 import SendAgain, parse
 from pipeline.settings import Setting
+from pipeline.views.summary import FAILURES
 
 
 def documented(result):

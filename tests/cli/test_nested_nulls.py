@@ -3,10 +3,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pipeline.cli.nested_nulls import keep_nested_nulls
-from pipeline.cli.tables import Snapshot
 from pipeline.settings import Setting
 from pipeline.tables.iceberg import IcebergTables
+from pipeline.views.nested_nulls import keep_nested_nulls
+from pipeline.views.tables import Snapshot
 from pipeline.wiring import Lake
 
 ROWS = {

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli.output import console
-from pipeline.cli.texts import ago, between, duration, shown, size
+from pipeline.cli.texts import shown
+from pipeline.views.texts import ago, between, duration, size
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ LAYERS: list[set[str]] = [
     {"executions"},
     {"batches"},
     {"wiring"},
-    {"settling"},
+    {"settling", "views"},
+    {"mending"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 OUTSIDE = {"local", "cli", "packaging"}

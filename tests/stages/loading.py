@@ -18,7 +18,6 @@ from pyiceberg.catalog import load_catalog
 from ulid import ULID
 
 from pipeline.batches.records import Written
-from pipeline.cli.nested_nulls import keep_nested_nulls
 from pipeline.datasets import Dataset
 from pipeline.datasets.model import ROW_COLUMN
 from pipeline.local.jars import ensure_jars
@@ -26,6 +25,7 @@ from pipeline.local.java import java_home
 from pipeline.local.spark import WarmSpark
 from pipeline.tables.creation import create_table
 from pipeline.tables.iceberg import IcebergTables, Outcome
+from pipeline.views.nested_nulls import keep_nested_nulls
 from stages.stage_a.convert import convert
 from stages.stage_a.limits import Limits
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest

@@ -8,12 +8,12 @@ from datetime import datetime
 from shlex import quote
 from typing import Any
 
-from pipeline.cli.texts import ago, counted
 from pipeline.clients import client
 from pipeline.clock import iso
 from pipeline.objects import ObjectVersion
 from pipeline.routing import dataset_in, is_folder
 from pipeline.settings import Setting
+from pipeline.views.texts import ago, counted
 from pipeline.wiring import Lake
 
 _OTHER = {

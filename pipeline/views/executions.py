@@ -1,7 +1,8 @@
-"""The executions of the two state machines, as the commands that show them ask for them."""
+"""The executions of the two state machines, as those who look at them ask."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 from pipeline.clients import client
 from pipeline.clock import iso
 from pipeline.errors import BadInput, Refused
+from pipeline.executions.history import Visit
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
 
@@ -95,3 +97,47 @@ def events_of(run: Run) -> list[dict[str, Any]]:
     """The execution's whole history, oldest first."""
     pages = client("stepfunctions").get_paginator("get_execution_history")
     return [event for page in pages.paginate(executionArn=run.arn) for event in page["events"]]
+
+
+def about(run: Run, description: dict[str, Any]) -> str | None:
+    """What the execution is about, in a line."""
+    try:
+        document = json.loads(description.get("input") or "")
+    except ValueError:
+        return None
+    if run.machine == "b":
+        return f"batch {document.get('batch')} of {document.get('dataset')}"
+    objects = document.get("objects", [])
+    first = f", the first is {objects[0]['key']}" if objects else ""
+    return f"{len(objects)} of {document.get('dataset')}{first}"
+
+
+def document(run: Run, description: dict[str, Any], seen: list[Visit]) -> dict[str, Any]:
+    return {
+        **run.to_json(),
+        "arn": run.arn,
+        "error": description.get("error"),
+        "cause": description.get("cause"),
+        "input": _parsed(description.get("input")),
+        "output": _parsed(description.get("output")),
+        "states": [_state(visit, run) for visit in seen],
+    }
+
+
+def _state(visit: Visit, run: Run) -> dict[str, Any]:
+    return {
+        "state": visit.state,
+        "iteration": [{"state": state, "index": index} for state, index in visit.scope],
+        "entered": iso(visit.entered),
+        "seconds": visit.seconds,
+        "outcome": visit.outcome(run.status),
+        "attempts": visit.attempts,
+        "errors": [{"error": error, "cause": cause} for error, cause in visit.errors],
+    }
+
+
+def _parsed(text: str | None) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text

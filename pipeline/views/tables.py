@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli.nested_nulls import keep_nested_nulls
 from pipeline.clock import iso
 from pipeline.datasets.model import ORDER_COLUMN
 from pipeline.datasets.registry import Registration
 from pipeline.tables.iceberg import IcebergTables
 from pipeline.tables.names import MARKER
+from pipeline.views.nested_nulls import keep_nested_nulls
 from pipeline.wiring import Lake
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ from typing import Any
 from pipeline.batches.records import Batch
 from pipeline.catalog import ObjectRow, Status
 from pipeline.catalog.rows import IN_FLIGHT
-from pipeline.cli.advice import advice
-from pipeline.cli.machines import Run, runs
-from pipeline.cli.texts import counted
 from pipeline.clients import client
 from pipeline.clock import parse_iso
 from pipeline.datasets import DatasetName
 from pipeline.datasets.registry import Registration
 from pipeline.errors import Refused
 from pipeline.settings import Setting
+from pipeline.views.advice import advice
+from pipeline.views.executions import Run, runs
+from pipeline.views.texts import counted
 from pipeline.wiring import Lake
 
 TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.UNROUTED)

@@ -1,0 +1,99 @@
+"""Sending back what failed, as people ask for it. Doing it twice is harmless."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from pipeline.batches.opening import Work
+from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
+from pipeline.catalog import ObjectRow, Registered
+from pipeline.clients import client
+from pipeline.datasets import DatasetName
+from pipeline.errors import BadInput, Refused
+from pipeline.settings import Setting
+from pipeline.views.executions import find
+from pipeline.views.naming import dataset_name
+from pipeline.views.summary import FAILURES, RAW
+from pipeline.wiring import Lake
+
+MOST = 10_000
+"""Objects of one status of a dataset that are sent back at once."""
+
+
+def redrive_objects(lake: Lake, uris: Sequence[str]) -> Redriven:
+    """Send the quarantined and failed versions of objects through Stage A again.
+
+    `Refused` for an object that has none.
+    """
+    return _redriver(lake).objects([row for uri in uris for row in _versions(lake, uri)])
+
+
+def redrive_dataset(lake: Lake, dataset: DatasetName) -> Redriven:
+    """Send all quarantined and failed objects of a dataset through Stage A again."""
+    waiting = [obj for s in sorted(REDRIVABLE) for obj, _ in lake.catalog.waiting(str(dataset), s, MOST)]
+    return _redriver(lake).objects(lake.catalog.get_many(waiting))
+
+
+def redrive_batch(lake: Lake, batch: str) -> Redriven:
+    """Load what a failed or quarantined batch carried in a new one, as it is staged. `Refused` for another."""
+    return _redriver(lake).batch(_work_of(lake, batch), batch)
+
+
+def release_batch(lake: Lake, batch: str, by: str, reason: str) -> Redriven:
+    """Load a quarantined batch although it failed its rules; who and why is kept with the verdict.
+
+    `BadInput` without a reason; `Refused` for a batch that no rule holds back, or while its dataset is busy.
+    """
+    if not reason.strip():
+        raise BadInput("a release needs a reason")
+    return _redriver(lake).batch(_work_of(lake, batch), batch, {"by": by, "reason": reason.strip(), "of": batch})
+
+
+def redrive_execution(lake: Lake, name: str) -> Redriven:
+    """Send back what an execution carried, its batch or its objects.
+
+    Not the execution itself: its batch has ended, and its objects have been marked. They go on as new ones.
+    """
+    run, described = find(lake, name)
+    if run.machine == "b":
+        return redrive_batch(lake, run.name)
+    objects = [Registered.from_input(item).object for item in json.loads(described["input"])["objects"]]
+    return _redriver(lake).objects(lake.catalog.get_many(objects))
+
+
+def redrive_messages(lake: Lake, queue: str) -> int:
+    """Send the messages of a dead-letter queue back to where they came from; how many they were.
+
+    `queue` is `raw`, one of FAILURES, or a dataset. `BadInput` or `Refused` for another.
+    """
+    if queue == RAW:
+        dead, source = lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], lake.settings[Setting.RAW_QUEUE_URL]
+        return redrive_queue(client("sqs"), dead, source)
+    if queue in FAILURES:
+        dead, function = (lake.settings[setting] for setting in FAILURES[queue])
+        return redrive_invocations(client("sqs"), dead, client("lambda"), function)
+    registration = lake.registry.get(dataset_name(queue))
+    if registration is None:
+        raise Refused(f"no dataset {queue} is registered", hint="`sluice datasets list` lists them.")
+    return redrive_queue(client("sqs"), registration.dead_letter_queue_url, registration.queue_url)
+
+
+def _redriver(lake: Lake) -> Redriver:
+    return Redriver(lake.catalog, lake.batches, lake.poller, lake.send_again)
+
+
+def _work_of(lake: Lake, batch: str) -> Work:
+    """The dataset that a batch belongs to: ids are unique, and datasets are few."""
+    for registration in lake.registry.all():
+        if lake.batches.get(str(registration.dataset.name), batch):
+            return Work(registration.dataset, registration.table)
+    raise Refused(f"no dataset has a batch {batch}", hint="`sluice status` lists batches.")
+
+
+def _versions(lake: Lake, uri: str) -> list[ObjectRow]:
+    path = uri.removeprefix("s3://")
+    rows = [row for row in lake.catalog.history(path) if row.status in REDRIVABLE]
+    if not rows:
+        raise Refused(f"{uri} has no quarantined or failed version", hint=f"See `sluice why {uri}`.")
+    return rows

@@ -1,0 +1,125 @@
+"""What functions and jobs printed, from CloudWatch Logs, merged in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipeline.clients import client
+from pipeline.clock import iso
+from pipeline.errors import BadInput, Refused
+from pipeline.executions.history import job_runs
+from pipeline.settings import Setting
+from pipeline.views.executions import events_of, find
+from pipeline.wiring import Lake
+
+JOB_GROUPS = ("/aws-glue/jobs/output", "/aws-glue/jobs/error")
+JOBS = {"standard": Setting.STANDARD_JOB, "quality": Setting.QUALITY_JOB}
+FUNCTIONS = {
+    "a": ("transform", "record-failure", "complete", "mark-stage-a-failed"),
+    "b": ("commit", "quarantine", "fail", "mark-stage-b-failed"),
+}
+"""The functions that the executions of each state machine call."""
+
+MARGIN = timedelta(seconds=10)
+STREAMS = 100
+"""Streams that one FilterLogEvents call may name (AWS quota)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A log group to read, and which of its streams: those that begin with one of `streams`, or all."""
+
+    group: str
+    label: str
+    streams: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event of a log. `at` is in milliseconds since 1970."""
+
+    at: int
+    label: str
+    stream: str
+    message: str
+    id: str
+
+    def to_json(self) -> dict[str, Any]:
+        at = iso(datetime.fromtimestamp(self.at / 1000, UTC))
+        return {"at": at, "source": self.label, "stream": self.stream, "message": self.message}
+
+
+def sources_of(lake: Lake, env: str, name: str | None) -> list[Source]:
+    prefix = f"/sluice/{env}/lambda/"
+    if name in JOBS:
+        return _of_job(lake, name)
+    functions = {group.removeprefix(prefix): group for group in _groups(prefix)}
+    if name is None:
+        jobs = [Source(group, f"jobs {group.rpartition('/')[2]}") for group in _groups("/aws-glue/jobs/")]
+        return [*(Source(group, function) for function, group in functions.items()), *jobs]
+    if name not in functions:
+        there = ", ".join([*sorted(functions), *JOBS])
+        raise BadInput(f"there is no function or job {name!r} with logs", hint=f"There are: {there}.")
+    return [Source(functions[name], name)]
+
+
+def _groups(prefix: str) -> list[str]:
+    pages = client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+    return [group["logGroupName"] for page in pages for group in page["logGroups"]]
+
+
+def _of_job(lake: Lake, name: str) -> list[Source]:
+    """All jobs write to the same groups; a stream begins with the id of its run."""
+    job = lake.settings[JOBS[name]]
+    runs = client("glue").get_job_runs(JobName=job, MaxResults=50)["JobRuns"]
+    if not runs:
+        raise Refused(f"job {name} ({job}) has not run yet")
+    ids = tuple(run["Id"] for run in runs)
+    return [Source(group, name, ids) for group in JOB_GROUPS]
+
+
+def of_execution(lake: Lake, env: str, name: str) -> tuple[list[Source], datetime, datetime | None]:
+    """Functions print for many executions at once: of theirs, what was printed in the execution's time."""
+    run, _ = find(lake, name)
+    prefix = f"/sluice/{env}/lambda/"
+    there = set(_groups(prefix))
+    sources = [Source(prefix + f, f) for f in FUNCTIONS[run.machine] if prefix + f in there]
+    ids = tuple(job_runs(events_of(run)))
+    if ids:
+        sources += [Source(group, "job", ids) for group in JOB_GROUPS]
+    return sources, run.started - MARGIN, run.stopped + MARGIN if run.stopped else None
+
+
+def read(sources: Sequence[Source], start: int, end: int | None = None) -> list[Line]:
+    """What `sources` have from `start` to `end`, in milliseconds, oldest first. A group that is not there is empty."""
+    found = [line for source in sources for line in _read(source, start, end)]
+    return sorted(found, key=lambda line: line.at)
+
+
+def _read(source: Source, start: int, end: int | None) -> Iterator[Line]:
+    logs = client("logs")
+    request: dict[str, Any] = {"logGroupName": source.group, "startTime": start, **({"endTime": end} if end else {})}
+    try:
+        if not source.streams:
+            yield from _events(source, request)
+            return
+        named = [stream for prefix in source.streams for stream in _streams(source.group, prefix)]
+        for first in range(0, len(named), STREAMS):
+            yield from _events(source, {**request, "logStreamNames": named[first : first + STREAMS]})
+    except logs.exceptions.ResourceNotFoundException:
+        return
+
+
+def _streams(group: str, prefix: str) -> list[str]:
+    pages = client("logs").get_paginator("describe_log_streams")
+    found = pages.paginate(logGroupName=group, logStreamNamePrefix=prefix)
+    return [stream["logStreamName"] for page in found for stream in page["logStreams"]]
+
+
+def _events(source: Source, request: dict[str, Any]) -> Iterator[Line]:
+    for page in client("logs").get_paginator("filter_log_events").paginate(**request):
+        for event in page["events"]:
+            yield Line(event["timestamp"], source.label, event["logStreamName"], event["message"], event["eventId"])

@@ -1,0 +1,96 @@
+"""Objects as the catalog knows them: found, and each with its whole story."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.batches.records import Batch
+from pipeline.catalog import ObjectRow, Status
+from pipeline.catalog.rows import OPEN
+from pipeline.clients import client
+from pipeline.clock import iso
+from pipeline.datasets import DatasetName
+from pipeline.objects import event_ms_of
+from pipeline.views.advice import advice
+from pipeline.views.summary import verdict_json
+from pipeline.wiring import Lake
+
+BAD_ROWS_SHOWN = 5
+BAD_ROWS_BYTES = 64 * 1024
+_ALL = 1_000_000
+
+
+def find(lake: Lake, dataset: str | None, status: Status | None) -> Iterable[ObjectRow]:
+    """Unfinished objects of one dataset stand in an index; anything else reads the whole catalog."""
+    if dataset and status in OPEN and status is not Status.UNROUTED:
+        return lake.catalog.get_many([obj for obj, _ in lake.catalog.waiting(dataset, status, _ALL)])
+    if dataset and status is Status.UNROUTED:
+        return lake.catalog.get_many(list(lake.catalog.unrouted(DatasetName.parse(dataset))))
+    return lake.catalog.all(dataset, status)
+
+
+def newest(rows: Iterable[ObjectRow], limit: int) -> tuple[list[ObjectRow], int]:
+    """The `limit` rows that changed last, and how many there were; holds no more than those at a time."""
+    total = 0
+
+    def counting() -> Iterable[ObjectRow]:
+        nonlocal total
+        for row in rows:
+            total += 1
+            yield row
+
+    newest = heapq.nlargest(limit, counting(), key=lambda row: (row.since, row.order))
+    return newest, total
+
+
+def row_json(row: ObjectRow) -> dict[str, Any]:
+    """An object as programs get it."""
+    facts = ("dataset", "since", "generation", "size", "etag", "sequencer", "order", "reason", "hint", "duplicate_of")
+    more = ("checksum", "staged", "bad_rows_uri", "rows_in", "rows_out", "rows_bad", "batch", "execution")
+    return {
+        "uri": row.object.uri,
+        "bucket": row.object.bucket,
+        "key": row.object.key,
+        "version_id": row.object.version_id,
+        "status": row.status.value,
+        "event_time": iso(datetime.fromtimestamp(event_ms_of(row.order) / 1000, UTC)),
+        **{name: getattr(row, name) for name in (*facts, *more)},
+        "history": [{"status": status, "at": at} for status, at in row.history],
+    }
+
+
+def batch_of(lake: Lake, row: ObjectRow) -> Batch | None:
+    return lake.batches.get(row.dataset, row.batch) if row.dataset and row.batch else None
+
+
+def story(lake: Lake, row: ObjectRow) -> dict[str, Any]:
+    batch = batch_of(lake, row)
+    return {
+        **row_json(row),
+        "todo": advice(row),
+        "batch_status": batch.status.value if batch else None,
+        "batch_error": batch.error if batch else None,
+        "verdict": verdict_json(batch) if batch else None,
+        "bad_rows": bad_rows(row),
+    }
+
+
+def bad_rows(row: ObjectRow, limit: int = BAD_ROWS_SHOWN) -> list[dict[str, Any]]:
+    """The first bad rows that were set aside, `{line, reason, raw}`; [] if there are none or they have expired."""
+    if not row.bad_rows_uri:
+        return []
+    bucket, _, key = row.bad_rows_uri.removeprefix("s3://").partition("/")
+    s3 = client("s3")
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{BAD_ROWS_BYTES - 1}")
+    except s3.exceptions.NoSuchKey:
+        return []
+    with answer["Body"] as body:
+        text = body.read()
+    # The last line may be cut by the range.
+    whole = text if len(text) < BAD_ROWS_BYTES else text[: text.rfind(b"\n") + 1]
+    return [json.loads(line) for line in whole.splitlines()[:limit] if line.strip()]
