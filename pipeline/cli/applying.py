@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.catalog import Status
-from pipeline.cli.connect import Connected
 from pipeline.clients import client
+from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName, applying
 from pipeline.datasets.applying import Applied, Deployed, Parts, StackDeployer
 from pipeline.datasets.files import Definition, Problem, read_all

@@ -18,6 +18,7 @@ MODULES = (
     "testing",
     "shipping",
     "deploying",
+    "consoling",
 )
 
 

@@ -10,11 +10,12 @@ import typer
 
 from pipeline.cli import starting
 from pipeline.cli.app import app
-from pipeline.cli.connect import Connected, Target
+from pipeline.cli.connect import Target
 from pipeline.cli.dropping import EXIT_TIMEOUT, drop_files, watch
 from pipeline.cli.output import console
 from pipeline.cli.running import PORT, Port, bring_up
 from pipeline.cli.samples import Samples, write_samples
+from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
 from pipeline.local import state
 
@@ -24,6 +25,7 @@ TIMEOUT_S = 180
 
 NEXT = """
 [bold]The lake goes on running.[/]
+  pages      {console}
   look       .venv/bin/sluice status        .venv/bin/sluice query 'select * from demo.customers'
   one file   .venv/bin/sluice why demo/orders/orders-with-bad-rows.csv
   your own   .venv/bin/sluice datasets init FILE --to team/dataset --write
@@ -43,7 +45,7 @@ def demo(port: Port = PORT) -> None:
     connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
     with tempfile.TemporaryDirectory(prefix="sluice-samples-") as folder:
         _drop_samples(connected, write_samples(Path(folder)))
-    _say_summary(connected, time.monotonic() - began)
+    _say_summary(connected, lake.console, time.monotonic() - began)
 
 
 def _drop_samples(connected: Connected, samples: Samples) -> None:
@@ -70,7 +72,7 @@ def _step(connected: Connected, what: str, files: dict[DatasetName, list[Path]])
         raise typer.Exit(EXIT_TIMEOUT)
 
 
-def _say_summary(connected: Connected, seconds: float) -> None:
+def _say_summary(connected: Connected, pages: str, seconds: float) -> None:
     from pipeline.cli.looking import print_summary
     from pipeline.cli.reading import print_tables
 
@@ -78,5 +80,5 @@ def _say_summary(connected: Connected, seconds: float) -> None:
     print_summary(connected.lake)
     console.print()
     print_tables(connected.lake)
-    console.print(NEXT, highlight=False)
+    console.print(NEXT.format(console=pages), highlight=False)
     console.print(f"[dim]from the first drop to the last commit: {seconds:.1f} s[/]", highlight=False)

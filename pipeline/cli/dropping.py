@@ -10,10 +10,11 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.arguments import DatasetArgument
-from pipeline.cli.connect import Connected, Target
+from pipeline.cli.connect import Target
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.waiting import wait
 from pipeline.clients import client
+from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
 from pipeline.errors import Refused
 from pipeline.settings import EMBEDDED_CREDENTIALS, Setting, region

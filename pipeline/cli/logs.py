@@ -13,10 +13,10 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.app import app
-from pipeline.cli.connect import Connected
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.texts import shown
 from pipeline.clock import epoch_ms
+from pipeline.connecting import Connected
 from pipeline.views.logs import JOB_GROUPS, Line, Source, of_execution, read, sources_of
 from pipeline.views.naming import span_of
 from pipeline.views.texts import visible

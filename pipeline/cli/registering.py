@@ -11,9 +11,9 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.applying import apply_definitions, ruleset_findings
-from pipeline.cli.connect import Connected
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.cli.texts import shown
+from pipeline.connecting import Connected
 from pipeline.datasets.applying import Applied
 from pipeline.datasets.drift import Drift, compare
 from pipeline.datasets.files import Definition, Found, Problem, path_of, read_all

@@ -11,8 +11,9 @@ from rich.markup import escape
 
 from pipeline.cli import starting
 from pipeline.cli.app import app
-from pipeline.cli.connect import LOCAL_ENV, LOCAL_REGION, Connected, Target
+from pipeline.cli.connect import LOCAL_ENV, LOCAL_REGION, Target
 from pipeline.cli.output import Json, console, print_json
+from pipeline.connecting import Connected
 from pipeline.local import state
 from pipeline.local.operations import PAGE
 
@@ -29,7 +30,15 @@ def up(port: Port = PORT, as_json: Json = False) -> None:
     """
     lake = bring_up(port, quiet=as_json)
     if as_json:
-        print_json({"endpoint": lake.endpoint, "region": lake.region, "env": lake.env, "pid": lake.pid})
+        print_json(
+            {
+                "endpoint": lake.endpoint,
+                "console": lake.console,
+                "region": lake.region,
+                "env": lake.env,
+                "pid": lake.pid,
+            }
+        )
 
 
 def bring_up(port: int, *, quiet: bool = False) -> state.RunningLake:
@@ -53,6 +62,7 @@ def bring_up(port: int, *, quiet: bool = False) -> state.RunningLake:
     apply_datasets(root, connected, say)
     if not quiet:
         say_limits({name for result in results for name in result.accepted_without_effect})
+        console.print(f"  console at [bold]{lake.console}[/]", highlight=False)
         console.print(f"[green]the lake is ready[/] ({time.monotonic() - began:.1f} s)", highlight=False)
     return lake
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from pipeline.catalog import Status
-from pipeline.cli.connect import Connected
 from pipeline.cli.embedded import hurry_schedules
+from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
 from pipeline.settling import Progress, look
 

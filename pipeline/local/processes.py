@@ -23,8 +23,10 @@ def start_python(
     env: Mapping[str, str],
     cwd: str,
     output: IO[bytes] | int,
+    descriptors: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Run `python <lifeline> <arguments>`: arguments are a script's path, or `-m` and a module, and what follows.
+    """Run `python <lifeline> <arguments>`: arguments are a script's path, or `-m` and a module, and what follows. It
+    inherits `descriptors`.
 
     The child holds the read end of a pipe whose write end only this process has; when this process ends, however
     it ends, the child sees end of file and kills its group. PR_SET_PDEATHSIG would not do: it fires when the
@@ -39,7 +41,7 @@ def start_python(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=(read_end,),
+            pass_fds=(read_end, *descriptors),
             start_new_session=True,
         )
     except BaseException:

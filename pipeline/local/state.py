@@ -16,13 +16,14 @@ FOLDER = ".sluice"
 
 @dataclass(frozen=True, slots=True)
 class RunningLake:
-    """The embedded lake of a checkout."""
+    """The embedded lake of a checkout. `console` is the URL of its pages."""
 
     endpoint: str
     region: str
     env: str
     pid: int
     started: str
+    console: str
 
 
 def checkout(start: Path | None = None) -> Path:

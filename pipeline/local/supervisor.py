@@ -40,6 +40,7 @@ class EmbeddedLake:
         self._with_spark = spark
         self._stack = contextlib.ExitStack()
         self.endpoint = ""
+        self.console = ""
 
     def start(self) -> None:
         """Start the parts in the order of what each needs. On an error, those that run are stopped."""
@@ -84,6 +85,15 @@ class EmbeddedLake:
         self._run(schedules)
         front.private["hurry", "POST"] = lambda: {"fired": schedules.hurry()}
         front.private["invocations", "GET"] = lambda: dict(workers.invocations)
+
+    def start_console(self, env: str) -> None:
+        """Serve the pages of the lake `env`, which need not be deployed yet."""
+        from pipeline.local.console import ConsoleProcess
+
+        port = self._port + 1 if self._port else 0
+        console = ConsoleProcess(self.endpoint, self._folder, port=port, region=self._region, env=env)
+        self._run(console)
+        self.console = console.url
 
     def _start_glue(self, write_log: object) -> None:
         from pipeline.local.glue_jobs import GlueJobs
@@ -132,7 +142,11 @@ def _serve(root: Path, port: int, region: str, env: str) -> None:
         lake = EmbeddedLake(folder, port=port, region=region)
         lake.start()
         try:
-            state.write(root, state.RunningLake(lake.endpoint, region, env, os.getpid(), iso(system_clock())))
+            lake.start_console(env)
+            running = state.RunningLake(
+                lake.endpoint, region, env, os.getpid(), iso(system_clock()), console=lake.console
+            )
+            state.write(root, running)
             ended.wait()
         finally:
             state.forget(root)

@@ -128,8 +128,15 @@ class Summary:
 
 def gather(lake: Lake, dataset: DatasetName | None = None, batches: int = 3) -> Summary:
     """Read the catalog, the last `batches` of each dataset, executions and queues. Reads the whole catalog table."""
+    return summed_up(lake, lake.catalog.all(), dataset, batches)
+
+
+def summed_up(
+    lake: Lake, catalog: Iterable[ObjectRow], dataset: DatasetName | None = None, batches: int = 3
+) -> Summary:
+    """`gather` for one who has the catalog's rows already."""
     registrations = [r for r in lake.registry.all() if dataset in (None, r.dataset.name)]
-    rows = [row for row in lake.catalog.all() if dataset is None or _belongs(row, dataset)]
+    rows = [row for row in catalog if dataset is None or _belongs(row, dataset)]
     if dataset is not None and not rows and not registrations:
         raise Refused(f"no dataset {dataset} is registered, and no object of it was dropped", hint=None)
     names = [str(registration.dataset.name) for registration in registrations]

@@ -17,9 +17,10 @@ from pathlib import Path
 from pipeline.catalog import Status
 from pipeline.cli import starting
 from pipeline.cli.applying import apply_definitions
-from pipeline.cli.connect import Connected, Target
+from pipeline.cli.connect import Target
 from pipeline.cli.embedded import hurry_schedules
 from pipeline.clients import client
+from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
 from pipeline.settings import Setting
 from tests.lake.conftest import checkout_of

@@ -19,11 +19,11 @@ LAYERS: list[set[str]] = [
     {"executions"},
     {"batches"},
     {"wiring"},
-    {"settling", "views"},
+    {"settling", "views", "connecting"},
     {"mending"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-OUTSIDE = {"local", "cli", "packaging"}
+OUTSIDE = {"local", "cli", "console", "packaging"}
 
 
 def modules(folder: str) -> list[Path]:

@@ -21,10 +21,11 @@ from pipeline.batches.records import Batch
 from pipeline.catalog import ObjectRow
 from pipeline.cli import starting
 from pipeline.cli.applying import apply_definitions
-from pipeline.cli.connect import Connected, Target
+from pipeline.cli.connect import Target
 from pipeline.cli.embedded import call
 from pipeline.cli.waiting import wait
 from pipeline.clients import client
+from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
 from pipeline.local import state
 from pipeline.settings import Setting

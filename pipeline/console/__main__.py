@@ -1,0 +1,29 @@
+"""`python -m pipeline.console`: serves the console of one lake until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import socket
+
+from pipeline.connecting import Connected, connect
+from pipeline.console.serving import serve
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description="Serve the console of one embedded lake.")
+    arguments.add_argument("--endpoint", required=True)
+    arguments.add_argument("--region", required=True)
+    arguments.add_argument("--env", required=True)
+    arguments.add_argument("--socket", type=int, required=True, help="A descriptor that listens already.")
+    given = arguments.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def found() -> Connected:
+        return connect(given.env, endpoint=given.endpoint, region=given.region)
+
+    serve(found, socket.socket(fileno=given.socket), allow_changes=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The console as a web application: its pages, what guards them, and what they say when something is wrong."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from pipeline.console import home
+from pipeline.console.console import Console
+from pipeline.console.pages import answer
+from pipeline.console.security import HOSTS, Forgery, OwnHost
+from pipeline.errors import BadInput, Gone, Misconfigured, Refused, SluiceError, Transient
+from pipeline.wiring import is_transient
+
+log = logging.getLogger(__name__)
+
+_STATUS: dict[type[SluiceError], HTTPStatus] = {
+    Forgery: HTTPStatus.FORBIDDEN,
+    BadInput: HTTPStatus.BAD_REQUEST,
+    Gone: HTTPStatus.GONE,
+    Refused: HTTPStatus.CONFLICT,
+    Misconfigured: HTTPStatus.SERVICE_UNAVAILABLE,
+    Transient: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def make_app(console: Console) -> Starlette:
+    """The application of one console."""
+    routes: list[BaseRoute] = [
+        *home.ROUTES,
+        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(OwnHost, refuse=_refuse_host)],
+        exception_handlers={
+            HTTPException: _no_page,
+            Exception: _broken,
+            SluiceError: _wrong,
+            BotoCoreError: _wrong,
+            ClientError: _wrong,
+        },
+    )
+    app.state.console = console
+    return app
+
+
+async def _refuse_host(scope: Scope, receive: Receive, send: Send) -> None:
+    told = f"This console answers to {', '.join(HOSTS)} only.\n"
+    await PlainTextResponse(told, status_code=HTTPStatus.MISDIRECTED_REQUEST)(scope, receive, send)
+
+
+def _no_page(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    told = {404: f"there is no page {request.url.path}", 405: f"{request.url.path} takes no {request.method}"}
+    return _tell(request, HTTPStatus(error.status_code), told.get(error.status_code, error.detail), None)
+
+
+def _wrong(request: Request, error: Exception) -> Response:
+    """What a person can act on; a lake that does not answer is looked for again with the next request."""
+    if isinstance(error, SluiceError):
+        status = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+        if isinstance(error, Misconfigured):
+            request.app.state.console.lost()
+        return _tell(request, status, error.message, error.hint)
+    if is_transient(error) or isinstance(error, BotoCoreError):
+        request.app.state.console.lost()
+        hint = "Is it running? `sluice up` starts an embedded lake."
+        return _tell(request, HTTPStatus.SERVICE_UNAVAILABLE, f"the lake does not answer: {error}", hint)
+    return _tell(request, HTTPStatus.BAD_GATEWAY, f"AWS answered: {error}", None)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    told = f"the console itself has failed: {type(error).__name__}: {error}"
+    return _tell(request, HTTPStatus.INTERNAL_SERVER_ERROR, told, "Its log has the rest; please report it.")
+
+
+def _tell(request: Request, status: HTTPStatus, message: str, hint: str | None) -> Response:
+    document = {"error": message, "hint": hint, "status": int(status), "title": status.phrase}
+    if request.url.path.endswith(".json") or "text/html" not in request.headers.get("accept", "text/html"):
+        return JSONResponse(document, status_code=status)
+    return answer(request, "error.html", document, status=status)

@@ -1,0 +1,75 @@
+"""Home: what the lake is doing now, what waits, and what is wrong, each with the way to its cause."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.catalog import Status
+from pipeline.clock import iso
+from pipeline.console.console import Asked
+from pipeline.console.counting import Arrivals
+from pipeline.console.pages import Document, page
+from pipeline.settling import Progress, look
+from pipeline.views.executions import runs
+from pipeline.views.summary import Summary, Trouble
+
+RECENT = 8
+
+ZONES = (
+    ("raw", "arrived", (Status.REGISTERED, Status.UNROUTED)),
+    ("staging", "waits for a batch", (Status.STAGED,)),
+    ("batch", "being loaded", (Status.CLAIMED,)),
+)
+"""What is on its way, in the order of the flow."""
+
+
+def build(asked: Asked) -> Document:
+    """Progress as it is this second, and the catalog summed up as of a few seconds ago."""
+    lake = asked.lake
+    progress = look(lake)
+    counted = asked.console.counts.newest(lake)
+    return {
+        "title": "Home",
+        "settled": progress.is_settled,
+        "flow": _flow(progress),
+        "running": [run.to_json() for run in runs(lake, status="RUNNING", limit=RECENT)],
+        "failed": [run.to_json() for run in runs(lake, status="FAILED", limit=RECENT)],
+        "counted_at": iso(counted.at) if counted else None,
+        "summary": _summary(counted.summary) if counted else None,
+        "arrivals": _arrivals(counted.arrivals) if counted else None,
+    }
+
+
+def _flow(progress: Progress) -> list[dict[str, Any]]:
+    queued = {"zone": "queue", "what": "events queued", "objects": progress.messages}
+    zones = [{"zone": zone, "what": what, "objects": progress.count(*s)} for zone, what, s in ZONES]
+    return [queued, *zones]
+
+
+def _summary(summary: Summary) -> dict[str, Any]:
+    document = summary.to_json()
+    document["attention"] = [
+        {**shown, "to": _cause(trouble)} for shown, trouble in zip(document["attention"], summary.troubles, strict=True)
+    ]
+    return document
+
+
+def _cause(trouble: Trouble) -> dict[str, str | None]:
+    """The page that tells the cause: a path of the console and its parameters."""
+    if trouble.status == "DEAD_LETTERS":
+        return {"path": "/queues", "uri": None}
+    return {"path": "/object", "uri": trouble.example}
+
+
+def _arrivals(arrivals: Arrivals) -> dict[str, Any]:
+    begins = arrivals.now - arrivals.span * len(arrivals.bars)
+    return {
+        "from": iso(begins),
+        "to": iso(arrivals.now),
+        "minutes": arrivals.span.total_seconds() / 60,
+        "most": max((bar.total() for bar in arrivals.bars), default=0),
+        "bars": [dict(sorted(bar.items())) for bar in arrivals.bars],
+    }
+
+
+ROUTES = page("/", "home.html", build, live=True)

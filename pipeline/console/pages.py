@@ -1,0 +1,186 @@
+"""Pages: each is a document, drawn by a template at its path, as it is at `<path>.json`, followed at `<path>.live`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from botocore.exceptions import BotoCoreError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from pipeline.clock import iso, parse_iso
+from pipeline.console import flash, security
+from pipeline.console.console import Asked, Console
+from pipeline.errors import SluiceError
+from pipeline.views import texts
+
+Document = dict[str, Any]
+"""What a page says, as JSON has it. `ended` says that a live page will not change any more."""
+
+Build = Callable[[Asked], Document]
+Do = Callable[[Asked, Mapping[str, str]], "Done"]
+
+LIVE_S = 1.0
+KEEP_ALIVE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an action did, in a sentence, and the page that shows it. `good` is False where there was nothing to do."""
+
+    to: str
+    said: str
+    good: bool = True
+
+
+def link(path: str, **query: Any) -> str:
+    """A URL of this console; parameters that are None or empty are left out."""
+    told = {name: str(value) for name, value in query.items() if value not in (None, "")}
+    return f"{quote(path)}?{urlencode(told)}" if told else quote(path)
+
+
+def _short(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _pretty(value: Any) -> str:
+    """JSON for people; text that is JSON is opened."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return texts.visible(str(value), keep="\n\t")
+    return texts.visible(json.dumps(value, indent=2, ensure_ascii=False, default=str), keep="\n\t")
+
+
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=select_autoescape(default=True, default_for_string=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES.filters |= {
+    "ago": lambda at, now: texts.ago(at, parse_iso(now)),
+    "duration": texts.duration,
+    "json": _pretty,
+    "moment": texts.moment,
+    "number": lambda number: f"{number:,}",
+    "short": _short,
+    "size": texts.size,
+    "visible": texts.visible,
+}
+TEMPLATES.globals |= {"link": link, "counted": texts.counted}
+
+
+def page(path: str, template: str, build: Build, *, live: bool = False) -> list[Route]:
+    """Routes of one page; with `live` its block `live` is sent again whenever it changes."""
+
+    async def twin(request: Request) -> Response:
+        return JSONResponse(json.loads(json.dumps(await run_in_threadpool(build, await asked(request)), default=str)))
+
+    async def html(request: Request) -> Response:
+        asking = await asked(request)
+        document = await run_in_threadpool(build, asking)
+        return answer(request, template, document, live=live and not document.get("ended"))
+
+    async def stream(request: Request) -> Response:
+        events = _events(request, template, build, await asked(request))
+        return StreamingResponse(events, media_type="text/event-stream")
+
+    routes = [Route(f"{path if path != '/' else '/home'}.json", twin)]
+    if live:
+        routes.append(Route(f"{path if path != '/' else '/home'}.live", stream))
+    return [*routes, Route(path, html)]
+
+
+def action(path: str, do: Do) -> Route:
+    """A form's target: does something to the lake, and shows the page that `do` names with what it said."""
+
+    async def post(request: Request) -> Response:
+        console: Console = request.app.state.console
+        async with request.form(max_files=0, max_fields=2000) as form:
+            fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        console.tokens.check(request, fields.get(security.FIELD) or request.headers.get(security.HEADER))
+        asking = await asked(request)
+        asking.may_change()
+        done = await run_in_threadpool(do, asking, fields)
+        response = RedirectResponse(done.to, status_code=303)
+        flash.say(response, done.said, good=done.good)
+        return response
+
+    return Route(path, post, methods=["POST"])
+
+
+async def asked(request: Request) -> Asked:
+    console: Console = request.app.state.console
+    connected = await run_in_threadpool(console.connected)
+    return Asked(console, connected, request.path_params, request.query_params)
+
+
+def answer(
+    request: Request, template: str, document: Document, *, status: int = 200, live: bool = False
+) -> HTMLResponse:
+    """The page of a document, with what the last action said."""
+    console: Console = request.app.state.console
+    visitor = console.tokens.visitor(request)
+    said = flash.said(request)
+    html = TEMPLATES.get_template(template).render(_context(request, document, visitor, live=live, said=said))
+    response = HTMLResponse(html, status_code=status)
+    if security.COOKIE not in request.cookies:
+        response.set_cookie(security.COOKIE, visitor, httponly=True, samesite="strict", path="/")
+    if said:
+        flash.forget(response)
+    return response
+
+
+def _context(request: Request, document: Document, visitor: str, **more: Any) -> dict[str, Any]:
+    console: Console = request.app.state.console
+    twin = f"{request.url.path if request.url.path != '/' else '/home'}"
+    return {
+        "doc": document,
+        "here": request.url.path,
+        "query": dict(request.query_params),
+        "twin": link(f"{twin}.json", **dict(request.query_params)),
+        "stream": link(f"{twin}.live", **dict(request.query_params)),
+        "csrf": console.tokens.token(visitor),
+        "can_change": console.can_change(),
+        "lake": console.described(),
+        "now": iso(console.now()),
+        **more,
+    }
+
+
+async def _events(request: Request, template: str, build: Build, asking: Asked) -> AsyncIterator[str]:
+    """Server-sent events: the block `live` of a page, each time it reads differently, until the document has ended."""
+    drawn, told, quiet = TEMPLATES.get_template(template), "", 0.0
+    visitor = asking.console.tokens.visitor(request)
+    while not await request.is_disconnected():
+        try:
+            document = await run_in_threadpool(build, asking)
+        except (SluiceError, BotoCoreError):
+            # The browser asks again, and is told what is wrong or finds the lake again.
+            asking.console.lost()
+            return
+        context = drawn.new_context(_context(request, document, visitor, live=True, said=None))
+        html = "".join(drawn.blocks["live"](context))
+        if html != told:
+            yield "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
+            told, quiet = html, 0.0
+        elif quiet >= KEEP_ALIVE_S:
+            yield ": nothing new\n\n"
+            quiet = 0.0
+        if document.get("ended"):
+            yield "event: ended\ndata: .\n\n"
+            return
+        await asyncio.sleep(LIVE_S)
+        quiet += LIVE_S

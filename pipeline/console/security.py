@@ -1,0 +1,104 @@
+"""What keeps the console to the person in front of it: its Host, its own forms, its own scripts.
+
+It listens on 127.0.0.1, which any page that the person visits can reach through the browser. So a request must name
+the console's own host (DNS rebinding), and one that changes anything must carry a token which only the console's own
+pages have, and come from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline.errors import Refused
+
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
+COOKIE = "sluice"
+FIELD = "csrf"
+HEADER = "x-csrf-token"
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+_HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Forgery(Refused):
+    """A request that did not come from the console's own page."""
+
+
+class Tokens:
+    """Tokens of forms, each made of a secret of this process and of its visitor's cookie: neither alone will do."""
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_bytes(32)
+
+    def visitor(self, connection: HTTPConnection) -> str:
+        """The visitor's cookie, or a new one to set."""
+        return connection.cookies.get(COOKIE) or secrets.token_urlsafe(24)
+
+    def token(self, visitor: str) -> str:
+        return hmac.new(self._secret, visitor.encode(), hashlib.sha256).hexdigest()
+
+    def check(self, connection: HTTPConnection, given: str | None) -> None:
+        """`Forgery` unless the request carries its visitor's token and comes from a page of this console."""
+        origin = connection.headers.get("origin")
+        if origin and urlsplit(origin).netloc != connection.headers.get("host"):
+            raise Forgery(f"the request comes from a page of {origin}", hint="Use the console's own page.")
+        visitor = connection.cookies.get(COOKIE)
+        if not visitor or not given or not hmac.compare_digest(self.token(visitor), given):
+            raise Forgery(
+                "the form is not of this console, or the console was started again since",
+                hint="Open the page again, and repeat what you did.",
+            )
+
+
+class OwnHost:
+    """Answers requests to the console's own host only, and sets the headers that keep pages to themselves."""
+
+    def __init__(self, app: ASGIApp, refuse: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._app = app
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        app = self._app if _is_own(HTTPConnection(scope).headers.get("host", "")) else self._refuse
+        await app(scope, receive, send_guarded)
+
+
+def _is_own(host: str) -> bool:
+    name, _, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
+    return (name or host) in HOSTS and (not port or port.isdigit() or not name)

@@ -1,0 +1,41 @@
+"""Serves the console on 127.0.0.1."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+
+from pipeline.connecting import Connected
+from pipeline.errors import Refused
+
+HOST = "127.0.0.1"
+
+
+def bind(port: int) -> socket.socket:
+    """A socket that listens on a port of this machine alone; 0 is any free one. `Refused` if it is taken."""
+    try:
+        return socket.create_server((HOST, port), backlog=128)
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        raise Refused(f"port {port} is taken", hint="Choose another with --port, or 0 for any free one.") from None
+
+
+def address(listening: socket.socket) -> str:
+    """The console's URL."""
+    return f"http://{HOST}:{listening.getsockname()[1]}"
+
+
+def serve(connect: Callable[[], Connected], listening: socket.socket, *, allow_changes: bool) -> None:
+    """Answer requests until SIGINT or SIGTERM."""
+    import uvicorn
+
+    from pipeline.console.app import make_app
+    from pipeline.console.console import Console
+
+    app = make_app(Console(connect, allow_changes=allow_changes))
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    uvicorn.Server(config).run(sockets=[listening])
