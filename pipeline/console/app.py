@@ -89,6 +89,6 @@ def _broken(request: Request, error: Exception) -> Response:
 
 def _tell(request: Request, status: HTTPStatus, message: str, hint: str | None) -> Response:
     document = {"error": message, "hint": hint, "status": int(status), "title": status.phrase}
-    if request.url.path.endswith(".json") or "text/html" not in request.headers.get("accept", "text/html"):
+    if request.url.path.endswith(".json") or "application/json" in request.headers.get("accept", ""):
         return JSONResponse(document, status_code=status)
     return answer(request, "error.html", document, status=status)

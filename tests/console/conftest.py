@@ -1,0 +1,109 @@
+"""The console of a lake without functions and jobs, whose work the tests do with the library (see tests/cli)."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from pipeline.connecting import Connected
+from pipeline.console.app import make_app
+from pipeline.console.console import Console
+from pipeline.console.serving import address, bind
+from pipeline.wiring import Lake
+from tests.cli.conftest import front, lake, orders
+
+assert front
+assert lake
+assert orders
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def console(lake: Lake, front: Any) -> Console:
+    return Console(lambda: Connected(lake, "local", front.endpoint), allow_changes=False)
+
+
+@pytest.fixture(scope="module")
+def url(console: Console) -> Iterator[str]:
+    """Where the console is served, on a real socket."""
+    with bind(0) as listening:
+        config = uvicorn.Config(make_app(console), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield address(listening)
+        server.should_exit = True
+        thread.join(10)
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser's cookies, and without its scripts."""
+
+    http: httpx.Client
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.http.get(path, **more)
+
+    def document(self, path: str, **query: Any) -> dict[str, Any]:
+        """A page's twin, after the page itself was drawn, too."""
+        drawn = self.http.get(path, params=query)
+        assert drawn.status_code == 200, drawn.text
+        twin = self.http.get(f"{path if path != '/' else '/home'}.json", params=query)
+        assert twin.status_code == 200, twin.text
+        found: dict[str, Any] = twin.json()
+        return found
+
+    def token(self) -> str:
+        """The token that pages carry for this visitor."""
+        return self.http.get("/").text.partition('name="csrf" content="')[2].partition('"')[0]
+
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        """Send a form as the console's own page does, and follow to the page that answers."""
+        data = {"csrf": self.token(), **fields}
+        return self.http.post(path, data=data, headers={"origin": str(self.http.base_url).rstrip("/")})
+
+
+@pytest.fixture
+def visitor(url: str) -> Iterator[Visitor]:
+    with httpx.Client(base_url=url, follow_redirects=True, timeout=30) as http:
+        yield Visitor(http)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser; what needs one is skipped where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on the path")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Root may not use its sandbox, and CI is root.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium: Any, url: str) -> Iterator[Any]:
+    """A new tab without anybody's cookies. A script error or a refused script on its pages fails the test."""
+    context = chromium.new_context(base_url=url)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda said: problems.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    context.close()
+    assert not problems

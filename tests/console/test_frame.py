@@ -1,0 +1,64 @@
+"""What every page has: its own host, its own forms, its twin, and errors that say what to do."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from pipeline.catalog import Status
+from pipeline.connecting import Connected
+from pipeline.console.console import Console
+from pipeline.errors import Misconfigured
+
+
+def test_home_shows_what_needs_attention_and_leads_to_it(visitor, orders, lake):
+    obj = orders.register(orders.drop("<script>alert(1)</script>.csv"))
+    lake.catalog.move(obj, Status.FAILED, orders.name, reason="<script>alert(2)</script>")
+    document = visitor.document("/")
+    (trouble,) = document["summary"]["attention"]
+    assert trouble["to"] == {"path": "/object", "uri": obj.uri}
+    html = visitor.get("/").text
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(2)&lt;/script&gt;" in html
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "localhost:x"])
+def test_another_host_is_refused(url, host):
+    assert httpx.get(url, headers={"host": host}).status_code in (400, 421)
+
+
+def test_no_page_runs_others_scripts_or_is_framed(visitor):
+    policy = visitor.get("/").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_what_is_not_there_says_so_as_a_page_and_as_json(visitor):
+    assert "there is no page /nowhere" in visitor.get("/nowhere").text
+    assert visitor.get("/nowhere.json").json()["error"] == "there is no page /nowhere.json"
+
+
+def test_a_lake_that_is_down_is_a_page_that_looks_again(console: Console, visitor, monkeypatch, lake, front):
+    def nothing() -> Connected:
+        raise Misconfigured("the lake does not answer", hint="Start it.")
+
+    console.lost()
+    monkeypatch.setattr(console, "_connect", nothing)
+    told = visitor.get("/")
+    assert told.status_code == 503
+    assert 'http-equiv="refresh"' in told.text
+    assert "Start it." in told.text
+    monkeypatch.setattr(console, "_connect", lambda: Connected(lake, "local", front.endpoint))
+    assert visitor.get("/").status_code == 200
+
+
+def test_home_follows_the_lake(tab, orders):
+    tab.goto("/")
+    assert tab.locator("article.trouble").count() <= 1
+    obj = orders.register(orders.drop("later.csv"))
+    tab.get_by_text("arrived").wait_for()
+    tab.locator(".flow li.busy", has_text="arrived").wait_for()
+    orders.lake.catalog.move(obj, Status.FAILED, orders.name, reason="broken later")
+    tab.get_by_text("broken later").wait_for()
