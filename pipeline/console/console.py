@@ -12,7 +12,7 @@ from pipeline.clock import system_clock
 from pipeline.connecting import Connected
 from pipeline.console.counting import Counts
 from pipeline.console.security import Tokens
-from pipeline.errors import Refused
+from pipeline.errors import Misconfigured, Refused, SluiceError
 from pipeline.settings import region
 from pipeline.wiring import Lake
 
@@ -29,10 +29,14 @@ class Console:
         self.counts = Counts()
 
     def connected(self) -> Connected:
-        """The lake; `Misconfigured` or `Refused` while there is none."""
+        """The lake; `Misconfigured` while there is none, or none is deployed there yet."""
         with self._lock:
             if self._connected is None:
-                self._connected = self._connect()
+                try:
+                    self._connected = self._connect()
+                except SluiceError as error:
+                    client.cache_clear()
+                    raise Misconfigured(error.message, hint=error.hint) from error
             return self._connected
 
     def lost(self) -> None:

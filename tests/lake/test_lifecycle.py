@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,7 +86,10 @@ def with_a_worker_and_a_jvm(lake: state.RunningLake, root: Path, monkeypatch: py
 def test_nothing_outlives_the_supervisor(root: Path, how: str, monkeypatch: pytest.MonkeyPatch):
     lake = start(root)
     processes = with_a_worker_and_a_jvm(lake, root, monkeypatch)
-    assert len(processes) >= 3
+    assert len(processes) >= 4
+    assert any(b"pipeline.console" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes)
+    with urllib.request.urlopen(f"{lake.console}/home.json") as answer:
+        assert json.load(answer)["settled"] in (True, False)
     if how == "down":
         done = run_sluice(root, "down", "--json")
         assert json.loads(done.stdout)["stopped"] is True
@@ -124,11 +129,31 @@ def test_a_second_supervisor_of_a_checkout_is_refused(root: Path):
 
 
 def test_a_state_file_of_another_program_is_not_taken_for_a_lake(root: Path):
-    lake = state.RunningLake("http://127.0.0.1:1", "eu-west-1", "local", os.getpid(), "2026-01-01T00:00:00.000Z")
+    lake = state.RunningLake("http://127.0.0.1:1", "eu-west-1", "local", os.getpid(), "2026-01-01T00:00:00.000Z", "")
     state.write(root, lake)
     assert state.running(root) is None
     assert starting.stop(root) is False
     assert os.getpid()
+
+
+def test_the_console_says_that_nothing_is_deployed_yet_and_looks_again(root: Path):
+    lake = start(root)
+    with pytest.raises(urllib.error.HTTPError) as told:
+        urllib.request.urlopen(f"{lake.console}/")
+    page = told.value.read().decode()
+    assert told.value.code == 503
+    assert "no lake &#39;local&#39; is deployed there" in page
+    assert 'http-equiv="refresh"' in page
+
+
+def test_the_console_takes_another_port_where_its_own_is_taken(root: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        lake = start(root, port=port - 1)
+    assert lake.endpoint.endswith(f":{port - 1}")
+    assert not lake.console.endswith(f":{port}")
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(lake.console)
 
 
 def test_down_without_a_lake_says_so(root: Path):
