@@ -1,0 +1,169 @@
+"""How fast the console's pages are with a large lake behind them, and how large.
+
+    python -m tests.benchmarks.console [--rows N] [--executions N]
+
+An embedded lake whose catalog has 100,000 rows and whose Stage A machine has had 10,000 executions (of a machine that
+does nothing). Each page is asked for 20 times over HTTP; beside it stands the same page of an empty lake.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote
+
+from pipeline.catalog import Status
+from pipeline.catalog.rows import OPEN, open_partition
+from pipeline.cli import starting
+from pipeline.cli.connect import Target
+from pipeline.clients import client
+from pipeline.clock import iso, system_clock
+from pipeline.connecting import Connected
+from pipeline.dynamo import encode
+from pipeline.local.state import RunningLake
+from pipeline.objects import ObjectVersion, order_of
+from pipeline.settings import Setting
+from tests.benchmarks.engine import resident_mb
+from tests.lake.conftest import checkout_of
+
+DATASET = "demo/orders"
+TIMES = 20
+THREADS = 4
+NOTHING = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+STATUSES = [*[Status.COMMITTED] * 96, Status.FAILED, Status.QUARANTINED, Status.STAGED, Status.DUPLICATE]
+"""Of a hundred rows."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--executions", type=int, default=10_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
+        root = checkout_of(Path(folder, "checkout"))
+        lake = starting.start(root, port=0, region="eu-west-1", env="local")
+        try:
+            starting.deploy(root, lake, lambda text: None)
+            connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+            pages = fill_a_little(connected)
+            empty = {page: measure(lake, page) for page in pages}
+            began = time.monotonic()
+            fill_catalog(connected, given.rows)
+            run_executions(connected, given.executions)
+            print(f"{given.rows:,} rows and {given.executions:,} executions in {time.monotonic() - began:.0f} s")
+            urllib.request.urlopen(f"{lake.console}/").read()
+            time.sleep(30)
+            for page in pages:
+                few, many = empty[page], measure(lake, page)
+                print(
+                    f"{page[:60]:<62} median {many[0] * 1000:4.0f} ms ({few[0] * 1000:3.0f} ms with an empty lake), "
+                    f"{many[1] / 1000:5.1f} kB"
+                )
+            print(f"memory of the console {resident_mb(console_of(lake)):.0f} MB")
+        finally:
+            starting.stop(root)
+
+
+def fill_a_little(connected: Connected) -> list[str]:
+    """One object and one execution; the pages to measure."""
+    machine = connected.lake.settings[Setting.STAGE_A_MACHINE]
+    client("stepfunctions").update_state_machine(stateMachineArn=machine, definition=json.dumps(NOTHING))
+    client("stepfunctions").start_execution(stateMachineArn=machine, name="demo-orders-first", input="{}")
+    fill_catalog(connected, 1)
+    raw = connected.lake.settings[Setting.RAW_BUCKET]
+    return [
+        "/",
+        "/datasets",
+        f"/datasets/{DATASET}",
+        f"/browse?at={quote(f's3://{raw}/{DATASET}/')}",
+        f"/object?uri={quote(f's3://{raw}/{DATASET}/0.csv')}",
+        "/executions",
+        "/executions?status=SUCCEEDED",
+        "/executions/demo-orders-first",
+        "/queues",
+        "/query",
+        "/logs",
+    ]
+
+
+def fill_catalog(connected: Connected, rows: int) -> None:
+    """Rows as they stand in the table; no objects stand behind them."""
+    table, raw = connected.lake.settings[Setting.OBJECTS_TABLE], connected.lake.settings[Setting.RAW_BUCKET]
+
+    def put(start: int) -> None:
+        items = [row(raw, n) for n in range(start, min(start + 25, rows))]
+        requests = [{"PutRequest": {"Item": encode(item)}} for item in items]
+        client("dynamodb").batch_write_item(RequestItems={table: requests})
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(put, range(0, rows, 25)))
+
+
+def row(bucket: str, n: int) -> dict[str, object]:
+    obj = ObjectVersion(bucket, f"{DATASET}/{n}.csv", f"v{n}")
+    status, now = STATUSES[n % 100], iso(system_clock())
+    event_ms = int(time.time() * 1000) - n * 1000
+    index = {"open_pk": open_partition(DATASET, status), "open_sk": f"{now}#{obj.digest}"} if status in OPEN else {}
+    return {
+        "path": obj.path,
+        "version_id": obj.version_id,
+        "status": status.value,
+        "dataset": DATASET,
+        "generation": 1,
+        "size": 1000,
+        "etag": obj.digest,
+        "event_ms": event_ms,
+        "order": order_of(event_ms, None, obj),
+        "since": now,
+        "history": [["REGISTERED", now], [status.value, now]],
+        "rows_in": 10,
+        "rows_out": 10,
+        "rows_bad": 0,
+        "reason": "a reason of the usual length, which somebody reads" if status in OPEN else None,
+        **index,
+    }
+
+
+def run_executions(connected: Connected, number: int) -> None:
+    machine = connected.lake.settings[Setting.STAGE_A_MACHINE]
+
+    def start(n: int) -> None:
+        client("stepfunctions").start_execution(stateMachineArn=machine, name=f"demo-orders-{n}", input="{}")
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(start, range(number)))
+
+
+def measure(lake: RunningLake, page: str) -> tuple[float, int]:
+    """The median time and the size of a page."""
+    times, size = [], 0
+    for _ in range(TIMES):
+        began = time.monotonic()
+        with urllib.request.urlopen(f"{lake.console}{page}") as answer:
+            size = len(answer.read())
+        times.append(time.monotonic() - began)
+    return statistics.median(times), size
+
+
+def console_of(lake: RunningLake) -> int:
+    """The process id of the lake's console."""
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            try:
+                command = (path / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"pipeline.console" in command and lake.endpoint.encode() in command:
+                return int(path.name)
+    sys.exit("the console does not run")
+
+
+if __name__ == "__main__":
+    main()
