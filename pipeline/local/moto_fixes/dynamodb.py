@@ -10,6 +10,7 @@ import copy
 import threading
 from typing import Any
 
+from pipeline.local.moto_fixes import dynamodb_order
 from pipeline.local.moto_fixes.guard import replace
 
 _lock = threading.RLock()
@@ -50,6 +51,7 @@ class _Undo:
                 partition.pop(key, None)
             else:
                 partition[key] = item
+            dynamodb_order.note(table, hash_value, range_value)
         for shard, length in self._streams.values():
             del shard.items[length:]
 

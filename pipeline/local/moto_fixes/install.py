@@ -19,6 +19,7 @@ _PARTS = (
     "glue_catalog",
     "glue_jobs",
     "dynamodb",
+    "dynamodb_order",
     "dynamodb_streams",
     "dynamodb_checks",
     "event_rules",
