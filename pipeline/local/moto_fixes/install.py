@@ -20,6 +20,7 @@ _PARTS = (
     "glue_jobs",
     "dynamodb",
     "dynamodb_order",
+    "dynamodb_answers",
     "dynamodb_streams",
     "dynamodb_checks",
     "event_rules",
