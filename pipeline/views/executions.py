@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from pipeline.clients import client
@@ -46,22 +44,42 @@ class Run:
 
 
 def runs(lake: Lake, machine: str | None = None, status: str | None = None, limit: int = 20) -> list[Run]:
-    """The newest executions of one machine or both, newest first."""
+    """The newest executions of one machine or both, newest first. `BadInput` for another machine or status."""
+    check(machine, status)
+    found = [run for letter in MACHINES if machine in (None, letter) for run in _newest(lake, letter, status, limit)]
+    return sorted(found, key=lambda run: run.started, reverse=True)[:limit]
+
+
+def _newest(lake: Lake, letter: str, status: str | None, limit: int) -> list[Run]:
+    found, token = page_of(lake, letter, status, limit=limit)
+    while token and len(found) < limit:
+        more, token = page_of(lake, letter, status, limit=limit - len(found), token=token)
+        found += more
+    return found
+
+
+def check(machine: str | None, status: str | None) -> None:
+    """`BadInput` for what is no machine or no status of an execution."""
     if machine not in (None, *MACHINES):
         raise BadInput(f"{machine!r} is not a machine", hint="Give a (Stage A) or b (Stage B).")
     if status is not None and status not in STATUSES:
         raise BadInput(f"{status!r} is not a status of an execution", hint=f"One of {', '.join(STATUSES)}.")
-    found = [
-        run for letter in MACHINES if machine in (None, letter) for run in islice(_listed(lake, letter, status), limit)
-    ]
-    return sorted(found, key=lambda run: run.started, reverse=True)[:limit]
 
 
-def _listed(lake: Lake, letter: str, status: str | None) -> Iterator[Run]:
+def page_of(
+    lake: Lake, machine: str, status: str | None = None, *, limit: int = 25, token: str | None = None
+) -> tuple[list[Run], str | None]:
+    """One page of a machine's executions, newest first, and the token of the next. `BadInput` for an old token."""
+    stepfunctions = client("stepfunctions")
     chosen = {"statusFilter": status} if status else {}
-    pages = client("stepfunctions").get_paginator("list_executions")
-    for page in pages.paginate(stateMachineArn=lake.settings[MACHINES[letter]], **chosen):
-        yield from (_run(item, letter) for item in page["executions"])
+    chosen |= {"nextToken": token} if token else {}
+    try:
+        page = stepfunctions.list_executions(
+            stateMachineArn=lake.settings[MACHINES[machine]], maxResults=min(limit, 1000), **chosen
+        )
+    except stepfunctions.exceptions.InvalidToken:
+        raise BadInput("this page of the list is not to be had any more", hint="Begin with the newest again.") from None
+    return [_run(item, machine) for item in page["executions"]], page.get("nextToken")
 
 
 def _run(item: dict[str, Any], letter: str) -> Run:
@@ -118,8 +136,8 @@ def document(run: Run, description: dict[str, Any], seen: list[Visit]) -> dict[s
         "arn": run.arn,
         "error": description.get("error"),
         "cause": description.get("cause"),
-        "input": _parsed(description.get("input")),
-        "output": _parsed(description.get("output")),
+        "input": parsed(description.get("input")),
+        "output": parsed(description.get("output")),
         "states": [_state(visit, run) for visit in seen],
     }
 
@@ -132,11 +150,12 @@ def _state(visit: Visit, run: Run) -> dict[str, Any]:
         "seconds": visit.seconds,
         "outcome": visit.outcome(run.status),
         "attempts": visit.attempts,
+        "job_runs": visit.runs,
         "errors": [{"error": error, "cause": cause} for error, cause in visit.errors],
     }
 
 
-def _parsed(text: str | None) -> Any:
+def parsed(text: str | None) -> Any:
     try:
         return json.loads(text) if text else None
     except ValueError:
