@@ -21,9 +21,9 @@ from pipeline.views.executions import Run, about, events_of, find, parsed
 from pipeline.views.logs import FUNCTIONS
 from pipeline.views.texts import counted
 
-STEPS = 25
+STEPS = 20
 """Steps on one page, each with at most `TEXT` characters of its input and of its output."""
-TEXT = 1000
+TEXT = 800
 OBJECTS = 10
 ORDER = ("running", "failed", "left", "caught", "retried", "done")
 """What is told of a state that was passed more than once: the first of these that it met."""
