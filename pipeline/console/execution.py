@@ -17,7 +17,7 @@ from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.errors import Refused
 from pipeline.executions.history import Visit, visits
 from pipeline.mending import redrive_execution
-from pipeline.views.executions import Run, about, events_of, find, parsed
+from pipeline.views.executions import Run, about, events_of, find, parsed, redriven
 from pipeline.views.logs import FUNCTIONS
 from pipeline.views.texts import counted
 
@@ -175,16 +175,9 @@ def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
     """Send back what the execution carried: its batch, or its objects."""
     name = asked.path["name"]
     done = redrive_execution(asked.lake, name)
-    parts = []
-    if done.sent:
-        parts.append(f"{counted(done.sent, 'object')} sent through Stage A again")
-    if done.restaged:
-        where = f"in the new batch {done.batch}" if done.batch else "for the next batch"
-        parts.append(f"{counted(done.restaged, 'object')} staged again {where}")
-    if done.refused:
-        parts.append(f"{counted(len(done.refused), 'object')} left alone, which are further on or were loaded since")
+    told, good = redriven(done)
     to = link(f"/executions/{done.batch}") if done.batch else link(f"/executions/{name}")
-    return Done(to, "; ".join(parts) or "There is nothing to send back.", good=bool(done.sent or done.restaged))
+    return Done(to, told, good=good)
 
 
 def stop(asked: Asked, fields: Mapping[str, str]) -> Done:

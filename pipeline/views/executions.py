@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.batches.redriving import Redriven
 from pipeline.clients import client
 from pipeline.clock import iso
 from pipeline.errors import BadInput, Refused
 from pipeline.executions.history import Visit
 from pipeline.settings import Setting
+from pipeline.views.texts import counted
 from pipeline.wiring import Lake
 
 MACHINES = {"a": Setting.STAGE_A_MACHINE, "b": Setting.STAGE_B_MACHINE}
@@ -160,3 +162,16 @@ def parsed(text: str | None) -> Any:
         return json.loads(text) if text else None
     except ValueError:
         return text
+
+
+def redriven(done: Redriven) -> tuple[str, bool]:
+    """What a redrive did, in a sentence, and whether it did anything."""
+    parts = []
+    if done.sent:
+        parts.append(f"{counted(done.sent, 'object')} sent through Stage A again")
+    if done.restaged:
+        where = f"in the new batch {done.batch}" if done.batch else "for the next batch"
+        parts.append(f"{counted(done.restaged, 'object')} staged again {where}")
+    if done.refused:
+        parts.append(f"{counted(len(done.refused), 'object')} left alone, which are further on or were loaded since")
+    return "; ".join(parts) or "There is nothing to send back.", bool(done.sent or done.restaged)
