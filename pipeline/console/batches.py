@@ -23,7 +23,7 @@ FAILING = 10
 def build(asked: Asked) -> Document:
     """Parameters: `object`, the place of the first object that is listed."""
     batch = find_batch(asked.lake, asked.path["batch"], asked.query.get("dataset"))
-    candidates = candidates_of(batch)
+    candidates = [obj for place, obj in enumerate(candidates_of(batch)) if place not in batch.left_out]
     first = asked.number("object", 0, least=0, most=100_000)
     rows = asked.lake.catalog.get_many(candidates[first : first + OBJECTS])
     verdict = batch.verdict
@@ -43,7 +43,7 @@ def build(asked: Asked) -> Document:
         "verdict": verdict.outcome if verdict else None,
         "rules": [{"rule": r.rule, "outcome": r.outcome, "reason": r.reason} for r in verdict.rules] if verdict else [],
         "sample_uri": sample,
-        "sample": first_lines(sample, FAILING) if sample else [],
+        "sample": _sample(sample) if sample else None,
         "objects": [
             {"uri": row.object.uri, "version": row.object.version_id, "status": row.status.value, "batch": row.batch}
             for row in rows
@@ -53,6 +53,14 @@ def build(asked: Asked) -> Document:
         "can_redrive": batch.status in (BatchStatus.QUARANTINED, BatchStatus.FAILED),
         "can_release": batch.status is BatchStatus.QUARANTINED,
     }
+
+
+def _sample(uri: str) -> dict[str, Any]:
+    """The first failing rows as a table: the rules that each breaks, and its values."""
+    found = [line for line in first_lines(uri, FAILING) if isinstance(line.get("row"), dict)]
+    columns = list(dict.fromkeys(name for line in found for name in line["row"]))
+    rows = [{"rules": line.get("rules", []), "values": [line["row"].get(name) for name in columns]} for line in found]
+    return {"columns": columns, "rows": rows}
 
 
 def _written(batch: Batch) -> dict[str, Any] | None:
