@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.local import asl_fields as fields
+from pipeline.local.json_errors import complaint
 
 LONGEST_STATE_NAME = 80
 
@@ -39,11 +40,10 @@ def diagnose(definition: str) -> list[Diagnostic]:
     not_an_object = [Diagnostic(_SCHEMA, "Definition must be a valid JSON object", None)]
     if not definition.strip():
         return not_an_object
-    try:
-        machine = json.loads(definition)
-    except json.JSONDecodeError as error:
-        place = f"line: {error.lineno}, column: {error.colno}"
-        return [Diagnostic("INVALID_JSON_DESCRIPTION", error.msg, f"[Source: (String); {place}]")]
+    wrong = complaint(definition)
+    if wrong is not None:
+        return [Diagnostic("INVALID_JSON_DESCRIPTION", f"{wrong.message}\n at {wrong.place}", wrong.place)]
+    machine = json.loads(definition)
     if not isinstance(machine, dict):
         return not_an_object
     language = machine.get("QueryLanguage", "JSONPath")

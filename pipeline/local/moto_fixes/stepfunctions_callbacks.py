@@ -5,9 +5,9 @@ moto drops the cause of a failure, takes an output that is no JSON, and refuses 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from pipeline.local.json_errors import complaint
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_clients import client_for
 
@@ -56,11 +56,20 @@ def _send_task_failure(self: Any) -> Any:
 
 def _send_task_success(self: Any) -> Any:
     token, output = self._get_param("taskToken"), self._get_param("output")
-    try:
-        json.loads(output)
-    except (TypeError, ValueError) as error:
-        raise _refused("InvalidOutput", f"Invalid Output: '{error}'") from error
+    wrong = complaint(output)
+    if wrong is not None:
+        # AWS looks at the token first.
+        if not _is_known(self.stepfunction_backend, token):
+            raise _refused("InvalidToken", "Invalid Token: 'Invalid token'")
+        raise _refused("InvalidOutput", f"Invalid Output: '{wrong.message}'")
     return _tell_task(lambda: self.stepfunction_backend.send_task_success(token, output))
+
+
+def _is_known(backend: Any, token: str) -> bool:
+    from moto.stepfunctions.parser.api import ExecutionStatus
+
+    environments = [execution.exec_worker.env for execution in backend._get_executions(ExecutionStatus.RUNNING)]
+    return any(env is not None and env.callback_pool_manager.get(token) is not None for env in environments)
 
 
 def _send_task_heartbeat(self: Any) -> Any:
