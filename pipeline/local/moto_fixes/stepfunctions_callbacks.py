@@ -26,6 +26,8 @@ def install() -> None:
     replace(StepFunctionResponse, "send_task_success", _send_task_success, source="538bf9daaaa3")
     replace(StepFunctionResponse, "send_task_heartbeat", _send_task_heartbeat, source="f42cd5661d37")
     replace(CallbackEndpoint, "notify_heartbeat", _notify_heartbeat, source="838bf10119e4")
+    name = "setup_heartbeat_endpoint"
+    _originals[name] = replace(CallbackEndpoint, name, _await_heartbeats, source="bcf8b4650679")
     name = "_eval_integration_pattern"
     _originals[name] = replace(StateTaskServiceCallback, name, _eval_pattern, source="3b97ada1d4cb")
 
@@ -82,6 +84,14 @@ def _notify_heartbeat(self: Any) -> bool:
     if self._heartbeat_endpoint is not None:
         self._heartbeat_endpoint.notify()
     return True
+
+
+def _await_heartbeats(self: Any, heartbeat_seconds: int) -> Any:
+    """Who answered before the task began to wait has answered; moto waits for a heartbeat first."""
+    endpoint = _originals["setup_heartbeat_endpoint"](self, heartbeat_seconds)
+    if self.get_outcome() is not None:
+        endpoint.notify()
+    return endpoint
 
 
 def _eval_pattern(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
