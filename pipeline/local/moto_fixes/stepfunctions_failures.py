@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -9,6 +10,7 @@ from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named, failure
 
 _DECORATED = "An error occurred while executing the state '"
+_NO_ARRAY = "Map state input must be an array but was: "
 _NO_NEXT_STATE = "Failed to transition out of the state. The state does not point to a next state."
 _RULE_HOLDS = "a rule of the choice holds"
 _originals: dict[str, Any] = {}
@@ -74,6 +76,9 @@ def _failure_event(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
     self.source_event_id = entered_at(env)
     failed = (self.event_details or {}).get("evaluationFailedEventDetails")
     if failed:
+        if failed["cause"].startswith(_NO_ARRAY):
+            # moto names Python's type.
+            failed["cause"] = _NO_ARRAY + json.dumps(env.states.get_input(), separators=(",", ":"))
         failed["cause"] = decorated(failed["cause"], self.state_name, self.source_event_id)
         failed["state"] = self.state_name
 
