@@ -35,6 +35,8 @@ class Diagnostic:
     severity: str = "ERROR"
 
     def __str__(self) -> str:
+        if self.location is not None and self.message.endswith(self.location):
+            return f"{self.code}: {self.message}"
         return f"{self.code}: {self.message} at {'null' if self.location is None else self.location}"
 
 

@@ -171,3 +171,5 @@ def test_text_that_is_no_json_is_told_with_its_place():
 def test_a_diagnostic_reads_as_in_the_error_of_a_create():
     (found,) = diagnose("")
     assert str(found) == "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"
+    (found,) = diagnose("x")
+    assert str(found).count("[Source: ") == 1

@@ -65,6 +65,18 @@ def install() -> None:
         raise Misconfigured("moto validates definitions now", hint="Install the pinned moto, or look at what it does.")
     StepFunctionResponse.validate_state_machine_definition = _answer  # type: ignore[attr-defined]
     _install_revisions(StepFunctionResponse)
+    _install_tags(StepFunctionBackend)
+
+
+def _install_tags(backends: Any) -> None:
+    """What is not there takes no tags; moto keeps them."""
+
+    def tag(self: Any, arn: str, tags: dict[str, str]) -> None:
+        if all(machine.arn != arn for machine in self.state_machines):
+            raise api_error("ResourceNotFound", f"Resource not found: '{arn}'")
+        original(self, arn, tags)
+
+    original = replace(backends, "tag_resource", tag, source="2f5434178236")
 
 
 def _install_revisions(responses: Any) -> None:

@@ -146,3 +146,12 @@ def test_an_input_that_is_no_json_is_refused_in_the_words_of_aws(client, text, c
     with pytest.raises(client.exceptions.InvalidExecutionInput) as error:
         client.start_execution(stateMachineArn=create(client), input=text)
     assert message(error).startswith(f"Invalid State Machine Execution Input: '{complaint}")
+
+
+def test_what_is_not_there_takes_no_tags(client):
+    arn = create(client)
+    client.tag_resource(resourceArn=arn, tags=[{"key": "team", "value": ""}])
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "team", "value": ""}]
+    with pytest.raises(client.exceptions.ResourceNotFound) as error:
+        client.tag_resource(resourceArn=f"{arn}x", tags=[{"key": "team", "value": "a"}])
+    assert message(error) == f"Resource not found: '{arn}x'"
