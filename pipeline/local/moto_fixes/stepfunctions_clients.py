@@ -101,11 +101,21 @@ def _add_metadata(service: str, parsed: dict[str, Any], **_: Any) -> None:
         "HttpStatusCode": metadata.get("HTTPStatusCode"),
     }
     parsed["SdkResponseMetadata"] = {"RequestId": metadata.get("RequestId")}
+    put_in_order(parsed)
+    if isinstance(parsed.get("JobRun"), dict):
+        put_in_order(parsed["JobRun"])
 
 
 def _trace() -> str:
     unique = uuid.uuid4().hex
     return f"Root=1-{int(time.time()):08x}-{unique[:24]};Parent={unique[16:]};Sampled=0"
+
+
+def put_in_order(answer: dict[str, Any]) -> None:
+    """AWS writes the fields of an answer in the order of the alphabet, which the text of a cause shows."""
+    ordered = sorted(answer.items())
+    answer.clear()
+    answer.update(ordered)
 
 
 def forget_metadata(answer: Any) -> None:

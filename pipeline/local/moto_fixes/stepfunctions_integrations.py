@@ -113,6 +113,9 @@ def _normalise_response(
     operation = _operation(self, boto_service_name, service_action_name)
     if operation is not None and operation.output_shape is not None:
         self._from_boto_response(response, operation.output_shape)
+    if service_action_name == "describe_execution":
+        # What `.sync` asks for a machine that it waits for, and moto has picked apart.
+        stepfunctions_clients.put_in_order(response)
     if self.resource.service_name in ("aws-sdk", "events"):
         stepfunctions_clients.forget_metadata(response)
         write_times(response, iso)
