@@ -23,6 +23,7 @@ _PARTS = (
     "dynamodb_checks",
     "event_rules",
     "stepfunctions_aborts",
+    "stepfunctions_turns",
     "stepfunctions_callbacks",
     "stepfunctions_clients",
     "stepfunctions_json",

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named, failure
+from pipeline.local.moto_fixes.stepfunctions_turns import give_turn
 
 _DECORATED = "An error occurred while executing the state '"
 _NO_ARRAY = "Map state input must be an array but was: "
@@ -193,6 +194,7 @@ def _eval_retrier(self: Any, env: Any) -> None:
     for part in (self.interval_seconds, self.backoff_rate, self.max_delay_seconds, self.jitter_strategy):
         part.eval(env=env)
     until = time.monotonic() + env.stack.pop()
+    give_turn()
     while env.is_running() and (left := until - time.monotonic()) > 0:
         # A stop may come before the wait begins, and its signal is not kept.
         env.program_state_event.wait(min(left, 1))

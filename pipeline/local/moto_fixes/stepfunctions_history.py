@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_redrive import told_before, way_into
 from pipeline.local.moto_fixes.stepfunctions_redrive_plan import Done, Resume
+from pipeline.local.moto_fixes.stepfunctions_turns import give_turn_after, take_turn_for
 
 MOST_EVENTS = 25_000
 _LAST = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut")
@@ -20,7 +21,13 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.component.program.program import Program
     from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 
-    def add_event(
+    def add_event(self: Any, context: Any, event_type: Any, *args: Any, **kwargs: Any) -> int:
+        take_turn_for(event_type.value)
+        added = tell(self, context, event_type, *args, **kwargs)
+        give_turn_after(event_type.value)
+        return added
+
+    def tell(
         self: Any,
         context: Any,
         event_type: Any,
