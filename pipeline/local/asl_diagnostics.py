@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.local import asl_fields as fields
+from pipeline.local.json_errors import complaint
 
 LONGEST_STATE_NAME = 80
 
@@ -34,6 +35,8 @@ class Diagnostic:
     severity: str = "ERROR"
 
     def __str__(self) -> str:
+        if self.location is not None and self.message.endswith(self.location):
+            return f"{self.code}: {self.message}"
         return f"{self.code}: {self.message} at {'null' if self.location is None else self.location}"
 
 
@@ -42,11 +45,10 @@ def diagnose(definition: str) -> list[Diagnostic]:
     not_an_object = [Diagnostic(_SCHEMA, "Definition must be a valid JSON object", None)]
     if not definition.strip():
         return not_an_object
-    try:
-        machine = json.loads(definition)
-    except json.JSONDecodeError as error:
-        place = f"line: {error.lineno}, column: {error.colno}"
-        return [Diagnostic("INVALID_JSON_DESCRIPTION", error.msg, f"[Source: (String); {place}]")]
+    wrong = complaint(definition)
+    if wrong is not None:
+        return [Diagnostic("INVALID_JSON_DESCRIPTION", f"{wrong.message}\n at {wrong.place}", wrong.place)]
+    machine = json.loads(definition)
     if not isinstance(machine, dict):
         return not_an_object
     language = machine.get("QueryLanguage", "JSONPath")

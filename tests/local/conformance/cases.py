@@ -5,6 +5,7 @@ A file holds one subject:
     functions: {name: Python code with a `handler`}     # run by real workers
     queues: [name]      topics: [name]      buckets: [name]
     tables: [name]                                      # with the string key `id`
+    machines: {name: states}                            # for cases that start them
     cases:
       - name: a sentence
         definition: {StartAt: …, States: {…}}           # or States alone: the first begins
@@ -16,9 +17,9 @@ A file holds one subject:
         events: ExecutionStarted<0 PassStateEntered<0 … # each type with its previousEventId; not compared if absent
         details: {3: {assignedVariables: {x: "1"}}}     # by the event's id; what is not named is not compared
 
-`${queue:name}`, `${topic:name}` and `${function:name}` stand for a URL and two ARNs anywhere in a case. `<any>` within
-an expected text stands for any characters. Where a detail is expected to be no text and the found one is text, it is
-read as JSON: so are the inputs and outputs of events.
+`${queue:name}`, `${topic:name}`, `${function:name}` and `${machine:name}` stand for a URL and ARNs anywhere in a case.
+`<any>` within an expected text stands for any characters. Where a detail is expected to be no text and the found one is
+text, it is read as JSON: so are the inputs and outputs of events.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Subject:
     topics: tuple[str, ...] = ()
     buckets: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    machines: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def subjects() -> list[Subject]:

@@ -42,7 +42,9 @@ def world(front, aws, tmp_path_factory):
             )
     codes = {name: code for subject in SUBJECTS for name, code in subject.functions.items()}
     arns = {name: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}" for name in codes}
-    places = {"queue": queues, "topic": topics, "function": arns}
+    machines = Machines(aws("stepfunctions"))
+    inner = {name: machines.create(states) for subject in SUBJECTS for name, states in subject.machines.items()}
+    places = {"queue": queues, "topic": topics, "function": arns, "machine": inner}
     with working_functions(front, aws, tmp_path_factory.mktemp("lambda"), codes):
         yield places
 
