@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from pipeline.console import dropping, home
+from pipeline.console import browse, downloads, dropping, home, objects
 from pipeline.console.console import Console
 from pipeline.console.pages import answer
 from pipeline.console.security import HOSTS, Forgery, OwnHost
@@ -40,6 +40,9 @@ def make_app(console: Console) -> Starlette:
     routes: list[BaseRoute] = [
         *home.ROUTES,
         *dropping.ROUTES,
+        *browse.ROUTES,
+        *objects.ROUTES,
+        *downloads.ROUTES,
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
     ]
     app = Starlette(

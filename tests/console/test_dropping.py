@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,21 +13,18 @@ import anyio
 import httpx
 import pytest
 
+from pipeline.catalog import Status
 from pipeline.clients import client
-from pipeline.console.uploads import MOST_PART_BYTES, PART_BYTES, part_bytes, store
+from pipeline.console import dropping
+from pipeline.console.security import Tokens
+from pipeline.console.uploads import MOST_PART_BYTES, PART_BYTES, Stored, part_bytes, store
 from pipeline.errors import BadInput, Refused
+from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.views.dropping import raw_key
+from tests.console import hostile
 
 MB = 1_000_000
-HOSTILE = (
-    "<script>alert(1)</script>.csv",
-    "a b+c%2Fd&e=f#g?.csv",
-    ".hidden",
-    "*{}[].csv",
-    "héllo \u202eרעש 文.csv",
-    'it\'s "quoted" \\ and new\nline.csv',
-)
 
 
 @pytest.fixture
@@ -50,7 +48,7 @@ def uploads_of(bucket: str) -> list[dict[str, Any]]:
     return client("s3").list_multipart_uploads(Bucket=bucket).get("Uploads", [])
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", hostile.NAMES)
 def test_a_file_of_any_name_becomes_the_key_it_names(visitor, raw, name):
     told = send(visitor, "shop/orders", name, b"id\n1\n").json()
     assert told["uri"] == f"s3://{raw}/shop/orders/{name}"
@@ -139,3 +137,93 @@ def test_parts_grow_with_the_file_until_they_would_take_too_much_memory():
     assert part_bytes(400_000 * MB) * 10_000 >= 400_000 * MB
     with pytest.raises(Refused):
         part_bytes(MOST_PART_BYTES * 10_000 + 1)
+
+
+def dropped_by_hand(tab, **files: str) -> None:
+    """Drag files onto the page, as a browser reports it."""
+    made = tab.evaluate_handle(
+        """(files) => {
+            const transfer = new DataTransfer();
+            for (const [name, text] of Object.entries(files)) transfer.items.add(new File([text], name));
+            return transfer;
+        }""",
+        files,
+    )
+    for event in ("dragover", "drop"):
+        tab.dispatch_event("main", event, {"dataTransfer": made})
+
+
+def test_files_dragged_onto_a_folder_are_stored_and_followed_to_their_status(tab, orders, raw):
+    name = "<script>alert(1)</script> +%2F é.csv"
+    tab.goto(f"/browse?at=s3://{raw}/shop/orders/2026/")
+    dropped_by_hand(tab, **{name: "id\n1\n", "second.csv": "id\n2\n"})
+    tab.get_by_text("2 stored").wait_for()
+    tab.locator(".drops li", has_text=name).get_by_role("link").click()
+    tab.get_by_text("Not in the catalog").wait_for()
+    found = client("s3").head_object(Bucket=raw, Key=f"shop/orders/2026/{name}")
+    obj = orders.register(ObjectVersion(raw, f"shop/orders/2026/{name}", found["VersionId"]))
+    tab.locator("h2 .s-registered").wait_for()
+    orders.lake.catalog.move(obj, Status.QUARANTINED, orders.name, reason="it holds nothing")
+    tab.get_by_text("it holds nothing").wait_for()
+
+
+def test_files_chosen_by_keyboard_keep_their_folders(tab, raw, tmp_path):
+    folder = tmp_path / "march"
+    folder.mkdir()
+    (folder / "chosen.csv").write_text("id\n1\n")
+    tab.goto(f"/browse?at=s3://{raw}/shop/orders/")
+    tab.get_by_label("Files", exact=True).set_input_files(folder / "chosen.csv")
+    tab.get_by_text("1 stored").wait_for()
+    tab.get_by_label("A folder", exact=True).set_input_files(folder)
+    tab.get_by_text("2 stored").wait_for()
+    for key in ("shop/orders/chosen.csv", "shop/orders/march/chosen.csv"):
+        assert client("s3").get_object(Bucket=raw, Key=key)["Body"].read() == b"id\n1\n"
+
+
+@pytest.fixture
+def gate(monkeypatch) -> Iterator[threading.Event]:
+    """Uploads wait here after they have begun, until it is set."""
+    opened = threading.Event()
+
+    async def store_later(body: AsyncIterator[bytes], *target: str, part: int) -> Stored:
+        async def slowly() -> AsyncIterator[bytes]:
+            async for chunk in body:
+                await anyio.to_thread.run_sync(opened.wait)
+                yield chunk
+
+        return await store(slowly(), *target, part=part)
+
+    monkeypatch.setattr(dropping, "store", store_later)
+    yield opened
+    opened.set()
+
+
+def test_an_upload_shows_its_progress_and_is_cancelled_and_tried_again(tab, raw, tmp_path, gate):
+    large = tmp_path / "large.csv"
+    large.write_bytes(bytes(30 * MB))
+    tab.goto(f"/browse?at=s3://{raw}/shop/orders/")
+    tab.get_by_label("Files", exact=True).set_input_files(large)
+    tab.locator(".drops progress:not([value='0'])").wait_for()
+    assert 0 < float(tab.locator(".drops progress").get_attribute("value")) < 1
+    tab.get_by_role("button", name="Cancel large.csv").click()
+    tab.get_by_text("nothing of it was kept").wait_for()
+    gate.set()
+    tab.get_by_role("button", name="Try large.csv again").click()
+    tab.get_by_text("1 stored").wait_for()
+    until(lambda: not uploads_of(raw))
+    (version,) = client("s3").list_object_versions(Bucket=raw, Prefix="shop/orders/large.csv")["Versions"]
+    assert version["Size"] == 30 * MB
+
+
+def test_a_file_that_is_refused_says_why_and_its_neighbour_is_stored(tab, raw):
+    tab.goto(f"/browse?at=s3://{raw}/shop/orders/")
+    dropped_by_hand(tab, **{"n" * 1013: "id\n", "short.csv": "id\n"})
+    tab.get_by_text("1 stored, 1 failed").wait_for()
+    assert "1,024 bytes. Give it a shorter name." in tab.locator(".drops li.failed").inner_text()
+
+
+def test_a_page_of_a_console_that_was_started_again_says_to_open_it_again(tab, raw, console, monkeypatch):
+    tab.goto(f"/browse?at=s3://{raw}/shop/orders/")
+    monkeypatch.setattr(console, "tokens", Tokens())
+    dropped_by_hand(tab, **{"late.csv": "id\n"})
+    tab.locator(".drops li.failed", has_text="Open the page again").wait_for()
