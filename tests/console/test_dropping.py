@@ -227,3 +227,18 @@ def test_a_page_of_a_console_that_was_started_again_says_to_open_it_again(tab, r
     monkeypatch.setattr(console, "tokens", Tokens())
     dropped_by_hand(tab, **{"late.csv": "id\n"})
     tab.locator(".drops li.failed", has_text="Open the page again").wait_for()
+
+
+def test_a_folder_dragged_from_the_desktop_is_stored_with_all_that_lies_below(tab, raw, tmp_path):
+    for number in range(103):
+        path = tmp_path / "april" / f"day {number % 3}" / f"{number}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("id\n1\n")
+    tab.goto(f"/browse?at=s3://{raw}/shop/orders/")
+    browser = tab.context.new_cdp_session(tab)
+    data = {"items": [], "files": [str(tmp_path / "april")], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        browser.send("Input.dispatchDragEvent", {"type": kind, "x": 100, "y": 100, "data": data})
+    tab.get_by_text("103 stored").wait_for()
+    listed = client("s3").list_objects_v2(Bucket=raw, Prefix="shop/orders/april/day 1/")
+    assert listed["KeyCount"] == 34
