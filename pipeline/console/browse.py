@@ -18,7 +18,7 @@ from pipeline.views.zones import Zone, split, zone_of, zones
 from pipeline.wiring import Lake
 
 FILES = 100
-RAW_FILES = 40
+RAW_FILES = 30
 """Each takes a question to the catalog."""
 _THREADS = 4
 

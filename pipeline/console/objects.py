@@ -23,7 +23,7 @@ from pipeline.views.objects import account, bad_rows_from
 from pipeline.views.unknown import diagnose
 from pipeline.views.zones import Zone, located
 
-VERSIONS = 25
+VERSIONS = 10
 BAD_ROWS = 25
 PATIENCE = timedelta(minutes=1)
 """How long a page waits for what a button has asked for."""
@@ -133,7 +133,7 @@ def _ways(row: ObjectRow) -> list[dict[str, str]]:
     ways: dict[Status, tuple[str, str]] = {
         Status.UNROUTED: ("See the datasets that there are", "/datasets"),
         Status.REGISTERED: ("See what runs", link("/executions", status="RUNNING")),
-        Status.STAGED: ("Run its dataset now", dataset),
+        Status.STAGED: ("See its dataset, to run it now", dataset),
         Status.CLAIMED: ("Follow its batch", batch),
         Status.COMMITTED: ("Query the table", link("/query", sql=f"select * from {table} limit 10")),
         Status.DUPLICATE: (

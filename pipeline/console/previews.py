@@ -13,11 +13,11 @@ from pipeline.objects import ObjectVersion
 from pipeline.views.query import plain
 
 TEXT_BYTES = 16 * 1024
-LINES = 30
+LINES = 20
 CHARACTERS = 300
 ROWS = 10
 ROW_COLUMNS = 12
-COLUMNS = 200
+COLUMNS = 100
 _PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

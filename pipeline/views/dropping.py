@@ -7,6 +7,7 @@ from pipeline.routing import dataset_in
 
 KEY_BYTES = 1024
 """Bytes of UTF-8 that a key of S3 may have."""
+NAME_SHOWN = 60
 
 
 def raw_key(folder: str, name: str) -> str:
@@ -24,5 +25,6 @@ def raw_key(folder: str, name: str) -> str:
     if dataset_in("/".join([*folders, "file"])) is None:
         raise BadInput(f"{folder!r} lies in no dataset", hint="Drop files into team/dataset, or a folder below it.")
     if len(key.encode()) > KEY_BYTES:
-        raise Refused(f"the key of {names[-1]} is longer than S3's 1,024 bytes", hint="Give it a shorter name.")
+        shown = names[-1] if len(names[-1]) <= NAME_SHOWN else f"{names[-1][:NAME_SHOWN]}…"
+        raise Refused(f"the key of {shown} is longer than S3's 1,024 bytes", hint="Give it a shorter name.")
     return key

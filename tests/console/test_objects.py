@@ -117,6 +117,20 @@ def test_a_file_of_any_name_is_listed_has_a_page_and_is_downloaded(visitor, orde
     assert exact == file.replace("\n", "_").replace("\\", "_").replace("\u202e", "_")
 
 
+def test_no_page_of_hostile_names_and_text_is_larger_than_150_kb(visitor, orders):
+    folder, nothing = "文" * 100, "\U000e0001" * 400
+    for number in range(31):
+        quarantined(orders, f"{folder}/{number:02}{'文' * 236}", nothing)
+    for _ in range(11):
+        obj = orders.register(orders.drop(f"{folder}/00{'文' * 236}", f"{nothing}\n".encode() * 10 + b"\"<&'" * 1000))
+    bad = [{"line": 1, "reason": nothing, "raw": '"<' * 400}] * 40
+    orders.stage(f"{folder}/bad{'文' * 235}", bad=bad)
+    at = f"{obj.uri.rpartition('/')[0]}/"
+    bad_uri = f"{at}bad{'文' * 235}"
+    for path, query in (("/browse", {"at": at}), ("/object", {"uri": obj.uri}), ("/object", {"uri": bad_uri})):
+        assert 20_000 < len(visitor.get(path, params=query).content) < 150_000
+
+
 @pytest.mark.parametrize("key", ["/lead.csv", "a//b.csv", "a/../b.csv"])
 def test_keys_with_empty_and_dotted_folders_are_found(visitor, raw, key):
     client("s3").put_object(Bucket=raw, Key=key, Body=b"x")

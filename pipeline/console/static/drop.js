@@ -42,7 +42,7 @@
     drop.button.setAttribute("aria-label", `Cancel ${name}`);
     drop.button.onclick = () => cancel(drop);
     const title = document.createElement("bdi");
-    title.append(element("code", name));
+    title.append(element("code", name.length > 120 ? `${name.slice(0, 119)}…` : name));
     drop.item.append(title, " ", element("span", size(file.size), { className: "quiet" }), " ", drop.bar, " ", drop.told, " ", drop.button);
     drops.push(drop);
   }
