@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import AsyncIterator
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -40,10 +41,18 @@ async def _store(request: Request) -> Response:
     key = raw_key(request.query_params.get("to", ""), request.query_params.get("name", ""))
     length = request.headers.get("content-length", "")
     part = part_bytes(int(length) if length.isdecimal() else None)
-    stored = await store(request.stream(), bucket, key, part=part)
+    stored = await store(_wanted(request), bucket, key, part=part)
     uri = f"s3://{bucket}/{key}"
     page = link("/object", uri=uri, version=stored.version)
     return JSONResponse({"uri": uri, "version": stored.version, "bytes": stored.size, "page": page})
+
+
+async def _wanted(request: Request) -> AsyncIterator[bytes]:
+    """The body; `ClientDisconnect` also where it came whole, and nobody waits for the answer any more."""
+    async for chunk in request.stream():
+        yield chunk
+    if await request.is_disconnected():
+        raise ClientDisconnect
 
 
 ROUTES = [Route("/drop", drop, methods=["POST"])]

@@ -180,10 +180,16 @@ def test_files_chosen_by_keyboard_keep_their_folders(tab, raw, tmp_path):
         assert client("s3").get_object(Bucket=raw, Key=key)["Body"].read() == b"id\n1\n"
 
 
+class Gate(threading.Event):
+    """Uploads wait here after they have `begun`, until it is set; `ended` counts those that have ended."""
+
+    begun = 0
+    ended = 0
+
+
 @pytest.fixture
-def gate(monkeypatch) -> Iterator[threading.Event]:
-    """Uploads wait here after they have begun, until it is set."""
-    opened = threading.Event()
+def gate(monkeypatch) -> Iterator[Gate]:
+    opened = Gate()
 
     async def store_later(body: AsyncIterator[bytes], *target: str, part: int) -> Stored:
         async def slowly() -> AsyncIterator[bytes]:
@@ -191,7 +197,11 @@ def gate(monkeypatch) -> Iterator[threading.Event]:
                 await anyio.to_thread.run_sync(opened.wait)
                 yield chunk
 
-        return await store(slowly(), *target, part=part)
+        opened.begun += 1
+        try:
+            return await store(slowly(), *target, part=part)
+        finally:
+            opened.ended += 1
 
     monkeypatch.setattr(dropping, "store", store_later)
     yield opened
@@ -213,6 +223,17 @@ def test_an_upload_shows_its_progress_and_is_cancelled_and_tried_again(tab, raw,
     until(lambda: not uploads_of(raw))
     (version,) = client("s3").list_object_versions(Bucket=raw, Prefix="shop/orders/large.csv")["Versions"]
     assert version["Size"] == 30 * MB
+
+
+def test_what_is_cancelled_all_at_once_is_not_stored(tab, raw, gate):
+    tab.goto(f"/browse?at=s3://{raw}/shop/orders/")
+    dropped_by_hand(tab, **{f"cancelled-{number}.csv": "id\n" for number in range(5)})
+    until(lambda: gate.begun == 3)
+    tab.get_by_role("button", name="Cancel all").click()
+    tab.get_by_text("5 cancelled").wait_for()
+    gate.set()
+    until(lambda: gate.ended == 3)
+    assert "Contents" not in client("s3").list_objects_v2(Bucket=raw, Prefix="shop/orders/cancelled-")
 
 
 def test_a_file_that_is_refused_says_why_and_its_neighbour_is_stored(tab, raw):

@@ -9,6 +9,7 @@
   const list = zone.querySelector("[data-drop-list]");
   const said = zone.querySelector("[data-drop-said]");
   const cancelAll = zone.querySelector("[data-drop-cancel]");
+  const again = zone.querySelector("[data-drop-again]");
   const drops = [];
 
   function element(name, text, more = {}) {
@@ -30,6 +31,7 @@
     const parts = [[count("done"), "stored"], [going, "on the way"], [count("failed"), "failed"], [count("cancelled"), "cancelled"]];
     said.textContent = parts.filter(([n]) => n).map(([n, what]) => `${n} ${what}`).join(", ");
     cancelAll.hidden = !going;
+    again.hidden = going || !count("done");
   }
 
   function enqueue(name, file) {
@@ -100,8 +102,10 @@
       const stored = JSON.parse(request.responseText);
       settle(drop, "done", "Stored. ", element("a", "Follow it to the table", { href: stored.page }));
     };
-    request.onabort = () => settle(drop, "cancelled", "Cancelled: nothing of it was kept.");
-    request.onerror = () => settle(drop, "failed", element("span", "The connection broke: nothing of it was kept.", { className: "bad" }),
+    // What was sent whole may be stored before the console hears that nobody waits for it.
+    const kept = () => (drop.bar.value < 1 ? "nothing of it was kept" : "it was sent whole, and may be stored");
+    request.onabort = () => settle(drop, "cancelled", `Cancelled: ${kept()}.`);
+    request.onerror = () => settle(drop, "failed", element("span", `The connection broke: ${kept()}.`, { className: "bad" }),
       " Is the console still running, and the file still there? Then try again.");
     drop.request = request;
     drop.state = "goes";
@@ -172,6 +176,7 @@
       pump();
     });
   }
+  again.addEventListener("click", () => window.location.reload());
   cancelAll.addEventListener("click", () => [...drops].reverse().forEach(cancel));
   window.addEventListener("beforeunload", (event) => {
     if (drops.some((each) => each.state === "waits" || each.state === "goes")) event.preventDefault();
