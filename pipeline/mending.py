@@ -11,6 +11,7 @@ from pipeline.catalog import ObjectRow, Registered
 from pipeline.clients import client
 from pipeline.datasets import DatasetName
 from pipeline.errors import BadInput, Refused
+from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.views.executions import find
 from pipeline.views.naming import dataset_name
@@ -27,6 +28,17 @@ def redrive_objects(lake: Lake, uris: Sequence[str]) -> Redriven:
     `Refused` for an object that has none.
     """
     return _redriver(lake).objects([row for uri in uris for row in _versions(lake, uri)])
+
+
+def redrive_version(lake: Lake, obj: ObjectVersion) -> Redriven:
+    """Send one version of an object through Stage A again; `Refused` unless it is quarantined or failed."""
+    row = lake.catalog.get(obj)
+    if row is None or row.status not in REDRIVABLE:
+        status = row.status if row else "not in the catalog"
+        raise Refused(
+            f"{obj.uri} version {obj.version_id} is {status}", hint="Only what is quarantined or failed is sent back."
+        )
+    return _redriver(lake).objects([row])
 
 
 def redrive_dataset(lake: Lake, dataset: DatasetName) -> Redriven:
