@@ -16,7 +16,18 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from pipeline.console import browse, downloads, dropping, home, objects
+from pipeline.console import (
+    batches,
+    browse,
+    datasets,
+    downloads,
+    dropping,
+    execution,
+    executions,
+    home,
+    objects,
+    queues,
+)
 from pipeline.console.console import Console
 from pipeline.console.pages import answer
 from pipeline.console.security import HOSTS, Forgery, OwnHost
@@ -37,12 +48,9 @@ _STATUS: dict[type[SluiceError], HTTPStatus] = {
 
 def make_app(console: Console) -> Starlette:
     """The application of one console."""
+    parts = (home, datasets, batches, browse, objects, downloads, dropping, executions, execution, queues)
     routes: list[BaseRoute] = [
-        *home.ROUTES,
-        *dropping.ROUTES,
-        *browse.ROUTES,
-        *objects.ROUTES,
-        *downloads.ROUTES,
+        *(route for part in parts for route in part.ROUTES),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
     ]
     app = Starlette(

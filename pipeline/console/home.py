@@ -57,7 +57,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
 def _cause(trouble: Trouble) -> dict[str, str | None]:
     """The page that tells the cause: a path of the console and its parameters."""
     if trouble.status == "DEAD_LETTERS":
-        return {"path": "/queues", "uri": None}
+        return {"path": f"/queues/{trouble.dataset}" if trouble.dataset else "/queues", "uri": None}
     return {"path": "/object", "uri": trouble.example}
 
 
