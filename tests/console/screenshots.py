@@ -1,6 +1,6 @@
 """Take the pictures of docs/console.md from this checkout's running lake, as `make demo` leaves it.
 
-    python -m tests.console.screenshots
+python -m tests.console.screenshots
 """
 
 from __future__ import annotations

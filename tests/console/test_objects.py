@@ -138,15 +138,6 @@ def test_no_page_of_hostile_names_and_text_is_larger_than_150_kb(visitor, orders
         assert 20_000 < len(visitor.get(path, params=query).content) < 150_000
 
 
-@pytest.mark.parametrize("key", ["/lead.csv", "a//b.csv", "a/../b.csv"])
-def test_keys_with_empty_and_dotted_folders_are_found(visitor, raw, key):
-    client("s3").put_object(Bucket=raw, Key=key, Body=b"x")
-    folder = key.rpartition("/")[0]
-    (file,) = visitor.document("/browse", at=f"s3://{raw}/{folder}/")["files"]
-    assert file["uri"] == f"s3://{raw}/{key}"
-    assert visitor.document("/object", uri=file["uri"])["stored"]["size"] == 1
-
-
 @pytest.fixture(scope="module")
 def foreign_bucket(lake) -> str:
     name = "somebody-elses"
@@ -274,6 +265,17 @@ def test_a_quarantined_version_is_sent_back_by_its_button_and_awaited(visitor, o
     assert "data-live" in told.text
     (message,) = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2)["Messages"]
     assert obj.version_id in message["Body"]
+
+
+def test_what_waits_and_what_failed_in_a_batch_have_the_buttons_of_their_dataset_and_batch(visitor, orders):
+    obj = orders.stage("in a batch.csv")
+    waits = visitor.get("/object", params={"uri": obj.uri}).text
+    assert 'action="/datasets/shop/orders/run"' in waits
+    batch = orders.open(obj)
+    orders.lake.ender.fail(orders.name, batch, orders.work.table, "the job was killed")
+    failed = visitor.get("/object", params={"uri": obj.uri}).text
+    assert f'action="/batches/{batch}/redrive"' in failed
+    assert "the job was killed" in failed
 
 
 def test_what_did_not_fail_is_not_sent_back(visitor, orders):

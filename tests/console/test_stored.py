@@ -6,9 +6,11 @@ import gzip
 
 import pytest
 
+from pipeline.clients import client
 from pipeline.console.downloads import disposition
 from pipeline.console.previews import preview, text
 from pipeline.console.stored import Blocks, OverBudget
+from pipeline.settings import Setting
 
 
 def test_a_download_is_of_the_version_asked_for_and_is_never_rendered(visitor, orders):
@@ -63,3 +65,13 @@ def test_a_large_object_is_read_in_blocks_and_no_more_than_allowed(orders):
     blocks.seek(0)
     with pytest.raises(OverBudget):
         blocks.read(100)
+
+
+@pytest.mark.parametrize("key", ["/lead.csv", "a//b.csv", "a/../b.csv"])
+def test_keys_with_empty_and_dotted_folders_are_found(visitor, lake, key):
+    raw = lake.settings[Setting.RAW_BUCKET]
+    client("s3").put_object(Bucket=raw, Key=key, Body=b"x")
+    folder = key.rpartition("/")[0]
+    (file,) = visitor.document("/browse", at=f"s3://{raw}/{folder}/")["files"]
+    assert file["uri"] == f"s3://{raw}/{key}"
+    assert visitor.document("/object", uri=file["uri"])["stored"]["size"] == 1
