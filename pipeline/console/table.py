@@ -26,12 +26,12 @@ _rows: OrderedDict[str, list[list[Any]]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def table_facts(identifier: str, first_snapshot: int = 0) -> dict[str, Any] | None:
+def table_facts(tables: IcebergTables, identifier: str, first_snapshot: int = 0) -> dict[str, Any] | None:
     """What a reader sees of the table; None while there is none."""
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
-        table: Table = IcebergTables().catalog.load_table(identifier)
+        table: Table = tables.catalog.load_table(identifier)
     except NoSuchTableError:
         return None
     fields = [field for field in table.schema().fields if field.name != ORDER_COLUMN]
