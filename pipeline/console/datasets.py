@@ -74,9 +74,7 @@ def build(asked: Asked) -> Document:
         "fresh": committed.ended if committed else None,
         "batches": [_batch(batch) for batch in batches],
         "rules": _rules(batches),
-        "table": table_facts(
-            asked.console.tables, registration.table, asked.number("snapshots", 0, least=0, most=100_000)
-        ),
+        "table": table_facts(asked.console.tables, registration.table, first),
     }
 
 
