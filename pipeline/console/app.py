@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from pipeline.console import home
+from pipeline.console import home, logs, query
 from pipeline.console.console import Console
 from pipeline.console.pages import answer
 from pipeline.console.security import HOSTS, Forgery, OwnHost
@@ -39,6 +39,8 @@ def make_app(console: Console) -> Starlette:
     """The application of one console."""
     routes: list[BaseRoute] = [
         *home.ROUTES,
+        *query.ROUTES,
+        *logs.ROUTES,
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
     ]
     app = Starlette(
