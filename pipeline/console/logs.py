@@ -122,6 +122,7 @@ def _paged(asked: Asked, found: LogPage, log: Log, *, newest: bool) -> dict[str,
     older = link("/logs", **kept, before=found.older) if found.older else None
     newer = link("/logs", **kept, after=found.newer) if found.newer and not newest else None
     looked = found.start if found.start > log.start else None
+    days = {iso(datetime.fromtimestamp(line.at / 1000, UTC))[:10] for line in found.lines}
     return {
         "lines": _lines(found.lines),
         "older": older,
@@ -129,12 +130,14 @@ def _paged(asked: Asked, found: LogPage, log: Log, *, newest: bool) -> dict[str,
         "newest": link("/logs", **{name: asked.query.get(name) for name in FIELDS}),
         "follow": link("/logs", **{name: asked.query.get(name) for name in FIELDS}, follow=1),
         "looked_back_to": iso(datetime.fromtimestamp(looked / 1000, UTC)) if looked and not found.lines else None,
+        "day": days.pop() if len(days) == 1 else None,
         "crowded": found.is_crowded,
     }
 
 
 def _lines(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    texts = [visible(line.message.rstrip("\n"), keep="\n\t") for line in lines]
+    # Lambda writes the indentation of tracebacks with no-break spaces.
+    texts = [visible(line.message.rstrip("\n").replace("\xa0", " "), keep="\n\t") for line in lines]
     most = next((cut for cut in CUTS if sum(len(escape(t[:cut])) for t in texts) <= PAGE_CHARACTERS), CUTS[-1])
     return [_line(line, text, most) for line, text in zip(lines, texts, strict=True)]
 

@@ -34,7 +34,7 @@ def main() -> None:
     env, descriptor = sys.argv[1], int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES, DATA_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _import()
+    threading.Thread(target=_import, daemon=True).start()
     line = sys.stdin.readline()
     if not line:
         return
@@ -53,8 +53,8 @@ def main() -> None:
 
 
 def _import() -> None:
-    """What takes a second or two, before there is a query."""
-    for module in ("pyarrow.parquet", "pyiceberg.catalog.glue", "pyiceberg.io.pyarrow", "pipeline.views.query"):
+    """What takes a second or two, while there is no query; one that comes earlier waits only for what it needs."""
+    for module in ("duckdb", "pyarrow.parquet", "boto3", "pyiceberg.catalog.glue", "pyiceberg.io.pyarrow"):
         importlib.import_module(module)
 
 
