@@ -17,9 +17,9 @@ FIRST_MS = 5 * 60_000
 GROWS = 12
 MOST_READ = 20_000
 """Lines of one look, whether they match or not."""
-LOOKS = 12
+LOOKS = 40
 
-_CURSOR = re.compile(r"^(\d{1,15})\.(\d{1,9})$")
+_CURSOR = re.compile(r"^([0-9]{1,15})\.([0-9]{1,9})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +101,21 @@ class Log:
         The milliseconds that it has looked at, it has whole.
         """
         found: list[Line] = []
-        width, crowded = FIRST_MS, False
+        step, at, last = (-1, end, start) if back else (1, start, end)
+        width, full, crowded = FIRST_MS, at, False
         for _ in range(LOOKS):
-            since, until = (max(start, end - width + 1), end) if back else (start, min(end, start + width - 1))
-            lines = read_some(self.sources, since, until, MOST_READ)
-            if lines is None and since < until:
-                width = max((until - since + 1) // 8, 1)
+            far = max(at - width + 1, last) if back else min(at + width - 1, last)
+            lines, more = read_some(self.sources, min(at, far), max(at, far), MOST_READ)
+            if more and far != at:
+                full, width = far, (abs(far - at) + 1) // 2
                 continue
-            crowded |= lines is None
-            matching = [line for line in lines or [] if self.matches(line)]
+            crowded |= more
+            matching = [line for line in lines if self.matches(line)]
             found = [*matching, *found] if back else [*found, *matching]
-            if back:
-                end = since - 1
-            else:
-                start = until + 1
-            if len(found) > wanted or start > end:
+            at = far + step
+            if len(found) > wanted or (last - at) * step < 0:
                 break
-            width *= GROWS
-        return found, end + 1 if back else start - 1, crowded
+            # Up to the end of a span that held too much, halves; then it grows again.
+            left = (full - at) * step + 1
+            width = max(left // 2, 1) if left > 0 else width * GROWS
+        return found, at - step, crowded

@@ -122,10 +122,10 @@ def order(line: Line) -> tuple[int, str, str, str]:
     return line.at, line.label, line.stream, line.id
 
 
-def read_some(sources: Sequence[Source], start: int, end: int, most: int) -> list[Line] | None:
-    """As `read`; None if there are more than `most` lines, of which it reads no more."""
+def read_some(sources: Sequence[Source], start: int, end: int, most: int) -> tuple[list[Line], bool]:
+    """As `read`, no more than `most` lines, and whether there are more."""
     lines = list(islice((line for source in sources for line in _read(source, start, end)), most + 1))
-    return None if len(lines) > most else sorted(lines, key=order)
+    return sorted(lines[:most], key=order), len(lines) > most
 
 
 def _read(source: Source, start: int, end: int | None) -> Iterator[Line]:
