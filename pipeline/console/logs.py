@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from markupsafe import escape
@@ -28,6 +28,7 @@ CUTS = (4000, 2000, 1000, 500, 250)
 """How long lines are shown: the first at which the page stays below PAGE_CHARACTERS."""
 PAGE_CHARACTERS = 70_000
 SINCE = "10m"
+AROUND = timedelta(seconds=5)
 
 Terms = tuple[str, ...]
 
@@ -124,7 +125,7 @@ def _paged(asked: Asked, found: LogPage, log: Log, *, newest: bool) -> dict[str,
     looked = found.start if found.start > log.start else None
     days = {iso(datetime.fromtimestamp(line.at / 1000, UTC))[:10] for line in found.lines}
     return {
-        "lines": _lines(found.lines),
+        "lines": _lines(found.lines, narrowed=bool(asked.query.get("text") or asked.query.get("uri"))),
         "older": older,
         "newer": newer,
         "newest": link("/logs", **{name: asked.query.get(name) for name in FIELDS}),
@@ -135,18 +136,21 @@ def _paged(asked: Asked, found: LogPage, log: Log, *, newest: bool) -> dict[str,
     }
 
 
-def _lines(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def _lines(lines: Sequence[Line], *, narrowed: bool) -> list[dict[str, Any]]:
     # Lambda writes the indentation of tracebacks with no-break spaces.
     texts = [visible(line.message.rstrip("\n").replace("\xa0", " "), keep="\n\t") for line in lines]
     most = next((cut for cut in CUTS if sum(len(escape(t[:cut])) for t in texts) <= PAGE_CHARACTERS), CUTS[-1])
-    return [_line(line, text, most) for line, text in zip(lines, texts, strict=True)]
+    return [_line(line, text, most, narrowed=narrowed) for line, text in zip(lines, texts, strict=True)]
 
 
-def _line(line: Line, text: str, most: int) -> dict[str, Any]:
+def _line(line: Line, text: str, most: int, *, narrowed: bool) -> dict[str, Any]:
+    """One line; where its neighbours are left out, `around` is the page that has them."""
     whole = link("/logs/line", group=line.group, stream=line.stream, at=line.at, id=line.id)
     cut = max(len(text) - most, 0)
+    at = datetime.fromtimestamp(line.at / 1000, UTC)
+    around = link("/logs", **{"from": iso(at - AROUND), "to": iso(at + AROUND)}) if narrowed else None
     shown = {**line.to_json(), "message": text[:most], "cut": cut, "whole": whole if cut else None}
-    return {**shown, "is_error": line.is_error}
+    return {**shown, "is_error": line.is_error, "around": around}
 
 
 async def whole_line(request: Request) -> Response:

@@ -77,6 +77,8 @@ def test_logs_of_a_source_a_span_a_run_and_a_text(visitor, printed):
     assert messages(visitor.document("/logs", text="BROKEN")) == ["[ERROR] broken\nTraceback"]
     at = [datetime.fromtimestamp((printed - back) / 1000, UTC).isoformat() for back in (58_500, 56_500)]
     assert messages(visitor.document("/logs", **{"from": at[0], "to": at[1]})) == ["fine", "one"]
+    (found,) = visitor.document("/logs", text="broken")["lines"]
+    assert messages(follow(visitor, found["around"]))[1:] == ["[ERROR] broken\nTraceback", "fine", "one", "two"]
     assert "with that text" in visitor.get("/logs", params={"text": "<script>nothing"}).text
 
 

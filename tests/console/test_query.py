@@ -19,7 +19,7 @@ from pipeline.console.query_child import ROWS, Kept
 from tests.cli.conftest import Actor
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-LONG = "select count(*) from range(1000000000) a, range(1000000000) b"
+LONG = "select sum(hash(range)) from range(1000000000000)"
 # One call of one function, which DuckDB does not interrupt.
 DEAF = "select levenshtein(repeat('ab', 200000), repeat('ba', 200000))"
 HOSTILE = """select '<script>alert(1)</script>' as "<img src=x onerror=alert(2)>", '' as empty, null as nothing,
@@ -182,6 +182,13 @@ def test_a_cancelled_query_stops_at_once_and_leaves_no_process(visitor, console,
     assert ended(visitor, path)["run"]["status"] == "CANCELLED"
     assert process.poll() is not None
     assert not os.path.exists(f"/proc/{process.pid}")
+
+
+def test_a_running_query_ends_when_its_console_is_gone(visitor, console):
+    process = process_of(console, started(visitor, LONG))
+    # A process that ends, however it does, closes its end of the pipe.
+    process.stdin.close()
+    assert process.wait(20) == 1
 
 
 def test_cancelling_what_has_ended_is_harmless(visitor):
