@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pipeline.batches.opening import Work
 from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
@@ -11,6 +11,7 @@ from pipeline.catalog import ObjectRow, Registered
 from pipeline.clients import client
 from pipeline.datasets import DatasetName
 from pipeline.errors import BadInput, Refused
+from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.views.executions import find
 from pipeline.views.naming import dataset_name
@@ -27,6 +28,17 @@ def redrive_objects(lake: Lake, uris: Sequence[str]) -> Redriven:
     `Refused` for an object that has none.
     """
     return _redriver(lake).objects([row for uri in uris for row in _versions(lake, uri)])
+
+
+def redrive_version(lake: Lake, obj: ObjectVersion) -> Redriven:
+    """Send one version of an object through Stage A again; `Refused` unless it is quarantined or failed."""
+    row = lake.catalog.get(obj)
+    if row is None or row.status not in REDRIVABLE:
+        status = row.status if row else "not in the catalog"
+        raise Refused(
+            f"{obj.uri} version {obj.version_id} is {status}", hint="Only what is quarantined or failed is sent back."
+        )
+    return _redriver(lake).objects([row])
 
 
 def redrive_dataset(lake: Lake, dataset: DatasetName) -> Redriven:
@@ -62,21 +74,28 @@ def redrive_execution(lake: Lake, name: str) -> Redriven:
     return _redriver(lake).objects(lake.catalog.get_many(objects))
 
 
-def redrive_messages(lake: Lake, queue: str) -> int:
-    """Send the messages of a dead-letter queue back to where they came from; how many they were.
+def redrive_messages(lake: Lake, queue: str, only: Collection[str] | None = None) -> int:
+    """Send the messages of a dead-letter queue back to where they came from, or `only` those of these ids; how many.
 
     `queue` is `raw`, one of FAILURES, or a dataset. `BadInput` or `Refused` for another.
     """
+    dead, source = dead_letter_queue(lake, queue)
+    if queue in FAILURES:
+        return redrive_invocations(client("sqs"), dead, client("lambda"), source, only)
+    return redrive_queue(client("sqs"), dead, source, only)
+
+
+def dead_letter_queue(lake: Lake, queue: str) -> tuple[str, str]:
+    """The URL of a dead-letter queue, and where its messages came from: a queue's URL, or a function's name."""
     if queue == RAW:
-        dead, source = lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], lake.settings[Setting.RAW_QUEUE_URL]
-        return redrive_queue(client("sqs"), dead, source)
+        return lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], lake.settings[Setting.RAW_QUEUE_URL]
     if queue in FAILURES:
         dead, function = (lake.settings[setting] for setting in FAILURES[queue])
-        return redrive_invocations(client("sqs"), dead, client("lambda"), function)
+        return dead, function
     registration = lake.registry.get(dataset_name(queue))
     if registration is None:
         raise Refused(f"no dataset {queue} is registered", hint="`sluice datasets list` lists them.")
-    return redrive_queue(client("sqs"), registration.dead_letter_queue_url, registration.queue_url)
+    return registration.dead_letter_queue_url, registration.queue_url
 
 
 def _redriver(lake: Lake) -> Redriver:

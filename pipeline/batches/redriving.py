@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,17 +81,17 @@ class Redriver:
         return found
 
 
-def redrive_queue(sqs: Any, dead: str, source: str) -> int:
-    """Move messages from a dead-letter queue back to its source; returns how many."""
+def redrive_queue(sqs: Any, dead: str, source: str, only: Collection[str] | None = None) -> int:
+    """Move messages from a dead-letter queue back to its source, or `only` those of these ids; returns how many."""
 
     def send(messages: Sequence[dict[str, Any]]) -> set[int]:
         entries = [{"Id": str(i), "MessageBody": m["Body"]} for i, m in enumerate(messages)]
         return {int(e["Id"]) for e in sqs.send_message_batch(QueueUrl=source, Entries=entries).get("Successful", [])}
 
-    return _drain(sqs, dead, send)
+    return _drain(sqs, dead, send, only)
 
 
-def redrive_invocations(sqs: Any, dead: str, functions: Any, function: str) -> int:
+def redrive_invocations(sqs: Any, dead: str, functions: Any, function: str, only: Collection[str] | None = None) -> int:
     """Invoke a function again with what it could not handle, from its on-failure destination; returns how often.
 
     A message of another form stays in the queue.
@@ -109,25 +109,32 @@ def redrive_invocations(sqs: Any, dead: str, functions: Any, function: str) -> i
             handed_on.add(place)
         return handed_on
 
-    return _drain(sqs, dead, invoke)
+    return _drain(sqs, dead, invoke, only)
 
 
-def _drain(sqs: Any, dead: str, send: Callable[[Sequence[dict[str, Any]]], set[int]]) -> int:
+def _drain(
+    sqs: Any, dead: str, send: Callable[[Sequence[dict[str, Any]]], set[int]], only: Collection[str] | None
+) -> int:
     """Handle what was sent before now: what fails again and comes back meanwhile stays, or there would be no end.
 
     `send` returns the places of the messages that it sent on. A message is deleted only after it was sent: a crash
     between doubles it, which is harmless here.
     """
     began, moved = time.time() * 1000, 0
-    back: list[str] = []
+    stays: list[str] = []
     while messages := _received(sqs, dead):
-        back += [m["ReceiptHandle"] for m in messages if int(m["Attributes"]["SentTimestamp"]) >= began]
-        old = [m for m in messages if m["ReceiptHandle"] not in back]
-        gone = [{"Id": str(i), "ReceiptHandle": old[i]["ReceiptHandle"]} for i in sorted(send(old))] if old else []
+        chosen = [
+            message
+            for message in messages
+            if int(message["Attributes"]["SentTimestamp"]) < began and (only is None or message["MessageId"] in only)
+        ]
+        stays += [message["ReceiptHandle"] for message in messages if message not in chosen]
+        sent = send(chosen) if chosen else set()
+        gone = [{"Id": str(place), "ReceiptHandle": chosen[place]["ReceiptHandle"]} for place in sorted(sent)]
         if gone and (failed := sqs.delete_message_batch(QueueUrl=dead, Entries=gone).get("Failed")):
             log.warning("%d messages of %s are sent on, and stay there: %s", len(failed), dead, failed[0]["Code"])
         moved += len(gone)
-    for handle in back:
+    for handle in stays:
         sqs.change_message_visibility(QueueUrl=dead, ReceiptHandle=handle, VisibilityTimeout=0)
     return moved
 

@@ -16,9 +16,9 @@ from pipeline.cli.waiting import wait
 from pipeline.clients import client
 from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
-from pipeline.errors import Refused
 from pipeline.settings import EMBEDDED_CREDENTIALS, Setting, region
 from pipeline.settling import Progress
+from pipeline.views.dropping import raw_key
 from pipeline.views.naming import dataset_name
 
 EXIT_ATTENTION = 3
@@ -61,14 +61,11 @@ def drop_files(connected: Connected, files: list[Path], name: DatasetName, prefi
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     bucket = connected.lake.settings[Setting.RAW_BUCKET]
-    folders = [part for part in prefix.split("/") if part]
     dropped = []
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         for path in files:
-            key = "/".join([str(name), *folders, path.name])
-            if len(key.encode()) > 1024:
-                raise Refused(f"the key of {path.name} is longer than S3's 1,024 bytes", hint="Give it a shorter name.")
+            key = raw_key(f"{name}/{prefix}", path.name)
             size = path.stat().st_size
             task = bar.add_task(escape(path.name), total=size)
             client("s3").upload_file(str(path), bucket, key, Callback=lambda n, task=task: bar.advance(task, n))

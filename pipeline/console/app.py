@@ -16,7 +16,20 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from pipeline.console import home, logs, query
+from pipeline.console import (
+    batches,
+    browse,
+    datasets,
+    downloads,
+    dropping,
+    execution,
+    executions,
+    home,
+    logs,
+    objects,
+    query,
+    queues,
+)
 from pipeline.console.console import Console
 from pipeline.console.pages import answer
 from pipeline.console.security import HOSTS, Forgery, OwnHost
@@ -37,10 +50,9 @@ _STATUS: dict[type[SluiceError], HTTPStatus] = {
 
 def make_app(console: Console) -> Starlette:
     """The application of one console."""
+    parts = (home, datasets, batches, browse, objects, downloads, dropping, executions, execution, queues, query, logs)
     routes: list[BaseRoute] = [
-        *home.ROUTES,
-        *query.ROUTES,
-        *logs.ROUTES,
+        *(route for part in parts for route in part.ROUTES),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
     ]
     app = Starlette(

@@ -10,11 +10,12 @@ from datetime import datetime
 from pipeline.clients import client
 from pipeline.clock import system_clock
 from pipeline.connecting import Connected
-from pipeline.console.counting import Counts
+from pipeline.console.counting import Looked, count
 from pipeline.console.queries import Queries
 from pipeline.console.security import Tokens
 from pipeline.errors import Misconfigured, Refused, SluiceError
 from pipeline.settings import region
+from pipeline.settling import look
 from pipeline.wiring import Lake
 
 
@@ -27,7 +28,8 @@ class Console:
         self._connected: Connected | None = None
         self._lock = threading.Lock()
         self.tokens = Tokens()
-        self.counts = Counts()
+        self.counts = Looked(count, 2.0)
+        self.progress = Looked(look, 0.5)
         self.queries = Queries()
 
     def connected(self) -> Connected:

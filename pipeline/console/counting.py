@@ -1,4 +1,4 @@
-"""What takes a read of the whole catalog: done beside the pages, which show how old it is."""
+"""What takes a read of many rows: done beside the pages, which show how old it is."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from pipeline.catalog import ObjectRow
 from pipeline.views.summary import Summary, summed_up
 from pipeline.wiring import Lake
 
-LEAST_S = 2.0
-"""How old the counts may be before they are made again."""
-SHARE = 20
-"""And how many times as old as making them takes: the console spends no more than this part of its time on it."""
+SHARE = 10
 PATIENCE_S = 1.0
-"""How long a page waits for the first counts."""
+"""How long a page waits for what is looked for the first time."""
 BARS = 48
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,43 +66,48 @@ def _within(minutes: Counter[tuple[int, str]], age: int) -> int:
     return sum(number for (old, _), number in minutes.items() if old < age)
 
 
-class Counts:
-    """The newest counts of a lake, made again in a thread when somebody looks and they are old."""
+class Looked(Generic[T]):
+    """What `look` found in a lake last: looked for again, beside the pages, when somebody asks and it is old.
 
-    def __init__(self) -> None:
+    `least_s` is how old it may be before that; and it is no more than a part `1/SHARE` of the time that looking takes.
+    """
+
+    def __init__(self, look: Callable[[Lake], T], least_s: float) -> None:
+        self._look = look
+        self._least_s = least_s
         self._lock = threading.Lock()
-        self._counted: Counted | None = None
+        self._found: T | None = None
         self._of: Lake | None = None
         self._done = threading.Event()
         self._running = False
         self._next = 0.0
 
-    def newest(self, lake: Lake) -> Counted | None:
-        """The counts as they are; None if the first are not made yet, after a moment's patience."""
+    def newest(self, lake: Lake) -> T | None:
+        """What was found last; None if nothing was yet, after a moment's patience."""
         with self._lock:
             if self._of is not lake:
-                self._of, self._counted, self._next = lake, None, 0.0
+                self._of, self._found, self._next = lake, None, 0.0
                 self._done = threading.Event()
             done = self._done
             if not self._running and time.monotonic() >= self._next:
                 self._running = True
-                threading.Thread(target=self._count, args=(lake, done), daemon=True, name="counts").start()
+                threading.Thread(target=self._run, args=(lake, done), daemon=True, name="looking").start()
         done.wait(PATIENCE_S)
-        return self._counted if self._of is lake else None
+        return self._found if self._of is lake else None
 
-    def _count(self, lake: Lake, done: threading.Event) -> None:
+    def _run(self, lake: Lake, done: threading.Event) -> None:
         began, found = time.monotonic(), None
         try:
-            found = count(lake)
+            found = self._look(lake)
         except Exception as error:
-            # The page that asked tells what is wrong with the lake; the next one that asks has it counted again.
-            log.warning("the catalog was not counted: %s", error)
+            # The page that asked tells what is wrong with the lake; the next one that asks has it looked for again.
+            log.warning("the lake could not be looked at: %s", error)
         took = time.monotonic() - began
         with self._lock:
             self._running = False
             if self._of is lake:
-                self._counted = found or self._counted
-                self._next = time.monotonic() + max(LEAST_S, SHARE * took)
+                self._found = found or self._found
+                self._next = time.monotonic() + max(self._least_s, SHARE * took)
         done.set()
 
 

@@ -9,7 +9,7 @@ from pipeline.clock import iso
 from pipeline.console.console import Asked
 from pipeline.console.counting import Arrivals
 from pipeline.console.pages import Document, page
-from pipeline.settling import Progress, look
+from pipeline.settling import Progress
 from pipeline.views.executions import runs
 from pipeline.views.summary import Summary, Trouble
 
@@ -24,14 +24,14 @@ ZONES = (
 
 
 def build(asked: Asked) -> Document:
-    """Progress as it is this second, and the catalog summed up as of a few seconds ago."""
+    """Progress as of this second, and the catalog summed up as of the last seconds; of a large lake, minutes."""
     lake = asked.lake
-    progress = look(lake)
+    progress = asked.console.progress.newest(lake)
     counted = asked.console.counts.newest(lake)
     return {
         "title": "Home",
-        "settled": progress.is_settled,
-        "flow": _flow(progress),
+        "settled": progress.is_settled if progress else None,
+        "flow": _flow(progress) if progress else [],
         "running": [run.to_json() for run in runs(lake, status="RUNNING", limit=RECENT)],
         "failed": [run.to_json() for run in runs(lake, status="FAILED", limit=RECENT)],
         "counted_at": iso(counted.at) if counted else None,
@@ -57,7 +57,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
 def _cause(trouble: Trouble) -> dict[str, str | None]:
     """The page that tells the cause: a path of the console and its parameters."""
     if trouble.status == "DEAD_LETTERS":
-        return {"path": "/queues", "uri": None}
+        return {"path": f"/queues/{trouble.dataset}" if trouble.dataset else "/queues", "uri": None}
     return {"path": "/object", "uri": trouble.example}
 
 

@@ -79,6 +79,7 @@ TEMPLATES.filters |= {
     "number": lambda number: f"{number:,}",
     "short": _short,
     "size": texts.size,
+    "tojson_text": lambda value: texts.visible(json.dumps(value, ensure_ascii=False)),
     "visible": texts.visible,
 }
 TEMPLATES.globals |= {"link": link, "counted": texts.counted}

@@ -26,6 +26,11 @@ class Visit:
     errors: list[tuple[str, str]] = field(default_factory=list)
     recovered: bool = False
     """A later attempt succeeded after `errors`."""
+    input: str | None = None
+    output: str | None = None
+    """JSON as the history has it; None where it has none, or too much of it to be told."""
+    runs: list[str] = field(default_factory=list)
+    """Ids of Glue job runs that it started."""
 
     @property
     def seconds(self) -> float | None:
@@ -65,11 +70,12 @@ class _Reader:
         details = details_of(event)
         owner, scope = self._owner.get(previous), self._scope.get(previous, ())
         if kind.endswith("StateEntered"):
-            owner = Visit(details["name"], event["timestamp"], scope)
+            owner = Visit(details["name"], event["timestamp"], scope, input=details.get("input"))
             self.visits.append(owner)
         elif kind.endswith("StateExited"):
             if left := self._open(details["name"], scope):
                 left.left = event["timestamp"]
+                left.output = details.get("output")
                 scope = left.scope
             owner = None
         elif kind.startswith("MapIteration"):
@@ -87,6 +93,8 @@ class _Reader:
 
 
 def _note(visit: Visit, kind: str, details: Mapping[str, Any]) -> None:
+    if (run := _run_id(details)) and run not in visit.runs:
+        visit.runs.append(run)
     if kind.endswith("Scheduled"):
         visit.attempts += 1
     elif kind.endswith(_ENDED_BADLY):
@@ -108,13 +116,15 @@ def job_runs(events: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _run_ids(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for event in events:
-        details = details_of(event)
-        if details.get("resourceType") != "glue":
-            continue
-        try:
-            output = json.loads(details.get("output", ""))
-        except ValueError:
-            continue
-        if isinstance(output, dict) and (found := output.get("JobRunId") or output.get("Id")):
-            yield str(found)
+    return (found for event in events if (found := _run_id(details_of(event))))
+
+
+def _run_id(details: Mapping[str, Any]) -> str | None:
+    if details.get("resourceType") != "glue":
+        return None
+    try:
+        output = json.loads(details.get("output", ""))
+    except ValueError:
+        return None
+    found = output.get("JobRunId") or output.get("Id") if isinstance(output, dict) else None
+    return str(found) if found else None

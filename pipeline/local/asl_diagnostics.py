@@ -7,17 +7,21 @@ only: paths, intrinsic functions and expressions are the interpreter's business.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pipeline.local import asl_fields as fields
+from pipeline.local.json_errors import complaint
 
 LONGEST_STATE_NAME = 80
 
 _SCHEMA = "SCHEMA_VALIDATION_FAILED"
 _LANGUAGES = ("JSONPath", "JSONata")
 _STEPS = ("Task", "Pass", "Wait", "Parallel", "Map")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
 
 
@@ -31,6 +35,8 @@ class Diagnostic:
     severity: str = "ERROR"
 
     def __str__(self) -> str:
+        if self.location is not None and self.message.endswith(self.location):
+            return f"{self.code}: {self.message}"
         return f"{self.code}: {self.message} at {'null' if self.location is None else self.location}"
 
 
@@ -39,11 +45,10 @@ def diagnose(definition: str) -> list[Diagnostic]:
     not_an_object = [Diagnostic(_SCHEMA, "Definition must be a valid JSON object", None)]
     if not definition.strip():
         return not_an_object
-    try:
-        machine = json.loads(definition)
-    except json.JSONDecodeError as error:
-        place = f"line: {error.lineno}, column: {error.colno}"
-        return [Diagnostic("INVALID_JSON_DESCRIPTION", error.msg, f"[Source: (String); {place}]")]
+    wrong = complaint(definition)
+    if wrong is not None:
+        return [Diagnostic("INVALID_JSON_DESCRIPTION", f"{wrong.message}\n at {wrong.place}", wrong.place)]
+    machine = json.loads(definition)
     if not isinstance(machine, dict):
         return not_an_object
     language = machine.get("QueryLanguage", "JSONPath")
@@ -105,6 +110,8 @@ def _state(name: str, state: Any, path: str, jsonata: bool) -> Iterator[Diagnost
     yield from _required(state, kind, path)
     yield from _ranges(state, fields.RANGES, path)
     own = jsonata or state.get("QueryLanguage") == "JSONata"
+    if kind == "Wait" and not _is_moment(state.get("Timestamp"), own):
+        yield _schema("String does not match RFC3339 timestamp", f"{path}/Timestamp")
     if kind == "Choice":
         yield from _choices(state.get("Choices", ()), f"{path}/Choices", own)
     yield from _errors(state, path)
@@ -171,6 +178,17 @@ def _ranges(owner: Mapping[str, Any], ranges: Mapping[str, tuple[int, int | None
             yield _schema(f"Minimum value is {least}", f"{path}/{name}")
         elif most is not None and value > most:
             yield _schema(f"Maximum value is {most}", f"{path}/{name}")
+
+
+def _is_moment(value: Any, jsonata: bool) -> bool:
+    """Whether a text is a moment, or an expression for one; what is no text is not asked about."""
+    if not isinstance(value, str) or (jsonata and value.startswith("{%") and value.endswith("%}")):
+        return True
+    found = _MOMENT.fullmatch(value)
+    try:
+        return found is not None and bool(datetime.fromisoformat(found[1] + found[3]))
+    except ValueError:
+        return False
 
 
 def _choices(rules: Any, path: str, jsonata: bool) -> Iterator[Diagnostic]:

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.clock import Clock, system_clock
+from pipeline.events.schedule_expressions import Rate, parse
 from pipeline.local.event_rules import target_input
-from pipeline.local.schedule_expressions import Rate, parse
 from pipeline.local.targets import Target, check_target
 
 TICK_S = 1.0

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
+from pipeline.batches.redriving import Redriven
 from pipeline.clients import client
 from pipeline.clock import iso
 from pipeline.errors import BadInput, Refused
 from pipeline.executions.history import Visit
 from pipeline.settings import Setting
+from pipeline.views.texts import counted
 from pipeline.wiring import Lake
 
 MACHINES = {"a": Setting.STAGE_A_MACHINE, "b": Setting.STAGE_B_MACHINE}
@@ -46,22 +46,42 @@ class Run:
 
 
 def runs(lake: Lake, machine: str | None = None, status: str | None = None, limit: int = 20) -> list[Run]:
-    """The newest executions of one machine or both, newest first."""
+    """The newest executions of one machine or both, newest first. `BadInput` for another machine or status."""
+    check(machine, status)
+    found = [run for letter in MACHINES if machine in (None, letter) for run in _newest(lake, letter, status, limit)]
+    return sorted(found, key=lambda run: run.started, reverse=True)[:limit]
+
+
+def _newest(lake: Lake, letter: str, status: str | None, limit: int) -> list[Run]:
+    found, token = page_of(lake, letter, status, limit=limit)
+    while token and len(found) < limit:
+        more, token = page_of(lake, letter, status, limit=limit - len(found), token=token)
+        found += more
+    return found
+
+
+def check(machine: str | None, status: str | None) -> None:
+    """`BadInput` for what is no machine or no status of an execution."""
     if machine not in (None, *MACHINES):
         raise BadInput(f"{machine!r} is not a machine", hint="Give a (Stage A) or b (Stage B).")
     if status is not None and status not in STATUSES:
         raise BadInput(f"{status!r} is not a status of an execution", hint=f"One of {', '.join(STATUSES)}.")
-    found = [
-        run for letter in MACHINES if machine in (None, letter) for run in islice(_listed(lake, letter, status), limit)
-    ]
-    return sorted(found, key=lambda run: run.started, reverse=True)[:limit]
 
 
-def _listed(lake: Lake, letter: str, status: str | None) -> Iterator[Run]:
+def page_of(
+    lake: Lake, machine: str, status: str | None = None, *, limit: int = 25, token: str | None = None
+) -> tuple[list[Run], str | None]:
+    """One page of a machine's executions, newest first, and the token of the next. `BadInput` for an old token."""
+    stepfunctions = client("stepfunctions")
     chosen = {"statusFilter": status} if status else {}
-    pages = client("stepfunctions").get_paginator("list_executions")
-    for page in pages.paginate(stateMachineArn=lake.settings[MACHINES[letter]], **chosen):
-        yield from (_run(item, letter) for item in page["executions"])
+    chosen |= {"nextToken": token} if token else {}
+    try:
+        page = stepfunctions.list_executions(
+            stateMachineArn=lake.settings[MACHINES[machine]], maxResults=min(limit, 1000), **chosen
+        )
+    except stepfunctions.exceptions.InvalidToken:
+        raise BadInput("this page of the list is not to be had any more", hint="Begin with the newest again.") from None
+    return [_run(item, machine) for item in page["executions"]], page.get("nextToken")
 
 
 def _run(item: dict[str, Any], letter: str) -> Run:
@@ -118,8 +138,8 @@ def document(run: Run, description: dict[str, Any], seen: list[Visit]) -> dict[s
         "arn": run.arn,
         "error": description.get("error"),
         "cause": description.get("cause"),
-        "input": _parsed(description.get("input")),
-        "output": _parsed(description.get("output")),
+        "input": parsed(description.get("input")),
+        "output": parsed(description.get("output")),
         "states": [_state(visit, run) for visit in seen],
     }
 
@@ -132,12 +152,26 @@ def _state(visit: Visit, run: Run) -> dict[str, Any]:
         "seconds": visit.seconds,
         "outcome": visit.outcome(run.status),
         "attempts": visit.attempts,
+        "job_runs": visit.runs,
         "errors": [{"error": error, "cause": cause} for error, cause in visit.errors],
     }
 
 
-def _parsed(text: str | None) -> Any:
+def parsed(text: str | None) -> Any:
     try:
         return json.loads(text) if text else None
     except ValueError:
         return text
+
+
+def redriven(done: Redriven) -> tuple[str, bool]:
+    """What a redrive did, in a sentence, and whether it did anything."""
+    parts = []
+    if done.sent:
+        parts.append(f"{counted(done.sent, 'object')} sent through Stage A again")
+    if done.restaged:
+        where = f"in the new batch {done.batch}" if done.batch else "for the next batch"
+        parts.append(f"{counted(done.restaged, 'object')} staged again {where}")
+    if done.refused:
+        parts.append(f"{counted(len(done.refused), 'object')} left alone, which are further on or were loaded since")
+    return "; ".join(parts) or "There is nothing to send back.", bool(done.sent or done.restaged)

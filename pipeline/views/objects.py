@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,7 +68,8 @@ def batch_of(lake: Lake, row: ObjectRow) -> Batch | None:
     return lake.batches.get(row.dataset, row.batch) if row.dataset and row.batch else None
 
 
-def story(lake: Lake, row: ObjectRow) -> dict[str, Any]:
+def account(lake: Lake, row: ObjectRow) -> dict[str, Any]:
+    """What there is to tell of a version but for its bad rows."""
     batch = batch_of(lake, row)
     return {
         **row_json(row),
@@ -75,22 +77,55 @@ def story(lake: Lake, row: ObjectRow) -> dict[str, Any]:
         "batch_status": batch.status.value if batch else None,
         "batch_error": batch.error if batch else None,
         "verdict": verdict_json(batch) if batch else None,
-        "bad_rows": bad_rows(row),
     }
+
+
+def story(lake: Lake, row: ObjectRow) -> dict[str, Any]:
+    return {**account(lake, row), "bad_rows": bad_rows(row)}
 
 
 def bad_rows(row: ObjectRow, limit: int = BAD_ROWS_SHOWN) -> list[dict[str, Any]]:
     """The first bad rows that were set aside, `{line, reason, raw}`; [] if there are none or they have expired."""
+    return bad_rows_from(row, 0, limit).rows
+
+
+@dataclass(frozen=True, slots=True)
+class BadRows:
+    """Some bad rows of an object, `{line, reason, raw}`; `next` is the place of the byte after them, if more follow."""
+
+    rows: list[dict[str, Any]]
+    next: int | None = None
+
+
+def bad_rows_from(row: ObjectRow, start: int, limit: int) -> BadRows:
+    """At most `limit` bad rows from the byte `start` of their file on, and no more than BAD_ROWS_BYTES of them.
+
+    None if they have expired, if there are none from there on, and where no row begins.
+    """
     if not row.bad_rows_uri:
-        return []
+        return BadRows([])
     bucket, _, key = row.bad_rows_uri.removeprefix("s3://").partition("/")
     s3 = client("s3")
     try:
-        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{BAD_ROWS_BYTES - 1}")
-    except s3.exceptions.NoSuchKey:
-        return []
+        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{start + BAD_ROWS_BYTES - 1}")
+    except s3.exceptions.ClientError as error:
+        if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "InvalidRange", "416"):
+            return BadRows([])
+        raise
     with answer["Body"] as body:
         text = body.read()
+    size = int(answer["ContentRange"].rpartition("/")[2])
     # The last line may be cut by the range.
-    whole = text if len(text) < BAD_ROWS_BYTES else text[: text.rfind(b"\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()[:limit] if line.strip()]
+    whole = text if start + len(text) >= size else text[: text.rfind(b"\n") + 1]
+    lines = whole.splitlines(keepends=True)[:limit]
+    after = start + sum(map(len, lines))
+    return BadRows([found for line in lines if (found := _bad_row(line))], after if start < after < size else None)
+
+
+def _bad_row(line: bytes) -> dict[str, Any] | None:
+    """The row; None for a line that is cut, for whoever asks may ask from anywhere."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -38,7 +38,7 @@ FAILURES = {
     ),
 }
 """Queues of what the functions could not handle that mark what a failed execution left: the queue and the function."""
-_LOGS = {RAW: "route", "stage-a-failures": "mark-stage-a-failed", "stage-b-failures": "mark-stage-b-failed"}
+LOGS = {RAW: "route", "stage-a-failures": "mark-stage-a-failed", "stage-b-failures": "mark-stage-b-failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def summed_up(
     if dataset is not None and not rows and not registrations:
         raise Refused(f"no dataset {dataset} is registered, and no object of it was dropped", hint=None)
     names = [str(registration.dataset.name) for registration in registrations]
-    queues = [queue for url, dead, name in _queues(lake, registrations) if (queue := _queue(url, dead, name))]
+    queues = queues_of(lake, registrations)
     lines = _batches(lake, names, rows, batches)
     current = _current(rows)
     return Summary(
@@ -241,12 +241,12 @@ def _stuck(lake: Lake, rows: list[ObjectRow]) -> list[Trouble]:
 def _dead_letters(queues: Iterable[Queue]) -> list[Trouble]:
     return [
         Trouble(
-            dataset=None if queue.name in _LOGS else queue.name,
+            dataset=None if queue.name in LOGS else queue.name,
             status="DEAD_LETTERS",
             objects=queue.waiting,
             example=None,
             reason="they were received too often without success, and wait in the dead-letter queue",
-            todo=f"Read `sluice logs {_LOGS.get(queue.name, 'poll')}`, mend the cause, then run "
+            todo=f"Read `sluice logs {LOGS.get(queue.name, 'poll')}`, mend the cause, then run "
             f"`sluice redrive --queue {queue.name}`.",
         )
         for queue in queues
@@ -261,6 +261,11 @@ def _running(lake: Lake, dataset: DatasetName | None, lines: Iterable[BatchLine]
     # Executions of Stage A are named after the dataset, those of Stage B after the batch.
     prefix, mine = str(dataset).replace("/", "-") + "-", {line.batch.id for line in lines}
     return [run for run in found if run.name in mine or run.name.startswith(prefix)]
+
+
+def queues_of(lake: Lake, registrations: Iterable[Registration]) -> list[Queue]:
+    """The queues of the lake and of these datasets, dead-letter queues too."""
+    return [queue for url, dead, name in _queues(lake, registrations) if (queue := _queue(url, dead, name))]
 
 
 def _queues(lake: Lake, registrations: Iterable[Registration]) -> list[tuple[str, bool, str]]:

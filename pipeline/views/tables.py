@@ -130,6 +130,15 @@ class Snapshot:
         for batch in reader.to_record_batches(self._tasks):
             yield batch.cast(self.schema)
 
+    def head(self, limit: int) -> list[dict[str, Any]]:
+        """The first rows, as Python has them; reads no more files than it must."""
+        found: list[dict[str, Any]] = []
+        for batch in self._batches():
+            found += batch.slice(0, limit - len(found)).to_pylist()
+            if len(found) >= limit:
+                break
+        return found
+
     def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
         import pyarrow as pa
 

@@ -23,6 +23,16 @@ def test_every_message_is_sent_back_to_its_source(aws):
     assert (counted(dead), counted(source)) == (0, 23)
 
 
+def test_chosen_messages_are_sent_back_and_the_others_stay_as_they_were(aws):
+    dead, source = queue("choose", *map(str, range(15))), queue("chosen")
+    sqs = client("sqs")
+    first = sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=3, VisibilityTimeout=0)["Messages"]
+    assert redrive_queue(sqs, dead, source, {message["MessageId"] for message in first}) == 3
+    assert (counted(dead), counted(source)) == (12, 3)
+    bodies = {m["Body"] for m in sqs.receive_message(QueueUrl=source, MaxNumberOfMessages=10)["Messages"]}
+    assert bodies == {message["Body"] for message in first}
+
+
 def test_messages_that_come_back_at_once_are_sent_once_and_can_be_seen_again(aws):
     dead = queue("comes-back", *map(str, range(12)))
     assert redrive_queue(client("sqs"), dead, dead) == 12

@@ -162,9 +162,14 @@ def test_every_way_to_a_state_that_is_not_there_is_told():
 
 def test_text_that_is_no_json_is_told_with_its_place():
     (found,) = diagnose('{"a":\n x}')
-    assert (found.code, found.location) == ("INVALID_JSON_DESCRIPTION", "[Source: (String); line: 2, column: 2]")
+    place = '[Source: (String)"{"a":\n x}"; line: 2, column: 3]'
+    assert (found.code, found.location) == ("INVALID_JSON_DESCRIPTION", place)
+    assert found.message.startswith("Unrecognized token 'x': was expecting (JSON String, ")
+    assert found.message.endswith(f"\n at {place}")
 
 
 def test_a_diagnostic_reads_as_in_the_error_of_a_create():
     (found,) = diagnose("")
     assert str(found) == "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"
+    (found,) = diagnose("x")
+    assert str(found).count("[Source: ") == 1

@@ -21,6 +21,7 @@ _locks_guard = threading.Lock()
 
 
 def install() -> None:
+    from moto.s3.models import FakeKey
     from moto.s3.responses import S3Response
 
     def key_response(self: Any, request: Any, full_url: str) -> Any:
@@ -42,6 +43,11 @@ def install() -> None:
             _check_completion(self, query, key_name)
         return original_post(self, request, body, bucket_name, query, key_name)
 
+    def response_dict(self: Any) -> Any:
+        return {"x-amz-server-side-encryption": "AES256", **original_headers.fget(self)}
+
+    # S3 has encrypted every object since January 2023, and says so.
+    original_headers = replace(FakeKey, "response_dict", property(response_dict), source="57d0ac8aa00f")
     original_key_response = replace(S3Response, "_key_response", key_response, source="eb67586ff76b")
     original_bucket_response = replace(S3Response, "_bucket_response", bucket_response, source="15b194a31b24")
     original_put = replace(S3Response, "_key_response_put", put, source="ed2de9f03418")

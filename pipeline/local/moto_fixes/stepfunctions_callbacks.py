@@ -5,9 +5,9 @@ moto drops the cause of a failure, takes an output that is no JSON, and refuses 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from pipeline.local.json_errors import complaint
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_clients import client_for
 
@@ -26,6 +26,8 @@ def install() -> None:
     replace(StepFunctionResponse, "send_task_success", _send_task_success, source="538bf9daaaa3")
     replace(StepFunctionResponse, "send_task_heartbeat", _send_task_heartbeat, source="f42cd5661d37")
     replace(CallbackEndpoint, "notify_heartbeat", _notify_heartbeat, source="838bf10119e4")
+    name = "setup_heartbeat_endpoint"
+    _originals[name] = replace(CallbackEndpoint, name, _await_heartbeats, source="bcf8b4650679")
     name = "_eval_integration_pattern"
     _originals[name] = replace(StateTaskServiceCallback, name, _eval_pattern, source="3b97ada1d4cb")
 
@@ -56,11 +58,20 @@ def _send_task_failure(self: Any) -> Any:
 
 def _send_task_success(self: Any) -> Any:
     token, output = self._get_param("taskToken"), self._get_param("output")
-    try:
-        json.loads(output)
-    except (TypeError, ValueError) as error:
-        raise _refused("InvalidOutput", f"Invalid Output: '{error}'") from error
+    wrong = complaint(output)
+    if wrong is not None:
+        # AWS looks at the token first.
+        if not _is_known(self.stepfunction_backend, token):
+            raise _refused("InvalidToken", "Invalid Token: 'Invalid token'")
+        raise _refused("InvalidOutput", f"Invalid Output: '{wrong.message}'")
     return _tell_task(lambda: self.stepfunction_backend.send_task_success(token, output))
+
+
+def _is_known(backend: Any, token: str) -> bool:
+    from moto.stepfunctions.parser.api import ExecutionStatus
+
+    environments = [execution.exec_worker.env for execution in backend._get_executions(ExecutionStatus.RUNNING)]
+    return any(env is not None and env.callback_pool_manager.get(token) is not None for env in environments)
 
 
 def _send_task_heartbeat(self: Any) -> Any:
@@ -73,6 +84,14 @@ def _notify_heartbeat(self: Any) -> bool:
     if self._heartbeat_endpoint is not None:
         self._heartbeat_endpoint.notify()
     return True
+
+
+def _await_heartbeats(self: Any, heartbeat_seconds: int) -> Any:
+    """Who answered before the task began to wait has answered; moto waits for a heartbeat first."""
+    endpoint = _originals["setup_heartbeat_endpoint"](self, heartbeat_seconds)
+    if self.get_outcome() is not None:
+        endpoint.notify()
+    return endpoint
 
 
 def _eval_pattern(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+import uuid
+from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 from pipeline.local.moto_fixes.guard import rebind, replace
 
 CALLER = "states"
 """What the call recorder shows for calls that a state machine makes."""
+
+# By the name that the client has for it.
+_HEADERS = {"x-amzn-requestid": "x-amzn-RequestId", "content-length": "Content-Length", "content-type": "Content-Type"}
+_HEADERS_OF = {
+    "dynamodb": {"x-amz-crc32": "x-amz-crc32"},
+    "lambda": {"x-amz-executed-version": "X-Amz-Executed-Version"},
+}
 
 LONGEST_TASK_SECONDS = 900 + 60
 _POOL = 64
@@ -55,9 +66,12 @@ def _make(port: str, region: str, service: str) -> Any:
             # Whole, and not the id of an application alone: botocore puts the rest together anew for each call.
             user_agent=f"Boto3 app/{CALLER}",
             s3={"addressing_style": "path"},
+            # AWS tells checksums only if the definition asks for them.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
         ),
     )
-    made.meta.events.register("after-call", _add_metadata)
+    made.meta.events.register("after-call", partial(_add_metadata, service))
     # The names of S3's metadata need the server's parser.
     if service != "s3":
         endpoint = made._endpoint
@@ -65,20 +79,43 @@ def _make(port: str, region: str, service: str) -> Any:
     return made
 
 
-def _add_metadata(parsed: dict[str, Any], **_: Any) -> None:
-    """What optimised integrations tell of the HTTP call beside its answer."""
+def _add_metadata(service: str, parsed: dict[str, Any], **_: Any) -> None:
+    """What optimised integrations tell of the HTTP call beside its answer: the headers that AWS sends, in its spelling.
+
+    An id of the request is in all of them. Who calls no AWS has no trace, and is given one that nobody sampled.
+    """
     metadata = parsed.get("ResponseMetadata", {})
-    headers = {_header(name): value for name, value in metadata.get("HTTPHeaders", {}).items()}
+    sent = metadata.get("HTTPHeaders", {})
+    known = {**_HEADERS, **_HEADERS_OF.get(service, {})}
+    headers = {"Date": formatdate(usegmt=True), "connection": "keep-alive"}
+    headers |= {spelling: sent[name] for name, spelling in known.items() if name in sent}
+    if service in ("dynamodb", "lambda"):
+        headers["Connection"] = headers.pop("connection")
+    if service == "dynamodb":
+        headers["Server"] = "Server"
+    if service == "lambda":
+        headers |= {"x-amzn-Remapped-Content-Length": "0", "X-Amzn-Trace-Id": _trace()}
     parsed["SdkHttpMetadata"] = {
         "AllHttpHeaders": {name: [value] for name, value in headers.items()},
         "HttpHeaders": headers,
         "HttpStatusCode": metadata.get("HTTPStatusCode"),
     }
     parsed["SdkResponseMetadata"] = {"RequestId": metadata.get("RequestId")}
+    put_in_order(parsed)
+    if isinstance(parsed.get("JobRun"), dict):
+        put_in_order(parsed["JobRun"])
 
 
-def _header(name: str) -> str:
-    return name.replace("requestid", "RequestId") if name.startswith("x-") else name.title()
+def _trace() -> str:
+    unique = uuid.uuid4().hex
+    return f"Root=1-{int(time.time()):08x}-{unique[:24]};Parent={unique[16:]};Sampled=0"
+
+
+def put_in_order(answer: dict[str, Any]) -> None:
+    """AWS writes the fields of an answer in the order of the alphabet, which the text of a cause shows."""
+    ordered = sorted(answer.items())
+    answer.clear()
+    answer.update(ordered)
 
 
 def forget_metadata(answer: Any) -> None:

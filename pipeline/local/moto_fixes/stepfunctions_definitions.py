@@ -6,6 +6,7 @@ keeps versions and aliases that no execution ever uses.
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from pipeline.errors import Misconfigured
@@ -19,10 +20,14 @@ from pipeline.local.moto_fixes.stepfunctions_pages import choice
 
 LONGEST_DEFINITION = 1_048_576
 MOST_DIAGNOSTICS = 100
+_NOTHING = (
+    "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified"
+)
 _NO_VERSIONS = "The embedded AWS has no versions and no aliases of state machines."
 
 
 def install() -> None:
+    from moto.stepfunctions.models import StepFunctionBackend
     from moto.stepfunctions.parser.models import StepFunctionsParserBackend
     from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -44,14 +49,64 @@ def install() -> None:
         _check(more)
         if more.get("logging_configuration"):
             more["logging_configuration"] = checked(more["logging_configuration"])
-        return original_update(self, arn, definition, role_arn, **more)
+        if not any((definition, role_arn, *more.values())):
+            raise api_error("MissingRequiredParameter", _NOTHING)
+        before = _revised(self.describe_state_machine(arn))
+        machine = original_update(self, arn, definition, role_arn, **more)
+        if _revised(machine) != before:
+            machine.revision_id = str(uuid.uuid4())
+        return machine
 
     original_create = replace(StepFunctionsParserBackend, "create_state_machine", create, source="dc56ec54216f")
     original_update = replace(StepFunctionsParserBackend, "update_state_machine", update, source="03b6b2ec8ffd")
+    replace(StepFunctionBackend, "_validate_arn", _validate_arn, source="a88ffe1f017e")
     replace(StepFunctionsParserBackend, "_validate_definition", staticmethod(_validate), source="a5921e3d3b46")
     if hasattr(StepFunctionResponse, "validate_state_machine_definition"):
         raise Misconfigured("moto validates definitions now", hint="Install the pinned moto, or look at what it does.")
     StepFunctionResponse.validate_state_machine_definition = _answer  # type: ignore[attr-defined]
+    _install_revisions(StepFunctionResponse)
+    _install_tags(StepFunctionBackend)
+
+
+def _install_tags(backends: Any) -> None:
+    """What is not there takes no tags; moto keeps them."""
+
+    def tag(self: Any, arn: str, tags: dict[str, str]) -> None:
+        if all(machine.arn != arn for machine in self.state_machines):
+            raise api_error("ResourceNotFound", f"Resource not found: '{arn}'")
+        original(self, arn, tags)
+
+    original = replace(backends, "tag_resource", tag, source="2f5434178236")
+
+
+def _install_revisions(responses: Any) -> None:
+    """AWS tells a revision from the first update on."""
+
+    def updated(self: Any) -> Any:
+        return told(self, original_update(self), self._get_param("stateMachineArn"))
+
+    def described(self: Any, arn: str) -> Any:
+        return told(self, original_describe(self, arn), arn)
+
+    def told(self: Any, answer: Any, arn: str) -> Any:
+        revision = getattr(self.stepfunction_backend.describe_state_machine(arn), "revision_id", None)
+        if revision is not None:
+            answer.result["revisionId"] = revision
+        return answer
+
+    original_update = replace(responses, "update_state_machine", updated, source="438f6dc8472a")
+    original_describe = replace(responses, "_describe_state_machine", described, source="44f4c687f927")
+
+
+def _validate_arn(self: Any, arn: str, regex: Any, invalid_msg: str) -> None:
+    if not regex.match(arn):
+        is_arn = arn.startswith("arn:")
+        raise api_error("InvalidArn", invalid_msg if is_arn else f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
+
+
+def _revised(machine: Any) -> tuple[Any, ...]:
+    """What makes another revision when an update changes it."""
+    return machine.definition, machine.roleArn, machine.loggingConfiguration, machine.tracingConfiguration
 
 
 def diagnostics(definition: str) -> list[Diagnostic]:

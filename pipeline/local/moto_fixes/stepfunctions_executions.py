@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
 import re
 import threading
 import time
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.local.json_errors import complaint
 from pipeline.local.moto_fixes import stepfunctions_test_cases
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_archive import archive
@@ -58,7 +58,11 @@ def install() -> None:
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
 
     def terminated(self: Any) -> None:
-        original_terminated(self)
+        with changing:
+            if self.execution.status in ENDED:
+                # It was stopped, and its thread only now comes back from the task that it was in.
+                return
+            original_terminated(self)
         _keep(self.execution)
         _tell(self.execution, self.execution.status)
 
@@ -234,21 +238,25 @@ def _check_input(text: str | None) -> str:
     text = "{}" if text is None else text
     if len(text.encode()) > LONGEST_INPUT:
         raise invalid("input", "...", f"Member must have length less than or equal to {LONGEST_INPUT}")
-    try:
-        json.loads(text)
-    except ValueError as error:
-        raise InvalidExecutionInput(f"Invalid State Machine Execution Input: '{error}'") from error
+    wrong = complaint(text)
+    if wrong is not None:
+        message = wrong.message if text.strip() else "Invalid execution input."
+        raise InvalidExecutionInput(f"Invalid State Machine Execution Input: '{message}'")
     return text
 
 
 def _stop_execution(self: Any) -> Any:
-    """With the error and cause that the caller gives, which moto drops; an ended execution stays as it ended."""
+    """With the error and cause that the caller gives, which moto drops; an ended execution stays as it ended.
+
+    It ends at once. What its tasks have called goes on, as on AWS, and nobody waits for it.
+    """
     from moto.core.responses import ActionResult
 
     execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
     now = datetime.now(UTC)
     if execution.status not in ENDED:
         _stop(execution, now, error=self._get_param("error"), cause=self._get_param("cause"))
+        _end_stopped(execution)
         _await(lambda: execution.status in ENDED)
     return ActionResult({"stopDate": execution.stop_date or now})
 
@@ -259,8 +267,18 @@ def _stop(execution: Any, at: datetime, error: str | None = None, cause: str | N
     execution.stop(stop_date=at, error=error, cause=cause)
 
 
+def _end_stopped(execution: Any) -> None:
+    """In this thread: that of the execution may sit in a task for long. It comes here too, and finds all of it done."""
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+
+    worker = execution.exec_worker
+    if isinstance(worker.env.program_state(), ProgramStopped):
+        worker._get_evaluation_entrypoint()._eval_body(worker.env)
+        worker._execution_communication.terminated()
+
+
 def _await(happened: Callable[[], bool]) -> None:
-    """The interpreter notices a stop between two steps; on AWS the answer comes after it."""
+    """What ends by itself while it is stopped may take a moment more; on AWS the answer comes after the end."""
     give_up = time.monotonic() + STOP_SECONDS
     while not happened() and time.monotonic() < give_up:
         time.sleep(0.005)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named, failure
+from pipeline.local.moto_fixes.stepfunctions_turns import give_turn
 
 _DECORATED = "An error occurred while executing the state '"
+_NO_ARRAY = "Map state input must be an array but was: "
 _NO_NEXT_STATE = "Failed to transition out of the state. The state does not point to a next state."
 _RULE_HOLDS = "a rule of the choice holds"
 _originals: dict[str, Any] = {}
@@ -74,6 +77,9 @@ def _failure_event(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
     self.source_event_id = entered_at(env)
     failed = (self.event_details or {}).get("evaluationFailedEventDetails")
     if failed:
+        if failed["cause"].startswith(_NO_ARRAY):
+            # moto names Python's type.
+            failed["cause"] = _NO_ARRAY + json.dumps(env.states.get_input(), separators=(",", ":"))
         failed["cause"] = decorated(failed["cause"], self.state_name, self.source_event_id)
         failed["state"] = self.state_name
 
@@ -188,6 +194,7 @@ def _eval_retrier(self: Any, env: Any) -> None:
     for part in (self.interval_seconds, self.backoff_rate, self.max_delay_seconds, self.jitter_strategy):
         part.eval(env=env)
     until = time.monotonic() + env.stack.pop()
+    give_turn()
     while env.is_running() and (left := until - time.monotonic()) > 0:
         # A stop may come before the wait begins, and its signal is not kept.
         env.program_state_event.wait(min(left, 1))

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_redrive import told_before, way_into
 from pipeline.local.moto_fixes.stepfunctions_redrive_plan import Done, Resume
+from pipeline.local.moto_fixes.stepfunctions_turns import give_turn_after, take_turn_for
 
 MOST_EVENTS = 25_000
 _LAST = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut")
@@ -20,7 +21,13 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.component.program.program import Program
     from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 
-    def add_event(
+    def add_event(self: Any, context: Any, event_type: Any, *args: Any, **kwargs: Any) -> int:
+        take_turn_for(event_type.value)
+        added = tell(self, context, event_type, *args, **kwargs)
+        give_turn_after(event_type.value)
+        return added
+
+    def tell(
         self: Any,
         context: Any,
         event_type: Any,
@@ -41,6 +48,8 @@ def install() -> None:
             self.closed = event_type.value in _LAST
             if event_type.value == "ExecutionFailed" and failure_of(self) is not None:
                 event_details = {"executionFailedEventDetails": failure_of(self)}
+            if event_type.value == "EvaluationFailed":
+                _place_beside_entry(self, context)
             return original(self, context, event_type, event_details, timestamp, update_source_event_id)  # type: ignore[no-any-return]
 
     original = replace(EventManager, "add_event", add_event, source="cb430fa2e3fe")
@@ -63,6 +72,14 @@ def _is_full(manager: Any, event_type: str) -> bool:
         }
         manager.root.set_error(manager.failure)
     return True
+
+
+def _place_beside_entry(manager: Any, context: Any) -> None:
+    """AWS has a query that fails first thing in a state follow what the state's entry follows, not the entry."""
+    before = context.source_event_id
+    entered = manager._history_event_list[before - 1] if before else None
+    if entered is not None and "stateEnteredEventDetails" in entered:
+        context.source_event_id = entered["previousEventId"]
 
 
 def _redriven(count: int) -> tuple[Any, Any]:

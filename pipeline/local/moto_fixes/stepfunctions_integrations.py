@@ -40,10 +40,15 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
         StateTaskService,
     )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
+        StateTaskServiceLambda,
+    )
 
     replace(StateTaskService, "_normalise_parameters", _normalise_parameters, source="dece59e76fd5")
     replace(StateTaskService, "_normalise_response", _normalise_response, source="00e0b0a50b1d")
     replace(lambda_eval_utils, "execute_lambda_function_integration", _invoke_lambda, source="f8c714c35a24")
+    replace(StateTaskServiceLambda, "_normalise_parameters", _normalise_invocation, source="b22682154042")
+    _originals["payload"] = replace(lambda_eval_utils, "to_payload_type", _as_event, source="2fbcd420cd61")
     _originals["after"] = replace(StateTaskService, "_after_eval_execution", _after_execution, source="118261fe0a62")
     StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.update(_BOTO_NAMES)
     patterns: set[Any] = state_task_service_glue._SUPPORTED_INTEGRATION_PATTERNS
@@ -91,12 +96,26 @@ def _normalise_parameters(
         check_required(operation, parameters)
 
 
+def _normalise_invocation(self: Any, parameters: dict[str, Any], *names: str | None, **named: str | None) -> None:
+    if "Payload" in parameters:
+        parameters["Payload"] = _originals["payload"](parameters["Payload"])
+    _normalise_parameters(self, parameters, *names, **named)
+
+
+def _as_event(payload: Any) -> bytes:
+    """A function named by its ARN gets the input as it is, null too, where `lambda:invoke` sends no payload then."""
+    return to_json_str(payload).encode()
+
+
 def _normalise_response(
     self: Any, response: Any, boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
     operation = _operation(self, boto_service_name, service_action_name)
     if operation is not None and operation.output_shape is not None:
         self._from_boto_response(response, operation.output_shape)
+    if service_action_name == "describe_execution":
+        # What `.sync` asks for a machine that it waits for, and moto has picked apart.
+        stepfunctions_clients.put_in_order(response)
     if self.resource.service_name in ("aws-sdk", "events"):
         stepfunctions_clients.forget_metadata(response)
         write_times(response, iso)

@@ -14,6 +14,7 @@ from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_aborts import silence
 from pipeline.local.moto_fixes.stepfunctions_failure_events import failure, failure_event
 from pipeline.local.moto_fixes.stepfunctions_paths import steps_of
+from pipeline.local.moto_fixes.stepfunctions_turns import in_this_seat
 
 _WILDCARDS = {"States.ALL", "States.TaskFailed"}
 _originals: dict[str, Any] = {}
@@ -52,7 +53,7 @@ def _eval_in_time(self: Any, env: Any) -> None:
             failures.append(ex)
         ended.set()
 
-    threading.Thread(target=evaluate, daemon=True).start()
+    threading.Thread(target=in_this_seat(evaluate), daemon=True).start()
     is_in_time = ended.wait(seconds)
     if not is_in_time:
         silence(frame)

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from tests.local.conftest import ACCOUNT, REGION
 from tests.local.moto_fixes.running_machines import PASS, Machines, details, task, types
+from tests.local.moto_fixes.working import function_work
 
 FAIL = {"Type": "Fail", "Error": "Bad", "Cause": "c"}
 
@@ -108,3 +110,23 @@ def test_what_a_task_answers_after_its_timeout_is_not_told(machines):
     found = machines.run({"A": late, "B": {"Type": "Wait", "Seconds": 3, "End": True}})
     told = ["TaskSubmitted", "TaskTimedOut", "TaskStateExited", "WaitStateEntered", "WaitStateExited"]
     assert types(found)[4:] == [*told, "ExecutionSucceeded"]
+
+
+def test_a_stop_does_not_wait_for_the_function_that_a_task_has_called(front, aws, machines, tmp_path):
+    code = "import time\ndef handler(event, context):\n    time.sleep(2)\n"
+    with function_work(front, aws, tmp_path, code) as name:
+        by_arn = {"Type": "Task", "Resource": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}", "End": True}
+        for called in (task("lambda:invoke", {"FunctionName": name}), by_arn):
+            execution = machines.start({"A": called})
+            until = time.monotonic() + 5
+            while len(machines.client.get_execution_history(executionArn=execution)["events"]) < 4:
+                assert time.monotonic() < until
+            began = time.monotonic()
+            machines.client.stop_execution(executionArn=execution, error="Enough", cause="of it")
+            found = machines.ended(execution)
+            assert time.monotonic() - began < 1
+            assert (found["status"], found["error"], found["cause"]) == ("ABORTED", "Enough", "of it")
+            assert types(found)[4:] == ["ExecutionAborted"]
+            time.sleep(2.2)
+            later = machines.ended(execution)
+            assert (later["stopDate"], later["events"]) == (found["stopDate"], found["events"])

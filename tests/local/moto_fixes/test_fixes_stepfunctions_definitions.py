@@ -100,3 +100,58 @@ def test_versions_express_and_keys_are_refused(client):
     key = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}
     with pytest.raises(ClientError, match="encrypts no state machines"):
         create(client, encryptionConfiguration=key)
+
+
+def test_each_update_that_changes_something_makes_a_revision(client):
+    arn = create(client)
+    assert "revisionId" not in client.describe_state_machine(stateMachineArn=arn)
+    first = client.update_state_machine(stateMachineArn=arn, roleArn=f"{ROLE}2")["revisionId"]
+    assert client.describe_state_machine(stateMachineArn=arn)["revisionId"] == first
+    same = client.update_state_machine(stateMachineArn=arn, roleArn=f"{ROLE}2", definition=PASS)["revisionId"]
+    other = client.update_state_machine(stateMachineArn=arn, definition=PASS + " ")["revisionId"]
+    assert same == first != other
+
+
+def test_an_update_of_nothing_is_refused(client):
+    with pytest.raises(ClientError) as error:
+        client.update_state_machine(stateMachineArn=create(client))
+    assert refused(error) == "MissingRequiredParameter"
+    assert message(error).startswith("Either the definition, the role ARN, the LoggingConfiguration, or the Tracing")
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameter"),
+    [
+        ("describe_state_machine", "stateMachineArn"),
+        ("list_executions", "stateMachineArn"),
+        ("describe_execution", "executionArn"),
+        ("get_execution_history", "executionArn"),
+    ],
+)
+def test_what_is_no_arn_is_refused_as_such(client, operation, parameter):
+    with pytest.raises(client.exceptions.InvalidArn) as error:
+        getattr(client, operation)(**{parameter: "some_name"})
+    assert message(error) == "Invalid Arn: 'Invalid ARN prefix: some_name'"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("not JSON", "Unrecognized token 'not': was expecting "),
+        ("{'a': 1}", "Unexpected character (''' (code 39)): was expecting double-quote to start field name'"),
+        ("", "Invalid execution input.'"),
+    ],
+)
+def test_an_input_that_is_no_json_is_refused_in_the_words_of_aws(client, text, complaint):
+    with pytest.raises(client.exceptions.InvalidExecutionInput) as error:
+        client.start_execution(stateMachineArn=create(client), input=text)
+    assert message(error).startswith(f"Invalid State Machine Execution Input: '{complaint}")
+
+
+def test_what_is_not_there_takes_no_tags(client):
+    arn = create(client)
+    client.tag_resource(resourceArn=arn, tags=[{"key": "team", "value": ""}])
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "team", "value": ""}]
+    with pytest.raises(client.exceptions.ResourceNotFound) as error:
+        client.tag_resource(resourceArn=f"{arn}x", tags=[{"key": "team", "value": "a"}])
+    assert message(error) == f"Resource not found: '{arn}x'"

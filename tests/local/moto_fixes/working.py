@@ -1,4 +1,4 @@
-"""A function `work` with real workers behind it, for tests of what calls functions."""
+"""Functions with real workers behind them, for tests of what calls functions."""
 
 from __future__ import annotations
 
@@ -14,25 +14,37 @@ from tests.local.moto_fixes.machines import ROLE
 
 
 @contextmanager
-def function_work(front, aws, folder, code) -> Iterator[str]:
-    """`handler` of `code` under the name that it gives; `folder` is for the workers."""
+def working_functions(front, aws, folder, codes) -> Iterator[None]:
+    """Each of `codes` by its name, with a `handler`; `folder` is for the workers."""
     workers = LambdaWorkers(front.endpoint, folder, lambda *_: None)
     later = AsyncInvocations(workers.invoke, front.endpoint)
     workers.start()
     later.start()
     lambdas.install(workers.invoke, later.submit)
+    aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    for name, code in codes.items():
+        aws("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Handler="app.handler",
+            Role=ROLE,
+            Timeout=10,
+            Code={"ZipFile": _zipped(code)},
+        )
+    yield
+    later.stop()
+    workers.stop()
+
+
+@contextmanager
+def function_work(front, aws, folder, code) -> Iterator[str]:
+    """`handler` of `code` under the name that it gives."""
+    with working_functions(front, aws, folder, {"work": code}):
+        yield "work"
+
+
+def _zipped(code):
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("app.py", code)
-    aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
-    aws("lambda").create_function(
-        FunctionName="work",
-        Runtime="python3.12",
-        Handler="app.handler",
-        Role=ROLE,
-        Timeout=10,
-        Code={"ZipFile": archive.getvalue()},
-    )
-    yield "work"
-    later.stop()
-    workers.stop()
+    return archive.getvalue()

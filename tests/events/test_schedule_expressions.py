@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.errors import BadDefinition
-from pipeline.local.schedule_expressions import parse
+from pipeline.events.schedule_expressions import parse
 
 
 def times(text: str, start: str, count: int = 1, zone: str | None = None) -> list[str]:

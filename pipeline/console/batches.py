@@ -1,0 +1,101 @@
+"""One batch: what it loads, what it wrote, the verdict on it rule by rule, and what can be done about it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.batches.opening import candidates_of
+from pipeline.batches.records import FINAL, Batch, BatchStatus
+from pipeline.console.console import Asked
+from pipeline.console.pages import Document, Done, action, link, page
+from pipeline.errors import Refused
+from pipeline.mending import redrive_batch, release_batch
+from pipeline.views.executions import redriven
+from pipeline.views.jsonl import first_lines
+from pipeline.wiring import Lake
+
+OBJECTS = 25
+FAILING = 10
+
+
+def build(asked: Asked) -> Document:
+    """Parameters: `object`, the place of the first object that is listed."""
+    batch = find_batch(asked.lake, asked.path["batch"], asked.query.get("dataset"))
+    candidates = [obj for place, obj in enumerate(candidates_of(batch)) if place not in batch.left_out]
+    first = asked.number("object", 0, least=0, most=100_000)
+    rows = asked.lake.catalog.get_many(candidates[first : first + OBJECTS])
+    verdict = batch.verdict
+    sample = verdict.sample_uri if verdict else None
+    return {
+        "title": f"Batch {batch.id}",
+        "batch": batch.id,
+        "dataset": batch.dataset,
+        "status": batch.status.value,
+        "ended": batch.status in FINAL,
+        "opened": batch.opened,
+        "ended_at": batch.ended,
+        "error": batch.error,
+        "rebases": batch.rebases,
+        "release": batch.release,
+        "written": _written(batch),
+        "verdict": verdict.outcome if verdict else None,
+        "rules": [{"rule": r.rule, "outcome": r.outcome, "reason": r.reason} for r in verdict.rules] if verdict else [],
+        "sample_uri": sample,
+        "sample": _sample(sample) if sample else None,
+        "objects": [
+            {"uri": row.object.uri, "version": row.object.version_id, "status": row.status.value, "batch": row.batch}
+            for row in rows
+        ],
+        "first": first,
+        "number": len(candidates),
+        "can_redrive": batch.status in (BatchStatus.QUARANTINED, BatchStatus.FAILED),
+        "can_release": batch.status is BatchStatus.QUARANTINED,
+    }
+
+
+def _sample(uri: str) -> dict[str, Any]:
+    """The first failing rows as a table: the rules that each breaks, and its values."""
+    found = [line for line in first_lines(uri, FAILING) if isinstance(line.get("row"), dict)]
+    columns = list(dict.fromkeys(name for line in found for name in line["row"]))
+    rows = [{"rules": line.get("rules", []), "values": [line["row"].get(name) for name in columns]} for line in found]
+    return {"columns": columns, "rows": rows}
+
+
+def _written(batch: Batch) -> dict[str, Any] | None:
+    if batch.write is None:
+        return None
+    written = batch.write
+    snapshot = str(written.snapshot) if written.snapshot is not None else None
+    return {"rows": written.rows, "bad_rows": written.bad_rows, "snapshot": snapshot, "run": written.run}
+
+
+def find_batch(lake: Lake, batch: str, dataset: str | None = None) -> Batch:
+    """A batch by its id. `dataset` says where to look first; datasets are few, and ids are unique."""
+    names = [str(registration.dataset.name) for registration in lake.registry.all()]
+    for name in sorted(names, key=lambda name: name != dataset):
+        if found := lake.batches.get(name, batch):
+            return found
+    raise Refused(f"no dataset has a batch {batch}", hint="See the batches on the page of their dataset.")
+
+
+def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
+    """Load what the batch carried again, in a new one."""
+    done = redrive_batch(asked.lake, asked.path["batch"])
+    told, good = redriven(done)
+    return Done(link(f"/batches/{done.batch or asked.path['batch']}"), told, good=good)
+
+
+def release(asked: Asked, fields: Mapping[str, str]) -> Done:
+    """Load it although it failed its rules; who and why is kept."""
+    done = release_batch(asked.lake, asked.path["batch"], getpass.getuser(), fields.get("reason", ""))
+    told, good = redriven(done)
+    return Done(link(f"/batches/{done.batch or asked.path['batch']}"), told, good=good)
+
+
+ROUTES = [
+    action("/batches/{batch}/redrive", redrive),
+    action("/batches/{batch}/release", release),
+    *page("/batches/{batch}", "batch.html", build, live=True),
+]

@@ -1,0 +1,114 @@
+"""The zones like a file system: their folders and files, and what the catalog says of each raw file."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.catalog import ObjectRow
+from pipeline.clients import client
+from pipeline.clock import iso
+from pipeline.console.console import Asked
+from pipeline.console.pages import Document, page
+from pipeline.errors import BadInput
+from pipeline.routing import dataset_in
+from pipeline.views.zones import Zone, split, zone_of, zones
+from pipeline.wiring import Lake
+
+FILES = 100
+RAW_FILES = 30
+"""Each takes a question to the catalog."""
+_THREADS = 4
+
+
+def build(asked: Asked) -> Document:
+    """The zones, or with `at` (s3://bucket/folder/) what lies there; `begins` narrows it to names that begin so."""
+    at = asked.query.get("at")
+    if not at:
+        found = [
+            {"name": z.name, "bucket": z.bucket, "purpose": z.purpose, "at": _at(z, "")} for z in zones(asked.lake)
+        ]
+        return {"title": "Objects", "at": None, "zones": found}
+    bucket, prefix = split(at)
+    zone = zone_of(asked.lake, bucket)
+    if prefix and not prefix.endswith("/"):
+        prefix += "/"
+    begins, token = asked.query.get("begins", ""), asked.query.get("token")
+    listed = _listed(zone, prefix + begins, token)
+    # A folder that a console made has an object of its own name.
+    files = [item for item in listed.get("Contents", []) if item["Key"] != prefix]
+    rows = _newest_rows(asked.lake, zone, [item["Key"] for item in files])
+    return {
+        "title": f"{zone.name}: {prefix}" if prefix else zone.name,
+        "at": _at(zone, prefix),
+        "zone": {"name": zone.name, "bucket": zone.bucket, "purpose": zone.purpose},
+        "crumbs": _crumbs(zone, prefix),
+        "begins": begins,
+        "folders": [
+            {"name": item["Prefix"].removeprefix(prefix), "at": _at(zone, item["Prefix"])}
+            for item in listed.get("CommonPrefixes", [])
+        ],
+        "files": [_file(zone, prefix, item, rows.get(item["Key"])) for item in files],
+        "is_first": not token,
+        "next": listed.get("NextContinuationToken"),
+        "drop_to": prefix.strip("/") if zone.name == "raw" and dataset_in(f"{prefix}file") else None,
+    }
+
+
+def _at(zone: Zone, prefix: str) -> str:
+    return f"s3://{zone.bucket}/{prefix}"
+
+
+def _crumbs(zone: Zone, prefix: str) -> list[dict[str, str]]:
+    """The folders on the way, from the bucket on; the last is where one is."""
+    crumbs, path = [{"name": zone.name, "at": _at(zone, "")}], ""
+    for part in prefix.split("/")[:-1]:
+        path += f"{part}/"
+        crumbs.append({"name": part or "(no name)", "at": _at(zone, path)})
+    return crumbs
+
+
+def _listed(zone: Zone, prefix: str, token: str | None) -> dict[str, Any]:
+    s3, more = client("s3"), {"ContinuationToken": token} if token else {}
+    most = RAW_FILES if zone.name == "raw" else FILES
+    try:
+        found: dict[str, Any] = s3.list_objects_v2(
+            Bucket=zone.bucket, Prefix=prefix, Delimiter="/", MaxKeys=most, **more
+        )
+    except ClientError as error:
+        if not token:
+            raise
+        # S3 says InvalidArgument to a token that is none of its own; others of the kind break.
+        raise BadInput(
+            f"S3 has no such page of {_at(zone, prefix)}: {error}", hint="Open the folder again from its beginning."
+        ) from error
+    return found
+
+
+def _newest_rows(lake: Lake, zone: Zone, keys: list[str]) -> dict[str, ObjectRow]:
+    """The newest version of each key that the catalog knows: a question for each, for a listing names no versions."""
+    if zone.name != "raw" or not keys:
+        return {}
+
+    def newest(key: str) -> ObjectRow | None:
+        return max(lake.catalog.history(f"{zone.bucket}/{key}"), key=lambda row: row.order, default=None)
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="browse") as threads:
+        return {key: row for key, row in zip(keys, threads.map(newest, keys), strict=True) if row}
+
+
+def _file(zone: Zone, prefix: str, item: dict[str, Any], row: ObjectRow | None) -> dict[str, Any]:
+    return {
+        "name": item["Key"].removeprefix(prefix),
+        "uri": f"s3://{zone.bucket}/{item['Key']}",
+        "size": item["Size"],
+        "modified": iso(item["LastModified"]),
+        "status": row.status.value if row else None,
+        "reason": row.reason if row else None,
+        "rows_bad": row.rows_bad if row else None,
+    }
+
+
+ROUTES = page("/browse", "browse.html", build)

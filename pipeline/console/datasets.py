@@ -1,0 +1,144 @@
+"""Datasets: what each says, what waits for it, how its batches went, and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from pipeline.batches.records import Batch
+from pipeline.console.console import Asked
+from pipeline.console.pages import Document, Done, action, link, page
+from pipeline.console.table import table_facts
+from pipeline.datasets.registry import Registration
+from pipeline.errors import BadInput
+from pipeline.mending import redrive_dataset
+from pipeline.views.datasets import backlog, next_run, patience, registration_of, run_now
+from pipeline.views.executions import redriven
+from pipeline.views.texts import duration
+
+ROWS = 25
+BATCHES = 20
+"""Batches that the charts go back."""
+
+
+def build_list(asked: Asked) -> Document:
+    """Parameters: `find`, a part of a name; `page`, from 1."""
+    wanted = asked.query.get("find", "").strip().lower()
+    every = [r for r in asked.lake.registry.all() if wanted in str(r.dataset.name)]
+    number = asked.number("page", 1, most=10_000)
+    shown = every[(number - 1) * ROWS : number * ROWS]
+    return {
+        "title": "Datasets",
+        "find": wanted,
+        "page": number,
+        "pages": max(-(-len(every) // ROWS), 1),
+        "number": len(every),
+        "datasets": [_line(asked, registration) for registration in shown],
+    }
+
+
+def _line(asked: Asked, registration: Registration) -> dict[str, Any]:
+    dataset, lake = registration.dataset, asked.lake
+    newest = lake.batches.newest(str(dataset.name), 1)
+    return {
+        "name": str(dataset.name),
+        "write": dataset.table.write,
+        "schedule": dataset.stage_b.schedule,
+        "backlog": backlog(lake, dataset).to_json(),
+        "last": _batch(newest[0]) if newest else None,
+    }
+
+
+def build(asked: Asked) -> Document:
+    """One dataset. Parameters: `snapshots`, from which the table's snapshots are listed."""
+    lake = asked.lake
+    registration = registration_of(lake, asked.path["team"], asked.path["dataset"])
+    dataset = registration.dataset
+    name = str(dataset.name)
+    batches = lake.batches.newest(name, BATCHES)
+    committed = next((batch for batch in batches if batch.status == "COMMITTED"), None)
+    return {
+        "title": name,
+        "name": name,
+        "definition": _yaml(dataset.model_dump(mode="json", exclude_defaults=True)),
+        "schedule": dataset.stage_b.schedule,
+        "next_run": next_run(dataset, asked.now),
+        "patience": duration(patience(dataset).total_seconds()),
+        "backlog": backlog(lake, dataset).to_json(),
+        "active": lake.batches.active(name),
+        "fresh": committed.ended if committed else None,
+        "batches": [_batch(batch) for batch in batches],
+        "rules": _rules(batches),
+        "table": table_facts(registration.table, asked.number("snapshots", 0, least=0, most=100_000)),
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines as a block, as people write a ruleset."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+def _batch(batch: Batch) -> dict[str, Any]:
+    verdict = batch.verdict
+    return {
+        "batch": batch.id,
+        "status": batch.status.value,
+        "opened": batch.opened,
+        "ended": batch.ended,
+        "objects": batch.objects,
+        "rows": batch.write.rows if batch.write else None,
+        "verdict": verdict.outcome if verdict else None,
+        "failed": [rule.rule for rule in verdict.rules if rule.outcome != "Passed"] if verdict else [],
+        "error": batch.error,
+    }
+
+
+def _rules(batches: list[Batch]) -> list[dict[str, Any]]:
+    """Each rule that a batch was judged by, and how it went, the oldest batch first. Rules of now come first."""
+    order: dict[str, list[dict[str, Any]]] = {}
+    for batch in batches:
+        for rule in batch.verdict.rules if batch.verdict else ():
+            told = {"batch": batch.id, "outcome": rule.outcome, "reason": rule.reason}
+            order.setdefault(rule.rule, []).insert(0, told)
+    return [{"rule": rule, "history": history} for rule, history in order.items()]
+
+
+def run(asked: Asked, fields: Mapping[str, str]) -> Done:
+    """Poll now, as the schedule would."""
+    registration = registration_of(asked.lake, asked.path["team"], asked.path["dataset"])
+    outcome, batch = run_now(asked.lake, registration)
+    told = {
+        "IDLE": "Nothing waits.",
+        "BUSY": f"Batch {batch} is being loaded; what waits comes into the next one.",
+        "STARTED": f"Batch {batch} is being loaded.",
+    }.get(outcome, f"The poll said {outcome}.")
+    return Done(link(f"/datasets/{registration.dataset.name}"), told, good=outcome == "STARTED")
+
+
+def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
+    """Send all quarantined and failed objects of the dataset through Stage A again."""
+    registration = registration_of(asked.lake, asked.path["team"], asked.path["dataset"])
+    if fields.get("sure") != "yes":
+        raise BadInput("say that all of them are to be sent back", hint="Use the button on the dataset's page.")
+    told, good = redriven(redrive_dataset(asked.lake, registration.dataset.name))
+    return Done(link(f"/datasets/{registration.dataset.name}"), told, good=good)
+
+
+ROUTES = [
+    action("/datasets/{team}/{dataset}/run", run),
+    action("/datasets/{team}/{dataset}/redrive", redrive),
+    *page("/datasets/{team}/{dataset}", "dataset.html", build, live=True),
+    *page("/datasets", "datasets.html", build_list, live=True),
+]

@@ -1,0 +1,56 @@
+"""Objects as files: streamed from S3 to the browser, which saves them and never shows them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from pipeline.clients import client
+from pipeline.console.pages import asked
+from pipeline.console.stored import found_or_none, named
+from pipeline.errors import Gone
+from pipeline.objects import ObjectVersion
+from pipeline.views.zones import located
+
+CHUNK = 256 * 1024
+_TELLING = frozenset('"%;\\/')
+"""Characters that end or change a name in a header's quotes, or that make a path of it."""
+
+
+async def download(request: Request) -> Response:
+    """The bytes of `uri`, of its version `version` where that is given."""
+    asking = await asked(request)
+    _, obj = located(asking.lake, request.query_params.get("uri", ""))
+    obj = ObjectVersion(obj.bucket, obj.key, request.query_params.get("version", ""))
+    answer = await run_in_threadpool(found_or_none, lambda: client("s3").get_object(**named(obj)))
+    if answer is None:
+        version = f" version {obj.version_id}" if obj.version_id else ""
+        raise Gone(
+            f"{obj.uri}{version} is not there", hint="It was deleted, or never written: keys are case-sensitive."
+        )
+    headers = {"content-disposition": disposition(obj.file_name), "content-length": str(answer["ContentLength"])}
+    return StreamingResponse(_chunks(answer["Body"]), headers=headers, media_type="application/octet-stream")
+
+
+async def _chunks(body: Any) -> AsyncIterator[bytes]:
+    try:
+        while chunk := await run_in_threadpool(body.read, CHUNK):
+            yield chunk
+    finally:
+        body.close()
+
+
+def disposition(name: str) -> str:
+    """Content-Disposition of a file to be saved as `name` (RFC 6266): in ASCII, and exactly (RFC 5987)."""
+    kept = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in name) or "object"
+    plain = "".join(c if c.isascii() and c not in _TELLING else "_" for c in kept)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(kept, safe='')}"
+
+
+ROUTES = [Route("/download", download)]

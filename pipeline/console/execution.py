@@ -1,0 +1,195 @@
+"""One execution: its machine drawn with what each state did, a timeline of its steps, and what went wrong first."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.batches.ending import cause_of
+from pipeline.clients import client
+from pipeline.clock import iso
+from pipeline.console.console import Asked
+from pipeline.console.graph import END, START, Layout, lay_out
+from pipeline.console.pages import Document, Done, action, link, page
+from pipeline.errors import Refused
+from pipeline.executions.history import Visit, visits
+from pipeline.mending import redrive_execution
+from pipeline.views.executions import Run, about, events_of, find, parsed, redriven
+from pipeline.views.logs import FUNCTIONS
+from pipeline.views.texts import counted
+
+STEPS = 20
+"""Steps on one page, each with at most `TEXT` characters of its input and of its output."""
+TEXT = 800
+OBJECTS = 10
+ORDER = ("running", "failed", "left", "caught", "retried", "done")
+"""What is told of a state that was passed more than once: the first of these that it met."""
+
+
+def build(asked: Asked) -> Document:
+    """Parameters: `step` from which the steps are listed (from 0), `only=failed`."""
+    run, described = find(asked.lake, asked.path["name"])
+    seen = visits(events_of(run))
+    definition = client("stepfunctions").describe_state_machine_for_execution(executionArn=run.arn)["definition"]
+    chosen = [(n, v) for n, v in enumerate(seen) if asked.query.get("only") != "failed" or v.errors]
+    first = min(asked.number("step", 0, least=0, most=100_000), max(len(chosen) - 1, 0))
+    total = run.seconds(asked.now)
+    return {
+        **run.to_json(),
+        "title": run.name,
+        "ended": run.status != "RUNNING",
+        "seconds": round(total, 1),
+        "about": about(run, described),
+        "problem": _problem(described),
+        "error": described.get("error"),
+        "cause": described.get("cause"),
+        "input": described.get("input"),
+        "output": described.get("output"),
+        "carried": _carried(run, described),
+        "failures": [_step(n, v, run, total) for n, v in enumerate(seen) if v.errors][:5],
+        "graph": _graph(lay_out(json.loads(definition)), _outcomes(seen, run)),
+        "steps": [_step(n, visit, run, total) for n, visit in chosen[first : first + STEPS]],
+        "first": first,
+        "number": len(chosen),
+        "page": STEPS,
+        "only": asked.query.get("only", ""),
+        "functions": list(FUNCTIONS[run.machine]),
+        "definition": definition,
+    }
+
+
+def build_step(asked: Asked) -> Document:
+    """One step with the whole of what it was given and gave."""
+    run, _ = find(asked.lake, asked.path["name"])
+    seen = visits(events_of(run))
+    number = asked.path["number"]
+    if not number.isdecimal() or int(number) >= len(seen):
+        raise Refused(f"execution {run.name} has no step {number}", hint=f"It has {counted(len(seen), 'step')}.")
+    visit = seen[int(number)]
+    step = _step(int(number), visit, run, run.seconds(asked.now))
+    return {**step, "title": f"{visit.state}, step {int(number) + 1} of {run.name}", "name": run.name, **_texts(visit)}
+
+
+def _problem(described: Mapping[str, Any]) -> str | None:
+    if not described.get("error"):
+        return None
+    return cause_of({"Error": described["error"], "Cause": described.get("cause") or ""})
+
+
+def _texts(visit: Visit) -> dict[str, Any]:
+    return {"input": visit.input, "output": visit.output}
+
+
+def _step(number: int, visit: Visit, run: Run, total: float) -> dict[str, Any]:
+    offset = (visit.entered.astimezone(run.started.tzinfo) - run.started).total_seconds()
+    took = visit.seconds
+    return {
+        "step": number,
+        "state": visit.state,
+        "iteration": [{"state": state, "index": index} for state, index in visit.scope],
+        "entered": iso(visit.entered),
+        "offset": round(offset, 3),
+        "seconds": took,
+        "share": {
+            "from": round(100 * offset / total, 2) if total else 0,
+            "for": round(100 * (took if took is not None else total - offset) / total, 2) if total else 0,
+        },
+        "outcome": visit.outcome(run.status),
+        "attempts": visit.attempts,
+        "errors": [{"error": e, "cause": c, "told": cause_of({"Error": e, "Cause": c})} for e, c in visit.errors],
+        "job_runs": visit.runs,
+        "input": _cut(visit.input),
+        "output": _cut(visit.output),
+        "is_cut": any(text is not None and len(text) > TEXT for text in (visit.input, visit.output)),
+    }
+
+
+def _cut(text: str | None) -> str | None:
+    return text if text is None or len(text) <= TEXT else f"{text[:TEXT]}…"
+
+
+def _carried(run: Run, described: Mapping[str, Any]) -> dict[str, Any]:
+    """The batch, or the objects, that the execution is about."""
+    document = parsed(described.get("input"))
+    found: dict[str, Any] = {"dataset": None, "batch": None, "objects": [], "more": 0}
+    if not isinstance(document, dict):
+        return found
+    found["dataset"] = document.get("dataset") if isinstance(document.get("dataset"), str) else None
+    if run.machine == "b":
+        found["batch"] = run.name
+        return found
+    items = document.get("objects")
+    objects = [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+    found["objects"] = [
+        {"uri": f"s3://{each.get('bucket')}/{each.get('key')}", "version": each.get("version_id")}
+        for each in objects[:OBJECTS]
+    ]
+    found["more"] = max(len(objects) - OBJECTS, 0)
+    return found
+
+
+def _outcomes(seen: list[Visit], run: Run) -> dict[str, dict[str, Any]]:
+    """What became of each state that was entered, over all its passages."""
+    by_state: dict[str, list[Visit]] = defaultdict(list)
+    for visit in seen:
+        by_state[visit.state].append(visit)
+    found = {}
+    for state, passages in by_state.items():
+        met = {visit.outcome(run.status) for visit in passages}
+        outcome = next(each for each in ORDER if each in met)
+        bad = sum(1 for visit in passages if visit.errors and not visit.recovered)
+        retries = sum(max(visit.attempts - 1, 0) for visit in passages)
+        told = [outcome]
+        if len(passages) > 1:
+            told.append(f"{len(passages):,} times")
+            told += [f"{bad:,} failed"] if bad else []
+        told += [f"{retries:,} {'retry' if retries == 1 else 'retries'}"] if retries else []
+        found[state] = {"outcome": outcome, "told": ", ".join(told)}
+    return found
+
+
+def _graph(layout: Layout, outcomes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """A layout as the page draws it, each state with its outcome."""
+    boxes = []
+    for box in layout.boxes:
+        if box.name in (START, END):
+            boxes.append({**_place(box), "inner": [], "told": None, "outcome": None, "is_end": True})
+            continue
+        outcome = outcomes.get(box.name)
+        inner = [{"x": p.x, "y": p.y, "graph": _graph(p.layout, outcomes)} for p in box.inner]
+        told = outcome["told"] if outcome else None
+        state = {"inner": inner, "told": told, "outcome": outcome["outcome"] if outcome else None, "is_end": False}
+        boxes.append({**_place(box), **state})
+    ways = [asdict(way) for way in layout.ways]
+    return {"width": layout.width, "height": layout.height, "boxes": boxes, "ways": ways}
+
+
+def _place(box: Any) -> dict[str, Any]:
+    return {name: getattr(box, name) for name in ("name", "type", "x", "y", "width", "height")}
+
+
+def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
+    """Send back what the execution carried: its batch, or its objects."""
+    name = asked.path["name"]
+    done = redrive_execution(asked.lake, name)
+    told, good = redriven(done)
+    to = link(f"/executions/{done.batch}") if done.batch else link(f"/executions/{name}")
+    return Done(to, told, good=good)
+
+
+def stop(asked: Asked, fields: Mapping[str, str]) -> Done:
+    """Stop a running execution. What it carried is marked as failed, and can be sent back."""
+    run, _ = find(asked.lake, asked.path["name"])
+    client("stepfunctions").stop_execution(executionArn=run.arn, error="Stopped", cause="stopped in the console")
+    return Done(link(f"/executions/{run.name}"), "Stopped. What it carried is marked as failed: redrive sends it back.")
+
+
+ROUTES = [
+    action("/executions/{name}/redrive", redrive),
+    action("/executions/{name}/stop", stop),
+    *page("/executions/{name}/steps/{number}", "step.html", build_step),
+    *page("/executions/{name}", "execution.html", build, live=True),
+]

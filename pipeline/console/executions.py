@@ -1,0 +1,80 @@
+"""The list of executions: pages as Step Functions gives them, of one machine or the newest of both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.clock import iso
+from pipeline.console.console import Asked
+from pipeline.console.pages import Document, page
+from pipeline.datasets import DatasetName
+from pipeline.errors import Refused
+from pipeline.views.executions import MACHINES, STATUSES, Run, check, find, page_of, runs
+from pipeline.views.naming import dataset_name
+from pipeline.wiring import Lake
+
+ROWS = 25
+LOOKED_AT = 1000
+"""Executions of Stage A, newest first, among which those of one dataset are looked for: AWS cannot be asked."""
+
+
+def build(asked: Asked) -> Document:
+    """Parameters: `machine` a or b, `status`, `dataset`, `name` (whole), `token` of a later page of one machine."""
+    query = asked.query
+    machine, status = query.get("machine") or None, (query.get("status") or "").upper() or None
+    check(machine, status)
+    dataset = dataset_name(query["dataset"]) if query.get("dataset") else None
+    following, note = None, None
+    if query.get("name"):
+        found = _named(asked.lake, query["name"].strip())
+        note = None if found else f"No execution is named {query['name']!r}: names are searched for whole."
+    elif dataset:
+        found = _of_dataset(asked.lake, dataset, machine, status)
+        note = f"Of Stage A, among its newest {LOOKED_AT:,} executions."
+    elif machine:
+        found, following = page_of(asked.lake, machine, status, limit=ROWS, token=query.get("token"))
+    else:
+        found = runs(asked.lake, None, status, ROWS)
+        note = "The newest of both machines; choose one to see all." if len(found) == ROWS else None
+    return {
+        "title": "Executions",
+        "machines": list(MACHINES),
+        "statuses": list(STATUSES),
+        "filters": {n: query.get(n, "") for n in ("machine", "status", "dataset", "name")},
+        "executions": [_row(run, asked) for run in found],
+        "next": following,
+        "is_first": not query.get("token"),
+        "note": note,
+    }
+
+
+def _row(run: Run, asked: Asked) -> dict[str, Any]:
+    return {**run.to_json(), "seconds": round(run.seconds(asked.now), 1), "started": iso(run.started)}
+
+
+def _named(lake: Lake, name: str) -> list[Run]:
+    try:
+        return [find(lake, name)[0]]
+    except Refused:
+        return []
+
+
+def _of_dataset(lake: Lake, dataset: DatasetName, machine: str | None, status: str | None) -> list[Run]:
+    """Executions of Stage A are named after the dataset, those of Stage B after the batch."""
+    found: list[Run] = []
+    if machine in (None, "a"):
+        prefix, token, seen = str(dataset).replace("/", "-") + "-", None, 0
+        while len(found) < ROWS and seen < LOOKED_AT:
+            newest, token = page_of(lake, "a", status, limit=LOOKED_AT, token=token)
+            found += [run for run in newest if run.name.startswith(prefix)]
+            seen += len(newest)
+            if token is None:
+                break
+    if machine in (None, "b"):
+        batches = [batch.id for batch in lake.batches.newest(str(dataset), ROWS)]
+        loads = [run for batch in batches for run in _named(lake, batch)]
+        found += [run for run in loads if status in (None, run.status)]
+    return sorted(found, key=lambda run: run.started, reverse=True)[:ROWS]
+
+
+ROUTES = page("/executions", "executions.html", build, live=True)

@@ -1,0 +1,196 @@
+"""An object's page: its whole story, what to do about it, and how it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pipeline.batches.redriving import REDRIVABLE
+from pipeline.catalog import ObjectRow, Status
+from pipeline.catalog.rows import IN_FLIGHT
+from pipeline.clock import iso, parse_iso
+from pipeline.console import lineage
+from pipeline.console.console import Asked
+from pipeline.console.pages import Document, Done, action, link, page
+from pipeline.console.previews import preview
+from pipeline.console.stored import Head, head
+from pipeline.errors import BadInput, Gone, Refused
+from pipeline.mending import redrive_version
+from pipeline.objects import ObjectVersion
+from pipeline.routing import is_folder
+from pipeline.views.objects import account, bad_rows_from
+from pipeline.views.unknown import diagnose
+from pipeline.views.zones import Zone, located
+
+VERSIONS = 10
+BAD_ROWS = 25
+PATIENCE = timedelta(minutes=1)
+"""How long a page waits for what a button has asked for."""
+
+
+def build(asked: Asked) -> Document:
+    """The object `uri`, by its version `version` or the newest. `after`, a time: a change after it is on its way."""
+    zone, obj = located(asked.lake, asked.query.get("uri", ""))
+    version = asked.query.get("version", "")
+    folder = obj.key.rpartition("/")[0]
+    document = {
+        "title": obj.file_name or obj.key,
+        "uri": obj.uri,
+        "zone": zone.name,
+        "purpose": zone.purpose,
+        "folder": f"s3://{obj.bucket}/{folder}/" if folder else f"s3://{obj.bucket}/",
+    }
+    obj = ObjectVersion(obj.bucket, obj.key, version)
+    return document | (_raw(asked, obj) if zone.name == "raw" else _other(asked, zone, obj))
+
+
+def _raw(asked: Asked, obj: ObjectVersion) -> Document:
+    rows = sorted(asked.lake.catalog.history(obj.path), key=lambda row: row.order, reverse=True)
+    row = _chosen(rows, obj.version_id)
+    found = head(obj if row is None else row.object) if row is None or row.status is not Status.DELETE_MARKER else None
+    if row is None and rows and found is None:
+        raise Refused(f"{obj.uri} has no version {obj.version_id}", hint="The object's page lists its versions.")
+    unknown = diagnose(asked.lake, obj) if row is None else None
+    moving = row is None and found is not None and not is_folder(obj.key)
+    moving = moving or any(each.status in IN_FLIGHT for each in (row, *rows[:1]) if each)
+    return {
+        **_versions(asked, rows, row),
+        **_stored(row.object if row else obj, found),
+        "known": bool(rows),
+        "shown": account(asked.lake, row) if row else None,
+        "unknown": {"reason": unknown.reason, "todo": unknown.todo, "similar": unknown.similar} if unknown else None,
+        "redrivable": row is not None and row.status in REDRIVABLE,
+        "ways": _ways(row) if row else [],
+        "lineage": lineage.steps(asked.lake, row) if row else [],
+        "source": None,
+        "bad_rows": _bad_rows(asked, row) if row and row.rows_bad else None,
+        "ended": not moving and not (row and _is_awaited(asked, row)),
+    }
+
+
+def _chosen(rows: list[ObjectRow], version: str) -> ObjectRow | None:
+    if not version:
+        return rows[0] if rows else None
+    return next((row for row in rows if row.object.version_id == version), None)
+
+
+def _is_awaited(asked: Asked, row: ObjectRow) -> bool:
+    """Whether what was asked of the version at the time `after` has not been done yet, and may still be."""
+    try:
+        after = parse_iso(asked.query.get("after", ""))
+    except ValueError:
+        return False
+    return parse_iso(row.since) <= after and timedelta(0) <= asked.now - after < PATIENCE
+
+
+def _versions(asked: Asked, rows: list[ObjectRow], shown: ObjectRow | None) -> Document:
+    number = asked.number("page", 1, most=10_000)
+    names = ("since", "size", "rows_in", "rows_out", "rows_bad", "generation")
+    return {
+        "versions": [
+            {
+                "version_id": row.object.version_id,
+                "status": row.status.value,
+                "to": link("/object", uri=row.object.uri, version=row.object.version_id),
+                "is_shown": row is shown,
+                **{name: getattr(row, name) for name in names},
+            }
+            for row in rows[(number - 1) * VERSIONS : number * VERSIONS]
+        ],
+        "versions_total": len(rows),
+        "page": number,
+        "pages": max(-(-len(rows) // VERSIONS), 1),
+    }
+
+
+def _stored(obj: ObjectVersion, found: Head | None) -> Document:
+    if found is None:
+        return {"stored": None, "download": None, "preview": None}
+    facts = {"version": found.version, "size": found.size, "modified": iso(found.modified), "etag": found.etag}
+    begins = preview(obj, found.size)
+    download = link("/download", uri=obj.uri, version=obj.version_id)
+    return {"stored": facts, "download": download, "preview": begins.to_json()}
+
+
+def _bad_rows(asked: Asked, row: ObjectRow) -> dict[str, Any]:
+    start = asked.number("bad", 0, least=0, most=999_999_999)
+    found = bad_rows_from(row, start, BAD_ROWS)
+    return {
+        "total": row.rows_bad,
+        "rows": found.rows,
+        "start": start,
+        "next": found.next,
+        "uri": row.bad_rows_uri,
+        "download": link("/download", uri=row.bad_rows_uri),
+    }
+
+
+def _ways(row: ObjectRow) -> list[dict[str, str]]:
+    """Pages of the console where what the advice says can be seen or done."""
+    batch, dataset = link(f"/batches/{row.batch}"), link(f"/datasets/{row.dataset}")
+    table = (row.dataset or "").replace("/", ".")
+    ways: dict[Status, tuple[str, str]] = {
+        Status.UNROUTED: ("See the datasets that there are", "/datasets"),
+        Status.REGISTERED: ("See what runs", link("/executions", status="RUNNING")),
+        Status.STAGED: ("See its dataset, to run it now", dataset),
+        Status.CLAIMED: ("Follow its batch", batch),
+        Status.COMMITTED: ("Query the table", link("/query", sql=f"select * from {table} limit 10")),
+        Status.DUPLICATE: (
+            "See the version that has its content",
+            link("/object", uri=row.object.uri, version=row.duplicate_of),
+        ),
+    }
+    found = [ways[row.status]] if row.status in ways else []
+    if row.status in REDRIVABLE and row.batch:
+        found.append(("See its batch, to load it again or to release it", batch))
+    if row.status in (*REDRIVABLE, Status.GONE):
+        found.append(("Drop it again in its folder", link("/browse", at=f"{row.object.uri.rpartition('/')[0]}/")))
+    return [{"label": label, "to": to} for label, to in found]
+
+
+def _other(asked: Asked, zone: Zone, obj: ObjectVersion) -> Document:
+    found = head(obj)
+    if found is None:
+        expired = (
+            "Files of the staging and quarantine buckets are kept for a time, and those of a table while it has them."
+        )
+        raise Gone(f"{obj.uri} is not there", hint=f"{expired} Keys are case-sensitive.")
+    row = lineage.came_from(asked.lake, zone, obj, found)
+    return {
+        **_versions(asked, [], None),
+        **_stored(obj, found),
+        "known": False,
+        "shown": None,
+        "unknown": None,
+        "redrivable": False,
+        "ways": [],
+        "lineage": lineage.steps(asked.lake, row) if row else lineage.belongs_to(obj),
+        "source": _source(row, obj.uri) if row else None,
+        "bad_rows": None,
+        "ended": True,
+    }
+
+
+def _source(row: ObjectRow, uri: str) -> dict[str, Any]:
+    """The raw version that the object `uri` was made from; `is_current` where it has not been made again since."""
+    return {
+        "uri": row.object.uri,
+        "version_id": row.object.version_id,
+        "to": link("/object", uri=row.object.uri, version=row.object.version_id),
+        "status": row.status.value,
+        "is_current": uri in (row.staged, row.bad_rows_uri),
+    }
+
+
+def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
+    """Send a quarantined or failed version through Stage A again."""
+    zone, obj = located(asked.lake, fields.get("uri", ""))
+    if zone.name != "raw":
+        raise BadInput(f"{obj.uri} is not in the raw bucket", hint="Send the object back as it was dropped.")
+    now, version = asked.now, fields.get("version", "")
+    redrive_version(asked.lake, ObjectVersion(obj.bucket, obj.key, version))
+    return Done(link("/object", uri=obj.uri, version=version, after=iso(now)), "It is sent through Stage A again.")
+
+
+ROUTES = [*page("/object", "object.html", build, live=True), action("/object/redrive", redrive)]

@@ -1,0 +1,92 @@
+"""A file on its way into a bucket: a stream of bytes, of which a part at a time is held."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from starlette.concurrency import run_in_threadpool
+
+from pipeline.clients import client
+from pipeline.errors import Refused
+
+PART_BYTES = 8 * 1024 * 1024
+"""Held in memory of each upload, twice: as it fills, and as it is sent."""
+MOST_PART_BYTES = 64 * 1024 * 1024
+PARTS = 10_000
+"""Parts of one upload (S3 quota)."""
+_TOO_LARGE = "Copy it with `aws s3 cp`: `sluice env` prints what that needs."
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was written. `version` is None in a bucket without versions."""
+
+    version: str | None
+    size: int
+
+
+def part_bytes(length: int | None) -> int:
+    """How large the parts of a body of `length` bytes are; `Refused` for one that takes more memory than there is.
+
+    A body of unknown length gets parts of PART_BYTES.
+    """
+    size = max(PART_BYTES, -(-(length or 0) // PARTS))
+    if size > MOST_PART_BYTES:
+        raise Refused("the file is larger than the console takes", hint=_TOO_LARGE)
+    return size
+
+
+async def store(body: AsyncIterable[bytes], bucket: str, key: str, *, part: int) -> Stored:
+    """Write `body` to a new version of `key`. Whatever ends it early, nothing of it stays in the bucket."""
+    upload, held = _Upload(bucket, key), bytearray()
+    try:
+        async for chunk in body:
+            held += chunk
+            while len(held) >= part:
+                full = bytes(held[:part])
+                del held[:part]
+                await run_in_threadpool(upload.add, full)
+        return await run_in_threadpool(upload.finish, bytes(held))
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await run_in_threadpool(upload.abandon)
+        raise
+
+
+@dataclass(slots=True)
+class _Upload:
+    """Parts written so far. One that ends before its first part is full is an ordinary put."""
+
+    bucket: str
+    key: str
+    id: str | None = None
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, body: bytes) -> None:
+        s3, target = client("s3"), {"Bucket": self.bucket, "Key": self.key}
+        if self.id is None:
+            self.id = s3.create_multipart_upload(**target)["UploadId"]
+        number = len(self.parts) + 1
+        if number > PARTS:
+            raise Refused("the file is larger than the console takes", hint=_TOO_LARGE)
+        written = s3.upload_part(**target, UploadId=self.id, PartNumber=number, Body=body)
+        self.parts.append({"PartNumber": number, "ETag": written["ETag"]})
+        self.size += len(body)
+
+    def finish(self, rest: bytes) -> Stored:
+        s3, target = client("s3"), {"Bucket": self.bucket, "Key": self.key}
+        if self.id is None:
+            return Stored(s3.put_object(**target, Body=rest).get("VersionId"), len(rest))
+        if rest:
+            self.add(rest)
+        done = s3.complete_multipart_upload(**target, UploadId=self.id, MultipartUpload={"Parts": self.parts})
+        self.id = None
+        return Stored(done.get("VersionId"), self.size)
+
+    def abandon(self) -> None:
+        if self.id is not None:
+            client("s3").abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=self.id)

@@ -1,0 +1,133 @@
+"""Datasets and batches as pages: what waits, what the rules said, and what can be done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+
+from pipeline.catalog import Status
+from pipeline.clients import client
+from pipeline.settings import Setting
+
+HOSTILE = '<script>alert("x")</script>'
+
+
+def rows(*ids):
+    return pa.table(
+        {"id": ids, "price": [None] * len(ids), "at": pa.array([None] * len(ids), pa.timestamp("us", "UTC"))}
+    )
+
+
+@pytest.fixture(scope="module")
+def loaded(orders):
+    """A committed batch of two rows."""
+    batch = orders.open(orders.stage("first.csv"))
+    orders.write(batch, rows(1, 2))
+    orders.commit(batch)
+    return batch
+
+
+@pytest.fixture(scope="module")
+def held_back(orders, loaded):
+    """A batch that broke a rule, with a sample of the rows that do."""
+    obj = orders.stage(f"{HOSTILE}.csv")
+    batch = orders.open(obj)
+    orders.write(batch, rows(3), outcome="FAILED", reason=HOSTILE)
+    bucket = orders.lake.settings[Setting.QUARANTINE_BUCKET]
+    sample = [{"rules": ['IsComplete "id"'], "row": {"id": None, "note": HOSTILE}}]
+    body = "".join(json.dumps(line) + "\n" for line in sample).encode()
+    client("s3").put_object(Bucket=bucket, Key="sample.jsonl", Body=body)
+    judged = orders.lake.batches.get(orders.name, batch).verdict
+    orders.lake.batches.judged(orders.name, batch, replace(judged, sample_uri=f"s3://{bucket}/sample.jsonl"))
+    orders.lake.ender.quarantine(orders.name, batch, orders.work.table)
+    return batch, obj
+
+
+def test_a_dataset_tells_its_batches_rules_and_table(visitor, orders, loaded, held_back):
+    document = visitor.document(f"/datasets/{orders.name}")
+    assert [b["status"] for b in document["batches"]] == ["QUARANTINED", "COMMITTED"]
+    assert document["fresh"] == document["batches"][1]["ended"]
+    rules = {rule["rule"]: [each["outcome"] for each in rule["history"]] for rule in document["rules"]}
+    assert rules['IsComplete "id"'] == ["Passed", "Failed"]
+    table = document["table"]
+    assert [column["name"] for column in table["columns"]] == ["id", "price", "at"]
+    assert sorted(row[0] for row in table["rows"]) == [1, 2]
+    assert table["total_rows"] == 2
+    assert [each["is_current"] for each in table["snapshots"]].count(True) == 1
+    assert "ruleset: Rules = [" in document["definition"]
+    html = visitor.get(f"/datasets/{orders.name}").text
+    assert "<script>alert" not in html
+
+
+def test_the_list_has_every_dataset_with_what_waits_and_its_last_batch(visitor, orders, held_back):
+    obj = orders.stage("waits.csv")
+    (line,) = visitor.document("/datasets", find="order")["datasets"]
+    assert (line["name"], line["backlog"]["waiting"], line["backlog"]["is_behind"]) == (orders.name, 1, False)
+    assert line["last"]["batch"] == held_back[0]
+    assert visitor.document("/datasets", find="nothing")["datasets"] == []
+    orders.lake.catalog.move(obj, Status.SUPERSEDED, orders.name)
+
+
+def test_an_object_that_waits_too_long_puts_its_dataset_behind(visitor, orders, lake, monkeypatch):
+    obj = orders.stage("old.csv")
+    now = lake.clock()
+    monkeypatch.setattr(lake, "clock", lambda: now + timedelta(minutes=49))
+    assert not visitor.document(f"/datasets/{orders.name}")["backlog"]["is_behind"]
+    monkeypatch.setattr(lake, "clock", lambda: now + timedelta(minutes=51))
+    document = visitor.document(f"/datasets/{orders.name}")
+    assert document["backlog"]["is_behind"]
+    assert document["patience"] == "50 min"
+    orders.lake.catalog.move(obj, Status.SUPERSEDED, orders.name)
+
+
+def test_a_batch_tells_its_verdict_its_objects_and_the_rows_that_fail(visitor, orders, held_back):
+    batch, obj = held_back
+    document = visitor.document(f"/batches/{batch}", dataset=orders.name)
+    assert document["verdict"] == "FAILED"
+    assert [each["outcome"] for each in document["rules"]] == ["Passed", "Failed"]
+    assert document["sample"] == {
+        "columns": ["id", "note"],
+        "rows": [{"rules": ['IsComplete "id"'], "values": [None, HOSTILE]}],
+    }
+    assert [each["uri"] for each in document["objects"]] == [obj.uri]
+    assert "<script>alert" not in visitor.get(f"/batches/{batch}").text
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/datasets/shop/nothing", "no dataset shop/nothing is registered"),
+        ("/datasets/Shop/x", "is not of the form team/dataset"),
+        ("/batches/nothing", "no dataset has a batch nothing"),
+    ],
+)
+def test_what_is_not_there_says_so(visitor, path, told):
+    assert told in visitor.get(f"{path}.json").json()["error"]
+
+
+def test_a_batch_is_released_with_a_reason_and_only_with_one(tab, visitor, orders, held_back, lake):
+    batch, _ = held_back
+    assert "needs a reason" in visitor.post(f"/batches/{batch}/release", reason=" ").text
+    tab.goto(f"/datasets/{orders.name}")
+    tab.get_by_role("link", name=batch).first.click()
+    tab.get_by_label("Why its rows may be seen").fill("the supplier confirmed it")
+    tab.get_by_role("button", name="Release").click()
+    tab.get_by_text("1 object staged again in the new batch").wait_for()
+    new = lake.batches.newest(orders.name, 1)[0]
+    assert new.id != batch
+    assert new.release["reason"] == "the supplier confirmed it"
+    assert tab.url.endswith(f"/batches/{new.id}")
+
+
+def test_a_failed_batch_is_loaded_again(visitor, orders, lake):
+    if active := lake.batches.active(orders.name):
+        lake.ender.fail(orders.name, active, orders.work.table, "stopped")
+    obj = orders.stage("broken.csv")
+    batch = orders.open(obj)
+    lake.ender.fail(orders.name, batch, orders.work.table, "a bug")
+    assert "staged again in the new batch" in visitor.post(f"/batches/{batch}/redrive").text
+    assert lake.catalog.get(obj).batch != batch

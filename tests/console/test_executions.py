@@ -1,0 +1,177 @@
+"""Executions as pages: found, drawn, explained, followed and sent back."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from pipeline.catalog import Status
+from pipeline.clients import client
+from pipeline.settings import Setting
+
+HOSTILE = '<script>alert("x")</script>\u202e\n'
+
+
+@pytest.fixture(scope="module")
+def run(lake):
+    """Start an execution of Stage A's machine, or of Stage B's, and wait for its end."""
+
+    def start(name, document, machine=Setting.STAGE_A_MACHINE):
+        stepfunctions = client("stepfunctions")
+        arn = stepfunctions.start_execution(
+            stateMachineArn=lake.settings[machine], name=name, input=json.dumps(document)
+        )["executionArn"]
+        give_up = time.monotonic() + 20
+        while stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING":
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
+        return name
+
+    return start
+
+
+def item(obj, **more):
+    known = {"bucket": obj.bucket, "version_id": obj.version_id, "generation": 1, "event_ms": 1}
+    return {**known, "key": obj.key, **more}
+
+
+@pytest.fixture(scope="module")
+def refused(run, orders):
+    """An execution that failed, with hostile text in what it carried."""
+    obj = orders.register(orders.drop(f"{HOSTILE}.csv"))
+    orders.lake.catalog.move(obj, Status.FAILED, orders.name, reason="broken")
+    return run("shop-orders-refused", {"dataset": "unwanted", "objects": [item(obj)], "note": HOSTILE}), obj
+
+
+@pytest.fixture(scope="module")
+def caught(run):
+    """An execution of which one iteration of a Map failed, was tried again, and was caught."""
+    objects = [{"key": "fine", "bucket": "b"}, {"key": "bad", "bucket": "b"}]
+    return run("shop-orders-caught", {"dataset": "shop/orders", "objects": objects})
+
+
+def test_the_list_has_status_start_and_duration_and_is_filtered(visitor, refused, caught, run):
+    run("load", {}, Setting.STAGE_B_MACHINE)
+    rows = visitor.document("/executions")["executions"]
+    assert {"load", "shop-orders-refused", "shop-orders-caught"} <= {row["name"] for row in rows}
+    assert all(row["seconds"] >= 0 for row in rows)
+    failed = visitor.document("/executions", status="failed")["executions"]
+    assert [row["name"] for row in failed] == ["shop-orders-refused"]
+    assert {row["machine"] for row in visitor.document("/executions", machine="b")["executions"]} == {"b"}
+    of_dataset = visitor.document("/executions", dataset="shop/orders")["executions"]
+    assert {row["name"] for row in of_dataset} == {"shop-orders-refused", "shop-orders-caught"}
+    assert [row["name"] for row in visitor.document("/executions", name=" load ")["executions"]] == ["load"]
+    assert "searched for whole" in visitor.document("/executions", name="loa")["note"]
+
+
+def test_a_long_list_is_paged_by_the_server(visitor, lake):
+    stepfunctions, machine = client("stepfunctions"), lake.settings[Setting.STAGE_B_MACHINE]
+    for number in range(60):
+        stepfunctions.start_execution(stateMachineArn=machine, name=f"many-{number}", input="{}")
+    seen, token = [], None
+    while True:
+        more = {"token": token} if token else {}
+        page = visitor.document("/executions", machine="b", **more)
+        assert page["is_first"] == (token is None)
+        seen += [row["name"] for row in page["executions"]]
+        token = page["next"]
+        if token is None:
+            break
+    assert len(seen) == len(set(seen))
+    assert {f"many-{number}" for number in range(60)} <= set(seen)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"machine": "c"}, "is not a machine"),
+        ({"status": "BROKEN"}, "is not a status"),
+        ({"machine": "a", "token": "x"}, "not to be had any more"),
+        ({"dataset": "what?"}, "what?"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_answered_with_what_would(visitor, query, told):
+    answer = visitor.get("/executions.json", params=query)
+    assert (answer.status_code, told in answer.json()["error"]) == (400, True), answer.text
+
+
+def test_a_failed_execution_tells_its_cause_first_and_draws_where_it_ended(visitor, refused):
+    name, obj = refused
+    document = visitor.document(f"/executions/{name}")
+    assert document["problem"] == "Unwanted: nobody [wants] it"
+    assert document["ended"]
+    boxes = {box["name"]: box["outcome"] for box in document["graph"]["boxes"]}
+    assert boxes["Refuse"] in ("failed", "left")
+    assert boxes["Complete"] is None
+    assert document["carried"]["objects"] == [{"uri": obj.uri, "version": obj.version_id}]
+    html = visitor.get(f"/executions/{name}").text
+    assert "<script>alert" not in html
+    assert "\u202e" not in html
+
+
+def test_iterations_retries_and_what_was_caught_are_told(visitor, caught):
+    document = visitor.document(f"/executions/{caught}")
+    (each,) = [box for box in document["graph"]["boxes"] if box["type"] == "Map"]
+    inner = {box["name"]: box for box in each["inner"][0]["graph"]["boxes"]}
+    assert inner["Read a table"]["outcome"] == "caught"
+    assert "1 retry" in inner["Read a table"]["told"]
+    assert inner["Is it bad?"]["told"] == "done, 2 times"
+    (failure,) = document["failures"]
+    assert failure["iteration"] == [{"state": "Each", "index": 1}]
+    assert failure["attempts"] == 2
+    assert "ResourceNotFound" in failure["errors"][0]["error"] + failure["errors"][0]["cause"]
+    only = visitor.document(f"/executions/{caught}", only="failed")
+    assert [step["state"] for step in only["steps"]] == ["Read a table"]
+    step = visitor.document(f"/executions/{caught}/steps/{failure['step']}")
+    assert json.loads(step["input"])["key"] == "bad"
+
+
+def test_steps_of_a_large_execution_are_paged_and_the_page_stays_small(visitor, run):
+    objects = [{"key": "é" * 500, "bucket": "b"} for _ in range(70)]
+    name = run("shop-orders-large", {"dataset": "shop/orders", "objects": objects})
+    document = visitor.document(f"/executions/{name}")
+    assert document["number"] > 140
+    assert len(document["steps"]) == document["page"]
+    assert document["carried"]["more"] == 60
+    assert len(visitor.get(f"/executions/{name}").content) < 150_000
+    last = visitor.document(f"/executions/{name}", step=document["number"] - 1)
+    assert last["steps"][0]["state"] == "Complete"
+
+
+def test_an_execution_or_a_step_that_is_not_there_says_so(visitor, caught):
+    assert "has an execution 'nothing'" in visitor.get("/executions/nothing.json").json()["error"]
+    assert "has no step 999" in visitor.get(f"/executions/{caught}/steps/999.json").json()["error"]
+
+
+def test_the_cause_is_read_and_the_execution_sent_back_with_the_mouse(tab, refused, lake):
+    name, _ = refused
+    tab.goto("/executions?status=FAILED")
+    tab.get_by_role("link", name=name).click()
+    assert tab.get_by_text("nobody [wants] it").first.is_visible()
+    tab.get_by_role("button", name="Redrive").click()
+    tab.get_by_text("1 object sent through Stage A again").wait_for()
+    assert tab.get_by_role("status").is_visible()
+    messages = client("sqs").receive_message(QueueUrl=lake.settings[Setting.RAW_QUEUE_URL])["Messages"]
+    assert json.loads(messages[0]["Body"])
+
+
+def test_a_running_execution_is_followed_and_can_be_stopped(tab, lake, orders):
+    waiting = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    stepfunctions = client("stepfunctions")
+    machine = lake.settings[Setting.STAGE_B_MACHINE]
+    stepfunctions.update_state_machine(stateMachineArn=machine, definition=json.dumps(waiting))
+    stepfunctions.start_execution(stateMachineArn=machine, name="waits", input="{}")
+    tab.goto("/executions/waits")
+    tab.locator("svg .o-running").wait_for()
+    tab.on("dialog", lambda dialog: dialog.accept())
+    tab.get_by_role("button", name="Stop").click()
+    tab.get_by_text("Stopped. What it carried").wait_for()
+    tab.get_by_text("ABORTED").first.wait_for()
+    second = stepfunctions.start_execution(stateMachineArn=machine, name="waits-2", input="{}")["executionArn"]
+    tab.goto("/executions/waits-2")
+    tab.get_by_text("RUNNING").first.wait_for()
+    stepfunctions.stop_execution(executionArn=second, error="E", cause="stopped behind the page")
+    tab.get_by_text("stopped behind the page").first.wait_for()
+    assert tab.locator("[data-live]").count() == 0

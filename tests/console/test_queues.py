@@ -1,0 +1,69 @@
+"""Queues as pages: depths, dead letters with their reason, and sending them back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.clients import client
+from pipeline.settings import Setting
+
+
+@pytest.fixture(scope="module")
+def dead(lake):
+    """Three raw events that could not be routed."""
+    url = lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL]
+    for number in range(3):
+        body = json.dumps({"Records": [], "note": f"<script>alert({number})</script>"})
+        client("sqs").send_message(QueueUrl=url, MessageBody=body)
+    return url
+
+
+def test_queues_have_their_depth_and_dead_letters_come_first(visitor, dead, orders):
+    document = visitor.document("/queues")
+    assert (document["dead"][0]["name"], document["dead"][0]["waiting"]) == ("raw", 3)
+    assert {queue["name"] for queue in document["queues"]} == {"raw", orders.name}
+
+
+def test_dead_letters_are_looked_at_and_stay(visitor, dead):
+    for _ in range(2):
+        document = visitor.document("/queues/raw")
+        assert len(document["messages"]) == 3
+    assert all(message["received"] >= 2 for message in document["messages"])
+    assert "<script>alert" not in visitor.get("/queues/raw").text
+
+
+def test_what_a_function_could_not_handle_tells_its_error(visitor, lake):
+    url = lake.settings[Setting.MARK_STAGE_B_FAILED_DEAD_LETTER_QUEUE_URL]
+    body = {"requestPayload": {}, "responsePayload": {"errorType": "Broken", "errorMessage": "it is [broken]"}}
+    client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
+    (message,) = visitor.document("/queues/stage-b-failures")["messages"]
+    assert message["reason"] == "Broken: it is [broken]"
+
+
+def test_a_queue_of_a_dataset_has_its_own_page(visitor, orders):
+    assert visitor.document(f"/queues/{orders.name}")["messages"] == []
+    assert "no dataset shop/nothing" in visitor.get("/queues/shop/nothing.json").json()["error"]
+
+
+def test_the_chosen_one_is_sent_back_and_then_all(tab, lake, dead):
+    source = lake.settings[Setting.RAW_QUEUE_URL]
+
+    def waiting() -> int:
+        names = ["ApproximateNumberOfMessages"]
+        found = client("sqs").get_queue_attributes(QueueUrl=source, AttributeNames=names)["Attributes"]
+        return int(found[names[0]])
+
+    tab.goto("/queues/raw")
+    tab.get_by_role("button", name="Redrive the chosen").click()
+    tab.get_by_text("no message is chosen").wait_for()
+    tab.goto("/queues/raw")
+    tab.get_by_role("checkbox").first.check()
+    tab.get_by_role("button", name="Redrive the chosen").click()
+    tab.get_by_text("1 message sent back").wait_for()
+    assert waiting() == 1
+    tab.get_by_role("button", name="Redrive all").click()
+    tab.get_by_text("2 messages sent back").wait_for()
+    assert waiting() == 3
+    assert tab.get_by_text("None.").is_visible()
