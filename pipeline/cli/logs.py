@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -89,7 +88,7 @@ def _print(lines: Sequence[Line]) -> None:
     for line in lines:
         at = f"{datetime.fromtimestamp(line.at / 1000, UTC):%H:%M:%S.%f}"[:-3]
         text = visible(line.message.rstrip("\n"), keep="\n\t")
-        colour = "red" if re.search(r"\b(ERROR|CRITICAL|Traceback)\b", text) else "default"
+        colour = "red" if line.is_error else "default"
         head = f"[dim]{at}[/] [cyan]{shown(line.label):<{width}}[/]"
         console.print(head, end=" ", highlight=False, soft_wrap=True)
         console.print(text, style=colour, markup=False, highlight=False, soft_wrap=True)

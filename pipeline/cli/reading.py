@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.cli.texts import shown
+from pipeline.views.answers import text_of
 from pipeline.views.query import Session, plain
 from pipeline.views.tables import Tables
 from pipeline.views.texts import counted, moment
@@ -72,12 +72,7 @@ def query(
 
 
 def _print(names: Sequence[str], rows: Sequence[Sequence[Any]], limit: int) -> None:
-    cells = [["[dim]NULL[/]" if v is None else shown(_text(v)) for v in row] for row in rows[:limit]]
+    cells = [["[dim]NULL[/]" if v is None else shown(text_of(v)) for v in row] for row in rows[:limit]]
     print_table(counted(len(cells), "row"), [shown(name) for name in names], cells, empty="no rows")
     if len(rows) > limit:
         console.print(f"[dim]There are more rows; --limit shows more than {limit:,}.[/]")
-
-
-def _text(value: Any) -> str:
-    found = plain(value)
-    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)

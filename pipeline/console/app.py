@@ -25,7 +25,9 @@ from pipeline.console import (
     execution,
     executions,
     home,
+    logs,
     objects,
+    query,
     queues,
 )
 from pipeline.console.console import Console
@@ -48,7 +50,7 @@ _STATUS: dict[type[SluiceError], HTTPStatus] = {
 
 def make_app(console: Console) -> Starlette:
     """The application of one console."""
-    parts = (home, datasets, batches, browse, objects, downloads, dropping, executions, execution, queues)
+    parts = (home, datasets, batches, browse, objects, downloads, dropping, executions, execution, queues, query, logs)
     routes: list[BaseRoute] = [
         *(route for part in parts for route in part.ROUTES),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),

@@ -11,6 +11,7 @@ from pipeline.clients import client
 from pipeline.clock import system_clock
 from pipeline.connecting import Connected
 from pipeline.console.counting import Looked, count
+from pipeline.console.queries import Queries
 from pipeline.console.security import Tokens
 from pipeline.errors import Misconfigured, Refused, SluiceError
 from pipeline.settings import region
@@ -31,6 +32,7 @@ class Console:
         self.counts = Looked(count, 2.0)
         self.progress = Looked(look, 0.5)
         self.tables = IcebergTables()
+        self.queries = Queries()
 
     def connected(self) -> Connected:
         """The lake; `Misconfigured` while there is none, or none is deployed there yet."""
@@ -77,6 +79,10 @@ class Asked:
     @property
     def lake(self) -> Lake:
         return self.connected.lake
+
+    @property
+    def env(self) -> str:
+        return self.connected.env
 
     @property
     def now(self) -> datetime:

@@ -35,7 +35,9 @@ KEEP_ALIVE_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What an action did, in a sentence, and the page that shows it. `good` is False where there was nothing to do."""
+    """What an action did, in a sentence, and the page that shows it. `good` is False where there was nothing to do.
+
+    `said` is empty where the page itself tells."""
 
     to: str
     said: str
@@ -104,8 +106,11 @@ def page(path: str, template: str, build: Build, *, live: bool = False) -> list[
     return [*routes, Route(path, html)]
 
 
-def action(path: str, do: Do) -> Route:
-    """A form's target: does something to the lake, and shows the page that `do` names with what it said."""
+def action(path: str, do: Do, *, changes: bool = True) -> Route:
+    """A form's target: does something to the lake, and shows the page that `do` names with what it said.
+
+    One that `changes` nothing is done for a console that only shows, too.
+    """
 
     async def post(request: Request) -> Response:
         console: Console = request.app.state.console
@@ -113,10 +118,12 @@ def action(path: str, do: Do) -> Route:
             fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         console.tokens.check(request, fields.get(security.FIELD) or request.headers.get(security.HEADER))
         asking = await asked(request)
-        asking.may_change()
+        if changes:
+            asking.may_change()
         done = await run_in_threadpool(do, asking, fields)
         response = RedirectResponse(done.to, status_code=303)
-        flash.say(response, done.said, good=done.good)
+        if done.said:
+            flash.say(response, done.said, good=done.good)
         return response
 
     return Route(path, post, methods=["POST"])

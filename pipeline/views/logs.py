@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
+from urllib.parse import quote_plus
 
 from pipeline.clients import client
-from pipeline.clock import iso
+from pipeline.clock import iso, parse_iso
 from pipeline.errors import BadInput, Refused
 from pipeline.executions.history import job_runs
+from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.views.executions import events_of, find
 from pipeline.wiring import Lake
@@ -22,6 +27,8 @@ FUNCTIONS = {
     "b": ("commit", "quarantine", "fail", "mark-stage-b-failed"),
 }
 """The functions that the executions of each state machine call."""
+
+_ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL|Traceback|Task timed out)\b")
 
 MARGIN = timedelta(seconds=10)
 STREAMS = 100
@@ -46,6 +53,11 @@ class Line:
     stream: str
     message: str
     id: str
+    group: str = ""
+
+    @property
+    def is_error(self) -> bool:
+        return bool(_ERROR.search(self.message))
 
     def to_json(self) -> dict[str, Any]:
         at = iso(datetime.fromtimestamp(self.at / 1000, UTC))
@@ -64,6 +76,12 @@ def sources_of(lake: Lake, env: str, name: str | None) -> list[Source]:
         there = ", ".join([*sorted(functions), *JOBS])
         raise BadInput(f"there is no function or job {name!r} with logs", hint=f"There are: {there}.")
     return [Source(functions[name], name)]
+
+
+def names_of(env: str) -> list[str]:
+    """The functions that have a log."""
+    prefix = f"/sluice/{env}/lambda/"
+    return sorted(group.removeprefix(prefix) for group in _groups(prefix))
 
 
 def _groups(prefix: str) -> list[str]:
@@ -96,7 +114,18 @@ def of_execution(lake: Lake, env: str, name: str) -> tuple[list[Source], datetim
 def read(sources: Sequence[Source], start: int, end: int | None = None) -> list[Line]:
     """What `sources` have from `start` to `end`, in milliseconds, oldest first. A group that is not there is empty."""
     found = [line for source in sources for line in _read(source, start, end)]
-    return sorted(found, key=lambda line: line.at)
+    return sorted(found, key=order)
+
+
+def order(line: Line) -> tuple[int, str, str, str]:
+    """By time; what was printed in the same millisecond has an order, too, so that pages neither lose nor repeat it."""
+    return line.at, line.label, line.stream, line.id
+
+
+def read_some(sources: Sequence[Source], start: int, end: int, most: int) -> tuple[list[Line], bool]:
+    """As `read`, no more than `most` lines, and whether there are more."""
+    lines = list(islice((line for source in sources for line in _read(source, start, end)), most + 1))
+    return sorted(lines[:most], key=order), len(lines) > most
 
 
 def _read(source: Source, start: int, end: int | None) -> Iterator[Line]:
@@ -120,6 +149,44 @@ def _streams(group: str, prefix: str) -> list[str]:
 
 
 def _events(source: Source, request: dict[str, Any]) -> Iterator[Line]:
+    group = source.group
     for page in client("logs").get_paginator("filter_log_events").paginate(**request):
         for event in page["events"]:
-            yield Line(event["timestamp"], source.label, event["logStreamName"], event["message"], event["eventId"])
+            yield Line(
+                event["timestamp"], source.label, event["logStreamName"], event["message"], event["eventId"], group
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLog:
+    """Where to read what was printed about one version of an object: lines that have one of `terms`."""
+
+    sources: list[Source]
+    start: datetime
+    end: datetime | None
+    terms: tuple[str, ...]
+    execution: str | None
+    version: str
+
+
+def of_object(lake: Lake, env: str, obj: ObjectVersion) -> ObjectLog:
+    """The newest version of `obj`, or the one it names; `Refused` for one that the catalog does not know."""
+    rows = [row for row in lake.catalog.history(obj.path) if obj.version_id in ("", row.object.version_id)]
+    if not rows:
+        raise Refused(f"the catalog knows no {obj.uri}", hint=f"See `sluice why {obj.uri}`.")
+    row = max(rows, key=lambda row: row.order)
+    start = datetime.fromtimestamp(row.event_ms / 1000, UTC)
+    end: datetime | None = parse_iso(row.since)
+    execution = row.execution.rpartition(":")[2] if row.execution else None
+    if execution:
+        run, _ = find(lake, execution)
+        start, end = min(start, run.started), run.stopped
+    prefix = f"/sluice/{env}/lambda/"
+    there = set(_groups(prefix))
+    sources = [Source(prefix + f, f) for f in ("route", *FUNCTIONS["a"]) if prefix + f in there]
+    key = row.object.key
+    # Keys stand in logs as they are, within JSON, and as S3's events have them.
+    spelled = (key, json.dumps(key)[1:-1], json.dumps(key, ensure_ascii=False)[1:-1], quote_plus(key, safe="/"))
+    terms = tuple(dict.fromkeys((*spelled, row.object.digest)))
+    margin = end + MARGIN if end else None
+    return ObjectLog(sources, start - MARGIN, margin, terms, execution, row.object.version_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pipeline.catalog import Status
 from pipeline.datasets import DatasetName
@@ -48,6 +48,15 @@ def span_of(text: str) -> timedelta:
     if not found:
         raise BadInput(f"{text!r} is not a span of time", hint="Write 30s, 10m, 2h or 1d.")
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+def time_of(text: str) -> datetime:
+    """Read an ISO time; UTC where it names no zone."""
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadInput(f"{text!r} is not a time", hint="Write 2026-01-31T12:00:00Z.") from None
 
 
 def object_of(lake: Lake, text: str) -> ObjectVersion:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import BadInput
+from pipeline.views.query_guard import tables_of
+from pipeline.views.query_types import Column, quoted, storable
 from pipeline.views.tables import Snapshot, Tables
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection
+
+LONGEST_ERROR = 2000
+NAMED = 100
+"""Tables that a hint lists."""
 
 
 def plain(value: Any) -> Any:
@@ -44,17 +51,36 @@ def _iso(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-class Session:
-    """A DuckDB in memory that can reach nothing but the tables that are put into it."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query answers: `schema` is that of the batches."""
 
-    def __init__(self, tables: Tables) -> None:
+    columns: list[Column]
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+class Session:
+    """A DuckDB in memory that can reach nothing but the tables that are put into it, and writes nothing to disk.
+
+    `memory` bounds what it holds, as DuckDB writes sizes ("1GB"); what does not fit is an error, as nothing is spilled.
+    """
+
+    def __init__(self, tables: Tables, *, memory: str | None = None) -> None:
         import duckdb
 
         self._tables = tables
         self._error = duckdb.Error
-        self._db: DuckDBPyConnection = duckdb.connect(
-            ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-        )
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "python_enable_replacements": "false",
+            # With a folder for what does not fit, DuckDB lets queries read that folder.
+            "temp_directory": "",
+        }
+        if memory:
+            config["memory_limit"] = memory
+        self._db: DuckDBPyConnection = duckdb.connect(":memory:", config=config)
 
     def __enter__(self) -> Session:
         return self
@@ -65,12 +91,7 @@ class Session:
     def run(self, sql: str) -> list[str]:
         """Start the query; the columns' names, made unique. `BadInput` says in a line what is wrong with it."""
         try:
-            named = self._named(sql)
-            for number, (team, dataset) in enumerate(sorted(named)):
-                self._add(number, team, dataset)
-            self._db.execute("SET TimeZone = 'UTC'")
-            self._db.execute("SET enable_external_access = false")
-            self._db.execute("SET lock_configuration = true")
+            self._prepare(sql)
             self._db.execute(sql)
         except self._error as error:
             raise self._wrong(str(error)) from None
@@ -88,49 +109,62 @@ class Session:
         except self._error as error:
             raise self._wrong(str(error)) from None
 
-    def _named(self, sql: str) -> set[tuple[str, str]]:
-        """Team and dataset of each table that the query names."""
-        statements = self._db.extract_statements(sql)
-        [(answer,)] = self._db.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
-        tree = json.loads(answer)
-        if len(statements) != 1 or tree.get("error"):
-            raise BadInput("only one SELECT is run: this does not write, and has no other statements")
-        return {_split(*names) for names in _tables_in(tree) if names[1]}
+    def stream(self, sql: str, rows: int) -> Answer:
+        """Run the query for Parquet, in batches of at most so many rows.
+
+        `BadInput` as `run` has it, also while the batches are read.
+        """
+        try:
+            self._prepare(sql)
+            found = self._db.sql(sql)
+            names = _unique(found.columns)
+            columns = [Column(name, str(kind), storable(kind)) for name, kind in zip(names, found.types, strict=True)]
+            chosen = (f"CAST(#{at} AS {c.stored}) AS {quoted(c.name)}" for at, c in enumerate(columns, 1))
+            reader = found.project(", ".join(chosen)).to_arrow_reader(rows)
+        except self._error as error:
+            raise self._wrong(str(error)) from None
+        return Answer(columns, reader.schema, self._batches(reader))
+
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        try:
+            yield from reader
+        except (self._error, pa.ArrowException) as error:
+            raise self._wrong(str(error)) from None
+
+    def _prepare(self, sql: str) -> None:
+        """Put in the tables that the query names, and lock everything else."""
+        try:
+            named = tables_of(self._db, sql)
+        except BadInput as error:
+            raise BadInput(error.message, hint=" ".join(filter(None, (error.hint, self._there())))) from None
+        for number, (team, dataset) in enumerate(sorted(named)):
+            self._add(number, team, dataset)
+        for setting in ("TimeZone = 'UTC'", "enable_external_access = false", "lock_configuration = true"):
+            self._db.execute(f"SET {setting}")
 
     def _add(self, number: int, team: str, dataset: str) -> None:
         found = self._tables.load(team, dataset)
         if found is None:
             raise self._wrong(f"there is no table {team}.{dataset}")
         self._db.register(f"sluice_{number}", Snapshot(found))
-        schema, view = _quoted(team), _quoted(dataset)
+        schema, view = quoted(team), quoted(dataset)
         self._db.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         self._db.execute(f"CREATE VIEW {schema}.{view} AS SELECT * FROM sluice_{number}")
 
     def _wrong(self, message: str) -> BadInput:
-        names = ", ".join(self._tables.names) or "none: no dataset is registered"
-        return BadInput(" ".join(message.split()), hint=f"Tables: {names}.")
+        told = " ".join(message.split())
+        if told.startswith("Out of Memory"):
+            # What DuckDB proposes then are settings, which are locked.
+            told, hint = "the query needs more memory than one may have", "Ask for less at once, or for fewer columns."
+            return BadInput(told, hint=hint)
+        return BadInput(told[:LONGEST_ERROR], hint=self._there())
 
-
-def _tables_in(node: Any) -> Iterator[tuple[str, str, str]]:
-    """Catalog, schema and name of each table in a query as DuckDB's `json_serialize_sql` gives it."""
-    if isinstance(node, dict):
-        if node.get("type") == "BASE_TABLE":
-            yield node.get("catalog_name", ""), node.get("schema_name", ""), node.get("table_name", "")
-        node = list(node.values())
-    if isinstance(node, list):
-        for inner in node:
-            yield from _tables_in(inner)
-
-
-def _split(catalog: str, schema: str, table: str) -> tuple[str, str]:
-    if catalog:
-        raise BadInput(f"there is no table {catalog}.{schema}.{table}", hint="A table is named team.dataset.")
-    # Names of teams and datasets are in lower case, and SQL does not mind.
-    return schema.lower(), table.lower()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    def _there(self) -> str:
+        names = self._tables.names
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        return f"Tables: {', '.join(names[:NAMED]) or 'none: no dataset is registered'}{more}."
 
 
 def _unique(names: Sequence[str]) -> list[str]:

@@ -41,3 +41,21 @@ document.addEventListener("submit", (event) => {
   const question = event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 });
+
+// The query page: names are put where the cursor is; Ctrl+Enter runs.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-insert]");
+  const text = document.querySelector("[data-run]");
+  if (!button || !text) return;
+  const name = button.dataset.insert;
+  const plain = !("name" in button.dataset) || /^[a-z_][a-z0-9_]*$/.test(name);
+  text.focus();
+  text.setRangeText(plain ? name : `"${name.replaceAll('"', '""')}"`, text.selectionStart, text.selectionEnd, "end");
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("[data-run]")) {
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  }
+});

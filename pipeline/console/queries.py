@@ -1,0 +1,184 @@
+"""The queries of this console: each a process that runs one, and the Parquet file that it answers with.
+
+Files have no name in the file system, so that they go with the console however it ends. Nothing here knows of pages.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, Any
+
+from pipeline.connecting import Connected
+from pipeline.errors import Gone, Refused
+
+MOST_RUNNING = 3
+MOST_KEPT = 20
+MOST_KEPT_BYTES = 1 << 30
+"""Of all answers together, as they were before Parquet made them small."""
+MOST_SECONDS = 300
+
+
+class Child:
+    """A process that is ready for one query."""
+
+    def __init__(self, connected: Connected) -> None:
+        self.connected = connected
+        # It is open as long as its query is kept.
+        self.file: IO[bytes] = tempfile.TemporaryFile(prefix="sluice-query-")  # noqa: SIM115
+        descriptor = self.file.fileno()
+        command = [sys.executable, "-m", "pipeline.console.query_child", connected.env, str(descriptor)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[descriptor]
+        )
+
+    def ask(self, sql: str) -> dict[str, Any]:
+        """Run the query; what the process says, or how it ended instead."""
+        assert self.process.stdin
+        assert self.process.stdout
+        try:
+            self.process.stdin.write(json.dumps(sql) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        said = self.process.stdout.read()
+        code = self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        try:
+            told: dict[str, Any] = json.loads(said)
+        except ValueError:
+            how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            return {"error": f"the query's process ended with {how}", "hint": "Ask for less, or in a simpler way."}
+        return told
+
+    def end(self) -> None:
+        self.process.kill()
+
+    def close(self) -> None:
+        """End it unused."""
+        self.end()
+        self.process.wait()
+        for each in (self.process.stdin, self.process.stdout, self.file):
+            if each:
+                each.close()
+
+
+@dataclass(eq=False)
+class Query:
+    """A query and what became of it: RUNNING, SUCCEEDED, FAILED, CANCELLED or TIMED_OUT."""
+
+    id: str
+    sql: str
+    started: datetime
+    child: Child = field(repr=False)
+    began: float = field(default_factory=time.monotonic)
+    seconds: float | None = None
+    status: str = "RUNNING"
+    told: dict[str, Any] = field(default_factory=dict)
+    done: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def took(self) -> float:
+        return time.monotonic() - self.began if self.seconds is None else self.seconds
+
+    def run(self) -> None:
+        timer = threading.Timer(MOST_SECONDS, self.stop, ["TIMED_OUT"])
+        timer.daemon = True
+        timer.start()
+        told = self.child.ask(self.sql)
+        timer.cancel()
+        self.seconds = time.monotonic() - self.began
+        if self.status == "RUNNING":
+            self.told = told
+            self.status = "FAILED" if "error" in told else "SUCCEEDED"
+        self.done.set()
+
+    def stop(self, status: str) -> bool:
+        """End a running query; whether it ran."""
+        if self.done.is_set():
+            return False
+        self.status = status
+        self.child.end()
+        return True
+
+    def contents(self) -> mmap.mmap:
+        """The Parquet file, for one reader: those of a descriptor would share their place in it."""
+        return mmap.mmap(self.child.file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def batches(self, first: int = 0) -> Iterator[Any]:
+        """The kept rows from number `first` on, as Arrow batches of one row group each."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not self.told.get("rows"):
+            return
+        with pq.ParquetFile(pa.BufferReader(pa.py_buffer(self.contents()))) as parquet:
+            for group in range(parquet.num_row_groups):
+                rows = parquet.metadata.row_group(group).num_rows
+                if first < rows:
+                    table = parquet.read_row_group(group).slice(first)
+                    yield from table.to_batches()
+                first = max(first - rows, 0)
+
+
+class Queries:
+    """Queries by id, the newest last, and one process that is ready for the next."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spare: Child | None = None
+        self._queries: dict[str, Query] = {}
+
+    def warm(self, connected: Connected) -> None:
+        """Have a process ready: it takes seconds to start."""
+        with self._lock:
+            spare = self._spare
+            if spare is None or spare.connected is not connected or spare.process.poll() is not None:
+                if spare:
+                    spare.close()
+                self._spare = Child(connected)
+
+    def start(self, connected: Connected, sql: str, now: datetime) -> Query:
+        """Run a query; `Refused` while too many do."""
+        self.warm(connected)
+        with self._lock:
+            if sum(query.status == "RUNNING" for query in self._queries.values()) >= MOST_RUNNING:
+                raise Refused(f"{MOST_RUNNING} queries are running", hint="Wait for one to end, or cancel one.")
+            child, self._spare = self._spare, None
+            query = Query(secrets.token_hex(6), sql, now, child or Child(connected))
+            self._queries[query.id] = query
+            self._drop()
+        threading.Thread(target=query.run, daemon=True, name=f"query-{query.id}").start()
+        return query
+
+    def find(self, name: str) -> Query:
+        with self._lock:
+            found = self._queries.get(name)
+        if found is None:
+            told = f"there is no query {name}, or its answer was dropped"
+            raise Gone(told, hint=f"The last {MOST_KEPT} are kept, as long as the console runs. Run it again.")
+        return found
+
+    def newest(self) -> list[Query]:
+        with self._lock:
+            return list(reversed(self._queries.values()))
+
+    def _drop(self) -> None:
+        """Forget the oldest that have ended, as far as there are too many or they hold too much."""
+        ended = [query for query in self._queries.values() if query.done.is_set()]
+        held = sum(query.told.get("bytes", 0) for query in ended)
+        while ended and (len(self._queries) > MOST_KEPT or held > MOST_KEPT_BYTES):
+            oldest = ended.pop(0)
+            held -= oldest.told.get("bytes", 0)
+            del self._queries[oldest.id]

@@ -1,0 +1,204 @@
+"""The logs page: what was printed, by source, execution, run, object and time; a page at a time, hostile or not."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from pipeline.catalog import Status
+from pipeline.clients import client
+from pipeline.settings import Setting
+from pipeline.views import log_pages
+from pipeline.views.log_pages import Cursor, Log
+from pipeline.views.logs import Source
+
+ROUTE = "/sluice/local/lambda/route"
+TRANSFORM = "/sluice/local/lambda/transform"
+
+
+def say(group: str, stream: str, *said: tuple[int, str]) -> None:
+    """Print messages, each at a time in milliseconds."""
+    logs = client("logs")
+    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+        logs.create_log_group(logGroupName=group)
+    if not logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]:
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    events = [{"timestamp": at, "message": message} for at, message in said]
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+@pytest.fixture(scope="module")
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+@pytest.fixture(scope="module")
+def printed(lake, now) -> int:
+    say(ROUTE, "s", (now - 3_600_000, "long ago"), (now - 60_000, "routed <script>alert(1)</script>\x1b[2J\u202e"))
+    say(TRANSFORM, "s", (now - 59_000, "[ERROR] broken\nTraceback"), (now - 58_000, "fine"))
+    say("/aws-glue/jobs/output", "jr_1", (now - 57_000, "one"))
+    say("/aws-glue/jobs/output", "jr_2", (now - 56_000, "two"))
+    return now
+
+
+def messages(document: dict) -> list[str]:
+    return [line["message"] for line in document["lines"]]
+
+
+def follow(visitor, url: str) -> dict:
+    split = urlsplit(url)
+    document: dict = visitor.document(split.path, **dict(parse_qsl(split.query)))
+    return document
+
+
+def test_all_logs_are_merged_and_hostile_lines_are_harmless(visitor, printed):
+    document = visitor.document("/logs")
+    assert messages(document)[1:] == ["[ERROR] broken\nTraceback", "fine", "one", "two"]
+    html = visitor.get("/logs").text
+    assert "<script>alert" not in html
+    assert "\\x1b[2J\\u202e" in html
+    assert "\u202e" not in html
+
+
+def test_an_error_is_marked_with_a_word(visitor, printed, tab):
+    tab.goto("/logs?source=transform")
+    (row,) = tab.locator("tr.error").all()
+    assert row.get_by_text("error", exact=True).is_visible()
+    assert [line["is_error"] for line in visitor.document("/logs", source="transform")["lines"]] == [True, False]
+
+
+def test_logs_of_a_source_a_span_a_run_and_a_text(visitor, printed):
+    assert messages(visitor.document("/logs", source="route", since="2h"))[0] == "long ago"
+    assert messages(visitor.document("/logs", run="jr_2")) == ["two"]
+    assert messages(visitor.document("/logs", text="BROKEN")) == ["[ERROR] broken\nTraceback"]
+    at = [datetime.fromtimestamp((printed - back) / 1000, UTC).isoformat() for back in (58_500, 56_500)]
+    assert messages(visitor.document("/logs", **{"from": at[0], "to": at[1]})) == ["fine", "one"]
+    (found,) = visitor.document("/logs", text="broken")["lines"]
+    assert messages(follow(visitor, found["around"]))[1:] == ["[ERROR] broken\nTraceback", "fine", "one", "two"]
+    assert "with that text" in visitor.get("/logs", params={"text": "<script>nothing"}).text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"source": "<script>"}, 400),
+        ({"since": "yesterday"}, 400),
+        ({"from": "<b>"}, 400),
+        ({"to": "9999-12-31T23:59:59-23:59"}, 400),
+        ({"before": "1.x"}, 400),
+        ({"after": "٣.٣"}, 400),
+        ({"source": "route", "run": "jr_1"}, 400),
+        ({"uri": "s3://"}, 400),
+        ({"uri": "s3://lake/none"}, 409),
+        ({"execution": "none"}, 409),
+        ({"execution": "a b:*"}, 409),
+    ],
+)
+def test_a_wrong_question_is_a_page_that_says_so(visitor, printed, query, status):
+    answer = visitor.get("/logs", params=query)
+    assert answer.status_code == status, answer.text
+    assert "<script>" not in answer.text.partition("</head>")[2]
+
+
+def test_pages_hold_each_line_once_even_of_one_millisecond(visitor, printed):
+    at = printed - 2 * 86_400_000
+    lines = [(at, f"same {n:03d}") for n in range(450)] + [(at + 1000 * n, f"then {n:03d}") for n in range(1, 51)]
+    say("/sluice/local/lambda/complete", "many", *lines)
+    span = {
+        "source": "complete",
+        "from": datetime.fromtimestamp(at / 1000 - 1, UTC).isoformat(),
+        "to": datetime.fromtimestamp(at / 1000 + 100, UTC).isoformat(),
+    }
+    page = visitor.document("/logs", **span)
+    pages = [page]
+    while page["older"]:
+        page = follow(visitor, page["older"])
+        pages.append(page)
+    assert [len(page["lines"]) for page in pages] == [200, 200, 100]
+    seen = [message for page in reversed(pages) for message in messages(page)]
+    assert sorted(seen) == sorted(message for _, message in lines)
+    again = follow(visitor, page["newer"])
+    assert messages(again) == messages(pages[1])
+    assert messages(follow(visitor, again["older"])) == messages(pages[2])
+    assert messages(follow(visitor, again["newer"])) == messages(pages[0])
+
+
+def test_going_back_narrows_where_too_much_was_printed(lake, now, monkeypatch):
+    monkeypatch.setattr(log_pages, "MOST_READ", 50)
+    say("/sluice/local/lambda/fail", "busy", *((now - 100_000 + n, str(n)) for n in range(400)))
+    log = Log([Source("/sluice/local/lambda/fail", "fail")], now - 3_600_000, now)
+    page = log.before(None, 20)
+    assert [line.message for line in page.lines] == [str(n) for n in range(380, 400)]
+    assert not page.is_crowded
+    assert [line.message for line in log.after(Cursor(now - 100_000, 1), 3).lines] == ["1", "2", "3"]
+
+
+def test_a_millisecond_with_more_than_is_read_says_so(lake, now, monkeypatch):
+    monkeypatch.setattr(log_pages, "MOST_READ", 10)
+    say("/sluice/local/lambda/quarantine", "s", *((now - 5000, str(n)) for n in range(30)))
+    page = Log([Source("/sluice/local/lambda/quarantine", "q")], now - 5000, now - 5000).before(None, 5)
+    assert page.is_crowded
+    assert len(page.lines) == 5
+
+
+def test_a_long_line_is_cut_and_whole_in_its_download(visitor, now):
+    whole = "<b>" + "x" * 1_000_000
+    say("/sluice/local/lambda/commit", "long", *((now - 1000 * n, f"{n} {whole}") for n in (2, 1, 0)))
+    page = visitor.document("/logs", source="commit")
+    assert len(visitor.get("/logs", params={"source": "commit"}).content) < 150_000
+    (first, *_) = page["lines"]
+    assert first["cut"] > 900_000
+    answer = visitor.get(first["whole"])
+    assert answer.text == f"2 {whole}"
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "attachment" in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize("group", ["", "/aws/codebuild/x", "/sluice/prod/lambda/route"])
+def test_only_lines_of_this_lake_are_downloaded(visitor, printed, group):
+    query = {"group": group, "stream": "s", "at": str(printed), "id": "1"}
+    assert visitor.get("/logs/line", params=query).status_code == 400
+    assert visitor.get("/logs/line", params={**query, "group": ROUTE}).status_code == 410
+    assert visitor.get("/logs/line", params={**query, "group": ROUTE, "at": "x"}).status_code == 400
+
+
+def test_logs_of_an_object_are_what_names_it_while_its_execution_ran(visitor, orders, lake, now):
+    obj = orders.register(orders.drop('a "quoted" ü.csv'))
+    name = f"run-{obj.digest}"
+    objects = [{"bucket": obj.bucket, "key": obj.key}]
+    arn = client("stepfunctions").start_execution(
+        stateMachineArn=lake.settings[Setting.STAGE_A_MACHINE],
+        name=name,
+        input=json.dumps({"dataset": orders.name, "objects": objects}),
+    )["executionArn"]
+    lake.catalog.move(obj, Status.FAILED, orders.name, reason="broken", execution=arn)
+    at = int(time.time() * 1000)
+    said = [
+        (at, f"as it is: {obj.key}"),
+        (at + 1, json.dumps({"key": obj.key})),
+        (at + 2, f"staged {obj.digest}-1.parquet"),
+        (at + 3, "another: shop/orders/b.csv"),
+        (at + 3_600_000, f"much later: {obj.key}"),
+    ]
+    say(TRANSFORM, "objects", *said)
+    document = visitor.document("/logs", uri=obj.uri)
+    assert messages(document) == [message for _, message in said[:3]]
+    assert obj.version_id in document["about"]
+    assert document["execution"] == name
+    ran = visitor.document("/logs", execution=name, **{"from": datetime.fromtimestamp(at / 1000, UTC).isoformat()})
+    assert messages(ran)[:4] == [message for _, message in said[:4]]
+    assert visitor.get("/logs", params={"uri": obj.uri, "version": "other"}).status_code == 409
+
+
+def test_following_shows_what_comes(tab, printed):
+    tab.goto("/logs?source=route")
+    tab.get_by_role("link", name="Follow the newest").click()
+    tab.get_by_text("New lines appear at the end.").wait_for()
+    say(ROUTE, "live", (int(time.time() * 1000), "just printed <i>"))
+    tab.get_by_text("just printed <i>").wait_for()
+    tab.get_by_role("link", name="Stop following").click()
+    tab.get_by_role("link", name="Follow the newest").wait_for()
