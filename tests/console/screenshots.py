@@ -62,7 +62,7 @@ def picture(browser: Any, url: str, path: Path, **how: Any) -> None:
     page.goto(url)
     if "/query?" in url:
         page.get_by_role("button", name="Run").click()
-        page.get_by_text("revenue").nth(1).wait_for()
+        page.locator("th", has_text="revenue").wait_for()
     page.wait_for_timeout(800)
     page.screenshot(path=path)
     context.close()
