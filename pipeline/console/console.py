@@ -15,6 +15,7 @@ from pipeline.console.security import Tokens
 from pipeline.errors import Misconfigured, Refused, SluiceError
 from pipeline.settings import region
 from pipeline.settling import look
+from pipeline.tables.iceberg import IcebergTables
 from pipeline.wiring import Lake
 
 
@@ -29,6 +30,7 @@ class Console:
         self.tokens = Tokens()
         self.counts = Looked(count, 2.0)
         self.progress = Looked(look, 0.5)
+        self.tables = IcebergTables()
 
     def connected(self) -> Connected:
         """The lake; `Misconfigured` while there is none, or none is deployed there yet."""
@@ -45,6 +47,7 @@ class Console:
         """The lake does not answer: look for it again at the next request, perhaps at another address."""
         with self._lock:
             self._connected = None
+            self.tables = IcebergTables()
             client.cache_clear()
 
     def described(self) -> dict[str, str | None]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from pipeline.catalog import ObjectRow
+from pipeline.views.datasets import Backlog, backlog
 from pipeline.views.summary import Summary, summed_up
 from pipeline.wiring import Lake
 
@@ -27,11 +28,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The lake summed up. `arrivals` counts objects by the time of their arrival and by what became of them."""
+    """The lake summed up. `arrivals` counts objects by the time of their arrival and by what became of them;
+    `waiting` is what waits for a batch, by dataset, where anything does."""
 
     at: datetime
     summary: Summary
     arrivals: Arrivals
+    waiting: dict[str, Backlog]
 
 
 @dataclass(slots=True)
@@ -122,4 +125,6 @@ def count(lake: Lake) -> Counted:
             yield row
 
     summary = summed_up(lake, noted(), batches=1)
-    return Counted(now, summary, Arrivals.of(arrived, now))
+    backlogs = {str(r.dataset.name): backlog(lake, r.dataset) for r in lake.registry.all()}
+    waiting = {name: found for name, found in backlogs.items() if found.waiting}
+    return Counted(now, summary, Arrivals.of(arrived, now), waiting)

@@ -19,6 +19,8 @@ from pipeline.views.executions import redriven
 from pipeline.views.texts import duration
 
 ROWS = 25
+FEW = 10
+"""Waiting objects that are counted in the list."""
 BATCHES = 20
 """Batches that the charts go back."""
 
@@ -46,7 +48,7 @@ def _line(asked: Asked, registration: Registration) -> dict[str, Any]:
         "name": str(dataset.name),
         "write": dataset.table.write,
         "schedule": dataset.stage_b.schedule,
-        "backlog": backlog(lake, dataset).to_json(),
+        "backlog": backlog(lake, dataset, FEW).to_json(),
         "last": _batch(newest[0]) if newest else None,
     }
 
@@ -58,6 +60,7 @@ def build(asked: Asked) -> Document:
     dataset = registration.dataset
     name = str(dataset.name)
     batches = lake.batches.newest(name, BATCHES)
+    first = asked.number("snapshots", 0, least=0, most=100_000)
     committed = next((batch for batch in batches if batch.status == "COMMITTED"), None)
     return {
         "title": name,
@@ -71,7 +74,7 @@ def build(asked: Asked) -> Document:
         "fresh": committed.ended if committed else None,
         "batches": [_batch(batch) for batch in batches],
         "rules": _rules(batches),
-        "table": table_facts(registration.table, asked.number("snapshots", 0, least=0, most=100_000)),
+        "table": table_facts(asked.console.tables, registration.table, first),
     }
 
 

@@ -37,6 +37,7 @@ def build(asked: Asked) -> Document:
         "counted_at": iso(counted.at) if counted else None,
         "summary": _summary(counted.summary) if counted else None,
         "arrivals": _arrivals(counted.arrivals) if counted else None,
+        "waiting": {name: found.to_json() for name, found in counted.waiting.items()} if counted else {},
     }
 
 
@@ -55,10 +56,12 @@ def _summary(summary: Summary) -> dict[str, Any]:
 
 
 def _cause(trouble: Trouble) -> dict[str, str | None]:
-    """The page that tells the cause: a path of the console and its parameters."""
+    """The page that tells the cause: a path of the console and its parameter, and what to call it."""
     if trouble.status == "DEAD_LETTERS":
-        return {"path": f"/queues/{trouble.dataset}" if trouble.dataset else "/queues", "uri": None}
-    return {"path": "/object", "uri": trouble.example}
+        path = f"/queues/{trouble.dataset}" if trouble.dataset else "/queues"
+        return {"path": path, "uri": None, "name": "the messages"}
+    name = (trouble.example or "").removeprefix("s3://").partition("/")[2]
+    return {"path": "/object", "uri": trouble.example, "name": name}
 
 
 def _arrivals(arrivals: Arrivals) -> dict[str, Any]:

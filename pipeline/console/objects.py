@@ -133,7 +133,7 @@ def _ways(row: ObjectRow) -> list[dict[str, str]]:
     ways: dict[Status, tuple[str, str]] = {
         Status.UNROUTED: ("See the datasets that there are", "/datasets"),
         Status.REGISTERED: ("See what runs", link("/executions", status="RUNNING")),
-        Status.STAGED: ("See its dataset, to run it now", dataset),
+        Status.STAGED: ("See its dataset", dataset),
         Status.CLAIMED: ("Follow its batch", batch),
         Status.COMMITTED: ("Query the table", link("/query", sql=f"select * from {table} limit 10")),
         Status.DUPLICATE: (
@@ -143,7 +143,7 @@ def _ways(row: ObjectRow) -> list[dict[str, str]]:
     }
     found = [ways[row.status]] if row.status in ways else []
     if row.status in REDRIVABLE and row.batch:
-        found.append(("See its batch, to load it again or to release it", batch))
+        found.append(("See its batch, to release it", batch))
     if row.status in (*REDRIVABLE, Status.GONE):
         found.append(("Drop it again in its folder", link("/browse", at=f"{row.object.uri.rpartition('/')[0]}/")))
     return [{"label": label, "to": to} for label, to in found]

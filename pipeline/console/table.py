@@ -27,12 +27,12 @@ _kept: OrderedDict[str, tuple[list[list[Any]], Partitions | None]] = OrderedDict
 _lock = threading.Lock()
 
 
-def table_facts(identifier: str, first_snapshot: int = 0) -> dict[str, Any] | None:
+def table_facts(tables: IcebergTables, identifier: str, first_snapshot: int = 0) -> dict[str, Any] | None:
     """What a reader sees of the table; None while there is none."""
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
-        table: Table = IcebergTables().catalog.load_table(identifier)
+        table: Table = tables.catalog.load_table(identifier)
     except NoSuchTableError:
         return None
     rows, parts = _read(table)

@@ -17,8 +17,8 @@ from pipeline.events.schedule_expressions import Rate, parse
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
 
-COUNTED = 1000
-"""Objects that are counted at most where they wait: one page of the index."""
+COUNTED = 100
+"""Objects that are counted at most where they wait."""
 GRACE = timedelta(minutes=10)
 """How long a poll and a batch before may take until a dataset counts as behind."""
 
@@ -50,12 +50,12 @@ def registration_of(lake: Lake, team: str, dataset: str) -> Registration:
     return found
 
 
-def backlog(lake: Lake, dataset: Dataset) -> Backlog:
-    """What waits for a batch of the dataset. One Query."""
-    found = lake.catalog.waiting(str(dataset.name), Status.STAGED, COUNTED)
+def backlog(lake: Lake, dataset: Dataset, most: int = COUNTED) -> Backlog:
+    """What waits for a batch of the dataset, counted up to `most`. One Query."""
+    found = lake.catalog.waiting(str(dataset.name), Status.STAGED, most)
     oldest = found[0][1] if found else None
     late = oldest is not None and lake.clock() - parse_iso(oldest) > patience(dataset)
-    return Backlog(len(found), len(found) == COUNTED, oldest, late)
+    return Backlog(len(found), len(found) == most, oldest, late)
 
 
 def patience(dataset: Dataset) -> timedelta:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipeline.errors import BadInput, Refused
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
+from pipeline.views.dropping import KEY_BYTES
 from pipeline.wiring import Lake
 
 _PURPOSES = {
@@ -46,6 +47,8 @@ def split(uri: str) -> tuple[str, str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket:
         raise BadInput(f"{uri!r} is no URI of S3", hint="Write s3://bucket/key.")
+    if len(key.encode()) > KEY_BYTES:
+        raise BadInput(f"the key of {uri[:100]!r}… is longer than S3's 1,024 bytes", hint="Check the URI.")
     return bucket, key
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from urllib.parse import quote
 from pipeline.catalog import Status
 from pipeline.catalog.rows import OPEN, open_partition
 from pipeline.cli import starting
+from pipeline.cli.applying import apply_definitions
 from pipeline.cli.connect import Target
 from pipeline.clients import client
 from pipeline.clock import iso, system_clock
@@ -31,6 +33,7 @@ from pipeline.local.state import RunningLake
 from pipeline.objects import ObjectVersion, order_of
 from pipeline.settings import Setting
 from tests.benchmarks.engine import resident_mb
+from tests.conftest import ROOT
 from tests.lake.conftest import checkout_of
 
 DATASET = "demo/orders"
@@ -48,10 +51,12 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         root = checkout_of(Path(folder, "checkout"))
+        shutil.copytree(ROOT / "definitions" / "datasets" / "demo", root / "definitions" / "datasets" / "demo")
         lake = starting.start(root, port=0, region="eu-west-1", env="local")
         try:
             starting.deploy(root, lake, lambda text: None)
             connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+            apply_definitions(root, connected)
             pages = fill_a_little(connected)
             empty = {page: measure(lake, page) for page in pages}
             began = time.monotonic()

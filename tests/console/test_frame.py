@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
 from pipeline.catalog import Status
 from pipeline.connecting import Connected
 from pipeline.console.console import Console
+from pipeline.console.counting import Looked, count
 from pipeline.errors import Misconfigured
 
 
@@ -16,10 +19,21 @@ def test_home_shows_what_needs_attention_and_leads_to_it(visitor, orders, lake):
     lake.catalog.move(obj, Status.FAILED, orders.name, reason="<script>alert(2)</script>")
     document = visitor.document("/")
     (trouble,) = document["summary"]["attention"]
-    assert trouble["to"] == {"path": "/object", "uri": obj.uri}
+    assert trouble["to"] == {"path": "/object", "uri": obj.uri, "name": obj.key}
     html = visitor.get("/").text
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(2)&lt;/script&gt;" in html
+
+
+def test_a_dataset_that_is_behind_its_schedule_needs_attention(visitor, orders, lake, monkeypatch, console):
+    obj = orders.stage("late.csv")
+    now = lake.clock()
+    monkeypatch.setattr(lake, "clock", lambda: now + timedelta(hours=1))
+    monkeypatch.setattr(console, "counts", Looked(count, 0))
+    document = visitor.document("/")
+    assert document["waiting"][orders.name]["is_behind"]
+    assert "should have been loaded by now" in visitor.get("/").text
+    lake.catalog.move(obj, Status.SUPERSEDED, orders.name)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "localhost:x"])

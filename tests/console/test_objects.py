@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import unquote
 
+import boto3
 import pyarrow as pa
 import pytest
+from botocore.config import Config
 
 from pipeline.catalog import Registered, Status
 from pipeline.clients import client
 from pipeline.console import browse, objects
-from pipeline.console.downloads import disposition
-from pipeline.console.previews import preview, text
-from pipeline.console.stored import Blocks, OverBudget
 from pipeline.objects import ObjectVersion
 from pipeline.routing import stage_a_input
 from pipeline.settings import Setting
@@ -88,6 +86,15 @@ def test_a_long_folder_is_read_page_by_page_and_narrowed_by_how_names_begin(visi
     assert [file["name"] for file in narrowed["files"]] == ["3.csv"]
 
 
+def test_a_page_of_a_folder_that_s3_does_not_know_is_an_error_that_says_so(visitor, raw, front, monkeypatch):
+    impatient = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+    s3 = boto3.client("s3", endpoint_url=front.endpoint, config=impatient)
+    monkeypatch.setattr(browse, "client", lambda service: s3)
+    told = visitor.get("/browse", params={"at": f"s3://{raw}/shop/", "token": "<script>"})
+    assert told.status_code == 400
+    assert "from its beginning" in told.text
+
+
 def test_files_are_dropped_into_datasets_only_and_where_changes_are_allowed(visitor, raw, lake, console, monkeypatch):
     def zone(at: str) -> bool:
         return "data-drop-to" in visitor.get("/browse", params={"at": at}).text
@@ -131,15 +138,6 @@ def test_no_page_of_hostile_names_and_text_is_larger_than_150_kb(visitor, orders
         assert 20_000 < len(visitor.get(path, params=query).content) < 150_000
 
 
-@pytest.mark.parametrize("key", ["/lead.csv", "a//b.csv", "a/../b.csv"])
-def test_keys_with_empty_and_dotted_folders_are_found(visitor, raw, key):
-    client("s3").put_object(Bucket=raw, Key=key, Body=b"x")
-    folder = key.rpartition("/")[0]
-    (file,) = visitor.document("/browse", at=f"s3://{raw}/{folder}/")["files"]
-    assert file["uri"] == f"s3://{raw}/{key}"
-    assert visitor.document("/object", uri=file["uri"])["stored"]["size"] == 1
-
-
 @pytest.fixture(scope="module")
 def foreign_bucket(lake) -> str:
     name = "somebody-elses"
@@ -149,11 +147,11 @@ def foreign_bucket(lake) -> str:
 
 
 @pytest.mark.parametrize("path", ["/browse?at=", "/object?uri=", "/download?uri="])
-def test_buckets_of_others_and_what_is_no_uri_are_refused(visitor, foreign_bucket, path):
+def test_buckets_of_others_and_what_is_no_uri_are_refused(visitor, raw, foreign_bucket, path):
     foreign = visitor.get(f"{path}s3://{foreign_bucket}/secret")
     assert foreign.status_code == 409
     assert "no bucket of this lake" in foreign.text
-    for text_ in ("file:///etc/passwd", "s3://", "s3:///key", "<script>alert(5)</script>"):
+    for text_ in ("file:///etc/passwd", "s3://", "s3:///key", "<script>alert(5)</script>", f"s3://{raw}/{'a' * 1025}"):
         refused = visitor.get(f"{path}{text_}")
         assert refused.status_code == 400
         assert "<script>alert" not in refused.text
@@ -258,62 +256,6 @@ def test_versions_that_are_not_there_are_errors_that_say_so(visitor, orders, lak
     assert "kept for a time" in gone.text
 
 
-def test_a_download_is_of_the_version_asked_for_and_is_never_rendered(visitor, orders):
-    old = orders.drop("page.html", b"<script>alert(7)</script>")
-    orders.drop("page.html", b"new")
-    got = visitor.get("/download", params={"uri": old.uri, "version": old.version_id})
-    assert got.text == "<script>alert(7)</script>"
-    assert got.headers["content-type"] == "application/octet-stream"
-    assert got.headers["x-content-type-options"] == "nosniff"
-    assert got.headers["content-disposition"].startswith('attachment; filename="page.html"')
-    assert got.headers["content-length"] == "25"
-    assert visitor.get("/download", params={"uri": old.uri}).text == "new"
-
-
-def test_names_of_downloads_stay_in_their_quotes_and_folders():
-    assert disposition('a";b\r\nx: y/../é.csv') == (
-        "attachment; filename=\"a__b__x: y_..__.csv\"; filename*=UTF-8''a%22%3Bb__x%3A%20y_..%C3%A9.csv".replace(
-            "y_..%C3", "y_.._%C3"
-        )
-    )
-    assert disposition("") == "attachment; filename=\"object\"; filename*=UTF-8''object"
-
-
-@pytest.mark.parametrize(
-    ("body", "lines", "note"),
-    [
-        (b"", (), "empty"),
-        (b"\x00\x01\x02", (), "not text"),
-        ("é\n文".encode("utf-16"), ("é", "文"), None),
-        (gzip.compress(b"a\nb\n"), ("a", "b"), None),
-        (gzip.compress(b"a\nb\n" * 99)[:-9], ("a", "b"), "ends early"),
-        (b"\x1f\x8bnot gzip at all", (), "broken"),
-        (b"x" * 100_000, ("x" * 300 + "…",), "More follows"),
-        (b"PAR1" + bytes(100_000), (), "cannot be read as Parquet"),
-    ],
-)  # fmt: skip
-def test_the_beginning_of_any_object_is_shown_or_said_why_not(orders, body, lines, note):
-    begins = preview(orders.drop("preview", body), len(body))
-    assert begins.lines[:2] == lines
-    assert note in (begins.note or "") if note else begins.note is None
-
-
-def test_a_text_that_is_cut_shows_no_half_line():
-    assert text(b"one\ntwo\nthr", cut=True).lines == ("one", "two")
-
-
-def test_a_large_object_is_read_in_blocks_and_no_more_than_allowed(orders):
-    body = bytes(range(200))
-    blocks = Blocks(orders.drop("blocks", body), len(body), block=32, budget=4)
-    assert blocks.seek(-10, 2) == 190
-    assert blocks.read() == body[190:]
-    blocks.seek(20)
-    assert blocks.read(20) == body[20:40]
-    blocks.seek(0)
-    with pytest.raises(OverBudget):
-        blocks.read(100)
-
-
 def test_a_quarantined_version_is_sent_back_by_its_button_and_awaited(visitor, orders):
     obj = quarantined(orders, "redriven.csv")
     queue = orders.lake.settings[Setting.RAW_QUEUE_URL]
@@ -323,6 +265,17 @@ def test_a_quarantined_version_is_sent_back_by_its_button_and_awaited(visitor, o
     assert "data-live" in told.text
     (message,) = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2)["Messages"]
     assert obj.version_id in message["Body"]
+
+
+def test_what_waits_and_what_failed_in_a_batch_have_the_buttons_of_their_dataset_and_batch(visitor, orders):
+    obj = orders.stage("in a batch.csv")
+    waits = visitor.get("/object", params={"uri": obj.uri}).text
+    assert 'action="/datasets/shop/orders/run"' in waits
+    batch = orders.open(obj)
+    orders.lake.ender.fail(orders.name, batch, orders.work.table, "the job was killed")
+    failed = visitor.get("/object", params={"uri": obj.uri}).text
+    assert f'action="/batches/{batch}/redrive"' in failed
+    assert "the job was killed" in failed
 
 
 def test_what_did_not_fail_is_not_sent_back(visitor, orders):

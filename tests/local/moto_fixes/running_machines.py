@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from typing import Any
 
-ROLE = "arn:aws:iam::123456789012:role/r"
+from tests.local.moto_fixes import machines
+from tests.local.moto_fixes.machines import ROLE
+
 PASS = {"Type": "Pass", "End": True}
 
 
@@ -15,11 +16,8 @@ def task(resource: str, parameters: dict[str, Any], **more: Any) -> dict[str, An
     return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, "End": True, **more}
 
 
-class Machines:
-    """State machines by the API: `run` answers the ended execution with its `events`."""
-
-    def __init__(self, client: Any) -> None:
-        self.client = client
+class Machines(machines.Machines):
+    """State machines by their states: `run` answers the ended execution with its `events`."""
 
     def create(self, states: dict[str, Any], **top: Any) -> str:
         """`states` begin with their first; `top` are other fields of the definition."""
@@ -29,15 +27,11 @@ class Machines:
         return str(answer["stateMachineArn"])
 
     def start(self, states: dict[str, Any], value: Any = None, **top: Any) -> str:
-        arn = self.create(states, **top)
         text = json.dumps({} if value is None else value)
-        return str(self.client.start_execution(stateMachineArn=arn, input=text)["executionArn"])
+        return str(super().start(self.create(states, **top), input=text))
 
     def ended(self, execution: str, seconds: float = 20) -> dict[str, Any]:
-        until = time.monotonic() + seconds
-        while (found := self.client.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            assert time.monotonic() < until, "the execution does not end"
-            time.sleep(0.01)
+        found = super().ended(execution, seconds)
         pages = self.client.get_paginator("get_execution_history").paginate(executionArn=execution)
         return {**found, "events": [event for page in pages for event in page["events"]]}
 
