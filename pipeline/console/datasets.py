@@ -102,6 +102,7 @@ def _batch(batch: Batch) -> dict[str, Any]:
         "ended": batch.ended,
         "objects": batch.objects,
         "rows": batch.write.rows if batch.write else None,
+        "bad_rows": batch.write.bad_rows if batch.write else None,
         "verdict": verdict.outcome if verdict else None,
         "failed": [rule.rule for rule in verdict.rules if rule.outcome != "Passed"] if verdict else [],
         "error": batch.error,

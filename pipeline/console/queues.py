@@ -15,6 +15,7 @@ from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.errors import BadInput
 from pipeline.mending import dead_letter_queue, redrive_messages
 from pipeline.queues import BATCH
+from pipeline.views.ages import Ages, ages_of
 from pipeline.views.summary import FAILURES, LOGS, RAW, Queue, queues_of
 from pipeline.views.texts import counted
 
@@ -30,19 +31,22 @@ def build_list(asked: Asked) -> Document:
     """Parameters: `page` of the datasets, from 1."""
     every = asked.lake.registry.all()
     number = asked.number("page", 1, most=10_000)
-    shown = queues_of(asked.lake, every[(number - 1) * ROWS : number * ROWS])
+    registrations = every[(number - 1) * ROWS : number * ROWS]
+    shown, ages = queues_of(asked.lake, registrations), ages_of(asked.lake, registrations)
     dead = [queue for queue in shown if queue.dead_letters]
     return {
         "title": "Queues",
-        "dead": [_line(queue) for queue in sorted(dead, key=lambda q: -q.waiting)],
-        "queues": [_line(queue) for queue in shown if not queue.dead_letters],
+        "dead": [_line(queue, ages) for queue in sorted(dead, key=lambda q: -q.waiting)],
+        "queues": [_line(queue, ages) for queue in shown if not queue.dead_letters],
+        "has_ages": bool(ages),
         "page": number,
         "pages": max(-(-len(every) // ROWS), 1),
     }
 
 
-def _line(queue: Queue) -> dict[str, Any]:
-    return {**asdict(queue), "is_dataset": queue.name not in (RAW, *FAILURES)}
+def _line(queue: Queue, ages: Ages) -> dict[str, Any]:
+    age = ages.get((queue.name, queue.dead_letters)) if queue.waiting + queue.in_flight else None
+    return {**asdict(queue), "age_s": age, "is_dataset": queue.name not in (RAW, *FAILURES)}
 
 
 def build(asked: Asked) -> Document:

@@ -11,6 +11,7 @@ from pipeline.clock import iso
 from pipeline.datasets.model import ORDER_COLUMN
 from pipeline.tables.iceberg import IcebergTables
 from pipeline.tables.names import MARKER
+from pipeline.views.partitions import Partitions, partitions
 from pipeline.views.query import plain
 from pipeline.views.tables import Snapshot
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 ROWS = 10
 SNAPSHOTS = 10
 KEPT = 64
-"""First rows that are kept, each of one state of a table."""
+"""States of tables of which the first rows and the partitions are kept."""
 
-_rows: OrderedDict[str, list[list[Any]]] = OrderedDict()
+_kept: OrderedDict[str, tuple[list[list[Any]], Partitions | None]] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -34,26 +35,22 @@ def table_facts(tables: IcebergTables, identifier: str, first_snapshot: int = 0)
         table: Table = tables.catalog.load_table(identifier)
     except NoSuchTableError:
         return None
+    rows, parts = _read(table)
     fields = [field for field in table.schema().fields if field.name != ORDER_COLUMN]
     snapshots = sorted(table.metadata.snapshots, key=lambda each: each.timestamp_ms, reverse=True)
     current = table.current_snapshot()
     return {
         "table": identifier,
         "columns": [{"name": f.name, "type": str(f.field_type), "required": f.required} for f in fields],
-        "partitions": [_partition(table, field) for field in table.spec().fields],
+        "partitions": parts.to_json() if parts else None,
         "current": str(current.snapshot_id) if current else None,
         "total_rows": _total(current),
         "last_batch": table.properties.get(MARKER),
         "snapshots": [_snapshot(s, current) for s in snapshots[first_snapshot : first_snapshot + SNAPSHOTS]],
         "first_snapshot": first_snapshot,
         "number_of_snapshots": len(snapshots),
-        "rows": _first_rows(table),
+        "rows": rows,
     }
-
-
-def _partition(table: Table, field: Any) -> str:
-    column = table.schema().find_column_name(field.source_id)
-    return f"{field.transform}({column})" if str(field.transform) != "identity" else str(column)
 
 
 def _total(snapshot: Any) -> int | None:
@@ -75,16 +72,16 @@ def _snapshot(snapshot: Any, current: Any) -> dict[str, Any]:
     }
 
 
-def _first_rows(table: Table) -> list[list[Any]]:
-    """The first rows as text and JSON values; read once for each state of a table."""
+def _read(table: Table) -> tuple[list[list[Any]], Partitions | None]:
+    """The first rows as text and JSON values, and the partitions; read once for each state of a table."""
     state = table.metadata_location
     with _lock:
-        if state in _rows:
-            _rows.move_to_end(state)
-            return _rows[state]
-    found = [[plain(row[name]) for name in row] for row in Snapshot(table).head(ROWS)]
+        if state in _kept:
+            _kept.move_to_end(state)
+            return _kept[state]
+    found = [[plain(row[name]) for name in row] for row in Snapshot(table).head(ROWS)], partitions(table)
     with _lock:
-        _rows[state] = found
-        while len(_rows) > KEPT:
-            _rows.popitem(last=False)
+        _kept[state] = found
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
     return found

@@ -265,10 +265,11 @@ def _running(lake: Lake, dataset: DatasetName | None, lines: Iterable[BatchLine]
 
 def queues_of(lake: Lake, registrations: Iterable[Registration]) -> list[Queue]:
     """The queues of the lake and of these datasets, dead-letter queues too."""
-    return [queue for url, dead, name in _queues(lake, registrations) if (queue := _queue(url, dead, name))]
+    return [queue for url, dead, name in queue_urls(lake, registrations) if (queue := _queue(url, dead, name))]
 
 
-def _queues(lake: Lake, registrations: Iterable[Registration]) -> list[tuple[str, bool, str]]:
+def queue_urls(lake: Lake, registrations: Iterable[Registration]) -> list[tuple[str, bool, str]]:
+    """The URL of each queue, whether it holds dead letters, and its name as `Queue` has it."""
     shared = [
         (lake.settings[Setting.RAW_QUEUE_URL], False, RAW),
         (lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], True, RAW),

@@ -59,8 +59,18 @@ def test_a_dataset_tells_its_batches_rules_and_table(visitor, orders, loaded, he
     assert table["total_rows"] == 2
     assert [each["is_current"] for each in table["snapshots"]].count(True) == 1
     assert "ruleset: Rules = [" in document["definition"]
+    assert [(b["rows"], b["bad_rows"]) for b in document["batches"]] == [(1, 1), (2, 1)]
     html = visitor.get(f"/datasets/{orders.name}").text
     assert "<script>alert" not in html
+
+
+def test_rows_and_bad_rows_of_batches_are_drawn_the_newest_at_the_right(tab, orders, loaded, held_back):
+    tab.goto(f"/datasets/{orders.name}")
+    chart = tab.get_by_role("img", name="at most 3 in one; 2 bad rows in all")
+    titles = chart.locator("g title").all_text_contents()
+    assert titles == [f"{loaded}: 2 rows, 1 bad row", f"{held_back[0]}: 1 row, 1 bad row"]
+    heights = [float(bar.get_attribute("height")) for bar in chart.locator("rect").all()]
+    assert heights == [37.3, 18.7, 18.7, 18.7]
 
 
 def test_the_list_has_every_dataset_with_what_waits_and_its_last_batch(visitor, orders, held_back):

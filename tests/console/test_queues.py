@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pipeline.clients import client
 from pipeline.settings import Setting
+from pipeline.views import ages
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +26,26 @@ def test_queues_have_their_depth_and_dead_letters_come_first(visitor, dead, orde
     document = visitor.document("/queues")
     assert (document["dead"][0]["name"], document["dead"][0]["waiting"]) == ("raw", 3)
     assert {queue["name"] for queue in document["queues"]} == {"raw", orders.name}
+
+
+def age(queue: str, seconds: float) -> None:
+    """What SQS says of its queues on AWS."""
+    datum = {"MetricName": "ApproximateAgeOfOldestMessage", "Value": seconds}
+    datum["Dimensions"] = [{"Name": "QueueName", "Value": queue}]
+    datum["Timestamp"] = datetime.now(UTC) - timedelta(minutes=3)
+    client("cloudwatch").put_metric_data(Namespace="AWS/SQS", MetricData=[datum])
+
+
+def test_the_oldest_message_has_its_age_where_cloudwatch_knows_it(visitor, dead, monkeypatch):
+    monkeypatch.setattr(ages, "KEPT_S", 0)
+    document = visitor.document("/queues")
+    assert not document["has_ages"]
+    assert "CloudWatch does not tell" in visitor.get("/queues").text
+    age(dead.rpartition("/")[2], 5400)
+    document = visitor.document("/queues")
+    assert (document["dead"][0]["name"], document["dead"][0]["age_s"]) == ("raw", 5400)
+    assert {queue["age_s"] for queue in document["dead"][1:] + document["queues"]} == {None}
+    assert "1 h 30 min" in visitor.get("/queues").text
 
 
 def test_dead_letters_are_looked_at_and_stay(visitor, dead):
