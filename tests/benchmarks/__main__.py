@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("tests.benchmarks.flow", "tests.benchmarks.engine", "tests.benchmarks.stage_a")
+MODULES = ("tests.benchmarks.flow", "tests.benchmarks.engine", "tests.benchmarks.stage_a", "tests.benchmarks.console")
 
 
 def main() -> None:
