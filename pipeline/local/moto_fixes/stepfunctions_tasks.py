@@ -40,6 +40,9 @@ def _eval_in_time(self: Any, env: Any) -> None:
     from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
 
     self.timeout.eval(env=env)
+    if not env.is_running():
+        # Stopped in this moment: nothing is evaluated any more, and the stack has no time-out on it.
+        return
     seconds = env.stack.pop()
     frame = env.open_frame()
     frame.states.reset(input_value=env.states.get_input())
