@@ -26,6 +26,7 @@ from pipeline.console import (
     executions,
     home,
     logs,
+    machines,
     objects,
     query,
     queues,
@@ -50,7 +51,21 @@ _STATUS: dict[type[SluiceError], HTTPStatus] = {
 
 def make_app(console: Console) -> Starlette:
     """The application of one console."""
-    parts = (home, datasets, batches, browse, objects, downloads, dropping, executions, execution, queues, query, logs)
+    parts = (
+        home,
+        datasets,
+        batches,
+        browse,
+        objects,
+        downloads,
+        dropping,
+        executions,
+        execution,
+        queues,
+        query,
+        logs,
+        machines,
+    )
     routes: list[BaseRoute] = [
         *(route for part in parts for route in part.ROUTES),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from pipeline.batches.ending import cause_of
 from pipeline.clients import client
 from pipeline.clock import iso
 from pipeline.console.console import Asked
-from pipeline.console.graph import END, START, Layout, lay_out
+from pipeline.console.drawing import drawn
 from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.errors import Refused
 from pipeline.executions.history import Visit, visits
@@ -25,8 +23,6 @@ STEPS = 20
 """Steps on one page, each with at most `TEXT` characters of its input and of its output."""
 TEXT = 800
 OBJECTS = 10
-ORDER = ("running", "failed", "left", "caught", "retried", "done")
-"""What is told of a state that was passed more than once: the first of these that it met."""
 
 
 def build(asked: Asked) -> Document:
@@ -50,7 +46,7 @@ def build(asked: Asked) -> Document:
         "output": described.get("output"),
         "carried": _carried(run, described),
         "failures": [_step(n, v, run, total) for n, v in enumerate(seen) if v.errors][:5],
-        "graph": _graph(lay_out(json.loads(definition)), _outcomes(seen, run)),
+        "graph": drawn(json.loads(definition), seen, run.status),
         "steps": [_step(n, visit, run, total) for n, visit in chosen[first : first + STEPS]],
         "first": first,
         "number": len(chosen),
@@ -129,46 +125,6 @@ def _carried(run: Run, described: Mapping[str, Any]) -> dict[str, Any]:
     ]
     found["more"] = max(len(objects) - OBJECTS, 0)
     return found
-
-
-def _outcomes(seen: list[Visit], run: Run) -> dict[str, dict[str, Any]]:
-    """What became of each state that was entered, over all its passages."""
-    by_state: dict[str, list[Visit]] = defaultdict(list)
-    for visit in seen:
-        by_state[visit.state].append(visit)
-    found = {}
-    for state, passages in by_state.items():
-        met = {visit.outcome(run.status) for visit in passages}
-        outcome = next(each for each in ORDER if each in met)
-        bad = sum(1 for visit in passages if visit.errors and not visit.recovered)
-        retries = sum(max(visit.attempts - 1, 0) for visit in passages)
-        told = [outcome]
-        if len(passages) > 1:
-            told.append(f"{len(passages):,} times")
-            told += [f"{bad:,} failed"] if bad else []
-        told += [f"{retries:,} {'retry' if retries == 1 else 'retries'}"] if retries else []
-        found[state] = {"outcome": outcome, "told": ", ".join(told)}
-    return found
-
-
-def _graph(layout: Layout, outcomes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """A layout as the page draws it, each state with its outcome."""
-    boxes = []
-    for box in layout.boxes:
-        if box.name in (START, END):
-            boxes.append({**_place(box), "inner": [], "told": None, "outcome": None, "is_end": True})
-            continue
-        outcome = outcomes.get(box.name)
-        inner = [{"x": p.x, "y": p.y, "graph": _graph(p.layout, outcomes)} for p in box.inner]
-        told = outcome["told"] if outcome else None
-        state = {"inner": inner, "told": told, "outcome": outcome["outcome"] if outcome else None, "is_end": False}
-        boxes.append({**_place(box), **state})
-    ways = [asdict(way) for way in layout.ways]
-    return {"width": layout.width, "height": layout.height, "boxes": boxes, "ways": ways}
-
-
-def _place(box: Any) -> dict[str, Any]:
-    return {name: getattr(box, name) for name in ("name", "type", "x", "y", "width", "height")}
 
 
 def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:

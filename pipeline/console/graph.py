@@ -14,6 +14,9 @@ from grandalf.routing import EdgeViewer, route_with_lines
 CHARACTER = 8.2
 """The width of a character of a state's name, about."""
 LEAST_WIDTH = 150.0
+LABEL = 28
+SMALL = 6.5
+"""The width of a character of a label, about."""
 HEIGHT = 50.0
 HEADER = 52.0
 """Above the machine inside a Map or Parallel."""
@@ -44,6 +47,8 @@ class Box:
 class Way:
     """A way from one state to another. `kind` is next, choice, default or catch."""
 
+    source: str
+    target: str
     kind: str
     label: str
     points: tuple[Point, ...]
@@ -164,11 +169,16 @@ def _drawn(
         points = _points(vertices[source].view, vertices[target].view, edges.get((source, target)))
         kind = grouped[0][0]
         label = "; ".join(dict.fromkeys(label for _, label in grouped if label))
-        drawn.append(Way(kind, label, tuple((x - left, y - top) for x, y in points)))
+        drawn.append(Way(source, target, kind, label, tuple((x - left, y - top) for x, y in points)))
     right = max(box.x + box.width for box in boxes) + PADDING
     bottom = max(box.y + box.height for box in boxes) + PADDING / 2
-    right = max([right, *(x + PADDING for way in drawn for x, _ in way.points)])
+    right = max([right, *(x + PADDING + _half(way.label) for way in drawn for x, _ in way.points)])
     return Layout(right, bottom, tuple(boxes), tuple(drawn))
+
+
+def _half(label: str) -> float:
+    """Half the width of a way's label, of which the page draws no more than LABEL characters."""
+    return min(len(label), LABEL) * SMALL / 2
 
 
 def _grouped(ways: Sequence[tuple[str, str, str, str]]) -> dict[tuple[str, str], list[tuple[str, str]]]:

@@ -21,6 +21,8 @@ class Visit:
     state: str
     entered: datetime
     scope: Scope = ()
+    before: str | None = None
+    """The state that led to it; None where its machine begins with it."""
     left: datetime | None = None
     attempts: int = 0
     errors: list[tuple[str, str]] = field(default_factory=list)
@@ -64,13 +66,15 @@ class _Reader:
         self.visits: list[Visit] = []
         self._owner: dict[int, Visit | None] = {}
         self._scope: dict[int, Scope] = {}
+        self._exited: dict[int, str] = {}
 
     def read(self, event: Mapping[str, Any]) -> None:
         kind, number, previous = event["type"], event["id"], event.get("previousEventId", 0)
         details = details_of(event)
         owner, scope = self._owner.get(previous), self._scope.get(previous, ())
         if kind.endswith("StateEntered"):
-            owner = Visit(details["name"], event["timestamp"], scope, input=details.get("input"))
+            before = self._exited.get(previous)
+            owner = Visit(details["name"], event["timestamp"], scope, before, input=details.get("input"))
             self.visits.append(owner)
         elif kind.endswith("StateExited"):
             if left := self._open(details["name"], scope):
@@ -78,6 +82,7 @@ class _Reader:
                 left.output = details.get("output")
                 scope = left.scope
             owner = None
+            self._exited[number] = details["name"]
         elif kind.startswith("MapIteration"):
             if around := self._open(details["name"]):
                 started = kind == "MapIterationStarted"

@@ -42,6 +42,7 @@ def pages(orders, lake, held_back) -> dict[str, str]:
         "failed object": f"/object?uri={quote(failed.uri)}",
         "executions": "/executions",
         "execution": "/executions/refused",
+        "machine": "/machines/a",
         "step": "/executions/refused/steps/0",
         "queues": "/queues",
         "queue": "/queues/raw",

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.catalog import Status
 from pipeline.clients import client
+from pipeline.console.graph import END
 from pipeline.settings import Setting
 
 HOSTILE = '<script>alert("x")</script>\u202e\n'
@@ -126,6 +127,26 @@ def test_iterations_retries_and_what_was_caught_are_told(visitor, caught):
     assert [step["state"] for step in only["steps"]] == ["Read a table"]
     step = visitor.document(f"/executions/{caught}/steps/{failure['step']}")
     assert json.loads(step["input"])["key"] == "bad"
+
+
+def ways(graph):
+    """From, to and how often it was taken, of every way of a drawn machine and of those inside it."""
+    for way in graph["ways"]:
+        yield way["source"], way["target"], way["taken"]
+    for box in graph["boxes"]:
+        for inner in box["inner"]:
+            yield from ways(inner["graph"])
+
+
+def test_the_ways_that_an_execution_took_are_told_apart_from_the_others(visitor, refused, caught):
+    taken = {(a, b): number for a, b, number in ways(visitor.document(f"/executions/{caught}")["graph"])}
+    assert taken["Each", "Is it wanted?"] == taken["Is it bad?", "Fine"] == taken["Read a table", "Record"] == 1
+    assert taken["Record", END] == taken["Fine", END] == taken["Complete", END] == 1
+    assert taken["Read a table", END] == taken["Is it wanted?", "Refuse"] == taken["Refuse", END] == 0
+    taken = {(a, b): number for a, b, number in ways(visitor.document(f"/executions/{refused[0]}")["graph"])}
+    assert taken["Is it wanted?", "Refuse"] == taken["Refuse", END] == 1
+    assert taken["Is it wanted?", "Complete"] == taken["Complete", END] == 0
+    assert 'class="way w-choice taken"' in visitor.get(f"/executions/{caught}").text
 
 
 def test_steps_of_a_large_execution_are_paged_and_the_page_stays_small(visitor, run):

@@ -1,0 +1,48 @@
+"""A state machine: its definition drawn, and how its newest executions ended."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from pipeline.clients import client
+from pipeline.clock import iso
+from pipeline.console.console import Asked
+from pipeline.console.drawing import drawn
+from pipeline.console.pages import Document, page
+from pipeline.views.executions import MACHINES, STATUSES, Run, check, page_of
+
+NEWEST = 1000
+"""Executions that are counted: one call of ListExecutions, however many there are."""
+FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
+SHOWN = 5
+
+
+def build(asked: Asked) -> Document:
+    letter = asked.path["letter"]
+    check(letter, None)
+    described = client("stepfunctions").describe_state_machine(stateMachineArn=asked.lake.settings[MACHINES[letter]])
+    newest, more = page_of(asked.lake, letter, limit=NEWEST)
+    met = Counter(run.status for run in newest)
+    failed = [run for run in newest if run.status in FAILED]
+    return {
+        "title": f"Stage {letter.upper()}",
+        "machine": letter,
+        "name": described["name"],
+        "comment": json.loads(described["definition"]).get("Comment"),
+        "executions": len(newest),
+        "is_all": more is None,
+        "since": iso(newest[-1].started) if newest else None,
+        "statuses": {status: met[status] for status in STATUSES},
+        "failed": [_row(run) for run in failed[:SHOWN]],
+        "graph": drawn(json.loads(described["definition"])),
+        "definition": described["definition"],
+    }
+
+
+def _row(run: Run) -> dict[str, Any]:
+    return {"name": run.name, "status": run.status, "started": iso(run.started)}
+
+
+ROUTES = page("/machines/{letter}", "machine.html", build, live=True)
