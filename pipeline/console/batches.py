@@ -13,7 +13,7 @@ from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.errors import Refused
 from pipeline.mending import redrive_batch, release_batch
 from pipeline.views.executions import redriven
-from pipeline.views.jsonl import first_lines
+from pipeline.views.jsonl import lines_from
 from pipeline.wiring import Lake
 
 OBJECTS = 25
@@ -57,7 +57,7 @@ def build(asked: Asked) -> Document:
 
 def _sample(uri: str) -> dict[str, Any]:
     """The first failing rows as a table: the rules that each breaks, and its values."""
-    found = [line for line in first_lines(uri, FAILING) if isinstance(line.get("row"), dict)]
+    found = [line for line in lines_from(uri, 0, FAILING).rows if isinstance(line.get("row"), dict)]
     columns = list(dict.fromkeys(name for line in found for name in line["row"]))
     rows = [{"rules": line.get("rules", []), "values": [line["row"].get(name) for name in columns]} for line in found]
     return {"columns": columns, "rows": rows}

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.batches.records import Batch
 from pipeline.catalog import ObjectRow, Status
 from pipeline.catalog.rows import OPEN
-from pipeline.clients import client
 from pipeline.clock import iso
 from pipeline.datasets import DatasetName
 from pipeline.objects import event_ms_of
 from pipeline.views.advice import advice
+from pipeline.views.jsonl import Lines, lines_from
 from pipeline.views.summary import verdict_json
 from pipeline.wiring import Lake
 
 BAD_ROWS_SHOWN = 5
-BAD_ROWS_BYTES = 64 * 1024
 _ALL = 1_000_000
 
 
@@ -89,43 +86,6 @@ def bad_rows(row: ObjectRow, limit: int = BAD_ROWS_SHOWN) -> list[dict[str, Any]
     return bad_rows_from(row, 0, limit).rows
 
 
-@dataclass(frozen=True, slots=True)
-class BadRows:
-    """Some bad rows of an object, `{line, reason, raw}`; `next` is the place of the byte after them, if more follow."""
-
-    rows: list[dict[str, Any]]
-    next: int | None = None
-
-
-def bad_rows_from(row: ObjectRow, start: int, limit: int) -> BadRows:
-    """At most `limit` bad rows from the byte `start` of their file on, and no more than BAD_ROWS_BYTES of them.
-
-    None if they have expired, if there are none from there on, and where no row begins.
-    """
-    if not row.bad_rows_uri:
-        return BadRows([])
-    bucket, _, key = row.bad_rows_uri.removeprefix("s3://").partition("/")
-    s3 = client("s3")
-    try:
-        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{start + BAD_ROWS_BYTES - 1}")
-    except s3.exceptions.ClientError as error:
-        if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "InvalidRange", "416"):
-            return BadRows([])
-        raise
-    with answer["Body"] as body:
-        text = body.read()
-    size = int(answer["ContentRange"].rpartition("/")[2])
-    # The last line may be cut by the range.
-    whole = text if start + len(text) >= size else text[: text.rfind(b"\n") + 1]
-    lines = whole.splitlines(keepends=True)[:limit]
-    after = start + sum(map(len, lines))
-    return BadRows([found for line in lines if (found := _bad_row(line))], after if start < after < size else None)
-
-
-def _bad_row(line: bytes) -> dict[str, Any] | None:
-    """The row; None for a line that is cut, for whoever asks may ask from anywhere."""
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
+def bad_rows_from(row: ObjectRow, start: int, limit: int) -> Lines:
+    """At most `limit` bad rows, `{line, reason, raw}`, from the byte `start` of their file on."""
+    return lines_from(row.bad_rows_uri, start, limit) if row.bad_rows_uri else Lines([])

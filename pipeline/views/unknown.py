@@ -13,6 +13,7 @@ from pipeline.clock import iso
 from pipeline.objects import ObjectVersion
 from pipeline.routing import dataset_in, is_folder
 from pipeline.settings import Setting
+from pipeline.settling import depth
 from pipeline.views.texts import ago, counted
 from pipeline.wiring import Lake
 
@@ -81,8 +82,8 @@ def _similar(obj: ObjectVersion) -> list[str]:
 
 def _not_routed(lake: Lake, obj: ObjectVersion, written: datetime) -> Diagnosis:
     since = f"it was dropped {ago(iso(written), lake.clock())}"
-    waiting = _depth(lake.settings[Setting.RAW_QUEUE_URL])
-    dead = _depth(lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL])
+    waiting = depth(lake.settings[Setting.RAW_QUEUE_URL])
+    dead = depth(lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL])
     if waiting:
         return Diagnosis(
             f"{since}, and its event is probably still in the raw queue, which holds {counted(waiting, 'message')}",
@@ -100,13 +101,3 @@ def _not_routed(lake: Lake, obj: ObjectVersion, written: datetime) -> Diagnosis:
         f"{since}, and its event was lost or is on its way: the raw queues are empty{note}",
         "Ask again in a minute; then copy the object onto itself or drop it again, which makes a new event.",
     )
-
-
-def _depth(url: str) -> int:
-    wanted = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-        "ApproximateNumberOfMessagesDelayed",
-    ]
-    found = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
-    return sum(int(found.get(name, 0)) for name in wanted)
