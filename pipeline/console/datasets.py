@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from pipeline.batches.records import Batch
+from pipeline.catalog import Status
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.console.table import table_facts
+from pipeline.datasets import Dataset
 from pipeline.datasets.registry import Registration
 from pipeline.errors import BadInput
 from pipeline.mending import redrive_dataset
@@ -20,7 +23,7 @@ from pipeline.views.texts import duration
 
 ROWS = 25
 FEW = 10
-"""Waiting objects that are counted in the list."""
+"""Waiting objects that a page counts itself; more of them are counted beside the pages."""
 BATCHES = 20
 """Batches that the charts go back."""
 
@@ -48,9 +51,17 @@ def _line(asked: Asked, registration: Registration) -> dict[str, Any]:
         "name": str(dataset.name),
         "write": dataset.table.write,
         "schedule": dataset.stage_b.schedule,
-        "backlog": backlog(lake, dataset, FEW).to_json(),
+        "backlog": _backlog(asked, dataset),
         "last": _batch(newest[0]) if newest else None,
     }
+
+
+def _backlog(asked: Asked, dataset: Dataset) -> dict[str, Any]:
+    found = backlog(asked.lake, dataset, FEW)
+    if found.more and (progress := asked.console.progress.newest(asked.lake)):
+        counted = progress.objects[str(dataset.name), Status.STAGED]
+        found = replace(found, waiting=counted, more=False) if counted > found.waiting else found
+    return found.to_json()
 
 
 def build(asked: Asked) -> Document:
@@ -69,7 +80,7 @@ def build(asked: Asked) -> Document:
         "schedule": dataset.stage_b.schedule,
         "next_run": next_run(dataset, asked.now),
         "patience": duration(patience(dataset).total_seconds()),
-        "backlog": backlog(lake, dataset).to_json(),
+        "backlog": _backlog(asked, dataset),
         "active": lake.batches.active(name),
         "fresh": committed.ended if committed else None,
         "batches": [_batch(batch) for batch in batches],

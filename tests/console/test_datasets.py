@@ -11,7 +11,9 @@ import pytest
 
 from pipeline.catalog import Status
 from pipeline.clients import client
+from pipeline.console.counting import Looked
 from pipeline.settings import Setting
+from pipeline.settling import look
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -80,6 +82,15 @@ def test_the_list_has_every_dataset_with_what_waits_and_its_last_batch(visitor, 
     assert line["last"]["batch"] == held_back[0]
     assert visitor.document("/datasets", find="nothing")["datasets"] == []
     orders.lake.catalog.move(obj, Status.SUPERSEDED, orders.name)
+
+
+def test_a_large_backlog_is_counted_beside_the_page(visitor, orders, lake, console, monkeypatch):
+    waiting = [orders.stage(f"many-{number}.csv") for number in range(12)]
+    monkeypatch.setattr(console, "progress", Looked(look, 0))
+    backlog = visitor.document(f"/datasets/{orders.name}")["backlog"]
+    assert (backlog["waiting"], backlog["more"]) == (12, False)
+    for obj in waiting:
+        lake.catalog.move(obj, Status.SUPERSEDED, orders.name)
 
 
 def test_an_object_that_waits_too_long_puts_its_dataset_behind(visitor, orders, lake, monkeypatch):
