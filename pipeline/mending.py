@@ -103,11 +103,12 @@ def _redriver(lake: Lake) -> Redriver:
 
 
 def _work_of(lake: Lake, batch: str) -> Work:
-    """The dataset that a batch belongs to: ids are unique, and datasets are few."""
-    for registration in lake.registry.all():
-        if lake.batches.get(str(registration.dataset.name), batch):
-            return Work(registration.dataset, registration.table)
-    raise Refused(f"no dataset has a batch {batch}", hint="`sluice status` lists batches.")
+    registrations = {str(registration.dataset.name): registration for registration in lake.registry.all()}
+    found = lake.batches.find(registrations, batch)
+    if found is None:
+        raise Refused(f"no dataset has a batch {batch}", hint="`sluice status` lists batches.")
+    registration = registrations[found.dataset]
+    return Work(registration.dataset, registration.table)
 
 
 def _versions(lake: Lake, uri: str) -> list[ObjectRow]:

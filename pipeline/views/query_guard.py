@@ -7,6 +7,7 @@ forgotten in a new version of DuckDB must not open the disk, nor a new way to wr
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,19 @@ if TYPE_CHECKING:
 LONGEST = 100_000
 """Characters of a query."""
 
+DEEPEST = 500
+"""Objects and lists around each other in a query as DuckDB tells it: reading more of them takes a deeper stack than
+Python is sure to have, and DuckDB itself goes no deeper than 1,000 expressions."""
+
 _NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"})
 """Table functions that read nothing. Others read files, run SQL from text, follow pointers or tell of the machine."""
 
 _SCALARS = frozenset({"current_setting", "getenv", "getvariable", "nextval", "currval", "write_log"})
 """Functions that tell of the process or change it."""
+
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
+"""A text, whose brackets do not count, or a bracket."""
 
 _ONLY = "only one SELECT is run: this does not write, and has no other statements"
 
@@ -34,16 +42,27 @@ def tables_of(db: DuckDBPyConnection, sql: str) -> set[tuple[str, str]]:
         raise BadInput(f"the query has more than {LONGEST:,} characters", hint="Ask for less at once.")
     statements = db.extract_statements(sql)
     [(answer,)] = db.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
-    try:
-        tree = json.loads(answer)
-    except RecursionError:
-        raise BadInput("the query is nested too deeply", hint="Write it flatter.") from None
+    if _depth(answer) > DEEPEST:
+        raise BadInput("the query is nested too deeply", hint="Write it flatter.")
+    tree = json.loads(answer)
     if len(statements) != 1 or tree.get("error") or len(tree["statements"]) != 1:
         raise BadInput(_ONLY)
     nodes = list(_nodes(tree))
     subqueries = {entry["key"].lower() for node in nodes for entry in _map_of(node)}
     subqueries |= {node["cte_name"].lower() for node in nodes if isinstance(node.get("cte_name"), str)}
     return {found for node in nodes if (found := _checked(node, subqueries))}
+
+
+def _depth(text: str) -> int:
+    """How many objects and lists of a JSON text stand around each other at most."""
+    depth = deepest = 0
+    for found in _BRACKETS.finditer(text):
+        if found[0] in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif found[0] in "]}":
+            depth -= 1
+    return deepest
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -81,9 +81,12 @@ def visitor(url: str) -> Iterator[Visitor]:
         yield Visitor(http)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser; what needs one is skipped where there is none."""
+    """A browser; what needs one is skipped where there is none.
+
+    Of one module: while it runs, its event loop is that of this thread, and no other can run in it.
+    """
     if CHROMIUM is None:
         pytest.skip("there is no chromium on the path")
     from playwright.sync_api import sync_playwright

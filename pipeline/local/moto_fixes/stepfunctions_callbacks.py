@@ -28,6 +28,8 @@ def install() -> None:
     replace(CallbackEndpoint, "notify_heartbeat", _notify_heartbeat, source="838bf10119e4")
     name = "setup_heartbeat_endpoint"
     _originals[name] = replace(CallbackEndpoint, name, _await_heartbeats, source="bcf8b4650679")
+    name = "_wait_for_task_token_timeout"
+    _originals[name] = replace(StateTaskServiceCallback, name, _await_answer, source="1275d4ddbb83")
     name = "_eval_integration_pattern"
     _originals[name] = replace(StateTaskServiceCallback, name, _eval_pattern, source="3b97ada1d4cb")
 
@@ -92,6 +94,13 @@ def _await_heartbeats(self: Any, heartbeat_seconds: int) -> Any:
     if self.get_outcome() is not None:
         endpoint.notify()
     return endpoint
+
+
+def _await_answer(self: Any, timeout_seconds: Any, endpoint: Any) -> Any:
+    """Whose execution is stopped as it begins to wait has no time-out: nothing is evaluated any more."""
+    if isinstance(timeout_seconds, dict):
+        return None
+    return _originals["_wait_for_task_token_timeout"](self, timeout_seconds, endpoint)
 
 
 def _eval_pattern(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:

@@ -182,7 +182,15 @@ MORE_ACTING = {
     "Value": ", Description: ours, Tags: {a: b}",
     "Subscription": ", RawMessageDelivery: true, FilterPolicy: {a: [b]}",
 }
-_VOLATILE = ("ResponseMetadata", "LastModified", "LastModificationDate", "CreateTime", "RevisionId", "updateDate")
+_VOLATILE = (
+    "ResponseMetadata",
+    "LastModified",
+    "LastModificationDate",
+    "CreateTime",
+    "RevisionId",
+    "revisionId",
+    "updateDate",
+)
 
 
 def acting(clients: Clients, made: dict[str, str]) -> dict[str, Any]:
