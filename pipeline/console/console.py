@@ -11,6 +11,7 @@ from pipeline.clients import client
 from pipeline.clock import system_clock
 from pipeline.connecting import Connected
 from pipeline.console.counting import Looked, count
+from pipeline.console.histories import Histories
 from pipeline.console.queries import Queries
 from pipeline.console.security import Tokens
 from pipeline.errors import Misconfigured, Refused, SluiceError
@@ -30,6 +31,7 @@ class Console:
         self._lock = threading.Lock()
         self.tokens = Tokens()
         self.counts = Looked(count, 2.0)
+        self.histories = Histories()
         self.progress = Looked(look, 0.5)
         self.tables = IcebergTables()
         self.queries = Queries()
@@ -49,6 +51,7 @@ class Console:
         """The lake does not answer: look for it again at the next request, perhaps at another address."""
         with self._lock:
             self._connected = None
+            self.histories = Histories()
             self.tables = IcebergTables()
             client.cache_clear()
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from pipeline.batches.ending import cause_of
 from pipeline.clients import client
 from pipeline.clock import iso
+from pipeline.console.calls import functions, log_source
 from pipeline.console.console import Asked
 from pipeline.console.drawing import drawn
 from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.errors import Refused
-from pipeline.executions.history import Visit, visits
+from pipeline.executions.history import Visit
 from pipeline.mending import redrive_execution
-from pipeline.views.executions import Run, about, events_of, find, parsed, redriven
+from pipeline.views.executions import Run, about, find, parsed, redriven
 from pipeline.views.logs import FUNCTIONS
 from pipeline.views.texts import counted
 
@@ -23,20 +25,27 @@ STEPS = 20
 """Steps on one page, each with at most `TEXT` characters of its input and of its output."""
 TEXT = 800
 OBJECTS = 10
+PRINTS_ON = timedelta(seconds=1)
+"""A function's last lines have a time after its answer."""
 
 
 def build(asked: Asked) -> Document:
     """Parameters: `step` from which the steps are listed (from 0), `only=failed`."""
     run, described = find(asked.lake, asked.path["name"])
-    seen = visits(events_of(run))
+    history = asked.console.histories.of(run)
+    seen = history.visits
     definition = client("stepfunctions").describe_state_machine_for_execution(executionArn=run.arn)["definition"]
+    machine = json.loads(definition)
     chosen = [(n, v) for n, v in enumerate(seen) if asked.query.get("only") != "failed" or v.errors]
     first = min(asked.number("step", 0, least=0, most=100_000), max(len(chosen) - 1, 0))
     total = run.seconds(asked.now)
     return {
         **run.to_json(),
         "title": run.name,
-        "ended": run.status != "RUNNING",
+        "is_running": run.status == "RUNNING",
+        "ended": run.status != "RUNNING" and history.is_whole,
+        "events": history.events,
+        "is_whole": history.is_whole,
         "seconds": round(total, 1),
         "about": about(run, described),
         "problem": _problem(described),
@@ -46,8 +55,11 @@ def build(asked: Asked) -> Document:
         "output": described.get("output"),
         "carried": _carried(run, described),
         "failures": [_step(n, v, run, total) for n, v in enumerate(seen) if v.errors][:5],
-        "graph": drawn(json.loads(definition), seen, run.status),
+        "graph": drawn(machine, seen, run.status),
         "steps": [_step(n, visit, run, total) for n, visit in chosen[first : first + STEPS]],
+        "logs": {
+            state: source for state, called in functions(machine).items() if (source := log_source(asked.env, called))
+        },
         "first": first,
         "number": len(chosen),
         "page": STEPS,
@@ -60,7 +72,7 @@ def build(asked: Asked) -> Document:
 def build_step(asked: Asked) -> Document:
     """One step with the whole of what it was given and gave."""
     run, _ = find(asked.lake, asked.path["name"])
-    seen = visits(events_of(run))
+    seen = asked.console.histories.of(run, patience=None).visits
     number = asked.path["number"]
     if not number.isdecimal() or int(number) >= len(seen):
         raise Refused(f"execution {run.name} has no step {number}", hint=f"It has {counted(len(seen), 'step')}.")
@@ -87,6 +99,7 @@ def _step(number: int, visit: Visit, run: Run, total: float) -> dict[str, Any]:
         "state": visit.state,
         "iteration": [{"state": state, "index": index} for state, index in visit.scope],
         "entered": iso(visit.entered),
+        "printed": {"from": iso(visit.entered), "to": iso(visit.left + PRINTS_ON) if visit.left else None},
         "offset": round(offset, 3),
         "seconds": took,
         "share": {

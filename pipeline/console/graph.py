@@ -120,7 +120,7 @@ def _place(vertices: Mapping[str, Any], edges: Sequence[Any], start: Any) -> Non
 def _size(name: str, state: Mapping[str, Any]) -> tuple[float, float, tuple[Placed, ...]]:
     width = max(LEAST_WIDTH, CHARACTER * len(name) + 2 * PADDING)
     inner, right, bottom = [], PADDING, 0.0
-    for machine in _inner(state):
+    for machine in inner_machines(state):
         layout = lay_out(machine)
         inner.append(Placed(right, HEADER, layout))
         right += layout.width + PADDING
@@ -130,7 +130,8 @@ def _size(name: str, state: Mapping[str, Any]) -> tuple[float, float, tuple[Plac
     return max(width, right), HEADER + bottom + PADDING, tuple(inner)
 
 
-def _inner(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def inner_machines(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The machines inside a Map or Parallel."""
     return [m for m in (state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", [])) if m]
 
 

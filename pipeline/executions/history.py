@@ -53,17 +53,21 @@ class Visit:
 
 def visits(events: Iterable[Mapping[str, Any]]) -> list[Visit]:
     """Visits in the order in which the states were entered. `events` are GetExecutionHistory's, oldest first."""
-    reader = _Reader()
+    reader = Reader()
     for event in events:
         reader.read(event)
     return reader.visits
 
 
-class _Reader:
-    """Follows previousEventId, because events of concurrent iterations are interleaved."""
+class Reader:
+    """Collects `visits` from events that come in their order; they grow and change as it reads on.
+
+    Follows previousEventId, because events of concurrent iterations are interleaved.
+    """
 
     def __init__(self) -> None:
         self.visits: list[Visit] = []
+        self._entered: dict[str, list[Visit]] = {}
         self._owner: dict[int, Visit | None] = {}
         self._scope: dict[int, Scope] = {}
         self._exited: dict[int, str] = {}
@@ -76,9 +80,11 @@ class _Reader:
             before = self._exited.get(previous)
             owner = Visit(details["name"], event["timestamp"], scope, before, input=details.get("input"))
             self.visits.append(owner)
+            self._entered.setdefault(owner.state, []).append(owner)
         elif kind.endswith("StateExited"):
             if left := self._open(details["name"], scope):
                 left.left = event["timestamp"]
+                self._entered[left.state].remove(left)
                 left.output = details.get("output")
                 scope = left.scope
             owner = None
@@ -93,7 +99,7 @@ class _Reader:
         self._owner[number], self._scope[number] = owner, scope
 
     def _open(self, state: str, scope: Scope | None = None) -> Visit | None:
-        candidates = (v for v in reversed(self.visits) if v.state == state and v.left is None)
+        candidates = reversed(self._entered.get(state, []))
         return next((v for v in candidates if scope is None or v.scope == scope), None)
 
 

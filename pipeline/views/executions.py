@@ -17,6 +17,8 @@ from pipeline.views.texts import counted
 from pipeline.wiring import Lake
 
 MACHINES = {"a": Setting.STAGE_A_MACHINE, "b": Setting.STAGE_B_MACHINE}
+PAGE = 1000
+"""Events that one GetExecutionHistory may give (AWS quota)."""
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -114,9 +116,13 @@ def find(lake: Lake, name: str) -> tuple[Run, dict[str, Any]]:
 
 
 def events_of(run: Run) -> list[dict[str, Any]]:
-    """The execution's whole history, oldest first."""
+    """The execution's whole history, oldest first: up to 25,000 events (AWS quota)."""
     pages = client("stepfunctions").get_paginator("get_execution_history")
-    return [event for page in pages.paginate(executionArn=run.arn) for event in page["events"]]
+    return [
+        event
+        for page in pages.paginate(executionArn=run.arn, PaginationConfig={"PageSize": PAGE})
+        for event in page["events"]
+    ]
 
 
 def about(run: Run, description: dict[str, Any]) -> str | None:

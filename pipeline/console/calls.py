@@ -1,0 +1,38 @@
+"""Which functions the states of a machine call, and where those print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from pipeline.clients import client
+from pipeline.console.graph import inner_machines
+
+
+def functions(machine: Mapping[str, Any]) -> dict[str, str]:
+    """The function that each Task of a definition calls, where the definition names it."""
+    return dict(_called(machine))
+
+
+def _called(machine: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, state in machine["States"].items():
+        given = state.get("Parameters") or state.get("Arguments")
+        called = given.get("FunctionName") if isinstance(given, dict) else None
+        if isinstance(called, str) and str(state.get("Resource", "")).endswith(":lambda:invoke"):
+            yield name, called
+        for inner in inner_machines(state):
+            yield from _called(inner)
+
+
+@lru_cache(maxsize=64)
+def log_source(env: str, function: str) -> str | None:
+    """The name under which the logs of a function are looked at; None where it is not the lake's, or is gone."""
+    aws = client("lambda")
+    try:
+        described = aws.get_function_configuration(FunctionName=function)
+    except aws.exceptions.ResourceNotFoundException:
+        return None
+    group = described.get("LoggingConfig", {}).get("LogGroup", "")
+    prefix = f"/sluice/{env}/lambda/"
+    return group.removeprefix(prefix) if group.startswith(prefix) else None
