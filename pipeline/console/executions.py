@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from pipeline.clock import iso
+from pipeline.clients import client
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, page
 from pipeline.datasets import DatasetName
 from pipeline.errors import Refused
-from pipeline.views.executions import MACHINES, STATUSES, Run, check, find, page_of, runs
+from pipeline.executions.executions import name_for
+from pipeline.views.executions import MACHINES, STATUSES, Run, check, find, page_of, parsed, runs
 from pipeline.views.naming import dataset_name
 from pipeline.wiring import Lake
 
@@ -41,15 +43,36 @@ def build(asked: Asked) -> Document:
         "machines": list(MACHINES),
         "statuses": list(STATUSES),
         "filters": {n: query.get(n, "") for n in ("machine", "status", "dataset", "name")},
-        "executions": [_row(run, asked) for run in found],
+        "executions": _rows(found, asked),
         "next": following,
         "is_first": not query.get("token"),
         "note": note,
     }
 
 
-def _row(run: Run, asked: Asked) -> dict[str, Any]:
-    return {**run.to_json(), "seconds": round(run.seconds(asked.now), 1), "started": iso(run.started)}
+def _rows(found: list[Run], asked: Asked) -> list[dict[str, Any]]:
+    names = [str(registration.dataset.name) for registration in asked.lake.registry.all()]
+    return [
+        {
+            **run.to_json(),
+            "seconds": round(run.seconds(asked.now), 1),
+            "dataset": _named_after(run, names) if run.machine == "a" else _loaded_by(run.arn),
+        }
+        for run in found
+    ]
+
+
+def _named_after(run: Run, datasets: list[str]) -> str | None:
+    """The dataset by whose name an execution of Stage A begins; what follows is a digest of 32 digits."""
+    return next((name for name in datasets if run.name.startswith(name_for(name, "")[:-32])), None)
+
+
+@lru_cache(maxsize=4096)
+def _loaded_by(arn: str) -> str | None:
+    """The dataset that an execution of Stage B loads, as its input says; one call for each execution."""
+    document = parsed(client("stepfunctions").describe_execution(executionArn=arn).get("input"))
+    found = document.get("dataset") if isinstance(document, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _named(lake: Lake, name: str) -> list[Run]:

@@ -54,10 +54,11 @@ def caught(run):
 
 
 def test_the_list_has_status_start_and_duration_and_is_filtered(visitor, refused, caught, run):
-    run("load", {}, Setting.STAGE_B_MACHINE)
+    run("load", {"dataset": "shop/orders", "batch": "load"}, Setting.STAGE_B_MACHINE)
     rows = visitor.document("/executions")["executions"]
     assert {"load", "shop-orders-refused", "shop-orders-caught"} <= {row["name"] for row in rows}
     assert all(row["seconds"] >= 0 for row in rows)
+    assert {row["dataset"] for row in rows} == {"shop/orders"}
     failed = visitor.document("/executions", status="failed")["executions"]
     assert [row["name"] for row in failed] == ["shop-orders-refused"]
     assert {row["machine"] for row in visitor.document("/executions", machine="b")["executions"]} == {"b"}
