@@ -70,7 +70,9 @@ def redrive_execution(lake: Lake, name: str) -> Redriven:
     run, described = find(lake, name)
     if run.machine == "b":
         return redrive_batch(lake, run.name)
-    objects = [Registered.from_input(item).object for item in json.loads(described["input"])["objects"]]
+    objects = [
+        Registered.from_input(item).object for item in json.loads(described.get("input") or "{}").get("objects", [])
+    ]
     return _redriver(lake).objects(lake.catalog.get_many(objects))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from pipeline.events.s3 import SendAgain
 from pipeline.queues import BATCH
 
 log = logging.getLogger(__name__)
+
+BATCH_BYTES = 1_000_000
+"""What the messages of one SendMessageBatch may have together is 1 MiB (AWS quota)."""
 
 REDRIVABLE = frozenset({Status.QUARANTINED, Status.FAILED})
 
@@ -84,9 +87,15 @@ class Redriver:
 def redrive_queue(sqs: Any, dead: str, source: str, only: Collection[str] | None = None) -> int:
     """Move messages from a dead-letter queue back to its source, or `only` those of these ids; returns how many."""
 
-    def send(messages: Sequence[dict[str, Any]]) -> set[int]:
-        entries = [{"Id": str(i), "MessageBody": m["Body"]} for i, m in enumerate(messages)]
-        return {int(e["Id"]) for e in sqs.send_message_batch(QueueUrl=source, Entries=entries).get("Successful", [])}
+    def send(messages: Sequence[dict[str, Any]]) -> Iterator[int]:
+        if sum(len(message["Body"].encode()) for message in messages) > BATCH_BYTES:
+            for place, message in enumerate(messages):
+                sqs.send_message(QueueUrl=source, MessageBody=message["Body"])
+                yield place
+            return
+        entries = [{"Id": str(place), "MessageBody": m["Body"]} for place, m in enumerate(messages)]
+        answer = sqs.send_message_batch(QueueUrl=source, Entries=entries)
+        yield from (int(entry["Id"]) for entry in answer.get("Successful", []))
 
     return _drain(sqs, dead, send, only)
 
@@ -97,46 +106,68 @@ def redrive_invocations(sqs: Any, dead: str, functions: Any, function: str, only
     A message of another form stays in the queue.
     """
 
-    def invoke(messages: Sequence[dict[str, Any]]) -> set[int]:
-        handed_on: set[int] = set()
+    def invoke(messages: Sequence[dict[str, Any]]) -> Iterator[int]:
         for place, message in enumerate(messages):
             try:
                 payload = json.dumps(json.loads(message["Body"])["requestPayload"]).encode()
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 log.error("a message of %s carries no request of a function: %.200r", dead, message["Body"])
                 continue
             functions.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
-            handed_on.add(place)
-        return handed_on
+            yield place
 
     return _drain(sqs, dead, invoke, only)
 
 
 def _drain(
-    sqs: Any, dead: str, send: Callable[[Sequence[dict[str, Any]]], set[int]], only: Collection[str] | None
+    sqs: Any, dead: str, send: Callable[[Sequence[dict[str, Any]]], Iterator[int]], only: Collection[str] | None
 ) -> int:
     """Handle what was sent before now: what fails again and comes back meanwhile stays, or there would be no end.
 
-    `send` returns the places of the messages that it sent on. A message is deleted only after it was sent: a crash
-    between doubles it, which is harmless here.
+    `send` tells the places of the messages as it sends them on. A message is deleted only after it was sent: a crash
+    between doubles it, which is harmless here. What is not sent can be received again at once, also after an error.
     """
-    began, moved = time.time() * 1000, 0
-    stays: list[str] = []
-    while messages := _received(sqs, dead):
-        chosen = [
-            message
-            for message in messages
-            if int(message["Attributes"]["SentTimestamp"]) < began and (only is None or message["MessageId"] in only)
-        ]
-        stays += [message["ReceiptHandle"] for message in messages if message not in chosen]
-        sent = send(chosen) if chosen else set()
-        gone = [{"Id": str(place), "ReceiptHandle": chosen[place]["ReceiptHandle"]} for place in sorted(sent)]
+    began, moved, held = time.time() * 1000, 0, dict[str, str]()
+    wanted = None if only is None else set(only)
+    try:
+        while wanted is None or wanted:
+            messages = _received(sqs, dead)
+            # Held so long that they could be received again: all there is has been seen.
+            if all(message["MessageId"] in held for message in messages):
+                break
+            held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+            chosen = [
+                message
+                for message in messages
+                if int(message["Attributes"]["SentTimestamp"]) < began
+                and (wanted is None or message["MessageId"] in wanted)
+            ]
+            moved += _sent(sqs, dead, send, chosen, held)
+            if wanted is not None:
+                wanted -= {message["MessageId"] for message in chosen}
+    finally:
+        for handle in held.values():
+            sqs.change_message_visibility(QueueUrl=dead, ReceiptHandle=handle, VisibilityTimeout=0)
+    return moved
+
+
+def _sent(
+    sqs: Any,
+    dead: str,
+    send: Callable[[Sequence[dict[str, Any]]], Iterator[int]],
+    chosen: Sequence[dict[str, Any]],
+    held: dict[str, str],
+) -> int:
+    """Send messages on, and delete those that were, also before an error is raised; they are not `held` any more."""
+    places: list[int] = []
+    try:
+        if chosen:
+            places.extend(send(chosen))
+    finally:
+        gone = [{"Id": str(place), "ReceiptHandle": held.pop(chosen[place]["MessageId"])} for place in sorted(places)]
         if gone and (failed := sqs.delete_message_batch(QueueUrl=dead, Entries=gone).get("Failed")):
             log.warning("%d messages of %s are sent on, and stay there: %s", len(failed), dead, failed[0]["Code"])
-        moved += len(gone)
-    for handle in stays:
-        sqs.change_message_visibility(QueueUrl=dead, ReceiptHandle=handle, VisibilityTimeout=0)
-    return moved
+    return len(places)
 
 
 def _received(sqs: Any, queue: str) -> list[dict[str, Any]]:

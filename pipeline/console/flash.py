@@ -22,7 +22,7 @@ def say(response: Response, text: str, *, good: bool) -> None:
 def said(request: Request) -> dict[str, Any] | None:
     try:
         text, good = json.loads(base64.urlsafe_b64decode(request.cookies[COOKIE]))
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         return None
     return {"text": str(text), "good": bool(good)}
 

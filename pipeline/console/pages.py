@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from starlette.routing import Route
 from pipeline.clock import iso, parse_iso
 from pipeline.console import flash, security
 from pipeline.console.console import Asked, Console
-from pipeline.errors import SluiceError
+from pipeline.errors import BadInput, SluiceError
 from pipeline.views import texts
 
 Document = dict[str, Any]
@@ -31,6 +31,7 @@ Do = Callable[[Asked, Mapping[str, str]], "Done"]
 
 LIVE_S = 1.0
 KEEP_ALIVE_S = 15.0
+LARGEST_FORM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,13 @@ def _short(text: str, most: int = 80) -> str:
 
 def _pretty(value: Any) -> str:
     """JSON for people; text that is JSON is opened."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return texts.visible(str(value), keep="\n\t")
-    return texts.visible(json.dumps(value, indent=2, ensure_ascii=False, default=str), keep="\n\t")
+    try:
+        opened = json.loads(value) if isinstance(value, str) else value
+        told = json.dumps(opened, indent=2, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        # No JSON, or so deep that nobody could read it.
+        told = str(value)
+    return texts.visible(told, keep="\n\t")
 
 
 TEMPLATES = Environment(
@@ -114,6 +116,8 @@ def action(path: str, do: Do, *, changes: bool = True) -> Route:
 
     async def post(request: Request) -> Response:
         console: Console = request.app.state.console
+        security.check_origin(request)
+        _check_size(request)
         async with request.form(max_files=0, max_fields=2000) as form:
             fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         console.tokens.check(request, fields.get(security.FIELD) or request.headers.get(security.HEADER))
@@ -127,6 +131,13 @@ def action(path: str, do: Do, *, changes: bool = True) -> Route:
         return response
 
     return Route(path, post, methods=["POST"])
+
+
+def _check_size(request: Request) -> None:
+    """`BadInput` for a form that no page of the console would send: it is read into memory, before its token."""
+    told = request.headers.get("content-length", "")
+    if not told.isdecimal() or int(told) > LARGEST_FORM:
+        raise BadInput(f"a form has at most {LARGEST_FORM:,} bytes, and says how many it has")
 
 
 async def asked(request: Request) -> Asked:
@@ -175,7 +186,7 @@ async def _events(request: Request, template: str, build: Build, asking: Asked) 
     while not await request.is_disconnected():
         try:
             document = await run_in_threadpool(build, asking)
-        except (SluiceError, BotoCoreError):
+        except (SluiceError, BotoCoreError, ClientError):
             # The browser asks again, and is told what is wrong or finds the lake again.
             asking.console.lost()
             return

@@ -68,15 +68,17 @@ def _peek(url: str) -> list[dict[str, Any]]:
     """At most `PEEKED` messages of a queue without a dead-letter queue of its own; they are given back."""
     sqs = client("sqs")
     found: dict[str, dict[str, Any]] = {}
-    while len(found) < PEEKED:
-        answer = sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HOLD_S, MessageSystemAttributeNames=["All"]
-        )
-        if not (messages := answer.get("Messages")):
-            break
-        found |= {message["MessageId"]: message for message in messages}
-    for message in found.values():
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    try:
+        while len(found) < PEEKED:
+            answer = sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HOLD_S, MessageSystemAttributeNames=["All"]
+            )
+            if not (messages := answer.get("Messages")):
+                break
+            found |= {message["MessageId"]: message for message in messages}
+    finally:
+        for message in found.values():
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
     return [_message(message) for message in found.values()]
 
 
@@ -97,7 +99,7 @@ def _reason(body: str) -> str | None:
     try:
         answer = json.loads(body)["responsePayload"]
         return f"{answer['errorType']}: {answer['errorMessage']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -64,15 +63,21 @@ class Tokens:
 
     def check(self, connection: HTTPConnection, given: str | None) -> None:
         """`Forgery` unless the request carries its visitor's token and comes from a page of this console."""
-        origin = connection.headers.get("origin")
-        if origin and urlsplit(origin).netloc != connection.headers.get("host"):
-            raise Forgery(f"the request comes from a page of {origin}", hint="Use the console's own page.")
+        check_origin(connection)
         visitor = connection.cookies.get(COOKIE)
-        if not visitor or not given or not hmac.compare_digest(self.token(visitor), given):
+        if not visitor or not given or not hmac.compare_digest(self.token(visitor).encode(), given.encode()):
             raise Forgery(
                 "the form is not of this console, or the console was started again since",
                 hint="Open the page again, and repeat what you did.",
             )
+
+
+def check_origin(connection: HTTPConnection) -> None:
+    """`Forgery` if the browser says that the request comes from a page of another origin."""
+    origin = connection.headers.get("origin")
+    # Compared whole: what is no URL is another's.
+    if origin and origin.partition("://")[2] != connection.headers.get("host"):
+        raise Forgery(f"the request comes from a page of {origin}", hint="Use the console's own page.")
 
 
 class OwnHost:

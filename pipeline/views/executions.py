@@ -166,7 +166,7 @@ def _state(visit: Visit, run: Run) -> dict[str, Any]:
 def parsed(text: str | None) -> Any:
     try:
         return json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

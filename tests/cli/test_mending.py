@@ -71,7 +71,7 @@ def test_what_could_not_be_marked_as_failed_is_handed_to_its_function_again(slui
     assert function in path
     assert json.loads(body)["detail"]["executionArn"] in ("e1", "e2")
     attributes = client("sqs").get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]
-    assert int(attributes["ApproximateNumberOfMessagesNotVisible"]) == 2, "what was not handed on stays"
+    assert int(attributes["ApproximateNumberOfMessages"]) == 2, "what was not handed on stays"
 
 
 def test_an_execution_that_is_not_there_is_refused(sluice):
