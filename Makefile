@@ -5,7 +5,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --no-config
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check pipeline bench lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -20,6 +20,9 @@ check: .venv/ready ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+pipeline: .venv/ready ## run what the pipeline's builds run, from their buildspecs (ONLY=Check runs one)
+	@$(BIN)/python -m pipeline.packaging.buildspecs $(ONLY)
 
 bench: .venv/ready ## print the figures that the docs quote
 	@$(BIN)/python -m tests.benchmarks

@@ -15,7 +15,7 @@ from pipeline.packaging.templates import load_template
 from tests.templates.rules import RULES, complaints
 
 ROOT = Path(__file__).parents[2]
-TEMPLATES = sorted([*(ROOT / "definitions" / "stacks").glob("*.yaml"), ROOT / "cicd" / "bootstrap.yaml"])
+TEMPLATES = sorted([*(ROOT / "definitions" / "stacks").glob("*.yaml"), *(ROOT / "cicd").glob("*.yaml")])
 MACHINES = sorted((ROOT / "definitions" / "state_machines").glob("*.asl.json"))
 LAMBDA_FACTOR = 6
 

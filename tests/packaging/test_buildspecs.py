@@ -1,0 +1,87 @@
+"""The pipeline's buildspecs are run here as they are: each of them, whole, and what is not run is refused."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from pipeline.cli.app import app
+from pipeline.cli.commands import load
+from pipeline.errors import BadDefinition, Refused
+from pipeline.packaging.buildspecs import Build, builds, commands, main, run
+
+ROOT = Path(__file__).parents[2]
+BUILDS = builds(ROOT)
+COMMANDS = sorted({command for build in BUILDS for command in build.commands})
+
+
+def build(tmp_path: Path, *given: str) -> Build:
+    return Build("Test", "Some", tmp_path / "some.yml", given)
+
+
+def spec(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "some.yml"
+    path.write_text(text)
+    return path
+
+
+def test_every_buildspec_is_run_and_none_twice() -> None:
+    assert sorted(each.path for each in BUILDS) == sorted((ROOT / "cicd" / "buildspecs").iterdir())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_a_buildspec_calls_is_there(command: str) -> None:
+    program, *arguments = shlex.split(command)
+    if program == "make":
+        assert subprocess.run(["make", "-n", *arguments], cwd=ROOT, capture_output=True, check=False).returncode == 0
+    else:
+        assert (ROOT / program).exists()
+        assert [each for each in arguments if each.startswith("tests") and not (ROOT / each).exists()] == []
+    if program.endswith("/sluice"):
+        load()
+        assert arguments[0] in get_command(app).commands  # type: ignore[attr-defined]
+
+
+def test_commands_share_a_shell_in_the_order_of_the_phases(tmp_path: Path) -> None:
+    phases = "{build: {commands: ['echo $WHO > out']}, install: {commands: [WHO=me]}}"
+    found = commands(spec(tmp_path, f"version: 0.2\nphases: {phases}"))
+    assert found == ("WHO=me", "echo $WHO > out")
+    run(build(tmp_path, *found), tmp_path)
+    assert (tmp_path / "out").read_text() == "me\n"
+
+
+@pytest.mark.parametrize("failing", ["false", "false && true", "exit 3", "(exit 3)"])
+def test_a_command_that_fails_ends_the_build(tmp_path: Path, failing: str) -> None:
+    with pytest.raises(Refused, match="Some"):
+        run(build(tmp_path, failing, "touch reached"), tmp_path)
+    assert not (tmp_path / "reached").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 0.1\nphases: {build: {commands: [a]}}",
+        "version: 0.2\nphases: {post_build: {commands: [a]}}",
+        "version: 0.2\nphases: {build: {commands: [a], finally: [b]}}",
+        "version: 0.2\nphases: {build: {commands: [a]}}\nartifacts: {files: [a]}",
+        "version: 0.2\nphases: {build: {commands: []}}",
+        "version: 0.2",
+        "phases: {build: {commands: [a]}}",
+        "[",
+    ],
+)
+def test_what_is_not_run_here_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadDefinition, match=r"some\.yml"):
+        commands(spec(tmp_path, text))
+
+
+def test_an_action_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["Nothing"]) == 1
+    assert "Nothing" in capsys.readouterr().err
