@@ -126,15 +126,17 @@ def events_of(run: Run) -> list[dict[str, Any]]:
 
 
 def about(run: Run, description: dict[str, Any]) -> str | None:
-    """What the execution is about, in a line."""
-    try:
-        document = json.loads(description.get("input") or "")
-    except ValueError:
+    """What the execution is about, in a line; None where its input does not tell."""
+    document = parsed(description.get("input"))
+    if not isinstance(document, dict):
         return None
     if run.machine == "b":
         return f"batch {document.get('batch')} of {document.get('dataset')}"
-    objects = document.get("objects", [])
-    first = f", the first is {objects[0]['key']}" if objects else ""
+    objects = document.get("objects")
+    if not isinstance(objects, list):
+        return None
+    named = objects[0].get("key") if objects and isinstance(objects[0], dict) else None
+    first = f", the first is {named}" if named else ""
     return f"{len(objects)} of {document.get('dataset')}{first}"
 
 
