@@ -70,9 +70,13 @@ def redrive_execution(lake: Lake, name: str) -> Redriven:
     run, described = find(lake, name)
     if run.machine == "b":
         return redrive_batch(lake, run.name)
-    objects = [
-        Registered.from_input(item).object for item in json.loads(described.get("input") or "{}").get("objects", [])
-    ]
+    try:
+        items = json.loads(described.get("input") or "{}")["objects"]
+        objects = [Registered.from_input(item).object for item in items]
+    except (ValueError, KeyError, TypeError):
+        raise Refused(
+            f"execution {name} names no objects in its input", hint="Redrive the objects themselves."
+        ) from None
     return _redriver(lake).objects(lake.catalog.get_many(objects))
 
 
