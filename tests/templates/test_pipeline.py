@@ -10,45 +10,17 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
-from pipeline.local.deployer.intrinsics import Scope
-from pipeline.local.deployer.parameters import values
-from pipeline.local.deployer.places import Place
-from pipeline.packaging.templates import load_template
+from tests.templates import rendering
+from tests.templates.rendering import PARTITIONS
 
 PATH = Path(__file__).parents[2] / "cicd" / "pipeline.yaml"
-PARTITIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 SOURCES = {"CodeCommit": "lake", "GitHub": "weather/lake", "GitLab": "weather/data/lake"}
 
 
 def rendered(source: str, partition: str = "aws") -> dict[str, Any]:
-    """The resources that are made, by logical id, with nothing left to evaluate."""
-    template = load_template(PATH)
-    given = {"Env": "dev", "Source": source, "Repository": SOURCES[source]}
-    pseudo = {
-        "AWS::Partition": partition,
-        "AWS::Region": PARTITIONS[partition],
-        "AWS::AccountId": "111122223333",
-    }
-    scope = Scope(
-        parameters=values(template["Parameters"], given, str, "pipeline.yaml"),
-        pseudo=pseudo,
-        mappings={},
-        conditions=template["Conditions"],
-        ssm=str,
-        exports=dict,
-        secrets=None,  # type: ignore[arg-type]  # the template reads none
-    )
-    place = Place("pipeline.yaml", ("Resources",))
-    resources = template["Resources"]
-    made = {
-        name: each
-        for name, each in resources.items()
-        if "Condition" not in each or scope.holds(each["Condition"], place)
-    }
-    for name in made:
-        scope.references[name] = name
-        scope.attributes[name] = {"Arn": f"arn:{name}", "ConnectionArn": f"arn:{name}"}
-    return {name: scope.evaluate(each["Properties"], place / name) for name, each in made.items()}
+    """The properties of the resources that are made, by logical id, with nothing left to evaluate."""
+    resources = rendering.rendered(PATH, partition, {"Source": source, "Repository": SOURCES[source]})
+    return {name: each["Properties"] for name, each in resources.items()}
 
 
 def as_call(value: Any) -> Any:
@@ -125,7 +97,7 @@ def test_a_pull_request_gets_the_test_stage_of_the_pipeline_and_no_other(source:
 def test_what_a_pull_request_runs_may_read_sources_and_write_logs_only() -> None:
     resources = rendered("GitHub")
     roles = {each["ServiceRole"] for name, each in resources.items() if name.endswith("Project")}
-    assert roles == {"arn:TestRole"}
+    assert roles == {"TestRole.Arn"}
     [policy] = resources["TestRole"]["Policies"]
     actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
     assert actions == [
