@@ -83,12 +83,12 @@ def table_calls() -> Iterator[dict[str, set[str]]]:
 
 def allowed(template: str, function: str, resource: str) -> set[str]:
     """The actions that a function's role may do on the resource whose ARN is this parameter of the environment."""
-    policies = load_template(template)["Resources"][function]["Properties"]["Policies"]
+    policies = load_template(template)["Resources"][f"{function}Role"]["Properties"]["Policies"]
     arn = f"{{{{resolve:ssm:/sluice/${{Env}}/{resource}}}}}"
     return {
         action
         for policy in policies
-        for statement in policy["Statement"]
+        for statement in policy["PolicyDocument"]["Statement"]
         if statement["Resource"] == {"Sub": arn}
         for action in statement["Action"]
     }

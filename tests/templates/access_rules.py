@@ -1,0 +1,187 @@
+"""House rules on who may do what: policies, trust, secrets, builds. Importing this module registers them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tests.templates.rules import Template, listed, names, resources, rule, statements
+
+# What the rules look at. Another type, or an event of another kind, is refused until there are rules for it.
+KNOWN_TYPES = frozenset(
+    (
+        "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodeConnections::Connection",
+        "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Glue::Job", "AWS::IAM::Role",
+        "AWS::KMS::Alias", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy",
+        "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::SSM::Parameter",
+        "AWS::Scheduler::Schedule", "AWS::Serverless::Function", "AWS::Serverless::LayerVersion",
+        "AWS::Serverless::StateMachine",
+    )
+)  # fmt: skip
+KNOWN_EVENTS = ("SQS", "EventBridgeRule")
+
+# The form that CloudWatch Logs documents for the key of a log group.
+KEY_USE = frozenset(
+    f"kms:{action}" for action in ("Encrypt*", "Decrypt*", "ReEncrypt*", "GenerateDataKey*", "Describe*")
+)
+
+LONGEST_SESSION_S = 3600
+# Lambda assumes a function's role without telling for which account.
+TELLS_NO_ACCOUNT = ("lambda.amazonaws.com",)
+WRITES_ROLES = re.compile(
+    r"iam:(\*|(Create|Update|Put|Attach|Detach|Delete)(Role|AssumeRole|User|Group)\w*|CreatePolicy\w*)"
+)
+EVERYTHING_OF = {
+    "AWS::S3::BucketPolicy": "s3:*",
+    "AWS::SQS::QueuePolicy": "sqs:*",
+    "AWS::SNS::TopicPolicy": "sns:Publish",
+}
+ATTACHED_BY = {"AWS::S3::BucketPolicy": "Bucket", "AWS::SQS::QueuePolicy": "Queues", "AWS::SNS::TopicPolicy": "Topics"}
+SECRETS = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY")
+SECRET_WORDS = re.compile("password|secret|token|private.?key|api.?key", re.IGNORECASE)
+ACCOUNT = re.compile(r"(?<![\w-])\d{12}(?![\w-])")
+
+
+def allowing(value: Any) -> Iterator[dict[str, Any]]:
+    return (statement for statement in statements(value) if statement["Effect"] == "Allow")
+
+
+def text(value: Any) -> str:
+    """A value as it is written: the argument of Fn::Sub, or itself."""
+    if isinstance(value, dict) and "Fn::Sub" in value:
+        return str(listed(value["Fn::Sub"])[0])
+    return value if isinstance(value, str) else ""
+
+
+@rule
+def types_and_events_are_known_to_the_rules(template: Template) -> Iterator[str]:
+    for logical_id, resource in template["Resources"].items():
+        if resource["Type"] not in KNOWN_TYPES:
+            yield f"{logical_id}: there are no rules for {resource['Type']}"
+        for name, event in resource.get("Properties", {}).get("Events", {}).items():
+            if event["Type"] not in KNOWN_EVENTS:
+                yield f"{logical_id}.{name}: there are no rules for the event {event['Type']}"
+
+
+@rule
+def policies_say_what_they_allow(template: Template) -> Iterator[str]:
+    """Not what they leave out, and not by patterns of actions."""
+    for logical_id, resource in template["Resources"].items():
+        for statement in allowing(resource):
+            yield from (f"{logical_id} allows by {key}" for key in statement if key.startswith("Not"))
+            for action in listed(statement.get("Action", [])):
+                is_key_use = resource["Type"] == "AWS::KMS::Key" and action in KEY_USE | {"kms:*"}
+                if "*" in action and not is_key_use:
+                    yield f"{logical_id} allows the pattern {action}"
+
+
+@rule
+def resources_are_named(template: Template) -> Iterator[str]:
+    """An ARN that ends in nothing but a wildcard is every resource of its service."""
+    for logical_id, resource in template["Resources"].items():
+        for statement in allowing(resource):
+            for arn in map(text, listed(statement.get("Resource", []))):
+                if arn.startswith("arn:") and not arn.split(":", 5)[-1].strip(":*/"):
+                    yield f"{logical_id} allows {arn}"
+
+
+@rule
+def nobody_unnamed_is_admitted(template: Template) -> Iterator[str]:
+    for logical_id, resource in template["Resources"].items():
+        for statement in allowing(resource):
+            principal = statement.get("Principal", {})
+            if principal == "*" or (isinstance(principal, dict) and "*" in listed(principal.get("AWS", []))):
+                yield f"{logical_id} admits everybody"
+
+
+@rule
+def roles_are_written_out(template: Template) -> Iterator[str]:
+    """SAM's own roles carry managed policies, which allow logs and queues of every name."""
+    for logical_id, _, given in resources(template, "AWS::Serverless::Function", "AWS::Serverless::StateMachine"):
+        if "Role" not in given:
+            yield f"{logical_id} gets its role from SAM"
+    for logical_id, _, given in resources(template, "AWS::IAM::Role"):
+        if "ManagedPolicyArns" in given:
+            yield f"{logical_id} has policies that are not written here"
+
+
+@rule
+def services_assume_roles_for_this_account(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::IAM::Role"):
+        for statement in allowing(given.get("AssumeRolePolicyDocument")):
+            service = statement["Principal"].get("Service")
+            if service and service not in TELLS_NO_ACCOUNT and "aws:SourceAccount" not in str(statement):
+                yield f"{service} assumes {logical_id} for any account"
+
+
+@rule
+def other_accounts_assume_roles_with_an_external_id_and_for_an_hour(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::IAM::Role"):
+        for statement in allowing(given.get("AssumeRolePolicyDocument")):
+            if "AWS" not in statement["Principal"]:
+                continue
+            if "sts:ExternalId" not in str(statement.get("Condition")):
+                yield f"{logical_id} is assumed without an external id"
+            if int(given.get("MaxSessionDuration", LONGEST_SESSION_S)) > LONGEST_SESSION_S:
+                yield f"{logical_id} is assumed for more than an hour"
+
+
+@rule
+def whoever_writes_roles_is_bounded(template: Template) -> Iterator[str]:
+    for logical_id, resource in template["Resources"].items():
+        for statement in allowing(resource):
+            written = [action for action in listed(statement.get("Action", [])) if WRITES_ROLES.match(action)]
+            if written and "iam:PermissionsBoundary" not in str(statement.get("Condition")):
+                yield f"{logical_id} may {', '.join(written)} without a boundary"
+
+
+@rule
+def tls_is_asked_of_everybody_and_for_everything(template: Template) -> Iterator[str]:
+    for kind, action in EVERYTHING_OF.items():
+        for logical_id, _, given in resources(template, kind):
+            for statement in statements(given):
+                if "aws:SecureTransport" not in str(statement):
+                    continue
+                if statement.get("Principal") != "*" or statement.get("Action") != action:
+                    yield f"{logical_id} asks TLS of some, or for something"
+                if kind == "AWS::S3::BucketPolicy" and "/*" not in str(statement["Resource"]):
+                    yield f"{logical_id} asks no TLS for objects"
+
+
+@rule
+def policies_are_attached_to_what_they_speak_of(template: Template) -> Iterator[str]:
+    for kind, attached in ATTACHED_BY.items():
+        for logical_id, _, given in resources(template, kind):
+            spoken_of = [s.get("Resource") for s in statements(given)]
+            for other in template["Resources"]:
+                if names(spoken_of, other) and not names(given.get(attached), other):
+                    yield f"{logical_id} speaks of {other} and is not attached to it"
+
+
+@rule
+def artefacts_and_builds_are_encrypted_and_unprivileged(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::CodePipeline::Pipeline"):
+        if given.get("ArtifactStore", {}).get("EncryptionKey", {}).get("Type") != "KMS":
+            yield f"{logical_id} keeps artefacts without a key of ours"
+    for logical_id, _, given in resources(template, "AWS::CodeBuild::Project"):
+        if "EncryptionKey" not in given:
+            yield f"{logical_id} builds without a key of ours"
+        if given.get("Environment", {}).get("PrivilegedMode"):
+            yield f"{logical_id} builds as root of its host"
+
+
+@rule
+def jobs_and_builds_are_given_no_secret(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::Glue::Job", "AWS::CodeBuild::Project"):
+        variables = [each["Name"] for each in given.get("Environment", {}).get("EnvironmentVariables", [])]
+        for name in [*variables, *given.get("DefaultArguments", {})]:
+            if SECRET_WORDS.search(name):
+                yield f"{logical_id} is given {name}"
+
+
+@rule
+def no_credential_or_account_is_written_down(template: Template) -> Iterator[str]:
+    for logical_id, resource in template["Resources"].items():
+        for found in (*SECRETS.finditer(str(resource)), *ACCOUNT.finditer(str(resource))):
+            yield f"{logical_id} holds {found[0][:12]}"

@@ -1,0 +1,82 @@
+"""The rules that templates are held to, themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.templates import access_rules  # noqa: F401  registers its rules
+from tests.templates.rules import RULES, complaints
+
+BROKEN = """
+Transform: AWS::Serverless-2016-10-31
+Parameters: {DatabasePassword: {Type: String}}
+Resources:
+  Files: {Type: AWS::EFS::FileSystem}
+  Open: {Type: AWS::S3::Bucket}
+  Rows: {Type: AWS::DynamoDB::Table}
+  Key: {Type: AWS::KMS::Key}
+  Inbox: {Type: AWS::SQS::Queue}
+  News: {Type: AWS::SNS::Topic}
+  Admits:
+    Type: AWS::SNS::TopicPolicy
+    Properties:
+      Topics: [!Ref News]
+      PolicyDocument: {Statement: [{Effect: Allow, Principal: {Service: s3.amazonaws.com}, Action: sns:Publish,
+                                    Resource: !Ref News}]}
+  Short:
+    Type: AWS::SQS::Queue
+    Properties: {RedrivePolicy: {deadLetterTargetArn: !GetAtt Inbox.Arn, maxReceiveCount: 1}}
+  Log: {Type: AWS::Logs::LogGroup}
+  Work:
+    Type: AWS::Serverless::Function
+    Properties:
+      Environment: {Variables: {DB_PASSWORD: x}}
+      Events:
+        Inbox: {Type: SQS, Properties: {Queue: !GetAtt Inbox.Arn}}
+        Ended: {Type: EventBridgeRule, Properties: {Pattern: {source: [aws.states]}}}
+      Policies:
+        Statement:
+          - {Effect: Allow, Action: [s3:GetObject, "s3:*", "*"], Resource: "*"}
+          - {Effect: Allow, Action: iam:PassRole, Resource: "arn:aws:iam::1:role/x"}
+  Machine: {Type: AWS::Serverless::StateMachine}
+  Guest:
+    Type: AWS::IAM::Role
+    Properties:
+      MaxSessionDuration: 43200
+      AssumeRolePolicyDocument:
+        Statement:
+          - {Effect: Allow, Principal: {AWS: "*"}, Action: sts:AssumeRole}
+          - {Effect: Allow, Principal: {Service: glue.amazonaws.com}, Action: sts:AssumeRole}
+      Policies:
+        - PolicyDocument:
+            Statement:
+              - {Effect: Allow, NotAction: iam:CreateUser, Resource: !Sub "arn:${AWS::Partition}:s3:::*"}
+              - {Effect: Allow, Action: iam:PutRolePolicy, Resource: "arn:x:iam::123456789012:role/a"}
+  HalfTls:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      PolicyDocument:
+        Statement:
+          - Effect: Deny
+            Principal: {Service: s3.amazonaws.com}
+            Action: s3:GetObject
+            Resource: !GetAtt Open.Arn
+            Condition: {Bool: {"aws:SecureTransport": "false"}}
+  Build:
+    Type: AWS::CodeBuild::Project
+    Properties: {Environment: {EnvironmentVariables: [{Name: DEPLOY_TOKEN, Value: x}]}}
+"""
+
+
+def test_every_rule_finds_what_it_is_for(tmp_path: Path) -> None:
+    """A rule that never complains proves nothing of the templates that pass it."""
+    path = tmp_path / "broken.yaml"
+    path.write_text(BROKEN)
+    found = {complaint.split(": ")[1] for complaint in complaints(path)}
+    assert found == {check.__name__ for check in RULES} | {"no_literal_partition"}
+
+
+def test_the_docs_say_what_each_rule_is_for() -> None:
+    page = (ROOT / "docs" / "security-checks.md").read_text()
+    assert [check.__name__ for check in RULES if f"`{check.__name__}`" not in page] == []
