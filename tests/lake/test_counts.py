@@ -6,6 +6,7 @@ Counted are our code's calls, the machines' invocations, and the event source's 
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 
 import pyarrow as pa
@@ -14,12 +15,40 @@ from pipeline.clients import client
 from pipeline.settings import Setting
 from pipeline.tables.iceberg import IcebergTables
 
+from ..benchmarks.cost import MODEL
 from .conftest import Datasetup, RunningLake, csv_text
 from .test_bad_input import mapping_of
 
 TESTS = "tests"
 """How this process names itself in its calls (conftest)."""
 CSV = {"stage_a": {"format": "csv", "columns": {"id": "string"}}}
+CHECKED = {**CSV, "quality": {"ruleset": 'Rules = [ IsComplete "id" ]', "scope": "batch"}}
+
+CHARGED_AS = {
+    "dynamodb.BatchGetItem": "dynamodb_read", "dynamodb.GetItem": "dynamodb_read", "dynamodb.Query": "dynamodb_read",
+    "dynamodb.PutItem": "put", "dynamodb.UpdateItem": "update", "dynamodb.TransactWriteItems": "transaction_item",
+    "s3.GetObject": "s3_read", "s3.HeadObject": "s3_read", "s3.PutObject": "s3_write", "s3.ListObjectsV2": "s3_write",
+    "s3.CreateMultipartUpload": "s3_write", "s3.UploadPart": "s3_write", "s3.CompleteMultipartUpload": "s3_write",
+    "sqs.ReceiveMessage": "sqs", "sqs.DeleteMessageBatch": "sqs", "sqs.SendMessageBatch": "sqs",
+    "glue.GetTable": "glue_catalog", "glue.UpdateTable": "glue_catalog", "glue.GetDatabase": "glue_catalog",
+}  # fmt: skip
+# Invocations and jobs are counted by themselves; one notification a batch and the deletions of S3 cost next to nothing.
+NOT_CHARGED = {
+    "lambda.Invoke", "glue.StartJobRun", "glue.GetJobRun", "states.StartExecution", "sns.Publish", "s3.DeleteObject",
+}  # fmt: skip
+
+
+def within(units: dict[str, int], calls: Counter[str]) -> None:
+    """That calls are no more than what the cost page reckons for so many routes, groups, objects and batches."""
+    reckoned: Counter[str] = Counter()
+    for unit, times in units.items():
+        for what, count in MODEL["counts"][unit].items():
+            reckoned[what] += times * count
+    made: Counter[str] = Counter()
+    for name, count in calls.items():
+        if name not in NOT_CHARGED:
+            made[CHARGED_AS[name]] += count
+    assert made <= reckoned, made - reckoned
 
 
 def calls_of_the_lake(lake: RunningLake, *parts: str) -> Counter[str]:
@@ -46,6 +75,7 @@ def test_ten_small_objects_cost_at_most_eight_calls_and_two_transitions_each(lak
     calls = calls_of_the_lake(lake, *stage_a)
     of_stage_b = Counter({name: n for name, n in calls.items() if name.startswith("glue.")})
     total = (calls - of_stage_b).total()
+    within({"route": 1, "group": 1, "object": 10}, calls_of_the_lake(lake, *stage_a[:-1]))
     invocations = {
         name: n for name, n in (Counter(lake.invocations()) - before).items() if any(p in name for p in stage_a)
     }
@@ -115,3 +145,32 @@ def test_an_upsert_batch_costs_more_only_by_the_data_files_that_nobody_has_merge
     assert set(more) <= {"s3.GetObject", "s3.HeadObject"}, more
     # A data file is opened for its footer and its rows, and its manifest is read once or twice.
     assert sum(more.values()) <= 8 * 10, more
+
+
+def stage(lake: RunningLake, dataset: Datasetup, objects: int) -> None:
+    """Objects that come together and are staged before anybody polls."""
+    mapping = mapping_of(lake)
+    client("lambda").update_event_source_mapping(UUID=mapping, Enabled=False)
+    files = [f"{objects}-{n}.csv" for n in range(objects)]
+    for file in files:
+        dataset.drop(file, csv_text("id", file))
+    client("lambda").update_event_source_mapping(UUID=mapping, Enabled=True)
+    until = time.monotonic() + 30
+    while not all(lake.versions(dataset.key(file)) and dataset.row(file).staged for file in files):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_a_checked_batch_costs_no_more_than_the_cost_page_reckons(lake: RunningLake):
+    dataset = lake.define(CHECKED)
+    lake.settle()
+    for objects in (1, 10):
+        stage(lake, dataset, objects)
+        lake.forget_calls()
+        lake.settle()
+        calls = calls_of_the_lake(lake) - calls_of_the_lake(lake, "Route", "Transform", "Complete", "event-source")
+        # Other datasets of this lake are polled meanwhile; what an idle poll reads has its own test.
+        polls = calls_of_the_lake(lake, "Poll")
+        reads = Counter({name: polls[name] for name in ("dynamodb.GetItem", "dynamodb.Query")})
+        within({"batch": 1, "batch_object": objects}, calls - reads)
+        assert [batch.objects for batch in dataset.batches()].count(objects) == 1
