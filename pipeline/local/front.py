@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import Refused
+from pipeline.local.front_actions import ActionRecorder
 from pipeline.local.front_calls import CallRecorder, identify
 from pipeline.local.front_refusals import refused
 from pipeline.local.operations import refusal
@@ -54,10 +55,12 @@ class Front:
 
     def __init__(self, port: int = 0, state_dir: Path | str = ".sluice", *, invoke: Invoke | None = None) -> None:
         self.calls = CallRecorder()
+        self.actions = ActionRecorder()
         self.private: dict[tuple[str, str], Callable[[], object]] = {
             ("health", "GET"): lambda: {"status": "ok"},
             ("calls", "GET"): self._counted,
             ("calls", "DELETE"): self._forget_calls,
+            ("actions", "GET"): lambda: {"actions": [need._asdict() for need in self.actions.snapshot()]},
         }
         self.port = port
         self._log_path = Path(state_dir) / "front.log"
@@ -93,7 +96,7 @@ class Front:
 
         from pipeline.local.http_server import Server
 
-        application = _Application(self.calls, self.private)
+        application = _Application(self.calls, self.actions, self.private)
         self._call_in_process(application)
         server = Server(listener, application)
         thread = threading.Thread(target=server.serve_forever, args=(0.5,), name="front", daemon=True)
@@ -143,8 +146,14 @@ class Front:
 class _Application:
     """Counts a call, answers the private paths, and refuses what would have no effect; everything else is moto's."""
 
-    def __init__(self, calls: CallRecorder, private: Mapping[tuple[str, str], Callable[[], object]]) -> None:
+    def __init__(
+        self,
+        calls: CallRecorder,
+        actions: ActionRecorder,
+        private: Mapping[tuple[str, str], Callable[[], object]],
+    ) -> None:
         self._calls = calls
+        self._actions = actions
         self._private = private
         self._moto: Any = None
         self._lock = threading.Lock()
@@ -154,6 +163,7 @@ class _Application:
             return self._answer_private(environ, start_response)
         call = identify(environ)
         self._calls.add(call)
+        self._actions.add(call, environ)
         if why := refusal(call.service, call.operation):
             status, headers, body = refused(call.service, why, environ)
             start_response(status, headers)

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-# botocore and the Java and Go SDKs write `app/<AWS_SDK_UA_APP_ID>` into the User-Agent.
-_APP = re.compile(r"(?:^|\s)app/(\S+)")
+# botocore and the Java and Go SDKs write `app/<AWS_SDK_UA_APP_ID>` into the User-Agent; Hadoop puts a comma after its.
+_APP = re.compile(r"(?:^|\s)app/([^\s,]+)")
 _CREDENTIAL = re.compile(r"Credential=[^/]*/\d*/[^/]*/([^/]+)/aws4_request")
 _SIGNING_NAMES = {"monitoring": "cloudwatch", "email": "ses", "tagging": "resourcegroupstaggingapi"}
 _LARGEST_FORM = 1 << 20

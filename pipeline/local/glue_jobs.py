@@ -140,6 +140,11 @@ class GlueJobs:
             self._thread = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def current_job(self) -> str | None:
+        """The job that has the slot."""
+        current = self._current
+        return current.job if current else None
+
     def submit(self, run: Run) -> None:
         """Queue a run."""
         self._waiting.put(run)
@@ -171,7 +176,7 @@ class GlueJobs:
                 command, packages = self._download(run, Path(folder))
                 attachment = self._slot.attachment()
                 env = {**self._env, **attachment.environment(), "PYTHONPATH": os.pathsep.join(packages)}
-                if self._begin(run, command, {**env, "TMPDIR": folder}, folder):
+                if self._begin(run, command, {**env, "TMPDIR": folder, "AWS_SDK_UA_APP_ID": run.job[:50]}, folder):
                     self._see_through(run)
         except (SluiceError, OSError) as error:
             self._end(run, RunState.FAILED, str(error))

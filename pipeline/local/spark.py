@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pipeline.errors import Transient
 from pipeline.local.child_environment import child_environment
+from pipeline.local.front_actions import JVM
 from pipeline.local.jvm import START_TIMEOUT_S, Attachment, Jvm, end_context
 from pipeline.local.processes import kill, release, start_python
 from pipeline.local.spark_configuration import java_command, spark_configuration
@@ -48,7 +49,7 @@ class WarmSpark:
         java = str(java_home / "bin" / "java") if java_home else "java"
         self._settings = spark_configuration(endpoint, region, self._scratch)
         self._command = java_command(java, tuple(jars), self._settings, self._scratch)
-        self._env = {**child_environment(endpoint, region), "SPARK_LOCAL_IP": "127.0.0.1"}
+        self._env = {**child_environment(endpoint, region), "SPARK_LOCAL_IP": "127.0.0.1", "AWS_SDK_UA_APP_ID": JVM}
         self._warm_up = warm_up
         self._lock = threading.RLock()
         self._running: _Launch | None = None

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.errors import Misconfigured
+from pipeline.local.front_actions import JVM
 
 CATALOG = "glue_catalog"
 SLOTS = 2
@@ -62,6 +63,8 @@ def _s3a(endpoint: str, region: str) -> dict[str, str]:
         "endpoint.region": region,
         "path.style.access": "true",
         "connection.ssl.enabled": "false",
+        # As AWS_SDK_UA_APP_ID, which this SDK does not know: who calls.
+        "user.agent.prefix": f"app/{JVM}",
         "aws.credentials.provider": "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
         # Zero saves a HeadBucket a context.
         "bucket.probe": "0",

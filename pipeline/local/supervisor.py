@@ -15,7 +15,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.clock import iso, system_clock
@@ -77,7 +77,7 @@ class EmbeddedLake:
         lambdas.install(workers.invoke, later.submit)
         schedule_fixes.install(check)
         if self._with_spark:
-            self._start_glue(logs.write)
+            front.actions.job = self._start_glue(logs.write)
         self._run(EventSources(self.endpoint, lambda arn, event: workers.invoke(lambdas.resolve(arn), event)))
         targets = Targets("schedules", lambda arn, event: _discard(later.submit(lambdas.resolve(arn), event.encode())))
         self._run(targets)
@@ -95,7 +95,8 @@ class EmbeddedLake:
         self._run(console)
         self.console = console.url
 
-    def _start_glue(self, write_log: object) -> None:
+    def _start_glue(self, write_log: object) -> Callable[[], str | None]:
+        """Start Spark and the runner of jobs; the answer tells which job runs."""
         from pipeline.local.glue_jobs import GlueJobs
         from pipeline.local.jars import ensure_jars
         from pipeline.local.java import java_home
@@ -107,6 +108,7 @@ class EmbeddedLake:
         jobs = GlueJobs(spark, self.endpoint, self._folder, write_log, region=self._region)  # type: ignore[arg-type]
         self._run(jobs)
         self._stack.callback(glue_runs.install(jobs))
+        return jobs.current_job
 
     def _run(self, part: object) -> None:
         part.start()  # type: ignore[attr-defined]

@@ -1,7 +1,8 @@
 """SQS: no lost messages under concurrency, long polls that sleep until there is something, no slowing with depth.
 
 moto rebuilds a queue's list on delete while another thread appends to the old one (the message is gone), computes all
-attributes of a queue for each message received, and polls once a second for messages that become visible.
+attributes of a queue for each message received, polls once a second for messages that become visible, and forgets a
+queue's policy whenever other attributes are set.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def install() -> None:
     replace(Queue, "approximate_number_of_messages_not_visible", property(_in_flight), source="5dbecc4dda17")
     replace(Queue, "approximate_number_of_messages_delayed", property(_delayed), source="c3c1dadb0c42")
     _under_lock(Queue, "delete_message", source="fa6fd5b9bd2c")
+    _keep_policy(Queue, source="4b7aaf3f4636")
     for name, source in (
         ("change_message_visibility", "f0e9df5f6662"),
         ("purge_queue", "443ea1ae7b15"),
@@ -47,6 +49,16 @@ def _in_flight(self: Any) -> int:
 def _delayed(self: Any) -> int:
     now = time.time() * 1000
     return sum(message.delayed_until > now for message in self._messages)
+
+
+def _keep_policy(owner: Any, source: str) -> None:
+    """moto takes attributes that do not name the policy for ones without a policy."""
+
+    def keeping(self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+        original(self, attributes if "Policy" in attributes else {**attributes, "Policy": self.policy}, now)
+
+    original = replace(owner, "_set_attributes", keeping, source=source)
+    wraps(original)(keeping)
 
 
 def _under_lock(owner: Any, name: str, source: str) -> None:

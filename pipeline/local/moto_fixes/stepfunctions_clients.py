@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.local.moto_fixes.guard import rebind, replace
 
 CALLER = "states"
-"""What the call recorder shows for calls that a state machine makes."""
+"""What the call recorder shows for calls that a state machine makes, with `:` and its role's name behind."""
 
 # By the name that the client has for it.
 _HEADERS = {"x-amzn-requestid": "x-amzn-RequestId", "content-length": "Content-Length", "content-type": "Content-Type"}
@@ -28,13 +28,14 @@ _POOL = 64
 application: Any = None
 """The front's, while it runs in this process: calls go there without a socket."""
 
-_clients: dict[tuple[str, str, str], Any] = {}
+_clients: dict[tuple[str, str, str, str], Any] = {}
 _lock = threading.Lock()
 
 
 def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
-    """A client of the front that runs in this process. `state_credentials` are accepted: there is one account."""
-    key = (os.environ["MOTO_PORT"], region, service)
+    """A client of the front that runs in this process. The role of `state_credentials` only names the caller."""
+    role = str(state_credentials.role_arn).rpartition("/")[2] if state_credentials else ""
+    key = (os.environ["MOTO_PORT"], region, service, f"{CALLER}:{role}" if role else CALLER)
     found = _clients.get(key)
     if found is None:
         with _lock:
@@ -44,7 +45,7 @@ def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
     return found
 
 
-def _make(port: str, region: str, service: str) -> Any:
+def _make(port: str, region: str, service: str, caller: str) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -64,7 +65,7 @@ def _make(port: str, region: str, service: str) -> Any:
             read_timeout=LONGEST_TASK_SECONDS,
             max_pool_connections=_POOL,
             # Whole, and not the id of an application alone: botocore puts the rest together anew for each call.
-            user_agent=f"Boto3 app/{CALLER}",
+            user_agent=f"Boto3 app/{caller}",
             s3={"addressing_style": "path"},
             # AWS tells checksums only if the definition asks for them.
             request_checksum_calculation="when_required",

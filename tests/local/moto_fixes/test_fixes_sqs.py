@@ -107,3 +107,18 @@ def test_message_attributes_are_filtered_in_the_answer_and_kept_in_the_queue(aws
     (both,) = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
     assert set(one["MessageAttributes"]) == {"a"}
     assert set(both["MessageAttributes"]) == {"a", "b"}
+
+
+def test_setting_an_attribute_leaves_the_policy_and_an_empty_policy_removes_it(aws, queue):
+    sqs = aws("sqs")
+
+    def policy() -> str | None:
+        names = ["Policy"]
+        return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names).get("Attributes", {}).get("Policy")
+
+    told = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*"}]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(told)})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "60"})
+    assert json.loads(policy() or "{}") == told
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
+    assert policy() is None
