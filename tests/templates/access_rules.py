@@ -42,6 +42,9 @@ EVERYTHING_OF = {
     "AWS::SNS::TopicPolicy": "sns:Publish",
 }
 ATTACHED_BY = {"AWS::S3::BucketPolicy": "Bucket", "AWS::SQS::QueuePolicy": "Queues", "AWS::SNS::TopicPolicy": "Topics"}
+RUNS_AS = (
+    "AWS::Serverless::Function", "AWS::Serverless::StateMachine", "AWS::Glue::Job", "AWS::Scheduler::Schedule",
+)  # fmt: skip
 SECRETS = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY")
 SECRET_WORDS = re.compile("password|secret|token|private.?key|api.?key", re.IGNORECASE)
 ACCOUNT = re.compile(r"(?<![\w-])\d{12}(?![\w-])")
@@ -108,6 +111,17 @@ def roles_are_written_out(template: Template) -> Iterator[str]:
     for logical_id, _, given in resources(template, "AWS::IAM::Role"):
         if "ManagedPolicyArns" in given:
             yield f"{logical_id} has policies that are not written here"
+
+
+@rule
+def what_runs_shares_no_role(template: Template) -> Iterator[str]:
+    """Builds do: all of them may read sources and write logs, and nothing else."""
+    taken: dict[str, str] = {}
+    for logical_id, _, given in resources(template, *RUNS_AS):
+        role = str(given.get("Role") or given.get("Target", {}).get("RoleArn"))
+        first = taken.setdefault(role, logical_id)
+        if first != logical_id:
+            yield f"{logical_id} has the role of {first}"
 
 
 @rule
@@ -183,6 +197,20 @@ def artefacts_and_builds_are_encrypted_and_unprivileged(template: Template) -> I
             yield f"{logical_id} builds without a key of ours"
         if given.get("Environment", {}).get("PrivilegedMode"):
             yield f"{logical_id} builds as root of its host"
+
+
+@rule
+def jobs_and_builds_log_to_groups_of_ours(template: Template) -> Iterator[str]:
+    """A job's groups are named by a prefix, and it appends the rest; its own choice is kept for ever, without a key."""
+    groups = [text(given.get("LogGroupName")) for _, _, given in resources(template, "AWS::Logs::LogGroup")]
+    for logical_id, _, given in resources(template, "AWS::Glue::Job"):
+        prefix = text(given.get("DefaultArguments", {}).get("--custom-logGroup-prefix"))
+        if not prefix or not {f"{prefix}/output", f"{prefix}/error"} <= set(groups):
+            yield f"{logical_id} logs to groups that are not made here"
+    for logical_id, _, given in resources(template, "AWS::CodeBuild::Project"):
+        group = given.get("LogsConfig", {}).get("CloudWatchLogs", {}).get("GroupName")
+        if not any(names(group, each) for each, _, _ in resources(template, "AWS::Logs::LogGroup")):
+            yield f"{logical_id} logs to a group that is not made here"
 
 
 @rule
