@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.starting import ACCOUNT, LAKE, PARAMETERS
+from pipeline.cli.starting import ACCOUNT, LAKE, PARAMETERS, package_folder
 from pipeline.clients import client
 from pipeline.datasets import applying
 from pipeline.errors import SluiceError
-from pipeline.local import state
 from pipeline.local.deployer import Deployer
-from pipeline.packaging.package import stack_name
+from pipeline.packaging import read_manifest, read_package, stack_name
 from pipeline.packaging.templates import dump_template, load_template
 
 from .conftest import Datasetup, RunningLake, csv_text
@@ -50,8 +49,10 @@ def deployed(lake: RunningLake, dataset: Datasetup, stack: str) -> Deployed:
         definition = lake.lake.registry.get(dataset.name).dataset
         name = applying.stack_name(LAKE, env, dataset.name)
         return Deployed(name, lake.root / applying.TEMPLATE, applying.stack_parameters(definition, LAKE, env))
-    template = state.state_folder(lake.root) / "build" / "templates" / f"{stack}.yaml"
-    known = {**PARAMETERS, "Env": env, "Lake": LAKE}
+    packaged = read_package(package_folder(lake.root))
+    bucket = client("ssm").get_parameter(Name=f"/sluice/{env}/artefact-bucket")["Parameter"]["Value"]
+    template = packaged[stack].path
+    known = {**PARAMETERS, **read_manifest(packaged.folder).stack_parameters(bucket), "Env": env, "Lake": LAKE}
     declared = load_template(template)["Parameters"]
     return Deployed(stack_name(LAKE, env, stack), template, {k: v for k, v in known.items() if k in declared})
 
