@@ -88,21 +88,25 @@ def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
     """Bootstrap, package and deploy the definitions; answers what was done, stack by stack."""
     from pipeline.local.deployer import Deployer
     from pipeline.local.jars import deequ_jars
-    from pipeline.packaging.artefacts import Artefacts
-    from pipeline.packaging.package import Target, package
+    from pipeline.packaging import Target, package, upload
 
     use(endpoint=lake.endpoint, region=lake.region)
     deployer = Deployer(client, ACCOUNT, lake.region)
     results = [deployer.deploy(*_bootstrap(root, lake))]
-    artefacts = Artefacts(client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
-    made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=state.state_folder(root) / "build")
+    made = package(root, package_folder(root), target=Target.EMBEDDED, jars=deequ_jars())
+    uploaded = upload(made.folder, client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
 
     def report(result: StackResult) -> None:
         say(described(result))
         results.append(result)
 
-    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS, report=report)
+    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS | uploaded, report=report)
     return results
+
+
+def package_folder(root: Path) -> Path:
+    """Where the package lies that was deployed last to the checkout's embedded lake."""
+    return state.state_folder(root) / "build" / "package"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +123,16 @@ def plan(root: Path, lake: Where) -> LakePlan:
     from pipeline.datasets.files import read_all
     from pipeline.local.deployer import Deployer
     from pipeline.local.jars import deequ_jars
-    from pipeline.packaging.artefacts import Artefacts
-    from pipeline.packaging.package import Target, package
+    from pipeline.packaging import Target, package, read_manifest
 
     use(endpoint=lake.endpoint, region=lake.region)
     deployer = Deployer(client, ACCOUNT, lake.region)
     planner = deployer.planner()
     plans = [planner.plan(*_bootstrap(root, lake))]
-    artefacts = Artefacts(client("s3"), plans[0].outputs["ArtefactBucket"], ACCOUNT, upload=False)
-    with tempfile.TemporaryDirectory(prefix="sluice-plan-") as build:
-        made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=Path(build))
-        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS, planner=planner)
+    with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
+        made = package(root, Path(folder), target=Target.EMBEDDED, jars=deequ_jars())
+        named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
+        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS | named, planner=planner)
     for definition in read_all(root).or_raise():
         name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
         parameters = applying.stack_parameters(definition.dataset, LAKE, lake.env)

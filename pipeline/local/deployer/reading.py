@@ -10,7 +10,7 @@ from pipeline.errors import BadDefinition
 from pipeline.local.deployer import shapes
 from pipeline.local.deployer.places import Place
 from pipeline.local.deployer.types import REGISTRY
-from pipeline.packaging.package import SOURCE
+from pipeline.packaging.rewriting import SOURCE
 from pipeline.packaging.templates import load_template
 
 # Metadata and descriptions are for people and other tools.

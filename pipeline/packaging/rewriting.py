@@ -1,0 +1,121 @@
+"""Rewrites a template: what it names by local path becomes an artefact, named by a key in the bucket of a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadDefinition
+from pipeline.packaging.archives import zip_bytes
+from pipeline.packaging.artefacts import Artefacts
+from pipeline.packaging.code import Code
+from pipeline.packaging.functions import FUNCTION
+from pipeline.packaging.layers import layer_archive
+from pipeline.packaging.manifest import BUCKET
+
+# Where a packaged template says which file it was made from, so that errors name the file that a person edits.
+SOURCE = "SluiceSource"
+
+Template = dict[str, Any]
+Holder = dict[str, Any]
+
+
+class Rewriter:
+    """Makes each artefact once, however many templates name it."""
+
+    def __init__(self, root: Path, artefacts: Artefacts, code: Code, *, real_layers: bool) -> None:
+        """Without `real_layers` a layer is an empty zip: its packages come from the environment."""
+        self._root = root
+        self._artefacts = artefacts
+        self._code = code
+        self._real_layers = real_layers
+        self._made: dict[str, str] = {}
+        self._scripts: set[str] = set()
+
+    def packaged(self, template: Template, path: Path) -> Template:
+        """The template from `path`, ready for any account; `BadDefinition` for what cannot be packaged."""
+        template.setdefault("Metadata", {})[SOURCE] = _relative(path, self._root)
+        globals_ = template.get("Globals", {}).get("Function", {})
+        shared = globals_.pop("CodeUri") if _is_local(globals_.get("CodeUri")) else None
+        names_artefacts = False
+        for logical_id, resource in template["Resources"].items():
+            if shared is not None and resource.get("Type") == FUNCTION:
+                resource["Properties"].setdefault("CodeUri", shared)
+            for kind, parents, last, rewrite in self._properties():
+                holder = resource.get("Properties", {}) if resource.get("Type") == kind else {}
+                for parent in parents:
+                    holder = holder.get(parent, {})
+                if _is_local(holder.get(last)):
+                    where = ".".join([logical_id, "Properties", *parents, last])
+                    holder[last] = self._rewritten(rewrite, holder, last, path, where)
+                    names_artefacts = True
+        if names_artefacts:
+            template.setdefault("Parameters", {}).setdefault(BUCKET, {"Type": "String"})
+        return template
+
+    def library(self) -> str:
+        """The key of what the Glue scripts of all templates so far import."""
+        return self._artefacts.put("library", "library.zip", self._code.library(sorted(self._scripts)))
+
+    def _properties(self) -> list[tuple[str, tuple[str, ...], str, Callable[[Path, Holder], Any]]]:
+        """What may name a local path: the resource's type, the property, and what it becomes."""
+        return [
+            (FUNCTION, (), "CodeUri", self._function),
+            ("AWS::Serverless::LayerVersion", (), "ContentUri", self._layer),
+            ("AWS::Serverless::StateMachine", (), "DefinitionUri", self._machine),
+            ("AWS::Glue::Job", ("Command",), "ScriptLocation", self._script),
+        ]
+
+    def _rewritten(
+        self, rewrite: Callable[[Path, Holder], Any], holder: Holder, last: str, path: Path, where: str
+    ) -> Any:
+        place = f"{_relative(path, self._root)}: {where}"
+        try:
+            return rewrite((path.parent / holder[last]).resolve(), holder)
+        except FileNotFoundError as error:
+            raise BadDefinition(f"{place}: there is no file {error.filename}") from None
+        except BadDefinition as error:
+            raise BadDefinition(f"{place}: {error.message}") from None
+
+    def _function(self, path: Path, holder: Holder) -> Any:
+        """A function's code is the checkout's, whatever folder of it the template names: what its handler imports."""
+        if self._root.resolve() not in (path, *path.parents):
+            raise BadDefinition(f"{path} lies outside {self._root}")
+        module = str(holder.get("Handler")).rpartition(".")[0]
+        return _object(self._once(module, lambda: ("code", f"{module}.zip", self._code.function(module))))
+
+    def _layer(self, path: Path, holder: Holder) -> Any:
+        if self._real_layers:
+            key = self._artefacts.put_file("layers", layer_archive(self._root, path.name))
+        else:
+            key = self._artefacts.put("layers", f"{path.name}.zip", zip_bytes({"python/.empty": b""}))
+        return _object(key)
+
+    def _machine(self, path: Path, holder: Holder) -> Any:
+        return _object(self._artefacts.put_file("machines", path))
+
+    def _script(self, path: Path, holder: Holder) -> Any:
+        key = self._artefacts.put_file("scripts", path)
+        self._scripts.add(_relative(path, self._root))
+        return {"Fn::Sub": f"s3://${{{BUCKET}}}/{key}"}
+
+    def _once(self, name: str, make: Callable[[], tuple[str, str, bytes]]) -> str:
+        if name not in self._made:
+            self._made[name] = self._artefacts.put(*make())
+        return self._made[name]
+
+
+def _object(key: str) -> Any:
+    return {"Bucket": {"Ref": BUCKET}, "Key": key}
+
+
+def _is_local(value: Any) -> bool:
+    return isinstance(value, str) and "://" not in value
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return path.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        return str(path)
