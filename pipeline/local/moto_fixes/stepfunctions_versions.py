@@ -110,7 +110,8 @@ def publish(machine: Any, description: str | None) -> None:
     if len(machine.versions) >= MOST_VERSIONS:
         raise api_error("ServiceQuotaExceededException", f"A state machine has at most {MOST_VERSIONS} versions.")
     machine.latest_version_number += 1
-    made: Any = StateMachineVersion(source=machine, version=machine.latest_version_number, description=description)
+    kind: Any = StateMachineVersion
+    made = kind(source=machine, version=machine.latest_version_number, description=description)
     made.of_revision = revision_of(machine)
     made.revision_id = getattr(machine, "revision_id", None)
     machine.versions[made.version] = machine.latest_version = made
