@@ -6,8 +6,9 @@ templates come out for AWS and for the embedded lake; only what a layer holds di
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -23,6 +24,8 @@ from pipeline.packaging.templates import dump_template, load_template
 
 # Where a packaged template says which file it was made from, so that errors name the file that a person edits.
 SOURCE = "SluiceSource"
+# The variable that tells a published function's layers apart.
+LAYERS = "LAYERS_SHA256"
 # The one template that is deployed once a dataset, by `sluice datasets apply`, and not once a lake.
 DATASET = "dataset"
 
@@ -77,17 +80,20 @@ def package(
     """Package every template under `templates` (by default `definitions/stacks`) into `build/templates`.
 
     Declared parameters named `ArtefactBucket`, `LibraryUri` (the code zip, for Glue's `--extra-py-files`) and
-    `DeequJarUris` (comma-separated, of `jars`) get their values as defaults. Raises `BadDefinition` naming file,
+    `DeequJarUris` (comma-separated, of `jars`) get their values as defaults; what a state machine substitutes by a
+    local path is uploaded as a script. Raises `BadDefinition` naming file,
     resource and property for a local path that does not exist or cannot be packaged.
     """
     source = templates or root / "definitions" / "stacks"
     into = (build or root / "build") / "templates"
     into.mkdir(parents=True, exist_ok=True)
     packager = _Packager(root, artefacts, target, tuple(jars))
+    read = {path: load_template(path) for path in sorted(source.glob("*.yaml"))}
+    layers = packager.layers(read)
     made = []
-    for path in sorted(source.glob("*.yaml")):
+    for path, template in read.items():
         packaged = into / path.name
-        packaged.write_text(dump_template(packager.packaged(path)), encoding="utf-8")
+        packaged.write_text(dump_template(packager.packaged(template, path, layers)), encoding="utf-8")
         made.append(PackagedTemplate(path.stem, packaged))
     return Package(tuple(made), packager.notes())
 
@@ -102,9 +108,19 @@ class _Packager:
     jars: tuple[Path, ...]
     _uploaded: dict[str, Location] = field(default_factory=dict)
 
-    def packaged(self, path: Path) -> dict[str, Any]:
-        template = load_template(path)
+    def layers(self, templates: Mapping[Path, dict[str, Any]]) -> str:
+        """A digest of every layer's content."""
+        found = (
+            self._once("ContentUri", self._layer, path.parent / resource["Properties"]["ContentUri"], str(path))
+            for path, template in templates.items()
+            for resource in template["Resources"].values()
+            if resource.get("Type") == "AWS::Serverless::LayerVersion"
+        )
+        return hashlib.sha256(" ".join(sorted(found)).encode()).hexdigest()[:16]
+
+    def packaged(self, template: dict[str, Any], path: Path, layers: str) -> dict[str, Any]:
         template.setdefault("Metadata", {})[SOURCE] = _relative(path, self.root)
+        self._note_layers(template, layers)
         for holder, property_name, upload, where in self._local_paths(template, path):
             local = (path.parent / holder[property_name]).resolve()
             holder[property_name] = self._once(property_name, upload, local, where)
@@ -126,11 +142,25 @@ class _Packager:
                     for parent in parents:
                         holder = holder.get(parent, {})
                     places.append((holder, last, upload, ".".join([logical_id, "Properties", *parents, last])))
+            if resource.get("Type") == "AWS::Serverless::StateMachine":
+                given = resource.get("Properties", {}).get("DefinitionSubstitutions", {})
+                files = [name for name, value in given.items() if isinstance(value, str) and value.startswith("../")]
+                where = f"{logical_id}.Properties.DefinitionSubstitutions"
+                places += [(given, name, self._file("scripts"), f"{where}.{name}") for name in files]
         return [
             (holder, last, upload, f"{_relative(path, self.root)}: {where}")
             for holder, last, upload, where in places
             if isinstance(holder.get(last), str) and "://" not in holder[last]
         ]
+
+    def _note_layers(self, template: dict[str, Any], digest: str) -> None:
+        """Say in published functions which layers they are for: SAM makes a version of what it sees change.
+
+        A template has a layer from Parameter Store, and reads the same whatever is in it.
+        """
+        functions = template.get("Globals", {}).get("Function", {})
+        if "AutoPublishAlias" in functions:
+            functions.setdefault("Environment", {}).setdefault("Variables", {})[LAYERS] = digest
 
     def _uploads(self) -> dict[tuple[str, ...], Callable[[Path], Location]]:
         return {
