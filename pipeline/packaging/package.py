@@ -111,7 +111,9 @@ class _Packager:
     def layers(self, templates: Mapping[Path, dict[str, Any]]) -> str:
         """A digest of every layer's content."""
         found = (
-            self._once("ContentUri", self._layer, path.parent / resource["Properties"]["ContentUri"], str(path))
+            self._once(
+                "ContentUri", self._layer, (path.parent / resource["Properties"]["ContentUri"]).resolve(), str(path)
+            )
             for path, template in templates.items()
             for resource in template["Resources"].values()
             if resource.get("Type") == "AWS::Serverless::LayerVersion"
@@ -135,6 +137,7 @@ class _Packager:
         places: list[tuple[dict[str, Any], str, Callable[[Path], Location], str]] = [
             (globals_, "CodeUri", self._code, "Globals.Function.CodeUri")
         ]
+        scripts = []
         for logical_id, resource in template["Resources"].items():
             for (kind, *parents, last), upload in self._uploads().items():
                 if resource.get("Type") == kind:
@@ -144,9 +147,9 @@ class _Packager:
                     places.append((holder, last, upload, ".".join([logical_id, "Properties", *parents, last])))
             if resource.get("Type") == "AWS::Serverless::StateMachine":
                 given = resource.get("Properties", {}).get("DefinitionSubstitutions", {})
-                files = [name for name, value in given.items() if isinstance(value, str) and value.startswith("../")]
                 where = f"{logical_id}.Properties.DefinitionSubstitutions"
-                places += [(given, name, self._file("scripts"), f"{where}.{name}") for name in files]
+                scripts += [(given, name, self._file("scripts"), f"{where}.{name}") for name in _files(given)]
+        places += scripts
         return [
             (holder, last, upload, f"{_relative(path, self.root)}: {where}")
             for holder, last, upload, where in places
@@ -212,6 +215,11 @@ class _Packager:
         if interpreter(self._python()):
             return ()
         return (f"not byte-compiled, cold starts are slower: there is no Python {LAMBDA_PYTHON[0]}.{LAMBDA_PYTHON[1]}",)
+
+
+def _files(given: Mapping[str, Any]) -> list[str]:
+    """The names of those substitutions that are files of the checkout."""
+    return [name for name, value in given.items() if isinstance(value, str) and value.startswith("../")]
 
 
 def _relative(path: Path, root: Path) -> str:

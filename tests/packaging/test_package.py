@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +25,15 @@ Parameters:
   LibraryUri: {Type: String}
   DeequJarUris: {Type: String}
 Globals:
-  Function: {CodeUri: ../../}
+  Function: {CodeUri: ../../, AutoPublishAlias: live}
 Resources:
   Layer: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: ../../build/layers/base}}
   Work: {Type: AWS::Serverless::Function, Properties: {Handler: a.b, Runtime: python3.12, CodeUri: ../../stages}}
-  Machine: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: ../machines/m.asl.json}}
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: ../machines/m.asl.json
+      DefinitionSubstitutions: {Script: ../../stages/job.py, Job: !Ref Job}
   Job:
     Type: AWS::Glue::Job
     Properties: {Role: !Sub "${Env}-role", Command: {Name: glueetl, ScriptLocation: ../../stages/job.py}}
@@ -101,6 +106,26 @@ def test_packaging_again_uploads_nothing_and_writes_the_same(checkout: Path, s3:
     s3.meta.events.register("before-call.s3.PutObject", lambda **_: uploads.append("one"))
     assert run(checkout, s3)["work"].path.read_text() == first
     assert uploads == []
+
+
+def test_a_script_that_a_machine_names_is_the_one_of_its_job(checkout: Path, s3: Any) -> None:
+    resources = load_template(run(checkout, s3)["work"].path)["Resources"]
+    script = resources["Job"]["Properties"]["Command"]["ScriptLocation"]
+    assert resources["Machine"]["Properties"]["DefinitionSubstitutions"] == {"Script": script, "Job": {"Ref": "Job"}}
+    assert content(s3, script) == b"print('job')"
+
+
+def test_published_functions_name_their_layers_so_that_other_ones_make_another_version(
+    checkout: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named() -> str:
+        functions = load_template(run(checkout, s3)["work"].path)["Globals"]["Function"]
+        return str(functions["Environment"]["Variables"]["LAYERS_SHA256"])
+
+    before = named()
+    assert named() == before
+    monkeypatch.setattr(sys.modules[package.__module__], "zip_bytes", lambda files: b"another layer")
+    assert named() != before
 
 
 def test_the_stack_of_a_dataset_is_not_one_of_the_lake(checkout: Path, s3: Any) -> None:
