@@ -112,8 +112,11 @@ def machine_alias(aws: Aws, resource: Resource, previous: Made | None) -> Made:
 
 
 def _not_made(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    return Made(resource.name("ApplicationName", longest=100))
+    return Made(resource.name("Name", longest=100))
 
 
-for _type in ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"):
-    resource_type(_type, "*", without_effect={"": ROLLOUTS}, delete=nothing, find=nowhere)(_not_made)
+for _type, _fixed in (
+    ("AWS::CodeDeploy::Application", "ApplicationName ComputePlatform"),
+    ("AWS::CodeDeploy::DeploymentGroup", "ApplicationName DeploymentGroupName"),
+):
+    resource_type(_type, "*", without_effect={"": ROLLOUTS}, fixed=_fixed, delete=nothing, find=nowhere)(_not_made)
