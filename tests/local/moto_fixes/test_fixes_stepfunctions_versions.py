@@ -8,6 +8,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
+from pipeline.executions.executions import Execution, Executions
 from pipeline.local.execution_events import ExecutionEvents
 
 from .machines import ROLE, Machines, message, refused
@@ -207,3 +208,13 @@ def test_status_events_name_version_and_alias(client, machines):
 def test_a_machine_is_made_with_its_first_version(client):
     made = client.create_state_machine(name="published", definition=definition(says(1)), roleArn=ROLE, publish=True)
     assert made["stateMachineVersionArn"] == f"{made['stateMachineArn']}:1"
+
+
+def test_the_library_finds_an_execution_by_the_alias_that_it_was_started_by(client, machines):
+    arn = machines.create(says("one"))
+    executions, alias = Executions(client), point(client, publish(client, arn))
+    started = executions.start(alias, "found", "{}")
+    machines.ended(started.arn)
+    for machine in (alias, f"{arn}:1", arn):
+        assert executions.find(machine, "found") == Execution(started.arn, "SUCCEEDED")
+    assert executions.start(alias, "found", "{}") == Execution(started.arn, "SUCCEEDED")
