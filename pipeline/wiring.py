@@ -84,7 +84,6 @@ class Lake:
                 batches_table=self.settings[Setting.BATCHES_TABLE],
                 staging_bucket=self.settings[Setting.STAGING_BUCKET],
                 machine=self.settings[Setting.STAGE_B_MACHINE],
-                transform_job=self.settings[Setting.STANDARD_JOB],
                 new_id=_new_batch_id,
                 load=self.load_work,
                 abandon=self._abandon,

@@ -78,7 +78,6 @@ class Parts:
     batches_table: str
     staging_bucket: str
     machine: str
-    transform_job: str
     new_id: Callable[[], str]
     load: Callable[[str], Work]
     """Reads a dataset's registration; called only when there is a batch."""
@@ -246,7 +245,6 @@ class Poller:
                 "dataset": work.name,
                 "manifest": batch.manifest,
                 "table": work.table,
-                "transform_job": self._.transform_job,
                 "has_ruleset": work.dataset.quality is not None,
             }
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ LAKE = "sluice"
 
 PARAMETERS = {"RouteBatchSize": "10", "RouteBatchingWindow": "0"}
 """Nobody waits for a fuller batch of events on a laptop."""
+
+_VERSION = re.compile(r":(function|stateMachine):[^:]+:\d+$")
 
 Say = Callable[[str], None]
 
@@ -165,6 +168,9 @@ def described(result: StackResult) -> str:
     """What a deployment did to one stack, in a line."""
     parts = [f"{len(result.resources)} resources, {len(result.changed)} made or changed"]
     parts += [f"removed: {', '.join(result.removed)}"] if result.removed else []
-    parts += [f"{logical_id} was let go and stays: {what}" for logical_id, what in result.kept.items()]
+    versions = [logical_id for logical_id, what in result.kept.items() if _VERSION.search(what)]
+    parts += [f"{len(versions)} versions before them stay for what still runs"] if versions else []
+    others = {logical_id: what for logical_id, what in result.kept.items() if logical_id not in versions}
+    parts += [f"{logical_id} was let go and stays: {what}" for logical_id, what in others.items()]
     parts += [f"{logical_id} was to be deleted and stays: {why}" for logical_id, why in result.left.items()]
     return f"{result.name}: {'; '.join(parts)}"

@@ -76,9 +76,10 @@ def package(
     """Package every template under `templates` (by default `definitions/stacks`) into `folder`, which it replaces.
 
     Parameters that templates declare are given by the manifest: `ArtefactBucket`, `LibraryUri` (what Glue's scripts
-    import, for `--extra-py-files`) and `DeequJarUris` (comma-separated, of `jars`). Raises `BadDefinition` naming
-    file, resource and property for a local path that does not exist or cannot be packaged; `folder` is then as it
-    was. `Refused` if it holds anything but a package.
+    import, for `--extra-py-files`) and `DeequJarUris` (comma-separated, of `jars`); what a state machine substitutes
+    by a path that begins with `../` is packaged as a script. Raises `BadDefinition` naming file, resource and property
+    for a local path that does not exist or cannot be packaged; `folder` is then as it was. `Refused` if it holds
+    anything but a package.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / FILE).exists():
         raise Refused(f"{folder} holds something that is no package, and would be replaced")
@@ -91,8 +92,9 @@ def package(
     layers = target is Target.AWS
     rewriter = Rewriter(root, artefacts, Code(root, python), real_layers=layers)
     loaded = {path: load_template(path) for path in sorted(source.glob("*.yaml"))}
+    digest = rewriter.layers(loaded)
     for path, template in loaded.items():
-        text = dump_template(rewriter.packaged(template, path))
+        text = dump_template(rewriter.packaged(template, path, digest))
         (unfinished / TEMPLATES / path.name).write_text(text, encoding="utf-8")
     parameters: Mapping[str, tuple[str, ...]] = {
         "LibraryUri": (rewriter.library(),),

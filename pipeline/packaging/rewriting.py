@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from pipeline.packaging.manifest import BUCKET
 
 # Where a packaged template says which file it was made from, so that errors name the file that a person edits.
 SOURCE = "SluiceSource"
+# The variable that tells a published function's layers apart.
+LAYERS = "LAYERS_SHA256"
+LAYER = "AWS::Serverless::LayerVersion"
+MACHINE = "AWS::Serverless::StateMachine"
 
 Template = dict[str, Any]
 Holder = dict[str, Any]
@@ -33,10 +38,28 @@ class Rewriter:
         self._made: dict[str, str] = {}
         self._scripts: set[str] = set()
 
-    def packaged(self, template: Template, path: Path) -> Template:
-        """The template from `path`, ready for any account; `BadDefinition` for what cannot be packaged."""
+    def layers(self, templates: Mapping[Path, Template]) -> str:
+        """A digest of every layer's content."""
+        keys = (
+            self._rewritten(self._layer, resource["Properties"], "ContentUri", path, f"{name}.Properties.ContentUri")[
+                "Key"
+            ]
+            for path, template in templates.items()
+            for name, resource in template["Resources"].items()
+            if resource.get("Type") == LAYER
+        )
+        return hashlib.sha256(" ".join(sorted(keys)).encode()).hexdigest()[:16]
+
+    def packaged(self, template: Template, path: Path, layers: str) -> Template:
+        """The template from `path`, ready for any account; `BadDefinition` for what cannot be packaged.
+
+        Functions that are published say for which `layers` they are: SAM makes a version of what it sees change, and
+        a template has its layers from Parameter Store, which reads the same whatever is in them.
+        """
         template.setdefault("Metadata", {})[SOURCE] = _relative(path, self._root)
         globals_ = template.get("Globals", {}).get("Function", {})
+        if "AutoPublishAlias" in globals_:
+            globals_.setdefault("Environment", {}).setdefault("Variables", {})[LAYERS] = layers
         shared = globals_.pop("CodeUri") if _is_local(globals_.get("CodeUri")) else None
         names_artefacts = False
         for logical_id, resource in template["Resources"].items():
@@ -50,6 +73,12 @@ class Rewriter:
                     where = ".".join([logical_id, "Properties", *parents, last])
                     holder[last] = self._rewritten(rewrite, holder, last, path, where)
                     names_artefacts = True
+            if resource.get("Type") == MACHINE:
+                given = resource.get("Properties", {}).get("DefinitionSubstitutions", {})
+                for name in [name for name, value in given.items() if str(value).startswith("../")]:
+                    where = f"{logical_id}.Properties.DefinitionSubstitutions.{name}"
+                    given[name] = self._rewritten(self._script, given, name, path, where)
+                    names_artefacts = True
         if names_artefacts:
             template.setdefault("Parameters", {}).setdefault(BUCKET, {"Type": "String"})
         return template
@@ -62,8 +91,8 @@ class Rewriter:
         """What may name a local path: the resource's type, the property, and what it becomes."""
         return [
             (FUNCTION, (), "CodeUri", self._function),
-            ("AWS::Serverless::LayerVersion", (), "ContentUri", self._layer),
-            ("AWS::Serverless::StateMachine", (), "DefinitionUri", self._machine),
+            (LAYER, (), "ContentUri", self._layer),
+            (MACHINE, (), "DefinitionUri", self._machine),
             ("AWS::Glue::Job", ("Command",), "ScriptLocation", self._script),
         ]
 

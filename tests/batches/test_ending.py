@@ -163,7 +163,6 @@ def shop(front: Front) -> Shop:
             batches_table="BatchesTable",
             staging_bucket="staging",
             machine=machine,
-            transform_job="standard",
             new_id=lambda: f"{next(numbers):026d}",
             load=lambda name: Work(dataset, table),
             abandon=lambda name, batch, reason: made.ender.fail(name, batch, table, reason),

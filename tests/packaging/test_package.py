@@ -15,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from pipeline.errors import BadDefinition, Refused
-from pipeline.packaging import Package, Target, package, read_package, upload
+from pipeline.packaging import Package, Target, package, read_package, rewriting, upload
 from pipeline.packaging.templates import load_template
 
 ACCOUNT = "123456789012"
@@ -26,17 +26,21 @@ Parameters:
   LibraryUri: {Type: String}
   DeequJarUris: {Type: String}
 Globals:
-  Function: {CodeUri: ../../}
+  Function: {CodeUri: ../../, AutoPublishAlias: live}
 Resources:
   Layer: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: ../../build/layers/base}}
   Work: {Type: AWS::Serverless::Function, Properties: {Handler: stages.work.run, CodeUri: ../../stages}}
-  Machine: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: ../machines/m.asl.json}}
   Job:
     Type: AWS::Glue::Job
     Properties: {Role: !Sub "${Env}-role", Command: {Name: glueetl, ScriptLocation: ../../stages/job.py}}
   Other:
     Type: AWS::Glue::Job
     Properties: {Role: r, Command: {Name: glueetl, ScriptLocation: s3://elsewhere/job.py}}
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: ../machines/m.asl.json
+      DefinitionSubstitutions: {Script: ../../stages/job.py, Job: !Ref Job}
 """
 
 
@@ -136,6 +140,26 @@ def test_the_same_package_goes_to_several_buckets(checkout: Path, s3: Any) -> No
     assert [each["ArtefactBucket"] for each in given] == ["artefacts", "production"]
     assert given[0]["LibraryUri"].replace("artefacts", "production", 1) == given[1]["LibraryUri"]
     assert files(made.folder) == before
+
+
+def test_a_script_that_a_machine_names_is_the_one_of_its_job(checkout: Path) -> None:
+    resources = load_template(run(checkout)["work"].path)["Resources"]
+    script = resources["Job"]["Properties"]["Command"]["ScriptLocation"]
+    assert script["Fn::Sub"].endswith("/job.py")
+    assert resources["Machine"]["Properties"]["DefinitionSubstitutions"] == {"Script": script, "Job": {"Ref": "Job"}}
+
+
+def test_published_functions_name_their_layers_so_that_other_ones_make_another_version(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named() -> str:
+        functions = load_template(run(checkout)["work"].path)["Globals"]["Function"]
+        return str(functions["Environment"]["Variables"]["LAYERS_SHA256"])
+
+    before = named()
+    assert named() == before
+    monkeypatch.setattr(rewriting, "zip_bytes", lambda files: b"another layer")
+    assert named() != before
 
 
 def test_the_buckets_owner_is_told_with_every_call(checkout: Path, s3: Any) -> None:

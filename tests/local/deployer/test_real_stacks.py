@@ -72,6 +72,6 @@ def test_the_events_that_cannot_be_handled_are_kept(lake: Made, clients: Clients
     marking = {name for name in functions if "MarkStage" in name}
     assert len(marking) == 2
     for name in marking:
-        config = clients("lambda").get_function_event_invoke_config(FunctionName=name)
+        config = clients("lambda").get_function_event_invoke_config(FunctionName=name, Qualifier="live")
         destination = config["DestinationConfig"]["OnFailure"]["Destination"]
         assert clients("sqs").get_queue_url(QueueName=destination.rpartition(":")[2])
