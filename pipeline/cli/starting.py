@@ -13,6 +13,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import environments
 from pipeline.cli.connect import Where
 from pipeline.clients import client
 from pipeline.errors import Refused, SluiceError
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 START_S = 60
 STOP_S = 20
 LAKE = "sluice"
-
-PARAMETERS = {"RouteBatchSize": "10", "RouteBatchingWindow": "0"}
-"""Nobody waits for a fuller batch of events on a laptop."""
 
 Say = Callable[[str], None]
 
@@ -92,6 +90,7 @@ def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
     from pipeline.packaging.package import Target, package
 
     use(endpoint=lake.endpoint, region=lake.region)
+    parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     results = [deployer.deploy(*_bootstrap(root, lake))]
     artefacts = Artefacts(client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
@@ -101,7 +100,7 @@ def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
         say(described(result))
         results.append(result)
 
-    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS, report=report)
+    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters, report=report)
     return results
 
 
@@ -123,17 +122,18 @@ def plan(root: Path, lake: Where) -> LakePlan:
     from pipeline.packaging.package import Target, package
 
     use(endpoint=lake.endpoint, region=lake.region)
+    parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     planner = deployer.planner()
     plans = [planner.plan(*_bootstrap(root, lake))]
     artefacts = Artefacts(client("s3"), plans[0].outputs["ArtefactBucket"], ACCOUNT, upload=False)
     with tempfile.TemporaryDirectory(prefix="sluice-plan-") as build:
         made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=Path(build))
-        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS, planner=planner)
+        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters, planner=planner)
     for definition in read_all(root).or_raise():
         name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
-        parameters = applying.stack_parameters(definition.dataset, LAKE, lake.env)
-        plans.append(planner.plan(name, root / applying.TEMPLATE, parameters))
+        of_dataset = applying.stack_parameters(definition.dataset, LAKE, lake.env)
+        plans.append(planner.plan(name, root / applying.TEMPLATE, of_dataset))
     stand = {record.name for record in deployer.records if record.name.startswith(f"{LAKE}-{lake.env}-")}
     return LakePlan(plans, sorted(stand - {each.name for each in plans}))
 
@@ -152,6 +152,11 @@ def prune(lake: Where, names: Sequence[str]) -> Iterator[StackDeletion]:
     }
     for name in TopologicalSorter(readers).static_order():
         yield deployer.delete(name)
+
+
+def _parameters(lake: Where) -> dict[str, str]:
+    """What the settings of the running lake, or a laptop's defaults, give to the stacks; `BadInput` if one is wrong."""
+    return environments.stack_parameters(environments.stored(client("ssm"), lake.env), lake.env, laptop=True)
 
 
 def _bootstrap(root: Path, lake: Where) -> tuple[str, Path, dict[str, str]]:

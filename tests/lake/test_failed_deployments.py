@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.starting import ACCOUNT, LAKE, PARAMETERS
+from pipeline import environments
+from pipeline.cli.starting import ACCOUNT, LAKE
 from pipeline.clients import client
 from pipeline.datasets import applying
 from pipeline.errors import SluiceError
@@ -51,7 +52,7 @@ def deployed(lake: RunningLake, dataset: Datasetup, stack: str) -> Deployed:
         name = applying.stack_name(LAKE, env, dataset.name)
         return Deployed(name, lake.root / applying.TEMPLATE, applying.stack_parameters(definition, LAKE, env))
     template = state.state_folder(lake.root) / "build" / "templates" / f"{stack}.yaml"
-    known = {**PARAMETERS, "Env": env, "Lake": LAKE}
+    known = {**environments.stack_parameters({}, env, laptop=True), "Env": env, "Lake": LAKE}
     declared = load_template(template)["Parameters"]
     return Deployed(stack_name(LAKE, env, stack), template, {k: v for k, v in known.items() if k in declared})
 
