@@ -34,7 +34,8 @@ class EnvironmentSetting:
 
     It is a whole number if it has bounds, one of `choices` if it has those, else text that matches `pattern`, of
     which `form` tells people.
-    `laptop` is the default of an embedded lake where that differs. Parameter Store keeps no empty text: a setting
+    `laptop` is the default of an embedded lake where that differs; `never_on_laptop`
+    says why it cannot be set there. Parameter Store keeps no empty text: a setting
     whose default is empty is switched off by unsetting it.
     """
 
@@ -49,6 +50,7 @@ class EnvironmentSetting:
     form: str = ""
     unit: str = ""
     laptop: str | None = None
+    never_on_laptop: str = ""
 
     @property
     def allowed(self) -> str:
@@ -82,6 +84,7 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 "who is told of alarms; AWS sends the address a link to confirm first",
                 pattern=r"[^@\s,]+@[^@\s,]+\.[^@\s,]+",
                 form="one e-mail address; unset it for none",
+                never_on_laptop="the embedded AWS sends no mail",
             ),
             EnvironmentSetting(
                 "glue-worker-type",
@@ -229,6 +232,8 @@ def _problems(given: Mapping[str, str], where: Callable[[str], str], laptop: boo
             yield f"{where(name)}: {_unknown(name)}"
         elif not SETTINGS[name].accepts(value):
             yield f"{where(name)}: {value!r} is not allowed; it is {SETTINGS[name].allowed}"
+        elif laptop and SETTINGS[name].never_on_laptop:
+            yield f"{where(name)}: cannot be set for an embedded lake: {SETTINGS[name].never_on_laptop}"
     found = {value.setting.name: value.value for value in values(given, laptop=laptop)}
     size, window = found["route-batch-size"], found["route-batching-window"]
     each_is_right = all(SETTINGS[name].accepts(found[name]) for name in ("route-batch-size", "route-batching-window"))

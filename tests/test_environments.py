@@ -142,6 +142,11 @@ def test_what_is_wrong_already_can_be_mended_in_any_order(ssm: Any):
     assert environments.problems(environments.stored(ssm, "dev"), "dev") == []
 
 
+def test_an_embedded_lake_refuses_what_it_cannot_do(ssm: Any):
+    with pytest.raises(BadInput, match="alarm-email: cannot be set for an embedded lake: .* sends no mail"):
+        environments.put(ssm, "local", "alarm-email", "lake@example.org", laptop=True)
+
+
 def test_values_say_where_they_come_from():
     found = {value.setting.name: value for value in environments.values({"glue-workers": "4"}, laptop=True)}
     assert (found["glue-workers"].value, found["glue-workers"].source) == ("4", Source.STORED)
@@ -149,10 +154,14 @@ def test_values_say_where_they_come_from():
     assert (found["route-concurrency"].value, found["route-concurrency"].source) == ("10", Source.DEFAULT)
 
 
+def embedded(setting: environments.EnvironmentSetting) -> str:
+    return f"not there: {setting.never_on_laptop}" if setting.never_on_laptop else setting.laptop or setting.default
+
+
 def test_the_page_has_every_setting_as_the_table_does():
     page = (ROOT / "docs" / "settings.md").read_text()
     rows = [
-        f"| `{each.name}` | {each.meaning} | {each.allowed} | {each.default or 'none'} | {each.laptop or ''} | "
+        f"| `{each.name}` | {each.meaning} | {each.allowed} | {each.default or 'none'} | {embedded(each)} | "
         f"`{each.parameter}` |"
         for each in SETTINGS.values()
     ]

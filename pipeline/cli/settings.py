@@ -76,7 +76,7 @@ def _say_changed(reached: Reached, name: str, value: str | None, as_json: bool) 
     if as_json:
         print_json({"env": reached.env, "name": name, "value": value})
         return
-    is_now = "is gone" if value is None else f"is {shown(value) or 'empty'}"
+    is_now = "is gone" if value is None else f"is {shown(value) or 'none'}"
     next_time = "`sluice up`" if reached.is_embedded else "the next deployment"
     console.print(f"{shown(name)} {is_now} in {reached.env}, from {next_time} on", highlight=False, soft_wrap=True)
 
