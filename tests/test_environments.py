@@ -143,7 +143,7 @@ def test_what_is_wrong_already_can_be_mended_in_any_order(ssm: Any):
 
 
 def test_an_embedded_lake_refuses_what_it_cannot_do(ssm: Any):
-    with pytest.raises(BadInput, match="alarm-email: cannot be set for an embedded lake: .* sends no mail"):
+    with pytest.raises(BadInput, match=r"alarm-email: cannot be set for an embedded lake: .* sends no mail"):
         environments.put(ssm, "local", "alarm-email", "lake@example.org", laptop=True)
 
 
