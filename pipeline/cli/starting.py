@@ -14,6 +14,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import environments
 from pipeline.cli.connect import Where
 from pipeline.clients import client
 from pipeline.errors import Refused, SluiceError
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 START_S = 60
 STOP_S = 20
 LAKE = "sluice"
-
-PARAMETERS = {"RouteBatchSize": "10", "RouteBatchingWindow": "0"}
-"""Nobody waits for a fuller batch of events on a laptop."""
 
 _VERSION = re.compile(r":(function|stateMachine):[^:]+:\d+$")
 
@@ -94,6 +92,7 @@ def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
     from pipeline.packaging import Target, package, upload
 
     use(endpoint=lake.endpoint, region=lake.region)
+    parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     results = [deployer.deploy(*_bootstrap(root, lake))]
     made = package(root, package_folder(root), target=Target.EMBEDDED, jars=deequ_jars())
@@ -103,7 +102,7 @@ def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
         say(described(result))
         results.append(result)
 
-    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS | uploaded, report=report)
+    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | uploaded, report=report)
     return results
 
 
@@ -129,17 +128,18 @@ def plan(root: Path, lake: Where) -> LakePlan:
     from pipeline.packaging import Target, package, read_manifest
 
     use(endpoint=lake.endpoint, region=lake.region)
+    parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     planner = deployer.planner()
     plans = [planner.plan(*_bootstrap(root, lake))]
     with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
         made = package(root, Path(folder), target=Target.EMBEDDED, jars=deequ_jars())
         named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
-        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS | named, planner=planner)
+        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
     for definition in read_all(root).or_raise():
         name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
-        parameters = applying.stack_parameters(definition.dataset, LAKE, lake.env)
-        plans.append(planner.plan(name, root / applying.TEMPLATE, parameters))
+        of_dataset = applying.stack_parameters(definition.dataset, LAKE, lake.env)
+        plans.append(planner.plan(name, root / applying.TEMPLATE, of_dataset))
     stand = {record.name for record in deployer.records if record.name.startswith(f"{LAKE}-{lake.env}-")}
     return LakePlan(plans, sorted(stand - {each.name for each in plans}))
 
@@ -158,6 +158,11 @@ def prune(lake: Where, names: Sequence[str]) -> Iterator[StackDeletion]:
     }
     for name in TopologicalSorter(readers).static_order():
         yield deployer.delete(name)
+
+
+def _parameters(lake: Where) -> dict[str, str]:
+    """What the settings of the running lake, or a laptop's defaults, give to the stacks; `BadInput` if one is wrong."""
+    return environments.stack_parameters(environments.stored(client("ssm"), lake.env), lake.env, laptop=True)
 
 
 def _bootstrap(root: Path, lake: Where) -> tuple[str, Path, dict[str, str]]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.starting import ACCOUNT, LAKE, PARAMETERS, package_folder
+from pipeline import environments
+from pipeline.cli.starting import ACCOUNT, LAKE, package_folder
 from pipeline.clients import client
 from pipeline.datasets import applying
 from pipeline.errors import SluiceError
@@ -52,7 +53,8 @@ def of_the_lake(lake: RunningLake, stack: str, env: str) -> Deployed:
     packaged = read_package(package_folder(lake.root))
     template = lake.root / "cicd" / "bootstrap.yaml" if stack == "bootstrap" else packaged[stack].path
     bucket = f"{LAKE}-{env}-artefacts-{ACCOUNT}-eu-west-1"
-    known = {**PARAMETERS, **read_manifest(packaged.folder).stack_parameters(bucket), "Env": env, "Lake": LAKE}
+    settings = environments.stack_parameters({}, env, laptop=True)
+    known = {**settings, **read_manifest(packaged.folder).stack_parameters(bucket), "Env": env, "Lake": LAKE}
     declared = load_template(template)["Parameters"]
     return Deployed(stack_name(LAKE, env, stack), template, {k: v for k, v in known.items() if k in declared})
 
