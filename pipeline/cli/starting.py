@@ -130,7 +130,14 @@ def plan(root: Path, lake: Where) -> LakePlan:
     with tempfile.TemporaryDirectory(prefix="sluice-plan-") as build:
         made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=Path(build))
         plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS, planner=planner)
-    for definition in read_all(root).or_raise():
+    definitions = read_all(root).or_raise()
+    for team in sorted({definition.dataset.team for definition in definitions}):
+        name, given = (
+            applying.team_stack_name(LAKE, lake.env, team),
+            applying.team_stack_parameters(team, LAKE, lake.env),
+        )
+        plans.append(planner.plan(name, root / applying.TEAM_TEMPLATE, given))
+    for definition in definitions:
         name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
         parameters = applying.stack_parameters(definition.dataset, LAKE, lake.env)
         plans.append(planner.plan(name, root / applying.TEMPLATE, parameters))

@@ -23,8 +23,8 @@ from pipeline.packaging.templates import dump_template, load_template
 
 # Where a packaged template says which file it was made from, so that errors name the file that a person edits.
 SOURCE = "SluiceSource"
-# The one template that is deployed once a dataset, by `sluice datasets apply`, and not once a lake.
-DATASET = "dataset"
+# What `sluice datasets apply` deploys, once a dataset or a team, and not once a lake.
+MANY = frozenset({"dataset", "team"})
 
 
 class Target(Enum):
@@ -62,7 +62,7 @@ class Package:
 
     def of_the_lake(self) -> list[Path]:
         """The templates that are deployed once a lake."""
-        return [template.path for template in self.templates if template.name != DATASET]
+        return [template.path for template in self.templates if template.name not in MANY]
 
 
 def package(
