@@ -11,6 +11,7 @@ from pipeline import environments
 from pipeline.clients import client
 from pipeline.environments import SETTINGS, Source
 from pipeline.errors import BadInput
+from pipeline.packaging.package import MANY
 from pipeline.packaging.templates import load_template
 from tests.conftest import ROOT
 
@@ -24,7 +25,7 @@ def declared() -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for stack, template in STACKS.items():
         for name, declaration in template.get("Parameters", {}).items():
-            if stack != "dataset" and name not in NO_SETTINGS:
+            if stack not in MANY and name not in NO_SETTINGS:
                 found.setdefault(name, []).append(declaration)
     return found
 

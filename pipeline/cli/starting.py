@@ -136,7 +136,13 @@ def plan(root: Path, lake: Where) -> LakePlan:
         made = package(root, Path(folder), target=Target.EMBEDDED, jars=deequ_jars())
         named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
         plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
-    for definition in read_all(root).or_raise():
+    definitions = read_all(root).or_raise()
+    for team in sorted({definition.dataset.team for definition in definitions}):
+        name = applying.team_stack_name(LAKE, lake.env, team)
+        plans.append(
+            planner.plan(name, root / applying.TEAM_TEMPLATE, applying.team_stack_parameters(team, LAKE, lake.env))
+        )
+    for definition in definitions:
         name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
         of_dataset = applying.stack_parameters(definition.dataset, LAKE, lake.env)
         plans.append(planner.plan(name, root / applying.TEMPLATE, of_dataset))

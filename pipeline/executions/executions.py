@@ -25,6 +25,10 @@ class Execution:
     status: str
 
     @property
+    def name(self) -> str:
+        return self.arn.rpartition(":")[2]
+
+    @property
     def ended_badly(self) -> bool:
         return self.status in ("FAILED", "TIMED_OUT", "ABORTED")
 

@@ -21,8 +21,8 @@ from pipeline.packaging.manifest import FILE, TEMPLATES, Manifest, read_manifest
 from pipeline.packaging.rewriting import Rewriter
 from pipeline.packaging.templates import dump_template, load_template
 
-# The one template that is deployed once a dataset, by `sluice datasets apply`, and not once a lake.
-DATASET = "dataset"
+# What `sluice datasets apply` deploys, once a dataset or a team, and not once a lake.
+MANY = frozenset({"dataset", "team"})
 
 
 class Target(Enum):
@@ -61,7 +61,7 @@ class Package:
 
     def of_the_lake(self) -> list[Path]:
         """The templates that are deployed once a lake."""
-        return [template.path for template in self.templates if template.name != DATASET]
+        return [template.path for template in self.templates if template.name not in MANY]
 
 
 def read_package(folder: Path) -> Package:

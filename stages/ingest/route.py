@@ -45,6 +45,8 @@ def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
             failed[item.message] = error
             continue
         if isinstance(outcome, ObjectRow):
+            facts = {"correlation_id": outcome.object.digest, "key": outcome.object.key, "status": outcome.status}
+            log.warning("object belongs to no dataset", extra=facts)
             unrouted.append((item.message, outcome))
         elif outcome:
             dataset, work = outcome
@@ -54,7 +56,8 @@ def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
         _start(registered[dataset], items, lake, failed)
     for message, cause in failed.items():
         unexpected = None if isinstance(cause, SluiceError) else cause
-        log.error("message %s comes back: %s: %s", message, type(cause).__name__, cause, exc_info=unexpected)
+        facts = {"sqs_message": message, "error": type(cause).__name__, "reason": str(cause)}
+        log.error("message comes back", extra=facts, exc_info=unexpected)
     _fail_if_nothing_works(messages, failed)
     return sqs.failures(sorted(failed))
 
@@ -125,6 +128,9 @@ def _start(
         document = canonical(stage_a_input(registration.dataset, registration.queue_url, group))
         name = name_for(str(registration.dataset.name), canonical(group))
         try:
-            lake.executions.start_until_good(lake.settings[Setting.STAGE_A_MACHINE], name, document)
+            started = lake.executions.start_until_good(lake.settings[Setting.STAGE_A_MACHINE], name, document)
+            objects = [Registered.from_input(item).object.digest for item in group]
+            facts = {"dataset": str(registration.dataset.name), "execution": started.name, "objects": objects}
+            log.info("Stage A started", extra=facts)
         except Exception as error:
             failed |= {messages[Registered.from_input(item).object]: error for item in group}

@@ -67,6 +67,7 @@ class Shop:
     poller: Poller
     queue_url: str
     announced: list[dict[str, Any]] = field(default_factory=list)
+    told: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     sent: list[Any] = field(default_factory=list)
 
     @property
@@ -82,6 +83,7 @@ class Shop:
                 self.tables,
                 client("dynamodb"),
                 self.announced.append,
+                lambda *told: self.told.append(told),
                 lambda again: self.sent.extend(again),
             )
         )

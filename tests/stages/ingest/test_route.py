@@ -10,6 +10,7 @@ from pipeline.datasets import Dataset
 from pipeline.datasets.registry import Registration
 from pipeline.errors import Transient
 from pipeline.events.s3 import SendAgain, parse
+from pipeline.executions.executions import Execution
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting, Settings
 from pipeline.wiring import Lake
@@ -80,7 +81,12 @@ def test_an_object_that_waits_goes_on_when_its_event_comes_again(lake: Lake, mon
     assert route_raw_objects.__wrapped__(arrival(), lake) == {"batchItemFailures": []}
     register_orders(lake)
     started = []
-    monkeypatch.setattr(lake.executions, "start_until_good", lambda *call: started.append(json.loads(call[-1])))
+
+    def start(machine, name, document):
+        started.append(json.loads(document))
+        return Execution(f"machine:{name}", "RUNNING")
+
+    monkeypatch.setattr(lake.executions, "start_until_good", start)
     for _ in range(2):
         assert route_raw_objects.__wrapped__(arrival(), lake) == {"batchItemFailures": []}
     assert lake.catalog.get(OBJECT).status is Status.REGISTERED
