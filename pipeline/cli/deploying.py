@@ -75,7 +75,7 @@ def _embedded(target: Target, env: str | None) -> Where:
     if target.profile or env:
         raise Refused(
             "deploying to AWS is not there yet; this deploys to the embedded lake",
-            hint="For AWS: `sluice package`, then deploy build/templates with CloudFormation.",
+            hint="For AWS: `sluice package`, then deploy build/package/templates with CloudFormation.",
         )
     return target.embedded()
 
