@@ -13,7 +13,7 @@ from pipeline.cli.app import app
 from pipeline.cli.connect import Target
 from pipeline.cli.dropping import EXIT_TIMEOUT, drop_files, watch
 from pipeline.cli.output import console
-from pipeline.cli.running import PORT, Port, bring_up
+from pipeline.cli.running import PORT, Packaged, Port, bring_up
 from pipeline.cli.samples import Samples, write_samples
 from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
@@ -35,12 +35,12 @@ NEXT = """
 
 
 @app.command()
-def demo(port: Port = PORT) -> None:
+def demo(port: Port = PORT, packaged: Packaged = False) -> None:
     """Start a fresh lake, drop the samples, and show what became of them. The lake goes on running."""
     if starting.stop(state.checkout()):
         console.print("  stopped the lake that was running", highlight=False)
     console.print("[bold]A fresh lake[/]")
-    lake = bring_up(port)
+    lake = bring_up(port, packaged=packaged)
     began = time.monotonic()
     connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
     with tempfile.TemporaryDirectory(prefix="sluice-samples-") as folder:

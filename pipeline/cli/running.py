@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -22,13 +23,16 @@ PORT = 4580
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one.")]
 
 
+Packaged = Annotated[bool, typer.Option("--packaged", help="Run the very packages that AWS would get, layers too.")]
+
+
 @app.command()
-def up(port: Port = PORT, as_json: Json = False) -> None:
+def up(port: Port = PORT, packaged: Packaged = False, as_json: Json = False) -> None:
     """Start an embedded lake for this checkout, deploy definitions/stacks to it and apply definitions/datasets.
 
     A lake that is running already gets what has changed since.
     """
-    lake = bring_up(port, quiet=as_json)
+    lake = bring_up(port, packaged=packaged, quiet=as_json)
     if as_json:
         print_json(
             {
@@ -41,7 +45,7 @@ def up(port: Port = PORT, as_json: Json = False) -> None:
         )
 
 
-def bring_up(port: int, *, quiet: bool = False) -> state.RunningLake:
+def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state.RunningLake:
     """Start, deploy and apply; says each step unless `quiet`."""
     began = time.monotonic()
 
@@ -57,6 +61,9 @@ def bring_up(port: int, *, quiet: bool = False) -> state.RunningLake:
         say(f"embedded AWS at {lake.endpoint}")
     else:
         say(f"the lake at {lake.endpoint} is running: it gets what has changed")
+    starting.run_packages(root, packaged=packaged)
+    if packaged:
+        _say_packaged(say)
     results = starting.deploy(root, lake, say)
     connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
     apply_datasets(root, connected, say)
@@ -65,6 +72,15 @@ def bring_up(port: int, *, quiet: bool = False) -> state.RunningLake:
         console.print(f"  console at [bold]{lake.console}[/]", highlight=False)
         console.print(f"[green]the lake is ready[/] ({time.monotonic() - began:.1f} s)", highlight=False)
     return lake
+
+
+def _say_packaged(say: starting.Say) -> None:
+    from pipeline.packaging.code import LAMBDA_PYTHON
+
+    say("packaging as for AWS: the layers take a minute the first time")
+    if sys.version_info[:2] != LAMBDA_PYTHON:
+        wanted, here = (".".join(map(str, version)) for version in (LAMBDA_PYTHON, sys.version_info[:2]))
+        say(f"functions run on Python {here}: layers of Python {wanted} are deployed, their packages come from here")
 
 
 def say_limits(ineffective: set[str]) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
-from pipeline.cli.output import Json, console, print_json
+from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.local import state
+
+if TYPE_CHECKING:
+    from pipeline.packaging.sizes import FunctionSize
 
 
 @app.command()
@@ -25,13 +30,31 @@ def package(
     from pipeline.local.jars import deequ_jars
     from pipeline.packaging.package import Target as For
     from pipeline.packaging.package import package as make
+    from pipeline.packaging.sizes import function_sizes
 
     root = state.checkout()
     with console.status("packaging: the layers take a minute the first time …"):
         made = make(root, to or root / "build" / "package", target=For.AWS, jars=deequ_jars())
     if as_json:
-        print_json({"folder": str(made.folder), "notes": made.notes})
+        functions = [asdict(each) | {"unzipped": each.unzipped} for each in function_sizes(made.folder)]
+        print_json({"folder": str(made.folder), "functions": functions, "notes": made.notes})
         return
+    _say_sizes(function_sizes(made.folder))
     console.print(f"wrote {escape(str(made.folder))}", highlight=False, soft_wrap=True)
     for note in made.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False, soft_wrap=True)
+
+
+def _say_sizes(sizes: Sequence[FunctionSize]) -> None:
+    """kB and MB are thousands and millions, as AWS's console counts them."""
+    rows = [
+        (
+            each.function,
+            f"{each.zip / 1e3:.0f} kB",
+            ", ".join(each.layers),
+            f"{each.layer_zips / 1e6:.0f} MB",
+            f"{each.unzipped / 1e6:.0f} MB",
+        )
+        for each in sizes
+    ]
+    print_table("functions", ("function", "zip", "layer", "layer's zip", "unzipped together"), rows)

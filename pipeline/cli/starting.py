@@ -106,12 +106,24 @@ def deploy(root: Path, lake: Where, say: Say, ready: Package | None = None) -> l
     return results
 
 
-def packaged(root: Path) -> Package:
-    """The checkout as a package for the embedded AWS."""
+def packaged(root: Path, folder: Path | None = None) -> Package:
+    """The checkout as a package in `folder`: for AWS if the lake runs what AWS would, else for the embedded AWS."""
     from pipeline.local.jars import deequ_jars
     from pipeline.packaging import Target, package
 
-    return package(root, package_folder(root), target=Target.EMBEDDED, jars=deequ_jars())
+    target = Target.AWS if _mode(root).exists() else Target.EMBEDDED
+    return package(root, folder or package_folder(root), target=target, jars=deequ_jars())
+
+
+def run_packages(root: Path, *, packaged: bool) -> None:
+    """From now on the checkout's lake gets the very packages that AWS would get, with real layers; or it does not."""
+    mode = _mode(root)
+    mode.parent.mkdir(parents=True, exist_ok=True)
+    mode.touch() if packaged else mode.unlink(missing_ok=True)
+
+
+def _mode(root: Path) -> Path:
+    return state.state_folder(root) / "packaged"
 
 
 def package_folder(root: Path) -> Path:
@@ -130,8 +142,7 @@ class LakePlan:
 def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     """What `deploy`, and applying the datasets, would do to the stacks; nothing is changed or uploaded."""
     from pipeline.local.deployer import Deployer
-    from pipeline.local.jars import deequ_jars
-    from pipeline.packaging import Target, package, read_manifest
+    from pipeline.packaging import read_manifest
 
     use(endpoint=lake.endpoint, region=lake.region)
     parameters = _parameters(lake)
@@ -139,7 +150,7 @@ def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     planner = deployer.planner()
     plans = [planner.plan(*_bootstrap(root, lake))]
     with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
-        made = ready or package(root, Path(folder), target=Target.EMBEDDED, jars=deequ_jars())
+        made = ready or packaged(root, Path(folder))
         named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
         plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
     plans += [planner.plan(*stack) for stack in stacks_of_datasets(root, lake.env)]

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import shutil
+import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -33,12 +34,29 @@ class Package:
 
 
 def package_of(function: Function, folder: Path) -> Package:
-    """Unpack below `folder` what is not there yet; `Misconfigured` if an archive is no zip."""
+    """Unpack below `folder` what is not there yet; `Misconfigured` if an archive is no zip.
+
+    Layers with extension modules of another Python than this one are left out: it cannot load them, and their packages
+    come from the environment, which has the same ones by the same lock.
+    """
     code = _unpack([function.code], [function.code_sha], folder, f"the code of function {function.name}")
     if not function.layers:
         return Package(code)
+    if any(_is_foreign(layer.archive) for layer in function.layers):
+        return Package(code)
     archives, shas = [layer.archive for layer in function.layers], [layer.sha for layer in function.layers]
     return Package(code, _unpack(archives, shas, folder, f"a layer of function {function.name}"))
+
+
+def _is_foreign(archive: bytes) -> bool:
+    """Whether a layer is for another Python: extension modules say for which, unless they are for all."""
+    ours = f".{sys.implementation.cache_tag}-"
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as layer:
+            names = [name for name in layer.namelist() if name.endswith(".so") and ".cpython-" in name]
+    except zipfile.BadZipFile:
+        return False
+    return any(ours not in name for name in names)
 
 
 def _unpack(archives: Sequence[bytes], shas: Sequence[str], folder: Path, what: str) -> Path:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from pipeline.errors import Refused
+from pipeline.errors import BadDefinition, Refused
 from pipeline.packaging.artefacts import Artefacts
 from pipeline.packaging.code import LAMBDA_PYTHON, Code, interpreter
 from pipeline.packaging.manifest import FILE, TEMPLATES, Manifest, read_manifest
 from pipeline.packaging.rewriting import Rewriter
+from pipeline.packaging.sizes import too_large
 from pipeline.packaging.templates import dump_template, load_template
 
 # What `sluice datasets apply` deploys, once a dataset or a team, and not once a lake.
@@ -78,8 +79,8 @@ def package(
     Parameters that templates declare are given by the manifest: `ArtefactBucket`, `LibraryUri` (what Glue's scripts
     import, for `--extra-py-files`) and `DeequJarUris` (comma-separated, of `jars`); what a state machine substitutes
     by a path that begins with `../` is packaged as a script. Raises `BadDefinition` naming file, resource and property
-    for a local path that does not exist or cannot be packaged; `folder` is then as it was. `Refused` if it holds
-    anything but a package.
+    for a local path that does not exist or cannot be packaged, and for what is larger than AWS takes; `folder` is then
+    as it was. `Refused` if it holds anything but a package.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / FILE).exists():
         raise Refused(f"{folder} holds something that is no package, and would be replaced")
@@ -101,6 +102,8 @@ def package(
         "DeequJarUris": tuple(artefacts.put_file("jars", jar) for jar in jars),
     }
     Manifest(artefacts.made, parameters).write(unfinished)
+    if large := list(too_large(unfinished)):
+        raise BadDefinition("; ".join(large))
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
     return Package(folder, _templates(folder), _notes(python))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("tests.benchmarks.flow", "tests.benchmarks.engine", "tests.benchmarks.stage_a", "tests.benchmarks.console")
+MODULES = tuple(f"tests.benchmarks.{name}" for name in ("flow", "engine", "stage_a", "console", "cold_start"))
 
 
 def main() -> None:
