@@ -149,6 +149,9 @@ def test_a_row_without_its_key_is_quarantined_by_the_job(lake: RunningLake) -> N
     dataset.drop("a.jsonl", '{"id": "1", "v": "a"}\n{"id": null, "v": "b"}\n')
     lake.settle()
     assert [row["v"] for row in dataset.rows()] == ["a"]
+    [batch] = dataset.batches()
+    assert batch.write
+    assert batch.write.bad_rows == 1
 
 
 def test_a_batch_whose_staged_object_is_lost_fails(lake: RunningLake) -> None:
