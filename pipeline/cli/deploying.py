@@ -21,7 +21,7 @@ from pipeline.local import state
 if TYPE_CHECKING:
     from pipeline.cli.starting import LakePlan
     from pipeline.local.deployer import StackResult
-    from pipeline.local.deployer.changes import Change
+    from pipeline.packaging.changes import Change
 
 LONGEST = 60
 """Characters of a property's value that a line shows; --json has all of it."""

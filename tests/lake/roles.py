@@ -35,10 +35,10 @@ class Grant:
 
 
 def granted() -> list[Grant]:
-    """Everything that roles of the lake may do."""
+    """Everything that roles of the lake may do. Those that deliver it are under a path of their own."""
     iam, found = client("iam"), []
     for page in iam.get_paginator("list_roles").paginate():
-        for role in (each["RoleName"] for each in page["Roles"]):
+        for role in (each["RoleName"] for each in page["Roles"] if each["Path"] == "/"):
             assert not iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], role
             for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
                 policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]

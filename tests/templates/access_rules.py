@@ -12,8 +12,9 @@ from tests.templates.rules import Template, listed, names, resources, rule, stat
 KNOWN_TYPES = frozenset(
     (
         "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodeConnections::Connection",
-        "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Glue::Job", "AWS::IAM::Role",
-        "AWS::KMS::Alias", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy",
+        "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Glue::Job",
+        "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::KMS::Key",
+        "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy",
         "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::SSM::Parameter",
         "AWS::Scheduler::Schedule", "AWS::Serverless::Function", "AWS::Serverless::LayerVersion",
         "AWS::Serverless::StateMachine",
@@ -29,8 +30,11 @@ KEY_USE = frozenset(
 LONGEST_SESSION_S = 3600
 # Lambda assumes a function's role without telling for which account.
 TELLS_NO_ACCOUNT = ("lambda.amazonaws.com",)
-WRITES_ROLES = re.compile(
-    r"iam:(\*|(Create|Update|Put|Attach|Detach|Delete)(Role|AssumeRole|User|Group)\w*|CreatePolicy\w*)"
+# The actions for which IAM knows iam:PermissionsBoundary; with others the condition never holds. Taking a boundary
+# away, and writing managed policies or users, is nobody's.
+BOUNDED = ("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary", "AttachRolePolicy")
+NOBODYS = re.compile(
+    r"iam:(\*|DeleteRolePermissionsBoundary|\w*User\w*|\w*Group\w*|(Create|Delete|Set)Policy\w*|\w*LoginProfile|\w*AccessKey)"
 )
 EVERYTHING_OF = {
     "AWS::S3::BucketPolicy": "s3:*",
@@ -145,9 +149,19 @@ def other_accounts_assume_roles_with_an_external_id_and_for_an_hour(template: Te
 def whoever_writes_roles_is_bounded(template: Template) -> Iterator[str]:
     for logical_id, resource in template["Resources"].items():
         for statement in allowing(resource):
-            written = [action for action in listed(statement.get("Action", [])) if WRITES_ROLES.match(action)]
-            if written and "iam:PermissionsBoundary" not in str(statement.get("Condition")):
-                yield f"{logical_id} may {', '.join(written)} without a boundary"
+            actions = listed(statement.get("Action", []))
+            yield from (f"{logical_id} may {action}" for action in actions if NOBODYS.fullmatch(action))
+            bounded = [action for action in actions if action.removeprefix("iam:") in BOUNDED]
+            if bounded and "iam:PermissionsBoundary" not in str(statement.get("Condition")):
+                yield f"{logical_id} may {', '.join(bounded)} without a boundary"
+
+
+@rule
+def roles_of_the_lake_have_the_boundary(template: Template) -> Iterator[str]:
+    """CloudFormation could not make them otherwise. An administrator's, which deliver, are written by nobody else."""
+    for logical_id, _, given in resources(template, "AWS::IAM::Role"):
+        if "PermissionsBoundary" not in given and not str(given.get("Path")).startswith("/delivery/"):
+            yield f"{logical_id} has no boundary"
 
 
 @rule

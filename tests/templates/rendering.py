@@ -31,6 +31,7 @@ GIVEN = {
     "DeequJarUris": "s3://artefacts/deequ.jar",
     "Source": "CodeCommit",
     "Repository": "lake",
+    "ExternalId": "known-to-both-accounts",
 }
 """What the parameters without a default get."""
 
@@ -76,6 +77,7 @@ def rendered(path: Path, partition: str = "aws", given: Mapping[str, str] | None
             "AWS::Partition": partition,
             "AWS::Region": PARTITIONS[partition],
             "AWS::AccountId": "111122223333",
+            "AWS::StackName": "sluice-stack",
             "AWS::URLSuffix": suffix(partition),
         },
         mappings={},

@@ -12,12 +12,13 @@ from botocore.exceptions import ClientError
 
 from pipeline.local.deployer import order, resources
 from pipeline.local.deployer.making import Making, StackResult
-from pipeline.local.deployer.planning import Planner, StackPlan
+from pipeline.local.deployer.planning import Planner
 from pipeline.local.deployer.records import StackRecords
 from pipeline.local.deployer.removing import StackDeletion, delete_stack, heal
 from pipeline.local.deployer.secrets import stored
 from pipeline.local.deployer.stack import prepare
 from pipeline.local.deployer.types import GONE, Aws, Clients, code_of
+from pipeline.packaging.changes import StackPlan
 from pipeline.packaging.package import stack_name
 from pipeline.packaging.templates import load_template
 

@@ -7,25 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.deployer.changes import Action, Change, compare, leaving
+from pipeline.local.deployer.changes import compare, leaving
 from pipeline.local.deployer.intrinsics import is_unknown, unknown
 from pipeline.local.deployer.making import needs_another_name, next_generation
 from pipeline.local.deployer.physical import Physical
 from pipeline.local.deployer.records import ResourceRecord, StackRecord, StackRecords
 from pipeline.local.deployer.stack import Declared, Stack, prepare
 from pipeline.local.deployer.types import Aws
-
-
-@dataclass(frozen=True, slots=True)
-class StackPlan:
-    """What would become of one stack. `is_new`: it does not stand yet; `unfinished`: an earlier deployment broke off
-    and would be undone first. What only the deployment will know stands as `⟨what⟩`."""
-
-    name: str
-    changes: tuple[Change, ...]
-    outputs: Mapping[str, str]
-    is_new: bool
-    unfinished: bool
+from pipeline.packaging.changes import Action, Change, StackPlan
 
 
 class _UnknownAttributes(Mapping[str, Any]):

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.errors import Refused
 from pipeline.local.deployer import Deployer, StackResult
-from pipeline.local.deployer.changes import Action
 from pipeline.local.deployer.types import REGISTRY
+from pipeline.packaging.changes import Action
 
 Clients = Callable[[str], Any]
 Deploy = Callable[..., StackResult]
