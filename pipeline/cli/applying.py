@@ -76,6 +76,7 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets) -> Parts:
         check_rules=refused,
         send_waiting=lambda name: send_waiting(lake, name),
         template=root / applying.TEMPLATE,
+        team_template=root / applying.TEAM_TEMPLATE,
         lake=LAKE,
         env=connected.env,
         database_prefix=lake.settings[Setting.DATABASE_PREFIX],

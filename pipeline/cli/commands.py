@@ -14,6 +14,7 @@ MODULES = (
     "logs",
     "reading",
     "registering",
+    "settings",
     "mending",
     "testing",
     "shipping",

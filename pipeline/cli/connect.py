@@ -35,6 +35,14 @@ class Embedded:
     env: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """An account, or an embedded AWS, that clients now speak to, and a lake in it that need not be deployed yet."""
+
+    env: str
+    is_embedded: bool
+
+
 @dataclass
 class Target:
     """What the command line's global options said."""
@@ -52,14 +60,29 @@ class Target:
         return self._connected
 
     def _connect(self) -> Connected:
-        if self.profile and self.endpoint:
-            raise Refused("--profile and --endpoint name two lakes", hint="Give one of them.")
+        if (env := self._on_aws()) is not None:
+            return connect(env, endpoint=None, region=self.region, profile=self.profile)
+        lake = self.embedded()
+        return connect(lake.env, endpoint=lake.endpoint, region=lake.region)
+
+    def reach(self) -> Reached:
+        """Point this process's clients at the lake's place; nothing is read, and the lake need not stand."""
+        if (env := self._on_aws()) is not None:
+            settings.use(endpoint=None, region=self.region, profile=self.profile)
+            return Reached(env, is_embedded=False)
+        lake = self.embedded()
+        settings.use(endpoint=lake.endpoint, region=lake.region)
+        return Reached(lake.env, is_embedded=True)
+
+    def _on_aws(self) -> str | None:
+        """The lake's environment if a profile is named; None for an embedded lake."""
         if not self.profile:
-            lake = self.embedded()
-            return connect(lake.env, endpoint=lake.endpoint, region=lake.region)
+            return None
+        if self.endpoint:
+            raise Refused("--profile and --endpoint name two lakes", hint="Give one of them.")
         if self.env is None:
             raise Refused("--profile names an account and not a lake in it", hint="Add --env.")
-        return connect(self.env, endpoint=None, region=self.region, profile=self.profile)
+        return self.env
 
     def embedded(self) -> Where:
         """The embedded lake; `Refused` if none is named and none is running here."""

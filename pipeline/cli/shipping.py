@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 from rich.markup import escape
 
@@ -38,26 +41,25 @@ def bootstrap(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
-def package(context: typer.Context, as_json: Json = False) -> None:
-    """Zip the code, build the layers, upload both, and write templates that CloudFormation takes, to build/templates.
+def package(
+    to: Annotated[Path | None, typer.Option(help="Folder that is replaced.", show_default="build/package")] = None,
+    as_json: Json = False,
+) -> None:
+    """Package the checkout, to be deployed unchanged to any account and environment. Needs no account.
 
-    Example: sluice --profile dev --env dev package
+    Example: sluice package
     """
     from pipeline.local.jars import deequ_jars
-    from pipeline.packaging.artefacts import Artefacts
     from pipeline.packaging.package import Target as For
     from pipeline.packaging.package import package as make
 
-    env = _on_aws(context.obj)
-    account = client("sts").get_caller_identity()["Account"]
-    artefacts = Artefacts(client("s3"), artefact_bucket(env), account)
-    with console.status("packaging: layers take a minute …"):
-        made = make(state.checkout(), artefacts, target=For.AWS, jars=deequ_jars())
+    root = state.checkout()
+    with console.status("packaging: the layers take a minute the first time …"):
+        made = make(root, to or root / "build" / "package", target=For.AWS, jars=deequ_jars())
     if as_json:
-        print_json({"templates": [str(template.path) for template in made.templates], "notes": made.notes})
+        print_json({"folder": str(made.folder), "notes": made.notes})
         return
-    for template in made.templates:
-        console.print(f"wrote {escape(str(template.path))}", highlight=False, soft_wrap=True)
+    console.print(f"wrote {escape(str(made.folder))}", highlight=False, soft_wrap=True)
     for note in made.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False, soft_wrap=True)
 

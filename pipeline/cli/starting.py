@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import environments
 from pipeline.cli.connect import Where
 from pipeline.clients import client
 from pipeline.errors import Refused, SluiceError
@@ -27,8 +29,7 @@ START_S = 60
 STOP_S = 20
 LAKE = "sluice"
 
-PARAMETERS = {"RouteBatchSize": "10", "RouteBatchingWindow": "0"}
-"""Nobody waits for a fuller batch of events on a laptop."""
+_VERSION = re.compile(r":(function|stateMachine):[^:]+:\d+$")
 
 Say = Callable[[str], None]
 
@@ -88,21 +89,26 @@ def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
     """Bootstrap, package and deploy the definitions; answers what was done, stack by stack."""
     from pipeline.local.deployer import Deployer
     from pipeline.local.jars import deequ_jars
-    from pipeline.packaging.artefacts import Artefacts
-    from pipeline.packaging.package import Target, package
+    from pipeline.packaging import Target, package, upload
 
     use(endpoint=lake.endpoint, region=lake.region)
+    parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     results = [deployer.deploy(*_bootstrap(root, lake))]
-    artefacts = Artefacts(client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
-    made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=state.state_folder(root) / "build")
+    made = package(root, package_folder(root), target=Target.EMBEDDED, jars=deequ_jars())
+    uploaded = upload(made.folder, client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
 
     def report(result: StackResult) -> None:
         say(described(result))
         results.append(result)
 
-    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS, report=report)
+    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | uploaded, report=report)
     return results
+
+
+def package_folder(root: Path) -> Path:
+    """Where the package lies that was deployed last to the checkout's embedded lake."""
+    return state.state_folder(root) / "build" / "package"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +125,27 @@ def plan(root: Path, lake: Where) -> LakePlan:
     from pipeline.datasets.files import read_all
     from pipeline.local.deployer import Deployer
     from pipeline.local.jars import deequ_jars
-    from pipeline.packaging.artefacts import Artefacts
-    from pipeline.packaging.package import Target, package
+    from pipeline.packaging import Target, package, read_manifest
 
     use(endpoint=lake.endpoint, region=lake.region)
+    parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     planner = deployer.planner()
     plans = [planner.plan(*_bootstrap(root, lake))]
-    artefacts = Artefacts(client("s3"), plans[0].outputs["ArtefactBucket"], ACCOUNT, upload=False)
-    with tempfile.TemporaryDirectory(prefix="sluice-plan-") as build:
-        made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=Path(build))
-        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=PARAMETERS, planner=planner)
-    for definition in read_all(root).or_raise():
+    with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
+        made = package(root, Path(folder), target=Target.EMBEDDED, jars=deequ_jars())
+        named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
+        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
+    definitions = read_all(root).or_raise()
+    for team in sorted({definition.dataset.team for definition in definitions}):
+        name = applying.team_stack_name(LAKE, lake.env, team)
+        plans.append(
+            planner.plan(name, root / applying.TEAM_TEMPLATE, applying.team_stack_parameters(team, LAKE, lake.env))
+        )
+    for definition in definitions:
         name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
-        parameters = applying.stack_parameters(definition.dataset, LAKE, lake.env)
-        plans.append(planner.plan(name, root / applying.TEMPLATE, parameters))
+        of_dataset = applying.stack_parameters(definition.dataset, LAKE, lake.env)
+        plans.append(planner.plan(name, root / applying.TEMPLATE, of_dataset))
     stand = {record.name for record in deployer.records if record.name.startswith(f"{LAKE}-{lake.env}-")}
     return LakePlan(plans, sorted(stand - {each.name for each in plans}))
 
@@ -154,6 +166,11 @@ def prune(lake: Where, names: Sequence[str]) -> Iterator[StackDeletion]:
         yield deployer.delete(name)
 
 
+def _parameters(lake: Where) -> dict[str, str]:
+    """What the settings of the running lake, or a laptop's defaults, give to the stacks; `BadInput` if one is wrong."""
+    return environments.stack_parameters(environments.stored(client("ssm"), lake.env), lake.env, laptop=True)
+
+
 def _bootstrap(root: Path, lake: Where) -> tuple[str, Path, dict[str, str]]:
     return f"{LAKE}-{lake.env}-bootstrap", root / "cicd" / "bootstrap.yaml", {"Lake": LAKE, "Env": lake.env}
 
@@ -162,6 +179,9 @@ def described(result: StackResult) -> str:
     """What a deployment did to one stack, in a line."""
     parts = [f"{len(result.resources)} resources, {len(result.changed)} made or changed"]
     parts += [f"removed: {', '.join(result.removed)}"] if result.removed else []
-    parts += [f"{logical_id} was let go and stays: {what}" for logical_id, what in result.kept.items()]
+    versions = [logical_id for logical_id, what in result.kept.items() if _VERSION.search(what)]
+    parts += [f"{len(versions)} versions before them stay for what still runs"] if versions else []
+    others = {logical_id: what for logical_id, what in result.kept.items() if logical_id not in versions}
+    parts += [f"{logical_id} was let go and stays: {what}" for logical_id, what in others.items()]
     parts += [f"{logical_id} was to be deleted and stays: {why}" for logical_id, why in result.left.items()]
     return f"{result.name}: {'; '.join(parts)}"

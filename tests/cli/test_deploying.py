@@ -11,12 +11,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline.cli import deploying
+from pipeline.cli import deploying, starting
 from pipeline.cli.app import app
 from pipeline.cli.connect import LOCAL_ENV
 from pipeline.clients import client
-from pipeline.errors import BadDefinition, Refused
-from pipeline.local.deployer import Deployer
+from pipeline.errors import BadDefinition, BadInput, Refused
+from pipeline.local.deployer import Deployer, StackResult
 from pipeline.local.front import Front
 from pipeline.local.supervisor import ACCOUNT
 from pipeline.wiring import Lake
@@ -90,6 +90,28 @@ def test_a_plan_of_a_lake_without_stacks_adds_them_and_changes_nothing(sluice: D
     assert actions(planned) == {"Inbox": "Add", "Machine": "Add"}
     assert client("s3").list_buckets()["Buckets"] == buckets
     assert "QueueUrls" not in client("sqs").list_queues(QueueNamePrefix="small")
+
+
+def test_a_deployment_takes_the_settings_of_the_lake(sluice: Deploy, root: Path) -> None:
+    template = root / "definitions" / "stacks" / "small.yaml"
+    parameters = "{Env: {Type: String}, GlueWorkers: {Type: Number, Default: 2}}"
+    text = template.read_text().replace("{Env: {Type: String}}", parameters)
+    template.write_text(text.replace("VisibilityTimeout: 40", "VisibilityTimeout: !Ref GlueWorkers"))
+    where = f"/sluice/{LOCAL_ENV}/settings/"
+    client("ssm").put_parameter(Name=f"{where}glue-workers", Value="7", Type="String")
+    client("ssm").put_parameter(Name=f"{where}glue-worker", Value="7", Type="String")
+    try:
+        for command in (["deploy", "--json"], ["deploy", "--plan", "--json"]):
+            with pytest.raises(BadInput, match=f"{where}glue-worker: there is no such setting"):
+                raise sluice(*command).exception or AssertionError
+        assert "QueueUrls" not in client("sqs").list_queues(QueueNamePrefix="small")
+        client("ssm").delete_parameter(Name=f"{where}glue-worker")
+        stack(sluice("deploy", "--json"))
+        url = client("sqs").get_queue_url(QueueName=f"small-{LOCAL_ENV}")["QueueUrl"]
+        found = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+        assert found["Attributes"]["VisibilityTimeout"] == "7"
+    finally:
+        client("ssm").delete_parameters(Names=[f"{where}glue-workers", f"{where}glue-worker"])
 
 
 def test_a_changed_checkout_is_planned_and_then_deployed(sluice: Deploy, root: Path) -> None:
@@ -169,3 +191,17 @@ def test_aws_is_refused(root: Path, arguments: tuple[str, ...]) -> None:
     result = CliRunner().invoke(app, list(arguments))
     assert isinstance(result.exception, Refused)
     assert "deploying to AWS is not there yet" in result.exception.message
+
+
+def test_versions_that_stay_are_counted_and_other_things_named() -> None:
+    where = "eu-west-1:123456789012"
+    kept = {
+        "WorkVersion0123456789": f"arn:aws:lambda:{where}:function:work:3",
+        "MachineVersion": f"arn:aws:states:{where}:stateMachine:m:2",
+        "Inbox": "https://sqs.eu-west-1.amazonaws.com/123456789012/inbox",
+    }
+    told = starting.described(StackResult("stack", {}, {}, ("Work",), {}, kept=kept))
+    assert told == (
+        "stack: 0 resources, 1 made or changed; 2 versions before them stay for what still runs; "
+        "Inbox was let go and stays: https://sqs.eu-west-1.amazonaws.com/123456789012/inbox"
+    )

@@ -66,7 +66,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout without definitions."""
     root = tmp_path / "checkout"
     (root / "definitions" / "stacks").mkdir(parents=True)
-    shutil.copy(ROOT / "definitions" / "stacks" / "dataset.yaml", root / "definitions" / "stacks")
+    for name in ("dataset.yaml", "team.yaml"):
+        shutil.copy(ROOT / "definitions" / "stacks" / name, root / "definitions" / "stacks")
     monkeypatch.chdir(root)
     return root
 

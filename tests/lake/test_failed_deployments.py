@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.starting import ACCOUNT, LAKE, PARAMETERS
+from pipeline import environments
+from pipeline.cli.starting import ACCOUNT, LAKE, package_folder
 from pipeline.clients import client
 from pipeline.datasets import applying
 from pipeline.errors import SluiceError
-from pipeline.local import state
 from pipeline.local.deployer import Deployer, StackResult
 from pipeline.local.deployer.records import StackRecord
-from pipeline.packaging.package import stack_name
+from pipeline.packaging import read_manifest, read_package, stack_name
 from pipeline.packaging.templates import dump_template, load_template
 
 from .conftest import Datasetup, RunningLake, csv_text
@@ -50,9 +50,11 @@ class Deployed:
 
 def of_the_lake(lake: RunningLake, stack: str, env: str) -> Deployed:
     """A stack that every environment has once."""
-    packaged = state.state_folder(lake.root) / "build" / "templates" / f"{stack}.yaml"
-    template = lake.root / "cicd" / "bootstrap.yaml" if stack == "bootstrap" else packaged
-    known = {**PARAMETERS, "Env": env, "Lake": LAKE}
+    packaged = read_package(package_folder(lake.root))
+    template = lake.root / "cicd" / "bootstrap.yaml" if stack == "bootstrap" else packaged[stack].path
+    bucket = f"{LAKE}-{env}-artefacts-{ACCOUNT}-eu-west-1"
+    settings = environments.stack_parameters({}, env, laptop=True)
+    known = {**settings, **read_manifest(packaged.folder).stack_parameters(bucket), "Env": env, "Lake": LAKE}
     declared = load_template(template)["Parameters"]
     return Deployed(stack_name(LAKE, env, stack), template, {k: v for k, v in known.items() if k in declared})
 

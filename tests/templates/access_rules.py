@@ -14,7 +14,7 @@ KNOWN_TYPES = frozenset(
         "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodeConnections::Connection",
         "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Glue::Job",
         "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::KMS::Key",
-        "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy",
+        "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription",
         "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::SSM::Parameter",
         "AWS::Scheduler::Schedule", "AWS::Serverless::Function", "AWS::Serverless::LayerVersion",
         "AWS::Serverless::StateMachine",

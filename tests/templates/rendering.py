@@ -26,6 +26,7 @@ GIVEN = {
     "MinObjects": "1",
     "MaxObjects": "100",
     "MaxWait": "1800 seconds",
+    "Freshness": "86400",
     "ArtefactBucket": "artefacts",
     "LibraryUri": "s3://artefacts/library.zip",
     "DeequJarUris": "s3://artefacts/deequ.jar",

@@ -289,6 +289,14 @@ def event_sources_report_partial_failures_and_are_bounded(template: Template) ->
 
 
 @rule
+def subscriptions_keep_what_they_cannot_deliver(template: Template) -> Iterator[str]:
+    """SNS has no dead-letter queue for mail, which a person confirms and reads."""
+    for logical_id, _, given in resources(template, "AWS::SNS::Subscription"):
+        if given.get("Protocol") != "email" and "RedrivePolicy" not in given:
+            yield f"{logical_id} loses what it cannot deliver"
+
+
+@rule
 def no_secret_is_in_plain_sight(template: Template) -> Iterator[str]:
     words = ("PASSWORD", "SECRET", "TOKEN", "PRIVATE_KEY", "API_KEY")
     for logical_id, _, given in resources(template, "AWS::Serverless::Function"):

@@ -17,6 +17,7 @@ Resources:
   Key: {Type: AWS::KMS::Key}
   Inbox: {Type: AWS::SQS::Queue}
   News: {Type: AWS::SNS::Topic}
+  Listens: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref News, Protocol: lambda, Endpoint: x}}
   Admits:
     Type: AWS::SNS::TopicPolicy
     Properties:

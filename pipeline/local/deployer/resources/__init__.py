@@ -15,6 +15,7 @@ from pipeline.local.deployer.resources import (
     roles,
     tables,
     topics,
+    versions,
     watching,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "roles",
     "tables",
     "topics",
+    "versions",
     "watching",
 ]

@@ -3,6 +3,7 @@
 ENCRYPTION = "keys are recorded; nothing is encrypted on this machine"
 IAM = "policies are recorded; permissions are not enforced"
 EXPIRY = "recorded; nothing expires in a throwaway lake"
+ROLLOUTS = "an alias moves to its new version at once; no alarm moves it back"
 ALARMS = "alarms and dashboards are not made"
 TRACING = "no traces are recorded"
 BACKUP = "recorded; a throwaway lake has no backups"
