@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import Refused
-from pipeline.local.front_actions import ActionRecorder
+from pipeline.local.front_actions import JVM, ActionRecorder
 from pipeline.local.front_calls import CallRecorder, identify
 from pipeline.local.front_refusals import refused
 from pipeline.local.operations import refusal
@@ -32,6 +32,7 @@ BACKLOG = 256
 Invoke = Callable[[str, str], None]
 """Invokes a function (its ARN, the event as JSON) asynchronously, as other services do."""
 
+_KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _LOGGERS = (
     "moto",
     "werkzeug",
@@ -168,6 +169,8 @@ class _Application:
             status, headers, body = refused(call.service, why, environ)
             start_response(status, headers)
             return [body]
+        if call.caller == JVM and call.operation == "HeadObject":
+            start_response = _without_key(start_response)
         return self._application()(environ, start_response)  # type: ignore[no-any-return]
 
     def _application(self) -> Any:
@@ -185,6 +188,19 @@ class _Application:
         if operation is None:
             return _answer(start_response, "404 Not Found", {"error": f"no {method} {path} here"})
         return _answer(start_response, "200 OK", operation())
+
+
+def _without_key(start_response: Any) -> Any:
+    """Leave out which KMS key encrypts an object.
+
+    S3A copies (it renames by copies) with the key of the source, and its SDK refuses to send a key's name over plain
+    HTTP. Without the name the copy gets the bucket's key, as the source did.
+    """
+
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        return start_response(status, [each for each in headers if each[0].lower() != _KEY_HEADER], *more)
+
+    return start
 
 
 def _answer(start_response: Any, status: str, value: Any) -> Iterable[bytes]:
