@@ -123,3 +123,13 @@ def test_the_widgets_of_the_dashboard_do_not_overlap():
     cells = [(x + i, y + j) for x, y, width, height in places for i in range(width) for j in range(height)]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
+
+
+def test_functions_and_state_machines_are_traced():
+    for path in STACKS:
+        for name, resource in rendered(path).items():
+            given = resource.get("Properties", {})
+            if resource["Type"] == "AWS::Lambda::Function":
+                assert given["TracingConfig"] == {"Mode": "Active"}, name
+            if resource["Type"] == "AWS::StepFunctions::StateMachine":
+                assert given["TracingConfiguration"] == {"Enabled": True}, name
