@@ -22,6 +22,7 @@ from pipeline.wiring import Lake
 
 if TYPE_CHECKING:
     from pipeline.local.deployer import Deployer
+    from pipeline.packaging.changes import StackPlan
 
 LAKE = "sluice"
 CHUNK = 100
@@ -98,6 +99,14 @@ class EmbeddedStacks:
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
         result = self._deployer.deploy(name, template, parameters)
         return Deployed(result.outputs, bool(result.changed or result.removed))
+
+    def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
+        return self._deployer.planner().plan(name, template, parameters)
+
+    def parameters(self, name: str) -> dict[str, str]:
+        """What a stack was deployed with last; nothing for one that does not stand."""
+        record = self._deployer.records.get(name)
+        return {key: str(value) for key, value in record.parameters.items()} if record else {}
 
     @cached_property
     def _deployer(self) -> Deployer:

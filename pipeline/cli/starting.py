@@ -24,6 +24,7 @@ from pipeline.settings import use
 
 if TYPE_CHECKING:
     from pipeline.local.deployer import StackDeletion, StackPlan, StackResult
+    from pipeline.packaging import Package
 
 START_S = 60
 STOP_S = 20
@@ -85,17 +86,16 @@ def stop(root: Path) -> bool:
     return True
 
 
-def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
-    """Bootstrap, package and deploy the definitions; answers what was done, stack by stack."""
+def deploy(root: Path, lake: Where, say: Say, ready: Package | None = None) -> list[StackResult]:
+    """Bootstrap, package unless there is a `ready` package, and deploy; answers what was done, stack by stack."""
     from pipeline.local.deployer import Deployer
-    from pipeline.local.jars import deequ_jars
-    from pipeline.packaging import Target, package, upload
+    from pipeline.packaging import upload
 
     use(endpoint=lake.endpoint, region=lake.region)
     parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     results = [deployer.deploy(*_bootstrap(root, lake))]
-    made = package(root, package_folder(root), target=Target.EMBEDDED, jars=deequ_jars())
+    made = ready or packaged(root)
     uploaded = upload(made.folder, client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
 
     def report(result: StackResult) -> None:
@@ -104,6 +104,14 @@ def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
 
     deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | uploaded, report=report)
     return results
+
+
+def packaged(root: Path) -> Package:
+    """The checkout as a package for the embedded AWS."""
+    from pipeline.local.jars import deequ_jars
+    from pipeline.packaging import Target, package
+
+    return package(root, package_folder(root), target=Target.EMBEDDED, jars=deequ_jars())
 
 
 def package_folder(root: Path) -> Path:
@@ -119,10 +127,8 @@ class LakePlan:
     without_file: list[str]
 
 
-def plan(root: Path, lake: Where) -> LakePlan:
+def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     """What `deploy`, and applying the datasets, would do to the stacks; nothing is changed or uploaded."""
-    from pipeline.datasets import applying
-    from pipeline.datasets.files import read_all
     from pipeline.local.deployer import Deployer
     from pipeline.local.jars import deequ_jars
     from pipeline.packaging import Target, package, read_manifest
@@ -133,21 +139,26 @@ def plan(root: Path, lake: Where) -> LakePlan:
     planner = deployer.planner()
     plans = [planner.plan(*_bootstrap(root, lake))]
     with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
-        made = package(root, Path(folder), target=Target.EMBEDDED, jars=deequ_jars())
+        made = ready or package(root, Path(folder), target=Target.EMBEDDED, jars=deequ_jars())
         named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
         plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
-    definitions = read_all(root).or_raise()
-    for team in sorted({definition.dataset.team for definition in definitions}):
-        name = applying.team_stack_name(LAKE, lake.env, team)
-        plans.append(
-            planner.plan(name, root / applying.TEAM_TEMPLATE, applying.team_stack_parameters(team, LAKE, lake.env))
-        )
-    for definition in definitions:
-        name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
-        of_dataset = applying.stack_parameters(definition.dataset, LAKE, lake.env)
-        plans.append(planner.plan(name, root / applying.TEMPLATE, of_dataset))
+    plans += [planner.plan(*stack) for stack in stacks_of_datasets(root, lake.env)]
     stand = {record.name for record in deployer.records if record.name.startswith(f"{LAKE}-{lake.env}-")}
     return LakePlan(plans, sorted(stand - {each.name for each in plans}))
+
+
+def stacks_of_datasets(root: Path, env: str) -> Iterator[tuple[str, Path, dict[str, str]]]:
+    """Name, template and parameters of the stacks of the checkout's teams, then of its datasets."""
+    from pipeline.datasets import applying
+    from pipeline.datasets.files import read_all
+
+    definitions = read_all(root).or_raise()
+    for team in sorted({definition.dataset.team for definition in definitions}):
+        given = applying.team_stack_parameters(team, LAKE, env)
+        yield applying.team_stack_name(LAKE, env, team), root / applying.TEAM_TEMPLATE, given
+    for definition in definitions:
+        name = applying.stack_name(LAKE, env, definition.dataset.name)
+        yield name, root / applying.TEMPLATE, applying.stack_parameters(definition.dataset, LAKE, env)
 
 
 def prune(lake: Where, names: Sequence[str]) -> Iterator[StackDeletion]:

@@ -105,6 +105,11 @@ class CloudFormationStacks:
             self._formation.execute_change_set(StackName=name, ChangeSetName=change_set)
             return Deployed(_outputs(self._see_through(name, before)), changed=True)
 
+    def parameters(self, name: str) -> dict[str, str]:
+        """What a stack was deployed with last; nothing for one that does not stand."""
+        found = self._describe(name) or {}
+        return {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])}
+
     def delete(self, name: str) -> bool:
         """Delete a stack and wait until it is gone, with what its template does not retain; False if there is none."""
         if self._describe(name) is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.local.deployer.resources import (
     buckets,
+    delivery,
     events,
     functions,
     glue,
@@ -21,6 +22,7 @@ from pipeline.local.deployer.resources import (
 
 __all__ = [
     "buckets",
+    "delivery",
     "events",
     "functions",
     "glue",
