@@ -16,6 +16,8 @@ from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.texts import shown
 from pipeline.clock import epoch_ms
 from pipeline.connecting import Connected
+from pipeline.errors import BadInput
+from pipeline.views.log_ids import lines_of
 from pipeline.views.logs import Line, Source, job_groups, of_execution, read, sources_of
 from pipeline.views.naming import span_of
 from pipeline.views.texts import visible
@@ -33,20 +35,34 @@ def logs(
         typer.Argument(metavar="FUNCTION|JOB", help="route, transform, poll, standard, quality, …; all if not given."),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
-    since: Annotated[str, typer.Option(help="How far back: 30s, 10m, 2h, 1d.")] = "10m",
+    since: Annotated[
+        str | None, typer.Option(help="How far back: 30s, 10m, 2h, 1d; 10m if not given, 1d with --id.")
+    ] = None,
     execution: Annotated[
         str | None,
         typer.Option(help="What was printed during this execution, by the functions and jobs of its machine."),
     ] = None,
     run: Annotated[str | None, typer.Option(help="Only this run of a Glue job.")] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(
+            "--id", help="All that was logged of an object (its id is in `sluice why`), a batch, an execution."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what functions and jobs printed, merged in the order of time.
 
-    Example: sluice logs transform --since 1h, or sluice logs --execution NAME
+    Example: sluice logs transform --since 1h, or sluice logs --execution NAME, or sluice logs --id ID
     """
     connected: Connected = context.obj.connect()
+    since = since or ("1d" if identity else "10m")
     start, end = connected.lake.clock() - span_of(since), None
+    if identity:
+        _refuse_beside_id(name=name, follow=follow, execution=execution, run=run)
+        found = lines_of(connected.lake, connected.env, identity, epoch_ms(start))
+        _show(found, f"of it in the last {since}", as_json)
+        return
     if execution:
         sources, start, end = of_execution(connected.lake, connected.env, execution)
     elif run:
@@ -57,13 +73,21 @@ def logs(
     if follow:
         _follow(sources, epoch_ms(start), as_json)
         return
-    lines = read(sources, epoch_ms(start), epoch_ms(end) if end else None)
+    told = "by that" if execution or run else f"in the last {since}"
+    _show(read(sources, epoch_ms(start), epoch_ms(end) if end else None), told, as_json)
+
+
+def _refuse_beside_id(**others: object) -> None:
+    if given := [name for name, value in others.items() if value]:
+        raise BadInput(f"--id looks everywhere, and was given with {', '.join(given)}", hint="Leave one of them out.")
+
+
+def _show(lines: Sequence[Line], told: str, as_json: bool) -> None:
     if as_json:
         print_json([line.to_json() for line in lines])
         return
     _print(lines)
     if not lines:
-        told = "by that" if execution or run else f"in the last {since}"
         console.print(f"[dim]Nothing was printed {told}.[/]")
 
 

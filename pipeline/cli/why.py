@@ -87,6 +87,7 @@ def _print_version(lake: Lake, row: ObjectRow) -> None:
     print_facts(
         f"{styled(row.status)} [dim]version[/] {shown(row.object.version_id)}",
         {
+            "id": f"{row.object.digest} [dim](sluice logs --id ID)[/]",
             "dataset": shown(row.dataset) if row.dataset else "[dim]none[/]",
             "size": size(row.size) if row.status is not Status.DELETE_MARKER else None,
             "why": shown(row.reason) if row.reason else None,

@@ -41,6 +41,8 @@ class Source:
     group: str
     label: str
     streams: tuple[str, ...] = ()
+    pattern: str = ""
+    """CloudWatch's filter pattern that lines must match, such as a text in quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ def read_some(sources: Sequence[Source], start: int, end: int, most: int) -> tup
 def _read(source: Source, start: int, end: int | None) -> Iterator[Line]:
     logs = client("logs")
     request: dict[str, Any] = {"logGroupName": source.group, "startTime": start, **({"endTime": end} if end else {})}
+    if source.pattern:
+        request["filterPattern"] = source.pattern
     try:
         if not source.streams:
             yield from _events(source, request)

@@ -54,6 +54,7 @@ def row_json(row: ObjectRow) -> dict[str, Any]:
         "bucket": row.object.bucket,
         "key": row.object.key,
         "version_id": row.object.version_id,
+        "id": row.object.digest,
         "status": row.status.value,
         "event_time": iso(datetime.fromtimestamp(event_ms_of(row.order) / 1000, UTC)),
         **{name: getattr(row, name) for name in (*facts, *more)},

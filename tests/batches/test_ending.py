@@ -252,6 +252,10 @@ def test_a_quarantined_batch_was_never_visible_and_keeps_its_reason(shop: Shop):
     row = shop.catalog.get(obj)
     assert row.status is Status.QUARANTINED
     assert 'IsComplete "id": Value: 0.5' in row.reason
+    shop.ender.quarantine(shop.name, batch, shop.table)
+    [(event, dataset, facts)] = shop.told
+    assert (event, dataset, facts["batch"], facts["objects"]) == ("batch quarantined", shop.name, batch, 1)
+    assert facts["rules"] == ['IsComplete "id"']
     assert batch in row.hint
     assert shop.records.active(shop.name) is None
 

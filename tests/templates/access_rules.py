@@ -11,7 +11,8 @@ from tests.templates.rules import Template, listed, names, resources, rule, stat
 # What the rules look at. Another type, or an event of another kind, is refused until there are rules for it.
 KNOWN_TYPES = frozenset(
     (
-        "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodeConnections::Connection",
+        "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard",
+        "AWS::CodeBuild::Project", "AWS::CodeConnections::Connection",
         "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Glue::Job",
         "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::KMS::Key",
         "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription",
