@@ -134,7 +134,10 @@ def plan(root: Path, lake: Where) -> LakePlan:
         name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
         of_dataset = applying.stack_parameters(definition.dataset, LAKE, lake.env)
         plans.append(planner.plan(name, root / applying.TEMPLATE, of_dataset))
-    stand = {record.name for record in deployer.records if record.name.startswith(f"{LAKE}-{lake.env}-")}
+    prefix = f"{LAKE}-{lake.env}-"
+    stand = {record.name for record in deployer.records if record.name.startswith(prefix)}
+    # A dataset's stack may have to load what waits still: applying the datasets deletes it when it has.
+    stand = {name for name in stand if not name.startswith(f"{prefix}{applying.STACK_KIND}-")}
     return LakePlan(plans, sorted(stand - {each.name for each in plans}))
 
 

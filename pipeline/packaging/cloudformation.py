@@ -1,4 +1,6 @@
-"""Deploys one stack through CloudFormation and waits for it: by change set, so that nothing to do is seen as that."""
+"""Deploys one stack through CloudFormation and waits for it: by change set, so that nothing to do is seen as that.
+
+Deletes one, too."""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ MINUTES = 15
 
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _NEW = ("REVIEW_IN_PROGRESS",)
+_GOING = ("DELETE_IN_PROGRESS",)
 _STUCK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
 
@@ -32,6 +35,9 @@ class CloudFormationStacks:
         with the reason of the first resource that failed; the stack is then as it was.
         """
         standing = self._describe(name)
+        if standing and standing["StackStatus"] in _GOING:
+            self._wait("stack_delete_complete", name, "deleted")
+            standing = None
         if standing and standing["StackStatus"] in _STUCK:
             raise Refused(
                 f"stack {name} is {standing['StackStatus']}, and cannot be updated",
@@ -44,6 +50,17 @@ class CloudFormationStacks:
         self._formation.execute_change_set(StackName=name, ChangeSetName=change_set)
         self._wait("stack_update_complete" if exists else "stack_create_complete", name)
         return Deployed(_outputs(self._describe(name)), changed=True)
+
+    def delete(self, name: str) -> bool:
+        """Delete the stack and wait until it is gone; False if there is none.
+
+        `Refused`, with the reason of the first resource, if CloudFormation does not let go of one.
+        """
+        if self._describe(name) is None:
+            return False
+        self._formation.delete_stack(StackName=name)
+        self._wait("stack_delete_complete", name, "deleted")
+        return True
 
     def _describe(self, name: str) -> dict[str, Any] | None:
         from botocore.exceptions import ClientError
@@ -85,13 +102,13 @@ class CloudFormationStacks:
             raise _refused(name, template, reason) from None
         return change_set
 
-    def _wait(self, waiter: str, name: str) -> None:
+    def _wait(self, waiter: str, name: str, done: str = "deployed") -> None:
         from botocore.exceptions import WaiterError
 
         try:
             self._formation.get_waiter(waiter).wait(StackName=name, WaiterConfig=self._waiting)
         except WaiterError as error:
-            raise Refused(f"stack {name} was not deployed: {self._first_failure(name) or error}") from None
+            raise Refused(f"stack {name} was not {done}: {self._first_failure(name) or error}") from None
 
     def _first_failure(self, name: str) -> str | None:
         """Events come newest first; what failed first made the others fail."""
@@ -106,7 +123,7 @@ def _refused(name: str, template: Path, reason: str) -> BadDefinition:
 
 
 def _is_start(event: Mapping[str, Any], name: str) -> bool:
-    starts = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+    starts = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
     return event["LogicalResourceId"] == name and event["ResourceStatus"] in starts
 
 

@@ -67,6 +67,13 @@ def test_a_stack_without_a_change_is_left_alone_and_its_outputs_are_read(stacks:
     assert not client("cloudformation").list_change_sets(StackName="s")["Summaries"]
 
 
+def test_a_stack_is_deleted_and_one_that_is_not_there_is_no_error(stacks: CloudFormationStacks):
+    stacks.deploy("s", TEMPLATE, PARAMETERS)
+    assert stacks.delete("s")
+    assert client("sqs").list_queues().get("QueueUrls", []) == []
+    assert not stacks.delete("s")
+
+
 def test_a_change_to_what_does_not_stand_is_refused_with_the_reason(stacks: CloudFormationStacks):
     stacks.deploy("s", TEMPLATE, PARAMETERS)
     (stack,) = client("cloudformation").describe_stacks(StackName="s")["Stacks"]
@@ -115,6 +122,33 @@ def test_a_stack_that_rolls_back_names_what_failed_first(answers: Stubber):
     answers.add_response("describe_stack_events", {"StackEvents": [_event(*event) for event in events]})
     with pytest.raises(Refused, match="stack s was not deployed: Queue: a queue of that name exists"):
         CloudFormationStacks(answers.client, delay_s=0).deploy("s", TEMPLATE, {})
+
+
+def test_a_stack_that_is_not_let_go_names_what_holds_it():
+    with Stubber(boto3.client("cloudformation")) as answers:
+        stack = {"StackName": "s", "CreationTime": datetime.now(UTC), "StackStatus": "CREATE_COMPLETE"}
+        answers.add_response("describe_stacks", {"Stacks": [stack]})
+        answers.add_response("delete_stack", {}, {"StackName": "s"})
+        answers.add_response("describe_stacks", {"Stacks": [stack | {"StackStatus": "DELETE_FAILED"}]})
+        events = [
+            ("Queue", "DELETE_FAILED", "access denied"),
+            ("s", "DELETE_IN_PROGRESS", None),
+            ("Old", "CREATE_FAILED", "x"),
+        ]
+        answers.add_response("describe_stack_events", {"StackEvents": [_event(*event) for event in events]})
+        with pytest.raises(Refused, match="stack s was not deleted: Queue: access denied"):
+            CloudFormationStacks(answers.client, delay_s=0).delete("s")
+
+
+def test_a_stack_that_is_being_deleted_is_made_again_once_it_is_gone():
+    with Stubber(boto3.client("cloudformation")) as answers:
+        stack = {"StackName": "s", "CreationTime": datetime.now(UTC), "StackStatus": "DELETE_IN_PROGRESS"}
+        answers.add_response("describe_stacks", {"Stacks": [stack]})
+        answers.add_client_error("describe_stacks", "ValidationError", "Stack with id s does not exist")
+        answers.add_client_error("create_change_set", "ValidationError", "stop here")
+        with pytest.raises(BadDefinition, match="stop here"):
+            CloudFormationStacks(answers.client, delay_s=0).deploy("s", TEMPLATE, {})
+        answers.assert_no_pending_responses()
 
 
 def _event(logical_id: str, status: str, reason: str | None) -> dict[str, Any]:
