@@ -5,7 +5,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --no-config
 
-.PHONY: help demo test check pipeline bench lock clean
+.PHONY: help demo test check security pipeline bench lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -13,7 +13,7 @@ help: ## say what there is
 demo: .venv/ready ## start a fresh lake, drop the samples, show what became of them
 	@$(BIN)/sluice demo
 
-test: .venv/ready check ## everything that CI runs
+test: .venv/ready check security ## everything that CI runs
 	@$(BIN)/python -m pytest
 
 check: .venv/ready ## ruff and mypy
@@ -21,15 +21,20 @@ check: .venv/ready ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+security: .venv/checkov/ready ## checkov's public rules over templates and sources
+	@$(BIN)/python -m tests.templates.public_rules
+
 pipeline: .venv/ready ## run what the pipeline's builds run, from their buildspecs (ONLY=Check runs one)
 	@$(BIN)/python -m pipeline.packaging.buildspecs $(ONLY)
 
 bench: .venv/ready ## print the figures that the docs quote
 	@$(BIN)/python -m tests.benchmarks
 
-lock: .venv/ready ## renew requirements.lock from pyproject.toml
+lock: .venv/ready ## renew requirements.lock from pyproject.toml, and checkov.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --all-extras --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
+	@echo checkov | $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command 'make lock' - -o cicd/checkov.lock
 
 clean: ## stop the lake and forget the environment
 	@if [ -x $(BIN)/sluice ]; then $(BIN)/sluice down; fi
@@ -37,3 +42,9 @@ clean: ## stop the lake and forget the environment
 
 .venv/ready: requirements.lock pyproject.toml cicd/setup.sh
 	@sh cicd/setup.sh
+
+# Of its own: checkov's requirements do not go with the lake's.
+.venv/checkov/ready: cicd/checkov.lock | .venv/ready
+	@$(BIN)/uv --no-config venv -q --clear --python $(BIN)/python .venv/checkov
+	@VIRTUAL_ENV=$(CURDIR)/.venv/checkov $(BIN)/uv --no-config pip sync -q --require-hashes cicd/checkov.lock
+	@touch $@

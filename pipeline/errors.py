@@ -40,5 +40,9 @@ class Misconfigured(SluiceError):
     """A setting, a name or a part that must be there is not."""
 
 
+class Broken(SluiceError):
+    """Something failed that nobody had thought of: a bug. The message tells where, without what was worked on."""
+
+
 class Inconsistent(SluiceError):
     """Stored state contradicts the protocol: stop, and let a person look."""

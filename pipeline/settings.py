@@ -31,6 +31,7 @@ class Setting(StrEnum):
     STANDARD_JOB = "standard-job"
     QUALITY_JOB = "quality-job"
     UPDATES_TOPIC = "updates-topic"
+    TEAM_TOPICS = "team-topics"
     DATABASE_PREFIX = "database-prefix"
 
     @property
@@ -77,6 +78,16 @@ class Settings:
 def endpoint() -> str | None:
     """The endpoint that any AWS SDK program honours, for the libraries that do not (pyarrow, PyIceberg)."""
     return os.environ.get("AWS_ENDPOINT_URL") or None
+
+
+def metrics_namespace() -> str | None:
+    """Where a function's metrics belong, `<lake>/<env>`; no other process has one."""
+    return os.environ.get("METRICS_NAMESPACE") or None
+
+
+def running_handler() -> str | None:
+    """The `module.function` that Lambda runs in this process."""
+    return os.environ.get("_HANDLER") or None
 
 
 def region() -> str:

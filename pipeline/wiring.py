@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property, wraps
 from typing import Any
 
@@ -22,7 +22,8 @@ from pipeline.errors import Inconsistent, Transient
 from pipeline.events.s3 import SendAgain
 from pipeline.executions import Executions
 from pipeline.queues import send_all
-from pipeline.settings import Setting, Settings
+from pipeline.settings import Setting, Settings, running_handler
+from pipeline.telemetry.logs import about, of_function
 
 TRANSIENT_CODES = frozenset(
     {
@@ -46,6 +47,12 @@ TRANSIENT_CODES = frozenset(
     }
 )
 """Error codes after which AWS says that the same call may succeed."""
+
+
+SUBJECT_CHARACTERS = 100
+"""Of an SNS message (AWS quota)."""
+
+log = logging.getLogger(__name__)
 
 
 class Lake:
@@ -84,7 +91,6 @@ class Lake:
                 batches_table=self.settings[Setting.BATCHES_TABLE],
                 staging_bucket=self.settings[Setting.STAGING_BUCKET],
                 machine=self.settings[Setting.STAGE_B_MACHINE],
-                transform_job=self.settings[Setting.STANDARD_JOB],
                 new_id=_new_batch_id,
                 load=self.load_work,
                 abandon=self._abandon,
@@ -103,6 +109,7 @@ class Lake:
                 tables=iceberg.IcebergTables(),
                 dynamodb=client("dynamodb"),
                 announce=self.announce,
+                tell_team=self.tell_team,
                 send_again=self.send_again,
             )
         )
@@ -122,6 +129,23 @@ class Lake:
         topic = self.settings[Setting.UPDATES_TOPIC]
         client("sns").publish(TopicArn=topic, Message=json.dumps(message, sort_keys=True))
 
+    def tell_team(self, event: str, dataset: str, facts: Mapping[str, Any]) -> None:
+        """Tell the team of a dataset what it should look at; at least once.
+
+        A topic that is not there, or not ours to publish to, holds up no work: that is logged.
+        """
+        from botocore.exceptions import ClientError
+
+        topic = f"{self.settings[Setting.TEAM_TOPICS]}{DatasetName.parse(dataset).team}"
+        message = json.dumps({"event": event, "dataset": dataset, **facts}, sort_keys=True)
+        subject = f"{event}: {dataset}"[:SUBJECT_CHARACTERS]
+        try:
+            client("sns").publish(TopicArn=topic, Subject=subject, Message=message)
+        except ClientError as error:
+            if is_transient(error):
+                raise
+            log.error("team not told", extra={"dataset": dataset, "topic": topic, "error": str(error)})
+
     def send_again(self, objects: Sequence[SendAgain]) -> None:
         """Send object versions through Stage A again, by way of the raw queue."""
         send_all(client("sqs"), self.settings[Setting.RAW_QUEUE_URL], [o.to_json() for o in objects])
@@ -140,17 +164,22 @@ def lake() -> Lake:
 
 
 def handler(function: Callable[[dict[str, Any], Lake], Any]) -> Callable[[dict[str, Any], object], Any]:
-    """Make a Lambda entry point of `function(event, lake)`. AWS's passing troubles are raised as `Transient`."""
-    logging.getLogger().setLevel(logging.INFO)
+    """Make a Lambda entry point of `function(event, lake)`. AWS's passing troubles are raised as `Transient`.
+
+    The function that this process runs logs by the name of its stage and its own.
+    """
+    if running_handler() == f"{function.__module__}.{function.__name__}":
+        of_function(f"{function.__module__.split('.')[1]}.{function.__name__}")
 
     @wraps(function)
-    def entry(event: dict[str, Any], context: object) -> Any:
-        try:
-            return function(event, lake())
-        except Exception as error:
-            if is_transient(error):
-                raise Transient(f"{type(error).__name__}: {error}") from error
-            raise
+    def entry(event: dict[str, Any], context: Any) -> Any:
+        with about(request_id=context.aws_request_id):
+            try:
+                return function(event, lake())
+            except Exception as error:
+                if is_transient(error):
+                    raise Transient(f"{type(error).__name__}: {error}") from error
+                raise
 
     return entry
 

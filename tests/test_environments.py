@@ -11,12 +11,13 @@ from pipeline import environments
 from pipeline.clients import client
 from pipeline.environments import SETTINGS, Source
 from pipeline.errors import BadInput
+from pipeline.packaging.package import MANY
 from pipeline.packaging.templates import load_template
 from tests.conftest import ROOT
 
 STACKS = {path.stem: load_template(path) for path in sorted((ROOT / "definitions" / "stacks").glob("*.yaml"))}
-NO_SETTINGS = {"Lake", "Env", "ArtefactBucket", "LibraryUri", "DeequJarUris"}
-"""What a deployment itself gives the stacks."""
+NO_SETTINGS = {"Lake", "Env", "ArtefactBucket", "LibraryUri", "DeequJarUris", "GluePythonModules"}
+"""What a deployment itself gives the stacks, and what goes with the code: the packages of its jobs."""
 
 
 def declared() -> dict[str, list[dict[str, Any]]]:
@@ -24,7 +25,7 @@ def declared() -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for stack, template in STACKS.items():
         for name, declaration in template.get("Parameters", {}).items():
-            if stack != "dataset" and name not in NO_SETTINGS:
+            if stack not in MANY and name not in NO_SETTINGS:
                 found.setdefault(name, []).append(declaration)
     return found
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from pipeline.batches import telling
 from pipeline.batches.opening import candidates_of
 from pipeline.batches.records import FINAL, Batch, BatchRecords, BatchStatus
 from pipeline.catalog import Catalog, Status
 from pipeline.catalog.rows import shorten
+from pipeline.clock import Clock, system_clock
 from pipeline.dynamo import TRANSACTION_ACTIONS, transact
 from pipeline.errors import Inconsistent, Refused
 from pipeline.events.s3 import SendAgain
@@ -20,8 +21,6 @@ from pipeline.objects import ObjectVersion
 
 REBASES = 3
 """How often a batch whose base moved is transformed again before it fails."""
-
-log = logging.getLogger(__name__)
 
 
 class Commit(StrEnum):
@@ -49,7 +48,9 @@ class Parts:
     tables: Tables
     dynamodb: Any
     announce: Callable[[dict[str, Any]], None]
+    tell_team: Callable[[str, str, dict[str, Any]], None]
     send_again: Callable[[Sequence[SendAgain]], None]
+    clock: Clock = system_clock
 
 
 class Ender:
@@ -120,7 +121,9 @@ class Ender:
         self._settle(batch, {obj: status for obj in candidates_of(batch)}, facts)
         # Before the batch ends: what dies between is done again only while it is open.
         self._free_content(batch, status)
-        self._end(batch, to, error=reason)
+        self._.tell_team(f"batch {to.lower()}", batch.dataset, telling.for_team(batch))
+        if self._end(batch, to, error=reason):
+            telling.abandoned(batch, to)
         return to
 
     def _finish_committed(self, batch: Batch, table: str) -> None:
@@ -145,7 +148,8 @@ class Ender:
                 "rows": batch.write.rows if batch.write else 0,
             }
         )
-        self._end(batch, BatchStatus.COMMITTED)
+        if self._end(batch, BatchStatus.COMMITTED):
+            telling.committed(batch, table, self._.clock())
 
     def _settle(self, batch: Batch, to: dict[ObjectVersion, Status], facts: dict[str, Any]) -> None:
         """Move the batch's rows on, in transactions; a row that is not this batch's any more is left alone.
@@ -182,12 +186,12 @@ class Ender:
         if waiting:
             self._.send_again([SendAgain(row.object, row.generation + 1) for row in waiting])
 
-    def _end(self, batch: Batch, to: BatchStatus, **facts: Any) -> None:
-        if to is BatchStatus.FAILED or to is BatchStatus.QUARANTINED:
-            log.warning("batch %s of %s ends %s: %s", batch.id, batch.dataset, to, facts.get("error"))
+    def _end(self, batch: Batch, to: BatchStatus, **facts: Any) -> bool:
+        """Whether it ended by this; False where it had ended."""
         results = transact(self._.dynamodb, self._.records.ending(batch.dataset, batch.id, to, **facts))
         if results and self._batch(batch.dataset, batch.id).status not in FINAL:
             raise Inconsistent(f"batch {batch.id} of {batch.dataset} cannot end as {to}")
+        return not results
 
     def _batch(self, dataset: str, batch: str) -> Batch:
         found = self._.records.get(dataset, batch)

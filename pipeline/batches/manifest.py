@@ -23,6 +23,7 @@ def manifest(batch: str, dataset: Dataset, table: str, rows: Sequence[ObjectRow]
     """The manifest as JSON; the same claimed rows give the same text."""
     objects: list[dict[str, Any]] = [
         {
+            "id": row.object.digest,
             "bucket": row.object.bucket,
             "key": row.object.key,
             "version_id": row.object.version_id,

@@ -78,7 +78,6 @@ class Parts:
     batches_table: str
     staging_bucket: str
     machine: str
-    transform_job: str
     new_id: Callable[[], str]
     load: Callable[[str], Work]
     """Reads a dataset's registration; called only when there is a batch."""
@@ -107,7 +106,7 @@ def _parsed(message: dict[str, Any]) -> list[_Message]:
         body = json.loads(message["Body"])
         obj = ObjectVersion(body["bucket"], body["key"], body["version_id"])
     except (ValueError, TypeError, KeyError):
-        log.error("a message of the Stage B queue names no object: %.200r", message["Body"])
+        log.error("a message of the Stage B queue names no object", extra={"sqs_message": message["MessageId"]})
         return []
     return [_Message(obj, message["ReceiptHandle"])]
 
@@ -231,7 +230,12 @@ class Poller:
             # ends the batch has to know.
             claimed = {row.object for row in mine}
             left_out = [place for place, obj in enumerate(candidates) if obj not in claimed]
-            records.move(work.name, batch.id, BatchStatus.SEALED, manifest=uri, objects=len(mine), left_out=left_out)
+            oldest = min(row.event_ms for row in mine)
+            facts: dict[str, Any] = {"manifest": uri, "objects": len(mine), "left_out": left_out, "oldest_ms": oldest}
+            if records.move(work.name, batch.id, BatchStatus.SEALED, **facts) is None:
+                # What ties the ids of the objects to the id of the batch (`sluice logs --id`).
+                objects = [row.object.digest for row in mine]
+                log.info("batch sealed", extra={"correlation_id": batch.id, "dataset": work.name, "objects": objects})
         sealed = records.get(work.name, batch.id)
         if sealed is None:
             raise Inconsistent(f"batch {batch.id} of {work.name} vanished")
@@ -246,7 +250,6 @@ class Poller:
                 "dataset": work.name,
                 "manifest": batch.manifest,
                 "table": work.table,
-                "transform_job": self._.transform_job,
                 "has_ruleset": work.dataset.quality is not None,
             }
         )

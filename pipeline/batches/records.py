@@ -96,6 +96,8 @@ class Batch:
     left_out: tuple[int, ...] = ()
     """Places of the candidates that are not in the manifest."""
     manifest: str | None = None
+    oldest_ms: int | None = None
+    """When the oldest object of the manifest came into the raw bucket."""
     write: Written | None = None
     verdict: Verdict | None = None
     rebases: int = 0
@@ -115,6 +117,7 @@ class Batch:
             objects=row.get("objects", 0),
             left_out=tuple(row.get("left_out", ())),
             manifest=row.get("manifest"),
+            oldest_ms=row.get("oldest_ms"),
             write=_written(write) if write else None,
             verdict=_verdict(verdict) if verdict else None,
             rebases=row.get("rebases", 0),

@@ -26,6 +26,7 @@ from pipeline.wiring import Lake
 
 if TYPE_CHECKING:
     from pipeline.local.deployer import Deployer
+    from pipeline.packaging.changes import StackPlan
 
 LAKE = "sluice"
 CHUNK = 100
@@ -101,6 +102,7 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets) -> Parts:
         what_keeps=partial(what_keeps, lake),
         now=lambda: iso(lake.clock()),
         template=root / applying.TEMPLATE,
+        team_template=root / applying.TEAM_TEMPLATE,
         lake=LAKE,
         env=connected.env,
         database_prefix=lake.settings[Setting.DATABASE_PREFIX],
@@ -125,6 +127,14 @@ class EmbeddedStacks:
 
     def delete(self, name: str) -> bool:
         return self._deployer.delete_if_there(name) is not None
+
+    def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
+        return self._deployer.planner().plan(name, template, parameters)
+
+    def parameters(self, name: str) -> dict[str, str]:
+        """What a stack was deployed with last; nothing for one that does not stand."""
+        record = self._deployer.records.get(name)
+        return {key: str(value) for key, value in record.parameters.items()} if record else {}
 
     @cached_property
     def _deployer(self) -> Deployer:

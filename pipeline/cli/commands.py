@@ -18,6 +18,8 @@ MODULES = (
     "mending",
     "testing",
     "shipping",
+    "bootstrapping",
+    "smoking",
     "deploying",
     "consoling",
 )

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli import starting
+from pipeline.cli import delivering, starting
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target, Where
 from pipeline.cli.output import Json, console, print_json
+from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.cli.texts import shown
-from pipeline.errors import Refused
+from pipeline.errors import BadInput
 from pipeline.local import state
 
 if TYPE_CHECKING:
-    from pipeline.cli.starting import LakePlan
     from pipeline.local.deployer import StackResult
-    from pipeline.local.deployer.changes import Change
-
-LONGEST = 60
-"""Characters of a property's value that a line shows; --json has all of it."""
-
-_MARKS = {
-    "Add": "[green]+[/]",
-    "Modify": "[yellow]~[/]",
-    "Replace": "[magenta]±[/]",
-    "Remove": "[red]-[/]",
-    "Keep": "[dim].[/]",
-}
+    from pipeline.packaging import Package
 
 
 @app.command()
@@ -40,27 +28,49 @@ def deploy(
     context: typer.Context,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would happen, and change nothing.")] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Also delete the stacks that no file of the checkout stands for.")
+        bool, typer.Option("--prune", help="Also delete the stacks that no file of the checkout stands for (embedded).")
     ] = False,
-    env: Annotated[str | None, typer.Option(help="A lake on AWS. Not there yet.")] = None,
+    env: Annotated[str | None, typer.Option(help="The environment, as --env before the command.")] = None,
+    package: Annotated[
+        Path | None,
+        typer.Option(help="A package to deploy, as `sluice package` made it; else the checkout is packaged."),
+    ] = None,
+    replace_stateful: Annotated[
+        bool, typer.Option("--replace-stateful", help="Also replace or remove what holds data, keys or messages.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the running embedded lake to what the checkout says: stacks, code, state machines, jobs, datasets.
+    """Bring a lake to what the checkout says: stacks, code, state machines, jobs, datasets.
 
     A stack that fails is rolled back, and those after it are left as they are. The plan names each resource that
     would be added, modified, replaced, removed or let go, with the properties that change; what stands in ⟨ ⟩ is
-    known only once it is made.
+    known only once it is made. On AWS (with --profile) it is CloudFormation that tells and does it.
 
     Example: sluice deploy --plan
     """
-    lake = _embedded(context.obj, env)
-    if plan:
-        planned = starting.plan(state.checkout(), lake)
-        print_json(plan_json(planned)) if as_json else _say_plan(planned, prune=prune)
+    target: Target = context.obj
+    target.env = env or target.env
+    from pipeline.packaging import read_package
+
+    ready = read_package(package) if package else None
+    if target.profile:
+        if prune:
+            raise BadInput("--prune is for the embedded lake", hint="On AWS delete a stack in CloudFormation.")
+        _on_aws(target, ready, plan=plan, replace_stateful=replace_stateful, as_json=as_json)
         return
-    results = _deploy(lake, quiet=as_json)
+    lake = target.embedded()
+    root = state.checkout()
+    if plan:
+        planned = starting.plan(root, lake, ready)
+        if as_json:
+            print_json(plans_json(planned.stacks, planned.without_file))
+            return
+        command = "sluice deploy --prune" if prune else "sluice deploy"
+        say_plans(planned.stacks, command=command, without_file=planned.without_file, prune=prune)
+        return
+    results = _deploy(root, lake, ready, replace_stateful=replace_stateful, quiet=as_json)
     deletions = []
-    for deletion in starting.prune(lake, starting.plan(state.checkout(), lake).without_file) if prune else ():
+    for deletion in starting.prune(lake, starting.plan(root, lake, ready).without_file) if prune else ():
         deletions.append(deletion)
         if not as_json:
             kept = "".join(f"; {name} is kept: {what}" for name, what in deletion.kept.items())
@@ -71,80 +81,62 @@ def deploy(
         print_json({"stacks": stacks, "deleted": [asdict(deletion) for deletion in deletions]})
 
 
-def _embedded(target: Target, env: str | None) -> Where:
-    if target.profile or env:
-        raise Refused(
-            "deploying to AWS is not there yet; this deploys to the embedded lake",
-            hint="For AWS: `sluice package`, then deploy build/templates with CloudFormation.",
-        )
-    return target.embedded()
+def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_stateful: bool, as_json: bool) -> None:
+    reached = target.reach()
+    given = delivering.environment(reached.env)
+    root = state.checkout()
+    made = ready or _packaged(root, quiet=as_json)
+    if plan:
+        plans = list(delivering.plan(root, given, made))
+        command = f"sluice deploy --env {reached.env}"
+        print_json(plans_json(plans)) if as_json else say_plans(plans, command=command)
+        return
+    done = []
+    say = (lambda text: None) if as_json else _say
+    report = (lambda progress: None) if as_json else say_progress
+    for name, deployed in delivering.deploy(given, made, report, replace_stateful=replace_stateful):
+        done.append({"stack": name, "changed": deployed.changed})
+        say(f"{name}: {'deployed' if deployed.changed else 'unchanged'}")
+    _apply_datasets(root, target, say)
+    if as_json:
+        print_json({"stacks": done})
 
 
-def _deploy(lake: Where, *, quiet: bool) -> Sequence[StackResult]:
-    from pipeline.cli.running import apply_datasets, fetch_jars
-
-    def say(text: str) -> None:
-        if not quiet:
-            console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
+def _packaged(root: Path, *, quiet: bool) -> Package:
+    from pipeline.cli.running import fetch_jars
+    from pipeline.local.jars import deequ_jars
+    from pipeline.packaging import package
+    from pipeline.packaging.package import Target as For
 
     fetch_jars(quiet=quiet)
-    results = starting.deploy(state.checkout(), lake, say)
-    connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
-    apply_datasets(state.checkout(), connected, say)
+    with console.status("packaging: the layers take a minute the first time …"):
+        return package(root, root / "build" / "package", target=For.AWS, jars=deequ_jars())
+
+
+def _deploy(
+    root: Path, lake: Where, ready: Package | None, *, replace_stateful: bool, quiet: bool
+) -> Sequence[StackResult]:
+    from pipeline.cli.running import fetch_jars
+    from pipeline.packaging.changes import check_stateful
+
+    say = (lambda text: None) if quiet else _say
+    fetch_jars(quiet=quiet)
+    ready = ready or starting.packaged(root)
+    if not replace_stateful:
+        check_stateful(starting.plan(root, lake, ready).stacks)
+    results = starting.deploy(root, lake, say, ready)
+    _apply_datasets(root, Target(endpoint=lake.endpoint, region=lake.region, env=lake.env), say)
     return results
 
 
-def _say_plan(planned: LakePlan, *, prune: bool) -> None:
-    for plan in planned.stacks:
-        if plan.unfinished:
-            console.print(f"[bold]{plan.name}[/]: an earlier deployment broke off, and is undone first")
-        if plan.changes:
-            counted = Counter(str(change.action).lower() for change in plan.changes)
-            what = ", ".join(f"{number} to {action}" for action, number in counted.items())
-            console.print(f"[bold]{plan.name}[/]{' (new)' if plan.is_new else ''}: {what}", highlight=False)
-        for change in plan.changes:
-            _say_change(change)
-    if same := [plan.name for plan in planned.stacks if not plan.changes and not plan.unfinished]:
-        console.print(f"[dim]unchanged: {', '.join(same)}[/]", highlight=False, soft_wrap=True)
-    for name in planned.without_file:
-        fate = "would be deleted" if prune else "stays; --prune deletes it"
-        console.print(f"[magenta]{name}[/]: stands without a file; it {fate}", highlight=False)
-    command = "sluice deploy --prune" if prune else "sluice deploy"
-    console.print(f"[dim]nothing was changed: `{command}` does it[/]", highlight=False)
+def _apply_datasets(root: Path, target: Target, say: starting.Say) -> None:
+    from pipeline.cli.running import apply_datasets
+
+    apply_datasets(root, target.connect(), say)
 
 
-def _say_change(change: Change) -> None:
-    kept = " (the old one is kept)" if change.old_is_kept else ""
-    mark = _MARKS[change.action]
-    console.print(f"  {mark} {change.action} {change.logical_id} [dim]{change.type}[/]{kept}", highlight=False)
-    for each in change.properties:
-        forces = " [magenta]replaces it[/]" if each.replaces else ""
-        line = f"      {shown(each.path)}: {_short(each.before)} → {_short(each.after)}{forces}"
-        console.print(line, highlight=False, soft_wrap=True)
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "[dim]none[/]"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return shown(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")
-
-
-def plan_json(planned: LakePlan) -> dict[str, Any]:
-    """What --plan --json prints."""
-    return {
-        "changes": sum(len(plan.changes) for plan in planned.stacks),
-        "without_file": planned.without_file,
-        "stacks": [
-            {
-                "stack": plan.name,
-                "new": plan.is_new,
-                "unfinished": plan.unfinished,
-                "changes": [asdict(change) for change in plan.changes],
-            }
-            for plan in planned.stacks
-        ],
-    }
+def _say(text: str) -> None:
+    console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
 
 
 def _result_json(result: StackResult) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pipeline.cli.arguments import Limit
 from pipeline.cli.output import Json, console, print_facts, print_json, print_table, styled
 from pipeline.cli.texts import shown
 from pipeline.executions.history import Visit, visits
-from pipeline.views.executions import Run, about, document, events_of, find, runs
+from pipeline.views.executions import Run, about, document, events_of, find, runs, version_of
 from pipeline.views.texts import duration, moment
 
 _COLOURS = {"done": "green", "retried": "yellow", "caught": "yellow", "failed": "red", "running": "cyan"}
@@ -64,6 +64,7 @@ def execution(
         {
             "status": styled(run.status),
             "stage": run.machine.upper(),
+            "version": str(version) if (version := version_of(description)) else None,
             "started": moment(run.started),
             "took": duration(run.seconds(lake.clock())),
             "input": shown(told) if (told := about(run, description)) else None,

@@ -16,7 +16,7 @@ from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.texts import shown
 from pipeline.clock import epoch_ms
 from pipeline.connecting import Connected
-from pipeline.views.logs import JOB_GROUPS, Line, Source, of_execution, read, sources_of
+from pipeline.views.logs import Line, Source, job_groups, of_execution, read, sources_of
 from pipeline.views.naming import span_of
 from pipeline.views.texts import visible
 
@@ -50,7 +50,7 @@ def logs(
     if execution:
         sources, start, end = of_execution(connected.lake, connected.env, execution)
     elif run:
-        sources = [Source(group, "job", (run,)) for group in JOB_GROUPS]
+        sources = [Source(group, "job", (run,)) for group in job_groups(connected.env)]
         start = datetime.fromtimestamp(0, UTC)
     else:
         sources = sources_of(connected.lake, connected.env, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,10 +24,13 @@ from pipeline.settings import use
 
 if TYPE_CHECKING:
     from pipeline.local.deployer import StackDeletion, StackPlan, StackResult
+    from pipeline.packaging import Package
 
 START_S = 60
 STOP_S = 20
 LAKE = "sluice"
+
+_VERSION = re.compile(r":(function|stateMachine):[^:]+:\d+$")
 
 Say = Callable[[str], None]
 
@@ -82,26 +86,37 @@ def stop(root: Path) -> bool:
     return True
 
 
-def deploy(root: Path, lake: Where, say: Say) -> list[StackResult]:
-    """Bootstrap, package and deploy the definitions; answers what was done, stack by stack."""
+def deploy(root: Path, lake: Where, say: Say, ready: Package | None = None) -> list[StackResult]:
+    """Bootstrap, package unless there is a `ready` package, and deploy; answers what was done, stack by stack."""
     from pipeline.local.deployer import Deployer
-    from pipeline.local.jars import deequ_jars
-    from pipeline.packaging.artefacts import Artefacts
-    from pipeline.packaging.package import Target, package
+    from pipeline.packaging import upload
 
     use(endpoint=lake.endpoint, region=lake.region)
     parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     results = [deployer.deploy(*_bootstrap(root, lake))]
-    artefacts = Artefacts(client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
-    made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=state.state_folder(root) / "build")
+    made = ready or packaged(root)
+    uploaded = upload(made.folder, client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
 
     def report(result: StackResult) -> None:
         say(described(result))
         results.append(result)
 
-    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters, report=report)
+    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | uploaded, report=report)
     return results
+
+
+def packaged(root: Path) -> Package:
+    """The checkout as a package for the embedded AWS."""
+    from pipeline.local.jars import deequ_jars
+    from pipeline.packaging import Target, package
+
+    return package(root, package_folder(root), target=Target.EMBEDDED, jars=deequ_jars())
+
+
+def package_folder(root: Path) -> Path:
+    """Where the package lies that was deployed last to the checkout's embedded lake."""
+    return state.state_folder(root) / "build" / "package"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,33 +127,42 @@ class LakePlan:
     without_file: list[str]
 
 
-def plan(root: Path, lake: Where) -> LakePlan:
+def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     """What `deploy`, and applying the datasets, would do to the stacks; nothing is changed or uploaded."""
     from pipeline.datasets import applying
-    from pipeline.datasets.files import read_all
     from pipeline.local.deployer import Deployer
     from pipeline.local.jars import deequ_jars
-    from pipeline.packaging.artefacts import Artefacts
-    from pipeline.packaging.package import Target, package
+    from pipeline.packaging import Target, package, read_manifest
 
     use(endpoint=lake.endpoint, region=lake.region)
     parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     planner = deployer.planner()
     plans = [planner.plan(*_bootstrap(root, lake))]
-    artefacts = Artefacts(client("s3"), plans[0].outputs["ArtefactBucket"], ACCOUNT, upload=False)
-    with tempfile.TemporaryDirectory(prefix="sluice-plan-") as build:
-        made = package(root, artefacts, target=Target.EMBEDDED, jars=deequ_jars(), build=Path(build))
-        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters, planner=planner)
-    for definition in read_all(root).or_raise():
-        name = applying.stack_name(LAKE, lake.env, definition.dataset.name)
-        of_dataset = applying.stack_parameters(definition.dataset, LAKE, lake.env)
-        plans.append(planner.plan(name, root / applying.TEMPLATE, of_dataset))
+    with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
+        made = ready or package(root, Path(folder), target=Target.EMBEDDED, jars=deequ_jars())
+        named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
+        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
+    plans += [planner.plan(*stack) for stack in stacks_of_datasets(root, lake.env)]
     prefix = f"{LAKE}-{lake.env}-"
     stand = {record.name for record in deployer.records if record.name.startswith(prefix)}
     # A dataset's stack may have to load what waits still: applying the datasets deletes it when it has.
     stand = {name for name in stand if not name.startswith(f"{prefix}{applying.STACK_KIND}-")}
     return LakePlan(plans, sorted(stand - {each.name for each in plans}))
+
+
+def stacks_of_datasets(root: Path, env: str) -> Iterator[tuple[str, Path, dict[str, str]]]:
+    """Name, template and parameters of the stacks of the checkout's teams, then of its datasets."""
+    from pipeline.datasets import applying
+    from pipeline.datasets.files import read_all
+
+    definitions = read_all(root).or_raise()
+    for team in sorted({definition.dataset.team for definition in definitions}):
+        given = applying.team_stack_parameters(team, LAKE, env)
+        yield applying.team_stack_name(LAKE, env, team), root / applying.TEAM_TEMPLATE, given
+    for definition in definitions:
+        name = applying.stack_name(LAKE, env, definition.dataset.name)
+        yield name, root / applying.TEMPLATE, applying.stack_parameters(definition.dataset, LAKE, env)
 
 
 def prune(lake: Where, names: Sequence[str]) -> Iterator[StackDeletion]:
@@ -170,6 +194,9 @@ def described(result: StackResult) -> str:
     """What a deployment did to one stack, in a line."""
     parts = [f"{len(result.resources)} resources, {len(result.changed)} made or changed"]
     parts += [f"removed: {', '.join(result.removed)}"] if result.removed else []
-    parts += [f"{logical_id} was let go and stays: {what}" for logical_id, what in result.kept.items()]
+    versions = [logical_id for logical_id, what in result.kept.items() if _VERSION.search(what)]
+    parts += [f"{len(versions)} versions before them stay for what still runs"] if versions else []
+    others = {logical_id: what for logical_id, what in result.kept.items() if logical_id not in versions}
+    parts += [f"{logical_id} was let go and stays: {what}" for logical_id, what in others.items()]
     parts += [f"{logical_id} was to be deleted and stays: {why}" for logical_id, why in result.left.items()]
     return f"{result.name}: {'; '.join(parts)}"

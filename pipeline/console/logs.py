@@ -19,7 +19,7 @@ from pipeline.console.pages import Document, asked, link, page
 from pipeline.errors import BadInput, Gone
 from pipeline.objects import ObjectVersion
 from pipeline.views.log_pages import Cursor, Log, LogPage
-from pipeline.views.logs import JOB_GROUPS, JOBS, Line, Source, names_of, of_execution, of_object, read, sources_of
+from pipeline.views.logs import JOBS, Line, Source, job_groups, names_of, of_execution, of_object, read, sources_of
 from pipeline.views.naming import object_of, span_of, time_of
 from pipeline.views.texts import visible
 
@@ -90,7 +90,7 @@ def _chosen(asked: Asked) -> Chosen:
         sources, begun, stopped = of_execution(lake, asked.env, name)
         return Chosen(sources, start or begun, end or stopped, about=f"execution {name}", execution=name)
     if name := query.get("run"):
-        sources = [Source(group, "job", (name,)) for group in JOB_GROUPS]
+        sources = [Source(group, "job", (name,)) for group in job_groups(asked.env)]
         return Chosen(sources, start or datetime.fromtimestamp(0, UTC), end, about=f"job run {name}")
     if uri := query.get("uri"):
         named = object_of(lake, uri)
@@ -163,7 +163,7 @@ async def whole_line(request: Request) -> Response:
 
 def _find_line(asked: Asked) -> Line:
     group, stream, at = (asked.query.get(name, "") for name in ("group", "stream", "at"))
-    if not group.startswith((f"/sluice/{asked.env}/", "/aws-glue/jobs/")):
+    if not group.startswith(f"/sluice/{asked.env}/"):
         raise BadInput(f"{group!r} is no log of this lake")
     if not at.isdecimal() or len(at) > 15:
         raise BadInput(f"{at!r} is no time of a line")

@@ -1,7 +1,7 @@
-"""Applies dataset definitions to a lake: table, stack, registration, and what waited for it. AWS comes from outside.
+"""Applies dataset definitions to a lake: team, table, stack, registration, and what waited for it.
 
-Everything that can be wrong is found out before anything is changed. Each step is harmless to repeat, and the
-registration comes after what it names, so an apply that breaks off is finished by the next.
+AWS comes from outside. Everything that can be wrong is found out before anything is changed. Each step is harmless to
+repeat, and the registration comes after what it names, so an apply that breaks off is finished by the next.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from pipeline.errors import BadDefinition, Refused
 
 TEMPLATE = Path("definitions/stacks/dataset.yaml")
 """The stack that every dataset has of its own, from the root of a checkout."""
+
+TEAM_TEMPLATE = Path("definitions/stacks/team.yaml")
+"""The stack that every team has, which its datasets' stacks name."""
 
 
 STACK_KIND = "dataset"
@@ -63,6 +66,7 @@ class Parts:
     what_keeps: Callable[[Registration], tuple[str, ...]]
     now: Callable[[], str]
     template: Path
+    team_template: Path
     lake: str
     env: str
     database_prefix: str
@@ -96,10 +100,12 @@ def apply(
     Raises `BadDefinitions`, before anything is changed, for a ruleset or a change of a table that cannot be.
     """
     plans = plan_tables(definitions, parts, only)
+    chosen = [definition for definition in definitions if definition.dataset.name in plans]
+    for team in sorted({definition.dataset.team for definition in chosen}):
+        name = team_stack_name(parts.lake, parts.env, team)
+        parts.stacks.deploy(name, parts.team_template, team_stack_parameters(team, parts.lake, parts.env))
     done = []
-    for definition in definitions:
-        if definition.dataset.name not in plans:
-            continue
+    for definition in chosen:
         done.append(_apply(definition.dataset, plans[definition.dataset.name], parts))
         report(done[-1])
     return done
@@ -131,6 +137,16 @@ def stack_name(lake: str, env: str, name: DatasetName) -> str:
     return f"{lake}-{env}-{STACK_KIND}-{team}-{dataset}"
 
 
+def team_stack_name(lake: str, env: str, team: str) -> str:
+    """What a team's stack is called; see `stack_name`."""
+    return f"{lake}-{env}-team-{team.replace('_', '--')}"
+
+
+def team_stack_parameters(team: str, lake: str, env: str) -> dict[str, str]:
+    """The parameters of a team's stack."""
+    return {"Lake": lake, "Env": env, "Team": team}
+
+
 def stack_parameters(dataset: Dataset, lake: str, env: str) -> dict[str, str]:
     """The parameters of a dataset's stack, as text."""
     return {
@@ -142,6 +158,7 @@ def stack_parameters(dataset: Dataset, lake: str, env: str) -> dict[str, str]:
         "MinObjects": str(dataset.stage_b.min_objects),
         "MaxObjects": str(dataset.stage_b.max_objects),
         "MaxWait": f"{int(dataset.stage_b.max_wait.total_seconds())} seconds",
+        "Freshness": str(int(dataset.stage_b.freshness.total_seconds())),
     }
 
 

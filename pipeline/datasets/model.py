@@ -119,6 +119,8 @@ class StageB(Batching):
 
     schedule: Annotated[str, StringConstraints(pattern=_SCHEDULE)] = "rate(5 minutes)"
     job: Literal["standard"] = "standard"
+    freshness: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=1)
+    """How long after it came in an object should be in the table; the team is told when it takes longer."""
 
 
 class Table(_Model):

@@ -22,9 +22,10 @@ def schema() -> dict[str, Any]:
     names = columns["patternProperties"]
     columns["patternProperties"] = {pattern: {"anyOf": [short, column]} for pattern, column in names.items()}
     columns["additionalProperties"] = False
-    duration = {"type": "string", "pattern": DURATION_PATTERN, "title": "Max Wait"}
-    duration["default"] = StageB().model_dump(mode="json")["max_wait"]
-    parts["StageB"]["properties"]["max_wait"] = duration
+    defaults = StageB().model_dump(mode="json")
+    for name, title in (("max_wait", "Max Wait"), ("freshness", "Freshness")):
+        duration = {"type": "string", "pattern": DURATION_PATTERN, "title": title, "default": defaults[name]}
+        parts["StageB"]["properties"][name] = duration
     return made
 
 

@@ -11,6 +11,9 @@ from pipeline.errors import Inconsistent
 
 NAME_LENGTH = 80
 """Execution names are at most this long (AWS quota); the embedded AWS refuses longer ones too."""
+_UNQUALIFIED = 7
+"""Parts of the ARN of a state machine, without a version or an alias."""
+
 _GIVE_UP_AFTER = 50
 
 
@@ -20,6 +23,10 @@ class Execution:
 
     arn: str
     status: str
+
+    @property
+    def name(self) -> str:
+        return self.arn.rpartition(":")[2]
 
     @property
     def ended_badly(self) -> bool:
@@ -67,7 +74,8 @@ class Executions:
 
     def find(self, machine: str, name: str) -> Execution | None:
         """The execution of that name, or None where there is none."""
-        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+        # An execution is its machine's, whatever version or alias of it is named.
+        arn = f"{':'.join(machine.split(':')[:_UNQUALIFIED]).replace(':stateMachine:', ':execution:')}:{name}"
         try:
             found = self._client.describe_execution(executionArn=arn)
         except self._client.exceptions.ExecutionDoesNotExist:

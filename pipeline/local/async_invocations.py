@@ -131,7 +131,7 @@ class AsyncInvocations:
     def _try_once(self, event: _Event) -> float | None:
         """Run the function; the seconds until it has to be tried again, None if it has come to its end."""
         if self._resolve is not None:
-            event.function = self._resolve(event.function.arn)
+            event.function = self._resolve(event.function.asked_for)
         if event.function.concurrency == 0:
             self._hand_on(event, Answer(event.request_id, b"", failed=True), "ZeroReservedConcurrency")
             return None
@@ -183,6 +183,8 @@ class AsyncInvocations:
 
 def outcome_record(function: Function, payload: bytes, tries: int, answer: Answer, condition: str) -> dict[str, Any]:
     """What AWS sends to a destination. Of a function that was never tried there is no response."""
+    arn = function.asked_for
+    is_plain = arn == function.arn and function.version == "$LATEST"
     response = {
         "responseContext": {
             "statusCode": 200,
@@ -196,7 +198,7 @@ def outcome_record(function: Function, payload: bytes, tries: int, answer: Answe
         "timestamp": iso(datetime.now(UTC)),
         "requestContext": {
             "requestId": answer.request_id,
-            "functionArn": f"{function.arn}:{function.version}" if function.version == "$LATEST" else function.arn,
+            "functionArn": f"{arn}:$LATEST" if is_plain else arn,
             "condition": condition,
             "approximateInvokeCount": tries,
         },

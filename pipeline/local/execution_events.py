@@ -57,8 +57,8 @@ def status_event(execution: Any, status: str) -> dict[str, Any]:
         "detail": {
             "executionArn": execution.execution_arn,
             "stateMachineArn": execution.state_machine_arn,
-            "stateMachineVersionArn": None,
-            "stateMachineAliasArn": None,
+            "stateMachineVersionArn": execution.state_machine.version_arn,
+            "stateMachineAliasArn": execution.state_machine.alias_arn,
             "name": execution.name,
             "status": status,
             "startDate": epoch_ms(execution.start_date),

@@ -96,7 +96,7 @@ def _region(environ: dict[str, Any]) -> str:
 def _of_s3(operation: str, environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
     bucket, _, key = environ.get("PATH_INFO", "/").lstrip("/").partition("/")
     action = _OF_S3.get(operation, operation)
-    if "versionId" in parse_qs(environ.get("QUERY_STRING", "")):
+    if "versionId" in _query(environ):
         action = _OF_VERSIONS.get(action, action)
     if operation == "DeleteObjects":
         key = "*"
@@ -128,12 +128,15 @@ def _resources(call: Call, environ: dict[str, Any], region: str) -> Iterator[str
             yield f"arn:aws:sqs:{where}:{name}" if name else "*"
         case "states" | "stepfunctions":
             body = _json(environ)
-            yield str(body.get("stateMachineArn") or body.get("executionArn") or "*")
+            # IAM asks for the machine, whatever version or alias of it is named.
+            machine = ":".join(str(body.get("stateMachineArn") or "").split(":")[:7])
+            yield str(machine or body.get("executionArn") or "*")
         case "sns":
             yield _form(environ).get("TopicArn", ["*"])[0]
         case "lambda":
             name = unquote(environ.get("PATH_INFO", "").partition("/functions/")[2].partition("/")[0])
-            yield name if name.startswith("arn:") else f"arn:aws:lambda:{where}:function:{name}"
+            qualifier = "".join(f":{each}" for each in _query(environ).get("Qualifier", [])[:1])
+            yield (name if name.startswith("arn:") else f"arn:aws:lambda:{where}:function:{name}") + qualifier
         case "glue":
             yield from _of_glue(_json(environ), where)
         case _:
@@ -160,6 +163,10 @@ def _json(environ: dict[str, Any]) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _query(environ: dict[str, Any]) -> dict[str, list[str]]:
+    return parse_qs(environ.get("QUERY_STRING", ""))
 
 
 def _form(environ: dict[str, Any]) -> dict[str, list[str]]:

@@ -41,7 +41,8 @@ class Layer:
 class Function:
     """One version of a function. Two that are equal may share workers: code and retries play no part in that.
 
-    `code` is the zip, `code_sha` its digest; `layers` come in the order in which they are laid over each other;
+    `code` is the zip, `code_sha` its digest; `invoked_arn` is what it was asked for by, which may be an alias; `layers`
+    come in the order in which they are laid over each other;
     `concurrency` is the reserved concurrency, None for none.
     """
 
@@ -62,6 +63,12 @@ class Function:
     layers: tuple[Layer, ...] = ()
     code: bytes = field(default=b"", repr=False, compare=False)
     retries: Retries = field(default=Retries(), compare=False)
+    invoked_arn: str = field(default="", compare=False)
+
+    @property
+    def asked_for(self) -> str:
+        """The ARN that it was invoked by."""
+        return self.invoked_arn or self.arn
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ from pipeline.errors import SluiceError
 from pipeline.local.child_environment import child_environment
 from pipeline.local.processes import kill, release, start_python
 
-OUTPUT_GROUP = "/aws-glue/jobs/output"
-ERROR_GROUP = "/aws-glue/jobs/error"
+LOG_GROUPS = "/aws-glue/jobs"
+"""What the names of both log groups begin with where a job has no --custom-logGroup-prefix."""
+
 ERROR_CHARACTERS = 2000
 TAIL_LINES = 400
 MINUTE_S = 60.0
@@ -79,6 +80,11 @@ class Run:
     @property
     def active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def log_groups(self) -> str:
+        """What the names of its log groups begin with."""
+        return self.arguments.get("--custom-logGroup-prefix", LOG_GROUPS)
 
 
 class _Attachment(Protocol):
@@ -246,7 +252,7 @@ class GlueJobs:
             run.completed = run.changed = self._clock()
             run.process = None
         if error:
-            self._log(ERROR_GROUP, run.id, error)
+            self._log(f"{run.log_groups}/error", run.id, error)
 
     def _read(self, run: Run, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -254,7 +260,7 @@ class GlueJobs:
             for line in output:
                 text = line.decode("utf-8", "replace").rstrip("\n")
                 run.tail.append(text)
-                self._log(OUTPUT_GROUP, run.id, text)
+                self._log(f"{run.log_groups}/output", run.id, text)
 
 
 def error_message(output: deque[str] | list[str], code: int) -> str:

@@ -83,10 +83,13 @@ class Worker:
         """Whether it can take another job: it runs, and nothing has doomed it."""
         return not (self._ended or self._doomed)
 
-    def run(self, payload: bytes, request_id: str | None = None) -> Answer | None:
-        """Run one invocation to its end. None if the process was gone before it took the job: try another."""
+    def run(self, payload: bytes, request_id: str | None = None, arn: str = "") -> Answer | None:
+        """Run one invocation to its end. None if the process was gone before it took the job: try another.
+
+        `arn` is what the function was asked for by, where that is not its own ARN.
+        """
         function = self.function
-        invocation = Invocation(request_id or new_request_id(), payload, function.arn, function.timeout_s)
+        invocation = Invocation(request_id or new_request_id(), payload, arn or function.arn, function.timeout_s)
         with self._lock:
             if self._ended:
                 return None

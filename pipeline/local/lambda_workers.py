@@ -88,16 +88,16 @@ class LambdaWorkers:
             self._running[name] += 1
             self.invocations[function.name] += 1
         try:
-            return self._run(pool, payload, request_id)
+            return self._run(pool, function.asked_for, payload, request_id)
         finally:
             with self._lock:
                 self._running[name] -= 1
 
-    def _run(self, pool: _Pool, payload: bytes, request_id: str | None) -> Answer:
+    def _run(self, pool: _Pool, arn: str, payload: bytes, request_id: str | None) -> Answer:
         while True:
             worker = pool.acquire()
             try:
-                answer = worker.run(payload, request_id)
+                answer = worker.run(payload, request_id, arn)
             finally:
                 pool.release(worker)
             if answer is not None:

@@ -49,7 +49,9 @@ repeat). An operation that is not on this page was not looked at, and is refused
 - One Glue job runs at a time; others wait. Jobs are Spark scripts; `GlueContext` is refused.
 - Functions are zip archives for Python. They see their own package, then their layers, which `sluice up` deploys empty,
   then the packages of `.venv`; of the file system only `TMPDIR` is theirs. A function has four workers: what comes
-  beyond them waits, or is throttled where concurrency is reserved.
+  beyond them waits, or is throttled where concurrency is reserved. A version of a function runs the zip that it was
+  published with; the packages of `.venv` are the same for all versions.
+- An alias leads to its new version at once: nothing is rolled out gradually, and nothing goes back by an alarm.
 - EventBridge tries a target for five minutes, AWS for a day; a failed batch of a stream waits for at most 30 s.
 - DynamoDB refuses what AWS's own DynamoDB Local refuses: malformed expressions, values, keys and batches. The tests of
   the catalog run against both.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.packaging.artefacts import Artefacts
-from pipeline.packaging.package import Package, PackagedTemplate, Target, package, stack_name
+from pipeline.packaging.artefacts import upload
+from pipeline.packaging.manifest import read_manifest
+from pipeline.packaging.package import Package, PackagedTemplate, Target, package, read_package, stack_name
 
-__all__ = ["Artefacts", "Package", "PackagedTemplate", "Target", "package", "stack_name"]
+__all__ = ["Package", "PackagedTemplate", "Target", "package", "read_manifest", "read_package", "stack_name", "upload"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
@@ -35,8 +34,3 @@ def _entry(name: str) -> zipfile.ZipInfo:
     entry.external_attr = _RIGHTS
     entry.create_system = 3  # Unix, whatever machine packages: Lambda reads the rights only then.
     return entry
-
-
-def digest(content: bytes) -> str:
-    """What content-addressed keys are made of: 32 hex digits of SHA-256."""
-    return hashlib.sha256(content).hexdigest()[:32]

@@ -1,57 +1,88 @@
-"""The artefact bucket: content-addressed, so that what did not change is not uploaded and does not update a stack."""
+"""A package's artefacts: content-addressed, so that what did not change is not uploaded and does not update a stack."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.packaging.archives import digest
+from pipeline.errors import Refused
+from pipeline.packaging.manifest import ARTEFACTS, Artefact, Manifest, read_manifest
 
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where an artefact lies."""
-
-    bucket: str
-    key: str
-
-    @property
-    def uri(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
+# Hex digits of SHA-256 that a key holds.
+_DIGITS = 32
 
 
 class Artefacts:
-    """Puts artefacts into one bucket, each under the digest of its content."""
+    """The artefacts of the package that is being made in a folder."""
 
-    def __init__(self, s3: Any, bucket: str, account: str | None = None, *, upload: bool = True) -> None:
-        """`account` is the bucket's expected owner: a bucket of that name in other hands is refused.
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / ARTEFACTS
+        self.made: dict[str, Artefact] = {}
 
-        Without `upload` artefacts only get their names, which a plan needs.
-        """
-        self.bucket = bucket
-        self._upload = upload
-        self._s3 = s3
-        self._owner = {"ExpectedBucketOwner": account} if account else {}
+    def put(self, kind: str, name: str, content: bytes) -> str:
+        """Keep `content`; its key is `<kind>/<digest>/<name>`."""
+        key, path = self._place(kind, name, Artefact(hashlib.sha256(content).hexdigest(), len(content)))
+        path.write_bytes(content)
+        return key
 
-    def put(self, kind: str, name: str, content: bytes) -> Location:
-        """Store `content` as `<kind>/<digest>/<name>`."""
-        location = Location(self.bucket, f"{kind}/{digest(content)}/{name}")
-        if self._upload and not self._is_there(location.key):
-            self._s3.put_object(Bucket=self.bucket, Key=location.key, Body=content, **self._owner)
-        return location
-
-    def put_file(self, kind: str, path: Path) -> Location:
-        """Store a file under its own name."""
-        return self.put(kind, path.name, path.read_bytes())
-
-    def _is_there(self, key: str) -> bool:
+    def put_file(self, kind: str, source: Path) -> str:
+        """Keep a file under its own name. A layer or a jar is linked where the file system can, not copied."""
+        with source.open("rb") as opened:
+            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+        key, path = self._place(kind, source.name, Artefact(sha256, source.stat().st_size))
+        path.unlink(missing_ok=True)
         try:
-            self._s3.head_object(Bucket=self.bucket, Key=key, **self._owner)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return False
-            raise
-        return True
+            os.link(source, path)
+        except OSError:
+            shutil.copyfile(source, path)
+        return key
+
+    def _place(self, kind: str, name: str, artefact: Artefact) -> tuple[str, Path]:
+        key = f"{kind}/{artefact.sha256[:_DIGITS]}/{name}"
+        self.made[key] = artefact
+        path = self._folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return key, path
+
+
+def upload(folder: Path, s3: Any, bucket: str, account: str) -> dict[str, str]:
+    """Upload what `bucket` lacks of the package in `folder`; answers the parameters to deploy its templates with.
+
+    `account` is the bucket's expected owner: a bucket of that name in other hands is refused, by S3. `Refused` before
+    anything is uploaded if an artefact is not what the manifest says.
+    """
+    manifest = read_manifest(folder)
+    _verify(folder, manifest)
+    owner = {"Bucket": bucket, "ExpectedBucketOwner": account}
+    for key in sorted(manifest.artefacts):
+        if not _is_there(s3, key, owner):
+            with (folder / ARTEFACTS / key).open("rb") as content:
+                s3.put_object(Key=key, Body=content, **owner)
+    return manifest.stack_parameters(bucket)
+
+
+def _verify(folder: Path, manifest: Manifest) -> None:
+    for key, artefact in manifest.artefacts.items():
+        path = folder / ARTEFACTS / key
+        try:
+            with path.open("rb") as opened:
+                same = hashlib.file_digest(opened, "sha256").hexdigest() == artefact.sha256
+        except FileNotFoundError:
+            raise Refused(f"{path} is not there, and the package's manifest names it") from None
+        if not same or path.stat().st_size != artefact.size:
+            raise Refused(f"{path} is not what was packaged: its checksum differs", hint="Package again.")
+
+
+def _is_there(s3: Any, key: str, owner: dict[str, str]) -> bool:
+    try:
+        s3.head_object(Key=key, **owner)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+    return True

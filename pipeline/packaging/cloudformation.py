@@ -1,70 +1,149 @@
-"""Deploys one stack through CloudFormation and waits for it: by change set, so that nothing to do is seen as that.
-
-Deletes one, too."""
+"""Plans and deploys stacks through CloudFormation, always by change set, so that nothing to do is seen as that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pipeline.datasets.applying import Deployed
-from pipeline.errors import BadDefinition, Refused
+from botocore.exceptions import ClientError, WaiterError
 
-MINUTES = 15
-"""How long a stack may take."""
+from pipeline.datasets.applying import Deployed
+from pipeline.errors import BadDefinition, Refused, Transient
+from pipeline.packaging.change_sets import added, changes_of
+from pipeline.packaging.changes import StackPlan, check_stateful
+
+MINUTES = 60
+"""How long a stack may take: a canary alone takes ten."""
+
+TAGGED = ("Lake", "Env", "Team", "Dataset")
+"""Parameters whose values are also the stack's tags, which CloudFormation passes on to all that takes tags."""
+
+LARGEST_BODY = 51_200
+"""Bytes of a template in the call itself; a larger one is read from S3 (CloudFormation quotas)."""
 
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
-_NEW = ("REVIEW_IN_PROGRESS",)
-_GOING = ("DELETE_IN_PROGRESS",)
-_STUCK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+_NEW = "REVIEW_IN_PROGRESS"
+_STUCK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED")
+_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What became of one resource: `status` as CloudFormation says it, `reason` where it says one."""
+
+    stack: str
+    logical_id: str
+    type: str
+    status: str
+    reason: str
+
+
+Store = Callable[[Path], str]
+Report = Callable[[Progress], None]
 
 
 class CloudFormationStacks:
-    """Stacks of one account and region. `delay_s` is between two looks at what CloudFormation does."""
+    """Stacks of one account and region.
 
-    def __init__(self, formation: Any, *, delay_s: float = 3) -> None:
+    `role` is the role that CloudFormation makes resources with, `store` puts a template where CloudFormation can read
+    it and answers the URL, `report` hears of each resource when CloudFormation is done with it, `delay_s` is between
+    two looks. Without `replace_stateful` a change that would take away what a resource holds is refused.
+    """
+
+    def __init__(
+        self,
+        formation: Any,
+        *,
+        role: str | None = None,
+        store: Store | None = None,
+        report: Report = lambda progress: None,
+        replace_stateful: bool = False,
+        delay_s: float = 3,
+    ) -> None:
         self._formation = formation
-        self._waiting = {"Delay": delay_s, "MaxAttempts": max(1, int(MINUTES * 60 / max(delay_s, 0.1)))}
+        self._role = {"RoleARN": role} if role else {}
+        self._store = store
+        self._report = report
+        self._replace_stateful = replace_stateful
+        self._delay_s = delay_s
+
+    def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
+        """What deploying would change; the change set that tells it is deleted.
+
+        Of a stack that does not stand all resources of the template are added: a change set would leave an empty
+        stack behind, and those that a macro makes are not known.
+        """
+        standing = self._standing(name)
+        if standing is None:
+            return StackPlan(name, added(template), {}, is_new=True)
+        with self._change_set(name, template, parameters, exists=True) as change_set:
+            try:
+                return self._planned(name, change_set, standing)
+            finally:
+                if change_set:
+                    self._formation.delete_change_set(StackName=name, ChangeSetName=change_set)
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
         """Make or update the stack, and wait until it stands.
 
-        `BadDefinition` if CloudFormation refuses the template; `Refused` if it cannot make what the template says,
-        with the reason of the first resource that failed; the stack is then as it was.
+        `BadDefinition` if CloudFormation refuses the template; `Refused` if it would lose state, or if CloudFormation
+        cannot make what the template says, with the reason of the first resource that failed; the stack is then as
+        it was.
         """
-        standing = self._describe(name)
-        if standing and standing["StackStatus"] in _GOING:
-            self._wait("stack_delete_complete", name, "deleted")
-            standing = None
-        if standing and standing["StackStatus"] in _STUCK:
-            raise Refused(
-                f"stack {name} is {standing['StackStatus']}, and cannot be updated",
-                hint="Delete it (it holds nothing that was ever used), then do this again.",
-            )
-        exists = standing is not None and standing["StackStatus"] not in _NEW
-        change_set = self._change_set(name, template, parameters, exists)
-        if change_set is None:
-            return Deployed(_outputs(standing), changed=False)
-        self._formation.execute_change_set(StackName=name, ChangeSetName=change_set)
-        self._wait("stack_update_complete" if exists else "stack_create_complete", name)
-        return Deployed(_outputs(self._describe(name)), changed=True)
+        standing = self._standing(name)
+        with self._change_set(name, template, parameters, exists=standing is not None) as change_set:
+            if change_set is None:
+                return Deployed(_outputs(standing), changed=False)
+            if not self._replace_stateful:
+                self._check(name, change_set, standing)
+            before = self._newest_event(name)
+            self._formation.execute_change_set(StackName=name, ChangeSetName=change_set)
+            return Deployed(_outputs(self._see_through(name, before)), changed=True)
+
+    def parameters(self, name: str) -> dict[str, str]:
+        """What a stack was deployed with last; nothing for one that does not stand."""
+        found = self._describe(name) or {}
+        return {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])}
 
     def delete(self, name: str) -> bool:
-        """Delete the stack and wait until it is gone; False if there is none.
-
-        `Refused`, with the reason of the first resource, if CloudFormation does not let go of one.
-        """
+        """Delete a stack and wait until it is gone, with what its template does not retain; False if there is none."""
         if self._describe(name) is None:
             return False
-        self._formation.delete_stack(StackName=name)
-        self._wait("stack_delete_complete", name, "deleted")
+        self._formation.delete_stack(StackName=name, **self._role)
+        waiter = self._formation.get_waiter("stack_delete_complete")
+        try:
+            waiter.wait(StackName=name, WaiterConfig=self._patience())
+        except WaiterError as error:
+            raise Refused(f"stack {name} was not deleted: {self._first_failure(name, None) or error}") from None
         return True
 
-    def _describe(self, name: str) -> dict[str, Any] | None:
-        from botocore.exceptions import ClientError
+    def _standing(self, name: str) -> dict[str, Any] | None:
+        """The stack to update; None if there is none. `Refused` if it is in a state that cannot be updated."""
+        found = self._describe(name)
+        if found is None or found["StackStatus"] == _NEW:
+            return None
+        status = found["StackStatus"]
+        if status == "UPDATE_ROLLBACK_FAILED":
+            raise Refused(
+                f"stack {name} could not go back to what it was",
+                hint=f"See its events, then `aws cloudformation continue-update-rollback --stack-name {name}`.",
+            )
+        if status in _STUCK:
+            raise Refused(
+                f"stack {name} is {status}, and cannot be updated",
+                hint="Delete it in CloudFormation; buckets and tables that it made are kept, and have to be emptied "
+                "of anything worth keeping and deleted by hand before it can be made again.",
+            )
+        if status.endswith("_IN_PROGRESS"):
+            raise Transient(f"stack {name} is {status}: another deployment is under way")
+        return found
 
+    def _describe(self, name: str) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = self._formation.describe_stacks(StackName=name)["Stacks"][0]
         except ClientError as error:
@@ -73,58 +152,124 @@ class CloudFormationStacks:
             raise
         return found
 
-    def _change_set(self, name: str, template: Path, parameters: Mapping[str, str], exists: bool) -> str | None:
+    @contextmanager
+    def _change_set(
+        self, name: str, template: Path, parameters: Mapping[str, str], *, exists: bool
+    ) -> Iterator[str | None]:
         """The id of a change set that can be executed; None if there is nothing to change."""
-        from botocore.exceptions import ClientError, WaiterError
-
         try:
             change_set: str = self._formation.create_change_set(
                 StackName=name,
                 ChangeSetName=f"sluice-{uuid4().hex}",
                 ChangeSetType="UPDATE" if exists else "CREATE",
-                TemplateBody=template.read_text(encoding="utf-8"),
                 Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+                Tags=[{"Key": key, "Value": parameters[key]} for key in TAGGED if key in parameters],
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+                **self._role,
+                **self._body(template),
             )["Id"]
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             raise _refused(name, template, error.response["Error"]["Message"]) from None
+        yield change_set if self._is_ready(name, template, change_set, exists) else None
+
+    def _body(self, template: Path) -> dict[str, str]:
+        if template.stat().st_size <= LARGEST_BODY:
+            return {"TemplateBody": template.read_text(encoding="utf-8")}
+        if self._store is None:
+            raise BadDefinition(f"{template}: longer than the {LARGEST_BODY} bytes that a call takes")
+        return {"TemplateURL": self._store(template)}
+
+    def _is_ready(self, name: str, template: Path, change_set: str, exists: bool) -> bool:
+        """Wait for a change set; False, and it is deleted, if there is nothing to change."""
         waiter = self._formation.get_waiter("change_set_create_complete")
         try:
-            waiter.wait(StackName=name, ChangeSetName=change_set, WaiterConfig=self._waiting)
+            waiter.wait(StackName=name, ChangeSetName=change_set, WaiterConfig=self._patience())
         except WaiterError:
             found = self._formation.describe_change_set(StackName=name, ChangeSetName=change_set)
             self._formation.delete_change_set(StackName=name, ChangeSetName=change_set)
             reason = str(found.get("StatusReason", found["Status"]))
             if exists and any(words in reason for words in _NO_CHANGES):
-                return None
+                return False
             raise _refused(name, template, reason) from None
-        return change_set
+        return True
 
-    def _wait(self, waiter: str, name: str, done: str = "deployed") -> None:
-        from botocore.exceptions import WaiterError
+    def _planned(self, name: str, change_set: str | None, standing: Mapping[str, Any] | None) -> StackPlan:
+        outputs = _outputs(standing)
+        if change_set is None:
+            return StackPlan(name, (), outputs, is_new=False)
+        asked = {"StackName": name, "ChangeSetName": change_set, "IncludePropertyValues": True}
+        changes: list[dict[str, Any]] = []
+        page = self._formation.describe_change_set(**asked)
+        changes += page.get("Changes", [])
+        while token := page.get("NextToken"):
+            page = self._formation.describe_change_set(**asked, NextToken=token)
+            changes += page.get("Changes", [])
+        return StackPlan(name, changes_of(changes), outputs, is_new=standing is None)
 
+    def _check(self, name: str, change_set: str, standing: Mapping[str, Any] | None) -> None:
         try:
-            self._formation.get_waiter(waiter).wait(StackName=name, WaiterConfig=self._waiting)
-        except WaiterError as error:
-            raise Refused(f"stack {name} was not {done}: {self._first_failure(name) or error}") from None
+            check_stateful([self._planned(name, change_set, standing)])
+        except Refused:
+            self._formation.delete_change_set(StackName=name, ChangeSetName=change_set)
+            raise
 
-    def _first_failure(self, name: str) -> str | None:
-        """Events come newest first; what failed first made the others fail."""
+    def _see_through(self, name: str, before: str | None) -> dict[str, Any]:
+        """Report each resource until the stack stands; `Refused` if it was rolled back.
+
+        The stack's own event tells the end: its status may be the old one for a moment after the start.
+        """
+        told: set[str] = set()
+        give_up = time.monotonic() + MINUTES * 60
+        while True:
+            new = [each for each in self._events_after(name, before) if each["EventId"] not in told]
+            for event in reversed(new):
+                told.add(event["EventId"])
+                if event["ResourceStatus"].endswith("_IN_PROGRESS"):
+                    continue
+                if event["LogicalResourceId"] == name:
+                    return self._ended(name, event["ResourceStatus"], before)
+                self._report(_progress(name, event))
+            if time.monotonic() > give_up:
+                raise Transient(f"stack {name} is not deployed after {MINUTES} minutes; CloudFormation goes on")
+            time.sleep(self._delay_s)
+
+    def _ended(self, name: str, status: str, before: str | None) -> dict[str, Any]:
+        found = self._describe(name)
+        if status in _DONE and found is not None:
+            return found
+        reason = self._first_failure(name, before) or "CloudFormation names no reason"
+        raise Refused(f"stack {name} was not deployed, and is {status}: {reason}")
+
+    def _newest_event(self, name: str) -> str | None:
         events = self._formation.describe_stack_events(StackName=name)["StackEvents"]
-        start = next((n for n, event in enumerate(events) if _is_start(event, name)), len(events))
-        failed = [event for event in events[:start] if event["ResourceStatus"].endswith("_FAILED")]
+        return str(events[0]["EventId"]) if events else None
+
+    def _events_after(self, name: str, before: str | None) -> Iterator[Mapping[str, Any]]:
+        """Newest first, as CloudFormation tells them."""
+        for page in self._formation.get_paginator("describe_stack_events").paginate(StackName=name):
+            for event in page["StackEvents"]:
+                if event["EventId"] == before:
+                    return
+                yield event
+
+    def _first_failure(self, name: str, before: str | None) -> str | None:
+        """What failed first made the others fail."""
+        failed = [event for event in self._events_after(name, before) if event["ResourceStatus"].endswith("_FAILED")]
         return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason')}" if failed else None
+
+    def _patience(self) -> dict[str, Any]:
+        return {"Delay": self._delay_s, "MaxAttempts": max(1, int(MINUTES * 60 / max(self._delay_s, 0.1)))}
 
 
 def _refused(name: str, template: Path, reason: str) -> BadDefinition:
     return BadDefinition(f"{template}: CloudFormation refuses it for stack {name}: {reason}")
 
 
-def _is_start(event: Mapping[str, Any], name: str) -> bool:
-    starts = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
-    return event["LogicalResourceId"] == name and event["ResourceStatus"] in starts
+def _progress(name: str, event: Mapping[str, Any]) -> Progress:
+    kind, reason = event.get("ResourceType", ""), event.get("ResourceStatusReason", "")
+    return Progress(name, event["LogicalResourceId"], kind, event["ResourceStatus"], reason)
 
 
 def _outputs(stack: Mapping[str, Any] | None) -> dict[str, str]:

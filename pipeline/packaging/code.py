@@ -1,64 +1,75 @@
-"""The code that runs on AWS, as one zip: every function's code, and the library that Glue jobs import."""
+"""The code that runs on AWS as zips: for each function what it imports, and the library that Glue jobs import."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, cached_property
 from pathlib import Path
 
 from pipeline.packaging.archives import zip_bytes
+from pipeline.packaging.imports import LEFT_OUT, PACKAGES, Imports
 
-PACKAGES = ("pipeline", "stages")
-# What never runs on AWS: the embedded lake and the tools that a person uses.
-LEFT_OUT = ("pipeline/local", "pipeline/cli", "pipeline/console", "pipeline/packaging")
 LAMBDA_PYTHON = (3, 12)
 
 Version = tuple[int, int]
 
 
-def code_zip(root: Path, python: Version) -> bytes:
-    """`pipeline` and `stages` as they run on AWS, byte-compiled for `python` beside their sources.
+class Code:
+    """The code of the checkout `root`, byte-compiled for `python`.
 
     Importing without .pyc doubles a cold start, and Lambda's file system takes no cache of its own. The .pyc carry
     an unchecked hash, so that a zip's fixed times cannot make them stale. Without such a Python on this machine
-    (`interpreter`) the zip holds the sources alone, and works as well.
+    (`interpreter`) the zips hold the sources alone, and work as well.
     """
-    sources = code_files(root)
-    return zip_bytes(sources | _compiled(sources, python))
 
+    def __init__(self, root: Path, python: Version) -> None:
+        self._root = root
+        self._python = python
+        self.imports = Imports(root)
 
-def code_files(root: Path) -> dict[str, bytes]:
-    """Names in the archive and contents of everything that ships, data files beside the modules included."""
-    found = {}
-    for package in PACKAGES:
-        for path in (root / package).rglob("*"):
-            name = path.relative_to(root).as_posix()
-            if path.is_file() and not _stays_here(name):
-                found[name] = path.read_bytes()
-    return found
+    def function(self, module: str) -> bytes:
+        """The zip of a function whose handler is in `module`; `BadDefinition` if it cannot be packaged."""
+        names = self.imports.files(module)
+        compiled = {self._cached(name) for name in names if name.endswith(".py")}
+        found = {name: self._compiled[name] for name in compiled if name in self._compiled}
+        return zip_bytes(self._sources(names) | found)
 
+    def library(self, scripts: Iterable[str]) -> bytes:
+        """The zip of what Glue's scripts import. It holds no .pyc: Python reads none of `__pycache__` in a zip."""
+        return zip_bytes(self._sources(name for script in scripts for name in self.imports.files_of_script(script)))
 
-def _stays_here(name: str) -> bool:
-    parts = name.split("/")
-    return (
-        "__pycache__" in parts
-        or any(part.startswith(".") for part in parts)
-        or name.startswith(tuple(f"{folder}/" for folder in LEFT_OUT))
-    )
+    def _sources(self, names: Iterable[str]) -> dict[str, bytes]:
+        return {name: (self._root / name).read_bytes() for name in names}
 
+    def _cached(self, name: str) -> str:
+        folder, _, file = name.rpartition("/")
+        return f"{folder}/__pycache__/{file.removesuffix('.py')}.cpython-{''.join(map(str, self._python))}.pyc"
 
-def _compiled(sources: dict[str, bytes], python: Version) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in sources.items():
-            if name.endswith(".py"):
+    @cached_property
+    def _compiled(self) -> dict[str, bytes]:
+        """Every module that may run on AWS, compiled in one child: starting one a function takes longer."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in _modules(self._root).items():
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-        compile_folder(Path(folder), python)
-        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in Path(folder).rglob("*.pyc")}
+            compile_folder(Path(folder), self._python)
+            return {p.relative_to(folder).as_posix(): p.read_bytes() for p in Path(folder).rglob("*.pyc")}
+
+
+def _modules(root: Path) -> dict[str, bytes]:
+    found = {}
+    for package in PACKAGES:
+        for path in (root / package).rglob("*.py"):
+            name = path.relative_to(root).as_posix()
+            if not name.startswith(tuple(f"{folder}/" for folder in LEFT_OUT)):
+                found[name] = path.read_bytes()
+    return found
 
 
 def compile_folder(folder: Path, python: Version) -> None:
@@ -79,15 +90,22 @@ def compile_folder(folder: Path, python: Version) -> None:
 
 @cache
 def interpreter(python: Version) -> str | None:
-    """A Python of this version on this machine: this one, or one on the path, or one that uv knows."""
+    """A Python of this version on this machine: this one, or one on the path, or one that uv or pyenv has installed."""
     if sys.version_info[:2] == python:
         return sys.executable
     wanted = f"{python[0]}.{python[1]}"
-    from_uv = subprocess.run(
-        [uv(), "python", "find", "--no-project", wanted], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    candidates = (shutil.which(f"python{wanted}"), from_uv)
-    return next((found for found in candidates if found and _is(found, wanted)), None)
+    return next((found for found in _candidates(wanted) if _is(found, wanted)), None)
+
+
+def _candidates(wanted: str) -> Iterator[str]:
+    if on_the_path := shutil.which(f"python{wanted}"):
+        yield on_the_path
+    command = [uv(), "python", "find", "--no-project", wanted]
+    if from_uv := subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip():
+        yield from_uv
+    # One that pyenv has and that is not chosen here is on the path as a shim that answers an error.
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from (str(found) for found in sorted(pyenv.glob(f"versions/{wanted}*/bin/python{wanted}")))
 
 
 def _is(candidate: str, wanted: str) -> bool:

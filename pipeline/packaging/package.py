@@ -1,30 +1,28 @@
-"""Packages a checkout: uploads what its templates name by local path and writes the templates that name it in S3.
+"""Packages a checkout: everything that its stacks deploy, in a folder that any account and environment can take.
 
-This is what `aws cloudformation package` does, with one zip for all code and layers built from the lock. The same
-templates come out for AWS and for the embedded lake; only what a layer holds differs (`Target`).
+This is what `aws cloudformation package` does, without an account: artefacts are put beside the templates, which name
+their bucket by a parameter. The same templates come out for AWS and for the embedded lake; only what a layer holds
+differs (`Target`).
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from pipeline.errors import BadDefinition
-from pipeline.packaging.archives import zip_bytes
-from pipeline.packaging.artefacts import Artefacts, Location
-from pipeline.packaging.code import LAMBDA_PYTHON, code_zip, interpreter
-from pipeline.packaging.layers import layer_archive
+from pipeline.errors import Refused
+from pipeline.packaging.artefacts import Artefacts
+from pipeline.packaging.code import LAMBDA_PYTHON, Code, interpreter
+from pipeline.packaging.manifest import FILE, TEMPLATES, Manifest, read_manifest
+from pipeline.packaging.rewriting import Rewriter
 from pipeline.packaging.templates import dump_template, load_template
 
-# Where a packaged template says which file it was made from, so that errors name the file that a person edits.
-SOURCE = "SluiceSource"
-# The one template that is deployed once a dataset, by `sluice datasets apply`, and not once a lake.
-DATASET = "dataset"
+# What `sluice datasets apply` deploys, once a dataset or a team, and not once a lake.
+MANY = frozenset({"dataset", "team"})
 
 
 class Target(Enum):
@@ -43,7 +41,7 @@ def stack_name(lake: str, env: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PackagedTemplate:
-    """A template that CloudFormation and the embedded deployer take as it is."""
+    """A template that CloudFormation and the embedded deployer take, with what `upload` answers as its parameters."""
 
     name: str
     path: Path
@@ -51,8 +49,9 @@ class PackagedTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What packaging made: `notes` are for the person who packages."""
+    """A package in `folder`: `artefacts`, `templates` and `manifest.json`. `notes` are for the person who packages."""
 
+    folder: Path
     templates: tuple[PackagedTemplate, ...]
     notes: tuple[str, ...] = ()
 
@@ -62,130 +61,56 @@ class Package:
 
     def of_the_lake(self) -> list[Path]:
         """The templates that are deployed once a lake."""
-        return [template.path for template in self.templates if template.name != DATASET]
+        return [template.path for template in self.templates if template.name not in MANY]
+
+
+def read_package(folder: Path) -> Package:
+    """A package that was made before; `BadDefinition` if there is none in `folder`."""
+    read_manifest(folder)
+    return Package(folder, _templates(folder))
 
 
 def package(
-    root: Path,
-    artefacts: Artefacts,
-    *,
-    target: Target,
-    templates: Path | None = None,
-    jars: Sequence[Path] = (),
-    build: Path | None = None,
+    root: Path, folder: Path, *, target: Target, templates: Path | None = None, jars: Sequence[Path] = ()
 ) -> Package:
-    """Package every template under `templates` (by default `definitions/stacks`) into `build/templates`.
+    """Package every template under `templates` (by default `definitions/stacks`) into `folder`, which it replaces.
 
-    Declared parameters named `ArtefactBucket`, `LibraryUri` (the code zip, for Glue's `--extra-py-files`) and
-    `DeequJarUris` (comma-separated, of `jars`) get their values as defaults. Raises `BadDefinition` naming file,
-    resource and property for a local path that does not exist or cannot be packaged.
+    Parameters that templates declare are given by the manifest: `ArtefactBucket`, `LibraryUri` (what Glue's scripts
+    import, for `--extra-py-files`) and `DeequJarUris` (comma-separated, of `jars`); what a state machine substitutes
+    by a path that begins with `../` is packaged as a script. Raises `BadDefinition` naming file, resource and property
+    for a local path that does not exist or cannot be packaged; `folder` is then as it was. `Refused` if it holds
+    anything but a package.
     """
+    if folder.exists() and any(folder.iterdir()) and not (folder / FILE).exists():
+        raise Refused(f"{folder} holds something that is no package, and would be replaced")
     source = templates or root / "definitions" / "stacks"
-    into = (build or root / "build") / "templates"
-    into.mkdir(parents=True, exist_ok=True)
-    packager = _Packager(root, artefacts, target, tuple(jars))
-    made = []
-    for path in sorted(source.glob("*.yaml")):
-        packaged = into / path.name
-        packaged.write_text(dump_template(packager.packaged(path)), encoding="utf-8")
-        made.append(PackagedTemplate(path.stem, packaged))
-    return Package(tuple(made), packager.notes())
+    python = LAMBDA_PYTHON if target is Target.AWS else (sys.version_info[0], sys.version_info[1])
+    unfinished = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    (unfinished / TEMPLATES).mkdir(parents=True)
+    artefacts = Artefacts(unfinished)
+    layers = target is Target.AWS
+    rewriter = Rewriter(root, artefacts, Code(root, python), real_layers=layers)
+    loaded = {path: load_template(path) for path in sorted(source.glob("*.yaml"))}
+    digest = rewriter.layers(loaded)
+    for path, template in loaded.items():
+        text = dump_template(rewriter.packaged(template, path, digest))
+        (unfinished / TEMPLATES / path.name).write_text(text, encoding="utf-8")
+    parameters: Mapping[str, tuple[str, ...]] = {
+        "LibraryUri": (rewriter.library(),),
+        "DeequJarUris": tuple(artefacts.put_file("jars", jar) for jar in jars),
+    }
+    Manifest(artefacts.made, parameters).write(unfinished)
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+    return Package(folder, _templates(folder), _notes(python))
 
 
-@dataclass
-class _Packager:
-    """Uploads each thing once, however many templates name it."""
-
-    root: Path
-    artefacts: Artefacts
-    target: Target
-    jars: tuple[Path, ...]
-    _uploaded: dict[str, Location] = field(default_factory=dict)
-
-    def packaged(self, path: Path) -> dict[str, Any]:
-        template = load_template(path)
-        template.setdefault("Metadata", {})[SOURCE] = _relative(path, self.root)
-        for holder, property_name, upload, where in self._local_paths(template, path):
-            local = (path.parent / holder[property_name]).resolve()
-            holder[property_name] = self._once(property_name, upload, local, where)
-        self._give_parameters(template)
-        return template
-
-    def _local_paths(
-        self, template: dict[str, Any], path: Path
-    ) -> list[tuple[dict[str, Any], str, Callable[[Path], Location], str]]:
-        """Every property that names a file or folder of the checkout: its holder, its name, how it is uploaded."""
-        globals_ = template.get("Globals", {}).get("Function", {})
-        places: list[tuple[dict[str, Any], str, Callable[[Path], Location], str]] = [
-            (globals_, "CodeUri", self._code, "Globals.Function.CodeUri")
-        ]
-        for logical_id, resource in template["Resources"].items():
-            for (kind, *parents, last), upload in self._uploads().items():
-                if resource.get("Type") == kind:
-                    holder = resource.get("Properties", {})
-                    for parent in parents:
-                        holder = holder.get(parent, {})
-                    places.append((holder, last, upload, ".".join([logical_id, "Properties", *parents, last])))
-        return [
-            (holder, last, upload, f"{_relative(path, self.root)}: {where}")
-            for holder, last, upload, where in places
-            if isinstance(holder.get(last), str) and "://" not in holder[last]
-        ]
-
-    def _uploads(self) -> dict[tuple[str, ...], Callable[[Path], Location]]:
-        return {
-            ("AWS::Serverless::Function", "CodeUri"): self._code,
-            ("AWS::Serverless::LayerVersion", "ContentUri"): self._layer,
-            ("AWS::Serverless::StateMachine", "DefinitionUri"): self._file("machines"),
-            ("AWS::Glue::Job", "Command", "ScriptLocation"): self._file("scripts"),
-        }
-
-    def _once(self, property_name: str, upload: Callable[[Path], Location], path: Path, where: str) -> str:
-        key = f"{property_name} {path}"
-        if key not in self._uploaded:
-            try:
-                self._uploaded[key] = upload(path)
-            except FileNotFoundError as error:
-                raise BadDefinition(f"{where}: there is no file {error.filename}") from error
-        return self._uploaded[key].uri
-
-    def _file(self, kind: str) -> Callable[[Path], Location]:
-        return partial(self.artefacts.put_file, kind)
-
-    def _code(self, path: Path | None = None) -> Location:
-        """A function's code is the checkout's, whatever folder of it the template names: one zip serves all."""
-        if path is not None and self.root.resolve() not in (path, *path.parents):
-            raise BadDefinition(f"{path} lies outside {self.root}")
-        if "code" not in self._uploaded:
-            self._uploaded["code"] = self.artefacts.put("code", "sluice.zip", code_zip(self.root, self._python()))
-        return self._uploaded["code"]
-
-    def _layer(self, path: Path) -> Location:
-        if self.target is Target.EMBEDDED:
-            return self.artefacts.put("layers", f"{path.name}.zip", zip_bytes({"python/.empty": b""}))
-        return self.artefacts.put_file("layers", layer_archive(self.root, path.name))
-
-    def _give_parameters(self, template: dict[str, Any]) -> None:
-        values: dict[str, Callable[[], str]] = {
-            "ArtefactBucket": lambda: self.artefacts.bucket,
-            "LibraryUri": lambda: self._code().uri,
-            "DeequJarUris": lambda: ",".join(self.artefacts.put_file("jars", jar).uri for jar in self.jars),
-        }
-        for name, declaration in template.get("Parameters", {}).items():
-            if name in values:
-                declaration["Default"] = values[name]()
-
-    def _python(self) -> tuple[int, int]:
-        return LAMBDA_PYTHON if self.target is Target.AWS else (sys.version_info[0], sys.version_info[1])
-
-    def notes(self) -> tuple[str, ...]:
-        if interpreter(self._python()):
-            return ()
-        return (f"not byte-compiled, cold starts are slower: there is no Python {LAMBDA_PYTHON[0]}.{LAMBDA_PYTHON[1]}",)
+def _templates(folder: Path) -> tuple[PackagedTemplate, ...]:
+    return tuple(PackagedTemplate(path.stem, path) for path in sorted((folder / TEMPLATES).glob("*.yaml")))
 
 
-def _relative(path: Path, root: Path) -> str:
-    try:
-        return path.resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
-        return str(path)
+def _notes(python: tuple[int, int]) -> tuple[str, ...]:
+    if interpreter(python):
+        return ()
+    return (f"not byte-compiled, cold starts are slower: there is no Python {python[0]}.{python[1]}",)

@@ -140,10 +140,17 @@ def about(run: Run, description: dict[str, Any]) -> str | None:
     return f"{len(objects)} of {document.get('dataset')}{first}"
 
 
+def version_of(description: dict[str, Any]) -> int | None:
+    """The published version of its machine that an execution runs; None for one that was started without."""
+    number: str = description.get("stateMachineVersionArn", "").rpartition(":")[2]
+    return int(number) if number else None
+
+
 def document(run: Run, description: dict[str, Any], seen: list[Visit]) -> dict[str, Any]:
     return {
         **run.to_json(),
         "arn": run.arn,
+        "version": version_of(description),
         "error": description.get("error"),
         "cause": description.get("cause"),
         "input": parsed(description.get("input")),

@@ -20,7 +20,6 @@ from pipeline.settings import Setting
 from pipeline.views.executions import events_of, find
 from pipeline.wiring import Lake
 
-JOB_GROUPS = ("/aws-glue/jobs/output", "/aws-glue/jobs/error")
 JOBS = {"standard": Setting.STANDARD_JOB, "quality": Setting.QUALITY_JOB}
 FUNCTIONS = {
     "a": ("transform", "record-failure", "complete", "mark-stage-a-failed"),
@@ -67,15 +66,20 @@ class Line:
 def sources_of(lake: Lake, env: str, name: str | None) -> list[Source]:
     prefix = f"/sluice/{env}/lambda/"
     if name in JOBS:
-        return _of_job(lake, name)
+        return _of_job(lake, env, name)
     functions = {group.removeprefix(prefix): group for group in _groups(prefix)}
     if name is None:
-        jobs = [Source(group, f"jobs {group.rpartition('/')[2]}") for group in _groups("/aws-glue/jobs/")]
+        jobs = [Source(group, f"jobs {group.rpartition('/')[2]}") for group in _groups(f"/sluice/{env}/glue/")]
         return [*(Source(group, function) for function, group in functions.items()), *jobs]
     if name not in functions:
         there = ", ".join([*sorted(functions), *JOBS])
         raise BadInput(f"there is no function or job {name!r} with logs", hint=f"There are: {there}.")
     return [Source(functions[name], name)]
+
+
+def job_groups(env: str) -> tuple[str, str]:
+    """Where all jobs of an environment write to: the job's own output, and what Spark and Glue say."""
+    return f"/sluice/{env}/glue/output", f"/sluice/{env}/glue/error"
 
 
 def names_of(env: str) -> list[str]:
@@ -89,14 +93,14 @@ def _groups(prefix: str) -> list[str]:
     return [group["logGroupName"] for page in pages for group in page["logGroups"]]
 
 
-def _of_job(lake: Lake, name: str) -> list[Source]:
+def _of_job(lake: Lake, env: str, name: str) -> list[Source]:
     """All jobs write to the same groups; a stream begins with the id of its run."""
     job = lake.settings[JOBS[name]]
     runs = client("glue").get_job_runs(JobName=job, MaxResults=50)["JobRuns"]
     if not runs:
         raise Refused(f"job {name} ({job}) has not run yet")
     ids = tuple(run["Id"] for run in runs)
-    return [Source(group, name, ids) for group in JOB_GROUPS]
+    return [Source(group, name, ids) for group in job_groups(env)]
 
 
 def of_execution(lake: Lake, env: str, name: str) -> tuple[list[Source], datetime, datetime | None]:
@@ -107,7 +111,7 @@ def of_execution(lake: Lake, env: str, name: str) -> tuple[list[Source], datetim
     sources = [Source(prefix + f, f) for f in FUNCTIONS[run.machine] if prefix + f in there]
     ids = tuple(job_runs(events_of(run)))
     if ids:
-        sources += [Source(group, "job", ids) for group in JOB_GROUPS]
+        sources += [Source(group, "job", ids) for group in job_groups(env)]
     return sources, run.started - MARGIN, run.stopped + MARGIN if run.stopped else None
 
 

@@ -32,7 +32,8 @@ class _Found:
 def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
     """One bad message fails alone: only the ids in the answer come back to the queue."""
     failed: dict[str, Exception] = {}
-    found = list(_parsed(sqs.parse(event), lake.settings[Setting.RAW_BUCKET], failed))
+    messages = sqs.parse(event)
+    found = list(_parsed(messages, lake.settings[Setting.RAW_BUCKET], failed))
     named = {name for f in found if (name := dataset_in(f.event.object.key))}
     registered = lake.registry.get_many(named) if named else {}
     waiting: dict[DatasetName, list[tuple[str, Registered]]] = defaultdict(list)
@@ -44,6 +45,8 @@ def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
             failed[item.message] = error
             continue
         if isinstance(outcome, ObjectRow):
+            facts = {"correlation_id": outcome.object.digest, "key": outcome.object.key, "status": outcome.status}
+            log.warning("object belongs to no dataset", extra=facts)
             unrouted.append((item.message, outcome))
         elif outcome:
             dataset, work = outcome
@@ -53,8 +56,20 @@ def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
         _start(registered[dataset], items, lake, failed)
     for message, cause in failed.items():
         unexpected = None if isinstance(cause, SluiceError) else cause
-        log.error("message %s comes back: %s: %s", message, type(cause).__name__, cause, exc_info=unexpected)
+        facts = {"sqs_message": message, "error": type(cause).__name__, "reason": str(cause)}
+        log.error("message comes back", extra=facts, exc_info=unexpected)
+    _fail_if_nothing_works(messages, failed)
     return sqs.failures(sorted(failed))
+
+
+def _fail_if_nothing_works(messages: list[sqs.Message], failed: Mapping[str, Exception]) -> None:
+    """Raise what befell every message, unless it was foreseen: they come back either way.
+
+    Only what is raised counts as the function's error, which takes back a version that is being rolled out.
+    """
+    unforeseen = [error for error in failed.values() if not isinstance(error, SluiceError)]
+    if unforeseen and len(unforeseen) == len(messages):
+        raise unforeseen[0]
 
 
 def _parsed(messages: list[sqs.Message], bucket: str, failed: dict[str, Exception]) -> Iterator[_Found]:
@@ -146,6 +161,9 @@ def _start(
         document = canonical(stage_a_input(registration.dataset, registration.queue_url, group))
         name = name_for(str(registration.dataset.name), canonical(group))
         try:
-            lake.executions.start_until_good(lake.settings[Setting.STAGE_A_MACHINE], name, document)
+            started = lake.executions.start_until_good(lake.settings[Setting.STAGE_A_MACHINE], name, document)
+            objects = [Registered.from_input(item).object.digest for item in group]
+            facts = {"dataset": str(registration.dataset.name), "execution": started.name, "objects": objects}
+            log.info("Stage A started", extra=facts)
         except Exception as error:
             failed |= {messages[Registered.from_input(item).object]: error for item in group}

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from pipeline.catalog import Status
 from pipeline.clients import client
+from pipeline.objects import ObjectVersion
 from pipeline.queues import send_all
 from pipeline.wiring import Lake, handler
+
+log = logging.getLogger(__name__)
 
 
 @handler
 def complete_group(event: dict[str, Any], lake: Lake) -> dict[str, int]:
     """Results stand in the order of the objects. Messages are hints: a lost or doubled one harms nothing."""
-    bodies = [
-        json.dumps({"bucket": obj["bucket"], "key": obj["key"], "version_id": obj["version_id"]}, sort_keys=True)
+    staged = [
+        ObjectVersion(obj["bucket"], obj["key"], obj["version_id"])
         for obj, result in zip(event["objects"], event["results"], strict=True)
         if result["status"] == Status.STAGED
     ]
+    bodies = [
+        json.dumps({"id": o.digest, "bucket": o.bucket, "key": o.key, "version_id": o.version_id}, sort_keys=True)
+        for o in staged
+    ]
     send_all(client("sqs"), event["queue_url"], bodies)
+    # An execution of the definition before this one does not say which it is.
+    facts: dict[str, Any] = {name: event[name] for name in ("dataset", "execution") if name in event}
+    log.info("group completed", extra={**facts, "objects": [obj.digest for obj in staged]})
     return {"staged": len(bodies), "objects": len(event["objects"])}

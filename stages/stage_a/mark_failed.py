@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.catalog import Registered, Status
 from pipeline.clients import client
 from pipeline.wiring import Lake, handler
-from stages.stage_a.record_failure import fail_object
+from stages.stage_a.failing import fail_object
 
 
 @handler

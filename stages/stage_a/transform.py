@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +15,18 @@ from urllib.parse import quote
 from pipeline.catalog import Catalog, Registered, Status
 from pipeline.clients import client
 from pipeline.datasets import Column, StageA
-from pipeline.errors import Gone, Inconsistent
+from pipeline.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
 from pipeline.objects import ObjectVersion, staged_key
 from pipeline.settings import Setting
-from pipeline.wiring import Lake, handler
+from pipeline.telemetry.logs import about
+from pipeline.telemetry.metrics import emit
+from pipeline.telemetry.names import Metric
+from pipeline.wiring import Lake, handler, is_transient
 from stages.stage_a.convert import Conversion, convert
+from stages.stage_a.failing import fail_object
 from stages.stage_a.source import Readable
+
+log = logging.getLogger(__name__)
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405"})
 
@@ -59,9 +67,20 @@ class Staged:
 def transform_object(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     """Stage one object. Run twice it finds its own work and adopts it.
 
-    Raises `BadObject` when the file cannot be read as its dataset says, and `Gone` when it is not there any more.
+    A file that cannot be read as its dataset says is QUARANTINED, one that is not there any more GONE. These are
+    answers and no errors: Lambda logs what an error says, and the reason may quote the file.
     """
     task = Task.from_event(event)
+    with about(correlation_id=task.work.object.digest, dataset=task.dataset, execution=task.execution):
+        try:
+            return {"status": _stage(task, lake)}
+        except BadObject as error:
+            return fail_object(lake, task.work, task.dataset, Status.QUARANTINED, error.message)
+        except Gone as error:
+            return fail_object(lake, task.work, task.dataset, Status.GONE, error.message)
+
+
+def _stage(task: Task, lake: Lake) -> str:
     staging, quarantine = lake.settings[Setting.STAGING_BUCKET], lake.settings[Setting.QUARANTINE_BUCKET]
     key = staged_key(task.dataset, task.work.object, task.work.generation, task.work.event_ms)
     bad_rows_key = key.removesuffix(".parquet") + ".jsonl"
@@ -82,7 +101,17 @@ def transform_object(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     }
     if staged.counts["rows_bad"]:
         facts["bad_rows_uri"] = f"s3://{quarantine}/{bad_rows_key}"
-    return {"status": _record(lake.catalog, task, checksum, facts)}
+    status = _record(lake.catalog, task, checksum, facts)
+    log.info("object read", extra={"key": task.work.object.key, "status": status, **staged.counts})
+    if status == Status.STAGED:
+        _measure(task, staged.counts)
+    return status
+
+
+def _measure(task: Task, counts: Mapping[str, int]) -> None:
+    rows, bad = counts["rows_out"], counts["rows_bad"]
+    values = {Metric.OBJECTS_STAGED: 1, Metric.ROWS_STAGED: rows, Metric.ROWS_QUARANTINED: bad}
+    emit(task.dataset, values, task.work.object.digest)
 
 
 class _Hashed:
@@ -116,16 +145,29 @@ def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str
         raise
     with answer["Body"] as body:
         source = _Hashed(body)
-        conversion = convert(
-            source,
-            file_name=obj.file_name,
-            settings=task.settings,
-            contract=task.contract,
-            parquet=parquet,
-            bad_rows=bad_rows,
-            metadata={"sluice.source": obj.uri, "sluice.version": obj.version_id, "sluice.file": obj.file_name},
-        )
+        try:
+            conversion = convert(
+                source,
+                file_name=obj.file_name,
+                settings=task.settings,
+                contract=task.contract,
+                parquet=parquet,
+                bad_rows=bad_rows,
+                metadata={"sluice.source": obj.uri, "sluice.version": obj.version_id, "sluice.file": obj.file_name},
+            )
+        except (SluiceError, OSError):
+            raise
+        except Exception as error:
+            if is_transient(error):
+                raise
+            raise Broken(_place_of(error)) from None
         return conversion, source.finish()
+
+
+def _place_of(error: Exception) -> str:
+    """Where an error came from. What it says may quote the file, and Lambda would log it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {last.name}, {Path(last.filename).name}:{last.lineno}"
 
 
 def _put_once(bucket: str, key: str, parquet: Path, task: Task, conversion: Conversion) -> Staged:

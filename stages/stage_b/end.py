@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from pipeline.batches.ending import REBASES, cause_of
 from pipeline.clients import client
+from pipeline.telemetry.logs import about
 from pipeline.wiring import Lake, handler
+
+log = logging.getLogger(__name__)
 
 
 @handler
 def commit_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     """Move the table to what was checked. REBASE asks for another transform, EXHAUSTED for a failure."""
-    return {"outcome": lake.ender.commit(event["dataset"], event["batch"], event["table"])}
+    with about(correlation_id=event["batch"], dataset=event["dataset"]):
+        outcome = lake.ender.commit(event["dataset"], event["batch"], event["table"])
+        log.info("commit tried", extra={"outcome": outcome})
+    return {"outcome": outcome}
 
 
 @handler
 def quarantine_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     """Drop what the batch wrote; its rows were never visible."""
-    return {"status": lake.ender.quarantine(event["dataset"], event["batch"], event["table"])}
+    with about(correlation_id=event["batch"], dataset=event["dataset"]):
+        return {"status": lake.ender.quarantine(event["dataset"], event["batch"], event["table"])}
 
 
 @handler
 def fail_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     """Abandon the batch, unless its commit turns out to have happened."""
     reason = cause_of(event["error"]) if "error" in event else f"its base moved more than {REBASES} times"
-    return {"status": lake.ender.fail(event["dataset"], event["batch"], event["table"], reason)}
+    return _fail(event, reason, lake)
 
 
 @handler
@@ -35,4 +43,9 @@ def mark_failed(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     found = client("stepfunctions").describe_execution(executionArn=event["detail"]["executionArn"])
     batch = json.loads(found["input"])
     reason = f"its execution {found['status']}: {found.get('error', '')} {found.get('cause', '')}".strip()
-    return {"status": lake.ender.fail(batch["dataset"], batch["batch"], batch["table"], reason)}
+    return _fail(batch, reason, lake)
+
+
+def _fail(batch: dict[str, Any], reason: str, lake: Lake) -> dict[str, str]:
+    with about(correlation_id=batch["batch"], dataset=batch["dataset"]):
+        return {"status": lake.ender.fail(batch["dataset"], batch["batch"], batch["table"], reason)}

@@ -18,5 +18,6 @@ def poll_dataset(event: dict[str, Any], lake: Lake) -> dict[str, str | None]:
     order = Order(event["dataset"], event["queue_url"], Batching.model_validate(event["stage_b"]))
     outcome, batch = lake.poller.poll(order)
     if outcome is not Outcome.IDLE:
-        log.info("poll of %s: %s %s", order.name, outcome, batch or "")
+        # Here a batch's id is also its execution's name.
+        log.info("polled", extra={"correlation_id": batch, "dataset": order.name, "outcome": outcome})
     return {"outcome": outcome, "batch": batch}

@@ -100,7 +100,6 @@ def shop(catalog_tables: dict[str, str]) -> Shop:
             batches_table="BatchesTable",
             staging_bucket="staging",
             machine=machine,
-            transform_job="standard",
             new_id=lambda: next(ids),
             load=lambda name: Work(DATASET, TABLE),
             abandon=lambda *call: made.abandoned.append(call),

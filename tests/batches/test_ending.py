@@ -67,6 +67,7 @@ class Shop:
     poller: Poller
     queue_url: str
     announced: list[dict[str, Any]] = field(default_factory=list)
+    told: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     sent: list[Any] = field(default_factory=list)
 
     @property
@@ -82,6 +83,7 @@ class Shop:
                 self.tables,
                 client("dynamodb"),
                 self.announced.append,
+                lambda *told: self.told.append(told),
                 lambda again: self.sent.extend(again),
             )
         )
@@ -163,7 +165,6 @@ def shop(front: Front) -> Shop:
             batches_table="BatchesTable",
             staging_bucket="staging",
             machine=machine,
-            transform_job="standard",
             new_id=lambda: f"{next(numbers):026d}",
             load=lambda name: Work(dataset, table),
             abandon=lambda name, batch, reason: made.ender.fail(name, batch, table, reason),

@@ -49,6 +49,7 @@ def deployed(lake: Lake) -> Lake:
     prefix = "arn:aws:{}:eu-west-1:123456789012"
     values = {
         "artefact-bucket": "artefacts",
+        "boundary-arn": f"{prefix.format('iam').replace('eu-west-1', '')}:policy/boundary",
         "key-arn": f"{prefix.format('kms')}:key/k",
         "alarm-topic": f"{prefix.format('sns')}:alarms",
         "poll-function": f"{prefix.format('lambda')}:function:poll",
@@ -71,7 +72,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout without definitions."""
     root = tmp_path / "checkout"
     (root / "definitions" / "stacks").mkdir(parents=True)
-    shutil.copy(ROOT / "definitions" / "stacks" / "dataset.yaml", root / "definitions" / "stacks")
+    for name in ("dataset.yaml", "team.yaml"):
+        shutil.copy(ROOT / "definitions" / "stacks" / name, root / "definitions" / "stacks")
     monkeypatch.chdir(root)
     return root
 

@@ -117,6 +117,7 @@ def lake(front: Front) -> Lake:
             name=setting.value, definition=json.dumps(definition), roleArn=ROLE
         )
         values[setting] = made["stateMachineArn"]
+    values[Setting.TEAM_TOPICS] = client("sns").create_topic(Name="team-shop")["TopicArn"].removesuffix("shop")
     values[Setting.UPDATES_TOPIC] = client("sns").create_topic(Name="updates")["TopicArn"]
     values |= {
         Setting.STANDARD_JOB: "sluice-local-standard",

@@ -11,12 +11,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline.cli import deploying
+from pipeline.cli import deploying, starting
 from pipeline.cli.app import app
 from pipeline.cli.connect import LOCAL_ENV
 from pipeline.clients import client
 from pipeline.errors import BadDefinition, BadInput, Refused
-from pipeline.local.deployer import Deployer
+from pipeline.local.deployer import Deployer, StackResult
 from pipeline.local.front import Front
 from pipeline.local.supervisor import ACCOUNT
 from pipeline.wiring import Lake
@@ -191,3 +191,17 @@ def test_aws_is_refused(root: Path, arguments: tuple[str, ...]) -> None:
     result = CliRunner().invoke(app, list(arguments))
     assert isinstance(result.exception, Refused)
     assert "deploying to AWS is not there yet" in result.exception.message
+
+
+def test_versions_that_stay_are_counted_and_other_things_named() -> None:
+    where = "eu-west-1:123456789012"
+    kept = {
+        "WorkVersion0123456789": f"arn:aws:lambda:{where}:function:work:3",
+        "MachineVersion": f"arn:aws:states:{where}:stateMachine:m:2",
+        "Inbox": "https://sqs.eu-west-1.amazonaws.com/123456789012/inbox",
+    }
+    told = starting.described(StackResult("stack", {}, {}, ("Work",), {}, kept=kept))
+    assert told == (
+        "stack: 0 resources, 1 made or changed; 2 versions before them stay for what still runs; "
+        "Inbox was let go and stays: https://sqs.eu-west-1.amazonaws.com/123456789012/inbox"
+    )

@@ -297,7 +297,7 @@ def printed(lake):
     said = {
         "/sluice/local/lambda/route": [("s", now - 3_600_000, "long ago"), ("s", now - 2000, "routed [bold]\x1b[2J")],
         "/sluice/local/lambda/poll": [("s", now - 1000, "ERROR polled\nsecond line")],
-        "/aws-glue/jobs/output": [("jr_1", now - 1500, "one"), ("jr_2", now - 500, "two")],
+        "/sluice/local/glue/output": [("jr_1", now - 1500, "one"), ("jr_2", now - 500, "two")],
     }
     for group, events in said.items():
         logs.create_log_group(logGroupName=group)

@@ -40,8 +40,8 @@ def now() -> int:
 def printed(lake, now) -> int:
     say(ROUTE, "s", (now - 3_600_000, "long ago"), (now - 60_000, "routed <script>alert(1)</script>\x1b[2J\u202e"))
     say(TRANSFORM, "s", (now - 59_000, "[ERROR] broken\nTraceback"), (now - 58_000, "fine"))
-    say("/aws-glue/jobs/output", "jr_1", (now - 57_000, "one"))
-    say("/aws-glue/jobs/output", "jr_2", (now - 56_000, "two"))
+    say("/sluice/local/glue/output", "jr_1", (now - 57_000, "one"))
+    say("/sluice/local/glue/output", "jr_2", (now - 56_000, "two"))
     return now
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # A module may import from its own layer and from those before it.
 LAYERS: list[set[str]] = [
     {"errors", "clock", "objects"},
-    {"settings", "environments", "clients", "dynamo", "queues", "events", "datasets"},
+    {"settings", "environments", "clients", "dynamo", "queues", "events", "datasets", "telemetry"},
     {"routing"},
     {"catalog", "tables", "quality"},
     {"executions"},

@@ -35,10 +35,10 @@ class Grant:
 
 
 def granted() -> list[Grant]:
-    """Everything that roles of the lake may do."""
+    """Everything that roles of the lake may do. Those that deliver it are under a path of their own."""
     iam, found = client("iam"), []
     for page in iam.get_paginator("list_roles").paginate():
-        for role in (each["RoleName"] for each in page["Roles"]):
+        for role in (each["RoleName"] for each in page["Roles"] if each["Path"] == "/"):
             assert not iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], role
             for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
                 policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -51,11 +51,15 @@ def granted() -> list[Grant]:
 def roles_of_callers() -> dict[str, set[str]]:
     """The roles with which each caller calls, by its name in lower case: pyarrow's S3 writes names so."""
     functions = client("lambda")
+    # Those of an alias are its function's.
+    mapped = {
+        each["FunctionArn"].split(":")[6] for each in functions.list_event_source_mappings()["EventSourceMappings"]
+    }
     found: dict[str, set[str]] = {"event-source": set(), "lambda-destination": set()}
     for function in functions.list_functions()["Functions"]:
         name, role = function["FunctionName"], _name(function["Role"])
         found[name[:50].lower()] = {role}
-        if functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
+        if name in mapped:
             found["event-source"].add(role)
         if functions.list_function_event_invoke_configs(FunctionName=name)["FunctionEventInvokeConfigs"]:
             found["lambda-destination"].add(role)

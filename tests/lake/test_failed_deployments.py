@@ -4,32 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline import environments
-from pipeline.cli.starting import ACCOUNT, LAKE
+from pipeline.cli.starting import ACCOUNT, LAKE, package_folder
 from pipeline.clients import client
 from pipeline.datasets import applying
 from pipeline.errors import SluiceError
-from pipeline.local import state
-from pipeline.local.deployer import Deployer
-from pipeline.packaging.package import stack_name
+from pipeline.local.deployer import Deployer, StackResult
+from pipeline.local.deployer.records import StackRecord
+from pipeline.packaging import read_manifest, read_package, stack_name
 from pipeline.packaging.templates import dump_template, load_template
 
 from .conftest import Datasetup, RunningLake, csv_text
+from .roles import granted
 
 CSV = {"stage_a": {"format": "csv", "columns": {"id": "string"}}}
 STACKS = ("bootstrap", "storage", "catalog", "runtime", "stage_a", "stage_b", "dataset")
+STATEFUL = ("bootstrap", "storage", "catalog")
 # What makes the lake useless, if it stays: names that lead nowhere, code that is not there, work that is not taken.
-HARM: dict[str, dict[str, Any]] = {
-    "AWS::SSM::Parameter": {"Value": "broken"},
-    "AWS::Serverless::Function": {"Handler": "no.such.handler"},
-    "AWS::SQS::Queue": {"VisibilityTimeout": 1},
-    "AWS::Scheduler::Schedule": {"Input": "broken"},
-    "AWS::Glue::Job": {"Command": {"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": "s3://no/such.py"}},
+HARM: dict[str, tuple[str, Any]] = {
+    "AWS::SSM::Parameter": ("Value", "broken"),
+    "AWS::IAM::Role": ("Policies", []),
+    "AWS::Serverless::Function": ("Handler", "no.such.handler"),
+    "AWS::Serverless::StateMachine": ("Logging.Level", "OFF"),
+    "AWS::SQS::Queue": ("VisibilityTimeout", 1),
+    "AWS::Scheduler::Schedule": ("Target.Input", "broken"),
+    "AWS::Glue::Job": ("Command.ScriptLocation", "s3://no/such.py"),
 }
 
 
@@ -42,19 +48,36 @@ class Deployed:
     parameters: Mapping[str, str]
 
 
-def deployed(lake: RunningLake, dataset: Datasetup, stack: str) -> Deployed:
-    env = lake.connected.env
-    if stack == "bootstrap":
-        template = lake.root / "cicd" / "bootstrap.yaml"
-        return Deployed(f"{LAKE}-{env}-bootstrap", template, {"Lake": LAKE, "Env": env})
-    if stack == "dataset":
-        definition = lake.lake.registry.get(dataset.name).dataset
-        name = applying.stack_name(LAKE, env, dataset.name)
-        return Deployed(name, lake.root / applying.TEMPLATE, applying.stack_parameters(definition, LAKE, env))
-    template = state.state_folder(lake.root) / "build" / "templates" / f"{stack}.yaml"
-    known = {**environments.stack_parameters({}, env, laptop=True), "Env": env, "Lake": LAKE}
+def of_the_lake(lake: RunningLake, stack: str, env: str) -> Deployed:
+    """A stack that every environment has once."""
+    packaged = read_package(package_folder(lake.root))
+    template = lake.root / "cicd" / "bootstrap.yaml" if stack == "bootstrap" else packaged[stack].path
+    bucket = f"{LAKE}-{env}-artefacts-{ACCOUNT}-eu-west-1"
+    settings = environments.stack_parameters({}, env, laptop=True)
+    known = {**settings, **read_manifest(packaged.folder).stack_parameters(bucket), "Env": env, "Lake": LAKE}
     declared = load_template(template)["Parameters"]
     return Deployed(stack_name(LAKE, env, stack), template, {k: v for k, v in known.items() if k in declared})
+
+
+def deployed(lake: RunningLake, dataset: Datasetup, stack: str) -> Deployed:
+    env = lake.connected.env
+    if stack != "dataset":
+        return of_the_lake(lake, stack, env)
+    definition = lake.lake.registry.get(dataset.name).dataset
+    name = applying.stack_name(LAKE, env, dataset.name)
+    return Deployed(name, lake.root / applying.TEMPLATE, applying.stack_parameters(definition, LAKE, env))
+
+
+def harmed(template: Path) -> dict[str, Any]:
+    """A template with everything in it broken that can be."""
+    broken = load_template(template)
+    found = [each for each in broken["Resources"].values() if each["Type"] in HARM]
+    assert found, template.name
+    for resource in found:
+        path, value = HARM[resource["Type"]]
+        *outer, last = path.split(".")
+        reduce(getitem, outer, resource["Properties"])[last] = value
+    return broken
 
 
 def as_it_stands() -> Iterator[Any]:
@@ -64,6 +87,9 @@ def as_it_stands() -> Iterator[Any]:
         yield sorted((p["Name"], p["Value"]) for p in client("ssm").get_parameters(Names=names)["Parameters"])
     for function in client("lambda").list_functions()["Functions"]:
         yield function["FunctionName"], function["Handler"], function["Role"], function["Environment"]
+    for machine in client("stepfunctions").list_state_machines()["stateMachines"]:
+        told = client("stepfunctions").describe_state_machine(stateMachineArn=machine["stateMachineArn"])
+        yield told["name"], told["definition"], told["roleArn"], told["loggingConfiguration"]
     for url in client("sqs").list_queues()["QueueUrls"]:
         attributes = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout", "Policy"])
         yield url, attributes["Attributes"]
@@ -71,6 +97,9 @@ def as_it_stands() -> Iterator[Any]:
         yield job["Name"], job["Command"], job["Role"]
     for schedule in client("scheduler").list_schedules()["Schedules"]:
         yield client("scheduler").get_schedule(Name=schedule["Name"])["Target"]
+    yield [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]
+    yield client("dynamodb").list_tables()["TableNames"]
+    yield sorted(granted())
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -80,9 +109,7 @@ def test_a_property_that_is_not_known_is_refused_before_anything_changes(
     was = deployed(lake, lake.define(CSV), stack)
     deployer = Deployer(client, ACCOUNT, "eu-west-1")
     before, stood = deployer.records.get(was.name), list(as_it_stands())
-    broken = load_template(was.template)
-    for resource in broken["Resources"].values():
-        resource["Properties"] |= HARM.get(resource["Type"], {})
+    broken = harmed(was.template)
     next(iter(broken["Resources"].values()))["Properties"]["NoSuchProperty"] = 1
     path = tmp_path / was.template.name
     path.write_text(dump_template(broken))
@@ -92,21 +119,16 @@ def test_a_property_that_is_not_known_is_refused_before_anything_changes(
     assert list(as_it_stands()) == stood
 
 
+def parameter(name: str) -> dict[str, Any]:
+    """A resource that AWS refuses where there is one of its name."""
+    return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Name": name, "Value": "another's"}}
+
+
 def break_half_way(lake: RunningLake, deployer: Deployer, was: Deployed, folder: Path) -> None:
     """Deploy a template that harms what it can, and whose last resource AWS refuses."""
-    broken = load_template(was.template)
-    harmed = 0
-    for resource in broken["Resources"].values():
-        if resource["Type"] in HARM:
-            resource["Properties"] |= HARM[resource["Type"]]
-            harmed += 1
-    assert harmed, was.name
-    name = f"/sluice/{lake.connected.env}/key-arn"
-    broken["Resources"]["Taken"] = {
-        "Type": "AWS::SSM::Parameter",
-        "DependsOn": list(broken["Resources"]),
-        "Properties": {"Type": "String", "Name": name, "Value": "another's"},
-    }
+    broken = harmed(was.template)
+    refused = parameter(f"/sluice/{lake.connected.env}/key-arn")
+    broken["Resources"]["Taken"] = {**refused, "DependsOn": list(broken["Resources"])}
     path = folder / was.template.name
     path.write_text(dump_template(broken))
     before = deployer.records.get(was.name)
@@ -132,3 +154,54 @@ def test_the_lake_takes_a_file_after_a_deployment_of_each_stack_failed_half_way(
     dataset.drop("after.csv", csv_text("id", "after"))
     lake.settle()
     assert sorted(row["id"] for row in dataset.rows()) == ["after", "before"]
+
+
+def put_something_into(stack: StackRecord) -> None:
+    for each in stack.resources.values():
+        if each.type == "AWS::S3::Bucket":
+            client("s3").put_object(Bucket=each.reference, Key="kept", Body=b"kept")
+        if each.type == "AWS::DynamoDB::Table":
+            keys = client("dynamodb").describe_table(TableName=each.reference)["Table"]["KeySchema"]
+            item = {key["AttributeName"]: {"S": "kept"} for key in keys}
+            client("dynamodb").put_item(TableName=each.reference, Item=item)
+
+
+def what_is_in(stack: StackRecord) -> dict[str, Any]:
+    """What each resource of a stack that holds something holds, by logical id."""
+    found: dict[str, Any] = {}
+    for logical_id, each in stack.resources.items():
+        if each.type == "AWS::S3::Bucket":
+            found[logical_id] = client("s3").get_object(Bucket=each.reference, Key="kept")["Body"].read()
+        if each.type == "AWS::DynamoDB::Table":
+            found[logical_id] = client("dynamodb").scan(TableName=each.reference)["Items"]
+        if each.type == "AWS::KMS::Key":
+            found[logical_id] = client("kms").describe_key(KeyId=each.reference)["KeyMetadata"]["KeyState"]
+    return found
+
+
+def lose_everything(deployer: Deployer, was: Deployed, template: Path, instead: Mapping[str, Any]) -> StackResult:
+    """Deploy a template that has one resource instead of all that were in it."""
+    declared = load_template(was.template)["Parameters"]
+    template.write_text(dump_template({"Parameters": declared, "Resources": {"Instead": dict(instead)}}))
+    return deployer.deploy(was.name, template, was.parameters)
+
+
+def test_what_holds_data_outlasts_a_template_that_lost_it(lake: RunningLake, tmp_path: Path) -> None:
+    """In an environment beside the lake's: first the deployment fails, then it succeeds."""
+    deployer = Deployer(client, ACCOUNT, "eu-west-1")
+    stacks = [of_the_lake(lake, stack, "beside") for stack in STATEFUL]
+    for was in stacks:
+        deployer.deploy(was.name, was.template, was.parameters)
+    for was in stacks:
+        before = deployer.records.get(was.name)
+        assert before is not None
+        put_something_into(before)
+        held = what_is_in(before)
+        assert held, was.name
+        with pytest.raises(SluiceError, match="already exists"):
+            lose_everything(deployer, was, tmp_path / "lost.yaml", parameter(f"/sluice/{lake.connected.env}/key-arn"))
+        assert deployer.records.get(was.name) == before
+        assert what_is_in(before) == held
+        result = lose_everything(deployer, was, tmp_path / "lost.yaml", parameter(f"/sluice/{was.name}"))
+        assert result.kept.keys() == held.keys()
+        assert what_is_in(before) == held

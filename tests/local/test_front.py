@@ -91,9 +91,9 @@ def test_an_idle_front_uses_next_to_no_cpu(front, aws):
 
 
 def test_an_operation_that_moto_has_not_is_refused_at_once(aws):
-    arn = "arn:aws:states:eu-west-1:123456789012:stateMachine:m"
+    arn = "arn:aws:sqs:eu-west-1:123456789012:q"
     with pytest.raises(ClientError, match="NotImplemented"):
-        aws("stepfunctions").publish_state_machine_version(stateMachineArn=arn)
+        aws("sqs").start_message_move_task(SourceArn=arn)
 
 
 def test_a_stopped_front_answers_nothing_and_a_new_one_knows_nothing(tmp_path):

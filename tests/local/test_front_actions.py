@@ -117,6 +117,14 @@ def test_what_is_invoked_started_or_told_is_named() -> None:
     }
 
 
+def test_a_qualifier_is_of_a_functions_arn_and_not_of_a_machines() -> None:
+    machine, function = f"arn:aws:states:{WHERE}:stateMachine:m", f"arn:aws:lambda:{WHERE}:function:f:live"
+    started = needed("stepfunctions", "start_execution", stateMachineArn=f"{machine}:live")
+    assert started == {("states:StartExecution", machine)}
+    for given in ({"FunctionName": function}, {"FunctionName": "f", "Qualifier": "live"}):
+        assert needed("lambda", "invoke", **given) == {("lambda:InvokeFunction", function)}
+
+
 def test_what_the_jvm_calls_is_the_running_jobs_and_what_nobody_names_is_not_kept() -> None:
     recorder = ActionRecorder()
     recorder.job = lambda: "standard"

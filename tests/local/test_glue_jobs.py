@@ -48,10 +48,11 @@ options = getResolvedOptions(sys.argv, ["JOB_NAME", "kept", "replaced", "given"]
 print(json.dumps([options, shipped.WORD, os.environ["AWS_ACCESS_KEY_ID"]]))
 """
     defaults = {"--extra-py-files": packages, "--kept": "default", "--replaced": "default"}
+    defaults["--custom-logGroup-prefix"] = "/ours/glue"
     lake.make_job("arguments", script, DefaultArguments=defaults)
     run = lake.run("arguments", replaced="given", given="a b=c")
     assert run["JobRunState"] == "SUCCEEDED", run
-    options, word, key = json.loads(lake.output(run["Id"])[0])
+    options, word, key = json.loads(lake.output(run["Id"], "/ours/glue/output")[0])
     expected = {"JOB_NAME": "arguments", "JOB_RUN_ID": run["Id"], "kept": "default", "replaced": "given"}
     assert expected.items() <= options.items()
     assert (options["given"], word, key) == ("a b=c", "from the zip", "local")

@@ -60,7 +60,7 @@ def test_errors_are_the_same(aws, here):
     for service, operation, parameters, code in (
         ("sqs", "get_queue_url", {"QueueName": "absent"}, "AWS.SimpleQueueService.NonExistentQueue"),
         ("lambda", "get_function", {"FunctionName": "absent"}, "ResourceNotFoundException"),
-        ("stepfunctions", "publish_state_machine_version", {"stateMachineArn": "arn"}, "NotImplemented"),
+        ("sqs", "start_message_move_task", {"SourceArn": "arn"}, "NotImplemented"),
     ):
         for client in (aws(service), here(service)):
             with pytest.raises(ClientError) as error:

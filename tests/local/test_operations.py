@@ -83,7 +83,6 @@ def test_the_page_is_made_from_the_list():
     [
         ("glue", "start_crawler", {"Name": "any"}, "refuses glue:StartCrawler: it runs no crawlers"),
         ("stepfunctions", "list_activities", {}, "refuses states:ListActivities: no activity"),
-        ("lambda", "publish_version", {"FunctionName": "f"}, "would run the newest code"),
         (
             "lambda",
             "create_function_url_config",

@@ -1,4 +1,4 @@
-"""The code zip holds what runs on AWS, and the same sources give the same bytes."""
+"""A function's zip holds what its handler imports, and the same sources give the same bytes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.packaging.code import code_zip
+from pipeline.errors import BadDefinition
+from pipeline.packaging.code import Code
 
 RUNNING = (sys.version_info[0], sys.version_info[1])
+TAG = sys.implementation.cache_tag
 
 
 @pytest.fixture
@@ -19,16 +21,29 @@ def checkout(tmp_path: Path) -> Path:
     for name, content in {
         "pipeline/__init__.py": "",
         "pipeline/errors.py": "NAMES = frozenset({'a', 'b', 'c'})\n\ndef fail(x: int = 1) -> None: ...\n",
-        "pipeline/datasets/schema.json": "{}",
+        "pipeline/catalog/__init__.py": "from pipeline.catalog.rows import Row\n",
+        "pipeline/catalog/rows.py": "class Row: ...\n",
+        "pipeline/catalog/unused.py": "",
+        "pipeline/catalog/late.py": "import boto3\n",
+        "pipeline/schemas/__init__.py": "",
+        "pipeline/schemas/reading.py": "from importlib import resources\ntext = resources.files(__name__)\n",
+        "pipeline/schemas/schema.json": "{}",
+        "pipeline/typing_only.py": "",
         "pipeline/local/front.py": "",
-        "pipeline/cli/__init__.py": "",
-        "pipeline/console/page.html": "",
-        "pipeline/packaging/code.py": "",
-        "pipeline/locality.py": "",
         "pipeline/__pycache__/errors.cpython-39.pyc": "stale",
         "stages/ingest/route.py": "from pipeline import errors\n",
+        "stages/ingest/late.py": "def run(event, context):\n    from pipeline.catalog import Row, late\n",
+        "stages/ingest/typed.py": (
+            "from typing import TYPE_CHECKING\n"
+            "if TYPE_CHECKING:\n    import pipeline.typing_only\nelse:\n    import pipeline.errors\n"
+        ),
+        "stages/ingest/relative.py": "from .route import errors\n",
+        "stages/ingest/data.py": "import pipeline.schemas.reading\n",
+        "stages/ingest/unseen.py": "import importlib\nimportlib.import_module('pipeline.errors')\n",
+        "stages/ingest/local.py": "from pipeline.local import front\n",
+        "stages/ingest/missing.py": "from pipeline.nothing import something\n",
+        "stages/ingest/job.py": "from pipeline import errors\n",
         "stages/.DS_Store": "",
-        "tests/test_a.py": "",
     }.items():
         path = tmp_path / "checkout" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,38 +51,83 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path / "checkout"
 
 
-def names(content: bytes) -> set[str]:
-    return set(zipfile.ZipFile(io.BytesIO(content)).namelist())
+def archive(content: bytes) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(content))
 
 
-def test_only_what_runs_on_aws_is_in_the_zip(checkout: Path) -> None:
-    found = {name for name in names(code_zip(checkout, RUNNING)) if "__pycache__" not in name}
-    assert found == {
-        "pipeline/__init__.py",
-        "pipeline/errors.py",
-        "pipeline/locality.py",
-        "pipeline/datasets/schema.json",
-        "stages/ingest/route.py",
-    }
+def sources(checkout: Path, module: str) -> set[str]:
+    names = archive(Code(checkout, RUNNING).function(module)).namelist()
+    return {name for name in names if not name.endswith(".pyc")}
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("route", {"pipeline/errors.py", "stages/ingest/route.py"}),
+        (
+            "late",
+            {"pipeline/catalog/__init__.py", "pipeline/catalog/rows.py", "pipeline/catalog/late.py"}
+            | {"stages/ingest/late.py"},
+        ),
+        ("typed", {"pipeline/errors.py", "stages/ingest/typed.py"}),
+        ("relative", {"pipeline/errors.py", "stages/ingest/relative.py", "stages/ingest/route.py"}),
+        (
+            "data",
+            {"pipeline/schemas/__init__.py", "pipeline/schemas/reading.py", "pipeline/schemas/schema.json"}
+            | {"stages/ingest/data.py"},
+        ),
+    ],
+)
+def test_what_a_module_imports_is_in_its_zip_and_nothing_else(checkout: Path, module: str, expected: set[str]) -> None:
+    assert sources(checkout, f"stages.ingest.{module}") == {"pipeline/__init__.py"} | expected
+
+
+@pytest.mark.parametrize(
+    ("module", "complaint"),
+    [
+        ("unseen", "stages/ingest/unseen.py: what import_module imports cannot be packaged"),
+        ("local", "pipeline.local.* never runs on AWS"),
+        ("missing", "stages/ingest/missing.py: there is no module pipeline.nothing"),
+        ("nowhere", "there is no module stages.ingest.nowhere"),
+    ],
+)
+def test_what_cannot_be_packaged_is_refused(checkout: Path, module: str, complaint: str) -> None:
+    with pytest.raises(BadDefinition, match=complaint):
+        Code(checkout, RUNNING).function(f"stages.ingest.{module}")
 
 
 def test_modules_are_byte_compiled_with_an_unchecked_hash(checkout: Path) -> None:
-    archive = zipfile.ZipFile(io.BytesIO(code_zip(checkout, RUNNING)))
-    compiled = archive.read(f"pipeline/__pycache__/errors.{sys.implementation.cache_tag}.pyc")
+    zipped = archive(Code(checkout, RUNNING).function("stages.ingest.route"))
+    modules = {f"pipeline/__pycache__/{name}.{TAG}.pyc" for name in ("__init__", "errors")}
+    compiled = {name for name in zipped.namelist() if name.endswith(".pyc")}
+    assert compiled == modules | {f"stages/ingest/__pycache__/route.{TAG}.pyc"}
+    content = zipped.read(f"pipeline/__pycache__/errors.{TAG}.pyc")
     # PEP 552: bit 0 says that a hash of the source stands there, bit 1 that it is to be checked.
-    assert int.from_bytes(compiled[4:8], "little") == 0b01
-    assert str(checkout).encode() not in compiled
+    assert int.from_bytes(content[4:8], "little") == 0b01
+    assert str(checkout).encode() not in content
+
+
+def test_the_library_holds_what_scripts_import_without_the_scripts_and_without_pyc(checkout: Path) -> None:
+    library = Code(checkout, RUNNING).library(["stages/ingest/job.py", "stages/ingest/data.py"])
+    assert set(archive(library).namelist()) == {
+        "pipeline/__init__.py",
+        "pipeline/errors.py",
+        "pipeline/schemas/__init__.py",
+        "pipeline/schemas/reading.py",
+        "pipeline/schemas/schema.json",
+    }
 
 
 def test_the_same_sources_give_the_same_bytes(checkout: Path, tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere"
     checkout.rename(copy)
-    first = code_zip(copy, RUNNING)
+    first = Code(copy, RUNNING).function("stages.ingest.late")
     copy.rename(checkout)
     for path in checkout.rglob("*.py"):
         path.touch()
-    assert code_zip(checkout, RUNNING) == first
+    assert Code(checkout, RUNNING).function("stages.ingest.late") == first
 
 
 def test_without_the_right_python_the_sources_ship_alone(checkout: Path) -> None:
-    assert not [name for name in names(code_zip(checkout, (3, 99))) if name.endswith(".pyc")]
+    names = archive(Code(checkout, (3, 99)).function("stages.ingest.route")).namelist()
+    assert not [name for name in names if name.endswith(".pyc")]

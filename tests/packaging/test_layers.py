@@ -1,10 +1,9 @@
-"""Layers come from the lock, and every handler imports with its own layers and nothing else."""
+"""Layers come from the lock, and every handler imports from its own zip and layers, and from nothing else."""
 
 from __future__ import annotations
 
 import functools
 import io
-import re
 import subprocess
 import sys
 import zipfile
@@ -13,31 +12,40 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Misconfigured
-from pipeline.packaging.code import LAMBDA_PYTHON, code_zip, interpreter
+from pipeline.packaging.code import LAMBDA_PYTHON, Code, interpreter
+from pipeline.packaging.functions import Function, functions
 from pipeline.packaging.layers import build_layer, closure
-from pipeline.packaging.templates import load_template
 
 ROOT = Path(__file__).parents[2]
 # Where this machine has no Python of Lambda's version, the layers are built for the one that runs the tests.
 PYTHON = LAMBDA_PYTHON if interpreter(LAMBDA_PYTHON) else (sys.version_info[0], sys.version_info[1])
 
 
-def handlers() -> list[tuple[str, tuple[str, ...]]]:
-    """Every handler in the templates, with the names of its layers."""
-    found = []
-    for path in sorted((ROOT / "definitions" / "stacks").glob("*.yaml")):
-        for resource in load_template(path)["Resources"].values():
-            if resource["Type"] == "AWS::Serverless::Function":
-                properties = resource["Properties"]
-                layers = re.findall(r"/([a-z0-9-]+)-layer\}\}", str(properties.get("Layers", [])))
-                found.append((properties["Handler"], tuple(layers)))
-    return found
+CODE = Code(ROOT, PYTHON)
+FUNCTIONS = list(functions(ROOT / "definitions" / "stacks"))
+EACH_FUNCTION = pytest.mark.parametrize("function", FUNCTIONS, ids=[each.logical_id for each in FUNCTIONS])
+# Imports every module of a function's zip. What they import of the checkout has to be there; a package may be missing,
+# as nobody gets there without it.
+_IMPORT_ALL = """
+import importlib
+for name in {modules}:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        assert error.name.partition(".")[0] not in ("pipeline", "stages"), (name, error.name)
+"""
 
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("build")
-    zipfile.ZipFile(io.BytesIO(code_zip(ROOT, PYTHON))).extractall(folder / "code")
+    return tmp_path_factory.mktemp("build")
+
+
+@functools.cache
+def code(build: Path, module: str) -> Path:
+    """A function's zip, unpacked."""
+    folder = build / "code" / module
+    zipfile.ZipFile(io.BytesIO(CODE.function(module))).extractall(folder)
     return folder
 
 
@@ -65,11 +73,26 @@ def test_what_handlers_import_late_is_in_the_layer_and_whole(build: Path, name: 
     run([str(layer(build, name))], f"import {modules}")
 
 
-@pytest.mark.parametrize(("handler", "layers"), handlers(), ids=[handler for handler, _ in handlers()])
-def test_a_handler_imports_with_its_own_layers_alone(build: Path, handler: str, layers: tuple[str, ...]) -> None:
-    module, _, function = handler.rpartition(".")
-    folders = [str(build / "code"), *(str(layer(build, name)) for name in layers)]
-    run(folders, f"import importlib; importlib.import_module({module!r}).{function}")
+def folders(build: Path, function: Function) -> list[str]:
+    return [str(code(build, function.module)), *(str(layer(build, name)) for name in function.layers)]
+
+
+@EACH_FUNCTION
+def test_a_handler_imports_from_its_own_zip_and_layers_alone(build: Path, function: Function) -> None:
+    name = function.handler.rpartition(".")[2]
+    run(folders(build, function), f"import importlib; importlib.import_module({function.module!r}).{name}")
+
+
+@EACH_FUNCTION
+def test_every_module_of_a_functions_zip_finds_what_it_imports_there(build: Path, function: Function) -> None:
+    files = CODE.imports.files(function.module)
+    modules = sorted(name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files)
+    run(folders(build, function), f"exec({_IMPORT_ALL.format(modules=modules)!r})")
+
+
+@EACH_FUNCTION
+def test_a_function_has_the_one_layer_that_is_complete(function: Function) -> None:
+    assert len(function.layers) == 1
 
 
 def test_a_layer_holds_what_its_extra_needs_and_what_every_function_needs() -> None:

@@ -12,10 +12,10 @@ from tests.templates.rules import Template, listed, names, resources, rule, stat
 KNOWN_TYPES = frozenset(
     (
         "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodeConnections::Connection",
-        "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Glue::Job", "AWS::IAM::Role",
-        "AWS::KMS::Alias", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy",
-        "AWS::SNS::Subscription", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue",
-        "AWS::SQS::QueuePolicy", "AWS::SSM::Parameter",
+        "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Glue::Job",
+        "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::KMS::Key",
+        "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription",
+        "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::SSM::Parameter",
         "AWS::Scheduler::Schedule", "AWS::Serverless::Function", "AWS::Serverless::LayerVersion",
         "AWS::Serverless::StateMachine",
     )
@@ -30,8 +30,11 @@ KEY_USE = frozenset(
 LONGEST_SESSION_S = 3600
 # Lambda assumes a function's role without telling for which account.
 TELLS_NO_ACCOUNT = ("lambda.amazonaws.com",)
-WRITES_ROLES = re.compile(
-    r"iam:(\*|(Create|Update|Put|Attach|Detach|Delete)(Role|AssumeRole|User|Group)\w*|CreatePolicy\w*)"
+# The actions for which IAM knows iam:PermissionsBoundary; with others the condition never holds. Taking a boundary
+# away, and writing managed policies or users, is nobody's.
+BOUNDED = ("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary", "AttachRolePolicy")
+NOBODYS = re.compile(
+    r"iam:(\*|DeleteRolePermissionsBoundary|\w*User\w*|\w*Group\w*|(Create|Delete|Set)Policy\w*|\w*LoginProfile|\w*AccessKey)"
 )
 EVERYTHING_OF = {
     "AWS::S3::BucketPolicy": "s3:*",
@@ -39,6 +42,9 @@ EVERYTHING_OF = {
     "AWS::SNS::TopicPolicy": "sns:Publish",
 }
 ATTACHED_BY = {"AWS::S3::BucketPolicy": "Bucket", "AWS::SQS::QueuePolicy": "Queues", "AWS::SNS::TopicPolicy": "Topics"}
+RUNS_AS = (
+    "AWS::Serverless::Function", "AWS::Serverless::StateMachine", "AWS::Glue::Job", "AWS::Scheduler::Schedule",
+)  # fmt: skip
 SECRETS = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY")
 SECRET_WORDS = re.compile("password|secret|token|private.?key|api.?key", re.IGNORECASE)
 ACCOUNT = re.compile(r"(?<![\w-])\d{12}(?![\w-])")
@@ -108,6 +114,17 @@ def roles_are_written_out(template: Template) -> Iterator[str]:
 
 
 @rule
+def what_runs_shares_no_role(template: Template) -> Iterator[str]:
+    """Builds do: all of them may read sources and write logs, and nothing else."""
+    taken: dict[str, str] = {}
+    for logical_id, _, given in resources(template, *RUNS_AS):
+        role = str(given.get("Role") or given.get("Target", {}).get("RoleArn"))
+        first = taken.setdefault(role, logical_id)
+        if first != logical_id:
+            yield f"{logical_id} has the role of {first}"
+
+
+@rule
 def services_assume_roles_for_this_account(template: Template) -> Iterator[str]:
     for logical_id, _, given in resources(template, "AWS::IAM::Role"):
         for statement in allowing(given.get("AssumeRolePolicyDocument")):
@@ -132,9 +149,19 @@ def other_accounts_assume_roles_with_an_external_id_and_for_an_hour(template: Te
 def whoever_writes_roles_is_bounded(template: Template) -> Iterator[str]:
     for logical_id, resource in template["Resources"].items():
         for statement in allowing(resource):
-            written = [action for action in listed(statement.get("Action", [])) if WRITES_ROLES.match(action)]
-            if written and "iam:PermissionsBoundary" not in str(statement.get("Condition")):
-                yield f"{logical_id} may {', '.join(written)} without a boundary"
+            actions = listed(statement.get("Action", []))
+            yield from (f"{logical_id} may {action}" for action in actions if NOBODYS.fullmatch(action))
+            bounded = [action for action in actions if action.removeprefix("iam:") in BOUNDED]
+            if bounded and "iam:PermissionsBoundary" not in str(statement.get("Condition")):
+                yield f"{logical_id} may {', '.join(bounded)} without a boundary"
+
+
+@rule
+def roles_of_the_lake_have_the_boundary(template: Template) -> Iterator[str]:
+    """CloudFormation could not make them otherwise. An administrator's, which deliver, are written by nobody else."""
+    for logical_id, _, given in resources(template, "AWS::IAM::Role"):
+        if "PermissionsBoundary" not in given and not str(given.get("Path")).startswith("/delivery/"):
+            yield f"{logical_id} has no boundary"
 
 
 @rule
@@ -170,6 +197,20 @@ def artefacts_and_builds_are_encrypted_and_unprivileged(template: Template) -> I
             yield f"{logical_id} builds without a key of ours"
         if given.get("Environment", {}).get("PrivilegedMode"):
             yield f"{logical_id} builds as root of its host"
+
+
+@rule
+def jobs_and_builds_log_to_groups_of_ours(template: Template) -> Iterator[str]:
+    """A job's groups are named by a prefix, and it appends the rest; its own choice is kept for ever, without a key."""
+    groups = [text(given.get("LogGroupName")) for _, _, given in resources(template, "AWS::Logs::LogGroup")]
+    for logical_id, _, given in resources(template, "AWS::Glue::Job"):
+        prefix = text(given.get("DefaultArguments", {}).get("--custom-logGroup-prefix"))
+        if not prefix or not {f"{prefix}/output", f"{prefix}/error"} <= set(groups):
+            yield f"{logical_id} logs to groups that are not made here"
+    for logical_id, _, given in resources(template, "AWS::CodeBuild::Project"):
+        group = given.get("LogsConfig", {}).get("CloudWatchLogs", {}).get("GroupName")
+        if not any(names(group, each) for each, _, _ in resources(template, "AWS::Logs::LogGroup")):
+            yield f"{logical_id} logs to a group that is not made here"
 
 
 @rule

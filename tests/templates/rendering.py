@@ -26,11 +26,13 @@ GIVEN = {
     "MinObjects": "1",
     "MaxObjects": "100",
     "MaxWait": "1800 seconds",
+    "Freshness": "86400",
     "ArtefactBucket": "artefacts",
     "LibraryUri": "s3://artefacts/library.zip",
     "DeequJarUris": "s3://artefacts/deequ.jar",
     "Source": "CodeCommit",
     "Repository": "lake",
+    "ExternalId": "known-to-both-accounts",
 }
 """What the parameters without a default get."""
 
@@ -76,6 +78,7 @@ def rendered(path: Path, partition: str = "aws", given: Mapping[str, str] | None
             "AWS::Partition": partition,
             "AWS::Region": PARTITIONS[partition],
             "AWS::AccountId": "111122223333",
+            "AWS::StackName": "sluice-stack",
             "AWS::URLSuffix": suffix(partition),
         },
         mappings={},

@@ -14,6 +14,7 @@ from statelint.linter import Linter
 
 from pipeline.packaging.templates import load_template
 from tests.templates import access_rules  # noqa: F401  registers its rules
+from tests.templates.rendering import rendered
 from tests.templates.rules import complaints
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,18 @@ def test_cfn_lint_has_no_complaint_not_even_one_that_only_informs(path: Path) ->
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
 def test_the_house_rules_are_kept(path: Path) -> None:
     assert complaints(path) == []
+
+
+def test_the_permissions_that_sam_makes_admit_one_source_of_this_account() -> None:
+    """Rules are named by their whole ARN, and the account is in it."""
+    made = [
+        each["Properties"]
+        for path in TEMPLATES
+        for each in rendered(path).values()
+        if each["Type"] == "AWS::Lambda::Permission"
+    ]
+    assert made
+    assert [each for each in made if not str(each.get("SourceArn")).endswith(".Arn")] == []
 
 
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)

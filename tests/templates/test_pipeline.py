@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,20 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
+from pipeline.packaging.templates import load_template
 from tests.templates import rendering
+from tests.templates.access_rules import BOUNDED
 from tests.templates.rendering import PARTITIONS
+from tests.templates.rules import listed
 
 PATH = Path(__file__).parents[2] / "cicd" / "pipeline.yaml"
+GIVEN = {"ExternalId": "known-to-both-accounts", "ProductionAccount": "444455556666"}
 SOURCES = {"CodeCommit": "lake", "GitHub": "weather/lake", "GitLab": "weather/data/lake"}
 
 
 def rendered(source: str, partition: str = "aws") -> dict[str, Any]:
     """The properties of the resources that are made, by logical id, with nothing left to evaluate."""
-    resources = rendering.rendered(PATH, partition, {"Source": source, "Repository": SOURCES[source]})
+    resources = rendering.rendered(PATH, partition, GIVEN | {"Source": source, "Repository": SOURCES[source]})
     return {name: each["Properties"] for name, each in resources.items()}
 
 
@@ -55,6 +61,21 @@ def test_every_source_renders_to_pipelines_that_the_service_takes(source: str, p
         assert list(unknown_words(call, shape.input_shape)) == []
     others = [each for each in PARTITIONS if each != partition]
     assert [each for each in others if f"arn:{each}:" in str(resources)] == []
+
+
+def stage(pipeline: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in pipeline["Stages"] if each["Name"] == name)
+    return found
+
+
+def allowed(role: dict[str, Any], action: str) -> list[str]:
+    """The resources on which a role may do an action."""
+    found = []
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if action in listed(statement["Action"]):
+                found += listed(statement["Resource"])
+    return found
 
 
 def provider(pipeline: dict[str, Any]) -> str:
@@ -96,8 +117,9 @@ def test_a_pull_request_gets_the_test_stage_of_the_pipeline_and_no_other(source:
 
 def test_what_a_pull_request_runs_may_read_sources_and_write_logs_only() -> None:
     resources = rendered("GitHub")
-    roles = {each["ServiceRole"] for name, each in resources.items() if name.endswith("Project")}
-    assert roles == {"TestRole.Arn"}
+    tests = stage(resources["PullRequestPipeline"], "Test")
+    projects = [resources[f"{action['Name']}Project"] for action in tests["Actions"]]
+    assert {each["ServiceRole"] for each in projects} == {"TestRole.Arn"}
     [policy] = resources["TestRole"]["Policies"]
     actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
     assert actions == [
@@ -105,3 +127,79 @@ def test_what_a_pull_request_runs_may_read_sources_and_write_logs_only() -> None
         ["s3:GetObject", "s3:GetObjectVersion"],
         "kms:Decrypt",
     ]
+
+
+def test_what_was_pushed_goes_through_dev_and_test_and_a_person_before_production() -> None:
+    actions = [each for part in rendered("GitHub")["Pipeline"]["Stages"] for each in part["Actions"]]
+    assert [each["Name"] for each in actions] == [
+        *("Source", "Check", "Unit", "Flow", "Package", "DeployDev", "SmokeDev", "DeployTest"),
+        *("Approve", "DeployProduction", "UpdatePipeline"),
+    ]
+    approve = next(each for each in actions if each["Name"] == "Approve")
+    assert approve["ActionTypeId"] | {"Category": "Approval", "Provider": "Manual"} == approve["ActionTypeId"]
+    # What is deployed anywhere is what was packaged once.
+    deployed = [each for each in actions if each["Name"].startswith("Deploy")]
+    assert {artefact["Name"] for each in deployed for artefact in each["InputArtifacts"]} == {"Packaged"}
+
+
+def test_the_pipeline_updates_its_own_stack_from_the_sources_with_the_parameters_that_it_has() -> None:
+    resources = rendered("GitHub")
+    [action] = stage(resources["Pipeline"], "Pipeline")["Actions"]
+    given = action["Configuration"]
+    declared = load_template(PATH)["Parameters"]
+    assert json.loads(given["ParameterOverrides"]).keys() == declared.keys()
+    assert json.loads(given["ParameterOverrides"])["ProductionAccount"] == GIVEN["ProductionAccount"]
+    assert (PATH.parents[1] / given["TemplatePath"].partition("::")[2]) == PATH
+
+
+@pytest.mark.parametrize(("build", "env"), [("Dev", "dev"), ("Test", "test"), ("Production", "prod")])
+def test_an_environments_builds_become_its_deployment_role_alone_which_admits_them_alone(build: str, env: str) -> None:
+    resources = rendered("GitHub")
+    role = resources[f"Deploy{build}Role"]
+    account = GIVEN["ProductionAccount"] if env == "prod" else "111122223333"
+    [other] = allowed(role, "sts:AssumeRole")
+    environment = rendering.rendered(
+        PATH.with_name("bootstrap.yaml"),
+        given={"Env": env, "PipelineAccount": "111122223333", "ExternalId": GIVEN["ExternalId"]},
+    )
+    deployment = environment["DeploymentRole"]["Properties"]
+    assert other == f"arn:aws:iam::{account}:role{deployment['Path']}{deployment['RoleName']}"
+    [admitted] = deployment["AssumeRolePolicyDocument"]["Statement"]
+    ours = f"arn:aws:iam::111122223333:role{role['Path']}{role['RoleName']}"
+    assert admitted["Condition"] == {
+        "StringEquals": {"sts:ExternalId": GIVEN["ExternalId"]},
+        "ArnEquals": {"aws:PrincipalArn": ours},
+    }
+    variables = {
+        each["Name"]: each["Value"]
+        for each in resources[f"Deploy{build}Project"]["Environment"]["EnvironmentVariables"]
+    }
+    assert variables == {"ENVIRONMENT": env, "DEPLOYMENT_ROLE": other, "EXTERNAL_ID": GIVEN["ExternalId"]}
+
+
+def test_the_pipeline_cannot_change_what_bounds_it() -> None:
+    resources = rendered("GitHub")
+    bounds = [resources["UpdateRole"]["Path"], resources["PipelineBoundary"]["Path"]]
+    written = [arn for action in BOUNDED for arn in allowed(resources["UpdateRole"], f"iam:{action}")]
+    assert bounds == ["/delivery/admin/"] * 2
+    assert {arn.partition(":role/")[2] for arn in written} == {"delivery/sluice-pipeline-*"}
+    # `*` of IAM spans slashes, and so the name before it must not be one that the path could begin with.
+    assert not fnmatchcase("delivery/admin/sluice-pipeline-update", "delivery/sluice-pipeline-*")
+
+
+@pytest.mark.parametrize("template", ["bootstrap.yaml", "pipeline.yaml"])
+def test_policies_are_within_the_limits_of_iam(template: str) -> None:
+    """10,240 characters of inline policies a role, 6,144 a managed policy, white space not counted."""
+    for name, each in rendering.rendered(PATH.with_name(template)).items():
+        if each["Type"] == "AWS::IAM::Role":
+            policies = [
+                json.dumps(policy["PolicyDocument"], separators=(",", ":")) for policy in each["Properties"]["Policies"]
+            ]
+            assert sum(map(len, policies)) <= 10_240, name
+        if each["Type"] == "AWS::IAM::ManagedPolicy":
+            assert len(json.dumps(each["Properties"]["PolicyDocument"], separators=(",", ":"))) <= 6_144, name
+
+
+@pytest.mark.parametrize("template", ["bootstrap.yaml", "pipeline.yaml"])
+def test_what_is_deployed_before_there_is_a_bucket_fits_into_a_call(template: str) -> None:
+    assert PATH.with_name(template).stat().st_size <= 51_200

@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from pipeline.local.deployer.places import Place
 from pipeline.local.deployer.records import ResourceRecord
 from pipeline.local.deployer.types import ResourceType, text
+from pipeline.packaging.changes import Action, Change, PropertyChange
 
 ABSENT = None
 """What a property is before it is given and after it is left out."""
-
-
-class Action(StrEnum):
-    """What happens to a resource. `KEEP`: it leaves the stack, and its DeletionPolicy lets it stand."""
-
-    ADD = "Add"
-    MODIFY = "Modify"
-    REPLACE = "Replace"
-    REMOVE = "Remove"
-    KEEP = "Keep"
-
-
-@dataclass(frozen=True, slots=True)
-class PropertyChange:
-    """A property that differs; `replaces` if CloudFormation replaces the resource for it."""
-
-    path: str
-    before: Any
-    after: Any
-    replaces: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happens to one resource, and why. `old_is_kept`: what it replaces is let stand."""
-
-    logical_id: str
-    type: str
-    action: Action
-    properties: tuple[PropertyChange, ...] = ()
-    old_is_kept: bool = False
 
 
 def compare(
@@ -60,8 +28,9 @@ def compare(
     Raises `BadDefinition` for a change that CloudFormation refuses: another type under the same logical id, or a
     property that cannot be changed.
     """
+    unmade = kind.without_effect.get("", "")
     if before is None:
-        return Change(logical_id, kind.name, Action.ADD)
+        return Change(logical_id, kind.name, Action.ADD, without_effect=unmade)
     if before.type != kind.name:
         raise place.wrong(
             f"CloudFormation does not change a resource's type, which was {before.type}",
@@ -78,7 +47,7 @@ def compare(
             raise (place / each.path).wrong(f"this property of {kind.name} cannot be changed")
     replaces = any(each.replaces for each in different)
     action = Action.REPLACE if replaces else Action.MODIFY
-    return Change(logical_id, kind.name, action, different, replaces and old_is_kept)
+    return Change(logical_id, kind.name, action, different, replaces and old_is_kept, unmade)
 
 
 def leaving(logical_id: str, record: ResourceRecord) -> Change:

@@ -12,12 +12,13 @@ from botocore.exceptions import ClientError
 
 from pipeline.local.deployer import order, resources
 from pipeline.local.deployer.making import Making, StackResult
-from pipeline.local.deployer.planning import Planner, StackPlan
+from pipeline.local.deployer.planning import Planner
 from pipeline.local.deployer.records import StackRecords, Status
 from pipeline.local.deployer.removing import StackDeletion, delete_stack, heal
 from pipeline.local.deployer.secrets import stored
 from pipeline.local.deployer.stack import prepare
 from pipeline.local.deployer.types import GONE, Aws, Clients, code_of
+from pipeline.packaging.changes import StackPlan
 from pipeline.packaging.package import stack_name
 from pipeline.packaging.templates import load_template
 
@@ -69,7 +70,7 @@ class Deployer:
         is done.
         """
         results = []
-        for name, path, given in _of_lake(templates, env, lake, parameters):
+        for name, path, given in stacks_of_lake(templates, env, lake, parameters):
             results.append(self.deploy(name, path, given))
             report(results[-1])
         return results
@@ -89,7 +90,7 @@ class Deployer:
     ) -> list[StackPlan]:
         """What `deploy_all` would do. `planner` knows what stacks before these would publish."""
         planner = planner or self.planner()
-        return [planner.plan(*each) for each in _of_lake(templates, env, lake, parameters)]
+        return [planner.plan(*each) for each in stacks_of_lake(templates, env, lake, parameters)]
 
     def delete(self, name: str) -> StackDeletion:
         """Delete a stack; see `delete_stack`."""
@@ -120,10 +121,10 @@ class Deployer:
         return value
 
 
-def _of_lake(
+def stacks_of_lake(
     templates: Sequence[Path], env: str, lake: str, parameters: Mapping[str, str]
 ) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    """Each stack's name, template and parameters, in order."""
+    """Each stack's name, template and parameters, in the order of what each reads."""
     known = {**parameters, "Env": env, "Lake": lake}
     for path in order.of_stacks(list(templates), known):
         declared = load_template(path).get("Parameters", {})

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import BadDefinition, SluiceError
-from pipeline.local.deployer.changes import Action, Change, compare, leaving
+from pipeline.local.deployer.changes import compare, leaving
 from pipeline.local.deployer.physical import Physical
 from pipeline.local.deployer.records import ResourceRecord, StackRecord, StackRecords, Status, Step
 from pipeline.local.deployer.removing import delete_doomed, undo_steps
 from pipeline.local.deployer.stack import Declared, Stack
 from pipeline.local.deployer.types import AlreadyExists, Aws, Resource
+from pipeline.packaging.changes import Action, Change
 
 
 @dataclass(frozen=True, slots=True)

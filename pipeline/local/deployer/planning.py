@@ -7,25 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.deployer.changes import Action, Change, compare, leaving
+from pipeline.local.deployer.changes import compare, leaving
 from pipeline.local.deployer.intrinsics import is_unknown, unknown
 from pipeline.local.deployer.making import needs_another_name, next_generation
 from pipeline.local.deployer.physical import Physical
 from pipeline.local.deployer.records import ResourceRecord, StackRecord, StackRecords
 from pipeline.local.deployer.stack import Declared, Stack, prepare
 from pipeline.local.deployer.types import Aws
-
-
-@dataclass(frozen=True, slots=True)
-class StackPlan:
-    """What would become of one stack. `is_new`: it does not stand yet; `unfinished`: an earlier deployment broke off
-    and would be undone first. What only the deployment will know stands as `⟨what⟩`."""
-
-    name: str
-    changes: tuple[Change, ...]
-    outputs: Mapping[str, str]
-    is_new: bool
-    unfinished: bool
+from pipeline.packaging.changes import Action, Change, StackPlan
 
 
 class _UnknownAttributes(Mapping[str, Any]):
@@ -79,7 +68,7 @@ class Planner:
         change = compare(logical_id, declared.kind, before, declared.properties, declared.place, old_is_kept=keeps)
         if before is not None and (change is None or change.action is Action.MODIFY):
             stack.scope.references[logical_id] = before.made.reference
-            stack.scope.attributes[logical_id] = _updated(before, declared)
+            stack.scope.attributes[logical_id] = _updated(before, declared) | _renewed(logical_id, declared, change)
         else:
             reference = self._foreseen(stack, record, logical_id, declared)
             stack.scope.references[logical_id] = reference or unknown(logical_id)
@@ -107,6 +96,11 @@ class Planner:
         return {**self.records.exports(), **self._exported}
 
 
-def _updated(before: ResourceRecord, declared: Declared) -> Mapping[str, Any]:
+def _renewed(logical_id: str, declared: Declared, change: Change | None) -> dict[str, Any]:
+    """The attributes that only the update will tell."""
+    return {name: unknown(f"{logical_id}.{name}") for name in declared.kind.renewed} if change else {}
+
+
+def _updated(before: ResourceRecord, declared: Declared) -> dict[str, Any]:
     """The attributes after an update: those that are properties, too, take the new values."""
     return {name: declared.properties.get(name, value) for name, value in before.attributes.items()}

@@ -10,7 +10,7 @@ from pipeline.errors import BadDefinition
 from pipeline.local.deployer import shapes
 from pipeline.local.deployer.places import Place
 from pipeline.local.deployer.types import REGISTRY
-from pipeline.packaging.package import SOURCE
+from pipeline.packaging.rewriting import SOURCE
 from pipeline.packaging.templates import load_template
 
 # Metadata and descriptions are for people and other tools.
@@ -21,13 +21,18 @@ SECTIONS = frozenset(
     )
 )  # fmt: skip
 RESOURCE_KEYS = frozenset(
-    ("Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata")
-)
+    (
+        "Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdatePolicy", "UpdateReplacePolicy",
+        "Metadata",
+    )
+)  # fmt: skip
 # Snapshot is for types that the embedded deployer does not know.
 POLICIES = {
     "DeletionPolicy": ("Delete", "Retain", "RetainExceptOnCreate"),
     "UpdateReplacePolicy": ("Delete", "Retain"),
 }
+# It moves an alias gradually on AWS; the types that it names say that nothing does so here.
+UPDATE_POLICIES = frozenset(("CodeDeployLambdaAliasUpdate",))
 _OUTPUT_KEYS = frozenset(("Value", "Description", "Export", "Condition"))
 
 
@@ -54,6 +59,8 @@ def _wrong(template: Mapping[str, Any], file: str) -> Iterator[BadDefinition]:
         for key, honoured in POLICIES.items():
             if key in resource and resource[key] not in honoured:
                 yield (place / key).wrong(f"{resource[key]} is not honoured by the embedded deployer")
+        for key in resource.get("UpdatePolicy", {}).keys() - UPDATE_POLICIES:
+            yield (place / "UpdatePolicy" / key).wrong("not honoured by the embedded deployer")
         kind = REGISTRY.get(resource.get("Type"))
         if kind is None:
             yield (place / "Type").wrong(f"the embedded deployer does not know the type {resource.get('Type')}")

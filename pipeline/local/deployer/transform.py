@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ def transformed(template: Mapping[str, Any], parameters: Mapping[str, Any], regi
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
 
+    # Which of its features are being tried out is SAM's service's to know, and it warns of each that it is not told.
+    logging.getLogger("samtranslator.feature_toggle").setLevel(logging.ERROR)
     # The session tells the translator region and partition. It calls nothing: policies are written out in our
     # templates, so the map of AWS's managed policies, for which it would ask IAM, is empty.
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))

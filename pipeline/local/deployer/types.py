@@ -183,7 +183,8 @@ class ResourceType:
     None if that has to be made first: it is asked for one whose making broke off, and for what would replace another.
     `fixed` are the property paths that CloudFormation changes by replacing the resource, `unchangeable` those that
     it refuses to change. `resets` are the values of properties that an update leaves out and that AWS would keep.
-    `without_effect` maps a property path to the reason; the empty path stands for the resource itself.
+    `renewed` are the attributes that an update may change. `without_effect` maps a property path to the reason; the
+    empty path stands for the resource itself.
     """
 
     name: str
@@ -195,6 +196,7 @@ class ResourceType:
     fixed: tuple[str, ...]
     unchangeable: tuple[str, ...]
     resets: Mapping[str, Any]
+    renewed: tuple[str, ...] = ()
 
     def known(self) -> shapes.Tree:
         """Every property that may stand in a template."""
@@ -226,6 +228,7 @@ def resource_type(
     fixed: str = "",
     unchangeable: str = "",
     resets: Mapping[str, Any] | None = None,
+    renewed: tuple[str, ...] = (),
 ) -> Callable[[Put], Put]:
     """Register the function that deploys resources of a type; see `ResourceType`.
 
@@ -244,6 +247,7 @@ def resource_type(
             tuple(fixed.split()),
             tuple(unchangeable.split()),
             dict(resets or {}),
+            renewed,
         )
         return put
 

@@ -49,7 +49,8 @@ def _start(job: Any, *settings: Any, **named: Any) -> str:
     run = Run(
         id=run_id,
         job=job.name,
-        script=job.command["ScriptLocation"],
+        # A run may have another script than its job: Glue's own argument for it wins.
+        script=(record.arguments or {}).get("--scriptLocation") or job.command["ScriptLocation"],
         arguments={**(record.arguments or {})},
         timeout_minutes=record.timeout,
         started=system_clock(),

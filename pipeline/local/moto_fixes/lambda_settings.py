@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 
 from pipeline.errors import BadDefinition
-from pipeline.local.destinations import DEAD_LETTERS, OF_INVOCATIONS, check_destination
+from pipeline.local.destinations import DEAD_LETTERS, check_destination
 from pipeline.local.functions import Layer
 from pipeline.local.moto_fixes.guard import replace
 
@@ -25,8 +24,6 @@ def install() -> None:
     change(LambdaFunction, "update_configuration", _update_configuration, "eca1cdec066f")
     change(LambdaFunction, "_get_layers_data", _get_layers_data, "dd2f13beb052")
     change(LambdaBackend, "create_function_url_config", _create_function_url_config, "0ab903b02421")
-    change(LambdaBackend, "put_function_event_invoke_config", _put_event_invoke_config, "5553f19f0894")
-    change(LambdaBackend, "update_function_event_invoke_config", _update_event_invoke_config, "d8acf819ef04")
 
 
 def _init(self: LambdaFunction, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
@@ -49,14 +46,10 @@ def _check(spec: dict[str, Any]) -> None:
     if spec.get("FileSystemConfigs"):
         raise InvalidParameterValueException("The embedded AWS mounts no file systems.")
     if target := (spec.get("DeadLetterConfig") or {}).get("TargetArn"):
-        _check_destination(target, DEAD_LETTERS)
-
-
-def _check_destination(arn: str, services: Collection[str]) -> None:
-    try:
-        check_destination(arn, services)
-    except BadDefinition as error:
-        raise InvalidParameterValueException(error.message) from error
+        try:
+            check_destination(target, DEAD_LETTERS)
+        except BadDefinition as error:
+            raise InvalidParameterValueException(error.message) from error
 
 
 def _keep(function: LambdaFunction, spec: dict[str, Any]) -> None:
@@ -86,20 +79,3 @@ def _get_layers_data(self: Any, layers_versions_arns: list[str]) -> Any:
 
 def _create_function_url_config(self: LambdaBackend, name_or_arn: str, config: dict[str, Any]) -> Any:
     raise InvalidParameterValueException("The embedded AWS serves no function URLs: use Lambda's Invoke.")
-
-
-def _put_event_invoke_config(self: LambdaBackend, function_name: str, config: dict[str, Any]) -> Any:
-    """moto adds a configuration where AWS replaces it, and then answers with the first."""
-    for outcome in (config.get("DestinationConfig") or {}).values():
-        if outcome.get("Destination"):
-            _check_destination(outcome["Destination"], OF_INVOCATIONS)
-    answer = _originals["put_function_event_invoke_config"](self, function_name, config)
-    del self.get_function(function_name).event_invoke_config[:-1]
-    return answer
-
-
-def _update_event_invoke_config(self: LambdaBackend, function_name: str, config: dict[str, Any]) -> Any:
-    """An update changes what it names."""
-    known = self.get_function(function_name).event_invoke_config
-    before = known[0].config if known else {}
-    return _put_event_invoke_config(self, function_name, {**before, **config})

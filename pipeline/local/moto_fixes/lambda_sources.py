@@ -17,6 +17,7 @@ from moto.sqs.models import Queue, sqs_backends
 from pipeline.errors import BadDefinition
 from pipeline.local.destinations import OF_STREAMS, check_destination
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.lambda_versions import invoked_arn
 from pipeline.local.source_filters import Filters
 
 _NEVER = ("TumblingWindowInSeconds", "ProvisionedPollerConfig", "StartingPositionTimestamp")
@@ -31,6 +32,7 @@ def install() -> None:
     for name, replacement, source in (
         ("create_event_source_mapping", _create, "19f8125cabf7"),
         ("update_event_source_mapping", _update, "7ec08b40f6d0"),
+        ("list_event_source_mappings", _list, "7914b756d62f"),
     ):
         _originals[name] = replace(LambdaBackend, name, replacement, source=source)
 
@@ -51,6 +53,7 @@ def _create(self: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
         table.lambda_event_source_mappings.pop(mapping.function_arn, None)
         # Where the poller stands. It belongs to the mapping: one that is disabled goes on where it was.
         mapping.position = len(table.stream_shard.items) if spec["StartingPosition"] == "LATEST" else 0  # type: ignore
+    _aim(self, mapping, spec)
     return mapping
 
 
@@ -59,7 +62,24 @@ def _update(self: LambdaBackend, uuid: str, spec: dict[str, Any]) -> EventSource
     if known is not None:
         _check(known.event_source_arn, spec)
     mapping: EventSourceMapping | None = _originals["update_event_source_mapping"](self, uuid, spec)
+    if mapping is not None and spec.get("FunctionName"):
+        _aim(self, mapping, spec)
     return mapping
+
+
+def _aim(backend: LambdaBackend, mapping: EventSourceMapping, spec: dict[str, Any]) -> None:
+    """At what was named: an alias is followed to where it points at each batch, where moto looks once."""
+    mapping.function_arn = mapping.function_name = invoked_arn(backend.get_function(spec["FunctionName"]))
+
+
+def _list(self: LambdaBackend, event_source_arn: str, function_name: str) -> list[EventSourceMapping]:
+    """moto compares the texts, so that a name finds no mapping that was made with the ARN."""
+    wanted = invoked_arn(self.get_function(function_name)) if function_name else None
+    return [
+        mapping
+        for mapping in list(self._event_source_mappings.values())
+        if event_source_arn in (None, "", mapping.event_source_arn) and wanted in (None, mapping.function_arn)
+    ]
 
 
 def _is_stream(arn: str) -> bool:

@@ -1,7 +1,8 @@
 """Lambda in moto: invocations go to real workers.
 
 moto runs functions in Docker, answers an error with status 200 where there is none, and blocks on asynchronous
-invocations. Settings are `lambda_settings`' business, event source mappings `lambda_sources`'.
+invocations. Settings are `lambda_settings`' business, versions and aliases `lambda_versions`', event source
+mappings `lambda_sources`'.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from pipeline.local.functions import (
     Retries,
     Throttled,
 )
-from pipeline.local.moto_fixes import lambda_settings, lambda_sources
+from pipeline.local.moto_fixes import lambda_invoke_configs, lambda_settings, lambda_sources, lambda_versions
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.lambda_invoke_configs import config_of
+from pipeline.local.moto_fixes.lambda_versions import LATEST, invoked_arn, latest_of
 
 InvokeLater = Callable[[Function, bytes], str]
 """Queue an asynchronous invocation; returns its request id."""
@@ -46,11 +49,16 @@ def install(invoke: Invoke, invoke_later: InvokeLater) -> None:
         if not _originals:
             _replace_all()
             lambda_settings.install()
+            lambda_versions.install()
+            lambda_invoke_configs.install()
             lambda_sources.install()
 
 
 def resolve(arn: str) -> Function:
-    """The function of an ARN, as it is now; moto's UnknownFunctionException if there is none."""
+    """What an ARN names now: a function, a version of it, or the version that its alias points to.
+
+    moto's UnknownFunctionException if there is none.
+    """
     _, _, _, region, account, *_ = arn.split(":")
     return function_of(lambda_backends[account][region].get_function(arn))
 
@@ -60,19 +68,21 @@ def function_of(found: LambdaFunction) -> Function:
     if found.package_type != "Zip":
         raise InvalidParameterValueException("The embedded AWS runs functions from zip archives only.")
     logging: dict[str, str] = getattr(found, "logging_config", {})
+    concurrency = latest_of(found).reserved_concurrency
     return Function(
         account=found.account_id,
         region=found.region,
         name=found.function_name,
         version=str(found.version),
         arn=found.function_arn,
+        invoked_arn=invoked_arn(found),
         handler=str(found.handler),
         runtime=str(found.run_time),
         code_sha=found.code_sha_256,
         environment=tuple(sorted((name, str(value)) for name, value in found.environment_vars.items())),
         memory_mb=int(found.memory_size),
         timeout_s=float(found.timeout),
-        concurrency=None if found.reserved_concurrency is None else int(found.reserved_concurrency),
+        concurrency=None if concurrency is None else int(concurrency),
         log_group=logging.get("LogGroup") or f"/aws/lambda/{found.function_name}",
         json_logs=logging.get("LogFormat") == "JSON",
         layers=getattr(found, "layer_archives", ()),
@@ -82,7 +92,7 @@ def function_of(found: LambdaFunction) -> Function:
 
 
 def _retries(found: LambdaFunction) -> Retries:
-    config = found.event_invoke_config[0].config if found.event_invoke_config else {}
+    config = config_of(found)
     destinations = config.get("DestinationConfig") or {}
     aws = Retries()
     return Retries(
@@ -98,6 +108,7 @@ def _replace_all() -> None:
     def change(owner: Any, name: str, replacement: Any, source: str) -> None:
         _originals[f"{owner.__name__}.{name}"] = replace(owner, name, replacement, source=source)
 
+    change(LambdaResponse, "invoke", _invoke_response, "8f68f0bf023a")
     change(LambdaFunction, "invoke", _invoke_function, "dadc324f30ae")
     change(LambdaFunction, "_invoke_lambda", _never, "23ce7a8f956e")
     change(LambdaResponse, "_enrich_response", staticmethod(_enrich_response), "86cd4a4051dd")
@@ -126,6 +137,12 @@ class _Stopping(LambdaClientError):
 
     def __init__(self, error: Refused) -> None:
         super().__init__("ServiceException", error.message)
+
+
+def _invoke_response(self: LambdaResponse) -> Any:
+    """moto looks for the qualifier under another name, and then in the payload."""
+    self.querystring["qualifier"] = self.querystring.get("Qualifier") or [LATEST]
+    return _originals["LambdaResponse.invoke"](self)
 
 
 def _invoke_function(self: LambdaFunction, body: Any, request_headers: Any, response_headers: Any) -> bytes:

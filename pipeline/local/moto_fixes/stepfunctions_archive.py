@@ -23,7 +23,7 @@ _TABLES = """
     CREATE TABLE machines (hash TEXT PRIMARY KEY, body BLOB) WITHOUT ROWID;
     CREATE TABLE executions (
         arn TEXT PRIMARY KEY, machine_arn TEXT, number INTEGER, status TEXT, redrive_count INTEGER,
-        summary TEXT, machine TEXT, body BLOB, events BLOB
+        version_arn TEXT, alias_arn TEXT, summary TEXT, machine TEXT, body BLOB, events BLOB
     );
     CREATE INDEX by_number ON executions (machine_arn, number);
 """
@@ -46,7 +46,8 @@ class Machine:
 class Summary:
     """What a list tells of an execution, running or ended. Times are seconds since 1970.
 
-    `number` counts starts: a later one is larger, also within one tick of the clock.
+    `number` counts starts: a later one is larger, also within one tick of the clock. `version_arn` and `alias_arn` are
+    what it was started by.
     """
 
     arn: str
@@ -58,6 +59,8 @@ class Summary:
     stopped: float | None
     redrive_count: int
     redriven: float | None
+    version_arn: str | None = None
+    alias_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +130,14 @@ class Archive:
         key = hashlib.sha256(machine).hexdigest()
         row = (
             *(summary.arn, summary.machine_arn, summary.number, summary.status, summary.redrive_count),
+            *(summary.version_arn, summary.alias_arn),
             *(json.dumps(_plain(summary)), key, _packed(_plain(ended.body)), _packed(events)),
         )
         with self._lock:
             if self._closed:
                 return
             self._database.execute("INSERT OR IGNORE INTO machines VALUES (?, ?)", (key, machine))
-            self._database.execute("INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            self._database.execute("INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def get(self, arn: str) -> Ended | None:
         found = self._rows(
@@ -152,12 +156,10 @@ class Archive:
         found = self._rows("SELECT events FROM executions WHERE arn = ?", arn)
         return list(_unpacked(found[0][0])) if found else []
 
-    def newest(
-        self, machine_arn: str, *, before: int, limit: int, status: str | None, redriven: bool | None
-    ) -> list[Summary]:
-        """The newest executions of a machine whose number is below `before`, newest first."""
-        where = "machine_arn = ? AND number < ?"
-        values: list[Any] = [machine_arn, before]
+    def newest(self, arn: str, *, before: int, limit: int, status: str | None, redriven: bool | None) -> list[Summary]:
+        """The newest executions of a machine, a version or an alias whose number is below `before`, newest first."""
+        where = "? IN (machine_arn, version_arn, alias_arn) AND number < ?"
+        values: list[Any] = [arn, before]
         if status is not None:
             where += " AND status = ?"
             values.append(status)

@@ -1,7 +1,6 @@
 """State machines at the API: definitions are validated, a name is used once, and what is not there is refused.
 
-moto takes what its parser takes, answers a second CreateStateMachine with the first machine, whatever it says, and
-keeps versions and aliases that no execution ever uses.
+moto takes what its parser takes, and answers a second CreateStateMachine with the first machine, whatever it says.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ MOST_DIAGNOSTICS = 100
 _NOTHING = (
     "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified"
 )
-_NO_VERSIONS = "The embedded AWS has no versions and no aliases of state machines."
 
 
 def install() -> None:
@@ -51,10 +49,14 @@ def install() -> None:
             more["logging_configuration"] = checked(more["logging_configuration"])
         if not any((definition, role_arn, *more.values())):
             raise api_error("MissingRequiredParameter", _NOTHING)
+        published = {name: more.pop(name, None) for name in ("publish", "version_description")}
         before = _revised(self.describe_state_machine(arn))
         machine = original_update(self, arn, definition, role_arn, **more)
         if _revised(machine) != before:
             machine.revision_id = str(uuid.uuid4())
+        # Only now: moto would publish before there is another revision.
+        if published["publish"]:
+            machine.publish(published["version_description"])
         return machine
 
     original_create = replace(StepFunctionsParserBackend, "create_state_machine", create, source="dc56ec54216f")
@@ -134,8 +136,6 @@ def _validate(definition: str) -> None:
 
 
 def _check(more: dict[str, Any]) -> None:
-    if more.get("publish"):
-        raise api_error("ValidationException", _NO_VERSIONS)
     if more.get("sm_type") not in (None, "STANDARD"):
         raise api_error("StateMachineTypeNotSupported", "The embedded AWS has no Express state machines.")
     encryption = more.get("encryptionConfiguration") or more.get("encryption_configuration") or {}

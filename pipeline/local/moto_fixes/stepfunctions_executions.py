@@ -22,6 +22,7 @@ from pipeline.local.moto_fixes.stepfunctions_archive import archive
 from pipeline.local.moto_fixes.stepfunctions_errors import invalid
 from pipeline.local.moto_fixes.stepfunctions_logs import log_of
 from pipeline.local.moto_fixes.stepfunctions_records import ENDED, events_of, record_of
+from pipeline.local.moto_fixes.stepfunctions_versions import started_by
 
 LONGEST_NAME = 80
 LONGEST_INPUT = 262_144
@@ -198,10 +199,11 @@ def _start_execution(
 ) -> Any:
     """The same name and input while RUNNING is the same execution; else a name is used once, as on AWS."""
     machine_arn, _, case = state_machine_arn.partition("#")
-    machine = self.describe_state_machine(machine_arn)
+    started = started_by(self, machine_arn)
+    machine, seen = started.machine, started.as_published()
     _check_name(name)
     text = _check_input(execution_input)
-    execution = make(self, machine, name or str(uuid.uuid4()), text, trace_header=trace_header, case=case)
+    execution = make(self, seen, name or str(uuid.uuid4()), text, trace_header=trace_header, case=case)
     with changing:
         known = _same(machine, name, text) if name else None
         if known is not None:

@@ -12,6 +12,7 @@ from pipeline.local.moto_fixes.stepfunctions_errors import api_error
 from pipeline.local.moto_fixes.stepfunctions_logs import EXECUTION_DATA
 from pipeline.local.moto_fixes.stepfunctions_pages import choice, last_given, page_size, token_for
 from pipeline.local.moto_fixes.stepfunctions_records import events_of, record_of, summary_of
+from pipeline.local.moto_fixes.stepfunctions_versions import started_by
 
 REDRIVABLE_FOR = timedelta(days=14)
 EVENTS_FOR_A_REDRIVE = 24_999
@@ -81,6 +82,10 @@ def _listed(summary: Summary) -> dict[str, Any]:
         "startDate": _time(summary.started),
         "redriveCount": summary.redrive_count,
     }
+    if summary.version_arn is not None:
+        answer["stateMachineVersionArn"] = summary.version_arn
+    if summary.alias_arn is not None:
+        answer["stateMachineAliasArn"] = summary.alias_arn
     if summary.stopped is not None:
         answer["stopDate"] = _time(summary.stopped)
     if summary.redriven is not None:
@@ -112,28 +117,32 @@ def _list_executions(self: Any) -> Any:
 
     if self._get_param("mapRunArn"):
         raise api_error("ValidationException", "The embedded AWS has no Distributed Map, and so no Map Runs.")
-    machine = self.stepfunction_backend.describe_state_machine(self._get_param("stateMachineArn"))
+    arn = self._get_param("stateMachineArn")
+    machine = started_by(self.stepfunction_backend, arn).machine
     status = choice("statusFilter", self._get_param("statusFilter"), _STATUSES)
     redrive = choice("redriveFilter", self._get_param("redriveFilter"), ("REDRIVEN", "NOT_REDRIVEN"))
     limit = page_size(self._get_param("maxResults"))
-    question = f"executions {machine.arn} {status} {redrive}"
+    question = f"executions {arn} {status} {redrive}"
     before = last_given(self._get_param("nextToken"), question) or _BEYOND
     redriven = None if redrive is None else redrive == "REDRIVEN"
-    found = _newest(machine, before, limit + 1, status, redriven)
+    found = _newest(machine, arn, before, limit + 1, status, redriven)
     answer: dict[str, Any] = {"executions": [_listed(summary) for summary in found[:limit]]}
     if len(found) > limit:
         answer["nextToken"] = token_for(question, found[limit - 1].number)
     return ActionResult(answer)
 
 
-def _newest(machine: Any, before: int, limit: int, status: str | None, redriven: bool | None) -> list[Summary]:
+def _newest(
+    machine: Any, arn: str, before: int, limit: int, status: str | None, redriven: bool | None
+) -> list[Summary]:
     with executions.changing:
         running = [summary_of(execution) for execution in machine.executions]
-        ended = archive().newest(machine.arn, before=before, limit=limit, status=status, redriven=redriven)
+        ended = archive().newest(arn, before=before, limit=limit, status=status, redriven=redriven)
     wanted = [
         summary
         for summary in running
         if summary.number < before
+        and arn in (summary.machine_arn, summary.version_arn, summary.alias_arn)
         and status in (None, summary.status)
         and redriven in (None, summary.redrive_count > 0)
     ]

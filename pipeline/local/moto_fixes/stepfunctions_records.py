@@ -24,6 +24,8 @@ def summary_of(execution: Any) -> Summary:
         stopped=_seconds(execution.stop_date) if execution.status in ENDED else None,
         redrive_count=execution.redrive_count,
         redriven=_seconds(execution.redrive_date) if execution.redrive_date else None,
+        version_arn=execution.state_machine.version_arn,
+        alias_arn=execution.state_machine.alias_arn,
     )
 
 

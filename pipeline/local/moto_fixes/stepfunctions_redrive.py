@@ -163,6 +163,7 @@ def _start_again(backend: Any, record: Ended, now: datetime) -> Any:
     then = copy.copy(machine)
     then.definition, then.roleArn = record.machine.definition, record.machine.role_arn
     then.loggingConfiguration = record.machine.logging
+    then.version_arn, then.alias_arn = summary.version_arn, summary.alias_arn
     execution = executions.make(
         backend,
         then,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -12,11 +13,15 @@ from pipeline.batches.records import BatchRecords, Verdict
 from pipeline.clients import client
 from pipeline.datasets import Dataset
 from pipeline.errors import Refused
+from pipeline.telemetry.logs import about, of_job
 from stages.stage_b.jobs.judging import Finding, evaluate, failing_rows, verdict, visible
 from stages.stage_b.jobs.snapshots import added_rows, whole_table
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# Glue runs this file as __main__, which is no name to log by.
+log = logging.getLogger("stages.stage_b.jobs.quality")
 
 ARGUMENTS = ("manifest", "table", "batch_id", "dataset", "batches_table", "quarantine_bucket")
 
@@ -82,13 +87,17 @@ def main() -> None:
     from pyspark.sql import SparkSession
 
     arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
+    of_job("stage_b.quality")
     records = BatchRecords(client("dynamodb"), arguments["batches_table"])
-    spark = SparkSession.builder.getOrCreate()
-    try:
-        judged = check(spark, arguments, records, client("s3"))
-    finally:
-        spark.stop()
-    print(f"{judged.outcome}: {sum(r.outcome == 'Passed' for r in judged.rules)} of {len(judged.rules)} rules hold")
+    with about(correlation_id=arguments["batch_id"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
+        spark = SparkSession.builder.getOrCreate()
+        try:
+            judged = check(spark, arguments, records, client("s3"))
+        finally:
+            spark.stop()
+        passed = sum(rule.outcome == "Passed" for rule in judged.rules)
+        facts = {"outcome": judged.outcome, "rules": len(judged.rules), "passed": passed}
+        log.info("batch judged", extra={**facts, "snapshot": str(judged.snapshot)})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +10,12 @@ from typing import Any
 
 from pipeline.batches.records import BatchRecords, Written
 from pipeline.clients import client
+from pipeline.telemetry.logs import about, of_job
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
 from stages.stage_b.jobs.writing import Job, write_batch
+
+# Glue runs this file as __main__, which is no name to log by.
+log = logging.getLogger("stages.stage_b.jobs.standard")
 
 ARGUMENTS = ("manifest", "table", "batch_id", "dataset", "batches_table", "quarantine_bucket")
 
@@ -39,8 +44,11 @@ def main() -> None:
     from awsglue.utils import getResolvedOptions
 
     arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
-    written = load(arguments, BatchRecords(client("dynamodb"), arguments["batches_table"]), client("s3"))
-    print(f"{written.rows} rows written to {written.branch}, {written.bad_rows} quarantined")
+    of_job("stage_b.standard")
+    with about(correlation_id=arguments["batch_id"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
+        written = load(arguments, BatchRecords(client("dynamodb"), arguments["batches_table"]), client("s3"))
+        facts = {"rows": written.rows, "bad_rows": written.bad_rows, "branch": written.branch}
+        log.info("batch written", extra={**facts, "snapshot": str(written.snapshot)})
 
 
 if __name__ == "__main__":

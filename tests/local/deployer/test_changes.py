@@ -8,10 +8,11 @@ import pytest
 
 from pipeline.errors import BadDefinition
 from pipeline.local.deployer import resources
-from pipeline.local.deployer.changes import Action, Change, compare, leaving
+from pipeline.local.deployer.changes import compare, leaving
 from pipeline.local.deployer.places import Place
 from pipeline.local.deployer.records import ResourceRecord
 from pipeline.local.deployer.types import REGISTRY
+from pipeline.packaging.changes import Action, Change
 
 assert resources
 PLACE = Place("t.yaml", ("Resources", "It", "Properties"))

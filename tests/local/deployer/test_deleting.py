@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.errors import Refused
 from pipeline.local.deployer import Deployer, StackResult
-from pipeline.local.deployer.changes import Action
 from pipeline.local.deployer.types import REGISTRY
+from pipeline.packaging.changes import Action
 
 Clients = Callable[[str], Any]
 Deploy = Callable[..., StackResult]
@@ -123,6 +123,12 @@ Resources:
     Properties:
       {Handler: a.b, Runtime: python3.12, Role: !GetAtt Role.Arn, Layers: [!Ref Layer],
        Code: {S3Bucket: every-code, S3Key: zip}}
+  WorkVersion: {Type: AWS::Lambda::Version, Properties: {FunctionName: !Ref Work}}
+  WorkAlias:
+    Type: AWS::Lambda::Alias
+    Properties: {FunctionName: !Ref Work, FunctionVersion: !GetAtt WorkVersion.Version, Name: live}
+  Mover: {Type: AWS::CodeDeploy::Application, Properties: {ComputePlatform: Lambda}}
+  Moving: {Type: AWS::CodeDeploy::DeploymentGroup, Properties: {ApplicationName: !Ref Mover}}
   MayInvoke:
     Type: AWS::Lambda::Permission
     Properties: {FunctionName: !Ref Work, Action: lambda:InvokeFunction, Principal: s3.amazonaws.com}
@@ -136,6 +142,12 @@ Resources:
     Type: AWS::StepFunctions::StateMachine
     Properties:
       {RoleArn: !GetAtt Role.Arn, DefinitionString: '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}'}
+  MachineVersion:
+    Type: AWS::StepFunctions::StateMachineVersion
+    Properties: {StateMachineArn: !Ref Machine, StateMachineRevisionId: !GetAtt Machine.StateMachineRevisionId}
+  MachineAlias:
+    Type: AWS::StepFunctions::StateMachineAlias
+    Properties: {Name: live, DeploymentPreference: {StateMachineVersionArn: !Ref MachineVersion, Type: ALL_AT_ONCE}}
   Rule:
     Type: AWS::Events::Rule
     Properties: {ScheduleExpression: rate(1 day), Targets: [{Id: a, Arn: !GetAtt Inbox.Arn}]}

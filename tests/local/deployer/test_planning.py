@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import BadDefinition
 from pipeline.local.deployer import Deployer, StackPlan, StackResult
-from pipeline.local.deployer.changes import Action, Change
+from pipeline.packaging.changes import Action, Change
 
 Clients = Callable[[str], Any]
 Deploy = Callable[..., StackResult]

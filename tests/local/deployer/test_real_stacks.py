@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from pipeline.local.deployer import Deployer
-from pipeline.packaging import Artefacts, Package, Target, package, stack_name
+from pipeline.packaging import Package, Target, package, stack_name, upload
 from pipeline.settings import Setting
 
 Clients = Callable[[str], Any]
+Made = tuple[Deployer, Package, dict[str, str]]
 ROOT = Path(__file__).parents[3]
 DATASET = {
     "Env": "local",
@@ -26,40 +27,39 @@ DATASET = {
 
 
 @pytest.fixture(scope="module")
-def lake(clients: Clients, tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployer, Package]:
+def lake(clients: Clients, tmp_path_factory: pytest.TempPathFactory) -> Made:
     deployer = Deployer(clients, "123456789012", "eu-west-1")
     made = deployer.deploy(
         stack_name("sluice", "local", "bootstrap"), ROOT / "cicd" / "bootstrap.yaml", {"Env": "local"}
     )
     bucket = made.outputs["ArtefactBucket"]
-    build = tmp_path_factory.mktemp("build")
-    packaged = package(ROOT, Artefacts(clients("s3"), bucket), target=Target.EMBEDDED, build=build)
-    deployer.deploy_all(packaged.of_the_lake(), "local")
-    return deployer, packaged
+    packaged = package(ROOT, tmp_path_factory.mktemp("build") / "package", target=Target.EMBEDDED)
+    parameters = upload(packaged.folder, clients("s3"), bucket, "123456789012")
+    deployer.deploy_all(packaged.of_the_lake(), "local", parameters=parameters)
+    return deployer, packaged, parameters
 
 
-def test_every_stack_of_the_lake_is_complete(lake: tuple[Deployer, Package]) -> None:
-    deployer, packaged = lake
+def test_every_stack_of_the_lake_is_complete(lake: Made) -> None:
+    deployer, packaged, _ = lake
     expected = {stack_name("sluice", "local", path.stem) for path in packaged.of_the_lake()}
     complete = {record.name for record in deployer.records if record.status == "COMPLETE"}
     assert expected <= complete
 
 
-def test_every_setting_is_published(lake: tuple[Deployer, Package], clients: Clients) -> None:
+def test_every_setting_is_published(lake: Made, clients: Clients) -> None:
     pages = clients("ssm").get_paginator("get_parameters_by_path").paginate(Path="/sluice/local", Recursive=True)
     published = {parameter["Name"] for page in pages for parameter in page["Parameters"]}
     assert {setting.parameter("local") for setting in Setting} <= published
 
 
-def test_deploying_again_changes_nothing(lake: tuple[Deployer, Package]) -> None:
-    deployer, packaged = lake
-    assert [result.changed for result in deployer.deploy_all(packaged.of_the_lake(), "local")] == [()] * (
-        len(packaged.of_the_lake())
-    )
+def test_deploying_again_changes_nothing(lake: Made) -> None:
+    deployer, packaged, parameters = lake
+    results = deployer.deploy_all(packaged.of_the_lake(), "local", parameters=parameters)
+    assert [result.changed for result in results] == [()] * len(packaged.of_the_lake())
 
 
-def test_a_datasets_stack_is_made_and_updated(lake: tuple[Deployer, Package]) -> None:
-    deployer, packaged = lake
+def test_a_datasets_stack_is_made_and_updated(lake: Made) -> None:
+    deployer, packaged, _ = lake
     name = stack_name("sluice", "local", "dataset-legislators/memberships")
     made = deployer.deploy(name, packaged["dataset"].path, DATASET)
     assert {"QueueUrl", "DeadLetterQueueUrl"} <= made.outputs.keys()
@@ -67,11 +67,11 @@ def test_a_datasets_stack_is_made_and_updated(lake: tuple[Deployer, Package]) ->
     assert again.changed == ("PollSchedule",)
 
 
-def test_the_events_that_cannot_be_handled_are_kept(lake: tuple[Deployer, Package], clients: Clients) -> None:
+def test_the_events_that_cannot_be_handled_are_kept(lake: Made, clients: Clients) -> None:
     functions = {each["FunctionName"] for each in clients("lambda").list_functions()["Functions"]}
     marking = {name for name in functions if "MarkStage" in name}
     assert len(marking) == 2
     for name in marking:
-        config = clients("lambda").get_function_event_invoke_config(FunctionName=name)
+        config = clients("lambda").get_function_event_invoke_config(FunctionName=name, Qualifier="live")
         destination = config["DestinationConfig"]["OnFailure"]["Destination"]
         assert clients("sqs").get_queue_url(QueueName=destination.rpartition(":")[2])

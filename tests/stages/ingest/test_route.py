@@ -8,7 +8,9 @@ from pipeline.catalog import Status
 from pipeline.clients import client
 from pipeline.datasets import Dataset, DatasetName
 from pipeline.datasets.registry import Registration
+from pipeline.errors import Transient
 from pipeline.events.s3 import SendAgain, parse
+from pipeline.executions.executions import Execution
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting, Settings
 from pipeline.wiring import Lake
@@ -79,11 +81,51 @@ def test_an_object_that_waits_goes_on_when_its_event_comes_again(lake: Lake, mon
     assert route_raw_objects.__wrapped__(arrival(), lake) == {"batchItemFailures": []}
     register_orders(lake)
     started = []
-    monkeypatch.setattr(lake.executions, "start_until_good", lambda *call: started.append(json.loads(call[-1])))
+
+    def start(machine, name, document):
+        started.append(json.loads(document))
+        return Execution(f"machine:{name}", "RUNNING")
+
+    monkeypatch.setattr(lake.executions, "start_until_good", start)
     for _ in range(2):
         assert route_raw_objects.__wrapped__(arrival(), lake) == {"batchItemFailures": []}
     assert lake.catalog.get(OBJECT).status is Status.REGISTERED
     assert [execution["objects"][0]["generation"] for execution in started] == [2, 2]
+
+
+def two_arrivals() -> dict[str, list[dict[str, object]]]:
+    first, second = arrival()["Records"][0], arrival()["Records"][0]
+    return {"Records": [first, {**second, "messageId": "n", "body": second["body"].replace("a.csv", "b.csv")}]}
+
+
+def test_a_version_that_can_handle_nothing_fails_as_a_function(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    """So that the alarm of its rollout sees it."""
+    register_orders(lake)
+    monkeypatch.setattr(lake.catalog, "register", lambda *_: {}["no such key"])
+    with pytest.raises(KeyError):
+        route_raw_objects.__wrapped__(two_arrivals(), lake)
+
+
+def test_what_befalls_one_message_or_was_foreseen_fails_alone(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    register_orders(lake)
+    monkeypatch.setattr(lake.executions, "start_until_good", lambda *call: None)
+    register = lake.catalog.register
+
+    def fail_for_a(event, *more):
+        if event.object.key.endswith("a.csv"):
+            raise KeyError
+        return register(event, *more)
+
+    monkeypatch.setattr(lake.catalog, "register", fail_for_a)
+    failed = route_raw_objects.__wrapped__(two_arrivals(), lake)
+    assert failed == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+
+    def busy(*_):
+        raise Transient("busy")
+
+    monkeypatch.setattr(lake.catalog, "register", busy)
+    failed = route_raw_objects.__wrapped__(two_arrivals(), lake)
+    assert [each["itemIdentifier"] for each in failed["batchItemFailures"]] == ["m", "n"]
 
 
 RETIRED = "2026-02-01T00:00:00.000Z"
@@ -98,7 +140,12 @@ def retire_orders(lake: Lake, *, is_closed: bool = False) -> None:
 
 def started(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     found: list[object] = []
-    monkeypatch.setattr(lake.executions, "start_until_good", lambda *call: found.append(json.loads(call[-1])))
+
+    def start(machine, name, document):
+        found.append(json.loads(document))
+        return Execution(f"machine:{name}", "RUNNING")
+
+    monkeypatch.setattr(lake.executions, "start_until_good", start)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.local.deployer.resources import (
     buckets,
+    delivery,
     events,
     functions,
     glue,
@@ -15,11 +16,13 @@ from pipeline.local.deployer.resources import (
     roles,
     tables,
     topics,
+    versions,
     watching,
 )
 
 __all__ = [
     "buckets",
+    "delivery",
     "events",
     "functions",
     "glue",
@@ -31,5 +34,6 @@ __all__ = [
     "roles",
     "tables",
     "topics",
+    "versions",
     "watching",
 ]

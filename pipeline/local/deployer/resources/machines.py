@@ -9,6 +9,8 @@ from pipeline.local.deployer.resources.reasons import TRACING
 from pipeline.local.deployer.resources.tags import listed, retag
 from pipeline.local.deployer.types import Aws, Made, Resource, is_there, resource_type, text
 
+_REVISION = "StateMachineRevisionId"
+_INITIAL = "INITIAL"
 _LEFT_OVER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
 
 
@@ -33,6 +35,7 @@ def _delete(aws: Aws, resource: Resource, made: Made) -> None:
     without_effect={"TracingConfiguration": TRACING},
     fixed="StateMachineName StateMachineType",
     resets={"LoggingConfiguration": {"Level": "OFF"}, "TracingConfiguration": {"Enabled": False}},
+    renewed=(_REVISION,),
     delete=_delete,
     find=_arn,
 )
@@ -42,13 +45,15 @@ def state_machine(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     if previous is not None:
         aws.call("stepfunctions", "update_state_machine", stateMachineArn=previous.reference, **given)
         retag(aws, resource, "stepfunctions", resourceArn=previous.reference)
-        return previous
+        described = aws.call("stepfunctions", "describe_state_machine", stateMachineArn=previous.reference)
+        revision = described.get("revisionId", _INITIAL)
+        return Made(previous.reference, {**previous.attributes, _REVISION: revision})
     name = _name(resource)
     if is_there(aws, "stepfunctions", "describe_state_machine", stateMachineArn=_arn(aws, resource)):
         raise resource.taken(name)
     more = {"type": resource.properties.get("StateMachineType", "STANDARD"), "tags": listed(resource.tags())}
     arn = aws.call("stepfunctions", "create_state_machine", name=name, **more, **given)["stateMachineArn"]
-    return Made(arn, {"Arn": arn, "Name": name})
+    return Made(arn, {"Arn": arn, "Name": name, _REVISION: _INITIAL})
 
 
 def _definition(aws: Aws, resource: Resource) -> str:

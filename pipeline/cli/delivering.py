@@ -1,0 +1,105 @@
+"""Brings a lake on AWS to what a package says, through CloudFormation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import environments
+from pipeline.cli.applying import LAKE
+from pipeline.cli.starting import stacks_of_datasets
+from pipeline.clients import client
+from pipeline.errors import Refused
+from pipeline.settings import parameter_prefix, region
+
+if TYPE_CHECKING:
+    from pipeline.datasets.applying import Deployed
+    from pipeline.packaging import Package
+    from pipeline.packaging.changes import StackPlan
+    from pipeline.packaging.cloudformation import CloudFormationStacks, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment of an account, as `sluice bootstrap` left it, and its settings as parameters of stacks."""
+
+    env: str
+    account: str
+    bucket: str
+    stack_role: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def environment(env: str) -> Environment:
+    """What Parameter Store says of `env`; `Refused` if it is not bootstrapped, `BadInput` if a setting is wrong."""
+    names = {f"{parameter_prefix(env)}{name}": name for name in ("artefact-bucket", "stack-role-arn")}
+    answer = client("ssm").get_parameters(Names=list(names))
+    found = {names[each["Name"]]: each["Value"] for each in answer["Parameters"]}
+    if missing := [name for name in names.values() if name not in found]:
+        raise Refused(
+            f"{env} is not bootstrapped: Parameter Store has no {', '.join(missing)} below {parameter_prefix(env)}",
+            hint=f"An administrator runs `sluice --profile … --env {env} bootstrap` once.",
+        )
+    account = client("sts").get_caller_identity()["Account"]
+    settings = environments.stack_parameters(environments.stored(client("ssm"), env), env)
+    return Environment(env, account, found["artefact-bucket"], found["stack-role-arn"], settings)
+
+
+def plan(root: Path, given: Environment, package: Package) -> Iterator[StackPlan]:
+    """What deploying would do to each stack of the lake, its teams and its datasets. Uploads and changes nothing."""
+    from pipeline.packaging import read_manifest
+
+    stacks = _stacks(given)
+    named = read_manifest(package.folder).stack_parameters(given.bucket)
+    for each in _of_lake(given, package, named):
+        yield stacks.plan(*each)
+    for each in stacks_of_datasets(root, given.env):
+        yield stacks.plan(*each)
+
+
+def deploy(
+    given: Environment, package: Package, report: Report, *, replace_stateful: bool = False
+) -> Iterator[tuple[str, Deployed]]:
+    """Upload what the account lacks of the package, then deploy the lake's stacks one after the other.
+
+    The first that fails ends it: it is rolled back, those before it stand as deployed, those after it as they were.
+    """
+    from pipeline.packaging import upload
+
+    stacks = _stacks(given, report, replace_stateful=replace_stateful)
+    uploaded = upload(package.folder, client("s3"), given.bucket, given.account)
+    for name, template, parameters in _of_lake(given, package, uploaded):
+        yield name, stacks.deploy(name, template, parameters)
+
+
+def _of_lake(
+    given: Environment, package: Package, artefacts: Mapping[str, str]
+) -> Iterator[tuple[str, Path, dict[str, str]]]:
+    from pipeline.local.deployer import stacks_of_lake
+
+    return stacks_of_lake(package.of_the_lake(), given.env, LAKE, {**given.settings, **artefacts})
+
+
+def _stacks(
+    given: Environment, report: Report = lambda progress: None, *, replace_stateful: bool = False
+) -> CloudFormationStacks:
+    from pipeline.packaging.cloudformation import CloudFormationStacks
+
+    def store(template: Path) -> str:
+        """CloudFormation reads long templates from where their artefacts are."""
+        key = f"templates/{given.env}/{template.name}"
+        client("s3").put_object(
+            Bucket=given.bucket, Key=key, Body=template.read_bytes(), ExpectedBucketOwner=given.account
+        )
+        suffix = "amazonaws.com.cn" if region().startswith("cn-") else "amazonaws.com"
+        return f"https://{given.bucket}.s3.{region()}.{suffix}/{key}"
+
+    return CloudFormationStacks(
+        client("cloudformation"),
+        role=given.stack_role,
+        store=store,
+        report=report,
+        replace_stateful=replace_stateful,
+    )

@@ -1,0 +1,97 @@
+"""The command smoke: one small file through the whole of a lake, to see that it works."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from pipeline.catalog import ObjectRow, Status
+from pipeline.cli.app import app
+from pipeline.cli.dropping import EXIT_ATTENTION, EXIT_TIMEOUT, drop_files
+from pipeline.cli.embedded import hurry_schedules
+from pipeline.cli.output import Json, console, print_json
+from pipeline.cli.samples import ORDER_COLUMNS
+from pipeline.cli.texts import shown
+from pipeline.connecting import Connected
+from pipeline.datasets import DatasetName
+from pipeline.errors import Refused
+from pipeline.views.naming import dataset_name
+
+DATASET = DatasetName("demo", "orders")
+FOLDER = "smoke-tests"
+"""Below the dataset's prefix, so that whoever reads the table can tell these rows."""
+
+_ENDED = (Status.COMMITTED, Status.QUARANTINED, Status.FAILED, Status.UNROUTED, Status.DUPLICATE)
+
+
+@app.command()
+def smoke(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A file to drop; else a small order.", exists=True)] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="The dataset, as team/dataset.", show_default="demo/orders")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 1200,
+    as_json: Json = False,
+) -> None:
+    """Drop one file and wait until its rows are in the table: does this lake work?
+
+    Exits with 0 when they are, 3 when the object ended otherwise, 4 when time is up.
+
+    Example: sluice --profile dev --env dev smoke
+    """
+    if (file is None) != (to is None):
+        raise Refused("a file needs --to, and --to a file", hint="Without both, an order is dropped to demo/orders.")
+    connected: Connected = context.obj.connect()
+    name = dataset_name(to) if to else DATASET
+    if connected.lake.registry.get(name) is None:
+        raise Refused(
+            f"no dataset {name} is registered in this lake",
+            hint="Apply its definition, or name a file and a dataset that is: sluice smoke FILE --to team/dataset.",
+        )
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="sluice-smoke-") as folder:
+        dropped = drop_files(connected, [file or _an_order(Path(folder))], name, FOLDER)[0]["uri"]
+    row = _wait(connected, dropped, timeout)
+    seconds = round(time.monotonic() - began, 1)
+    status = row.status if row else None
+    if as_json:
+        print_json({"uri": dropped, "status": status, "seconds": seconds, "reason": row.reason if row else None})
+    elif status is Status.COMMITTED:
+        console.print(f"[green]it works:[/] {shown(dropped)} is in its table after {seconds} s", soft_wrap=True)
+    else:
+        what = f"is {status}: {shown(row.reason or '')}" if row else "is not in the catalog"
+        console.print(f"[red]{shown(dropped)} {what}[/] after {seconds} s; see `sluice why`", soft_wrap=True)
+    if status is not Status.COMMITTED:
+        raise typer.Exit(EXIT_ATTENTION if status in _ENDED else EXIT_TIMEOUT)
+
+
+def _wait(connected: Connected, uri: str, timeout_s: float) -> ObjectRow | None:
+    """The object's row once it has ended, or as it is when time is up."""
+    give_up = time.monotonic() + timeout_s
+    while True:
+        rows = connected.lake.catalog.history(uri.removeprefix("s3://"))
+        row = max(rows, key=lambda each: each.order, default=None)
+        if (row and row.status in _ENDED) or time.monotonic() > give_up:
+            return row
+        if connected.endpoint and row and row.status is Status.STAGED:
+            hurry_schedules(connected.endpoint)
+        time.sleep(0.5 if connected.is_embedded else 5)
+
+
+def _an_order(folder: Path) -> Path:
+    """An order that no other smoke test has."""
+    path = folder / f"smoke-{uuid4().hex[:12]}.csv"
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(ORDER_COLUMNS)
+        writer.writerow((path.stem.upper(), "C-1", now, "lamp", "1", "39.90", "placed"))
+    return path
