@@ -10,6 +10,7 @@ from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_i
 from pipeline.catalog import ObjectRow, Registered
 from pipeline.clients import client
 from pipeline.datasets import DatasetName
+from pipeline.datasets.registry import Registration
 from pipeline.errors import BadInput, Refused
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
@@ -27,7 +28,7 @@ def redrive_objects(lake: Lake, uris: Sequence[str]) -> Redriven:
 
     `Refused` for an object that has none.
     """
-    return _redriver(lake).objects([row for uri in uris for row in _versions(lake, uri)])
+    return _send_back(lake, [row for uri in uris for row in _versions(lake, uri)])
 
 
 def redrive_version(lake: Lake, obj: ObjectVersion) -> Redriven:
@@ -38,13 +39,13 @@ def redrive_version(lake: Lake, obj: ObjectVersion) -> Redriven:
         raise Refused(
             f"{obj.uri} version {obj.version_id} is {status}", hint="Only what is quarantined or failed is sent back."
         )
-    return _redriver(lake).objects([row])
+    return _send_back(lake, [row])
 
 
 def redrive_dataset(lake: Lake, dataset: DatasetName) -> Redriven:
     """Send all quarantined and failed objects of a dataset through Stage A again."""
     waiting = [obj for s in sorted(REDRIVABLE) for obj, _ in lake.catalog.waiting(str(dataset), s, MOST)]
-    return _redriver(lake).objects(lake.catalog.get_many(waiting))
+    return _send_back(lake, lake.catalog.get_many(waiting))
 
 
 def redrive_batch(lake: Lake, batch: str) -> Redriven:
@@ -77,7 +78,7 @@ def redrive_execution(lake: Lake, name: str) -> Redriven:
         raise Refused(
             f"execution {name} names no objects in its input", hint="Redrive the objects themselves."
         ) from None
-    return _redriver(lake).objects(lake.catalog.get_many(objects))
+    return _send_back(lake, lake.catalog.get_many(objects))
 
 
 def redrive_messages(lake: Lake, queue: str, only: Collection[str] | None = None) -> int:
@@ -101,7 +102,24 @@ def dead_letter_queue(lake: Lake, queue: str) -> tuple[str, str]:
     registration = lake.registry.get(dataset_name(queue))
     if registration is None:
         raise Refused(f"no dataset {queue} is registered", hint="`sluice datasets list` lists them.")
+    _check_open(registration)
     return registration.dead_letter_queue_url, registration.queue_url
+
+
+def _send_back(lake: Lake, rows: Sequence[ObjectRow]) -> Redriven:
+    names = {dataset_name(row.dataset) for row in rows if row.dataset}
+    for registration in lake.registry.get_many(names).values() if names else ():
+        _check_open(registration)
+    return _redriver(lake).objects(rows)
+
+
+def _check_open(registration: Registration) -> None:
+    if registration.is_closed:
+        name = registration.dataset.name
+        raise Refused(
+            f"dataset {name} is retired since {registration.retired}, and has no queue and schedule any more",
+            hint=f"Put definitions/datasets/{name}.yaml back and run `sluice datasets apply {name}` first.",
+        )
 
 
 def _redriver(lake: Lake) -> Redriver:
@@ -114,6 +132,7 @@ def _work_of(lake: Lake, batch: str) -> Work:
     if found is None:
         raise Refused(f"no dataset has a batch {batch}", hint="`sluice status` lists batches.")
     registration = registrations[found.dataset]
+    _check_open(registration)
     return Work(registration.dataset, registration.table)
 
 

@@ -18,10 +18,11 @@ UNROUTED = "~unrouted"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an object goes: a dataset, or nowhere and why."""
+    """Where an object goes: a dataset, or nowhere and why, and what to do about it."""
 
     dataset: DatasetName | None
     reason: str | None = None
+    hint: str | None = None
 
 
 def is_folder(key: str) -> bool:
@@ -41,16 +42,25 @@ def dataset_in(key: str) -> DatasetName | None:
         return None
 
 
-def route(key: str, datasets: Mapping[DatasetName, Any]) -> Route:
+def route(key: str, datasets: Mapping[DatasetName, str | None]) -> Route:
     """Choose the dataset named by the first two segments of `key`.
 
-    A key without them, or of a dataset that nobody registered, is routed nowhere with a reason that `sluice why`
-    shows as it is; it is never dropped.
+    `datasets` are those registered, and since when each is retired, None if it is in use. A key without a dataset, or
+    of one that nobody registered or that is retired, is routed nowhere with a reason that `sluice why` shows as it is;
+    it is never dropped.
     """
     name = dataset_in(key)
     if name is None:
         return Route(None, f"{key!r} does not lie in <team>/<dataset>/ (lower case, digits, underscores)")
-    return Route(name) if name in datasets else Route(None, f"no dataset {name} is registered")
+    if name not in datasets:
+        return Route(None, f"no dataset {name} is registered")
+    if (since := datasets[name]) is None:
+        return Route(name)
+    return Route(
+        None,
+        f"dataset {name} is retired since {since}: its file is gone",
+        f"Put definitions/datasets/{name}.yaml back and run `sluice datasets apply`: it is picked up then.",
+    )
 
 
 def unrouted_partition(key: str, digest: str) -> str:

@@ -15,18 +15,25 @@ ORDERS = DatasetName("shop", "orders")
 
 
 def test_a_key_goes_to_the_dataset_of_its_first_two_segments():
-    assert route("shop/orders/2026/01/a.csv", {ORDERS: 1}).dataset == ORDERS
+    assert route("shop/orders/2026/01/a.csv", {ORDERS: None}).dataset == ORDERS
 
 
 def test_a_key_of_an_unregistered_dataset_is_routed_nowhere_with_its_reason():
     assert route("shop/orders/a.csv", {}).reason == "no dataset shop/orders is registered"
 
 
+def test_a_key_of_a_retired_dataset_is_routed_nowhere_and_told_what_brings_it_back():
+    found = route("shop/orders/a.csv", {ORDERS: "2026-01-31T12:00:00Z"})
+    assert found.dataset is None
+    assert found.reason == "dataset shop/orders is retired since 2026-01-31T12:00:00Z: its file is gone"
+    assert "definitions/datasets/shop/orders.yaml" in (found.hint or "")
+
+
 @pytest.mark.parametrize(
     "key", ["a.csv", "shop/a.csv", "/shop/orders/a.csv", "shop//a.csv", "Shop/orders/a.csv", "x y/z/a"]
 )
 def test_a_key_outside_team_and_dataset_says_so(key: str):
-    assert "does not lie in <team>/<dataset>/" in route(key, {ORDERS: 1}).reason
+    assert "does not lie in <team>/<dataset>/" in route(key, {ORDERS: None}).reason
 
 
 def test_a_folder_marker_is_no_object():

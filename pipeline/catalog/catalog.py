@@ -80,7 +80,7 @@ class Catalog:
             return self.send_again(SendAgain(row.object, row.generation + 1), dataset)
         return self._to_transform(row)
 
-    def leave_unrouted(self, event: ObjectCreated, reason: str) -> ObjectRow:
+    def leave_unrouted(self, event: ObjectCreated, reason: str, hint: str | None = None) -> ObjectRow:
         """Record a version that no dataset wants yet, with the reason; applying its dataset picks it up.
 
         Returns the row as it stands: UNROUTED, unless the version was recorded before and is further on.
@@ -88,6 +88,7 @@ class Catalog:
         item = self._new_row(event, Status.UNROUTED, None) | {
             "reason": shorten(reason),
             "open_pk": unrouted_partition(event.object.key, event.object.digest),
+            **({"hint": hint} if hint else {}),
         }
         rejected = self._put_new(item)
         if event.sequencer:

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 
 from pipeline.catalog import Status
 from pipeline.clients import client
+from pipeline.clock import iso
 from pipeline.connecting import Connected
-from pipeline.datasets import DatasetName, applying
+from pipeline.datasets import DatasetName, applying, planning, retiring
 from pipeline.datasets.applying import Applied, Deployed, Parts, StackDeployer
 from pipeline.datasets.files import Definition, Problem, read_all
+from pipeline.datasets.planning import Planned
+from pipeline.datasets.retiring import Retired
 from pipeline.events.s3 import SendAgain
 from pipeline.local.rulesets import Rulesets
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting, region
+from pipeline.views.retiring import what_keeps
 from pipeline.wiring import Lake
 
 if TYPE_CHECKING:
@@ -35,14 +39,33 @@ def apply_definitions(
     *,
     only: Collection[DatasetName] = (),
     report: Callable[[Applied], None] = lambda applied: None,
+    retire_all: bool = False,
+    report_retired: Callable[[Retired], None] = lambda retired: None,
 ) -> list[Applied]:
-    """Apply the definitions of the checkout `root`, or those that `only` names; errors as `applying.apply`.
+    """Bring the datasets of the lake to what the checkout `root` defines, or those that `only` names.
 
-    Every file of the checkout must be right, also one that is not applied.
+    Without `only`, a registered dataset that has no file is retired; `Refused` if that were more than half of them,
+    unless `retire_all`. Other errors as `applying.apply`. Every file must be right, also one that is not applied.
     """
     definitions = read_all(root).or_raise()
     with Rulesets() as rulesets:
-        return applying.apply(definitions, _parts(root, connected, rulesets), only=only, report=report)
+        parts = _parts(root, connected, rulesets)
+        if only:
+            return applying.apply(definitions, parts, only=only, report=report)
+        defined = {definition.dataset.name for definition in definitions}
+        registrations = parts.registry.all()
+        if not retire_all:
+            retiring.guard(registrations, defined)
+        applied = applying.apply(definitions, parts, report=report)
+        retiring.retire(retiring.without_file(registrations, defined), parts, report_retired)
+        return applied
+
+
+def plan_definitions(root: Path, connected: Connected, *, only: Collection[DatasetName] = ()) -> list[Planned]:
+    """What `apply_definitions` would do with each dataset; nothing is changed, and errors are the same."""
+    definitions = read_all(root).or_raise()
+    with Rulesets() as rulesets:
+        return planning.plan(definitions, _parts(root, connected, rulesets), only)
 
 
 def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tuple[Problem, str]]:
@@ -76,6 +99,8 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets) -> Parts:
         create_table=partial(create_table, tables=tables),
         check_rules=refused,
         send_waiting=lambda name: send_waiting(lake, name),
+        what_keeps=partial(what_keeps, lake),
+        now=lambda: iso(lake.clock()),
         template=root / applying.TEMPLATE,
         team_template=root / applying.TEAM_TEMPLATE,
         lake=LAKE,
@@ -99,6 +124,9 @@ class EmbeddedStacks:
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
         result = self._deployer.deploy(name, template, parameters)
         return Deployed(result.outputs, bool(result.changed or result.removed))
+
+    def delete(self, name: str) -> bool:
+        return self._deployer.delete_if_there(name) is not None
 
     def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
         return self._deployer.planner().plan(name, template, parameters)

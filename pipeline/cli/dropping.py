@@ -40,7 +40,8 @@ def drop(
     name = dataset_name(to)
     connected: Connected = context.obj.connect()
     dropped = drop_files(connected, files, name, prefix)
-    known = connected.lake.registry.get(name) is not None
+    registration = connected.lake.registry.get(name)
+    known = registration is not None and registration.retired is None
     if as_json:
         print_json({"dropped": dropped, "registered": known})
         return
@@ -49,9 +50,10 @@ def drop(
             f"dropped [bold]{escape(item['uri'])}[/] ({item['bytes']:,} bytes)", highlight=False, soft_wrap=True
         )
     if not known:
+        what = f"dataset {name} is retired" if registration else f"no dataset {name} is registered"
+        how = "with its file again" if registration else "(`sluice datasets init`, then `sluice datasets apply`)"
         console.print(
-            f"[yellow]no dataset {name} is registered:[/] the objects wait as UNROUTED, and are picked up when it is "
-            "applied (`sluice datasets init`, then `sluice datasets apply`).",
+            f"[yellow]{what}:[/] the objects wait as UNROUTED, and are picked up when it is applied {how}.",
             highlight=False,
         )
 

@@ -68,7 +68,7 @@ def _print_objects(summary: Summary) -> None:
     used = [s.value for s in Status if any(counts[s.value] for counts in summary.objects.values())]
     rows = [
         (
-            shown(name) if name else "[dim](no dataset)[/]",
+            _dataset_name(name, summary),
             *(f"{counts[s]:,}" if counts[s] else "[dim]·[/]" for s in used),
             f"{counts.total():,}",
         )
@@ -76,6 +76,12 @@ def _print_objects(summary: Summary) -> None:
     ]
     empty = "no dataset is registered and nothing was dropped"
     print_table("Objects", ("dataset", *(styled(s) for s in used), "total"), rows, empty=empty)
+
+
+def _dataset_name(name: str | None, summary: Summary) -> str:
+    if name is None:
+        return "[dim](no dataset)[/]"
+    return f"{shown(name)} [dim]retired[/]" if name in summary.retired else shown(name)
 
 
 def _print_batches(lines: list[BatchLine]) -> None:

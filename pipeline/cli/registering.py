@@ -10,14 +10,15 @@ import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
-from pipeline.cli.applying import apply_definitions, ruleset_findings
+from pipeline.cli.applying import apply_definitions, plan_definitions, ruleset_findings
+from pipeline.cli.dataset_changes import applied_json, describe, describe_retired, retired_json, show_plan
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.cli.texts import shown
 from pipeline.connecting import Connected
-from pipeline.datasets.applying import Applied
 from pipeline.datasets.drift import Drift, compare
 from pipeline.datasets.files import Definition, Found, Problem, path_of, read_all
 from pipeline.datasets.proposing import propose
+from pipeline.datasets.retiring import Retired
 from pipeline.datasets.sampling import read_sample
 from pipeline.errors import Misconfigured, Refused
 from pipeline.local import state
@@ -33,6 +34,9 @@ _DRIFT_STYLES = {
     Drift.DIFFERS: "yellow",
     Drift.NOT_APPLIED: "yellow",
     Drift.NO_FILE: "magenta",
+    Drift.BRINGS_BACK: "yellow",
+    Drift.RETIRING: "magenta",
+    Drift.RETIRED: "dim",
     Drift.FILE_IS_WRONG: "red",
     Drift.UNKNOWN: "dim",
 }
@@ -93,6 +97,7 @@ def list_datasets(context: typer.Context, as_json: Json = False) -> None:
             "schedule": dataset.stage_b.schedule,
             "table": registration.table if registration else None,
             "fingerprint": dataset.fingerprint,
+            "retired": registration.retired if registration else None,
             "files": drift.value,
         }
         for dataset, registration, drift in compared
@@ -101,7 +106,7 @@ def list_datasets(context: typer.Context, as_json: Json = False) -> None:
         print_json({"datasets": rows, "problems": _problems_json(found)})
         return
     cells = [
-        [*list(row.values())[:-1], f"[{_DRIFT_STYLES[drift]}]{drift}[/]"]
+        [*list(row.values())[:-2], f"[{_DRIFT_STYLES[drift]}]{drift}[/]"]
         for row, (_, _, drift) in zip(rows, compared, strict=True)
     ]
     titles = ("dataset", "format", "write", "schedule", "table", "fingerprint", "definitions/datasets")
@@ -154,43 +159,41 @@ def _is_wrong(definition: Definition, found: Found) -> bool:
 def apply_command(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[TEAM/DATASET]...", help="Only these.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would happen, and change nothing.")] = False,
+    retire_all: Annotated[
+        bool, typer.Option("--retire-all", help="Retire also more than half of the datasets at once.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Register what definitions/datasets defines: table, queue, schedule; what waited for it goes on.
+    """Bring the lake's datasets to what definitions/datasets defines: table, queue, schedule; what waited goes on.
 
-    Everything is checked before anything is changed. A dataset without a file stays as it is.
+    Everything is checked before anything is changed. A registered dataset whose file is gone is retired: it takes no
+    new objects, what waits is still loaded, and then its queue and schedule are deleted; its table stays. Naming
+    datasets applies these alone and retires none.
     """
     connected: Connected = context.obj.connect()
     only = {dataset_name(name) for name in names or ()}
-
-    def report(applied: Applied) -> None:
-        if not as_json:
-            console.print(describe(applied), highlight=False, soft_wrap=True)
-
-    root = state.checkout()
-    done = apply_definitions(root, connected, only=only, report=report)
-    defined = {definition.dataset.name for definition in read_all(root).definitions}
-    orphans = [r.dataset.name for r in connected.lake.registry.all() if r.dataset.name not in defined]
-    if as_json:
-        print_json({"applied": [applied_json(applied) for applied in done], "without_file": list(map(str, orphans))})
+    if plan:
+        show_plan(plan_definitions(state.checkout(), connected, only=only), as_json=as_json, retire_all=retire_all)
         return
-    for name in orphans:
-        console.print(f"[magenta]{name}[/]: registered without a file; it stays", highlight=False)
 
+    def say(text: str) -> None:
+        if not as_json:
+            console.print(text, highlight=False, soft_wrap=True)
 
-def describe(applied: Applied) -> str:
-    """One line, as Rich markup."""
-    sent = f"{counted(applied.sent_again, 'object')} that waited sent on" if applied.sent_again else ""
-    what = ", ".join(filter(None, (*applied.changes, sent)))
-    return f"[bold]{applied.name}[/]: {what or '[dim]unchanged[/]'}"
+    retired: list[Retired] = []
 
+    def report_retired(done: Retired) -> None:
+        retired.append(done)
+        say(describe_retired(done))
 
-def applied_json(applied: Applied) -> dict[str, Any]:
-    return {
-        "dataset": str(applied.name),
-        "table": applied.table,
-        "fingerprint": applied.fingerprint,
-        "changes": list(applied.changes),
-        "unchanged": applied.is_unchanged,
-        "sent_again": applied.sent_again,
-    }
+    applied = apply_definitions(
+        state.checkout(),
+        connected,
+        only=only,
+        report=lambda done: say(describe(done)),
+        retire_all=retire_all,
+        report_retired=report_retired,
+    )
+    if as_json:
+        print_json({"applied": list(map(applied_json, applied)), "retired": list(map(retired_json, retired))})

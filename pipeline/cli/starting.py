@@ -141,6 +141,7 @@ class LakePlan:
 
 def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     """What `deploy`, and applying the datasets, would do to the stacks; nothing is changed or uploaded."""
+    from pipeline.datasets import applying
     from pipeline.local.deployer import Deployer
     from pipeline.packaging import read_manifest
 
@@ -154,7 +155,10 @@ def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
         named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
         plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
     plans += [planner.plan(*stack) for stack in stacks_of_datasets(root, lake.env)]
-    stand = {record.name for record in deployer.records if record.name.startswith(f"{LAKE}-{lake.env}-")}
+    prefix = f"{LAKE}-{lake.env}-"
+    stand = {record.name for record in deployer.records if record.name.startswith(prefix)}
+    # A dataset's stack may have to load what waits still: applying the datasets deletes it when it has.
+    stand = {name for name in stand if not name.startswith(f"{prefix}{applying.STACK_KIND}-")}
     return LakePlan(plans, sorted(stand - {each.name for each in plans}))
 
 

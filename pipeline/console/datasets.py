@@ -50,7 +50,8 @@ def _line(asked: Asked, registration: Registration) -> dict[str, Any]:
     return {
         "name": str(dataset.name),
         "write": dataset.table.write,
-        "schedule": dataset.stage_b.schedule,
+        "schedule": None if registration.is_closed else dataset.stage_b.schedule,
+        "retired": registration.retired,
         "backlog": _backlog(asked, dataset),
         "last": _batch(newest[0]) if newest else None,
     }
@@ -77,8 +78,10 @@ def build(asked: Asked) -> Document:
         "title": name,
         "name": name,
         "definition": _yaml(dataset.model_dump(mode="json", exclude_defaults=True)),
-        "schedule": dataset.stage_b.schedule,
-        "next_run": next_run(dataset, asked.now),
+        "schedule": None if registration.is_closed else dataset.stage_b.schedule,
+        "next_run": None if registration.is_closed else next_run(dataset, asked.now),
+        "retired": registration.retired,
+        "is_closed": registration.is_closed,
         "patience": duration(patience(dataset).total_seconds()),
         "backlog": _backlog(asked, dataset),
         "active": lake.batches.active(name),

@@ -23,6 +23,12 @@ TEAM_TEMPLATE = Path("definitions/stacks/team.yaml")
 """The stack that every team has, which its datasets' stacks name."""
 
 
+STACK_KIND = "dataset"
+"""Stands in the name of the stack of every dataset, after lake and environment."""
+
+TablePlan = Literal["create", "alter", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Deployed:
     """A stack as it stands. `changed`: this deployment made or updated something."""
@@ -32,9 +38,13 @@ class Deployed:
 
 
 class StackDeployer(Protocol):
-    """Makes or updates one stack and waits for it; CloudFormation, or the embedded deployer."""
+    """Makes, updates or deletes one stack and waits for it; CloudFormation, or the embedded deployer."""
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed: ...
+
+    def delete(self, name: str) -> bool:
+        """False if there is no such stack."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +53,18 @@ class Parts:
 
     `plan_table` says what `create_table` would do, or raises `BadDefinition`; both take the dataset and its table, the
     latter the table's location too. `check_rules` says what is wrong with a definition's ruleset. `send_waiting` sends
-    what arrived before its dataset was registered through Stage A, and answers how many objects that were.
+    what arrived before its dataset was registered through Stage A, and answers how many objects that were. `what_keeps`
+    says what of a dataset still waits or runs, in words; `now` is the time as text.
     """
 
     registry: Registry
     stacks: StackDeployer
-    plan_table: Callable[[Dataset, str], Literal["create", "alter", "none"]]
+    plan_table: Callable[[Dataset, str], TablePlan]
     create_table: Callable[[Dataset, str, str], None]
     check_rules: Callable[[Definition], Iterable[Problem]]
     send_waiting: Callable[[DatasetName], int]
+    what_keeps: Callable[[Registration], tuple[str, ...]]
+    now: Callable[[], str]
     template: Path
     team_template: Path
     lake: str
@@ -86,15 +99,8 @@ def apply(
 
     Raises `BadDefinitions`, before anything is changed, for a ruleset or a change of a table that cannot be.
     """
-    known = {definition.dataset.name for definition in definitions}
-    if unknown := sorted(set(only) - known):
-        raise Refused(
-            f"no file defines {', '.join(map(str, unknown))}",
-            hint=f"Defined are: {', '.join(map(str, sorted(known))) or 'none'}.",
-        )
-    check(definitions, parts.check_rules)
-    chosen = [definition for definition in definitions if not only or definition.dataset.name in only]
-    plans = _plans(chosen, parts)
+    plans = plan_tables(definitions, parts, only)
+    chosen = [definition for definition in definitions if definition.dataset.name in plans]
     for team in sorted({definition.dataset.team for definition in chosen}):
         name = team_stack_name(parts.lake, parts.env, team)
         parts.stacks.deploy(name, parts.team_template, team_stack_parameters(team, parts.lake, parts.env))
@@ -103,6 +109,20 @@ def apply(
         done.append(_apply(definition.dataset, plans[definition.dataset.name], parts))
         report(done[-1])
     return done
+
+
+def plan_tables(
+    definitions: Sequence[Definition], parts: Parts, only: Collection[DatasetName] = ()
+) -> dict[DatasetName, TablePlan]:
+    """What becomes of the table of each dataset that would be applied; errors as `apply`, and nothing is changed."""
+    known = {definition.dataset.name for definition in definitions}
+    if unknown := sorted(set(only) - known):
+        raise Refused(
+            f"no file defines {', '.join(map(str, unknown))}",
+            hint=f"Defined are: {', '.join(map(str, sorted(known))) or 'none'}.",
+        )
+    check(definitions, parts.check_rules)
+    return _plans([definition for definition in definitions if not only or definition.dataset.name in only], parts)
 
 
 def check(definitions: Iterable[Definition], check_rules: Callable[[Definition], Iterable[Problem]]) -> None:
@@ -114,7 +134,7 @@ def check(definitions: Iterable[Definition], check_rules: Callable[[Definition],
 def stack_name(lake: str, env: str, name: DatasetName) -> str:
     """What a dataset's stack is called. Stack names have hyphens only; doubled, `a_b/c` is not `a/b_c`."""
     team, dataset = (part.replace("_", "--") for part in (name.team, name.dataset))
-    return f"{lake}-{env}-dataset-{team}-{dataset}"
+    return f"{lake}-{env}-{STACK_KIND}-{team}-{dataset}"
 
 
 def team_stack_name(lake: str, env: str, team: str) -> str:
@@ -147,7 +167,7 @@ def table_of(name: DatasetName, database_prefix: str) -> str:
     return f"{database_prefix}{name.team}.{name.dataset}"
 
 
-def _plans(definitions: Iterable[Definition], parts: Parts) -> dict[DatasetName, Literal["create", "alter", "none"]]:
+def _plans(definitions: Iterable[Definition], parts: Parts) -> dict[DatasetName, TablePlan]:
     plans = {}
     problems = []
     for definition in definitions:
@@ -162,22 +182,36 @@ def _plans(definitions: Iterable[Definition], parts: Parts) -> dict[DatasetName,
     return plans
 
 
-def _apply(dataset: Dataset, plan: Literal["create", "alter", "none"], parts: Parts) -> Applied:
+def _apply(dataset: Dataset, plan: TablePlan, parts: Parts) -> Applied:
     name = dataset.name
     table = table_of(name, parts.database_prefix)
     before = parts.registry.get(name)
     # Also where the columns are as they should be: an earlier apply may have broken off before the first snapshot.
     parts.create_table(dataset, table, f"s3://{parts.curated_bucket}/{name}")
-    stack = stack_name(parts.lake, parts.env, name)
-    deployed = parts.stacks.deploy(stack, parts.template, stack_parameters(dataset, parts.lake, parts.env))
+    if before and before.is_closed:
+        # A registration says that the stack is gone only while it is: so the next apply finds what this one leaves.
+        parts.registry.reopen(name)
+    deployed = deploy_stack(dataset, parts)
     now = Registration(dataset, deployed.outputs["QueueUrl"], deployed.outputs["DeadLetterQueueUrl"], table)
     if now != before:
         parts.registry.put(now)
     changes = (
         ("table created" if plan == "create" else "columns added", plan != "none"),
         ("stack deployed", deployed.changed),
-        ("registered" if before is None else "registration changed", now != before),
+        (_registered(before), now != before),
     )
     done = tuple(words for words, happened in changes if happened)
     # Objects may have come in between an earlier apply's registration and its look at what waits.
     return Applied(name, table, dataset.fingerprint, done, parts.send_waiting(name))
+
+
+def deploy_stack(dataset: Dataset, parts: Parts) -> Deployed:
+    """Make or update the dataset's own stack."""
+    name = stack_name(parts.lake, parts.env, dataset.name)
+    return parts.stacks.deploy(name, parts.template, stack_parameters(dataset, parts.lake, parts.env))
+
+
+def _registered(before: Registration | None) -> str:
+    if before is None:
+        return "registered"
+    return "brought back" if before.retired else "registration changed"

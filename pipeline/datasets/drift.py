@@ -11,12 +11,15 @@ from pipeline.datasets.registry import Registration
 
 
 class Drift(StrEnum):
-    """What the files say of a dataset; applying removes DIFFERS and NOT_APPLIED, and never a registration."""
+    """What the files say of a dataset. Applying makes all but the wrong and the unknown SAME, or RETIRED in the end."""
 
     SAME = "applied"
     DIFFERS = "differs: apply it"
     NOT_APPLIED = "not applied yet"
-    NO_FILE = "registered without a file"
+    NO_FILE = "registered without a file: applying retires it"
+    BRINGS_BACK = "retired: applying brings it back"
+    RETIRING = "retired, still loads"
+    RETIRED = "retired"
     FILE_IS_WRONG = "the file is wrong"
     UNKNOWN = "not in a checkout"
 
@@ -33,6 +36,8 @@ def compare(
         registration, dataset = registered.get(name), defined.get(name)
         if registration is None:
             compared.append((defined[name], None, Drift.NOT_APPLIED))
+        elif dataset is not None and registration.retired:
+            compared.append((registration.dataset, registration, Drift.BRINGS_BACK))
         elif dataset is not None:
             same = dataset.fingerprint == registration.dataset.fingerprint
             compared.append((registration.dataset, registration, Drift.SAME if same else Drift.DIFFERS))
@@ -40,5 +45,12 @@ def compare(
             compared.append((registration.dataset, registration, Drift.UNKNOWN))
         else:
             is_wrong = path_of(name).as_posix() in wrong
-            compared.append((registration.dataset, registration, Drift.FILE_IS_WRONG if is_wrong else Drift.NO_FILE))
+            drift = Drift.FILE_IS_WRONG if is_wrong else _without_file(registration)
+            compared.append((registration.dataset, registration, drift))
     return compared
+
+
+def _without_file(registration: Registration) -> Drift:
+    if registration.retired is None:
+        return Drift.NO_FILE
+    return Drift.RETIRED if registration.is_closed else Drift.RETIRING

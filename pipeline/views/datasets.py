@@ -75,8 +75,12 @@ def next_run(dataset: Dataset, now: datetime) -> str | None:
 def run_now(lake: Lake, registration: Registration) -> tuple[str, str | None]:
     """Poll the dataset as its schedule does, for however few objects; the outcome, and the batch that it opened.
 
-    `Refused` with the function's error.
+    `Refused` with the function's error, and for a retired dataset whose queue is gone.
     """
+    if registration.is_closed:
+        raise Refused(
+            f"dataset {registration.dataset.name} is retired, and has no queue any more", hint="Apply it again first."
+        )
     batching = registration.dataset.stage_b.model_dump(mode="json", include={"max_objects", "max_wait"})
     event = {
         "dataset": str(registration.dataset.name),

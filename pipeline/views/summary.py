@@ -110,6 +110,8 @@ class Summary:
     troubles: list[Trouble]
     running: list[Run]
     queues: list[Queue]
+    retired: dict[str, str]
+    """Retired datasets, and since when they are."""
 
     @property
     def in_flight(self) -> int:
@@ -123,6 +125,7 @@ class Summary:
             "attention": [asdict(trouble) for trouble in self.troubles],
             "running": [run.to_json() for run in self.running],
             "queues": [asdict(queue) for queue in self.queues],
+            "retired": self.retired,
         }
 
 
@@ -149,6 +152,7 @@ def summed_up(
         troubles=[*_troubles(current), *_bad_rows(current), *_stuck(lake, current), *_dead_letters(queues)],
         running=_running(lake, dataset, lines),
         queues=queues,
+        retired={str(r.dataset.name): r.retired for r in registrations if r.retired},
     )
 
 
@@ -278,6 +282,7 @@ def queue_urls(lake: Lake, registrations: Iterable[Registration]) -> list[tuple[
     own = [
         (url, dead, str(r.dataset.name))
         for r in registrations
+        if not r.is_closed
         for url, dead in ((r.queue_url, False), (r.dead_letter_queue_url, True))
     ]
     return shared + own

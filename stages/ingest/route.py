@@ -11,11 +11,11 @@ from typing import Any
 from pipeline.catalog import ObjectRow, Registered, Status
 from pipeline.datasets import DatasetName
 from pipeline.datasets.registry import Registration
-from pipeline.errors import BadInput, SluiceError
+from pipeline.errors import BadInput, Refused, SluiceError
 from pipeline.events import sqs
 from pipeline.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, SendAgain, parse
 from pipeline.executions.executions import canonical, name_for
-from pipeline.routing import dataset_in, groups, is_folder, route, stage_a_input
+from pipeline.routing import Route, dataset_in, groups, is_folder, route, stage_a_input
 from pipeline.settings import Setting
 from pipeline.wiring import Lake, handler
 
@@ -88,17 +88,50 @@ def _register(
     event: RawEvent, registered: Mapping[DatasetName, Registration], lake: Lake
 ) -> tuple[DatasetName, Registered] | ObjectRow | None:
     """What is to be transformed, or the row of an object that no dataset wants; None when nothing is left to do."""
-    chosen = route(event.object.key, registered)
     if isinstance(event, ObjectDeleted):
         lake.catalog.mark_deleted(event)
         return None
+    chosen = route(event.object.key, {name: each.retired for name, each in registered.items()})
+    named = dataset_in(event.object.key)
+    retired = registered.get(named) if named and chosen.dataset is None else None
     if isinstance(event, ObjectCreated):
         if chosen.dataset is None:
-            return lake.catalog.leave_unrouted(event, chosen.reason or "")
+            row = lake.catalog.leave_unrouted(event, chosen.reason or "", chosen.hint)
+            return _begun(row, retired) if retired and row.status is Status.REGISTERED else row
         work = lake.catalog.register(event, chosen.dataset)
+    elif retired and retired.is_closed:
+        _stay(event, retired, lake)
+        return None
     else:
+        # Also of a retired dataset: what it took before goes on until nothing of it waits.
+        chosen = Route(retired.dataset.name) if retired else chosen
         work = lake.catalog.send_again(event, chosen.dataset)
     return (chosen.dataset, work) if chosen.dataset and work else None
+
+
+def _begun(row: ObjectRow, retired: Registration) -> tuple[DatasetName, Registered]:
+    """An object that was registered before its dataset was retired: whoever did may have died before starting it."""
+    if retired.is_closed:
+        raise _gone(row, retired)
+    return retired.dataset.name, Registered(row.object, row.generation, row.event_ms)
+
+
+def _stay(event: SendAgain, retired: Registration, lake: Lake) -> None:
+    """Leave an object of a closed dataset as it is. What waits until its dataset is applied, or is further on, needs
+    nothing; the message of any other comes back until somebody looks."""
+    row = lake.catalog.get(event.object)
+    if row is None or row.status is Status.UNROUTED:
+        return
+    if row.generation < event.generation or row.status is Status.REGISTERED:
+        raise _gone(row, retired)
+
+
+def _gone(row: ObjectRow, retired: Registration) -> Refused:
+    name = retired.dataset.name
+    return Refused(
+        f"{row.object.uri} is {row.status}, and dataset {name}, retired since {retired.retired}, has no queue any more",
+        hint=f"Apply {name} again, then `sluice redrive --queue raw`.",
+    )
 
 
 def _send_just_registered(unrouted: list[tuple[str, ObjectRow]], lake: Lake, failed: dict[str, Exception]) -> None:
@@ -108,7 +141,7 @@ def _send_just_registered(unrouted: list[tuple[str, ObjectRow]], lake: Lake, fai
     late = [
         (message, SendAgain(row.object, row.generation + 1))
         for message, row, name in named
-        if name in since and row.status is Status.UNROUTED
+        if name in since and since[name].retired is None and row.status is Status.UNROUTED
     ]
     if not late:
         return

@@ -1,105 +1,25 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from pipeline.catalog import Status
-from pipeline.cli import registering
 from pipeline.cli.app import app
 from pipeline.clients import client
 from pipeline.datasets import DatasetName
 from pipeline.datasets.files import BadDefinitions
 from pipeline.errors import BadInput, Refused
 from pipeline.events.s3 import ObjectCreated, parse
-from pipeline.local.front import Front
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
-from tests.conftest import ROOT
+from tests.cli.checkouts import Put, Run, checkout, deployed, document, no_datasets, put, run
 
-Run = Callable[..., Result]
-Put = Callable[..., None]
-
-DEFINITION = """\
-team: {team}
-dataset: {dataset}
-stage_a:
-  format: csv
-  columns: {{id: string, amount: bigint}}
-stage_b:
-  max_wait: 2 hours
-quality:
-  ruleset: |
-    Rules = [
-      IsComplete "id"
-    ]
-"""
-
-
-@pytest.fixture(scope="module")
-def deployed(lake: Lake) -> Lake:
-    """The lake with what a dataset's stack reads."""
-    client("s3").create_bucket(
-        Bucket="artefacts", CreateBucketConfiguration={"LocationConstraint": client("s3").meta.region_name}
-    )
-    prefix = "arn:aws:{}:eu-west-1:123456789012"
-    values = {
-        "artefact-bucket": "artefacts",
-        "key-arn": f"{prefix.format('kms')}:key/k",
-        "alarm-topic": f"{prefix.format('sns')}:alarms",
-        "poll-function": f"{prefix.format('lambda')}:function:poll",
-    }
-    for name, value in values.items():
-        client("ssm").put_parameter(Name=f"/sluice/local/{name}", Value=value, Type="String", Overwrite=True)
-    return lake
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout without definitions."""
-    root = tmp_path / "checkout"
-    (root / "definitions" / "stacks").mkdir(parents=True)
-    for name in ("dataset.yaml", "team.yaml"):
-        shutil.copy(ROOT / "definitions" / "stacks" / name, root / "definitions" / "stacks")
-    monkeypatch.chdir(root)
-    return root
-
-
-@pytest.fixture
-def put(checkout: Path) -> Put:
-    def write(team: str, dataset: str, text: str = DEFINITION, **changes: str) -> None:
-        path = checkout / "definitions" / "datasets" / team / f"{dataset}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = text.format(team=team, dataset=dataset)
-        for old, new in changes.items():
-            assert old in text
-            text = text.replace(old, new)
-        path.write_text(text)
-
-    return write
-
-
-@pytest.fixture
-def run(front: Front) -> Run:
-    assert registering.datasets
-
-    def invoke(*arguments: str) -> Result:
-        return CliRunner().invoke(app, ["--endpoint", front.endpoint, "datasets", *arguments])
-
-    return invoke
-
-
-def document(result: Result) -> Any:
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return json.loads(result.stdout)
+for fixture in (checkout, deployed, no_datasets, put, run):
+    assert fixture
 
 
 def test_apply_makes_table_stack_and_registration(deployed: Lake, put: Put, run: Run):
@@ -220,15 +140,6 @@ def test_only_what_is_named_is_applied(deployed: Lake, put: Put, run: Run):
     assert result.exception.hint == "Defined are: some/one, some/other."
 
 
-def test_a_dataset_without_a_file_is_named_and_stays(deployed: Lake, put: Put, run: Run, checkout: Path):
-    put("gone", "orders")
-    run("apply")
-    (checkout / "definitions" / "datasets" / "gone" / "orders.yaml").unlink()
-    assert "gone/orders" in document(run("apply", "--json"))["without_file"]
-    assert "gone/orders: registered without a file; it stays" in run("apply").stdout
-    assert deployed.registry.get(DatasetName("gone", "orders"))
-
-
 def test_list_shows_how_registrations_differ_from_the_files(deployed: Lake, put: Put, run: Run, checkout: Path):
     for dataset in ("same", "differs", "wrong", "gone"):
         put("listed", dataset)
@@ -242,7 +153,7 @@ def test_list_shows_how_registrations_differ_from_the_files(deployed: Lake, put:
     assert files == {
         "listed/differs": "differs: apply it",
         "listed/fresh": "not applied yet",
-        "listed/gone": "registered without a file",
+        "listed/gone": "registered without a file: applying retires it",
         "listed/same": "applied",
         "listed/wrong": "the file is wrong",
     }

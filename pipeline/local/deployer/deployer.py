@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from pipeline.local.deployer import order, resources
 from pipeline.local.deployer.making import Making, StackResult
 from pipeline.local.deployer.planning import Planner
-from pipeline.local.deployer.records import StackRecords
+from pipeline.local.deployer.records import StackRecords, Status
 from pipeline.local.deployer.removing import StackDeletion, delete_stack, heal
 from pipeline.local.deployer.secrets import stored
 from pipeline.local.deployer.stack import prepare
@@ -95,6 +95,13 @@ class Deployer:
     def delete(self, name: str) -> StackDeletion:
         """Delete a stack; see `delete_stack`."""
         heal(self._aws, self.records, name)
+        return delete_stack(self._aws, self.records, name)
+
+    def delete_if_there(self, name: str) -> StackDeletion | None:
+        """Delete a stack, also one that is not whole because whoever deployed or deleted it died; None without one."""
+        record = heal(self._aws, self.records, name)
+        if record is None or record.status == Status.DELETED:
+            return None
         return delete_stack(self._aws, self.records, name)
 
     def _parameter_store(self) -> Callable[[str], str]:

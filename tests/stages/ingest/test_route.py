@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.catalog import Status
 from pipeline.clients import client
-from pipeline.datasets import Dataset
+from pipeline.datasets import Dataset, DatasetName
 from pipeline.datasets.registry import Registration
 from pipeline.errors import Transient
 from pipeline.events.s3 import SendAgain, parse
@@ -126,3 +126,95 @@ def test_what_befalls_one_message_or_was_foreseen_fails_alone(lake: Lake, monkey
     monkeypatch.setattr(lake.catalog, "register", busy)
     failed = route_raw_objects.__wrapped__(two_arrivals(), lake)
     assert [each["itemIdentifier"] for each in failed["batchItemFailures"]] == ["m", "n"]
+
+
+RETIRED = "2026-02-01T00:00:00.000Z"
+
+
+def retire_orders(lake: Lake, *, is_closed: bool = False) -> None:
+    register_orders(lake)
+    found = lake.registry.retire(DatasetName("shop", "orders"), RETIRED)
+    if is_closed:
+        assert lake.registry.close(found)
+
+
+def started(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    found: list[object] = []
+
+    def start(machine, name, document):
+        found.append(json.loads(document))
+        return Execution(f"machine:{name}", "RUNNING")
+
+    monkeypatch.setattr(lake.executions, "start_until_good", start)
+    return found
+
+
+def again(generation: int) -> dict[str, object]:
+    message = {"messageId": "m", "body": SendAgain(OBJECT, generation).to_json(), "eventSource": "aws:sqs"}
+    return {"Records": [{**message, "receiptHandle": "r"}]}
+
+
+def test_an_object_of_a_retired_dataset_waits_with_the_reason_and_what_to_do(lake: Lake):
+    retire_orders(lake)
+    assert route_raw_objects.__wrapped__(arrival(), lake) == {"batchItemFailures": []}
+    row = lake.catalog.get(OBJECT)
+    assert row.status is Status.UNROUTED
+    assert row.reason == f"dataset shop/orders is retired since {RETIRED}: its file is gone"
+    assert "definitions/datasets/shop/orders.yaml" in row.hint
+    assert sent_again(lake) == []
+
+
+def test_an_object_that_waits_for_a_retired_dataset_goes_on_when_it_is_brought_back(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+):
+    retire_orders(lake)
+    route_raw_objects.__wrapped__(arrival(), lake)
+    register_orders(lake)
+    executions = started(lake, monkeypatch)
+    assert route_raw_objects.__wrapped__(again(2), lake) == {"batchItemFailures": []}
+    row = lake.catalog.get(OBJECT)
+    assert (row.status, row.reason, row.hint) == (Status.REGISTERED, None, None)
+    assert len(executions) == 1
+
+
+def test_what_was_registered_before_the_mark_is_started_still(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    """The function died between its row and its execution, and the event comes again after the mark."""
+    register_orders(lake)
+    executions = started(lake, monkeypatch)
+    route_raw_objects.__wrapped__(arrival(), lake)
+    executions.clear()
+    retire_orders(lake)
+    assert route_raw_objects.__wrapped__(arrival(), lake) == {"batchItemFailures": []}
+    assert len(executions) == 1
+
+
+def test_a_redrive_of_a_retired_dataset_goes_on_while_its_stack_stands(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    register_orders(lake)
+    executions = started(lake, monkeypatch)
+    route_raw_objects.__wrapped__(arrival(), lake)
+    lake.catalog.move(OBJECT, Status.FAILED, "shop/orders", reason="a bug")
+    retire_orders(lake)
+    assert route_raw_objects.__wrapped__(again(2), lake) == {"batchItemFailures": []}
+    assert (lake.catalog.get(OBJECT).status, len(executions)) == (Status.REGISTERED, 2)
+
+
+def test_what_would_go_on_in_a_closed_dataset_stays_as_it_is_and_its_message_comes_back(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+):
+    register_orders(lake)
+    started(lake, monkeypatch)
+    route_raw_objects.__wrapped__(arrival(), lake)
+    retire_orders(lake, is_closed=True)
+    failed = {"batchItemFailures": [{"itemIdentifier": "m"}]}
+    assert route_raw_objects.__wrapped__(arrival(), lake) == failed
+    lake.catalog.move(OBJECT, Status.FAILED, "shop/orders", reason="a bug")
+    assert route_raw_objects.__wrapped__(again(2), lake) == failed
+    row = lake.catalog.get(OBJECT)
+    assert (row.status, row.reason) == (Status.FAILED, "a bug")
+
+
+def test_what_waits_for_a_closed_dataset_is_left_in_peace(lake: Lake):
+    retire_orders(lake, is_closed=True)
+    for event in (arrival(), again(2)):
+        assert route_raw_objects.__wrapped__(event, lake) == {"batchItemFailures": []}
+    assert lake.catalog.get(OBJECT).status is Status.UNROUTED
