@@ -104,7 +104,7 @@ def had_new(lake: RunningLake, arn: str) -> dict[str, bool]:
     runs = [json.loads(each["output"])["JobRunId"] for each in submitted if each["resourceType"] == "glue"]
     assert len(runs) == 2
     found = {
-        job: printed("/aws-glue/jobs/output", logStreamNames=[run])
+        job: printed(f"/sluice/{lake.connected.env}/glue/output", logStreamNames=[run])
         for job, run in zip(("standard", "quality"), runs, strict=True)
     }
     definition = states.describe_state_machine_for_execution(executionArn=arn)["definition"]

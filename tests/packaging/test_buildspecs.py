@@ -6,6 +6,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import botocore.session
 import pytest
 from typer.main import get_command
 
@@ -29,21 +30,31 @@ def spec(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_every_buildspec_is_run_and_none_twice() -> None:
-    assert sorted(each.path for each in BUILDS) == sorted((ROOT / "cicd" / "buildspecs").iterdir())
+def test_every_buildspec_is_run_and_none_twice_for_one_environment() -> None:
+    assert {each.path for each in BUILDS} == set((ROOT / "cicd" / "buildspecs").iterdir())
+    runs = [(each.path, each.variables.get("ENVIRONMENT")) for each in BUILDS]
+    assert len(runs) == len(set(runs))
+    deployed = [env for path, env in runs if path.stem == "deploy"]
+    assert deployed == ["dev", "test", "prod"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_a_buildspec_calls_is_there(command: str) -> None:
-    program, *arguments = shlex.split(command)
+    words = shlex.split(command.replace("${SLUICE_TARGET:---profile deployment}", "--profile deployment"))
+    program, *arguments = words
     if program == "make":
         assert subprocess.run(["make", "-n", *arguments], cwd=ROOT, capture_output=True, check=False).returncode == 0
-    else:
+    elif program == "sh":
+        assert (ROOT / arguments[0]).exists()
+    elif program != "export":
         assert (ROOT / program).exists()
         assert [each for each in arguments if each.startswith("tests") and not (ROOT / each).exists()] == []
     if program.endswith("/sluice"):
         load()
-        assert arguments[0] in get_command(app).commands  # type: ignore[attr-defined]
+        sluice = get_command(app)
+        context = sluice.make_context("sluice", arguments, resilient_parsing=True)
+        name, command_of, rest = sluice.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
+        command_of.make_context(name, rest)
 
 
 def test_commands_share_a_shell_in_the_order_of_the_phases(tmp_path: Path) -> None:
@@ -67,7 +78,7 @@ def test_a_command_that_fails_ends_the_build(tmp_path: Path, failing: str) -> No
         "version: 0.1\nphases: {build: {commands: [a]}}",
         "version: 0.2\nphases: {post_build: {commands: [a]}}",
         "version: 0.2\nphases: {build: {commands: [a], finally: [b]}}",
-        "version: 0.2\nphases: {build: {commands: [a]}}\nartifacts: {files: [a]}",
+        "version: 0.2\nphases: {build: {commands: [a]}}\nartifacts: {secondary-artifacts: {b: {files: [a]}}}",
         "version: 0.2\nphases: {build: {commands: []}}",
         "version: 0.2",
         "phases: {build: {commands: [a]}}",
@@ -85,3 +96,26 @@ def test_an_action_that_is_not_there_is_named(
     monkeypatch.chdir(ROOT)
     assert main(["Nothing"]) == 1
     assert "Nothing" in capsys.readouterr().err
+
+
+def test_the_variables_of_a_project_are_given_to_its_build(tmp_path: Path) -> None:
+    given = Build("Dev", "Deploy", tmp_path / "some.yml", ("echo $ENVIRONMENT $MORE > out",), {"ENVIRONMENT": "dev"})
+    run(given, tmp_path, {"MORE": "more"})
+    assert (tmp_path / "out").read_text() == "dev more\n"
+
+
+def test_a_build_becomes_the_deployment_role_of_its_environment_by_a_profile(tmp_path: Path) -> None:
+    script = ROOT / "cicd" / "deployment-profile.sh"
+    role = "arn:aws:iam::111122223333:role/delivery/sluice-dev-deployment"
+    variables = {"DEPLOYMENT_ROLE": role, "EXTERNAL_ID": "known-to-both", "AWS_REGION": "eu-west-1"}
+    path = tmp_path / "config"
+    path.write_text(subprocess.run(["sh", script], env=variables, capture_output=True, text=True, check=True).stdout)
+    session = botocore.session.Session()
+    session.set_config_variable("config_file", str(path))
+    profile = session.full_config["profiles"]["deployment"]
+    assert profile["role_arn"] == role
+    assert profile["external_id"] == "known-to-both"
+    assert profile["credential_source"] == "EcsContainer"
+    missing = subprocess.run(["sh", script], env={"AWS_REGION": "r"}, capture_output=True, text=True, check=False)
+    assert missing.returncode != 0
+    assert "DEPLOYMENT_ROLE" in missing.stderr

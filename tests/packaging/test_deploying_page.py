@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -10,18 +11,47 @@ from typer.main import get_command
 
 from pipeline.cli.app import app
 from pipeline.cli.commands import load
-from pipeline.packaging.package import MANY
 from pipeline.packaging.templates import load_template
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "deploying.md").read_text()
 
 
-def test_every_command_of_sluice_is_there() -> None:
+def commands() -> list[list[str]]:
+    """The words of each command of sluice, those of a block in one line."""
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    inline = re.findall(r"`(sluice [^`]+)`", PAGE)
+    return [shlex.split(line) for line in [*lines, *inline] if line.startswith("sluice ")]
+
+
+def test_every_command_of_sluice_is_there_with_its_options() -> None:
     load()
-    there = set(get_command(app).commands)  # type: ignore[attr-defined]
-    named = set(re.findall(r"sluice --profile dev --env dev ([a-z-]+)", PAGE))
-    assert {"bootstrap", "package", "datasets", "status"} <= named <= there
+    program = get_command(app)
+    found = set()
+    for words in commands():
+        context = program.make_context("sluice", [*words[1:]], resilient_parsing=True)
+        name, command, rest = program.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
+        # Options that there are not, or values that they do not take, are errors here.
+        command.make_context(name, rest)
+        found.add(name)
+    assert {"bootstrap", "package", "deploy", "smoke", "settings", "status"} <= found
+
+
+def test_the_accounts_of_the_pipeline_and_the_actions_of_a_push_are_told() -> None:
+    template = load_template(ROOT / "cicd" / "pipeline.yaml")
+    needed = {name for name, each in template["Parameters"].items() if "Default" not in each}
+    options = {"ExternalId": "--external-id", "Repository": "--repository", "Source": "--source"}
+    [command] = [words for words in commands() if "--pipeline" in words]
+    assert {options[name] for name in needed} <= set(command)
+    actions = [
+        each["Name"]
+        for stage in template["Resources"]["Pipeline"]["Properties"]["Stages"]
+        for each in stage["Actions"]
+        if "Name" in each
+    ]
+    places = [PAGE.index(name, PAGE.index("A push goes")) for name in actions]
+    assert places == sorted(places)
 
 
 def test_every_target_of_make_is_there() -> None:
@@ -30,27 +60,6 @@ def test_every_target_of_make_is_there() -> None:
     for target in named:
         made = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=False)
         assert made.returncode == 0, target
-
-
-def test_the_stacks_are_those_of_the_checkout_and_come_after_what_they_read() -> None:
-    [listed] = re.findall(r"for stack in ([a-z_ ]+);", PAGE)
-    order = listed.split()
-    files = {path.stem: path.read_text() for path in (ROOT / "definitions" / "stacks").glob("*.yaml")}
-    assert set(order) == set(files) - MANY
-    written = {name: set(re.findall(r'Name: !Sub "?(/sluice/[^\s",]+)', text)) for name, text in files.items()}
-    for place, name in enumerate(order):
-        for later in order[place + 1 :]:
-            assert [each for each in written[later] if f"resolve:ssm:{each}}}" in files[name]] == [], (name, later)
-    assert written["storage"]
-    assert written["catalog"]
-
-
-def test_the_parameters_of_the_pipeline_are_its_own() -> None:
-    [line] = re.findall(r"--parameter-overrides (Env=dev Source.*?) \\", PAGE)
-    given = {each.split("=")[0] for each in line.split()}
-    declared = load_template(ROOT / "cicd" / "pipeline.yaml")["Parameters"]
-    needed = {name for name, parameter in declared.items() if "Default" not in parameter}
-    assert needed <= given <= set(declared)
 
 
 def test_every_file_of_the_checkout_that_it_names_is_there() -> None:

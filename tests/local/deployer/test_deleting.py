@@ -129,6 +129,9 @@ Resources:
     Properties: {FunctionName: !Ref Work, FunctionVersion: !GetAtt WorkVersion.Version, Name: live}
   Mover: {Type: AWS::CodeDeploy::Application, Properties: {ComputePlatform: Lambda}}
   Moving: {Type: AWS::CodeDeploy::DeploymentGroup, Properties: {ApplicationName: !Ref Mover}}
+  Sources: {Type: AWS::CodeConnections::Connection, Properties: {ConnectionName: every, ProviderType: GitHub}}
+  Build: {Type: AWS::CodeBuild::Project, Properties: {Name: every}}
+  Pipeline: {Type: AWS::CodePipeline::Pipeline, Properties: {Name: every}}
   MayInvoke:
     Type: AWS::Lambda::Permission
     Properties: {FunctionName: !Ref Work, Action: lambda:InvokeFunction, Principal: s3.amazonaws.com}

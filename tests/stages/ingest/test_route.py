@@ -108,7 +108,7 @@ def test_a_version_that_can_handle_nothing_fails_as_a_function(lake: Lake, monke
 
 def test_what_befalls_one_message_or_was_foreseen_fails_alone(lake: Lake, monkeypatch: pytest.MonkeyPatch):
     register_orders(lake)
-    monkeypatch.setattr(lake.executions, "start_until_good", lambda *call: None)
+    monkeypatch.setattr(lake.executions, "start_until_good", lambda machine, name, _: Execution(name, "RUNNING"))
     register = lake.catalog.register
 
     def fail_for_a(event, *more):

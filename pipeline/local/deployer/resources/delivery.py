@@ -17,8 +17,14 @@ def _not_made(name_property: str, service: str, prefix: str, attribute: str) -> 
 for _type, _name, _service, _prefix, _attribute in (
     ("AWS::CodeBuild::Project", "Name", "codebuild", "project/", "Arn"),
     ("AWS::CodePipeline::Pipeline", "Name", "codepipeline", "", "Arn"),
-    ("AWS::CodeConnections::Connection", "ConnectionName", "codeconnections", "connection/", "ConnectionArn"),
+    (
+        "AWS::CodeConnections::Connection",
+        "ConnectionName ProviderType HostArn",
+        "codeconnections",
+        "connection/",
+        "ConnectionArn",
+    ),
 ):
     resource_type(_type, "*", without_effect={"": DELIVERY}, fixed=_name, delete=nothing, find=nowhere)(
-        _not_made(_name, _service, _prefix, _attribute)
+        _not_made(_name.split()[0], _service, _prefix, _attribute)
     )
