@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import sys
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -111,6 +114,20 @@ def test_a_function_has_the_layers_that_it_was_given_even_when_they_are_deleted(
     assert parts.invoke("layered")[1] == "first"
     client.update_function_configuration(FunctionName="layered", Layers=[layer("second")])
     assert parts.invoke("layered")[1] == "second"
+
+
+@pytest.mark.parametrize(("python", "found"), [("cpython-399", False), (sys.implementation.cache_tag, True)])
+def test_a_layer_whose_extension_modules_are_for_another_python_is_left_out(
+    parts: Parts, python: str, found: bool
+) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("python/part.py", "")
+        archive.writestr(f"python/fast.{python}-x86_64-linux-gnu.so", "")
+    given = parts.aws("lambda").publish_layer_version(LayerName="built", Content={"ZipFile": buffer.getvalue()})
+    code = "import importlib.util\ndef handler(event, context): return bool(importlib.util.find_spec('part'))"
+    parts.create(f"built-{found}", code, Layers=[given["LayerVersionArn"]])
+    assert parts.invoke(f"built-{found}")[1] is found
 
 
 def test_a_runtime_that_we_do_not_run_is_refused(parts: Parts) -> None:

@@ -1,0 +1,86 @@
+"""`sluice bootstrap` on an embedded AWS: an environment's roles are made, the pipeline's plan is readable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from pipeline.cli import commands
+from pipeline.cli.app import app
+from pipeline.clients import client
+from pipeline.errors import BadInput
+from pipeline.local.deployer import Deployer
+from pipeline.local.front import Front
+from pipeline.local.supervisor import ACCOUNT
+from pipeline.wiring import Lake
+from tests.cli.conftest import REGION
+
+Bootstrap = Callable[..., Result]
+ID = "known-to-both-accounts"
+PIPELINE = ("--pipeline", "--source", "GitHub", "--repository", "weather/lake", "--external-id", ID)
+
+commands.load()
+
+
+@pytest.fixture
+def bootstrap(front: Front, lake: Lake) -> Iterator[Bootstrap]:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["--endpoint", front.endpoint, "--env", "qa", "bootstrap", *arguments])
+
+    yield run
+    deployer = Deployer(client, ACCOUNT, REGION)
+    for name in [record.name for record in deployer.records]:
+        deployer.delete(name)
+
+
+def roles() -> set[str]:
+    return {each["RoleName"] for each in client("iam").list_roles(PathPrefix="/delivery/")["Roles"]}
+
+
+def test_a_plan_of_an_environment_adds_its_roles_and_makes_none(bootstrap: Bootstrap) -> None:
+    planned = json.loads(bootstrap("--plan", "--json").stdout)
+    [stack] = planned["stacks"]
+    assert stack["new"]
+    assert {"ArtefactBucket", "Boundary", "StackRole"} <= {each["logical_id"] for each in stack["changes"]}
+    assert not roles()
+
+
+def test_an_environment_keeps_what_it_was_told_before(bootstrap: Bootstrap) -> None:
+    done = bootstrap("--pipeline-account", "999900001111", "--external-id", ID)
+    assert done.exit_code == 0, done.output
+    assert roles() == {"sluice-qa-stacks", "sluice-qa-deployment"}
+    again = bootstrap("--smoke-tests")
+    assert again.exit_code == 0, again.output
+    trust = client("iam").get_role(RoleName="sluice-qa-deployment")["Role"]["AssumeRolePolicyDocument"]
+    assert trust["Statement"][0]["Condition"]["StringEquals"] == {"sts:ExternalId": ID}
+    assert "SmokeTests" in client("iam").list_role_policies(RoleName="sluice-qa-deployment")["PolicyNames"]
+    assert "as it should be" in bootstrap().output
+
+
+def test_a_plan_of_the_pipeline_says_what_only_aws_has(bootstrap: Bootstrap) -> None:
+    planned = json.loads(bootstrap("--plan", "--json", *PIPELINE).stdout)
+    marked = {each["logical_id"] for each in planned["stacks"][0]["changes"] if each["without_effect"]}
+    assert {"Pipeline", "PullRequestPipeline", "DeployProductionProject", "Connection"} <= marked
+    assert not {"UpdateRole", "ArtefactBucket", "PipelineKey"} & marked
+    assert "Add Pipeline AWS::CodePipeline::Pipeline only on AWS" in bootstrap("--plan", *PIPELINE).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--pipeline", "--repository", "lake"), "the pipeline needs --source, --external-id"),
+        (("--pipeline-account", "999900001111"), "--pipeline-account needs --external-id"),
+        (("--source", "GitHub"), "Source is of the pipeline"),
+        ((*PIPELINE, "--smoke-tests"), "SmokeTests is of an environment"),
+    ],
+)
+def test_what_is_missing_or_of_the_other_stack_is_said(
+    bootstrap: Bootstrap, arguments: tuple[str, ...], complaint: str
+) -> None:
+    result = bootstrap("--plan", *arguments)
+    assert isinstance(result.exception, BadInput)
+    assert complaint in str(result.exception)
