@@ -32,7 +32,8 @@ LINES = {
     "transition": "Step Functions", "invocation": "Lambda", "gb_second": "Lambda", "dpu_hour": "Glue jobs",
     "glue_catalog": "Glue catalog", "dynamodb_write": "DynamoDB", "dynamodb_read": "DynamoDB",
     "s3_write": "S3 requests", "s3_read": "S3 requests", "sqs": "SQS", "schedule": "Scheduler",
-    "kms_request": "KMS", "kms_key": "KMS",
+    "kms_request": "KMS", "kms_key": "KMS", "alarm": "CloudWatch", "metric": "CloudWatch", "dashboard": "CloudWatch",
+    "trace": "X-Ray",
 }  # fmt: skip
 
 
@@ -130,6 +131,22 @@ def of_a_month(scenario: Scenario) -> Counter[str]:
     fives = assumed["days"] * MINUTES_A_DAY / 5
     found["kms_request"] += stores * fives * assumed["kms_requests_per_queue_or_table_and_5_minutes"]
     found["kms_key"] += assumed["kms_keys"]
+    return found + _watching(scenario)
+
+
+def _watching(scenario: Scenario) -> Counter[str]:
+    """Alarms, metrics, dashboards and traces: what the templates declare, a dataset's once a dataset."""
+    found: Counter[str] = Counter()
+    for path in sorted((ROOT / "definitions" / "stacks").glob("*.yaml")):
+        types = Counter(each["Type"] for each in load_template(path)["Resources"].values())
+        times = scenario.datasets if path.stem == "dataset" else 1
+        found["alarm"] += times * types["AWS::CloudWatch::Alarm"]
+        found["dashboard"] += times * types["AWS::CloudWatch::Dashboard"]
+    assumed = MODEL["assumed"]
+    found["metric"] += scenario.datasets * assumed["metrics_a_dataset"]
+    routed = scenario.units()["route"]
+    first = min(routed, assumed["days"] * SECONDS_A_DAY * assumed["traced"]["a_second"])
+    found["trace"] += first + (routed - first) * assumed["traced"]["of_the_rest"]
     return found
 
 
