@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -15,6 +16,8 @@ from pipeline.packaging.manifest import ARTEFACTS, Artefact, Manifest, read_mani
 
 # Hex digits of SHA-256 that a key holds.
 _DIGITS = 32
+# Kinds whose files are built or fetched, and replaced as a whole.
+_LINKED = ("layers", "jars")
 
 
 class Artefacts:
@@ -31,15 +34,19 @@ class Artefacts:
         return key
 
     def put_file(self, kind: str, source: Path) -> str:
-        """Keep a file under its own name. A layer or a jar is linked where the file system can, not copied."""
+        """Keep a file under its own name. A large one that nobody edits is linked where the file system can.
+
+        A file of the checkout is copied: what is edited in place later must not change what was packaged.
+        """
         with source.open("rb") as opened:
             sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
         key, path = self._place(kind, source.name, Artefact(sha256, source.stat().st_size))
         path.unlink(missing_ok=True)
-        try:
-            os.link(source, path)
-        except OSError:
-            shutil.copyfile(source, path)
+        if kind in _LINKED:
+            with contextlib.suppress(OSError):
+                os.link(source, path)
+                return key
+        shutil.copyfile(source, path)
         return key
 
     def _place(self, kind: str, name: str, artefact: Artefact) -> tuple[str, Path]:

@@ -15,10 +15,11 @@ from pipeline.cli import deploying, starting
 from pipeline.cli.app import app
 from pipeline.cli.connect import LOCAL_ENV
 from pipeline.clients import client
-from pipeline.errors import BadDefinition, BadInput, Refused
+from pipeline.errors import BadDefinition, BadInput, Refused, SluiceError
 from pipeline.local.deployer import Deployer, StackResult
 from pipeline.local.front import Front
 from pipeline.local.supervisor import ACCOUNT
+from pipeline.packaging import Target, package
 from pipeline.wiring import Lake
 from tests.cli.conftest import REGION
 from tests.conftest import ROOT
@@ -186,11 +187,49 @@ def test_stacks_whose_files_are_gone_are_deleted_when_asked_for_readers_first(sl
     client("sqs").delete_queue(QueueUrl=deleted[0]["kept"]["Kept"])
 
 
-@pytest.mark.parametrize("arguments", [("deploy", "--env", "prod"), ("--profile", "prod", "deploy", "--plan")])
-def test_aws_is_refused(root: Path, arguments: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(app, list(arguments))
-    assert isinstance(result.exception, Refused)
-    assert "deploying to AWS is not there yet" in result.exception.message
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("deploy", "--plan"), "--profile names an account and not a lake in it"),
+        (("--env", "prod", "deploy", "--prune"), "--prune is for the embedded lake"),
+    ],
+)
+def test_what_aws_needs_to_be_told_is_said(root: Path, arguments: tuple[str, ...], complaint: str) -> None:
+    result = CliRunner().invoke(app, ["--profile", "prod", *arguments])
+    assert isinstance(result.exception, SluiceError)
+    assert complaint in result.exception.message
+
+
+def test_another_environment_is_planned_beside_the_one_that_stands(sluice: Deploy) -> None:
+    sluice("deploy")
+    planned = stack(sluice("deploy", "--env", "prod", "--plan", "--json"), "sluice-prod-small")
+    assert planned["new"]
+    assert actions(planned) == {"Inbox": "Add", "Machine": "Add"}
+
+
+def test_a_package_is_deployed_as_it_was_made_whatever_became_of_the_checkout(sluice: Deploy, root: Path) -> None:
+    sluice("deploy")
+    made = package(root, root / "made", target=Target.EMBEDDED)
+    change_the_checkout(root)
+    given = ("--package", str(made.folder))
+    assert json.loads(sluice("deploy", "--plan", "--json", *given).stdout)["changes"] == 0
+    assert stack(sluice("deploy", "--json", *given))["changed"] == []
+    assert actions(stack(sluice("deploy", "--plan", "--json"))) == {"Inbox": "Modify", "Machine": "Modify"}
+
+
+def test_what_holds_messages_is_not_replaced_unless_somebody_says_so(sluice: Deploy, root: Path) -> None:
+    sluice("deploy")
+    template = root / "definitions" / "stacks" / "small.yaml"
+    template.write_text(
+        template.read_text().replace('QueueName: !Sub "small-${Env}"', 'QueueName: !Sub "other-${Env}"')
+    )
+    assert "takes away what resources hold: Inbox" in sluice("deploy", "--plan").output
+    refused = sluice("deploy")
+    assert isinstance(refused.exception, Refused)
+    assert f"Inbox (AWS::SQS::Queue) of {NAME} replaced, for QueueName" in refused.exception.message
+    assert client("sqs").get_queue_url(QueueName=f"small-{LOCAL_ENV}")
+    assert stack(sluice("deploy", "--replace-stateful", "--json"))["changed"] == ["Inbox"]
+    assert client("sqs").get_queue_url(QueueName=f"other-{LOCAL_ENV}")
 
 
 def test_versions_that_stay_are_counted_and_other_things_named() -> None:
