@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import boto3
@@ -46,7 +47,8 @@ def staged_for_real(orders, monkeypatch, file: str, body: bytes):
     work = Registered(obj, 1, orders.clock_ms)
     document = stage_a_input(orders.work.dataset, "queue", [work.to_input()])
     monkeypatch.setattr("pipeline.wiring.lake", lambda: orders.lake)
-    transform.transform_object({**document, "object": document["objects"][0], "execution": "run-1"}, None)
+    event = {**document, "object": document["objects"][0], "execution": "run-1"}
+    transform.transform_object(event, SimpleNamespace(aws_request_id="request-1"))
     return orders.row(obj)
 
 
