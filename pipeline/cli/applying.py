@@ -41,15 +41,17 @@ def apply_definitions(
     report: Callable[[Applied], None] = lambda applied: None,
     retire_all: bool = False,
     report_retired: Callable[[Retired], None] = lambda retired: None,
+    replace_stateful: bool = False,
 ) -> list[Applied]:
     """Bring the datasets of the lake to what the checkout `root` defines, or those that `only` names.
 
     Without `only`, a registered dataset that has no file is retired; `Refused` if that were more than half of them,
-    unless `retire_all`. Other errors as `applying.apply`. Every file must be right, also one that is not applied.
+    unless `retire_all`, and if a stack would lose what its queues hold, unless `replace_stateful`. Other errors as
+    `applying.apply`. Every file must be right, also one that is not applied.
     """
     definitions = read_all(root).or_raise()
     with Rulesets() as rulesets:
-        parts = _parts(root, connected, rulesets)
+        parts = _parts(root, connected, rulesets, replace_stateful=replace_stateful)
         if only:
             return applying.apply(definitions, parts, only=only, report=report)
         defined = {definition.dataset.name for definition in definitions}
@@ -80,7 +82,7 @@ def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tup
         yield definition.problem_in_text(("quality", "ruleset"), found.line, f"{what}{hint}"), found.severity
 
 
-def _parts(root: Path, connected: Connected, rulesets: Rulesets) -> Parts:
+def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stateful: bool = False) -> Parts:
     from pipeline.tables.creation import create_table, plan_table
     from pipeline.tables.iceberg import IcebergTables
 
@@ -94,7 +96,7 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets) -> Parts:
     lake = connected.lake
     return Parts(
         registry=lake.registry,
-        stacks=_stacks(connected),
+        stacks=_stacks(connected, replace_stateful=replace_stateful),
         plan_table=partial(plan_table, tables=tables),
         create_table=partial(create_table, tables=tables),
         check_rules=refused,
@@ -110,18 +112,26 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets) -> Parts:
     )
 
 
-def _stacks(connected: Connected) -> StackDeployer:
+def _stacks(connected: Connected, *, replace_stateful: bool) -> StackDeployer:
     if connected.is_embedded:
-        return EmbeddedStacks()
-    from pipeline.packaging.cloudformation import CloudFormationStacks
+        return EmbeddedStacks(replace_stateful=replace_stateful)
+    from pipeline.cli import delivering
 
-    return CloudFormationStacks(client("cloudformation"))
+    # Whoever applies may hand stacks to CloudFormation, and need not be able to make what is in them.
+    return delivering.stacks_of(delivering.environment(connected.env), replace_stateful=replace_stateful)
 
 
 class EmbeddedStacks:
-    """The embedded deployer, with the records that `up` left."""
+    """The embedded deployer, with the records that `up` left. It loses what resources hold only if told so."""
+
+    def __init__(self, *, replace_stateful: bool = False) -> None:
+        self._replace_stateful = replace_stateful
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
+        from pipeline.packaging.changes import check_stateful
+
+        if not self._replace_stateful and self._deployer.records.get(name):
+            check_stateful([self.plan(name, template, parameters)])
         result = self._deployer.deploy(name, template, parameters)
         return Deployed(result.outputs, bool(result.changed or result.removed))
 

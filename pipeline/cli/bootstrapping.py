@@ -14,6 +14,7 @@ from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.clients import client
 from pipeline.errors import BadInput
 from pipeline.local import state
+from pipeline.packaging.templates import load_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,11 +83,12 @@ def bootstrap(
     template = state.checkout() / "cicd" / ("pipeline.yaml" if pipeline else "bootstrap.yaml")
     chosen = (of_pipeline if pipeline else {"Env": reached.env, **of_environment}) | {"ExternalId": external_id}
     given_now = {"Lake": LAKE} | {key: value for key, value in chosen.items() if value is not None}
-    parameters = stacks.parameters(name) | given_now
+    declared = load_template(template)["Parameters"]
+    parameters = {key: value for key, value in stacks.parameters(name).items() if key in declared} | given_now
     _check(parameters, pipeline=pipeline)
     if plan:
         planned = [stacks.plan(name, template, parameters)]
-        print_json(plans_json(planned)) if as_json else say_plans(planned, command="sluice bootstrap")
+        print_json(plans_json(planned)) if as_json else say_plans(planned, command="the same without --plan")
         return
     done = stacks.deploy(name, template, parameters)
     if as_json:

@@ -33,10 +33,15 @@ def describe(applied: Applied) -> str:
 
 def describe_retired(retired: Retired) -> str:
     """One line, as Rich markup."""
+    return f"[magenta]{retired.name}[/]: {shown(retired_line(retired).partition(': ')[2])}"
+
+
+def retired_line(retired: Retired) -> str:
+    """One line, as text."""
     what = ", ".join(retired.changes) or f"retired since {retired.since}"
     if retired.waits:
         what += f"; its stack stays for {', '.join(retired.waits)}, and goes when a later apply finds nothing"
-    return f"[magenta]{retired.name}[/]: {shown(what)}"
+    return f"{retired.name}: {what}"
 
 
 def applied_json(applied: Applied) -> dict[str, Any]:

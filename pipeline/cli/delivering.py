@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import environments
-from pipeline.cli.applying import LAKE
-from pipeline.cli.starting import stacks_of_datasets
+from pipeline.cli.starting import LAKE, stacks_of_datasets
 from pipeline.clients import client
 from pipeline.errors import Refused
 from pipeline.settings import parameter_prefix, region
@@ -48,12 +47,23 @@ def environment(env: str) -> Environment:
 
 
 def plan(root: Path, given: Environment, package: Package) -> Iterator[StackPlan]:
-    """What deploying would do to each stack of the lake, its teams and its datasets. Uploads and changes nothing."""
+    """What deploying would do to each stack of the lake, its teams and its datasets. Nothing of the lake is changed.
+
+    Templates that are longer than a call takes are uploaded all the same: CloudFormation reads them from there.
+    """
     from pipeline.packaging import read_manifest
 
-    stacks = _stacks(given)
+    stacks = stacks_of(given)
     named = read_manifest(package.folder).stack_parameters(given.bucket)
-    for each in _of_lake(given, package, named):
+
+    def foreseen(name: str) -> str:
+        """What a stack that is not there yet will publish is known then."""
+        try:
+            return _stored(name)
+        except KeyError:
+            return f"value-of{name.replace('/', '-')}"
+
+    for each in _of_lake(given, package, named, foreseen):
         yield stacks.plan(*each)
     for each in stacks_of_datasets(root, given.env):
         yield stacks.plan(*each)
@@ -68,23 +78,32 @@ def deploy(
     """
     from pipeline.packaging import upload
 
-    stacks = _stacks(given, report, replace_stateful=replace_stateful)
+    stacks = stacks_of(given, report, replace_stateful=replace_stateful)
     uploaded = upload(package.folder, client("s3"), given.bucket, given.account)
-    for name, template, parameters in _of_lake(given, package, uploaded):
+    for name, template, parameters in _of_lake(given, package, uploaded, _stored):
         yield name, stacks.deploy(name, template, parameters)
 
 
 def _of_lake(
-    given: Environment, package: Package, artefacts: Mapping[str, str]
+    given: Environment, package: Package, artefacts: Mapping[str, str], store: Callable[[str], str]
 ) -> Iterator[tuple[str, Path, dict[str, str]]]:
     from pipeline.local.deployer import stacks_of_lake
 
-    return stacks_of_lake(package.of_the_lake(), given.env, LAKE, {**given.settings, **artefacts})
+    return stacks_of_lake(package.of_the_lake(), given.env, LAKE, {**given.settings, **artefacts}, store)
 
 
-def _stacks(
+def _stored(name: str) -> str:
+    ssm = client("ssm")
+    try:
+        return str(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    except ssm.exceptions.ParameterNotFound:
+        raise KeyError(name) from None
+
+
+def stacks_of(
     given: Environment, report: Report = lambda progress: None, *, replace_stateful: bool = False
 ) -> CloudFormationStacks:
+    """CloudFormation as it makes an environment's stacks: with its stack role, and its tags."""
     from pipeline.packaging.cloudformation import CloudFormationStacks
 
     def store(template: Path) -> str:
@@ -99,6 +118,7 @@ def _stacks(
     return CloudFormationStacks(
         client("cloudformation"),
         role=given.stack_role,
+        tags={"Lake": LAKE, "Env": given.env},
         store=store,
         report=report,
         replace_stateful=replace_stateful,

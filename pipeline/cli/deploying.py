@@ -65,7 +65,7 @@ def deploy(
         if as_json:
             print_json(plans_json(planned.stacks, planned.without_file))
             return
-        command = "sluice deploy --prune" if prune else "sluice deploy"
+        command = f"`sluice deploy{f' --env {env}' if env else ''}{' --prune' if prune else ''}`"
         say_plans(planned.stacks, command=command, without_file=planned.without_file, prune=prune)
         return
     results = _deploy(root, lake, ready, replace_stateful=replace_stateful, quiet=as_json)
@@ -88,7 +88,7 @@ def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_statef
     made = ready or _packaged(root, quiet=as_json)
     if plan:
         plans = list(delivering.plan(root, given, made))
-        command = f"sluice deploy --env {reached.env}"
+        command = f"`sluice --profile {target.profile} deploy --env {reached.env}`"
         print_json(plans_json(plans)) if as_json else say_plans(plans, command=command)
         return
     done = []
@@ -97,7 +97,7 @@ def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_statef
     for name, deployed in delivering.deploy(given, made, report, replace_stateful=replace_stateful):
         done.append({"stack": name, "changed": deployed.changed})
         say(f"{name}: {'deployed' if deployed.changed else 'unchanged'}")
-    _apply_datasets(root, target, say)
+    _apply_datasets(root, target, say, replace_stateful=replace_stateful)
     if as_json:
         print_json({"stacks": done})
 
@@ -125,14 +125,15 @@ def _deploy(
     if not replace_stateful:
         check_stateful(starting.plan(root, lake, ready).stacks)
     results = starting.deploy(root, lake, say, ready)
-    _apply_datasets(root, Target(endpoint=lake.endpoint, region=lake.region, env=lake.env), say)
+    there = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env)
+    _apply_datasets(root, there, say, replace_stateful=replace_stateful)
     return results
 
 
-def _apply_datasets(root: Path, target: Target, say: starting.Say) -> None:
+def _apply_datasets(root: Path, target: Target, say: starting.Say, *, replace_stateful: bool) -> None:
     from pipeline.cli.running import apply_datasets
 
-    apply_datasets(root, target.connect(), say)
+    apply_datasets(root, target.connect(), say, replace_stateful=replace_stateful)
 
 
 def _say(text: str) -> None:

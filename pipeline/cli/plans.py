@@ -45,10 +45,15 @@ def say_plans(
     for name in without_file:
         fate = "would be deleted" if prune else "stays; --prune deletes it"
         console.print(f"[magenta]{name}[/]: stands without a file; it {fate}", highlight=False)
-    if losing := [change for plan in plans for change in plan.changes if change.loses_state]:
-        names = ", ".join(change.logical_id for change in losing)
-        console.print(f"[red]takes away what resources hold:[/] {names}; refused without --replace-stateful")
-    console.print(f"[dim]nothing was changed: `{command}` does it[/]", highlight=False)
+    if losing := [(plan.name, change) for plan in plans for change in plan.changes if change.loses_state]:
+        names = ", ".join(f"{change.logical_id} of {name}" for name, change in losing)
+        console.print(
+            f"[red]takes away what resources hold:[/] {names}; refused without --replace-stateful",
+            highlight=False,
+            soft_wrap=True,
+        )
+        command += " with --replace-stateful"
+    console.print(f"[dim]nothing was changed: {command} does it[/]", highlight=False)
 
 
 def _say_change(change: Change) -> None:

@@ -17,6 +17,7 @@ from pipeline.cli.output import Json, console, print_json
 from pipeline.connecting import Connected
 from pipeline.local import state
 from pipeline.local.operations import PAGE
+from pipeline.packaging.changes import check_stateful
 
 PORT = 4580
 
@@ -55,16 +56,19 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
 
     root = state.checkout()
     lake = state.running(root)
+    starting.run_packages(root, packaged=packaged)
+    runs = lake is not None
     if lake is None:
         fetch_jars(quiet=quiet)
         lake = starting.start(root, port=port, region=LOCAL_REGION, env=LOCAL_ENV)
         say(f"embedded AWS at {lake.endpoint}")
     else:
         say(f"the lake at {lake.endpoint} is running: it gets what has changed")
-    starting.run_packages(root, packaged=packaged)
     if packaged:
         _say_packaged(say)
-    results = starting.deploy(root, lake, say)
+    made = starting.packaged(root)
+    check_stateful(starting.plan(root, lake, made).stacks if runs else ())
+    results = starting.deploy(root, lake, say, made)
     connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
     apply_datasets(root, connected, say)
     if not quiet:
@@ -109,11 +113,14 @@ def fetch_jars(*, quiet: bool = False) -> None:
         ensure_jars(progress=progress)
 
 
-def apply_datasets(root: Path, connected: Connected, say: starting.Say) -> None:
+def apply_datasets(root: Path, connected: Connected, say: starting.Say, *, replace_stateful: bool = False) -> None:
     """Apply definitions/datasets."""
     from pipeline.cli.applying import apply_definitions
+    from pipeline.cli.dataset_changes import retired_line
 
-    applied = apply_definitions(root, connected)
+    applied = apply_definitions(
+        root, connected, report_retired=lambda retired: say(retired_line(retired)), replace_stateful=replace_stateful
+    )
     say(f"datasets: {', '.join(str(a.name) for a in applied) or 'none'}")
 
 

@@ -19,9 +19,11 @@ from pipeline.cli.embedded import hurry_schedules
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.samples import ORDER_COLUMNS
 from pipeline.cli.texts import shown
+from pipeline.clients import client
 from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
 from pipeline.errors import Refused
+from pipeline.settings import Setting
 from pipeline.views.naming import dataset_name
 
 DATASET = DatasetName("demo", "orders")
@@ -43,7 +45,8 @@ def smoke(
 ) -> None:
     """Drop one file and wait until its rows are in the table: does this lake work?
 
-    Exits with 0 when they are, 3 when the object ended otherwise, 4 when time is up.
+    Exits with 0 when they are, 3 when the object ended otherwise or an execution failed meanwhile (what mends itself
+    hides a function that does not work), 4 when time is up.
 
     Example: sluice --profile dev --env dev smoke
     """
@@ -51,25 +54,39 @@ def smoke(
         raise Refused("a file needs --to, and --to a file", hint="Without both, an order is dropped to demo/orders.")
     connected: Connected = context.obj.connect()
     name = dataset_name(to) if to else DATASET
-    if connected.lake.registry.get(name) is None:
+    registered = connected.lake.registry.get(name)
+    if registered is None or registered.retired:
+        what = "is registered in this lake" if registered is None else "takes files: it is retired"
         raise Refused(
-            f"no dataset {name} is registered in this lake",
+            f"no dataset {name} {what}",
             hint="Apply its definition, or name a file and a dataset that is: sluice smoke FILE --to team/dataset.",
         )
-    began = time.monotonic()
+    began, since = time.monotonic(), datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="sluice-smoke-") as folder:
         dropped = drop_files(connected, [file or _an_order(Path(folder))], name, FOLDER)[0]["uri"]
     row = _wait(connected, dropped, timeout)
     seconds = round(time.monotonic() - began, 1)
     status = row.status if row else None
+    failed = _failed_executions(connected, since)
     if as_json:
-        print_json({"uri": dropped, "status": status, "seconds": seconds, "reason": row.reason if row else None})
+        print_json(
+            {
+                "uri": dropped,
+                "status": status,
+                "seconds": seconds,
+                "reason": row.reason if row else None,
+                "failed_executions": failed,
+            }
+        )
+    elif status is Status.COMMITTED and failed:
+        console.print(f"[red]{shown(dropped)} is in its table, and executions failed meanwhile:[/]", soft_wrap=True)
+        console.print(f"  {shown(', '.join(failed))}; see `sluice execution NAME`", soft_wrap=True)
     elif status is Status.COMMITTED:
         console.print(f"[green]it works:[/] {shown(dropped)} is in its table after {seconds} s", soft_wrap=True)
     else:
         what = f"is {status}: {shown(row.reason or '')}" if row else "is not in the catalog"
         console.print(f"[red]{shown(dropped)} {what}[/] after {seconds} s; see `sluice why`", soft_wrap=True)
-    if status is not Status.COMMITTED:
+    if status is not Status.COMMITTED or failed:
         raise typer.Exit(EXIT_ATTENTION if status in _ENDED else EXIT_TIMEOUT)
 
 
@@ -84,6 +101,17 @@ def _wait(connected: Connected, uri: str, timeout_s: float) -> ObjectRow | None:
         if connected.endpoint and row and row.status is Status.STAGED:
             hurry_schedules(connected.endpoint)
         time.sleep(0.5 if connected.is_embedded else 5)
+
+
+def _failed_executions(connected: Connected, since: datetime) -> list[str]:
+    """Executions of both stages that began after `since` and failed, by name."""
+    states, found = client("stepfunctions"), []
+    for machine in (Setting.STAGE_A_MACHINE, Setting.STAGE_B_MACHINE):
+        arn = connected.lake.settings[machine]
+        for status in ("FAILED", "TIMED_OUT", "ABORTED"):
+            listed = states.list_executions(stateMachineArn=arn, statusFilter=status, maxResults=20)["executions"]
+            found += [each["name"] for each in listed if each["startDate"] >= since]
+    return found
 
 
 def _an_order(folder: Path) -> Path:

@@ -16,8 +16,8 @@ from pipeline.errors import BadDefinition
 FOLDER = Path("definitions/datasets")
 """Where the definitions lie in a checkout."""
 
-NAMES_LENGTH = 48
-"""Characters of team and dataset together: both stand in the name of a queue, which SQS limits to 80."""
+NAMES_LENGTH = 45
+"""Characters of team and dataset together: both stand in the name of a schedule, which has at most 64."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -157,7 +157,9 @@ def _too_long(definition: Definition) -> Iterable[Problem]:
     name = definition.dataset.name
     length = len(name.team) + len(name.dataset)
     if length > NAMES_LENGTH:
-        what = f"team and dataset together have {length} characters; their queue's name leaves room for {NAMES_LENGTH}"
+        what = (
+            f"team and dataset together have {length} characters; their schedule's name leaves room for {NAMES_LENGTH}"
+        )
         yield definition.problem(("dataset",), what)
 
 

@@ -51,7 +51,8 @@ def builds(root: Path) -> list[Build]:
     resources = load_template(root / "cicd" / "pipeline.yaml")["Resources"]
     found = []
     for stage in resources["Pipeline"]["Properties"]["Stages"]:
-        for action in stage["Actions"]:
+        # What is conditional builds nothing.
+        for action in stage.get("Actions", []):
             if action.get("ActionTypeId", {}).get("Provider") != "CodeBuild":
                 continue
             project = resources[action["Configuration"]["ProjectName"]["Ref"]]["Properties"]

@@ -16,6 +16,7 @@ STATEFUL = frozenset(
         "AWS::Glue::Table",
         "AWS::KMS::Key",
         "AWS::S3::Bucket",
+        "AWS::SNS::Topic",
         "AWS::SQS::Queue",
     )
 )

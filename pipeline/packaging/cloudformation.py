@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -17,8 +18,8 @@ from pipeline.errors import BadDefinition, Refused, Transient
 from pipeline.packaging.change_sets import added, changes_of
 from pipeline.packaging.changes import StackPlan, check_stateful
 
-MINUTES = 60
-"""How long a stack may take: a canary alone takes ten."""
+MINUTES = 40
+"""How long a stack may take: a canary alone takes ten, and the pipeline's builds end after an hour."""
 
 TAGGED = ("Lake", "Env", "Team", "Dataset")
 """Parameters whose values are also the stack's tags, which CloudFormation passes on to all that takes tags."""
@@ -50,9 +51,10 @@ Report = Callable[[Progress], None]
 class CloudFormationStacks:
     """Stacks of one account and region.
 
-    `role` is the role that CloudFormation makes resources with, `store` puts a template where CloudFormation can read
-    it and answers the URL, `report` hears of each resource when CloudFormation is done with it, `delay_s` is between
-    two looks. Without `replace_stateful` a change that would take away what a resource holds is refused.
+    `role` is the role that CloudFormation makes resources with, `tags` are those of every stack, `store` puts a
+    template where CloudFormation can read it and answers the URL, `report` hears of each resource when CloudFormation
+    is done with it, `delay_s` is between two looks. Without `replace_stateful` a change that would take away what a
+    resource holds is refused.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class CloudFormationStacks:
         formation: Any,
         *,
         role: str | None = None,
+        tags: Mapping[str, str] = MappingProxyType({}),
         store: Store | None = None,
         report: Report = lambda progress: None,
         replace_stateful: bool = False,
@@ -67,6 +70,7 @@ class CloudFormationStacks:
     ) -> None:
         self._formation = formation
         self._role = {"RoleARN": role} if role else {}
+        self._tags = tags
         self._store = store
         self._report = report
         self._replace_stateful = replace_stateful
@@ -112,14 +116,15 @@ class CloudFormationStacks:
 
     def delete(self, name: str) -> bool:
         """Delete a stack and wait until it is gone, with what its template does not retain; False if there is none."""
-        if self._describe(name) is None:
+        found = self._describe(name)
+        if found is None:
             return False
+        # By its id a stack's events are found also when it is gone.
+        stack, before = found["StackId"], self._newest_event(name)
         self._formation.delete_stack(StackName=name, **self._role)
-        waiter = self._formation.get_waiter("stack_delete_complete")
-        try:
-            waiter.wait(StackName=name, WaiterConfig=self._patience())
-        except WaiterError as error:
-            raise Refused(f"stack {name} was not deleted: {self._first_failure(name, None) or error}") from None
+        status, reason = self._follow(stack, name, before)
+        if status != "DELETE_COMPLETE":
+            raise Refused(f"stack {name} was not deleted, and is {status}: {reason}")
         return True
 
     def _standing(self, name: str) -> dict[str, Any] | None:
@@ -163,7 +168,7 @@ class CloudFormationStacks:
                 ChangeSetName=f"sluice-{uuid4().hex}",
                 ChangeSetType="UPDATE" if exists else "CREATE",
                 Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-                Tags=[{"Key": key, "Value": parameters[key]} for key in TAGGED if key in parameters],
+                Tags=[{"Key": key, "Value": value} for key, value in self._tags_of(parameters).items()],
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
                 **self._role,
                 **self._body(template),
@@ -173,6 +178,9 @@ class CloudFormationStacks:
                 raise
             raise _refused(name, template, error.response["Error"]["Message"]) from None
         yield change_set if self._is_ready(name, template, change_set, exists) else None
+
+    def _tags_of(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        return {**self._tags, **{key: parameters[key] for key in TAGGED if key in parameters}}
 
     def _body(self, template: Path) -> dict[str, str]:
         if template.stat().st_size <= LARGEST_BODY:
@@ -216,31 +224,32 @@ class CloudFormationStacks:
             raise
 
     def _see_through(self, name: str, before: str | None) -> dict[str, Any]:
-        """Report each resource until the stack stands; `Refused` if it was rolled back.
+        """Report each resource until the stack stands; `Refused` if it was rolled back."""
+        status, reason = self._follow(name, name, before)
+        found = self._describe(name)
+        if status in _DONE and found is not None:
+            return found
+        raise Refused(f"stack {name} was not deployed, and is {status}: {reason}")
+
+    def _follow(self, stack: str, name: str, before: str | None) -> tuple[str, str]:
+        """Report each resource until CloudFormation is done with the stack; its status then, and what failed first.
 
         The stack's own event tells the end: its status may be the old one for a moment after the start.
         """
         told: set[str] = set()
         give_up = time.monotonic() + MINUTES * 60
         while True:
-            new = [each for each in self._events_after(name, before) if each["EventId"] not in told]
-            for event in reversed(new):
+            events = list(self._events_after(stack, before))
+            for event in reversed([each for each in events if each["EventId"] not in told]):
                 told.add(event["EventId"])
                 if event["ResourceStatus"].endswith("_IN_PROGRESS"):
                     continue
                 if event["LogicalResourceId"] == name:
-                    return self._ended(name, event["ResourceStatus"], before)
+                    return event["ResourceStatus"], _first_failure(events)
                 self._report(_progress(name, event))
             if time.monotonic() > give_up:
-                raise Transient(f"stack {name} is not deployed after {MINUTES} minutes; CloudFormation goes on")
+                raise Transient(f"stack {name} is not done after {MINUTES} minutes; CloudFormation goes on")
             time.sleep(self._delay_s)
-
-    def _ended(self, name: str, status: str, before: str | None) -> dict[str, Any]:
-        found = self._describe(name)
-        if status in _DONE and found is not None:
-            return found
-        reason = self._first_failure(name, before) or "CloudFormation names no reason"
-        raise Refused(f"stack {name} was not deployed, and is {status}: {reason}")
 
     def _newest_event(self, name: str) -> str | None:
         events = self._formation.describe_stack_events(StackName=name)["StackEvents"]
@@ -254,17 +263,20 @@ class CloudFormationStacks:
                     return
                 yield event
 
-    def _first_failure(self, name: str, before: str | None) -> str | None:
-        """What failed first made the others fail."""
-        failed = [event for event in self._events_after(name, before) if event["ResourceStatus"].endswith("_FAILED")]
-        return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason')}" if failed else None
-
     def _patience(self) -> dict[str, Any]:
         return {"Delay": self._delay_s, "MaxAttempts": max(1, int(MINUTES * 60 / max(self._delay_s, 0.1)))}
 
 
 def _refused(name: str, template: Path, reason: str) -> BadDefinition:
     return BadDefinition(f"{template}: CloudFormation refuses it for stack {name}: {reason}")
+
+
+def _first_failure(events: Sequence[Mapping[str, Any]]) -> str:
+    """What failed first made the others fail; `events` are newest first."""
+    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+    if not failed:
+        return "CloudFormation names no reason"
+    return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason')}"
 
 
 def _progress(name: str, event: Mapping[str, Any]) -> Progress:

@@ -11,8 +11,9 @@ from typing import Any
 from pipeline.packaging.templates import load_template
 
 FUNCTION = "AWS::Serverless::Function"
-# A layer is named through the parameter of its stack: {{resolve:ssm:/sluice/${Env}/<layer>-layer}}.
-_LAYER = re.compile(r"/([a-z0-9-]+)-layer\}\}")
+# A layer is named through Parameter Store: {{resolve:ssm:/sluice/${Env}/<layer>-layer}}, or, packaged, by the parameter
+# <Layer>LayerInStore.
+_LAYER = re.compile(r"/([a-z0-9-]+)-layer\}\}|\$\{([A-Za-z0-9]+)LayerInStore\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Function:
     @property
     def layers(self) -> tuple[str, ...]:
         """Its layers' names, which are those of `build/layers`."""
-        return tuple(_LAYER.findall(str(self.properties.get("Layers", []))))
+        found = _LAYER.findall(str(self.properties.get("Layers", [])))
+        return tuple(name or re.sub(r"\B([A-Z])", r"-\1", packaged).lower() for name, packaged in found)
 
 
 def functions(templates: Path) -> Iterator[Function]:

@@ -18,7 +18,7 @@ from pipeline.errors import BadDefinition, Refused
 from pipeline.packaging.artefacts import Artefacts
 from pipeline.packaging.code import LAMBDA_PYTHON, Code, interpreter
 from pipeline.packaging.manifest import FILE, TEMPLATES, Manifest, read_manifest
-from pipeline.packaging.rewriting import Rewriter
+from pipeline.packaging.rewriting import Rewriter, give_parameters
 from pipeline.packaging.sizes import too_large
 from pipeline.packaging.templates import dump_template, load_template
 
@@ -95,7 +95,10 @@ def package(
     loaded = {path: load_template(path) for path in sorted(source.glob("*.yaml"))}
     digest = rewriter.layers(loaded)
     for path, template in loaded.items():
-        text = dump_template(rewriter.packaged(template, path, digest))
+        packaged = rewriter.packaged(template, path, digest)
+        if path.stem not in MANY:
+            give_parameters(packaged)
+        text = dump_template(packaged)
         (unfinished / TEMPLATES / path.name).write_text(text, encoding="utf-8")
     parameters: Mapping[str, tuple[str, ...]] = {
         "LibraryUri": (rewriter.library(),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,16 @@ from pipeline.packaging.code import Code
 from pipeline.packaging.functions import FUNCTION
 from pipeline.packaging.layers import layer_archive
 from pipeline.packaging.manifest import BUCKET
+from pipeline.packaging.templates import STORED
 
 # Where a packaged template says which file it was made from, so that errors name the file that a person edits.
 SOURCE = "SluiceSource"
 # The variable that tells a published function's layers apart.
 LAYERS = "LAYERS_SHA256"
+# A template may hold 60 dynamic references, SAM's copies of its globals counted (CloudFormation, "General
+# considerations" of dynamic references); it may have 200 parameters.
+_REFERENCE = re.compile(r"\{\{resolve:ssm:(/sluice/\$\{Env\}/([a-z0-9-]+))\}\}")
+
 LAYER = "AWS::Serverless::LayerVersion"
 MACHINE = "AWS::Serverless::StateMachine"
 
@@ -133,6 +139,34 @@ class Rewriter:
         if name not in self._made:
             self._made[name] = self._artefacts.put(*make())
         return self._made[name]
+
+
+def give_parameters(template: Template) -> None:
+    """Have a parameter for each name of Parameter Store; what is deployed with `stacks_of_lake` gets their values.
+
+    Not CloudFormation's own type for it: what SAM makes of one, the value or its name, is not written down.
+    """
+    found: dict[str, str] = {}
+
+    def name_of(match: re.Match[str]) -> str:
+        name = "".join(part.capitalize() for part in match[2].split("-"))
+        found[f"{name}InStore"] = match[1]
+        return f"${{{name}InStore}}"
+
+    def rewritten(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: _REFERENCE.sub(name_of, item) if key == "Fn::Sub" and isinstance(item, str) else rewritten(item)
+                for key, item in value.items()
+            }
+        return [rewritten(item) for item in value] if isinstance(value, list) else value
+
+    for part in ("Globals", "Resources", "Outputs"):
+        if part in template:
+            template[part] = rewritten(template[part])
+    if found:
+        template.setdefault("Parameters", {}).update({name: {"Type": "String"} for name in sorted(found)})
+        template["Metadata"][STORED] = dict(sorted(found.items()))
 
 
 def _object(key: str) -> Any:

@@ -11,6 +11,9 @@ from pipeline.errors import BadDefinition
 
 # libyaml's reader is ten times as fast, where PyYAML was built with it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+STORED = "SluiceStore"
+"""Where a packaged template says which of its parameters have which names in Parameter Store."""
+
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 

@@ -223,7 +223,7 @@ def test_what_holds_messages_is_not_replaced_unless_somebody_says_so(sluice: Dep
     template.write_text(
         template.read_text().replace('QueueName: !Sub "small-${Env}"', 'QueueName: !Sub "other-${Env}"')
     )
-    assert "takes away what resources hold: Inbox" in sluice("deploy", "--plan").output
+    assert f"takes away what resources hold: Inbox of {NAME}" in sluice("deploy", "--plan").output
     refused = sluice("deploy")
     assert isinstance(refused.exception, Refused)
     assert f"Inbox (AWS::SQS::Queue) of {NAME} replaced, for QueueName" in refused.exception.message

@@ -12,6 +12,7 @@ from typer.main import get_command
 from pipeline.cli.app import app
 from pipeline.cli.commands import load
 from pipeline.packaging.templates import load_template
+from tests.templates import rendering
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "deploying.md").read_text()
@@ -44,12 +45,8 @@ def test_the_accounts_of_the_pipeline_and_the_actions_of_a_push_are_told() -> No
     options = {"ExternalId": "--external-id", "Repository": "--repository", "Source": "--source"}
     [command] = [words for words in commands() if "--pipeline" in words]
     assert {options[name] for name in needed} <= set(command)
-    actions = [
-        each["Name"]
-        for stage in template["Resources"]["Pipeline"]["Properties"]["Stages"]
-        for each in stage["Actions"]
-        if "Name" in each
-    ]
+    pipeline = rendering.rendered(ROOT / "cicd" / "pipeline.yaml")["Pipeline"]["Properties"]
+    actions = [each["Name"] for stage in pipeline["Stages"] for each in stage["Actions"]]
     places = [PAGE.index(name, PAGE.index("A push goes")) for name in actions]
     assert places == sorted(places)
 

@@ -29,8 +29,8 @@ KEY_USE = frozenset(
 )
 
 LONGEST_SESSION_S = 3600
-# Lambda assumes a function's role without telling for which account.
-TELLS_NO_ACCOUNT = ("lambda.amazonaws.com",)
+# They assume a role that somebody of the account passed them, without telling for which account.
+TELLS_NO_ACCOUNT = ("cloudformation.amazonaws.com", "lambda.amazonaws.com")
 # The actions for which IAM knows iam:PermissionsBoundary; with others the condition never holds. Taking a boundary
 # away, and writing managed policies or users, is nobody's.
 BOUNDED = ("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary", "AttachRolePolicy")

@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.errors import BadDefinition
 from pipeline.local.deployer import order, resources
 from pipeline.local.deployer.making import Making, StackResult
 from pipeline.local.deployer.planning import Planner
@@ -70,7 +71,7 @@ class Deployer:
         is done.
         """
         results = []
-        for name, path, given in stacks_of_lake(templates, env, lake, parameters):
+        for name, path, given in stacks_of_lake(templates, env, lake, parameters, self._parameter_store()):
             results.append(self.deploy(name, path, given))
             report(results[-1])
         return results
@@ -90,7 +91,7 @@ class Deployer:
     ) -> list[StackPlan]:
         """What `deploy_all` would do. `planner` knows what stacks before these would publish."""
         planner = planner or self.planner()
-        return [planner.plan(*each) for each in stacks_of_lake(templates, env, lake, parameters)]
+        return [planner.plan(*each) for each in stacks_of_lake(templates, env, lake, parameters, planner.parameter)]
 
     def delete(self, name: str) -> StackDeletion:
         """Delete a stack; see `delete_stack`."""
@@ -122,10 +123,20 @@ class Deployer:
 
 
 def stacks_of_lake(
-    templates: Sequence[Path], env: str, lake: str, parameters: Mapping[str, str]
+    templates: Sequence[Path], env: str, lake: str, parameters: Mapping[str, str], store: Callable[[str], str]
 ) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    """Each stack's name, template and parameters, in the order of what each reads."""
+    """Each stack's name, template and parameters, in the order of what each reads.
+
+    `store` answers Parameter Store's value of a name, `KeyError` for one not there: it is asked as a stack's turn
+    comes, when those before it stand.
+    """
     known = {**parameters, "Env": env, "Lake": lake}
     for path in order.of_stacks(list(templates), known):
-        declared = load_template(path).get("Parameters", {})
-        yield stack_name(lake, env, path.stem), path, {key: known[key] for key in known if key in declared}
+        template = load_template(path)
+        given = {key: value for key, value in known.items() if key in template.get("Parameters", {})}
+        for parameter, name in order.from_store(template, known).items():
+            try:
+                given[parameter] = store(name)
+            except KeyError:
+                raise BadDefinition(f"{path.name}: reads {name}, which Parameter Store does not have") from None
+        yield stack_name(lake, env, path.stem), path, given

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pipeline.errors import BadDefinition
 from pipeline.local.deployer.intrinsics import SUB_VARIABLE, references
 from pipeline.local.deployer.places import Place
-from pipeline.packaging.templates import load_template
+from pipeline.packaging.templates import STORED, load_template
 
 Node = TypeVar("Node", str, Path)
 
@@ -39,6 +39,12 @@ def in_stack(resources: Mapping[str, Any], known: frozenset[str], file: str) -> 
 def _depends_on(resource: Mapping[str, Any]) -> list[str]:
     named = resource.get("DependsOn", [])
     return [named] if isinstance(named, str) else list(named)
+
+
+def from_store(template: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
+    """The names in Parameter Store that a packaged template's parameters are read from, `values` put in."""
+    named = template.get("Metadata", {}).get(STORED, {})
+    return {parameter: _filled(str(name), values) for parameter, name in named.items()}
 
 
 def of_stacks(paths: list[Path], parameters: Mapping[str, str]) -> list[Path]:
@@ -74,6 +80,7 @@ def _names_read(template: Mapping[str, Any], values: Mapping[str, str]) -> Itera
     for declaration in template.get("Parameters", {}).values():
         if str(declaration.get("Type", "")).startswith("AWS::SSM::Parameter::Value"):
             yield str(declaration.get("Default"))
+    yield from from_store(template, values).values()
 
 
 def _names_published(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:

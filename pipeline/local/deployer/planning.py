@@ -50,7 +50,7 @@ class Planner:
     def plan(self, name: str, template: Path, given: Mapping[str, Any]) -> StackPlan:
         """What deploying the stack would change; `BadDefinition` for what the deployment would refuse."""
         stack = prepare(
-            self.aws, name, template, given, ssm=self._parameter, exports=self._exports, secrets=self.secrets
+            self.aws, name, template, given, ssm=self.parameter, exports=self._exports, secrets=self.secrets
         )
         record = self.records.get(name) or StackRecord(name)
         found = (self._change(stack, record, logical_id) for logical_id in stack.ordered)
@@ -89,7 +89,8 @@ class Planner:
             raise needs_another_name(before, declared)
         return found
 
-    def _parameter(self, name: str) -> str:
+    def parameter(self, name: str) -> str:
+        """Parameter Store's value of a name once the stacks planned so far are deployed; `KeyError` if not there."""
         return self._published[name] if name in self._published else self.ssm(name)
 
     def _exports(self) -> Mapping[str, str]:
