@@ -46,7 +46,8 @@ def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
             continue
         if isinstance(outcome, ObjectRow):
             facts = {"correlation_id": outcome.object.digest, "key": outcome.object.key, "status": outcome.status}
-            log.warning("object belongs to no dataset", extra=facts)
+            if outcome.status is Status.UNROUTED:
+                log.warning("object belongs to no dataset", extra=facts)
             unrouted.append((item.message, outcome))
         elif outcome:
             dataset, work = outcome
