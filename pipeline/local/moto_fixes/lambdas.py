@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError, UnknownFunctionException
 from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.awslambda.responses import LambdaResponse
 
@@ -140,9 +140,16 @@ class _Stopping(LambdaClientError):
 
 
 def _invoke_response(self: LambdaResponse) -> Any:
-    """moto looks for the qualifier under another name, and then in the payload."""
-    self.querystring["qualifier"] = self.querystring.get("Qualifier") or [LATEST]
-    return _originals["LambdaResponse.invoke"](self)
+    """moto looks for the qualifier under another name, and then in the payload. Errors name one that was asked for."""
+    asked = self.querystring.get("Qualifier")
+    self.querystring["qualifier"] = asked or [LATEST]
+    try:
+        return _originals["LambdaResponse.invoke"](self)
+    except UnknownFunctionException as error:
+        if asked:
+            raise
+        arn = str(error.message).removeprefix("Function not found: ")
+        raise UnknownFunctionException(arn.removesuffix(f":{LATEST}")) from None
 
 
 def _invoke_function(self: LambdaFunction, body: Any, request_headers: Any, response_headers: Any) -> bytes:

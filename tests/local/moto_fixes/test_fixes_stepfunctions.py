@@ -235,7 +235,7 @@ def test_the_calls_of_a_machine_are_counted_as_its_own(front, aws, machines):
     front.calls.reset()
     machines.run({"Tell": task("sqs:sendMessage", {"QueueUrl": queue, "MessageBody": "x"})})
     callers = {call.caller for call in front.calls.snapshot() if call.operation == "SendMessage"}
-    assert callers == {"states"}
+    assert callers == {"states:r"}
 
 
 def test_five_states_with_a_task_take_a_few_milliseconds(aws, machines):
