@@ -158,6 +158,14 @@ def whoever_writes_roles_is_bounded(template: Template) -> Iterator[str]:
 
 
 @rule
+def what_is_named_without_its_stack_is_given_a_name(template: Template) -> Iterator[str]:
+    """Roles know what they may touch by the lake's prefix; for these CloudFormation makes names that lack it."""
+    for logical_id, _, given in resources(template, "AWS::Serverless::StateMachine", "AWS::Scheduler::Schedule"):
+        if not text(given.get("Name", "")).startswith("${Lake}-${Env}-"):
+            yield f"{logical_id} has no name of the lake"
+
+
+@rule
 def roles_of_the_lake_have_the_boundary(template: Template) -> Iterator[str]:
     """CloudFormation could not make them otherwise. An administrator's, which deliver, are written by nobody else."""
     for logical_id, _, given in resources(template, "AWS::IAM::Role"):
