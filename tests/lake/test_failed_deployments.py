@@ -16,7 +16,7 @@ from pipeline.cli.starting import ACCOUNT, LAKE, package_folder
 from pipeline.clients import client
 from pipeline.datasets import applying
 from pipeline.errors import SluiceError
-from pipeline.local.deployer import Deployer, StackResult
+from pipeline.local.deployer import Deployer, StackResult, stacks_of_lake
 from pipeline.local.deployer.records import StackRecord
 from pipeline.packaging import read_manifest, read_package, stack_name
 from pipeline.packaging.templates import dump_template, load_template
@@ -54,9 +54,16 @@ def of_the_lake(lake: RunningLake, stack: str, env: str) -> Deployed:
     template = lake.root / "cicd" / "bootstrap.yaml" if stack == "bootstrap" else packaged[stack].path
     bucket = f"{LAKE}-{env}-artefacts-{ACCOUNT}-eu-west-1"
     settings = environments.stack_parameters({}, env, laptop=True)
-    known = {**settings, **read_manifest(packaged.folder).stack_parameters(bucket), "Env": env, "Lake": LAKE}
-    declared = load_template(template)["Parameters"]
-    return Deployed(stack_name(LAKE, env, stack), template, {k: v for k, v in known.items() if k in declared})
+    known = {**settings, **read_manifest(packaged.folder).stack_parameters(bucket)}
+    [(_, _, given)] = stacks_of_lake([template], env, LAKE, known, stored_value)
+    return Deployed(stack_name(LAKE, env, stack), template, given)
+
+
+def stored_value(name: str) -> str:
+    try:
+        return str(client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+    except client("ssm").exceptions.ParameterNotFound:
+        raise KeyError(name) from None
 
 
 def deployed(lake: RunningLake, dataset: Datasetup, stack: str) -> Deployed:
@@ -189,9 +196,10 @@ def lose_everything(deployer: Deployer, was: Deployed, template: Path, instead: 
 def test_what_holds_data_outlasts_a_template_that_lost_it(lake: RunningLake, tmp_path: Path) -> None:
     """In an environment beside the lake's: first the deployment fails, then it succeeds."""
     deployer = Deployer(client, ACCOUNT, "eu-west-1")
-    stacks = [of_the_lake(lake, stack, "beside") for stack in STATEFUL]
-    for was in stacks:
-        deployer.deploy(was.name, was.template, was.parameters)
+    stacks = []
+    for stack in STATEFUL:
+        stacks.append(of_the_lake(lake, stack, "beside"))
+        deployer.deploy(stacks[-1].name, stacks[-1].template, stacks[-1].parameters)
     for was in stacks:
         before = deployer.records.get(was.name)
         assert before is not None
