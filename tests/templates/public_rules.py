@@ -59,7 +59,7 @@ def scan(root: Path) -> Iterator[tuple[Finding, str]]:
     templates = [str(path.relative_to(root)) for folder in TEMPLATES for path in sorted((root / folder).glob("*.yaml"))]
     yield from findings(_run(root, "--framework", "cloudformation", "--file", *templates))
     # Not what was installed, built and cached, which is not in the repository.
-    everywhere = ("--directory", ".", "--skip-path", r"\.\w+/|^build/", "--enable-secret-scan-all-files")
+    everywhere = ("--directory", ".", "--skip-path", r"\.\w+/|(^|/)build/", "--enable-secret-scan-all-files")
     yield from findings(_run(root, "--framework", "secrets", *everywhere))
 
 
