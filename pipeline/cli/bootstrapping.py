@@ -27,6 +27,9 @@ PIPELINE_ENV = "pipeline"
 """Stands for an environment where there is none: the pipeline's stack is the account's."""
 
 
+_EXTERNAL_ID = 'An external id is any text of 16 to 128 characters, the same on both sides: "$(uuidgen)".'
+
+
 class Stacks(Protocol):
     """CloudFormation, or the embedded deployer."""
 
@@ -108,9 +111,6 @@ def _check(parameters: Mapping[str, str], *, pipeline: bool) -> None:
             raise BadInput(f"the pipeline needs {', '.join(missing)}", hint=_EXTERNAL_ID)
     elif parameters.get("PipelineAccount") and not parameters.get("ExternalId"):
         raise BadInput("--pipeline-account needs --external-id, as the pipeline has it", hint=_EXTERNAL_ID)
-
-
-_EXTERNAL_ID = 'An external id is any text of 16 to 128 characters, the same on both sides: "$(uuidgen)".'
 
 
 def _cloudformation() -> Stacks:

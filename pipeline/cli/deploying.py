@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +18,7 @@ from pipeline.errors import BadInput
 from pipeline.local import state
 
 if TYPE_CHECKING:
+    from pipeline.cli.starting import LakePlan
     from pipeline.local.deployer import StackResult
     from pipeline.packaging import Package
 
@@ -68,9 +68,10 @@ def deploy(
         command = f"`sluice deploy{f' --env {env}' if env else ''}{' --prune' if prune else ''}`"
         say_plans(planned.stacks, command=command, without_file=planned.without_file, prune=prune)
         return
-    results = _deploy(root, lake, ready, replace_stateful=replace_stateful, quiet=as_json)
+    results, planned = _deploy(root, lake, ready, replace_stateful=replace_stateful, quiet=as_json)
     deletions = []
-    for deletion in starting.prune(lake, starting.plan(root, lake, ready).without_file) if prune else ():
+    # A deployment makes no stack that has no file.
+    for deletion in starting.prune(lake, planned.without_file) if prune else ():
         deletions.append(deletion)
         if not as_json:
             kept = "".join(f"; {name} is kept: {what}" for name, what in deletion.kept.items())
@@ -85,7 +86,7 @@ def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_statef
     reached = target.reach()
     given = delivering.environment(reached.env)
     root = state.checkout()
-    made = ready or _packaged(root, quiet=as_json)
+    made = ready or starting.packaged_for_aws(root)
     if plan:
         plans = list(delivering.plan(root, given, made))
         command = f"`sluice --profile {target.profile} deploy --env {reached.env}`"
@@ -102,32 +103,23 @@ def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_statef
         print_json({"stacks": done})
 
 
-def _packaged(root: Path, *, quiet: bool) -> Package:
-    from pipeline.cli.running import fetch_jars
-    from pipeline.local.jars import deequ_jars
-    from pipeline.packaging import package
-    from pipeline.packaging.package import Target as For
-
-    fetch_jars(quiet=quiet)
-    with console.status("packaging: the layers take a minute the first time …"):
-        return package(root, root / "build" / "package", target=For.AWS, jars=deequ_jars())
-
-
 def _deploy(
     root: Path, lake: Where, ready: Package | None, *, replace_stateful: bool, quiet: bool
-) -> Sequence[StackResult]:
+) -> tuple[list[StackResult], LakePlan]:
+    """What was done, and what was planned before."""
     from pipeline.cli.running import fetch_jars
     from pipeline.packaging.changes import check_stateful
 
     say = (lambda text: None) if quiet else _say
     fetch_jars(quiet=quiet)
     ready = ready or starting.packaged(root)
+    planned = starting.plan(root, lake, ready)
     if not replace_stateful:
-        check_stateful(starting.plan(root, lake, ready).stacks)
+        check_stateful(planned.stacks)
     results = starting.deploy(root, lake, say, ready)
     there = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env)
     _apply_datasets(root, there, say, replace_stateful=replace_stateful)
-    return results
+    return results, planned
 
 
 def _apply_datasets(root: Path, target: Target, say: starting.Say, *, replace_stateful: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from pipeline.cli import starting
 from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.local import state
@@ -27,14 +28,9 @@ def package(
 
     Example: sluice package
     """
-    from pipeline.local.jars import deequ_jars
-    from pipeline.packaging.package import Target as For
-    from pipeline.packaging.package import package as make
     from pipeline.packaging.sizes import function_sizes
 
-    root = state.checkout()
-    with console.status("packaging: the layers take a minute the first time …"):
-        made = make(root, to or root / "build" / "package", target=For.AWS, jars=deequ_jars())
+    made = starting.packaged_for_aws(state.checkout(), to)
     if as_json:
         functions = [asdict(each) | {"unzipped": each.unzipped} for each in function_sizes(made.folder)]
         print_json({"folder": str(made.folder), "functions": functions, "notes": made.notes})

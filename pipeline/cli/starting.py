@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import environments
 from pipeline.cli.connect import Where
+from pipeline.cli.output import console
 from pipeline.clients import client
 from pipeline.errors import Refused, SluiceError
 from pipeline.local import state
@@ -113,6 +114,15 @@ def packaged(root: Path, folder: Path | None = None) -> Package:
 
     target = Target.AWS if _mode(root).exists() else Target.EMBEDDED
     return package(root, folder or package_folder(root), target=target, jars=deequ_jars())
+
+
+def packaged_for_aws(root: Path, folder: Path | None = None) -> Package:
+    """The checkout as the package for every account, in `folder` or `build/package`."""
+    from pipeline.local.jars import deequ_jars
+    from pipeline.packaging import Target, package
+
+    with console.status("packaging: the layers take a minute the first time …"):
+        return package(root, folder or root / "build" / "package", target=Target.AWS, jars=deequ_jars())
 
 
 def run_packages(root: Path, *, packaged: bool) -> None:

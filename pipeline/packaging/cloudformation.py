@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -85,12 +84,12 @@ class CloudFormationStacks:
         standing = self._standing(name)
         if standing is None:
             return StackPlan(name, added(template), {}, is_new=True)
-        with self._change_set(name, template, parameters, exists=True) as change_set:
-            try:
-                return self._planned(name, change_set, standing)
-            finally:
-                if change_set:
-                    self._formation.delete_change_set(StackName=name, ChangeSetName=change_set)
+        change_set = self._change_set(name, template, parameters, exists=True)
+        try:
+            return self._planned(name, change_set, standing)
+        finally:
+            if change_set:
+                self._formation.delete_change_set(StackName=name, ChangeSetName=change_set)
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
         """Make or update the stack, and wait until it stands.
@@ -100,14 +99,14 @@ class CloudFormationStacks:
         it was.
         """
         standing = self._standing(name)
-        with self._change_set(name, template, parameters, exists=standing is not None) as change_set:
-            if change_set is None:
-                return Deployed(_outputs(standing), changed=False)
-            if not self._replace_stateful:
-                self._check(name, change_set, standing)
-            before = self._newest_event(name)
-            self._formation.execute_change_set(StackName=name, ChangeSetName=change_set)
-            return Deployed(_outputs(self._see_through(name, before)), changed=True)
+        change_set = self._change_set(name, template, parameters, exists=standing is not None)
+        if change_set is None:
+            return Deployed(_outputs(standing), changed=False)
+        if not self._replace_stateful:
+            self._check(name, change_set, standing)
+        before = self._newest_event(name)
+        self._formation.execute_change_set(StackName=name, ChangeSetName=change_set)
+        return Deployed(_outputs(self._see_through(name, before)), changed=True)
 
     def parameters(self, name: str) -> dict[str, str]:
         """What a stack was deployed with last; nothing for one that does not stand."""
@@ -157,10 +156,7 @@ class CloudFormationStacks:
             raise
         return found
 
-    @contextmanager
-    def _change_set(
-        self, name: str, template: Path, parameters: Mapping[str, str], *, exists: bool
-    ) -> Iterator[str | None]:
+    def _change_set(self, name: str, template: Path, parameters: Mapping[str, str], *, exists: bool) -> str | None:
         """The id of a change set that can be executed; None if there is nothing to change."""
         try:
             change_set: str = self._formation.create_change_set(
@@ -177,7 +173,7 @@ class CloudFormationStacks:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             raise _refused(name, template, error.response["Error"]["Message"]) from None
-        yield change_set if self._is_ready(name, template, change_set, exists) else None
+        return change_set if self._is_ready(name, template, change_set, exists) else None
 
     def _tags_of(self, parameters: Mapping[str, str]) -> dict[str, str]:
         return {**self._tags, **{key: parameters[key] for key in TAGGED if key in parameters}}

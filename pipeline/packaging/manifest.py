@@ -60,7 +60,7 @@ def read_manifest(folder: Path) -> Manifest:
             {key: Artefact(**each) for key, each in found["artefacts"].items()},
             {name: tuple(keys) for name, keys in found["parameters"].items()},
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BadDefinition(f"{path}: there is no package", hint="`sluice package` makes one.") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadDefinition(f"{path}: is no manifest of a package: {error!r}") from None

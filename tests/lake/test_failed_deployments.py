@@ -55,15 +55,9 @@ def of_the_lake(lake: RunningLake, stack: str, env: str) -> Deployed:
     bucket = f"{LAKE}-{env}-artefacts-{ACCOUNT}-eu-west-1"
     settings = environments.stack_parameters({}, env, laptop=True)
     known = {**settings, **read_manifest(packaged.folder).stack_parameters(bucket)}
-    [(_, _, given)] = stacks_of_lake([template], env, LAKE, known, stored_value)
+    stored = Deployer(client, ACCOUNT, "eu-west-1").planner().parameter
+    [(_, _, given)] = stacks_of_lake([template], env, LAKE, known, stored)
     return Deployed(stack_name(LAKE, env, stack), template, given)
-
-
-def stored_value(name: str) -> str:
-    try:
-        return str(client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
-    except client("ssm").exceptions.ParameterNotFound:
-        raise KeyError(name) from None
 
 
 def deployed(lake: RunningLake, dataset: Datasetup, stack: str) -> Deployed:

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import botocore.session
 import pytest
-from typer.main import get_command
 
-from pipeline.cli.app import app
-from pipeline.cli.commands import load
 from pipeline.errors import BadDefinition, Refused
 from pipeline.packaging.buildspecs import Build, builds, commands, main, run
+from tests.command_lines import command_of
 
 ROOT = Path(__file__).parents[2]
 BUILDS = builds(ROOT)
@@ -50,11 +48,7 @@ def test_what_a_buildspec_calls_is_there(command: str) -> None:
         assert (ROOT / program).exists()
         assert [each for each in arguments if each.startswith("tests") and not (ROOT / each).exists()] == []
     if program.endswith("/sluice"):
-        load()
-        sluice = get_command(app)
-        context = sluice.make_context("sluice", arguments, resilient_parsing=True)
-        name, command_of, rest = sluice.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
-        command_of.make_context(name, rest)
+        assert command_of(arguments)
 
 
 def test_commands_share_a_shell_in_the_order_of_the_phases(tmp_path: Path) -> None:

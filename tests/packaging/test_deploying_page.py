@@ -7,11 +7,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from typer.main import get_command
-
-from pipeline.cli.app import app
-from pipeline.cli.commands import load
 from pipeline.packaging.templates import load_template
+from tests.command_lines import command_of
 from tests.templates import rendering
 
 ROOT = Path(__file__).parents[2]
@@ -27,15 +24,7 @@ def commands() -> list[list[str]]:
 
 
 def test_every_command_of_sluice_is_there_with_its_options() -> None:
-    load()
-    program = get_command(app)
-    found = set()
-    for words in commands():
-        context = program.make_context("sluice", [*words[1:]], resilient_parsing=True)
-        name, command, rest = program.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
-        # Options that there are not, or values that they do not take, are errors here.
-        command.make_context(name, rest)
-        found.add(name)
+    found = {command_of(words[1:]) for words in commands()}
     assert {"bootstrap", "package", "deploy", "smoke", "settings", "status"} <= found
 
 

@@ -200,6 +200,13 @@ def test_a_package_of_another_format_is_refused(checkout: Path) -> None:
         read_package(path.parent)
 
 
+def test_a_file_in_place_of_a_package_is_told_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("no package")
+    with pytest.raises(BadDefinition, match="there is no package"):
+        read_package(path)
+
+
 def test_a_folder_that_holds_something_else_is_not_replaced(checkout: Path) -> None:
     with pytest.raises(Refused, match="no package"):
         run(checkout, "stages")
