@@ -12,9 +12,11 @@ from pipeline.cli.applying import LAKE, EmbeddedStacks
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.clients import client
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, Refused
 from pipeline.local import state
+from pipeline.packaging.changes import Action
 from pipeline.packaging.templates import load_template
+from pipeline.settings import parameter_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,9 +56,12 @@ def bootstrap(
     smoke_tests: Annotated[
         bool | None, typer.Option("--smoke-tests/--no-smoke-tests", help="Let the pipeline drop files to test with.")
     ] = None,
+    key_arn: Annotated[
+        str | None, typer.Option(help="The key of a lake that was deployed with one of its own: docs/deploying.md.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Deploy what comes before a lake: artefact bucket, key, boundary and roles of an environment; or the pipeline.
+    """Deploy what comes before a lake: keys, artefact bucket, boundary and roles of an environment; or the pipeline.
 
     Needs the rights of an administrator, once, and again when cicd/bootstrap.yaml or the roles of cicd/pipeline.yaml
     change. What is not given stays as it was.
@@ -72,7 +77,7 @@ def bootstrap(
         "TestAccount": test_account,
         "ProductionAccount": production_account,
     }
-    of_environment = {"PipelineAccount": pipeline_account, "SmokeTests": yes_or_no}
+    of_environment = {"PipelineAccount": pipeline_account, "SmokeTests": yes_or_no, "ExistingKeyArn": key_arn}
     wrong = of_environment if pipeline else of_pipeline
     if given := [name for name, value in wrong.items() if value is not None]:
         whose = "an environment" if pipeline else "the pipeline, and --pipeline is not given"
@@ -89,8 +94,11 @@ def bootstrap(
     declared = load_template(template)["Parameters"]
     parameters = {key: value for key, value in stacks.parameters(name).items() if key in declared} | given_now
     _check(parameters, pipeline=pipeline)
-    if plan:
+    standing = None if pipeline or parameters.get("ExistingKeyArn") else _key_of(reached.env)
+    if plan or standing:
         planned = [stacks.plan(name, template, parameters)]
+        _check_key(reached.env, standing, planned[0])
+    if plan:
         print_json(plans_json(planned)) if as_json else say_plans(planned, command="the same without --plan")
         return
     done = stacks.deploy(name, template, parameters)
@@ -111,6 +119,21 @@ def _check(parameters: Mapping[str, str], *, pipeline: bool) -> None:
             raise BadInput(f"the pipeline needs {', '.join(missing)}", hint=_EXTERNAL_ID)
     elif parameters.get("PipelineAccount") and not parameters.get("ExternalId"):
         raise BadInput("--pipeline-account needs --external-id, as the pipeline has it", hint=_EXTERNAL_ID)
+
+
+def _key_of(env: str) -> str | None:
+    """The ARN of the key that an environment has, whoever made it."""
+    answer = client("ssm").get_parameters(Names=[f"{parameter_prefix(env)}key-arn"])
+    return next((str(each["Value"]) for each in answer["Parameters"]), None)
+
+
+def _check_key(env: str, standing: str | None, plan: StackPlan) -> None:
+    """`Refused` if the stack would make a second key, and what the lake's own encrypted would be out of reach."""
+    if standing and any(each.logical_id == "LakeKey" and each.action is Action.ADD for each in plan.changes):
+        raise Refused(
+            f"{env} has a key of its lake's own, {standing}, and would get a second one",
+            hint=f"See docs/deploying.md, then say --key-arn {standing}.",
+        )
 
 
 def _cloudformation() -> Stacks:

@@ -33,7 +33,7 @@ class Environment:
 
 def environment(env: str) -> Environment:
     """What Parameter Store says of `env`; `Refused` if it is not bootstrapped, `BadInput` if a setting is wrong."""
-    names = {f"{parameter_prefix(env)}{name}": name for name in ("artefact-bucket", "stack-role-arn")}
+    names = {f"{parameter_prefix(env)}{name}": name for name in ("artefact-bucket", "stack-role-arn", "key-arn")}
     answer = client("ssm").get_parameters(Names=list(names))
     found = {names[each["Name"]]: each["Value"] for each in answer["Parameters"]}
     if missing := [name for name in names.values() if name not in found]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from pipeline.cli import commands
 from pipeline.cli.app import app
 from pipeline.clients import client
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, Refused
 from pipeline.local.deployer import Deployer
 from pipeline.local.front import Front
 from pipeline.local.supervisor import ACCOUNT
@@ -28,8 +28,8 @@ commands.load()
 
 @pytest.fixture
 def bootstrap(front: Front, lake: Lake) -> Iterator[Bootstrap]:
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, ["--endpoint", front.endpoint, "--env", "qa", "bootstrap", *arguments])
+    def run(*arguments: str, env: str = "qa") -> Result:
+        return CliRunner().invoke(app, ["--endpoint", front.endpoint, "--env", env, "bootstrap", *arguments])
 
     yield run
     deployer = Deployer(client, ACCOUNT, REGION)
@@ -67,6 +67,47 @@ def test_a_plan_of_the_pipeline_says_what_only_aws_has(bootstrap: Bootstrap) -> 
     assert {"Pipeline", "PullRequestPipeline", "DeployProductionProject", "Connection"} <= marked
     assert not {"UpdateRole", "ArtefactBucket", "PipelineKey"} & marked
     assert "Add Pipeline AWS::CodePipeline::Pipeline only on AWS" in bootstrap("--plan", *PIPELINE).output
+
+
+def parameter(env: str, name: str) -> str:
+    return str(client("ssm").get_parameter(Name=f"/sluice/{env}/{name}")["Parameter"]["Value"])
+
+
+def aliases() -> dict[str, str]:
+    return {each["AliasName"]: each.get("TargetKeyId", "") for each in client("kms").list_aliases()["Aliases"]}
+
+
+def keys_of_the_boundary(env: str) -> list[str]:
+    arn = parameter(env, "boundary-arn")
+    version = client("iam").get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = client("iam").get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    [allowed] = [each["Resource"] for each in document["Statement"] if each.get("Sid") == "Keys"]
+    return sorted(allowed)
+
+
+def test_the_lakes_key_is_made_with_an_alias_and_the_boundary_names_it_and_the_artefacts_alone(
+    bootstrap: Bootstrap,
+) -> None:
+    done = bootstrap(env="keyed")
+    assert done.exit_code == 0, done.output
+    key = parameter("keyed", "key-arn")
+    assert key.endswith(f":key/{aliases()['alias/sluice-keyed']}")
+    assert keys_of_the_boundary("keyed") == sorted([key, parameter("keyed", "artefact-key-arn")])
+
+
+def test_an_environment_whose_lake_made_a_key_gets_no_second_one(bootstrap: Bootstrap) -> None:
+    own = client("kms").create_key()["KeyMetadata"]["Arn"]
+    client("ssm").put_parameter(Name="/sluice/older/key-arn", Value=own, Type="String")
+    for arguments in ([], ["--plan"]):
+        refused = bootstrap(*arguments, env="older")
+        assert isinstance(refused.exception, Refused)
+        assert f"--key-arn {own}" in str(refused.exception.hint)
+    done = bootstrap("--key-arn", own, env="older")
+    assert done.exit_code == 0, done.output
+    assert parameter("older", "key-arn") == own
+    assert own in keys_of_the_boundary("older")
+    assert "alias/sluice-older" not in aliases()
+    assert "as it should be" in bootstrap(env="older").output
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def made(tmp_path: Path) -> Package:
 def bootstrapped(aws: None) -> None:
     client("s3").create_bucket(Bucket="artefacts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     role = f"arn:aws:iam::{ACCOUNT}:role/delivery/sluice-dev-stacks"
-    for name, value in (("artefact-bucket", "artefacts"), ("stack-role-arn", role)):
+    key = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/k"
+    for name, value in (("artefact-bucket", "artefacts"), ("stack-role-arn", role), ("key-arn", key)):
         client("ssm").put_parameter(Name=f"/sluice/dev/{name}", Value=value, Type="String")
 
 
