@@ -28,7 +28,8 @@ LARGEST_BODY = 51_200
 
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _NEW = "REVIEW_IN_PROGRESS"
-_STUCK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED")
+_NEVER_MADE = "ROLLBACK_COMPLETE"
+_STUCK = ("ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED")
 _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
@@ -82,7 +83,7 @@ class CloudFormationStacks:
         stack behind, and those that a macro makes are not known.
         """
         standing = self._standing(name)
-        if standing is None:
+        if standing is None or standing["StackStatus"] == _NEVER_MADE:
             return StackPlan(name, added(template), {}, is_new=True)
         change_set = self._change_set(name, template, parameters, exists=True)
         try:
@@ -94,11 +95,15 @@ class CloudFormationStacks:
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
         """Make or update the stack, and wait until it stands.
 
+        What is left of one whose creation failed has no resources: CloudFormation wants it deleted first.
         `BadDefinition` if CloudFormation refuses the template; `Refused` if it would lose state, or if CloudFormation
         cannot make what the template says, with the reason of the first resource that failed; the stack is then as
         it was.
         """
         standing = self._standing(name)
+        if standing is not None and standing["StackStatus"] == _NEVER_MADE:
+            self.delete(name)
+            standing = None
         change_set = self._change_set(name, template, parameters, exists=standing is not None)
         if change_set is None:
             return Deployed(_outputs(standing), changed=False)
@@ -140,8 +145,8 @@ class CloudFormationStacks:
         if status in _STUCK:
             raise Refused(
                 f"stack {name} is {status}, and cannot be updated",
-                hint="Delete it in CloudFormation; buckets and tables that it made are kept, and have to be emptied "
-                "of anything worth keeping and deleted by hand before it can be made again.",
+                hint="See its events for what could not be deleted, save what is worth keeping, delete that by hand, "
+                "then the stack in CloudFormation, and deploy again.",
             )
         if status.endswith("_IN_PROGRESS"):
             raise Transient(f"stack {name} is {status}: another deployment is under way")

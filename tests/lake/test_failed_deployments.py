@@ -84,8 +84,8 @@ def harmed(template: Path) -> dict[str, Any]:
 def as_it_stands() -> Iterator[Any]:
     """What services say of the lake, apart from when it was said."""
     for page in client("ssm").get_paginator("describe_parameters").paginate():
-        names = [each["Name"] for each in page["Parameters"]]
-        yield sorted((p["Name"], p["Value"]) for p in client("ssm").get_parameters(Names=names)["Parameters"])
+        if names := [each["Name"] for each in page["Parameters"]]:
+            yield sorted((p["Name"], p["Value"]) for p in client("ssm").get_parameters(Names=names)["Parameters"])
     for function in client("lambda").list_functions()["Functions"]:
         yield function["FunctionName"], function["Handler"], function["Role"], function["Environment"]
     for machine in client("stepfunctions").list_state_machines()["stateMachines"]:
@@ -207,3 +207,52 @@ def test_what_holds_data_outlasts_a_template_that_lost_it(lake: RunningLake, tmp
         result = lose_everything(deployer, was, tmp_path / "lost.yaml", parameter(f"/sluice/{was.name}"))
         assert result.kept.keys() == held.keys()
         assert what_is_in(before) == held
+
+
+def test_a_first_deployment_that_failed_half_way_succeeds_when_it_is_tried_again(
+    lake: RunningLake, tmp_path: Path
+) -> None:
+    """In an environment beside the lake's, each stack that holds something: names in it are those of the template."""
+    deployer = Deployer(client, ACCOUNT, "eu-west-1")
+    for stack in STATEFUL:
+        was = of_the_lake(lake, stack, "again")
+        stood = list(as_it_stands())
+        broken = load_template(was.template)
+        refused = parameter(f"/sluice/{lake.connected.env}/key-arn")
+        broken["Resources"]["Taken"] = {**refused, "DependsOn": list(broken["Resources"])}
+        path = tmp_path / was.template.name
+        path.write_text(dump_template(broken))
+        with pytest.raises(SluiceError, match=r"rolled back: it is as it was before\.$"):
+            deployer.deploy(was.name, path, was.parameters)
+        assert list(as_it_stands()) == stood, stack
+        deployer.deploy(was.name, was.template, was.parameters)
+        made = deployer.records.get(was.name)
+        assert made is not None
+        put_something_into(made)
+        assert what_is_in(made), stack
+
+
+def test_a_bucket_that_was_given_something_before_its_first_deployment_failed_is_not_lost(
+    lake: RunningLake, tmp_path: Path
+) -> None:
+    deployer = Deployer(client, ACCOUNT, "eu-west-1")
+    made = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "RetainExceptOnCreate"}
+    store = {**made, "Properties": {"BucketName": "given-early"}}
+    taken = parameter(f"/sluice/{lake.connected.env}/key-arn") | {"DependsOn": "Store"}
+    path = tmp_path / "early.yaml"
+    path.write_text(dump_template({"Resources": {"Store": store, "Taken": taken}}))
+
+    def give(**_: Any) -> None:
+        client("s3").put_object(Bucket="given-early", Key="early", Body=b"early")
+
+    events = client("s3").meta.events
+    events.register("before-call.s3.DeleteBucket", give)
+    try:
+        with pytest.raises(SluiceError, match=r"rolled back, but for Store: .*BucketNotEmpty"):
+            deployer.deploy("early", path)
+    finally:
+        events.unregister("before-call.s3.DeleteBucket", give)
+    assert client("s3").get_object(Bucket="given-early", Key="early")["Body"].read() == b"early"
+    client("s3").delete_object(Bucket="given-early", Key="early")
+    path.write_text(dump_template({"Resources": {"Store": store}}))
+    assert deployer.deploy("early", path).changed == ("Store",)

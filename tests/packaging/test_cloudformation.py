@@ -80,9 +80,20 @@ def test_a_stack_without_a_change_is_left_alone_and_its_outputs_are_read(stacks:
 def test_a_change_to_what_does_not_stand_is_refused_with_the_reason(stacks: CloudFormationStacks):
     stacks.deploy("s", TEMPLATE, PARAMETERS)
     (stack,) = client("cloudformation").describe_stacks(StackName="s")["Stacks"]
-    backends()[stack["StackId"]].status = "ROLLBACK_COMPLETE"
-    with pytest.raises(Refused, match="stack s is ROLLBACK_COMPLETE"):
+    backends()[stack["StackId"]].status = "ROLLBACK_FAILED"
+    with pytest.raises(Refused, match="stack s is ROLLBACK_FAILED"):
         stacks.deploy("s", TEMPLATE, PARAMETERS)
+
+
+def test_what_is_left_of_a_first_deployment_that_failed_is_deleted_and_the_stack_made(stacks: CloudFormationStacks):
+    stacks.deploy("s", TEMPLATE, PARAMETERS)
+    (failed,) = client("cloudformation").describe_stacks(StackName="s")["Stacks"]
+    backends()[failed["StackId"]].status = "ROLLBACK_COMPLETE"
+    assert stacks.plan("s", TEMPLATE, PARAMETERS).is_new
+    assert stacks.deploy("s", TEMPLATE, PARAMETERS).changed
+    (stack,) = client("cloudformation").describe_stacks(StackName="s")["Stacks"]
+    assert stack["StackId"] != failed["StackId"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
 
 
 def test_a_stack_is_planned_and_nothing_is_left_of_the_plan(stacks: CloudFormationStacks):

@@ -310,6 +310,14 @@ def no_secret_is_in_plain_sight(template: Template) -> Iterator[str]:
 
 
 def _kept(logical_id: str, resource: dict[str, Any]) -> Iterator[str]:
-    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
-        if resource.get(policy) != "Retain":
-            yield f"{logical_id} is not retained ({policy})"
+    """Plain `Retain` would keep what a failed deployment made, empty, and its name with it."""
+    for policy, needed in (("DeletionPolicy", "RetainExceptOnCreate"), ("UpdateReplacePolicy", "Retain")):
+        if resource.get(policy) != needed:
+            yield f"{logical_id} lacks {policy}: {needed}"
+
+
+@rule
+def a_failed_deployment_leaves_no_name_taken(template: Template) -> Iterator[str]:
+    for logical_id, resource in template["Resources"].items():
+        if resource.get("DeletionPolicy") == "Retain":
+            yield f"{logical_id} stays when the deployment that makes it fails"

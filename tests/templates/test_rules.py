@@ -13,7 +13,7 @@ Parameters: {DatabasePassword: {Type: String}}
 Resources:
   Files: {Type: AWS::EFS::FileSystem}
   Open: {Type: AWS::S3::Bucket}
-  Rows: {Type: AWS::DynamoDB::Table}
+  Rows: {Type: AWS::DynamoDB::Table, DeletionPolicy: Retain}
   Key: {Type: AWS::KMS::Key}
   Inbox: {Type: AWS::SQS::Queue}
   News: {Type: AWS::SNS::Topic}

@@ -13,7 +13,7 @@ from pipeline.errors import BadDefinition, SluiceError
 from pipeline.local.deployer.changes import compare, leaving
 from pipeline.local.deployer.physical import Physical
 from pipeline.local.deployer.records import ResourceRecord, StackRecord, StackRecords, Status, Step
-from pipeline.local.deployer.removing import delete_doomed, undo_steps
+from pipeline.local.deployer.removing import delete_doomed, retained, undo_steps
 from pipeline.local.deployer.stack import Declared, Stack
 from pipeline.local.deployer.types import AlreadyExists, Aws, Resource
 from pipeline.packaging.changes import Action, Change
@@ -91,7 +91,11 @@ class Making:
             old_is_kept=declared.kept_when_replaced,
         )
         wanted = ResourceRecord(
-            declared.kind.name, declared.properties, None, kept_when_removed=declared.kept_when_removed
+            declared.kind.name,
+            declared.properties,
+            None,
+            kept_when_removed=declared.kept_when_removed,
+            kept_when_undone=declared.kept_when_undone,
         )
         if change is None and before is not None:
             made = replace(before, kept_when_removed=declared.kept_when_removed)
@@ -140,13 +144,15 @@ class Making:
 
     def _roll_back(self) -> str:
         did_nothing = not self._work.steps
+        kept = ", ".join(step.logical_id for step in retained(self._work))
         failures = undo_steps(self._physical, self._work, self.before) if self._is_on_record else {}
         if did_nothing:
             return f"Nothing of {self.stack.name} was changed."
         if failures:
             told = "; ".join(f"{logical_id}: {why}" for logical_id, why in failures.items())
             return f"{self.stack.name} was rolled back, but for {told}. The next deployment tries again."
-        return f"{self.stack.name} was rolled back: it is as it was before."
+        stays = f" {kept} stays, as its DeletionPolicy is Retain." if kept else ""
+        return f"{self.stack.name} was rolled back: it is as it was before.{stays}"
 
     def _after(self, outputs: dict[str, str], exports: dict[str, str]) -> StackRecord:
         """The stack as it now is, with what is still to be deleted."""

@@ -35,8 +35,8 @@ class Status(StrEnum):
 class ResourceRecord:
     """A resource as it was made last, with the properties it was made from.
 
-    `reference` is None where making it was begun and nobody heard of its end. `kept_when_removed` is what its
-    template's DeletionPolicy says.
+    `reference` is None where making it was begun and nobody heard of its end. What its template's DeletionPolicy says:
+    `kept_when_removed`, and `kept_when_undone` if it stays also when the deployment that made it fails.
     """
 
     type: str
@@ -44,6 +44,7 @@ class ResourceRecord:
     reference: str | None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     kept_when_removed: bool = False
+    kept_when_undone: bool = False
     generation: int = 0
 
     @property

@@ -24,11 +24,13 @@ class StackDeletion:
 def undo_steps(physical: Physical, work: StackRecord, before: StackRecord | None) -> dict[str, str]:
     """Undo what a deployment has done, the last first; answers what could not be undone, and why.
 
-    The stack has its old record again then, or none; what could not be undone stays on it, and is not lost.
+    The stack has its old record again then, or none; what could not be undone stays on it, and is not lost. What the
+    deployment made under `DeletionPolicy: Retain` stays and belongs to no stack, as on AWS; its name is used up.
     """
     failures: dict[str, str] = {}
     stuck: list[Step] = []
-    for step in reversed(work.steps):
+    let_go = retained(work)
+    for step in reversed([step for step in work.steps if step not in let_go]):
         try:
             physical.undo(step)
         except SluiceError as error:
@@ -37,8 +39,14 @@ def undo_steps(physical: Physical, work: StackRecord, before: StackRecord | None
     if stuck:
         physical.records.save(replace(work, status=Status.ROLLBACK_FAILED, steps=stuck, deployer=None))
     else:
-        _keep(physical.records, work.name, before)
+        used_up = {step.logical_id: step.now.generation + 1 for step in let_go}
+        _keep(physical.records, work.name, _with_generations(work.name, before, used_up))
     return failures
+
+
+def retained(work: StackRecord) -> list[Step]:
+    """What a deployment made that stays although it fails."""
+    return [step for step in work.steps if step.before is None and step.now.kept_when_undone]
 
 
 def delete_doomed(physical: Physical, record: StackRecord) -> tuple[list[str], dict[str, str]]:
@@ -89,6 +97,13 @@ def _without_deployment(record: StackRecord) -> StackRecord | None:
     if record.template:
         return replace(record, status=Status.COMPLETE, steps=[], deployer=None)
     return _of_deleted(record)
+
+
+def _with_generations(name: str, record: StackRecord | None, used_up: Mapping[str, int]) -> StackRecord | None:
+    if not used_up:
+        return record
+    before = record or StackRecord(name, status=Status.DELETED)
+    return replace(before, generations={**before.generations, **used_up})
 
 
 def _of_deleted(record: StackRecord) -> StackRecord | None:

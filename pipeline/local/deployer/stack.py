@@ -14,7 +14,6 @@ from pipeline.local.deployer.transform import transformed
 from pipeline.local.deployer.types import REGISTRY, Aws, ResourceType
 
 _NOT_KEPT = "(not kept)"
-_KEEPING = ("Retain", "RetainExceptOnCreate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,7 @@ class Declared:
     place: Place
     kept_when_removed: bool
     kept_when_replaced: bool
+    kept_when_undone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,15 @@ class Stack:
         kind = REGISTRY[raw["Type"]]
         for where in shapes.unknown(properties, kind.known(), place):
             raise where.wrong(f"this property of {kind.name} is not honoured by the embedded deployer")
-        keeps = (raw.get(policy, "Delete") in _KEEPING for policy in ("DeletionPolicy", "UpdateReplacePolicy"))
-        return Declared(kind, properties, place, *keeps)
+        policy = raw.get("DeletionPolicy", "Delete")
+        return Declared(
+            kind,
+            properties,
+            place,
+            kept_when_removed=policy in ("Retain", "RetainExceptOnCreate"),
+            kept_when_replaced=raw.get("UpdateReplacePolicy") == "Retain",
+            kept_when_undone=policy == "Retain",
+        )
 
     def outputs(self) -> tuple[dict[str, str], dict[str, str]]:
         """Outputs by their names, and what is exported by the exports' names."""

@@ -27,8 +27,9 @@ translator.
 - **in place**, **replaces**, **refused**: what a change of the property does to a resource that stands. What replaces
   a resource is made first, what refers to it follows, and the old one is deleted last. As on AWS, a resource that has
   a name from its template cannot be replaced under that name.
-- What fails is undone in reverse, new resources that would be retained included (`RetainExceptOnCreate` on AWS), and
-  the stack is as it was. What is killed half-way is undone by the next deployment.
+- What fails is undone in reverse, and the stack is as it was. Of what it had made, `DeletionPolicy: Retain` leaves
+  behind what it is set on, with its name; `RetainExceptOnCreate` does not. What is killed half-way is undone by the
+  next deployment.
 - What leaves the template is deleted last, users first, unless its `DeletionPolicy` keeps it. What AWS does not let go,
   such as a bucket that is not empty, is left behind and told.
 - Secrets that a template reads stand in the stack's record, as readable as everything else in an embedded lake.

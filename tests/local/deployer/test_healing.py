@@ -28,7 +28,11 @@ AFTER = """
 Resources:
   Inbox: {Type: AWS::SQS::Queue, Properties: {QueueName: killed-inbox, VisibilityTimeout: 60}}
   News: {Type: AWS::SNS::Topic, DependsOn: Inbox, Properties: {TopicName: killed-news-b}}
-  Store: {Type: AWS::S3::Bucket, DependsOn: News, DeletionPolicy: Retain, Properties: {BucketName: killed-store}}
+  Store:
+    Type: AWS::S3::Bucket
+    DependsOn: News
+    DeletionPolicy: RetainExceptOnCreate
+    Properties: {BucketName: killed-store}
   Subscription:
     Type: AWS::SNS::Subscription
     Properties: {TopicArn: !Ref News, Protocol: sqs, Endpoint: !GetAtt Inbox.Arn}

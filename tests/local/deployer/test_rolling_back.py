@@ -141,7 +141,7 @@ def test_a_protected_table_of_a_failed_deployment_is_deleted_too(deploy: Deploy,
             Resources:
               Rows:
                 Type: AWS::DynamoDB::Table
-                DeletionPolicy: Retain
+                DeletionPolicy: RetainExceptOnCreate
                 Properties:
                   TableName: protected
                   DeletionProtectionEnabled: true
@@ -151,6 +151,57 @@ def test_a_protected_table_of_a_failed_deployment_is_deleted_too(deploy: Deploy,
             """
         )
     assert "protected" not in clients("dynamodb").list_tables()["TableNames"]
+
+
+KEPT = "Kept: {Type: AWS::S3::Bucket, DeletionPolicy: %s, Properties: {BucketName: %s}}"
+
+
+@pytest.mark.parametrize("stands", [False, True], ids=["made by a create", "added by an update"])
+@pytest.mark.parametrize("policy", ["Delete", "RetainExceptOnCreate"])
+def test_what_a_failed_deployment_made_is_deleted_unless_its_policy_is_retain(
+    deploy: Deploy, deployer: Deployer, clients: Clients, policy: str, stands: bool
+) -> None:
+    stack = f"tried-{policy}-{stands}".lower()
+    if stands:
+        deploy(f"Resources: {{{INBOX % (stack, 30)}}}", stack=stack)
+    made = KEPT % (policy, f"{stack}-store")
+    with pytest.raises(BadDefinition, match=r"rolled back: it is as it was before\.$"):
+        deploy(f"Resources: {{{INBOX % (stack, 30)}, {made}, {WRONG % 'Kept'}}}", stack=stack)
+    assert buckets(clients, stack) == []
+    again = f"Resources: {{{INBOX % (stack, 30)}, {made}}}"
+    assert "Kept" in deploy(again, stack=stack).changed
+    clients("s3").put_object(Bucket=f"{stack}-store", Key="a", Body=b"a")
+    with pytest.raises(BadDefinition):
+        deploy(f"Resources: {{{made}, {WRONG % 'Kept'}}}", stack=stack)
+    assert buckets(clients, stack) == [f"{stack}-store"]
+    if policy == "RetainExceptOnCreate":
+        assert deployer.delete(stack).kept == {"Kept": f"{stack}-store"}
+        assert buckets(clients, stack) == [f"{stack}-store"]
+
+
+@pytest.mark.parametrize("stands", [False, True], ids=["made by a create", "added by an update"])
+def test_what_a_failed_deployment_made_and_retains_stays_and_its_name_is_taken(
+    deploy: Deploy, clients: Clients, stands: bool
+) -> None:
+    stack = f"retained-{stands}".lower()
+    if stands:
+        deploy(f"Resources: {{{INBOX % (stack, 30)}}}", stack=stack)
+    made = KEPT % ("Retain", f"{stack}-store")
+    unnamed = "Unnamed: {Type: AWS::SQS::Queue, DeletionPolicy: Retain}"
+    with pytest.raises(BadDefinition, match="Kept, Unnamed stays, as its DeletionPolicy is Retain"):
+        deploy(f"Resources: {{{INBOX % (stack, 30)}, {made}, {unnamed}, {WRONG % 'Kept, Unnamed'}}}", stack=stack)
+    assert buckets(clients, stack) == [f"{stack}-store"]
+    (left,) = set(names(clients, stack)) - {stack}
+    with pytest.raises(AlreadyExists):
+        deploy(f"Resources: {{{INBOX % (stack, 30)}, {made}}}", stack=stack)
+    # A name that CloudFormation makes up is another at the next try.
+    deploy(f"Resources: {{{INBOX % (stack, 30)}, {unnamed}}}", stack=stack)
+    assert len({*names(clients, stack)} - {stack, left}) == 1
+
+
+def buckets(clients: Clients, prefix: str) -> list[str]:
+    names_ = (bucket["Name"] for bucket in clients("s3").list_buckets()["Buckets"])
+    return [name for name in names_ if name.startswith(prefix)]
 
 
 def test_what_cannot_be_undone_is_named_and_tried_again(deploy: Deploy, deployer: Deployer, clients: Clients) -> None:
