@@ -16,6 +16,9 @@ from typing import Any
 from pipeline.errors import BadInput
 from pipeline.settings import parameter_prefix
 
+ROUTE_TIMEOUT_S = 60
+"""Seconds that one call of the routing function may take; `RouteFunction` of stage_a.yaml says the same."""
+
 NO_WINDOW_ABOVE = 10
 """Lambda takes a batch size above this from SQS only with a batching window of at least a second."""
 
@@ -192,7 +195,16 @@ def stack_parameters(given: Mapping[str, str], env: str, *, laptop: bool = False
     if wrong := problems(given, env, laptop=laptop):
         hint = "Mend it with `sluice settings set NAME VALUE` or `sluice settings unset NAME`."
         raise BadInput("\n".join(wrong), hint=hint)
-    return {value.setting.parameter: value.value for value in values(given, laptop=laptop)}
+    found = {value.setting.parameter: value.value for value in values(given, laptop=laptop)}
+    return found | {"RawVisibilityTimeout": str(raw_visibility_s(int(found["RouteBatchingWindow"])))}
+
+
+def raw_visibility_s(batching_window_s: int) -> int:
+    """How long the raw queue hides a message: six times the function's time-out, and the window on top.
+
+    So AWS asks of a queue that a function reads (Lambda developer guide, Using Lambda with Amazon SQS).
+    """
+    return 6 * ROUTE_TIMEOUT_S + batching_window_s
 
 
 def put(ssm: Any, env: str, name: str, value: str, *, laptop: bool = False) -> None:

@@ -39,8 +39,18 @@ def write(ssm: Any, name: str, value: str) -> None:
     ssm.put_parameter(Name=f"/sluice/dev/settings/{name}", Value=value, Type="String")
 
 
-def test_every_parameter_of_the_stacks_is_a_setting_and_every_setting_is_a_parameter():
-    assert set(declared()) == {setting.parameter for setting in SETTINGS.values()}
+def test_every_parameter_of_the_stacks_is_a_setting_or_follows_from_some_and_every_setting_is_a_parameter():
+    assert set(declared()) == {setting.parameter for setting in SETTINGS.values()} | {"RawVisibilityTimeout"}
+    assert set(declared()) == set(environments.stack_parameters({}, "dev"))
+
+
+def test_what_follows_from_a_setting_is_declared_for_all_that_it_may_be():
+    window = SETTINGS["route-batching-window"]
+    (declaration,) = declared()["RawVisibilityTimeout"]
+    assert declaration["Default"] == environments.raw_visibility_s(int(window.default))
+    assert declaration["MinValue"] <= environments.raw_visibility_s(window.at_least)
+    assert declaration["MaxValue"] >= environments.raw_visibility_s(window.at_most)
+    assert STACKS["stage_a"]["Resources"]["RouteFunction"]["Properties"]["Timeout"] == environments.ROUTE_TIMEOUT_S
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)

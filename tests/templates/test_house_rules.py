@@ -12,6 +12,7 @@ from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
 from statelint.linter import Linter
 
+from pipeline import environments
 from pipeline.packaging.templates import load_template
 from tests.templates import access_rules  # noqa: F401  registers its rules
 from tests.templates.rendering import rendered
@@ -84,8 +85,18 @@ def test_a_map_has_a_bound_and_a_task_an_end(path: Path) -> None:
         assert state["Type"] != "Task" or "TimeoutSeconds" in state or "TimeoutSecondsPath" in state, name
 
 
-def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_take() -> None:
+def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_take_and_gather() -> None:
+    """For every value that the setting of the batching window may have."""
     templates = [load_template(path) for path in TEMPLATES]
+    for window in range(301):
+        settings = {"route-batching-window": str(window), "route-batch-size": "10"}
+        check_visibility(templates, environments.stack_parameters(settings, "dev"))
+
+
+def check_visibility(templates: list[dict[str, Any]], given: dict[str, str]) -> None:
+    def number(value: Any) -> int:
+        return int(given[value["Ref"]] if isinstance(value, dict) else value)
+
     hidden: dict[str, int] = {}
     for template in templates:
         for resource in template["Resources"].values():
@@ -93,12 +104,14 @@ def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_take() ->
                 source = template["Resources"].get(resource["Properties"]["Value"]["Fn::GetAtt"][0], {})
                 if source.get("Type") == "AWS::SQS::Queue":
                     name = resource["Properties"]["Name"]["Fn::Sub"]
-                    hidden[name] = source["Properties"].get("VisibilityTimeout", 30)
+                    hidden[name] = number(source["Properties"].get("VisibilityTimeout", 30))
     checked = 0
     for template in templates:
         for logical_id, resource in template["Resources"].items():
             for event in resource.get("Properties", {}).get("Events", {}).values():
                 for name in re.findall(r"resolve:ssm:([^}]*\}[^}]*)\}\}", str(event["Properties"].get("Queue", ""))):
-                    assert hidden[name] >= LAMBDA_FACTOR * resource["Properties"]["Timeout"], logical_id
+                    gathered = number(event["Properties"].get("MaximumBatchingWindowInSeconds", 0))
+                    needed = LAMBDA_FACTOR * resource["Properties"]["Timeout"] + gathered
+                    assert hidden[name] >= needed, logical_id
                     checked += 1
     assert checked > 0

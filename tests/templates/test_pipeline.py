@@ -82,6 +82,23 @@ def provider(pipeline: dict[str, Any]) -> str:
     return str(pipeline["Stages"][0]["Actions"][0]["ActionTypeId"]["Provider"])
 
 
+STARTS_OF_ITSELF = {"CodeCommit": "PollForSourceChanges", "CodeStarSourceConnection": "DetectChanges"}
+"""What makes a source action start its pipeline at every change unless it says no (CodePipeline, action reference)."""
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_pipeline_is_started_by_what_the_template_says_and_by_nothing_besides(source: str) -> None:
+    resources = rendered(source)
+    rules = [each for each in resources.values() if "EventPattern" in each]
+    for name in ("Pipeline", "PullRequestPipeline"):
+        sources = [action for action in stage(resources[name], "Source")["Actions"]]
+        for action in sources:
+            assert action["ActionTypeId"]["Category"] == "Source"
+            assert action["Configuration"][STARTS_OF_ITSELF[provider(resources[name])]] == "false", name
+        started = [rule for rule in rules if rule["Targets"][0]["Arn"].endswith(f":{name}")]
+        assert len(started) + len(resources[name].get("Triggers", [])) == len(sources) == 1, name
+
+
 def test_codecommit_starts_each_pipeline_by_a_rule_and_needs_no_connection() -> None:
     resources = rendered("CodeCommit")
     assert provider(resources["Pipeline"]) == provider(resources["PullRequestPipeline"]) == "CodeCommit"
