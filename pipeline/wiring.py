@@ -23,7 +23,8 @@ from pipeline.events.s3 import SendAgain
 from pipeline.executions import Executions
 from pipeline.queues import send_all
 from pipeline.settings import Setting, Settings, running_handler
-from pipeline.telemetry.logs import about, of_function
+from pipeline.telemetry.function_logs import of_function
+from pipeline.telemetry.logs import about
 
 TRANSIENT_CODES = frozenset(
     {

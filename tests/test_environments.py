@@ -16,8 +16,8 @@ from pipeline.packaging.templates import load_template
 from tests.conftest import ROOT
 
 STACKS = {path.stem: load_template(path) for path in sorted((ROOT / "definitions" / "stacks").glob("*.yaml"))}
-NO_SETTINGS = {"Lake", "Env", "ArtefactBucket", "LibraryUri", "DeequJarUris", "GluePythonModules"}
-"""What a deployment itself gives the stacks, and what goes with the code: the packages of its jobs."""
+NO_SETTINGS = {"Lake", "Env", "ArtefactBucket", "LibraryUri", "DeequJarUris", "QualityWheelsUri"}
+"""What a deployment itself gives the stacks."""
 
 
 def declared() -> dict[str, list[dict[str, Any]]]:

@@ -16,7 +16,7 @@ from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.local import state
 
 if TYPE_CHECKING:
-    from pipeline.packaging.sizes import FunctionSize
+    from pipeline.packaging.sizes import FunctionSize, JobSize
 
 
 @app.command()
@@ -28,14 +28,16 @@ def package(
 
     Example: sluice package
     """
-    from pipeline.packaging.sizes import function_sizes
+    from pipeline.packaging.sizes import function_sizes, job_sizes
 
     made = starting.packaged_for_aws(state.checkout(), to)
     if as_json:
         functions = [asdict(each) | {"unzipped": each.unzipped} for each in function_sizes(made.folder)]
-        print_json({"folder": str(made.folder), "functions": functions, "notes": made.notes})
+        jobs = [asdict(each) for each in job_sizes(made.folder)]
+        print_json({"folder": str(made.folder), "functions": functions, "jobs": jobs, "notes": made.notes})
         return
     _say_sizes(function_sizes(made.folder))
+    _say_jobs(job_sizes(made.folder))
     console.print(f"wrote {escape(str(made.folder))}", highlight=False, soft_wrap=True)
     for note in made.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False, soft_wrap=True)
@@ -54,3 +56,8 @@ def _say_sizes(sizes: Sequence[FunctionSize]) -> None:
         for each in sizes
     ]
     print_table("functions", ("function", "zip", "layer", "layer's zip", "unzipped together"), rows)
+
+
+def _say_jobs(sizes: Sequence[JobSize]) -> None:
+    rows = [(each.script, f"{each.zip / 1e6:.1f} MB", ", ".join(each.packages) or "nothing") for each in sizes]
+    print_table("jobs", ("script", "wheels", "installed before a run"), rows)

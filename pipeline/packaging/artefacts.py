@@ -17,7 +17,7 @@ from pipeline.packaging.manifest import ARTEFACTS, Artefact, Manifest, read_mani
 # Hex digits of SHA-256 that a key holds.
 _DIGITS = 32
 # Kinds whose files are built or fetched, and replaced as a whole.
-_LINKED = ("layers", "jars")
+_LINKED = ("layers", "jars", "wheels")
 
 
 class Artefacts:

@@ -34,7 +34,8 @@ class Imports:
     def files(self, module: str) -> frozenset[str]:
         """Paths, relative to the checkout, of a module, of all that it imports, and of the data that those read.
 
-        An import inside a function counts. `BadDefinition` if the module, or one that it imports, is not there or
+        An import inside a function counts; one that a package's `__getattr__` makes, for whoever asks the package for
+        a name (PEP 562), counts for those. `BadDefinition` if the module, or one that it imports, is not there or
         never runs on AWS, or imports by a name that only a run shows.
         """
         return self._reachable(self._with_parents(module))
@@ -62,18 +63,26 @@ class Imports:
 
     def _read(self, file: str) -> tuple[frozenset[str], frozenset[str]]:
         """The data files that a file reads, and the modules of the checkout that it imports."""
-        imported, words = self._said(file)
+        imported, words, _ = self._said(file)
         if unseen := (words | {name.rpartition(".")[2] for name in imported}) & _UNSEEN:
             raise BadDefinition(f"{file}: what {', '.join(sorted(unseen))} imports cannot be packaged")
         data = self._beside(file) if (words | imported) & _DATA else frozenset()
         inside = {name for name in imported if name.partition(".")[0] in PACKAGES}
         return data, frozenset(module for name in inside for module in self._with_parents(name, file))
 
-    def _parse(self, file: str) -> tuple[frozenset[str], frozenset[str]]:
-        """The full names that a file imports anywhere, apart from those for type checkers; and every name it uses."""
+    def _parse(self, file: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+        """The full names that a file imports anywhere, apart from those for type checkers; every name it uses; and
+        what its `__getattr__` imports, which is in the first only where it is none of a package."""
+        tree = ast.parse((self._root / file).read_bytes(), file)
+        late = [node for node in tree.body if _is_getattr(node)] if file.endswith("/__init__.py") else []
+        imported, words = self._walk(file, [node for node in tree.body if node not in late])
+        imported_late, words_late = self._walk(file, late)
+        return imported, words | words_late, imported_late
+
+    def _walk(self, file: str, nodes: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[str]]:
         package = file.rpartition("/")[0].replace("/", ".")
         imported, words = set(), set()
-        waiting: list[ast.AST] = [ast.parse((self._root / file).read_bytes(), file)]
+        waiting = list(nodes)
         while waiting:
             node = waiting.pop()
             if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
@@ -83,7 +92,9 @@ class Imports:
                 imported |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 module = resolve_name("." * node.level + (node.module or ""), package)
-                imported |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+                imported |= {f"{module}.{alias.name}" for alias in node.names}
+                if module.partition(".")[0] not in PACKAGES:
+                    imported.add(module)
             elif isinstance(node, ast.Name):
                 words.add(node.id)
             elif isinstance(node, ast.Attribute):
@@ -99,8 +110,16 @@ class Imports:
             if self._file(module) is None:
                 if end == 1 or end < len(parts) or not importer:
                     raise BadDefinition(f"{importer or name}: there is no module {module}")
+                yield from self._late(".".join(parts[: end - 1]))
                 return
             yield module
+        yield from self._late(name)
+
+    def _late(self, module: str) -> Iterator[str]:
+        """What a package imports once it is asked for a name."""
+        if file := self._file(module):
+            for name in self._said(file)[2]:
+                yield from self._with_parents(name, file)
 
     def _file(self, module: str) -> str | None:
         path = module.replace(".", "/")
@@ -116,3 +135,7 @@ class Imports:
         folder = (self._root / file).parent
         files = (path for path in folder.iterdir() if path.is_file() and path.suffix not in (".py", ".pyc"))
         return frozenset(path.relative_to(self._root).as_posix() for path in files if path.name[0] != ".")
+
+
+def _is_getattr(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name == "__getattr__"

@@ -46,6 +46,15 @@ def closure(root: Path, extra: str) -> dict[str, str]:
     return {name: entries[name][0] for name in sorted(wanted)}
 
 
+def closure_of(root: Path, packages: Iterable[str]) -> dict[str, str]:
+    """The lock's entries of these packages and of all that they need; `Misconfigured` for one that it lacks."""
+    entries = _entries((root / "requirements.lock").read_text(encoding="utf-8"))
+    wanted = _reachable(entries, packages)
+    if missing := wanted - set(entries):
+        raise Misconfigured(f"requirements.lock has no {', '.join(sorted(missing))}", hint="`make lock` renews it.")
+    return {name: entries[name][0] for name in sorted(wanted)}
+
+
 def _entries(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
     """Each package's lines in the lock, and the packages that need it."""
     found: dict[str, tuple[str, frozenset[str]]] = {}

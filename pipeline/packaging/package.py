@@ -21,6 +21,7 @@ from pipeline.packaging.manifest import FILE, TEMPLATES, Manifest, read_manifest
 from pipeline.packaging.rewriting import Rewriter, give_parameters
 from pipeline.packaging.sizes import too_large
 from pipeline.packaging.templates import dump_template, load_template
+from pipeline.packaging.wheels import wheels_parameter
 
 # What `sluice datasets apply` deploys, once a dataset or a team, and not once a lake.
 MANY = frozenset({"dataset", "team"})
@@ -77,8 +78,9 @@ def package(
     """Package every template under `templates` (by default `definitions/stacks`) into `folder`, which it replaces.
 
     Parameters that templates declare are given by the manifest: `ArtefactBucket`, `LibraryUri` (what Glue's scripts
-    import, for `--extra-py-files`) and `DeequJarUris` (comma-separated, of `jars`); what a state machine substitutes
-    by a path that begins with `../` is packaged as a script. Raises `BadDefinition` naming file, resource and property
+    import, for `--extra-py-files`), for each that needs more than Glue brings `<Script>WheelsUri` (for
+    `--additional-python-modules`) and `DeequJarUris` (comma-separated, of `jars`); what a state machine substitutes by
+    a path that begins with `../` is packaged as a script. Raises `BadDefinition` naming file, resource and property
     for a local path that does not exist or cannot be packaged, and for what is larger than AWS takes; `folder` is then
     as it was. `Refused` if it holds anything but a package.
     """
@@ -102,6 +104,7 @@ def package(
         (unfinished / TEMPLATES / path.name).write_text(text, encoding="utf-8")
     parameters: Mapping[str, tuple[str, ...]] = {
         "LibraryUri": (rewriter.library(),),
+        **{wheels_parameter(script): (key,) for script, key in rewriter.wheels().items()},
         "DeequJarUris": tuple(artefacts.put_file("jars", jar) for jar in jars),
     }
     Manifest(artefacts.made, parameters).write(unfinished)

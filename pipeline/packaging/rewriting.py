@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BadDefinition
+from pipeline.glue_versions import GLUE_5_1
 from pipeline.packaging.archives import zip_bytes
 from pipeline.packaging.artefacts import Artefacts
 from pipeline.packaging.code import Code
@@ -16,6 +17,7 @@ from pipeline.packaging.functions import FUNCTION
 from pipeline.packaging.layers import layer_archive
 from pipeline.packaging.manifest import BUCKET
 from pipeline.packaging.templates import STORED
+from pipeline.packaging.wheels import FOLDER, REQUIREMENTS, SUFFIX, requirements, wheels_archive
 
 # Where a packaged template says which file it was made from, so that errors name the file that a person edits.
 SOURCE = "SluiceSource"
@@ -36,7 +38,7 @@ class Rewriter:
     """Makes each artefact once, however many templates name it."""
 
     def __init__(self, root: Path, artefacts: Artefacts, code: Code, *, real_layers: bool) -> None:
-        """Without `real_layers` a layer is an empty zip: its packages come from the environment."""
+        """Without `real_layers` layers and wheels are empty zips: their packages come from the environment."""
         self._root = root
         self._artefacts = artefacts
         self._code = code
@@ -92,6 +94,21 @@ class Rewriter:
     def library(self) -> str:
         """The key of what the Glue scripts of all templates so far import."""
         return self._artefacts.put("library", "library.zip", self._code.library(sorted(self._scripts)))
+
+    def wheels(self) -> dict[str, str]:
+        """The keys of what Glue scripts of all templates so far need installed, by the script's name."""
+        needing = (script for script in sorted(self._scripts) if self._requirements(script))
+        return {Path(script).stem: self._wheels(script) for script in needing}
+
+    def _requirements(self, script: str) -> dict[str, str]:
+        return requirements(self._root, script, self._code.imports, GLUE_5_1)
+
+    def _wheels(self, script: str) -> str:
+        if self._real_layers:
+            archive = wheels_archive(self._root, script, self._code.imports, GLUE_5_1)
+            return self._artefacts.put_file("wheels", archive)
+        empty = zip_bytes({f"{FOLDER}/{REQUIREMENTS}": b""})
+        return self._artefacts.put("wheels", f"{Path(script).stem}{SUFFIX}", empty)
 
     def _properties(self) -> list[tuple[str, tuple[str, ...], str, Callable[[Path, Holder], Any]]]:
         """What may name a local path: the resource's type, the property, and what it becomes."""

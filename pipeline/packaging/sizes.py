@@ -16,6 +16,7 @@ from pathlib import Path
 from pipeline.packaging.functions import functions
 from pipeline.packaging.layers import LIMIT_BYTES
 from pipeline.packaging.manifest import ARTEFACTS, TEMPLATES, read_manifest
+from pipeline.packaging.wheels import FOLDER, REQUIREMENTS, SUFFIX
 
 LAYERS = 5
 TEMPLATE_BYTES = 1_000_000
@@ -54,6 +55,31 @@ def function_sizes(folder: Path) -> list[FunctionSize]:
         zips, unzipped = sum(each[0] for each in used), sum(each[1] for each in used)
         found.append(FunctionSize(function.stack, function.logical_id, function.layers, *code, zips, unzipped))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class JobSize:
+    """The packages that Glue installs before a run of a script, and the bytes of the zip that they come in."""
+
+    script: str
+    packages: tuple[str, ...]
+    zip: int
+
+
+def job_sizes(folder: Path) -> list[JobSize]:
+    """Every Glue script of the package in `folder`, by name. AWS names no limit of these zips."""
+    keys = sorted(read_manifest(folder).artefacts)
+    wheels = {Path(key).name.removesuffix(SUFFIX): folder / ARTEFACTS / key for key in keys if key.endswith(SUFFIX)}
+    scripts = [Path(key).stem for key in keys if key.startswith("scripts/")]
+    return [_job(script, wheels.get(script)) for script in sorted(scripts)]
+
+
+def _job(script: str, wheels: Path | None) -> JobSize:
+    if wheels is None:
+        return JobSize(script, (), 0)
+    with zipfile.ZipFile(wheels) as archive:
+        pins = archive.read(f"{FOLDER}/{REQUIREMENTS}").decode().splitlines()
+    return JobSize(script, tuple(pin.partition("==")[0] for pin in pins), wheels.stat().st_size)
 
 
 def too_large(folder: Path) -> Iterator[str]:

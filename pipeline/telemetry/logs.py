@@ -42,24 +42,15 @@ class Context(logging.Filter):
         return True
 
 
-def of_function(service: str) -> None:
-    """From now on everything that this process logs is a JSON line of `service`, by Powertools.
-
-    Libraries are heard from warnings on.
-    """
-    from aws_lambda_powertools.logging import Logger
-
-    _take_over(Logger(service=service, utc=True, use_rfc3339=True).registered_handler)
-
-
 def of_job(service: str) -> None:
-    """The same for a Glue job, which has no Powertools."""
+    """From now on everything that this Glue job logs is a JSON line of `service`, as `function_logs` has it."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_JobLine(service))
-    _take_over(handler)
+    take_over(handler)
 
 
-def _take_over(handler: logging.Handler) -> None:
+def take_over(handler: logging.Handler) -> None:
+    """Have `handler` alone print what is logged, with the keys of `about`."""
     handler.addFilter(Context())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -42,6 +42,12 @@ def checkout(tmp_path: Path) -> Path:
         "stages/ingest/unseen.py": "import importlib\nimportlib.import_module('pipeline.errors')\n",
         "stages/ingest/local.py": "from pipeline.local import front\n",
         "stages/ingest/missing.py": "from pipeline.nothing import something\n",
+        "pipeline/lazy/__init__.py": "def __getattr__(name):\n    from pipeline.lazy import model\n",
+        "pipeline/lazy/model.py": "from pipeline import errors\nX = 1\n",
+        "pipeline/lazy/types.py": "",
+        "stages/ingest/asking.py": "from pipeline.lazy import X\n",
+        "stages/ingest/importing.py": "from pipeline import lazy\n",
+        "stages/ingest/beside.py": "from pipeline.lazy import types\n",
         "stages/ingest/job.py": "from pipeline import errors\n",
         "stages/.DS_Store": "",
     }.items():
@@ -71,6 +77,16 @@ def sources(checkout: Path, module: str) -> set[str]:
         ),
         ("typed", {"pipeline/errors.py", "stages/ingest/typed.py"}),
         ("relative", {"pipeline/errors.py", "stages/ingest/relative.py", "stages/ingest/route.py"}),
+        (
+            "asking",
+            {"pipeline/lazy/__init__.py", "pipeline/lazy/model.py", "pipeline/errors.py", "stages/ingest/asking.py"},
+        ),
+        (
+            "importing",
+            {"pipeline/lazy/__init__.py", "pipeline/lazy/model.py"}
+            | {"pipeline/errors.py", "stages/ingest/importing.py"},
+        ),
+        ("beside", {"pipeline/lazy/__init__.py", "pipeline/lazy/types.py", "stages/ingest/beside.py"}),
         (
             "data",
             {"pipeline/schemas/__init__.py", "pipeline/schemas/reading.py", "pipeline/schemas/schema.json"}

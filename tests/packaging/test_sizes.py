@@ -34,6 +34,14 @@ def test_every_function_is_listed_with_its_layers_and_within_lambdas_limits(pack
         assert 1 <= len(each.layers) <= 5
 
 
+def test_every_job_is_listed_with_what_is_installed_before_a_run(packaged: Package) -> None:
+    found = {each.script: each for each in sizes.job_sizes(packaged.folder)}
+    assert set(found) == {path.stem for path in (packaged.folder / "artefacts" / "scripts").rglob("*.py")}
+    assert (found["standard"].packages, found["standard"].zip) == ((), 0)
+    assert "pydeequ" in found["quality"].packages
+    assert found["quality"].zip > 1_000_000
+
+
 def test_the_package_is_within_every_limit(packaged: Package) -> None:
     assert list(sizes.too_large(packaged.folder)) == []
 

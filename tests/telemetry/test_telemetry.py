@@ -14,7 +14,8 @@ from pipeline.telemetry.names import Metric
 
 FUNCTION = """
 import logging
-from pipeline.telemetry.logs import about, {start}
+from pipeline.telemetry.logs import about
+from pipeline.telemetry.{module} import {start}
 {start}("stage.name")
 with about(correlation_id="b1", dataset="a/b"):
     logging.getLogger("pipeline.x").info("done", extra={{"rows": 2, "dataset": "c/d"}})
@@ -23,9 +24,9 @@ logging.getLogger("stages.x").warning("outside")
 """
 
 
-@pytest.mark.parametrize("start", ["of_function", "of_job"])
-def test_every_line_is_json_with_what_it_is_about(start: str):
-    code = FUNCTION.format(start=start)
+@pytest.mark.parametrize(("module", "start"), [("function_logs", "of_function"), ("logs", "of_job")])
+def test_every_line_is_json_with_what_it_is_about(module: str, start: str):
+    code = FUNCTION.format(module=module, start=start)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     inside, outside = map(json.loads, done.stdout.splitlines())
     wanted = {"level": "INFO", "message": "done", "service": "stage.name", "correlation_id": "b1", "rows": 2}

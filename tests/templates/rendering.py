@@ -30,6 +30,7 @@ GIVEN = {
     "ArtefactBucket": "artefacts",
     "LibraryUri": "s3://artefacts/library.zip",
     "DeequJarUris": "s3://artefacts/deequ.jar",
+    "QualityWheelsUri": "s3://artefacts/quality.gluewheels.zip",
     "Source": "CodeCommit",
     "Repository": "lake",
     "ExternalId": "known-to-both-accounts",

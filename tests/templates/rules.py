@@ -309,6 +309,20 @@ def no_secret_is_in_plain_sight(template: Template) -> Iterator[str]:
                 yield f"{section}.{name} looks like a secret"
 
 
+@rule
+def jobs_install_hashed_wheels_alone(template: Template) -> Iterator[str]:
+    """A package by its name comes from an index, at each start of a run, and nobody looks at its hash."""
+    for logical_id, _, given in resources(template, "AWS::Glue::Job"):
+        arguments = {**given.get("DefaultArguments", {}), **given.get("NonOverridableArguments", {})}
+        modules = arguments.get("--additional-python-modules")
+        if modules is None:
+            continue
+        if not str(modules.get("Ref") if isinstance(modules, dict) else modules).endswith("WheelsUri"):
+            yield f"{logical_id} installs {modules}, which no zip of wheels of ours is"
+        if arguments.get("--python-modules-installer-option") != "--no-index":
+            yield f"{logical_id} may install from an index"
+
+
 def _kept(logical_id: str, resource: dict[str, Any]) -> Iterator[str]:
     """Plain `Retain` would keep what a failed deployment made, empty, and its name with it."""
     for policy, needed in (("DeletionPolicy", "RetainExceptOnCreate"), ("UpdateReplacePolicy", "Retain")):

@@ -29,6 +29,10 @@ MACHINES = [
     for logical_id, each in resources.items()
     if each["Type"] == "AWS::StepFunctions::StateMachine"
 ]
+CODE_OF_A_JOB = (
+    "--extra-py-files", "--extra-jars", "--user-jars-first", "--additional-python-modules",
+    "--python-modules-installer-option",
+)  # fmt: skip
 FROM_OUTSIDE = [("stage_a", "Route"), ("stage_b", "Poll")]
 """The functions on whose mistakes nothing else looks: what starts executions."""
 
@@ -102,8 +106,8 @@ def test_a_machine_starts_its_jobs_with_the_code_of_its_own_version(stack: str, 
             continue
         job, given = jobs[task["Parameters"]["JobName"]], task["Parameters"]["Arguments"]
         assert given["--scriptLocation"] == job["Command"]["ScriptLocation"]
-        for name in ("--extra-py-files", "--extra-jars", "--additional-python-modules"):
-            assert given[name] == job["DefaultArguments"][name]
+        for name in CODE_OF_A_JOB:
+            assert given.get(name) == job["DefaultArguments"].get(name)
 
 
 @pytest.mark.parametrize(("stack", "name"), FROM_OUTSIDE)

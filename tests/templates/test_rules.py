@@ -40,6 +40,7 @@ Resources:
           - {Effect: Allow, Action: [s3:GetObject, "s3:*", "*"], Resource: "*"}
           - {Effect: Allow, Action: iam:PassRole, Resource: "arn:aws:iam::1:role/x"}
   Machine: {Type: AWS::Serverless::StateMachine}
+  Installs: {Type: AWS::Glue::Job, Properties: {DefaultArguments: {--additional-python-modules: "pydeequ==1.7.0"}}}
   Guest:
     Type: AWS::IAM::Role
     Properties:
