@@ -19,23 +19,24 @@ UNSCOPED_ACTIONS = {
     f"logs:{action}": "log delivery has no resource of its own to be granted on"
     for action in (
         "CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries",
-        "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups",
+        "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups", "DescribeIndexPolicies",
     )
 } | {
     "xray:PutTraceSegments": "traces have no resource",
     "xray:PutTelemetryRecords": "traces have no resource",
     "xray:GetSamplingRules": "sampling rules are the account's",
     "xray:GetSamplingTargets": "sampling rules are the account's",
-    "kms:CreateKey": "a key has no name before it is made",
     "kms:ListAliases": "aliases are listed for the account",
     "lambda:CreateEventSourceMapping": "it has no name before it is made; lambda:FunctionArn limits it",
     "lambda:UpdateEventSourceMapping": "it has no name that is known before; lambda:FunctionArn limits it",
     "lambda:DeleteEventSourceMapping": "it has no name that is known before; lambda:FunctionArn limits it",
     "lambda:GetEventSourceMapping": "it has no name that is known before",
-    "lambda:ListEventSourceMappings": "mappings are listed for the account",
+    "sns:GetSubscriptionAttributes": "a subscription is no resource to IAM",
+    "sns:SetSubscriptionAttributes": "a subscription is no resource to IAM",
+    "sns:Unsubscribe": "a subscription is no resource to IAM",
+    "codedeploy:StopDeployment": "a deployment is no resource to IAM",
     "lambda:ListTags": "an event source mapping has no name that is known before",
     "states:ValidateStateMachineDefinition": "a definition is not yet a machine",
-    "cloudwatch:PutMetricData": "metrics have no resource",
 }  # fmt: skip
 
 

@@ -205,18 +205,5 @@ def test_the_pipeline_cannot_change_what_bounds_it() -> None:
 
 
 @pytest.mark.parametrize("template", ["bootstrap.yaml", "pipeline.yaml"])
-def test_policies_are_within_the_limits_of_iam(template: str) -> None:
-    """10,240 characters of inline policies a role, 6,144 a managed policy, white space not counted."""
-    for name, each in rendering.rendered(PATH.with_name(template)).items():
-        if each["Type"] == "AWS::IAM::Role":
-            policies = [
-                json.dumps(policy["PolicyDocument"], separators=(",", ":")) for policy in each["Properties"]["Policies"]
-            ]
-            assert sum(map(len, policies)) <= 10_240, name
-        if each["Type"] == "AWS::IAM::ManagedPolicy":
-            assert len(json.dumps(each["Properties"]["PolicyDocument"], separators=(",", ":"))) <= 6_144, name
-
-
-@pytest.mark.parametrize("template", ["bootstrap.yaml", "pipeline.yaml"])
 def test_what_is_deployed_before_there_is_a_bucket_fits_into_a_call(template: str) -> None:
     assert PATH.with_name(template).stat().st_size <= 51_200

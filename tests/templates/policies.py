@@ -1,0 +1,133 @@
+"""Every policy of every template as IAM would get it: rendered, with the ARN of each resource that it names."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.packaging.templates import load_template
+from tests.conftest import ROOT
+from tests.templates.rendering import rendered
+
+TEMPLATES = sorted([*(ROOT / "definitions" / "stacks").glob("*.yaml"), *(ROOT / "cicd").glob("*.yaml")])
+OPTIONS = (
+    {"PipelineAccount": "444455556666", "SmokeTests": "yes", "AlarmEmail": "who@example.org"},
+    {"Source": "GitHub", "Repository": "weather/lake", "ExistingKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/own"},
+)
+"""Parameters that make what is made on a condition, in one of them at least."""
+
+_HERE = "eu-west-1:111122223333"
+# The ARN of a resource by its type; its logical id stands for the name that it would get.
+_ARNS = {
+    "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{_HERE}:alarm:{{}}",
+    "AWS::CodeBuild::Project": f"arn:aws:codebuild:{_HERE}:project/{{}}",
+    "AWS::CodeConnections::Connection": f"arn:aws:codeconnections:{_HERE}:connection/{{}}",
+    "AWS::CodePipeline::Pipeline": f"arn:aws:codepipeline:{_HERE}:{{}}",
+    "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{_HERE}:table/{{}}",
+    "AWS::Events::Rule": f"arn:aws:events:{_HERE}:rule/{{}}",
+    "AWS::Glue::Job": f"arn:aws:glue:{_HERE}:job/{{}}",
+    "AWS::IAM::ManagedPolicy": "arn:aws:iam::111122223333:policy/{}",
+    "AWS::IAM::Role": "arn:aws:iam::111122223333:role/{}",
+    "AWS::KMS::Key": f"arn:aws:kms:{_HERE}:key/{{}}",
+    "AWS::Lambda::Alias": f"arn:aws:lambda:{_HERE}:function:{{}}:live",
+    "AWS::Lambda::Function": f"arn:aws:lambda:{_HERE}:function:{{}}",
+    "AWS::Lambda::LayerVersion": f"arn:aws:lambda:{_HERE}:layer:{{}}:1",
+    "AWS::Lambda::Version": f"arn:aws:lambda:{_HERE}:function:{{}}:1",
+    "AWS::Logs::LogGroup": f"arn:aws:logs:{_HERE}:log-group:{{}}:*",
+    "AWS::S3::Bucket": "arn:aws:s3:::{}",
+    "AWS::SNS::Topic": f"arn:aws:sns:{_HERE}:{{}}",
+    "AWS::SQS::Queue": f"arn:aws:sqs:{_HERE}:{{}}",
+    "AWS::StepFunctions::StateMachine": f"arn:aws:states:{_HERE}:stateMachine:{{}}",
+}
+# Of these Ref is a name, or an address, and only an attribute the ARN.
+_BY_NAME = (
+    "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table",
+    "AWS::Events::Rule", "AWS::Glue::Job", "AWS::IAM::Role", "AWS::KMS::Key", "AWS::Lambda::Function",
+    "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SQS::Queue",
+)  # fmt: skip
+_STORED = re.compile(r"\{\{resolve:ssm:([^}]+)\}\}")
+_REFERENCE = re.compile(r"(\w+)(\.\w*Arn)?(?=[:/*]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy where it stands. `is_of_its_resource`: it speaks of the resource that has it, as a trust policy does,
+    whose statements name none, or a key's, whose statements name `*` for the key itself."""
+
+    template: str
+    logical_id: str
+    statements: tuple[dict[str, Any], ...]
+    is_of_its_resource: bool = False
+
+
+def policies() -> Iterator[Policy]:
+    """Those of all templates; those with every option, too, and none twice."""
+    seen: list[Policy] = []
+    for path in TEMPLATES:
+        for options in options_of(path):
+            for policy in policies_of(path, options):
+                if policy not in seen:
+                    seen.append(policy)
+    yield from seen
+
+
+def options_of(path: Path) -> list[dict[str, str]]:
+    """`OPTIONS`, of which a template gets what it declares."""
+    declared = load_template(path).get("Parameters", {})
+    return [{name: value for name, value in options.items() if name in declared} for options in OPTIONS]
+
+
+def policies_of(path: Path, options: Mapping[str, str]) -> Iterator[Policy]:
+    made = rendered(path, given=options)
+    for logical_id, resource in made.items():
+        for document, of_its_resource in _documents(resource):
+            statements = tuple(_with_arns(each, made) for each in _listed(document["Statement"]))
+            yield Policy(path.stem, logical_id, statements, of_its_resource)
+
+
+def _documents(resource: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
+    given = resource.get("Properties", {})
+    for name, of_its_resource in (("PolicyDocument", False), ("AssumeRolePolicyDocument", True), ("KeyPolicy", True)):
+        if name in given:
+            yield given[name], of_its_resource
+    for each in given.get("Policies", ()):
+        yield each["PolicyDocument"], False
+
+
+def _with_arns(statement: dict[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
+    if "Resource" not in statement:
+        return statement
+    return {**statement, "Resource": [arn(each, made) for each in _listed(statement["Resource"])]}
+
+
+def arn(text: str, made: Mapping[str, Any]) -> str:
+    """What a rendered reference to a resource, `Queue.Arn` or `Function.Arn:*`, would be; an ARN stays as it is."""
+    text = _STORED.sub(lambda found: stored()[found[1]], text)
+    found = _REFERENCE.match(text)
+    if not found or found[1] not in made:
+        return text
+    kind = made[found[1]]["Type"]
+    if kind in _BY_NAME and not found[2]:
+        return text
+    return _ARNS[kind].format(found[1]) + text[found.end() :]
+
+
+@functools.cache
+def stored() -> dict[str, str]:
+    """What Parameter Store has once all stacks stand, by name."""
+    found: dict[str, str] = {}
+    for path in TEMPLATES:
+        made = rendered(path)
+        for resource in made.values():
+            if resource["Type"] == "AWS::SSM::Parameter":
+                given = resource["Properties"]
+                found[given["Name"]] = arn(given["Value"], made)
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
