@@ -8,10 +8,13 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from pipeline.errors import Transient
+from pipeline.errors import Throttled, Transient
 
 TRANSACTION_ACTIONS = 100
 """Actions of one TransactWriteItems call (AWS quota)."""
+
+THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
+"""Why a transaction was cancelled where there were too many writes (TransactionCanceledException)."""
 
 
 @cache
@@ -121,7 +124,8 @@ def _conditional(client: Any, call: Any, request: dict[str, Any], values: Mappin
 def transact(client: Any, actions: Sequence[Mapping[str, Any]], token: str | None = None) -> list[Rejected | None]:
     """Do all `actions` or none. Returns [] when done, else for each action what its condition met.
 
-    A conflict with another writer is `Transient`: the SDK does not repeat cancelled transactions.
+    A conflict with another writer is `Transient`, too many writes are `Throttled`: the SDK repeats no cancelled
+    transactions.
     """
     extra = {"ClientRequestToken": token} if token else {}
     try:
@@ -130,7 +134,8 @@ def transact(client: Any, actions: Sequence[Mapping[str, Any]], token: str | Non
         reasons = cancelled.response.get("CancellationReasons", [])
         codes = {reason.get("Code") for reason in reasons}
         if "ConditionalCheckFailed" not in codes:
-            raise Transient(f"a transaction was cancelled: {sorted(c for c in codes if c and c != 'None')}") from None
+            kind = Throttled if codes & THROTTLED else Transient
+            raise kind(f"a transaction was cancelled: {sorted(c for c in codes if c and c != 'None')}") from None
         return [_rejection(reason) for reason in reasons]
     return []
 

@@ -16,6 +16,10 @@ class Transient(SluiceError):
     """A service was busy or unreachable: the same call may succeed later."""
 
 
+class Throttled(Transient):
+    """A service refused for the rate of calls: the same call succeeds once there are fewer, be it in hours."""
+
+
 class BadInput(SluiceError):
     """What came in is wrong: repeating the call cannot help, changing the input does."""
 

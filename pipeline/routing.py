@@ -11,7 +11,8 @@ from pipeline.datasets import Dataset, DatasetName
 
 GROUP_BYTES = 100_000
 """Groups are cut here, well under the 256 KiB that a state may carry (PROTOCOL, Stage A 2)."""
-GROUP_OBJECTS = 300
+GROUP_OBJECTS = 40
+"""So few that a group whose every object is throttled to the last fits into a history of 25,000 events."""
 UNROUTED = "~unrouted"
 """Begins the open index's partitions of unrouted objects. No team's name does."""
 

@@ -18,7 +18,7 @@ from pipeline.clients import client
 from pipeline.clock import Clock, system_clock
 from pipeline.datasets import DatasetName
 from pipeline.datasets.registry import Registry
-from pipeline.errors import Inconsistent, Transient
+from pipeline.errors import Inconsistent, Throttled, Transient
 from pipeline.events.s3 import SendAgain
 from pipeline.executions import Executions
 from pipeline.queues import send_all
@@ -26,28 +26,47 @@ from pipeline.settings import Setting, Settings, running_handler
 from pipeline.telemetry.function_logs import of_function
 from pipeline.telemetry.logs import about
 
+THROTTLING_CODES = frozenset(
+    {
+        "503",
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "KMS.ThrottlingException",
+        "KMSThrottling",
+        "KMSThrottlingException",
+        "KmsThrottled",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+"""Error codes by which AWS says that calls come too fast: those that the SDK knows, and the key's in other services.
+
+S3 answers a HEAD that is too fast with its status alone.
+"""
+
 TRANSIENT_CODES = frozenset(
     {
         "ConditionalRequestConflict",
         "InternalError",
         "InternalServerError",
         "InternalFailure",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
         "RequestTimeout",
         "ServiceUnavailable",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
         "TransactionConflictException",
         "TransactionInProgressException",
-        "503",
         "500",
     }
 )
-"""Error codes after which AWS says that the same call may succeed."""
+"""Other error codes after which AWS says that the same call may succeed."""
 
 
 SUBJECT_CHARACTERS = 100
@@ -165,7 +184,8 @@ def lake() -> Lake:
 
 
 def handler(function: Callable[[dict[str, Any], Lake], Any]) -> Callable[[dict[str, Any], object], Any]:
-    """Make a Lambda entry point of `function(event, lake)`. AWS's passing troubles are raised as `Transient`.
+    """Make a Lambda entry point of `function(event, lake)`. AWS's passing troubles are raised as `Transient`, or as
+    `Throttled` where calls come too fast.
 
     The function that this process runs logs by the name of its stage and its own.
     """
@@ -179,7 +199,8 @@ def handler(function: Callable[[dict[str, Any], Lake], Any]) -> Callable[[dict[s
                 return function(event, lake())
             except Exception as error:
                 if is_transient(error):
-                    raise Transient(f"{type(error).__name__}: {error}") from error
+                    kind = Throttled if is_throttled(error) else Transient
+                    raise kind(f"{type(error).__name__}: {error}") from error
                 raise
 
     return entry
@@ -190,5 +211,16 @@ def is_transient(error: Exception) -> bool:
     from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
     if isinstance(error, ClientError):
-        return error.response.get("Error", {}).get("Code") in TRANSIENT_CODES
+        return _code(error) in TRANSIENT_CODES | THROTTLING_CODES
     return isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError))
+
+
+def is_throttled(error: Exception) -> bool:
+    """Whether AWS refused a call because there were too many."""
+    from botocore.exceptions import ClientError
+
+    return isinstance(error, ClientError) and _code(error) in THROTTLING_CODES
+
+
+def _code(error: Any) -> Any:
+    return error.response.get("Error", {}).get("Code")

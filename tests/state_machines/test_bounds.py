@@ -1,0 +1,94 @@
+"""What a burst can do to an execution: throttled calls are tried for hours, within its history and its time-out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pipeline.routing import GROUP_OBJECTS
+from tests.conftest import ROOT
+
+HISTORY_EVENTS = 25_000
+"""Of one execution (Step Functions quota)."""
+EVENTS_A_TRY, EVENTS_A_STATE, EVENTS_AN_ITEM = 3, 2, 2
+"""Scheduled, started and failed; entered and exited; started and ended. Source: `HistoryEventType` of the API."""
+
+MACHINES = {p.name: json.loads(p.read_text()) for p in (ROOT / "definitions" / "state_machines").glob("*.asl.json")}
+THROTTLING = {"Throttled", "Lambda.TooManyRequestsException", "DynamoDB.ProvisionedThroughputExceededException"}
+
+
+def tasks(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in machine["States"].items():
+        if state["Type"] == "Task":
+            yield name, state
+        elif state["Type"] == "Map":
+            yield from tasks(state["ItemProcessor"])
+
+
+def of_our_own(machine: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Jobs wait for their turn otherwise."""
+    return [(name, task) for name, task in tasks(machine) if "glue" not in task["Resource"]]
+
+
+def waits(retrier: dict[str, Any]) -> list[float]:
+    """The longest that each retry may wait."""
+    first, rate = retrier.get("IntervalSeconds", 1), retrier.get("BackoffRate", 2.0)
+    longest = retrier.get("MaxDelaySeconds", math.inf)
+    return [min(longest, first * rate**n) for n in range(retrier.get("MaxAttempts", 3))]
+
+
+def tries(task: dict[str, Any]) -> int:
+    """Each retrier counts for itself."""
+    return 1 + sum(retrier.get("MaxAttempts", 3) for retrier in task["Retry"])
+
+
+def seconds(task: dict[str, Any]) -> float:
+    """The longest that a task takes: what is throttled and a job that does not start run nothing, all others until
+    their time-out."""
+    runs = 1 + sum(r.get("MaxAttempts", 3) for r in task["Retry"] if not _runs_nothing(r))
+    return runs * task["TimeoutSeconds"] + sum(sum(waits(retrier)) for retrier in task["Retry"])
+
+
+def _runs_nothing(retrier: dict[str, Any]) -> bool:
+    return bool(THROTTLING & set(retrier["ErrorEquals"])) or all(n.startswith("Glue.") for n in retrier["ErrorEquals"])
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+def test_what_is_throttled_is_tried_for_hours_by_a_retrier_of_its_own(machine: dict[str, Any]):
+    for name, task in of_our_own(machine):
+        retriers = [retrier for retrier in task["Retry"] if THROTTLING & set(retrier["ErrorEquals"])]
+        assert len(retriers) == 1, name
+        assert not {"Transient", "Lambda.ServiceException"} & set(retriers[0]["ErrorEquals"]), name
+        assert retriers[0]["JitterStrategy"] == "FULL", name
+        # Full jitter takes half of each wait on average.
+        assert sum(waits(retriers[0])) / 2 > 2 * 3600, name
+
+
+def test_a_group_that_is_throttled_to_the_last_fits_into_one_history():
+    for name, machine in MACHINES.items():
+        events = 0
+        for state in machine["States"].values():
+            if state["Type"] == "Map":
+                item = sum(EVENTS_A_TRY * tries(task) + EVENTS_A_STATE for _, task in tasks(state["ItemProcessor"]))
+                events += GROUP_OBJECTS * (item + EVENTS_AN_ITEM)
+            elif state["Type"] == "Task":
+                # Stage B transforms again at most three times.
+                events += 4 * (EVENTS_A_TRY * tries(state) + EVENTS_A_STATE)
+        assert events < HISTORY_EVENTS, name
+
+
+def test_a_group_that_is_throttled_to_the_last_ends_before_its_execution_times_out():
+    machine = MACHINES["stage_a.asl.json"]
+    each, complete = machine["States"]["Transform each object"], machine["States"]["Complete the group"]
+    turns = math.ceil(GROUP_OBJECTS / each["MaxConcurrency"])
+    longest = turns * sum(seconds(task) for _, task in tasks(each["ItemProcessor"])) + seconds(complete)
+    assert longest < machine["TimeoutSeconds"]
+
+
+def test_a_batch_that_is_throttled_to_the_last_ends_before_its_execution_times_out():
+    machine = MACHINES["stage_b.asl.json"]
+    assert sum(seconds(task) for _, task in tasks(machine)) < machine["TimeoutSeconds"]
