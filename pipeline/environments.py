@@ -106,6 +106,14 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 unit="workers",
             ),
             EnvironmentSetting(
+                "lake-formation",
+                "LakeFormation",
+                "off",
+                "whether Lake Formation guards the tables: the stacks register the curated bucket and grant what the "
+                "lake needs",
+                choices=("off", "on"),
+            ),
+            EnvironmentSetting(
                 "log-retention-days",
                 "LogRetentionDays",
                 "30",

@@ -83,7 +83,7 @@ def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tup
 
 
 def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stateful: bool = False) -> Parts:
-    from pipeline.tables.creation import create_table, plan_table
+    from pipeline.tables.creation import create_database, create_table, plan_table
     from pipeline.tables.iceberg import IcebergTables
 
     # One catalog for all: making PyIceberg's costs a third of a second.
@@ -94,9 +94,11 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stat
         return (problem for problem, severity in found if severity == "error")
 
     lake = connected.lake
+    stacks, of_teams = _stacks(connected, replace_stateful=replace_stateful)
     return Parts(
         registry=lake.registry,
-        stacks=_stacks(connected, replace_stateful=replace_stateful),
+        stacks=stacks,
+        create_database=partial(create_database, tables=tables),
         plan_table=partial(plan_table, tables=tables),
         create_table=partial(create_table, tables=tables),
         check_rules=refused,
@@ -109,16 +111,19 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stat
         env=connected.env,
         database_prefix=lake.settings[Setting.DATABASE_PREFIX],
         curated_bucket=lake.settings[Setting.CURATED_BUCKET],
+        of_teams=of_teams,
     )
 
 
-def _stacks(connected: Connected, *, replace_stateful: bool) -> StackDeployer:
-    if connected.is_embedded:
-        return EmbeddedStacks(replace_stateful=replace_stateful)
-    from pipeline.cli import delivering
+def _stacks(connected: Connected, *, replace_stateful: bool) -> tuple[StackDeployer, Mapping[str, str]]:
+    """What makes stacks, and what every team's stack is given."""
+    from pipeline.cli import delivering, starting
 
+    if connected.is_embedded:
+        return EmbeddedStacks(replace_stateful=replace_stateful), starting.of_teams(connected.env)
+    given = delivering.environment(connected.env)
     # Whoever applies may hand stacks to CloudFormation, and need not be able to make what is in them.
-    return delivering.stacks_of(delivering.environment(connected.env), replace_stateful=replace_stateful)
+    return delivering.stacks_of(given, replace_stateful=replace_stateful), given.of_teams
 
 
 class EmbeddedStacks:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from pipeline.cli import lake_formation
 from pipeline.cli.app import app
 from pipeline.cli.applying import LAKE, EmbeddedStacks
 from pipeline.cli.output import Json, console, print_json
@@ -94,12 +95,18 @@ def bootstrap(
     declared = load_template(template)["Parameters"]
     parameters = {key: value for key, value in stacks.parameters(name).items() if key in declared} | given_now
     _check(parameters, pipeline=pipeline)
+    found = [] if reached.is_embedded or pipeline else lake_formation.before_bootstrap(reached.env)
+    if not as_json:
+        lake_formation.say(found)
     standing = None if pipeline or parameters.get("ExistingKeyArn") else _key_of(reached.env)
     if plan or standing:
         planned = [stacks.plan(name, template, parameters)]
         _check_key(reached.env, standing, planned[0])
     if plan:
-        print_json(plans_json(planned)) if as_json else say_plans(planned, command="the same without --plan")
+        if as_json:
+            print_json(plans_json(planned, findings=found))
+        else:
+            say_plans(planned, command="the same without --plan")
         return
     done = stacks.deploy(name, template, parameters)
     if as_json:

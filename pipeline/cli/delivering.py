@@ -19,31 +19,44 @@ if TYPE_CHECKING:
     from pipeline.packaging.changes import StackPlan
     from pipeline.packaging.cloudformation import CloudFormationStacks, Report
 
+GUARDS_TABLES = environments.SETTINGS["lake-formation"].parameter
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An environment of an account, as `sluice bootstrap` left it, and its settings as parameters of stacks."""
+    """An environment of an account, as `sluice bootstrap` left it, and its settings as parameters of stacks.
+
+    `deployer` is the role that the pipeline's builds become here; empty where people deploy.
+    """
 
     env: str
     account: str
     bucket: str
     stack_role: str
+    deployer: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def of_teams(self) -> Mapping[str, str]:
+        """Parameters of every team's stack beside its own."""
+        return {GUARDS_TABLES: self.settings[GUARDS_TABLES], "DeploymentRole": self.deployer}
 
 
 def environment(env: str) -> Environment:
     """What Parameter Store says of `env`; `Refused` if it is not bootstrapped, `BadInput` if a setting is wrong."""
-    names = {f"{parameter_prefix(env)}{name}": name for name in ("artefact-bucket", "stack-role-arn", "key-arn")}
+    needed = ("artefact-bucket", "stack-role-arn", "key-arn")
+    names = {f"{parameter_prefix(env)}{name}": name for name in (*needed, "deployment-role-arn")}
     answer = client("ssm").get_parameters(Names=list(names))
     found = {names[each["Name"]]: each["Value"] for each in answer["Parameters"]}
-    if missing := [name for name in names.values() if name not in found]:
+    if missing := [name for name in needed if name not in found]:
         raise Refused(
             f"{env} is not bootstrapped: Parameter Store has no {', '.join(missing)} below {parameter_prefix(env)}",
             hint=f"An administrator runs `sluice --profile … --env {env} bootstrap` once.",
         )
     account = client("sts").get_caller_identity()["Account"]
     settings = environments.stack_parameters(environments.stored(client("ssm"), env), env)
-    return Environment(env, account, found["artefact-bucket"], found["stack-role-arn"], settings)
+    deployer = found.get("deployment-role-arn", "")
+    return Environment(env, account, found["artefact-bucket"], found["stack-role-arn"], deployer, settings)
 
 
 def plan(root: Path, given: Environment, package: Package) -> Iterator[StackPlan]:
@@ -65,7 +78,7 @@ def plan(root: Path, given: Environment, package: Package) -> Iterator[StackPlan
 
     for each in _of_lake(given, package, named, foreseen):
         yield stacks.plan(*each)
-    for each in stacks_of_datasets(root, given.env):
+    for each in stacks_of_datasets(root, given.env, given.of_teams):
         yield stacks.plan(*each)
 
 
@@ -89,7 +102,8 @@ def _of_lake(
 ) -> Iterator[tuple[str, Path, dict[str, str]]]:
     from pipeline.local.deployer import stacks_of_lake
 
-    return stacks_of_lake(package.of_the_lake(), given.env, LAKE, {**given.settings, **artefacts}, store)
+    parameters = {**given.settings, **given.of_teams, **artefacts}
+    return stacks_of_lake(package.of_the_lake(), given.env, LAKE, parameters, store)
 
 
 def _stored(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli import delivering, starting
+from pipeline.cli import delivering, lake_formation, starting
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target, Where
 from pipeline.cli.output import Json, console, print_json
@@ -86,11 +86,16 @@ def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_statef
     reached = target.reach()
     given = delivering.environment(reached.env)
     root = state.checkout()
+    found = lake_formation.before_deploy(root, given)
+    if not plan:
+        lake_formation.check(found)
+    if not as_json:
+        lake_formation.say(found)
     made = ready or starting.packaged_for_aws(root)
     if plan:
         plans = list(delivering.plan(root, given, made))
         command = f"`sluice --profile {target.profile} deploy --env {reached.env}`"
-        print_json(plans_json(plans)) if as_json else say_plans(plans, command=command)
+        print_json(plans_json(plans, findings=found)) if as_json else say_plans(plans, command=command)
         return
     done = []
     say = (lambda text: None) if as_json else _say

@@ -14,6 +14,7 @@ from pipeline.cli.texts import shown
 if TYPE_CHECKING:
     from pipeline.packaging.changes import Change, StackPlan
     from pipeline.packaging.cloudformation import Progress
+    from pipeline.packaging.lake_formation import Finding
 
 LONGEST = 60
 """Characters of a property's value that a line shows; --json has all of it."""
@@ -78,9 +79,12 @@ def _short(value: Any) -> str:
     return shown(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")
 
 
-def plans_json(plans: Sequence[StackPlan], without_file: Sequence[str] = ()) -> dict[str, Any]:
+def plans_json(
+    plans: Sequence[StackPlan], without_file: Sequence[str] = (), findings: Sequence[Finding] = ()
+) -> dict[str, Any]:
     """What --plan --json prints."""
     return {
+        "lake_formation": [asdict(each) for each in findings],
         "changes": sum(len(plan.changes) for plan in plans),
         "without_file": list(without_file),
         "stacks": [

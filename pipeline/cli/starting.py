@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -164,7 +164,7 @@ def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
         made = ready or packaged(root, Path(folder))
         named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
         plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
-    plans += [planner.plan(*stack) for stack in stacks_of_datasets(root, lake.env)]
+    plans += [planner.plan(*stack) for stack in stacks_of_datasets(root, lake.env, of_teams(lake.env))]
     prefix = f"{LAKE}-{lake.env}-"
     stand = {record.name for record in deployer.records if record.name.startswith(prefix)}
     # A dataset's stack may have to load what waits still: applying the datasets deletes it when it has.
@@ -172,14 +172,23 @@ def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     return LakePlan(plans, sorted(stand - {each.name for each in plans}))
 
 
-def stacks_of_datasets(root: Path, env: str) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    """Name, template and parameters of the stacks of the checkout's teams, then of its datasets."""
+def of_teams(env: str) -> dict[str, str]:
+    """Parameters of every team's stack of an embedded lake, beside its own."""
+    name = environments.SETTINGS["lake-formation"].parameter
+    return {name: environments.stack_parameters(environments.stored(client("ssm"), env), env, laptop=True)[name]}
+
+
+def stacks_of_datasets(root: Path, env: str, shared: Mapping[str, str]) -> Iterator[tuple[str, Path, dict[str, str]]]:
+    """Name, template and parameters of the stacks of the checkout's teams, then of its datasets.
+
+    `shared` are the parameters of every team's stack beside its own.
+    """
     from pipeline.datasets import applying
     from pipeline.datasets.files import read_all
 
     definitions = read_all(root).or_raise()
     for team in sorted({definition.dataset.team for definition in definitions}):
-        given = applying.team_stack_parameters(team, LAKE, env)
+        given = {**shared, **applying.team_stack_parameters(team, LAKE, env)}
         yield applying.team_stack_name(LAKE, env, team), root / applying.TEAM_TEMPLATE, given
     for definition in definitions:
         name = applying.stack_name(LAKE, env, definition.dataset.name)

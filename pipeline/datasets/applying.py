@@ -7,7 +7,7 @@ repeat, and the registration comes after what it names, so an apply that breaks 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -51,14 +51,16 @@ class StackDeployer(Protocol):
 class Parts:
     """What applying works with.
 
-    `plan_table` says what `create_table` would do, or raises `BadDefinition`; both take the dataset and its table, the
-    latter the table's location too. `check_rules` says what is wrong with a definition's ruleset. `send_waiting` sends
-    what arrived before its dataset was registered through Stage A, and answers how many objects that were. `what_keeps`
-    says what of a dataset still waits or runs, in words; `now` is the time as text.
+    `create_database` makes sure that a team's database is there. `plan_table` says what `create_table` would do, or
+    raises `BadDefinition`; both take the dataset and its table, the latter the table's location too. `check_rules` says
+    what is wrong with a definition's ruleset. `send_waiting` sends what arrived before its dataset was registered
+    through Stage A, and answers how many objects that were. `what_keeps` says what of a dataset still waits or runs, in
+    words; `now` is the time as text.
     """
 
     registry: Registry
     stacks: StackDeployer
+    create_database: Callable[[str], None]
     plan_table: Callable[[Dataset, str], TablePlan]
     create_table: Callable[[Dataset, str, str], None]
     check_rules: Callable[[Definition], Iterable[Problem]]
@@ -71,6 +73,8 @@ class Parts:
     env: str
     database_prefix: str
     curated_bucket: str
+    of_teams: Mapping[str, str] = field(default_factory=dict)
+    """Parameters of every team's stack beside its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,11 @@ def apply(
     plans = plan_tables(definitions, parts, only)
     chosen = [definition for definition in definitions if definition.dataset.name in plans]
     for team in sorted({definition.dataset.team for definition in chosen}):
+        # Its stack may grant what is in it.
+        parts.create_database(f"{parts.database_prefix}{team}")
         name = team_stack_name(parts.lake, parts.env, team)
-        parts.stacks.deploy(name, parts.team_template, team_stack_parameters(team, parts.lake, parts.env))
+        given = {**parts.of_teams, **team_stack_parameters(team, parts.lake, parts.env)}
+        parts.stacks.deploy(name, parts.team_template, given)
     done = []
     for definition in chosen:
         done.append(_apply(definition.dataset, plans[definition.dataset.name], parts))

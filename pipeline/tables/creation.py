@@ -31,6 +31,11 @@ def table_columns(dataset: Dataset) -> dict[str, Type]:
     return columns if dataset.table.write == "append" else {**columns, ORDER_COLUMN: Primitive.STRING}
 
 
+def create_database(name: str, tables: IcebergTables | None = None) -> None:
+    """Make sure that the Glue database is there."""
+    (tables or IcebergTables()).catalog.create_namespace_if_not_exists(name)
+
+
 def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTables | None = None) -> None:
     """Make sure that `table` (`database.table`) is there, at the s3:// `location`, and has the dataset's columns.
 
@@ -56,12 +61,19 @@ def plan_table(dataset: Dataset, table: str, tables: IcebergTables | None = None
 
 
 def _load(catalog: Any, table: str) -> Any:
+    from botocore.exceptions import ClientError
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
         return catalog.load_table(table)
     except NoSuchTableError:
         return None
+    except ClientError as error:
+        # Where Lake Formation guards a catalog, it denies what is not there to whom nothing in its database is granted.
+        # Making a table that is there after all is refused.
+        if error.response["Error"]["Code"] == "AccessDeniedException" and "Lake Formation" in str(error):
+            return None
+        raise
 
 
 def _create(catalog: Any, dataset: Dataset, table: str, location: str) -> Any:

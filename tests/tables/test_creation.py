@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 
 from pipeline.datasets import Dataset
 from pipeline.datasets.types import parse_type
 from pipeline.errors import BadDefinition
-from pipeline.tables.creation import create_table
+from pipeline.tables.creation import create_database, create_table, plan_table
 from pipeline.tables.iceberg import IcebergTables
 from pipeline.tables.schema import columns_of
 from tests.tables.conftest import LOCATION
@@ -112,3 +115,44 @@ def test_any_other_change_is_refused_and_says_what_differs(
         make(tables, name, columns, **table)
     assert message in str(refused.value)
     assert tables.load(name).metadata_location == before.metadata_location
+
+
+@pytest.fixture
+def denied(tables: IcebergTables) -> Iterator[list[str]]:
+    """Tables of a guarded catalog: asking for one that is not there is denied, as for one that is not granted."""
+    said: list[str] = []
+
+    def deny(**_: Any) -> tuple[Any, dict[str, Any]] | None:
+        error = {"Code": "AccessDeniedException", "Message": said[0]} if said else None
+        return (AWSResponse("", 400, {}, None), {"Error": error}) if error else None
+
+    events = tables.catalog.glue.meta.events
+    events.register("before-call.glue.GetTable", deny, unique_id="denied")
+    yield said
+    events.unregister("before-call.glue.GetTable", unique_id="denied")
+
+
+def test_a_table_that_lake_formation_denies_is_taken_for_one_to_make(
+    tables: IcebergTables, name: str, denied: list[str]
+) -> None:
+    denied.append("Insufficient Lake Formation permission(s): Required Describe on set")
+    assert plan_table(dataset({"id": "bigint"}), name, tables) == "create"
+    denied[:] = ["User: someone is not authorized to perform: glue:GetTable"]
+    with pytest.raises(ClientError, match="not authorized"):
+        plan_table(dataset({"id": "bigint"}), name, tables)
+
+
+def test_a_table_that_is_there_and_denied_is_not_made_again(
+    tables: IcebergTables, name: str, denied: list[str]
+) -> None:
+    make(tables, name, {"id": "bigint"})
+    denied.append("Insufficient Lake Formation permission(s): Required Describe on set")
+    with pytest.raises(ClientError, match="Lake Formation"):
+        make(tables, name, {"id": "bigint"})
+
+
+def test_a_database_is_made_once(tables: IcebergTables, name: str) -> None:
+    database = name.partition(".")[0]
+    for _ in range(2):
+        create_database(database, tables)
+    assert tables.catalog.namespace_exists(database)

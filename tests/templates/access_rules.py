@@ -15,6 +15,7 @@ KNOWN_TYPES = frozenset(
         "AWS::CodeBuild::Project", "AWS::CodeConnections::Connection",
         "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Glue::Job",
         "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::KMS::Key",
+        "AWS::LakeFormation::PrincipalPermissions", "AWS::LakeFormation::Resource",
         "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription",
         "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::SSM::Parameter",
         "AWS::Scheduler::Schedule", "AWS::Serverless::Function", "AWS::Serverless::LayerVersion",
@@ -30,7 +31,7 @@ KEY_USE = frozenset(
 
 LONGEST_SESSION_S = 3600
 # They assume a role that somebody of the account passed them, without telling for which account.
-TELLS_NO_ACCOUNT = ("cloudformation.amazonaws.com", "lambda.amazonaws.com")
+TELLS_NO_ACCOUNT = ("cloudformation.amazonaws.com", "lakeformation.amazonaws.com", "lambda.amazonaws.com")
 # The actions for which IAM knows iam:PermissionsBoundary; with others the condition never holds. Taking a boundary
 # away, and writing managed policies or users, is nobody's.
 BOUNDED = ("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary", "AttachRolePolicy")

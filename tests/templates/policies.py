@@ -15,7 +15,13 @@ from tests.templates.rendering import rendered
 
 TEMPLATES = sorted([*(ROOT / "definitions" / "stacks").glob("*.yaml"), *(ROOT / "cicd").glob("*.yaml")])
 OPTIONS = (
-    {"PipelineAccount": "444455556666", "SmokeTests": "yes", "AlarmEmail": "who@example.org"},
+    {
+        "PipelineAccount": "444455556666",
+        "SmokeTests": "yes",
+        "AlarmEmail": "who@example.org",
+        "LakeFormation": "on",
+        "DeploymentRole": "arn:aws:iam::111122223333:role/delivery/sluice-dev-deployment",
+    },
     {"Source": "GitHub", "Repository": "weather/lake", "ExistingKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/own"},
 )
 """Parameters that make what is made on a condition, in one of them at least."""

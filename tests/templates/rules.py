@@ -37,6 +37,12 @@ UNSCOPED_ACTIONS = {
     "codedeploy:StopDeployment": "a deployment is no resource to IAM",
     "lambda:ListTags": "an event source mapping has no name that is known before",
     "states:ValidateStateMachineDefinition": "a definition is not yet a machine",
+} | {
+    f"lakeformation:{action}": "Lake Formation has no resources; whom it lets grant what, it decides itself"
+    for action in (
+        "DeregisterResource", "DescribeResource", "GetDataLakeSettings", "GrantPermissions", "ListPermissions",
+        "RegisterResource", "RevokePermissions", "UpdateResource",
+    )
 }  # fmt: skip
 
 

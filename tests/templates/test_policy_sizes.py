@@ -52,4 +52,5 @@ def test_roles_and_policies_leave_headroom(path: Path) -> None:
 def test_the_stack_roles_policies_are_among_those_that_are_measured() -> None:
     bootstrap = next(path for path in TEMPLATES if path.stem == "bootstrap")
     attached = [name for name, each in made(bootstrap).items() if each.get("Roles") == ["StackRole"]]
-    assert attached == ["StackRoleStores", "StackRoleMessages", "StackRoleWork", "StackRoleRoles"]
+    named = ("Stores", "Messages", "Work", "Roles", "LakeFormation")
+    assert attached == [f"StackRole{each}" for each in named]

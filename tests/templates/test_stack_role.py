@@ -25,6 +25,12 @@ BESIDE_HANDLERS = {
     "states:ValidateStateMachineDefinition": "Step Functions checks a definition by it before it makes a machine",
     "s3:GetObjectVersion": "a package is read by the version that was uploaded",
 }
+# Types whose schema names nothing: the calls that make, change, read and delete one, by the service's API reference.
+NO_HANDLERS = {
+    "AWS::LakeFormation::Resource": {
+        f"lakeformation:{call}Resource" for call in ("Register", "Update", "Describe", "Deregister")
+    },
+}
 NO_ACTION = "a call of S3, which IAM knows by another name"
 # A deployment calls these; `list` is for who imports resources that stand.
 PHASES = ("create", "read", "update", "delete")
@@ -50,6 +56,9 @@ def schema(kind: str) -> dict[str, Any]:
 
 def needed(kind: str) -> set[str]:
     """What the handlers of a type name."""
+    if kind in NO_HANDLERS:
+        assert "handlers" not in schema(kind)
+        return NO_HANDLERS[kind]
     handlers = schema(kind)["handlers"]
     return {action for phase in PHASES for action in handlers.get(phase, {}).get("permissions", ())}
 
