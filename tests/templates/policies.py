@@ -26,28 +26,28 @@ OPTIONS = (
 )
 """Parameters that make what is made on a condition, in one of them at least."""
 
-_HERE = "eu-west-1:111122223333"
+HERE = "eu-west-1:111122223333"
 # The ARN of a resource by its type; its logical id stands for the name that it would get.
 _ARNS = {
-    "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{_HERE}:alarm:{{}}",
-    "AWS::CodeBuild::Project": f"arn:aws:codebuild:{_HERE}:project/{{}}",
-    "AWS::CodeConnections::Connection": f"arn:aws:codeconnections:{_HERE}:connection/{{}}",
-    "AWS::CodePipeline::Pipeline": f"arn:aws:codepipeline:{_HERE}:{{}}",
-    "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{_HERE}:table/{{}}",
-    "AWS::Events::Rule": f"arn:aws:events:{_HERE}:rule/{{}}",
-    "AWS::Glue::Job": f"arn:aws:glue:{_HERE}:job/{{}}",
+    "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{HERE}:alarm:{{}}",
+    "AWS::CodeBuild::Project": f"arn:aws:codebuild:{HERE}:project/{{}}",
+    "AWS::CodeConnections::Connection": f"arn:aws:codeconnections:{HERE}:connection/{{}}",
+    "AWS::CodePipeline::Pipeline": f"arn:aws:codepipeline:{HERE}:{{}}",
+    "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{HERE}:table/{{}}",
+    "AWS::Events::Rule": f"arn:aws:events:{HERE}:rule/{{}}",
+    "AWS::Glue::Job": f"arn:aws:glue:{HERE}:job/{{}}",
     "AWS::IAM::ManagedPolicy": "arn:aws:iam::111122223333:policy/{}",
     "AWS::IAM::Role": "arn:aws:iam::111122223333:role/{}",
-    "AWS::KMS::Key": f"arn:aws:kms:{_HERE}:key/{{}}",
-    "AWS::Lambda::Alias": f"arn:aws:lambda:{_HERE}:function:{{}}:live",
-    "AWS::Lambda::Function": f"arn:aws:lambda:{_HERE}:function:{{}}",
-    "AWS::Lambda::LayerVersion": f"arn:aws:lambda:{_HERE}:layer:{{}}:1",
-    "AWS::Lambda::Version": f"arn:aws:lambda:{_HERE}:function:{{}}:1",
-    "AWS::Logs::LogGroup": f"arn:aws:logs:{_HERE}:log-group:{{}}:*",
+    "AWS::KMS::Key": f"arn:aws:kms:{HERE}:key/{{}}",
+    "AWS::Lambda::Alias": f"arn:aws:lambda:{HERE}:function:{{}}:live",
+    "AWS::Lambda::Function": f"arn:aws:lambda:{HERE}:function:{{}}",
+    "AWS::Lambda::LayerVersion": f"arn:aws:lambda:{HERE}:layer:{{}}:1",
+    "AWS::Lambda::Version": f"arn:aws:lambda:{HERE}:function:{{}}:1",
+    "AWS::Logs::LogGroup": f"arn:aws:logs:{HERE}:log-group:{{}}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{}",
-    "AWS::SNS::Topic": f"arn:aws:sns:{_HERE}:{{}}",
-    "AWS::SQS::Queue": f"arn:aws:sqs:{_HERE}:{{}}",
-    "AWS::StepFunctions::StateMachine": f"arn:aws:states:{_HERE}:stateMachine:{{}}",
+    "AWS::SNS::Topic": f"arn:aws:sns:{HERE}:{{}}",
+    "AWS::SQS::Queue": f"arn:aws:sqs:{HERE}:{{}}",
+    "AWS::StepFunctions::StateMachine": f"arn:aws:states:{HERE}:stateMachine:{{}}",
 }
 # Of these Ref is a name, or an address, and only an attribute the ARN.
 _BY_NAME = (
@@ -55,7 +55,7 @@ _BY_NAME = (
     "AWS::Events::Rule", "AWS::Glue::Job", "AWS::IAM::Role", "AWS::KMS::Key", "AWS::Lambda::Function",
     "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SQS::Queue",
 )  # fmt: skip
-_STORED = re.compile(r"\{\{resolve:ssm:([^}]+)\}\}")
+_STORED = re.compile(r"\{\{resolve:ssm:/sluice/\w+/([^}]+)\}\}")
 _REFERENCE = re.compile(r"(\w+)(\.\w*Arn)?(?=[:/*]|$)")
 
 
@@ -124,14 +124,14 @@ def arn(text: str, made: Mapping[str, Any]) -> str:
 
 @functools.cache
 def stored() -> dict[str, str]:
-    """What Parameter Store has once all stacks stand, by name."""
+    """What Parameter Store has of an environment once all its stacks stand, by the end of its name."""
     found: dict[str, str] = {}
     for path in TEMPLATES:
         made = rendered(path)
         for resource in made.values():
             if resource["Type"] == "AWS::SSM::Parameter":
                 given = resource["Properties"]
-                found[given["Name"]] = arn(given["Value"], made)
+                found[given["Name"].split("/", 3)[3]] = arn(given["Value"], made)
     return found
 
 
