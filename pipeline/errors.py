@@ -50,3 +50,7 @@ class Broken(SluiceError):
 
 class Inconsistent(SluiceError):
     """Stored state contradicts the protocol: stop, and let a person look."""
+
+
+class WillFailAgain(SluiceError):
+    """A job's run failed by what another run would find as it was: the data, the definition, what is set up."""

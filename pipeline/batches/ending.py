@@ -15,7 +15,7 @@ from pipeline.catalog import Catalog, Status
 from pipeline.catalog.rows import shorten
 from pipeline.clock import Clock, system_clock
 from pipeline.dynamo import TRANSACTION_ACTIONS, transact
-from pipeline.errors import Inconsistent, Refused
+from pipeline.errors import Inconsistent, Refused, WillFailAgain
 from pipeline.events.s3 import SendAgain
 from pipeline.objects import ObjectVersion
 
@@ -212,4 +212,6 @@ def cause_of(error: dict[str, str]) -> str:
         kind = document.get("errorType") or error.get("Error", "")
     else:
         kind = error.get("Error", "")
+    # For the state machine, not for people.
+    cause = cause.replace(f"{WillFailAgain.__name__}: ", "", 1)
     return shorten(f"{kind}: {cause}" if kind else cause)

@@ -460,6 +460,10 @@ def _end(shop: Shop, how: str, batch: str) -> None:
     ("error", "cause"),
     [
         ({"Error": "States.TaskFailed", "Cause": '{"ErrorMessage": "ValueError: no", "Id": "jr"}'}, "ValueError: no"),
+        (
+            {"Error": "States.TaskFailed", "Cause": '{"ErrorMessage": "WillFailAgain: BadDefinition: no"}'},
+            "States.TaskFailed: BadDefinition: no",
+        ),
         ({"Error": "Transient", "Cause": '{"errorMessage": "busy", "errorType": "Transient"}'}, "Transient: busy"),
         ({"Error": "States.Timeout", "Cause": ""}, "States.Timeout"),
     ],

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.batches.records import Batch, RuleResult, Verdict
 from pipeline.datasets import Quality
-from pipeline.errors import BadDefinition
+from pipeline.errors import BadDefinition, SluiceError, Transient
 from pipeline.quality import check_ruleset
 from pipeline.quality.dqdl import normal, parse
 from pipeline.quality.lint import errors_in
 from pipeline.quality.model import Composite, Rule, plain_rules
+from stages.stage_b.jobs.failing import was_lost
 from stages.stage_b.jobs.reasons import not_about_data
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
     """Whether each rule holds for `frame`, in the order of the ruleset.
 
     `BadDefinition` if a rule cannot be evaluated on these columns, or Deequ could not evaluate one: that says nothing
-    about the data, and is not a failed rule.
+    about the data, and is not a failed rule. `Transient` if Spark lost a worker meanwhile.
     """
     columns = dict(frame.dtypes)
     if wrong := errors_in(check_ruleset(ruleset, columns)):
@@ -61,15 +62,20 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
     try:
         outcomes = _deequ().process(spark, frame, normal(ruleset)).collect()
     except Exception as error:
-        raise BadDefinition(f"Deequ could not evaluate the ruleset: {_first_line(error)}") from error
+        raise _not_evaluated("the ruleset", _first_line(error), error) from error
     finally:
         spark.catalog.dropTempView("primary")
     by_rule = {row["Rule"]: row for row in outcomes}
     findings = tuple(_finding(text, by_rule[name]) for name, text in _named(spark, ruleset))
     for finding in findings:
         if why := not_about_data(finding.reason):
-            raise BadDefinition(f"Deequ could not evaluate {finding.rule}: {why}")
+            raise _not_evaluated(finding.rule, why, finding.reason)
     return findings
+
+
+def _not_evaluated(what: str, why: str, whole: object) -> SluiceError:
+    kind = Transient if was_lost(whole) else BadDefinition
+    return kind(f"Deequ could not evaluate {what}: {why}")
 
 
 def _deequ() -> Any:

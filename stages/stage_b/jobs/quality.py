@@ -14,6 +14,7 @@ from pipeline.clients import client
 from pipeline.datasets import Dataset
 from pipeline.errors import Refused
 from pipeline.telemetry.logs import about, of_job
+from stages.stage_b.jobs.failing import told_apart
 from stages.stage_b.jobs.judging import Finding, evaluate, failing_rows, verdict, visible
 from stages.stage_b.jobs.snapshots import added_rows, whole_table
 
@@ -89,7 +90,8 @@ def main() -> None:
     arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
     of_job("stage_b.quality")
     records = BatchRecords(client("dynamodb"), arguments["batches_table"])
-    with about(correlation_id=arguments["batch_id"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
+    keys = {"correlation_id": arguments["batch_id"], "dataset": arguments["dataset"], "run": arguments["JOB_RUN_ID"]}
+    with about(**keys), told_apart():
         spark = SparkSession.builder.getOrCreate()
         try:
             judged = check(spark, arguments, records, client("s3"))

@@ -12,6 +12,7 @@ from pipeline.batches.records import BatchRecords, Written
 from pipeline.clients import client
 from pipeline.telemetry.logs import about, of_job
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
+from stages.stage_b.jobs.failing import told_apart
 from stages.stage_b.jobs.writing import Job, write_batch
 
 # Glue runs this file as __main__, which is no name to log by.
@@ -45,7 +46,8 @@ def main() -> None:
 
     arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
     of_job("stage_b.standard")
-    with about(correlation_id=arguments["batch_id"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
+    keys = {"correlation_id": arguments["batch_id"], "dataset": arguments["dataset"], "run": arguments["JOB_RUN_ID"]}
+    with about(**keys), told_apart():
         written = load(arguments, BatchRecords(client("dynamodb"), arguments["batches_table"]), client("s3"))
         facts = {"rows": written.rows, "bad_rows": written.bad_rows, "branch": written.branch}
         log.info("batch written", extra={**facts, "snapshot": str(written.snapshot)})

@@ -1,0 +1,44 @@
+"""Whether another run may do better than one that failed. The state machine reads it from the name of the error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.errors import Broken, SluiceError, Transient, WillFailAgain
+
+_LOST = re.compile(
+    # Spark's TaskEndReason, and what it says of work that it cancels because it ends itself.
+    r"ExecutorLostFailure|FetchFailed|SparkContext was shut down|stopped SparkContext|Executor heartbeat timed out"
+    # The driver's process is gone.
+    r"|Py4JNetworkError|Answer from Java side is empty"
+)
+
+
+def was_lost(text: object) -> bool:
+    """Whether an error of Spark, as text, says that a worker or the driver went away."""
+    return _LOST.search(str(text)) is not None
+
+
+def may_do_better(error: Exception) -> bool:
+    """Whether another run on the same data and definition may succeed where one failed with `error`."""
+    from pyspark.errors import AnalysisException
+
+    if was_lost(error):
+        return True
+    if isinstance(error, SluiceError):
+        return isinstance(error, Transient | Broken)
+    # Spark understood what it was asked for, and it is wrong.
+    return not isinstance(error, AnalysisException)
+
+
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """Raise as `WillFailAgain`, with its name and message, what no other run of the job would mend."""
+    try:
+        yield
+    except Exception as error:
+        if may_do_better(error):
+            raise
+        raise WillFailAgain(f"{type(error).__name__}: {error}") from error
