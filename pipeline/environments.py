@@ -153,6 +153,14 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 at_most=1000,
                 unit="calls",
             ),
+            EnvironmentSetting(
+                "transform-concurrency",
+                "TransformConcurrency",
+                "",
+                "how many objects Stage A transforms at once; the account's concurrency is reserved for as many",
+                pattern="[1-9][0-9]{0,3}",
+                form="a whole number from 1 to 9999; unset it for what the account has left",
+            ),
         )
     }
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = tuple(f"tests.benchmarks.{name}" for name in ("flow", "engine", "stage_a", "console", "cold_start"))
+MODULES = tuple(f"tests.benchmarks.{name}" for name in ("flow", "burst", "engine", "stage_a", "console", "cold_start"))
 
 
 def main() -> None:
