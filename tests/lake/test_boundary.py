@@ -18,12 +18,16 @@ def test_the_boundary_of_an_environment_holds_all_that_its_roles_are_given(lake:
     arn = client("ssm").get_parameter(Name=f"/sluice/{lake.connected.env}/boundary-arn")["Parameter"]["Value"]
     version = client("iam").get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     document = client("iam").get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    limits = [(action, resource) for each in document["Statement"] for action, resource in pairs(each)]
+    limits, denied = (
+        [pair for each in document["Statement"] if each["Effect"] == effect for pair in pairs(each)]
+        for effect in ("Allow", "Deny")
+    )
     outside = [
         (grant.logical_role, grant.action, resource)
         for grant in grants
         for resource in grant.resources
         if not any(grant.action == action and fnmatchcase(resource, limit) for action, limit in limits)
+        or any(fnmatchcase(grant.action, action) and fnmatchcase(resource, limit) for action, limit in denied)
     ]
     assert outside == []
     assert {role_boundary(grant.role) for grant in grants} == {arn}
