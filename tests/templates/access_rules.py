@@ -44,6 +44,8 @@ EVERYTHING_OF = {
     "AWS::SNS::TopicPolicy": "sns:Publish",
 }
 ATTACHED_BY = {"AWS::S3::BucketPolicy": "Bucket", "AWS::SQS::QueuePolicy": "Queues", "AWS::SNS::TopicPolicy": "Topics"}
+MOST_ACTIONS_OF_SQS = 7
+"""A statement of a queue's policy (SQS, policy quotas)."""
 RUNS_AS = (
     "AWS::Serverless::Function", "AWS::Serverless::StateMachine", "AWS::Glue::Job", "AWS::Scheduler::Schedule",
 )  # fmt: skip
@@ -195,6 +197,19 @@ def policies_are_attached_to_what_they_speak_of(template: Template) -> Iterator[
             for other in template["Resources"]:
                 if names(spoken_of, other) and not names(given.get(attached), other):
                     yield f"{logical_id} speaks of {other} and is not attached to it"
+
+
+@rule
+def a_queues_policy_speaks_of_that_queue_alone(template: Template) -> Iterator[str]:
+    """SQS refuses others (its developer guide: "each policy must cover only a single queue"), and long statements."""
+    for logical_id, _, given in resources(template, "AWS::SQS::QueuePolicy"):
+        if len(given.get("Queues", [])) != 1:
+            yield f"{logical_id} is attached to several queues"
+        for statement in statements(given):
+            if len(listed(statement.get("Resource"))) != 1:
+                yield f"{logical_id} has a statement of several queues"
+            if len(listed(statement.get("Action"))) > MOST_ACTIONS_OF_SQS:
+                yield f"{logical_id} has a statement of more actions than SQS takes"
 
 
 @rule

@@ -24,6 +24,9 @@ Resources:
       Topics: [!Ref News]
       PolicyDocument: {Statement: [{Effect: Allow, Principal: {Service: s3.amazonaws.com}, Action: sns:Publish,
                                     Resource: !Ref News}]}
+  Both:
+    Type: AWS::SQS::QueuePolicy
+    Properties: {Queues: [!Ref Inbox, !Ref Short], PolicyDocument: {Statement: []}}
   Short:
     Type: AWS::SQS::Queue
     Properties: {RedrivePolicy: {deadLetterTargetArn: !GetAtt Inbox.Arn, maxReceiveCount: 1}}
