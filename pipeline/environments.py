@@ -8,12 +8,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 from pipeline.errors import BadInput
+from pipeline.glue_versions import ALL, GLUE_5_1, OFFERED
 from pipeline.settings import parameter_prefix
 
 ROUTE_TIMEOUT_S = 60
@@ -54,6 +55,8 @@ class EnvironmentSetting:
     unit: str = ""
     laptop: str | None = None
     never_on_laptop: str = ""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """Why values that somebody may want are not among `choices`."""
 
     @property
     def allowed(self) -> str:
@@ -88,6 +91,23 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 pattern=r"[^@\s,]+@[^@\s,]+\.[^@\s,]+",
                 form="one e-mail address; unset it for none",
                 never_on_laptop="the embedded AWS sends no mail",
+            ),
+            EnvironmentSetting(
+                "glue-concurrent-runs",
+                "GlueConcurrentRuns",
+                "50",
+                "how many runs of one Glue job go on at once; more wait for their turn",
+                at_least=1,
+                at_most=1000,
+                unit="runs",
+            ),
+            EnvironmentSetting(
+                "glue-version",
+                "GlueVersion",
+                GLUE_5_1.name,
+                "the version of Glue that the jobs run on",
+                choices=OFFERED,
+                refusals={name: each.obstacle for name, each in ALL.items() if each.obstacle},
             ),
             EnvironmentSetting(
                 "glue-worker-type",
@@ -259,7 +279,8 @@ def _problems(given: Mapping[str, str], where: Callable[[str], str], laptop: boo
         if name not in SETTINGS:
             yield f"{where(name)}: {_unknown(name)}"
         elif not SETTINGS[name].accepts(value):
-            yield f"{where(name)}: {value!r} is not allowed; it is {SETTINGS[name].allowed}"
+            why = f": {refusal}" if (refusal := SETTINGS[name].refusals.get(value)) else ""
+            yield f"{where(name)}: {value!r} is not allowed{why}; it is {SETTINGS[name].allowed}"
         elif laptop and SETTINGS[name].never_on_laptop:
             yield f"{where(name)}: cannot be set for an embedded lake: {SETTINGS[name].never_on_laptop}"
     found = {value.setting.name: value.value for value in values(given, laptop=laptop)}

@@ -55,3 +55,24 @@ GLUE_5_1 = GlueVersion(
         }
     ),
 )
+GLUE_5_0 = GlueVersion(
+    "5.0",
+    spark="3.5.4",
+    scala="2.12",
+    python=(3, 11),
+    iceberg="1.7.1",
+    obstacle="it has Iceberg 1.7.1 and PyArrow 17, and what writes tables here is tested with 1.10.0 and 22",
+)
+GLUE_6_0 = GlueVersion(
+    "6.0",
+    spark="4.1.1",
+    scala="2.13",
+    python=(3, 13),
+    iceberg="1.11.0",
+    obstacle=(
+        "it has Spark 4.1, Scala 2.13 and Python 3.13; the lake's Deequ is made for Spark 3.5 and Scala 2.12, "
+        "and its jobs are tested with PySpark 3.5.6 on Python 3.11"
+    ),
+)
+ALL: Mapping[str, GlueVersion] = MappingProxyType({each.name: each for each in (GLUE_5_0, GLUE_5_1, GLUE_6_0)})
+OFFERED = tuple(name for name, each in ALL.items() if not each.obstacle)

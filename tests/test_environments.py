@@ -84,6 +84,7 @@ def test_a_laptop_has_its_own_defaults_and_takes_what_is_set():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("glue-version", "7.0"), ("glue-concurrent-runs", "0"), ("glue-concurrent-runs", "1001"),
         ("glue-workers", "1"), ("glue-workers", "300"), ("glue-workers", "2.5"), ("glue-workers", "٣"),
         ("glue-workers", " 3"), ("glue-workers", "03"), ("glue-workers", ""), ("glue-worker-type", "g.1x"),
         ("log-retention-days", "31"), ("alarm-email", "nobody"), ("alarm-email", "a@b.c, d@e.f"),
@@ -177,3 +178,12 @@ def test_the_page_has_every_setting_as_the_table_does():
         for each in SETTINGS.values()
     ]
     assert [line for line in page.splitlines() if re.match(r"\| `[a-z-]+` \|", line)] == rows
+
+
+@pytest.mark.parametrize(("version", "why"), [("5.0", "it has Iceberg 1.7.1"), ("6.0", "the lake's Deequ is made for")])
+def test_a_version_of_glue_that_jobs_cannot_run_on_is_refused_with_the_reason(ssm: Any, version: str, why: str):
+    with pytest.raises(BadInput, match=f"glue-version: '{version}' is not allowed: .*{why}.*; it is one of 5.1"):
+        environments.put(ssm, "dev", "glue-version", version)
+    write(ssm, "glue-version", version)
+    with pytest.raises(BadInput, match=why):
+        environments.stack_parameters(environments.stored(ssm, "dev"), "dev")

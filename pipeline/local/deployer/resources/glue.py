@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.local.deployer.resources.reasons import CAPACITY, ENCRYPTION
+from pipeline.local.deployer.resources.reasons import CAPACITY, ENCRYPTION, QUEUING
 from pipeline.local.deployer.resources.tags import retag
 from pipeline.local.deployer.types import Aws, Made, Resource, is_there, nothing, resource_type
 
@@ -19,11 +19,12 @@ def _delete_job(aws: Aws, resource: Resource, made: Made) -> None:
     "AWS::Glue::Job",
     """Name Description Role Command.Name Command.ScriptLocation Command.PythonVersion DefaultArguments.*
     NonOverridableArguments.* GlueVersion WorkerType NumberOfWorkers MaxRetries Timeout ExecutionClass
-    ExecutionProperty.MaxConcurrentRuns SecurityConfiguration Tags.* LogUri""",
+    ExecutionProperty.MaxConcurrentRuns JobRunQueuingEnabled SecurityConfiguration Tags.* LogUri""",
     without_effect={
         "WorkerType": CAPACITY,
         "NumberOfWorkers": CAPACITY,
         "ExecutionClass": CAPACITY,
+        "JobRunQueuingEnabled": QUEUING,
         "SecurityConfiguration": ENCRYPTION,
     },
     fixed="Name",
