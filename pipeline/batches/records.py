@@ -50,7 +50,9 @@ def batch_item(batch: str) -> str:
 class Written:
     """What one job run wrote. `snapshot` is None when no row was left to write.
 
-    `superseded` lists objects (`path#version_id`) of an overwrite that newer ones had already replaced.
+    `superseded` lists objects (`path#version_id`) of an overwrite that newer ones had already replaced;
+    `superseded_rows` counts rows of an upsert or overwrite that newer ones, of the batch or the table, had. Every row
+    of the batch is in `rows`, in `bad_rows` or in `superseded_rows`.
     """
 
     run: str
@@ -60,6 +62,7 @@ class Written:
     rows: int
     bad_rows: int = 0
     superseded: tuple[str, ...] = ()
+    superseded_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,12 +38,14 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Staged:
-    """What the transform made of a file. `bad` are the lines that it wrote for rows that it does not let pass."""
+    """What the transform made of a file. `bad` are the lines that it wrote for rows that it does not let pass, `uri`
+    is where the staged file is, if its name and scheme matter."""
 
     raw: RawFile
     table: pa.Table
     bad: list[dict[str, Any]]
     parquet: bytes
+    uri: str | None = None
 
     @property
     def id(self) -> str:
@@ -132,7 +134,8 @@ class Loader:
         return self.tables.load(table).scan().to_arrow()
 
     def _put(self, batch: str, staged: Staged) -> Mapping[str, Any]:
-        key = f"team/set/{batch}-{staged.raw.order}.parquet"
+        uri = staged.uri or f"s3://values-staging/team/set/{batch}-{staged.raw.order}.parquet"
+        key = uri.partition("://values-staging/")[2]
         answer = self._lake.s3.put_object(Bucket="values-staging", Key=key, Body=staged.parquet)
         path, _, version = staged.id.partition("#")
         bucket, _, raw = path.partition("/")
@@ -141,7 +144,7 @@ class Loader:
             "key": raw,
             "version_id": version,
             "order": f"{staged.raw.order:013d}|{'0' * 32}|{raw}|{version}",
-            "staged": f"s3://values-staging/{key}",
+            "staged": uri,
             "etag": answer["ETag"].strip('"'),
             "rows": staged.table.num_rows,
         }

@@ -128,5 +128,5 @@ def _end_of(s3: Any, staged: StagedObject, length: int) -> bytes:
 
 
 def _parts(uri: str) -> tuple[str, str]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, _, key = uri.partition("://")[2].partition("/")
     return bucket, key

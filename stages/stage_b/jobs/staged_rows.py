@@ -13,6 +13,7 @@ from pipeline.datasets.own_columns import ORDER_COLUMN, ROW_COLUMN
 from pipeline.datasets.types import Type
 from stages.stage_b.jobs.alignment import Cast, cast, quoted, type_sql
 from stages.stage_b.jobs.batch_manifest import StagedFile
+from stages.stage_b.jobs.printed_paths import SCHEME, by_spelling
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 ORDER, LINE = ORDER_COLUMN, ROW_COLUMN
 OBJECT, POSITION, REASON, ROW = "_sluice_object", "_sluice_position", "_sluice_reason", "_sluice_raw"
 """The row's object, its place in the staged file, why it cannot be loaded, and the row itself as JSON."""
+NUMBER = "_sluice_number"
+"""The place of the row's file among the files; NULL for a row that no file was found for."""
 
 _FILE = "_sluice_file"
 
 
 @dataclass(frozen=True, slots=True)
 class StagedRows:
-    """`frame` has the table's columns and the six above; `all_fit` says that no row can have a reason."""
+    """`frame` has the table's columns and the seven above; `all_fit` says that no row can have a reason."""
 
     frame: DataFrame
     all_fit: bool
@@ -94,7 +97,7 @@ def _read(spark: SparkSession, group: Sequence[StagedFile], casts: Mapping[str, 
         LINE,
         f"{reason} as {REASON}",
         f"to_json(struct({parts}), map('ignoreNullFields', 'false')) as {ROW}",
-        f"{hidden}.file_path as {_FILE}",
+        f"regexp_replace({hidden}.file_path, '{SCHEME}', '') as {_FILE}",
         f"{hidden}.row_index as {POSITION}",
     )
 
@@ -112,13 +115,21 @@ def _hidden(columns: Sequence[tuple[str, Type]]) -> str:
 
 
 def _with_objects(spark: SparkSession, frame: DataFrame, files: Sequence[StagedFile]) -> DataFrame:
-    """Add the object's order and id: as literals for one file, else by a lookup of the file's path."""
+    """Add the file's number, and the object's order and id: as literals for one file, else by the path's spelling.
+
+    A row of a path that is spelled in no known way stays, without them: whoever counts the rows finds it.
+    """
     from pyspark.sql import functions as F
 
     if len(files) == 1:
         only = files[0].object
-        return frame.drop(_FILE).withColumns({ORDER: F.lit(only.order), OBJECT: F.lit(only.id)})
-    known = json.dumps([[f.object.staged, f.object.order, f.object.id] for f in files])
+        return frame.drop(_FILE).withColumns({NUMBER: F.lit(0), ORDER: F.lit(only.order), OBJECT: F.lit(only.id)})
+    places = by_spelling([file.object.staged for file in files])
+    known = json.dumps(
+        [[spelled, place, files[place].object.order, files[place].object.id] for spelled, place in places.items()]
+    )
     entries = spark.range(1).select(F.explode(F.from_json(F.lit(known), "array<array<string>>")).alias("entry"))
-    lookup = entries.selectExpr(f"entry[0] as {_FILE}", f"entry[1] as {ORDER}", f"entry[2] as {OBJECT}")
-    return frame.join(F.broadcast(lookup), _FILE).drop(_FILE)
+    lookup = entries.selectExpr(
+        f"entry[0] as {_FILE}", f"int(entry[1]) as {NUMBER}", f"entry[2] as {ORDER}", f"entry[3] as {OBJECT}"
+    )
+    return frame.join(F.broadcast(lookup), _FILE, "left").drop(_FILE)

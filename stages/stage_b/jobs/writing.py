@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.batches.records import Written
 from pipeline.datasets.types import Primitive, Type
-from pipeline.errors import Inconsistent
 from pipeline.tables.evolution import common
 from pipeline.tables.names import branch_name
 from stages.stage_b.jobs.alignment import quoted
 from stages.stage_b.jobs.batch_manifest import Manifest, StagedFile
 from stages.stage_b.jobs.branches import BranchedTable
 from stages.stage_b.jobs.staged_rows import LINE, OBJECT, ORDER, POSITION, REASON, ROW, StagedRows, staged_rows
+from stages.stage_b.jobs.tally import Counting, check_accounts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,28 +33,29 @@ class Job:
 
 
 def write_batch(spark: SparkSession, job: Job, files: Sequence[StagedFile]) -> Written:
-    """Load `files` onto a new branch of the table and say what was written."""
+    """Load `files` onto a new branch of the table and say what was written.
+
+    `Inconsistent` if a row is neither written nor set aside nor superseded by a newer one (PROTOCOL, Stage B 2).
+    """
     manifest, branch = job.manifest, branch_name(job.manifest.batch, job.run)
     table = BranchedTable(spark, job.table)
     filled = [file for file in files if file.object.rows]
-    columns = table.add_columns(_wanted(filled, manifest)) if filled else {}
-    good, bad = (None, 0) if not filled else _sort_out(staged_rows(spark, filled, columns, manifest.key), job)
-    if good is None or bad == sum(file.object.rows for file in filled):
+    if not filled:
+        return Written(job.run, branch, table.base, None, 0)
+    columns = table.add_columns(_wanted(filled, manifest))
+    staged = staged_rows(spark, filled, columns, manifest.key)
+    bad = _set_aside(staged, job)
+    if bad == sum(file.object.rows for file in filled):
         return Written(job.run, branch, table.base, None, 0, bad)
     target = table.create_branch(branch)
-    loadable = good.select(*(quoted(name) for name in dict.fromkeys((*columns, ORDER, POSITION))))
-    superseded = _write(spark, loadable, columns, target, manifest)
+    counting = Counting(staged.frame, filled)
+    done = _write(spark, counting, staged.all_fit, columns, target, manifest)
+    tally = counting.result()
     snapshot, rows = table.written(branch)
-    _check_count(manifest, filled, rows, bad)
-    lost = tuple(sorted(file.object.id for file in files if file.object.order in superseded))
-    return Written(job.run, branch, table.base, snapshot if rows else None, rows, bad, lost)
-
-
-def _check_count(manifest: Manifest, files: Sequence[StagedFile], written: int, bad: int) -> None:
-    """Whatever went wrong, rows that are neither in the table nor in quarantine must not go unnoticed."""
-    staged = sum(file.object.rows for file in files)
-    if manifest.write == "append" and written + bad != staged:
-        raise Inconsistent(f"of {staged} staged rows {written} were written and {bad} quarantined")
+    expected = sum(tally.good.values()) if manifest.write == "append" else done.rows
+    superseded = check_accounts(tally, bad, rows, expected)
+    lost = tuple(sorted(file.object.id for file in files if file.object.order in done.superseded))
+    return Written(job.run, branch, table.base, snapshot if rows else None, rows, bad, lost, superseded)
 
 
 def _wanted(files: Sequence[StagedFile], manifest: Manifest) -> dict[str, Type]:
@@ -65,10 +66,10 @@ def _wanted(files: Sequence[StagedFile], manifest: Manifest) -> dict[str, Type]:
     return columns if manifest.write == "append" else {**columns, ORDER: Primitive.STRING}
 
 
-def _sort_out(staged: StagedRows, job: Job) -> tuple[DataFrame, int]:
-    """The rows that can be loaded, and how many cannot; those go to the quarantine bucket as JSON lines."""
+def _set_aside(staged: StagedRows, job: Job) -> int:
+    """Write the rows that cannot be loaded to the quarantine bucket as JSON lines, and say how many they are."""
     if staged.all_fit:
-        return staged.frame, 0
+        return 0
     bad = staged.frame.where(f"{REASON} is not null")
     # Only the columns that can fail are read for this.
     count = bad.count()
@@ -77,22 +78,43 @@ def _sort_out(staged: StagedRows, job: Job) -> tuple[DataFrame, int]:
         lines = bad.selectExpr(f"concat(rtrim('}}', {head}), ',\"row\":', {ROW}, '}}') as value")
         quiet = {"mapreduce.fileoutputcommitter.marksuccessfuljobs": "false"}
         lines.write.mode("overwrite").options(**quiet).text(job.quarantine)
-    return staged.frame.where(f"{REASON} is null"), count
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a write did: how many rows it had to write, where that is known before, and the orders of the objects
+    that newer ones had replaced."""
+
+    rows: int | None = None
+    superseded: frozenset[str] = frozenset()
 
 
 def _write(
-    spark: SparkSession, good: DataFrame, columns: Mapping[str, Type], target: str, manifest: Manifest
-) -> set[str]:
-    """Write to the branch; returns the orders of objects that newer ones had replaced."""
+    spark: SparkSession,
+    counting: Counting,
+    all_fit: bool,
+    columns: Mapping[str, Type],
+    target: str,
+    manifest: Manifest,
+) -> _Done:
+    """Write to the branch. The first action on the rows is the one that counts them."""
+
+    def loadable(frame: DataFrame) -> DataFrame:
+        good = frame if all_fit else frame.where(f"{REASON} is null")
+        return good.select(*(quoted(name) for name in dict.fromkeys((*columns, ORDER, POSITION))))
+
+    counted = loadable(counting.counted)
     match manifest.write:
         case "upsert":
-            upsert(spark, good, columns, target, manifest.key)
-            return set()
+            upsert(spark, counted, columns, target, manifest.key)
+            return _Done()
+        case "overwrite" if manifest.partition_by:
+            return _overwrite_partitions(spark, counted, loadable(counting.frame), columns, target, manifest)
         case "overwrite":
-            orders = [found.order for found in manifest.objects]
-            return overwrite(spark, good, columns, target, manifest.partition_by, orders)
-    _only(good, columns).writeTo(target).append()
-    return set()
+            return _overwrite(spark, counted, loadable(counting.frame), columns, target, manifest)
+    _only(counted, columns).writeTo(target).append()
+    return _Done()
 
 
 def _only(frame: DataFrame, columns: Mapping[str, Type]) -> DataFrame:
@@ -117,58 +139,65 @@ def upsert(spark: SparkSession, good: DataFrame, columns: Mapping[str, Type], ta
     )
 
 
-def overwrite(
+def _overwrite(
     spark: SparkSession,
+    counted: DataFrame,
     good: DataFrame,
     columns: Mapping[str, Type],
     target: str,
-    partition_by: Sequence[str],
-    orders: Sequence[str],
-) -> set[str]:
-    """Replace the table, or the partitions that an object has rows in, by the newest object that has them.
-
-    Returns the orders of the objects that wrote nothing because newer ones, in the batch or in the table, had
-    replaced them before.
-    """
-    if partition_by:
-        return _overwrite_partitions(spark, good, columns, target, partition_by)
+    manifest: Manifest,
+) -> _Done:
+    """Replace the table by the newest object, unless what is there is newer."""
     from pyspark.sql import functions as F
 
-    newest = _newest(good)
-    there = _newest(spark.table(target)) or ""
+    by_order = counted.groupBy(ORDER).agg(F.count("*").alias("n"))
+    newest, rows = _one(by_order.agg(F.max(ORDER), F.max_by("n", ORDER)))
+    there = _one(spark.table(target).agg(F.max(ORDER)))[0] or ""
+    orders = [found.order for found in manifest.objects]
     if newest is None or newest < there:
-        return {order for order in orders if order < there}
+        return _Done(0, frozenset(order for order in orders if order < there))
     _only(good.where(F.col(ORDER) == newest), columns).writeTo(target).overwrite(F.lit(True))
-    return {order for order in orders if order < newest}
+    return _Done(rows, frozenset(order for order in orders if order < newest))
 
 
-def _newest(frame: DataFrame) -> str | None:
-    from pyspark.sql import functions as F
-
-    found: Any = frame.agg(F.max(ORDER)).first()
-    return found[0]  # type: ignore[no-any-return]
+def _one(frame: DataFrame) -> Any:
+    """The only row of an aggregate."""
+    return frame.first()
 
 
 def _overwrite_partitions(
-    spark: SparkSession, good: DataFrame, columns: Mapping[str, Type], target: str, partition_by: Sequence[str]
-) -> set[str]:
+    spark: SparkSession,
+    counted: DataFrame,
+    good: DataFrame,
+    columns: Mapping[str, Type],
+    target: str,
+    manifest: Manifest,
+) -> _Done:
+    """Replace the partitions that an object has rows in by the newest object that has them.
+
+    An object is superseded that wrote nothing because newer ones, in the batch or in the table, have all of its.
+    """
+    partition_by = manifest.partition_by
     parts = ", ".join(quoted(name) for name in partition_by)
-    good.createOrReplaceTempView(_VIEW)
-    brought = f"select {parts}, max({ORDER}) brought from {_VIEW} group by {parts}"
+    counted.createOrReplaceTempView(_VIEW)
+    by_object = f"select {parts}, {ORDER}, count(*) n from {_VIEW} group by {parts}, {ORDER}"
+    brought = f"select {parts}, max({ORDER}) brought, max_by(n, {ORDER}) n from ({by_object}) group by {parts}"
     there = f"select {parts}, max({ORDER}) there from {target} group by {parts}"
     winning = spark.sql(
         f"select b.* from ({brought}) b left join ({there}) t on {_same(partition_by, 'b')} "
         "where coalesce(there, '') <= brought"
     ).persist()
     winning.createOrReplaceTempView(_WINNING)
-    winners = {row[0] for row in winning.select("brought").distinct().collect()}
+    winners = {row[0]: row[1] for row in winning.groupBy("brought").sum("n").collect()}
     if winners:
+        good.createOrReplaceTempView(_VIEW)
         chosen = spark.sql(
             f"select t.* from {_VIEW} t left semi join {_WINNING} w "
             f"on {_same(partition_by, 'w')} and t.{ORDER} = w.brought"
         )
         _only(chosen, columns).writeTo(target).overwritePartitions()
-    return {row[0] for row in good.select(ORDER).distinct().collect()} - winners
+    losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners.keys()
+    return _Done(sum(winners.values()), frozenset(losers))
 
 
 def _same(partition_by: Sequence[str], other: str) -> str:
