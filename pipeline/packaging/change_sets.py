@@ -14,9 +14,28 @@ _REPLACING = ("True", "Conditional")
 _KEEPING = ("Retain", "ReplaceAndRetain")
 
 
-def added(template: Path) -> tuple[Change, ...]:
-    """Every resource of a template as one that is added, macros not expanded."""
-    return tuple(Change(name, each["Type"], Action.ADD) for name, each in load_template(template)["Resources"].items())
+def added(template: Path, parameters: Mapping[str, str], partition: str) -> tuple[Change, ...]:
+    """Every resource of a template whose condition holds as one that is added, macros not expanded."""
+    from pipeline.local.deployer.intrinsics import Scope
+    from pipeline.local.deployer.places import Place
+
+    source = load_template(template)
+    defaults = {name: each["Default"] for name, each in source.get("Parameters", {}).items() if "Default" in each}
+    scope = Scope(
+        parameters=defaults | dict(parameters),
+        pseudo={"AWS::Partition": partition},
+        mappings={},
+        conditions=source.get("Conditions", {}),
+        ssm=str,
+        exports=dict,
+        secrets=None,  # type: ignore[arg-type]  # no condition reads one
+    )
+    place = Place(template.name, ("Resources",))
+    return tuple(
+        Change(name, each["Type"], Action.ADD)
+        for name, each in source["Resources"].items()
+        if "Condition" not in each or scope.holds(each["Condition"], place / name)
+    )
 
 
 def changes_of(described: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:

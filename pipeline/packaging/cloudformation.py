@@ -79,12 +79,12 @@ class CloudFormationStacks:
     def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
         """What deploying would change; the change set that tells it is deleted.
 
-        Of a stack that does not stand all resources of the template are added: a change set would leave an empty
+        Of a stack that does not stand all resources are added whose condition holds: a change set would leave an empty
         stack behind, and those that a macro makes are not known.
         """
         standing = self._standing(name)
         if standing is None or standing["StackStatus"] == _NEVER_MADE:
-            return StackPlan(name, added(template), {}, is_new=True)
+            return StackPlan(name, added(template, parameters, self._formation.meta.partition), {}, is_new=True)
         change_set = self._change_set(name, template, parameters, exists=True)
         try:
             return self._planned(name, change_set, standing)

@@ -261,3 +261,15 @@ def _event(logical_id: str, status: str, reason: str | None) -> dict[str, Any]:
     event = {"LogicalResourceId": logical_id, "ResourceStatus": status, "ResourceStatusReason": reason}
     always = {"StackId": "s", "StackName": "s", "Timestamp": datetime.now(UTC), "EventId": f"{logical_id} {status}"}
     return always | {name: value for name, value in event.items() if value}
+
+
+def test_a_plan_of_a_new_stack_leaves_out_what_its_parameters_leave_out(stacks: CloudFormationStacks):
+    template = ROOT / "cicd" / "bootstrap.yaml"
+
+    def planned(**given: str) -> set[str]:
+        return {change.logical_id for change in stacks.plan("s", template, {"Env": "dev", **given}).changes}
+
+    conditional = {"LakeKey", "LakeKeyAlias", "KeyArn"}
+    assert conditional < planned()
+    assert planned() - planned(ExistingKeyArn="arn:aws:kms:eu-west-1:123456789012:key/own") == conditional
+    assert planned(PipelineAccount="999900001111") - planned() == {"DeploymentRole", "DeploymentRoleArn"}

@@ -161,6 +161,15 @@ def whoever_writes_roles_is_bounded(template: Template) -> Iterator[str]:
 
 
 @rule
+def nothing_is_allowed_by_tags(template: Template) -> Iterator[str]:
+    """A resource that is being made has none yet, and what they allow they allow only minutes after they are set."""
+    for logical_id, resource in template["Resources"].items():
+        for statement in statements(resource):
+            if "Tag/" in str(statement.get("Condition")):
+                yield f"{logical_id} decides by tags"
+
+
+@rule
 def what_is_named_without_its_stack_is_given_a_name(template: Template) -> Iterator[str]:
     """Roles know what they may touch by the lake's prefix; for these CloudFormation makes names that lack it."""
     for logical_id, _, given in resources(template, "AWS::Serverless::StateMachine", "AWS::Scheduler::Schedule"):

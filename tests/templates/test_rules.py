@@ -57,6 +57,8 @@ Resources:
             Statement:
               - {Effect: Allow, NotAction: iam:CreateUser, Resource: !Sub "arn:${AWS::Partition}:s3:::*"}
               - {Effect: Allow, Action: iam:PutRolePolicy, Resource: "arn:x:iam::123456789012:role/a"}
+              - {Effect: Allow, Action: kms:TagResource, Resource: "arn:x:kms:::key/*",
+                 Condition: {StringEquals: {"aws:ResourceTag/Lake": a}}}
   HalfTls:
     Type: AWS::S3::BucketPolicy
     Properties:

@@ -66,7 +66,8 @@ def needed(kind: str) -> set[str]:
 def statements() -> Iterator[dict[str, Any]]:
     for policy in policies():
         if policy.template == "bootstrap" and policy.logical_id.startswith("StackRole"):
-            yield from () if policy.is_of_its_resource else policy.statements
+            allowing = (each for each in policy.statements if each["Effect"] == "Allow")
+            yield from () if policy.is_of_its_resource else allowing
 
 
 def listed(value: Any) -> list[str]:
