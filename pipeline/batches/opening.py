@@ -251,6 +251,7 @@ class Poller:
                 "manifest": batch.manifest,
                 "table": work.table,
                 "has_ruleset": work.dataset.quality is not None,
+                **work.dataset.stage_b.job_runs,
             }
         )
         execution = self._.executions.start(self._.machine, batch.id, document)

@@ -121,6 +121,26 @@ class StageB(Batching):
     job: Literal["standard"] = "standard"
     freshness: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=1)
     """How long after it came in an object should be in the table; the team is told when it takes longer."""
+    workers: Annotated[int, Field(ge=2, le=299)] | None = None
+    """The most that a run of a job has; unsaid, as many as the environment's setting says."""
+    worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X"] | None = None
+    execution_class: Literal["STANDARD", "FLEX"] = "STANDARD"
+    """FLEX costs less and begins when there is room."""
+
+    @model_validator(mode="after")
+    def _workers_fit_class(self) -> Self:
+        # Glue Developer Guide, "Configuring job properties": flexible execution is for these types.
+        if self.execution_class == "FLEX" and self.worker_type not in ("G.1X", "G.2X"):
+            raise ValueError("execution_class: FLEX needs worker_type: G.1X or G.2X")
+        return self
+
+    @property
+    def job_runs(self) -> dict[str, Any]:
+        """What the state machine's input says of the jobs' runs, where the dataset says anything."""
+        said = {"workers": str(self.workers) if self.workers else None, "worker_type": self.worker_type}
+        # Glue documents queuing for the standard class; a flexible run waits by itself.
+        flexible = {"execution_class": "FLEX", "queuing": False} if self.execution_class == "FLEX" else {}
+        return {name: value for name, value in said.items() if value is not None} | flexible
 
 
 class Table(_Model):

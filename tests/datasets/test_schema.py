@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from pipeline.datasets.files import FOLDER
+from pipeline.datasets.model import StageB
 from pipeline.datasets.schema import FILE, schema, text
 
 
@@ -41,3 +42,19 @@ def test_what_the_reader_refuses_the_schema_refuses(change: dict[str, Any]):
     jsonschema.validate(good, schema())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(good | change, schema())
+
+
+@pytest.mark.parametrize(
+    ("said", "handed_on"),
+    [
+        ({}, {}),
+        ({"workers": 4, "worker_type": "G.2X"}, {"workers": "4", "worker_type": "G.2X"}),
+        ({"execution_class": "STANDARD"}, {}),
+        (
+            {"execution_class": "FLEX", "worker_type": "G.1X"},
+            {"worker_type": "G.1X", "execution_class": "FLEX", "queuing": False},
+        ),
+    ],
+)
+def test_what_a_dataset_says_of_its_runs_is_handed_to_the_state_machine(said, handed_on):
+    assert StageB.model_validate(said).job_runs == handed_on
