@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipeline import settings
 from pipeline.clients import client
 from pipeline.errors import Misconfigured, Refused
+from pipeline.lake_key import LakeKey
 from pipeline.settings import Settings, parameter_prefix
 from pipeline.wiring import Lake
 
@@ -24,12 +25,14 @@ class Connected:
         return self.endpoint is not None
 
 
-def connect(env: str, *, endpoint: str | None, region: str | None, profile: str | None = None) -> Connected:
+def connect(
+    env: str, *, endpoint: str | None, region: str | None, profile: str | None = None, key: LakeKey | None = None
+) -> Connected:
     """The lake `env` behind an embedded AWS's endpoint, or on AWS with a profile.
 
     `Misconfigured` if nothing answers there; `Refused` if no such lake is deployed.
     """
-    settings.use(endpoint=endpoint, region=region, profile=profile)
+    settings.use(endpoint=endpoint, region=region, profile=profile, key=key)
     return Connected(Lake(_settings(env)), env, endpoint)
 
 

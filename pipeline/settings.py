@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from pipeline.errors import Misconfigured
+from pipeline.lake_key import ID, SECRET, LakeKey
+
+KEY_HINT = 'Where that lake was started, `sluice env` prints it: eval "$(sluice env)".'
 
 
 class Setting(StrEnum):
@@ -46,9 +49,6 @@ def parameter_prefix(env: str) -> str:
     return f"/sluice/{env}/"
 
 
-EMBEDDED_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-
-
 class Settings:
     """What a process was told of the lake. Asking for a part that it was not told of is `Misconfigured`."""
 
@@ -80,6 +80,11 @@ def endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL") or None
 
 
+def lake_key() -> LakeKey | None:
+    """The key of an embedded lake that this process signs with; None if it signs with another, or none."""
+    return LakeKey.of(os.environ)
+
+
 def metrics_namespace() -> str | None:
     """Where a function's metrics belong, `<lake>/<env>`; no other process has one."""
     return os.environ.get("METRICS_NAMESPACE") or None
@@ -98,20 +103,24 @@ def region() -> str:
     return found
 
 
-def use(*, endpoint: str | None, region: str | None, profile: str | None = None) -> None:
+def use(*, endpoint: str | None, region: str | None, profile: str | None = None, key: LakeKey | None = None) -> None:
     """Point every AWS client of this process at one place; for the command line, before the first client is made.
 
-    An endpoint is an embedded lake: its credentials are dummies, so that no real ones ever reach it.
+    An endpoint is an embedded lake: its `key` signs every call, else the one that the environment has of it.
+    `Misconfigured` without one, so that nobody's own credentials ever sign for it.
     """
     if region:
         os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
     if profile:
         os.environ["AWS_PROFILE"] = profile
         # Credentials in the environment win over AWS_PROFILE: the command would reach whatever account they are of.
-        for name in ("AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", *EMBEDDED_CREDENTIALS):
+        for name in ("AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", ID, SECRET):
             os.environ.pop(name, None)
     if endpoint:
+        key = key or lake_key()
+        if key is None:
+            raise Misconfigured(f"the key of the lake at {endpoint} is not known", hint=KEY_HINT)
         os.environ.pop("AWS_PROFILE", None)
         os.environ.pop("AWS_SESSION_TOKEN", None)
-        os.environ.update(EMBEDDED_CREDENTIALS)
+        os.environ.update(key.variables())
         os.environ["AWS_ENDPOINT_URL"] = endpoint

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.lake_key import own_key
 from tests.dynamodb_local import DYNAMODB_LOCAL, MOTO, DynamoDBLocal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,14 +22,13 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 for name in [n for n in os.environ if n.startswith("AWS_") and n not in ("AWS_CA_BUNDLE",)]:
     del os.environ[name]
 os.environ.update(
-    AWS_ACCESS_KEY_ID="local",
-    AWS_SECRET_ACCESS_KEY="local",
     AWS_REGION="eu-west-1",
     AWS_DEFAULT_REGION="eu-west-1",
     AWS_EC2_METADATA_DISABLED="true",
     # So that the calls of a test can be told from those of what it tests.
     AWS_SDK_UA_APP_ID="tests",
 )
+os.environ.update(own_key().variables())
 
 
 class _Loader(yaml.SafeLoader):

@@ -7,7 +7,6 @@ import os
 import subprocess
 import tempfile
 import time
-import urllib.request
 import zipfile
 from collections import Counter
 from functools import cache
@@ -16,6 +15,8 @@ from typing import Any
 
 import boto3
 
+from pipeline.cli.embedded import call
+from pipeline.lake_key import LakeKey
 from pipeline.local.processes import kill, start_python
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +34,9 @@ class WarmLake:
         with (self.folder / "server.log").open("wb") as output:
             env = {**os.environ, "PYTHONPATH": str(ROOT)}
             self.process = start_python([str(_server), self._temporary.name], env=env, cwd=str(ROOT), output=output)
-        self.endpoint: str = self._wait_for_ready()["endpoint"]
+        ready = self._wait_for_ready()
+        self.endpoint: str = ready["endpoint"]
+        self.key = LakeKey(**ready["key"])
         self.s3, self.glue, self.dynamodb = (self.client(name) for name in ("s3", "glue", "dynamodb"))
         self.bucket = "artefacts"
         self.make_bucket(self.bucket)
@@ -43,8 +46,8 @@ class WarmLake:
             service,
             endpoint_url=self.endpoint,
             region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            aws_access_key_id=self.key.id,
+            aws_secret_access_key=self.key.secret,
         )
 
     def make_bucket(self, name: str) -> None:
@@ -86,16 +89,14 @@ class WarmLake:
         return int((self.folder / "jvm.pid").read_text())
 
     def forget_calls(self) -> None:
-        request = urllib.request.Request(f"{self.endpoint}/_sluice/calls", method="DELETE")
-        urllib.request.urlopen(request).close()
+        call(self.endpoint, "calls", "DELETE", self.key)
 
     def calls(self) -> Counter[str]:
         """`service.Operation` of every call since `forget_calls`."""
-        with urllib.request.urlopen(f"{self.endpoint}/_sluice/calls") as answer:
-            found = json.load(answer)["calls"]
+        found = call(self.endpoint, "calls", key=self.key)["calls"]
         counted: Counter[str] = Counter()
-        for call in found:
-            counted[f"{call['service']}.{call['operation']}"] += call["count"]
+        for one in found:
+            counted[f"{one['service']}.{one['operation']}"] += one["count"]
         return counted
 
     def library(self) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
+from pipeline.lake_key import own_key
 from pipeline.local.front import Front
 from pipeline.local.glue_jobs import GlueJobs
 from pipeline.local.jars import ensure_jars
@@ -34,7 +36,7 @@ def main(folder: Path) -> None:
     jobs.start()
     glue_runs.install(jobs)
     ready = folder / "ready.json.part"
-    ready.write_text(json.dumps({"endpoint": front.endpoint}))
+    ready.write_text(json.dumps({"endpoint": front.endpoint, "key": asdict(own_key())}))
     ready.rename(folder / "ready.json")
     threading.Event().wait()
 

@@ -4,11 +4,12 @@ lake, else none. Never a default profile by accident."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 from pipeline import settings
 from pipeline.connecting import Connected, connect
-from pipeline.errors import Refused
+from pipeline.errors import Misconfigured, Refused
+from pipeline.lake_key import LakeKey
 from pipeline.local import state
 
 LOCAL_ENV = "local"
@@ -24,6 +25,8 @@ class Where(Protocol):
     def region(self) -> str: ...
     @property
     def env(self) -> str: ...
+    @property
+    def key(self) -> LakeKey | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Embedded:
     endpoint: str
     region: str
     env: str
+    key: LakeKey | None
+    """None where only the environment may have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,13 @@ class Target:
     endpoint: str | None = None
     region: str | None = None
     env: str | None = None
+    key: LakeKey | None = None
     _connected: Connected | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, lake: Where) -> Self:
+        """A running embedded lake."""
+        return cls(endpoint=lake.endpoint, region=lake.region, env=lake.env, key=lake.key)
 
     def connect(self) -> Connected:
         """The lake, with its names read from Parameter Store."""
@@ -63,7 +74,7 @@ class Target:
         if (env := self._on_aws()) is not None:
             return connect(env, endpoint=None, region=self.region, profile=self.profile)
         lake = self.embedded()
-        return connect(lake.env, endpoint=lake.endpoint, region=lake.region)
+        return connect(lake.env, endpoint=lake.endpoint, region=lake.region, key=lake.key)
 
     def reach(self) -> Reached:
         """Point this process's clients at the lake's place; nothing is read, and the lake need not stand."""
@@ -71,7 +82,7 @@ class Target:
             settings.use(endpoint=None, region=self.region, profile=self.profile)
             return Reached(env, is_embedded=False)
         lake = self.embedded()
-        settings.use(endpoint=lake.endpoint, region=lake.region)
+        settings.use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
         return Reached(lake.env, is_embedded=True)
 
     def _on_aws(self) -> str | None:
@@ -87,11 +98,20 @@ class Target:
     def embedded(self) -> Where:
         """The embedded lake; `Refused` if none is named and none is running here."""
         if endpoint := self.endpoint or settings.endpoint():
-            return Embedded(endpoint, self.region or LOCAL_REGION, self.env or LOCAL_ENV)
+            return Embedded(endpoint, self.region or LOCAL_REGION, self.env or LOCAL_ENV, self.key or _key_of(endpoint))
         lake = state.running(state.checkout())
         if lake is None:
             raise Refused(
                 "no lake is running here",
                 hint="Start one with `sluice up`, or name one with --endpoint or --profile and --env.",
             )
-        return Embedded(lake.endpoint, self.region or lake.region, self.env or lake.env)
+        return Embedded(lake.endpoint, self.region or lake.region, self.env or lake.env, lake.key)
+
+
+def _key_of(endpoint: str) -> LakeKey | None:
+    """The key of this checkout's lake, if it is the one that is named."""
+    try:
+        lake = state.running(state.checkout())
+    except Misconfigured:
+        return None
+    return lake.key if lake and lake.endpoint == endpoint.rstrip("/") else None

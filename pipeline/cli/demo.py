@@ -42,7 +42,7 @@ def demo(port: Port = PORT, packaged: Packaged = False) -> None:
     console.print("[bold]A fresh lake[/]")
     lake = bring_up(port, packaged=packaged)
     began = time.monotonic()
-    connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+    connected = Target.of(lake).connect()
     with tempfile.TemporaryDirectory(prefix="sluice-samples-") as folder:
         _drop_samples(connected, write_samples(Path(folder)))
     _say_summary(connected, lake.console, time.monotonic() - began)

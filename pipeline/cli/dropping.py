@@ -16,7 +16,7 @@ from pipeline.cli.waiting import wait
 from pipeline.clients import client
 from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
-from pipeline.settings import EMBEDDED_CREDENTIALS, Setting, region
+from pipeline.settings import Setting, lake_key, region
 from pipeline.settling import Progress
 from pipeline.views.dropping import raw_key
 from pipeline.views.naming import dataset_name
@@ -145,8 +145,8 @@ def env(context: typer.Context, as_json: Json = False) -> None:
     connected = target.connect()
     values = {"SLUICE_RAW_BUCKET": connected.lake.settings[Setting.RAW_BUCKET], "AWS_REGION": region()}
     values["AWS_DEFAULT_REGION"] = values["AWS_REGION"]
-    if connected.endpoint:
-        values |= {"AWS_ENDPOINT_URL": connected.endpoint, **EMBEDDED_CREDENTIALS}
+    if connected.endpoint and (key := lake_key()):
+        values |= {"AWS_ENDPOINT_URL": connected.endpoint, **key.variables()}
     elif target.profile:
         values["AWS_PROFILE"] = target.profile
     if as_json:

@@ -69,7 +69,7 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
     made = starting.packaged(root)
     check_stateful(starting.plan(root, lake, made).stacks if runs else ())
     results = starting.deploy(root, lake, say, made)
-    connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+    connected = Target.of(lake).connect()
     apply_datasets(root, connected, say)
     if not quiet:
         say_limits({name for result in results for name in result.accepted_without_effect})
@@ -151,7 +151,7 @@ def _contents(root: Path) -> dict[str, int]:
     if lake is None:
         return {}
     try:
-        connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+        connected = Target.of(lake).connect()
         return {
             "objects": sum(1 for _ in connected.lake.catalog.all()),
             "tables": len(connected.lake.registry.all()),

@@ -92,7 +92,7 @@ def deploy(root: Path, lake: Where, say: Say, ready: Package | None = None) -> l
     from pipeline.local.deployer import Deployer
     from pipeline.packaging import upload
 
-    use(endpoint=lake.endpoint, region=lake.region)
+    use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
     parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     results = [deployer.deploy(*_bootstrap(root, lake))]
@@ -155,7 +155,7 @@ def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     from pipeline.local.deployer import Deployer
     from pipeline.packaging import read_manifest
 
-    use(endpoint=lake.endpoint, region=lake.region)
+    use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
     parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     planner = deployer.planner()

@@ -33,8 +33,9 @@ from pipeline.console import (
 )
 from pipeline.console.console import Console
 from pipeline.console.pages import answer
-from pipeline.console.security import HOSTS, Forgery, OwnHost
+from pipeline.console.security import Forgery, OwnHost
 from pipeline.errors import BadInput, Gone, Misconfigured, Refused, SluiceError, Transient
+from pipeline.names_of_this_machine import HOSTS
 from pipeline.wiring import is_transient
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.errors import Refused
+from pipeline.names_of_this_machine import is_this_machine
 
-HOSTS = ("127.0.0.1", "localhost", "[::1]")
 COOKIE = "sluice"
 FIELD = "csrf"
 HEADER = "x-csrf-token"
@@ -100,10 +100,5 @@ class OwnHost:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        app = self._app if _is_own(HTTPConnection(scope).headers.get("host", "")) else self._refuse
+        app = self._app if is_this_machine(HTTPConnection(scope).headers.get("host", "")) else self._refuse
         await app(scope, receive, send_guarded)
-
-
-def _is_own(host: str) -> bool:
-    name, _, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
-    return (name or host) in HOSTS and (not port or port.isdigit() or not name)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import Refused
+from pipeline.lake_key import own_key
 from pipeline.local.front_actions import JVM, ActionRecorder
 from pipeline.local.front_calls import CallRecorder, identify
 from pipeline.local.front_refusals import refused
@@ -26,6 +27,9 @@ from pipeline.local.operations import refusal
 
 HOST = "127.0.0.1"
 PRIVATE = "/_sluice/"
+NOT_OF_AWS = ("/moto-api", "/latest/meta-data", "/latest/api", "/favicon.ico")
+"""What moto serves beside AWS's APIs, its state and the credentials of a machine among it."""
+
 STOP_SECONDS = 5
 BACKLOG = 256
 
@@ -49,7 +53,7 @@ class Front:
     """moto served at `endpoint` between `start` and `stop`.
 
     `port` 0 takes a free one. `state_dir` gets `front.log`, where unexpected errors inside moto are kept, and
-    `executions.db`.
+    `executions.db`. It answers whoever has `own_key()`.
     `invoke` is how S3 and EventBridge call functions; the default calls Lambda's own API with `Event`. `private` holds
     the operations under `/_sluice/`, by path and method; each answers with its value as JSON, and others may be added.
     """
@@ -95,11 +99,12 @@ class Front:
         self._stack.enter_context(environment(MOTO_PORT=str(self.port)))
         self._start_moto()
 
+        from pipeline.local.front_guard import Guard
         from pipeline.local.http_server import Server
 
         application = _Application(self.calls, self.actions, self.private)
         self._call_in_process(application)
-        server = Server(listener, application)
+        server = Server(listener, application, Guard(own_key()))
         thread = threading.Thread(target=server.serve_forever, args=(0.5,), name="front", daemon=True)
         thread.start()
         self._stack.callback(thread.join, STOP_SECONDS)
@@ -160,8 +165,11 @@ class _Application:
         self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").startswith(PRIVATE):
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(PRIVATE):
             return self._answer_private(environ, start_response)
+        if path.startswith(NOT_OF_AWS):
+            return _answer(start_response, "404 Not Found", {"error": f"no {path} here"})
         call = identify(environ)
         self._calls.add(call)
         self._actions.add(call, environ)
@@ -177,9 +185,11 @@ class _Application:
         if self._moto is None:
             with self._lock:
                 if self._moto is None:
-                    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+                    from moto.moto_server import werkzeug_app
 
-                    self._moto = DomainDispatcherApplication(create_backend_app)
+                    # It is read from the environment when moto is imported, which may have been before.
+                    vars(werkzeug_app)["DISABLE_GLOBAL_CORS"] = True
+                    self._moto = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
         return self._moto
 
     def _answer_private(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -48,12 +48,13 @@ class CallRecorder:
 
 def identify(environ: dict[str, Any]) -> Call:
     """Which call a WSGI request is. A form body (SNS, CloudFormation, …) is read and put back."""
-    service = _service(environ)
+    service = service_of(environ)
     found = _APP.search(environ.get("HTTP_USER_AGENT", ""))
     return Call(service, _operation(service, environ), found[1] if found else "")
 
 
-def _service(environ: dict[str, Any]) -> str:
+def service_of(environ: dict[str, Any]) -> str:
+    """The service that a request is signed for; S3 for one that is not signed."""
     signature = environ.get("HTTP_AUTHORIZATION", "")
     if not (found := _CREDENTIAL.search(signature)):
         credential = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])[0]

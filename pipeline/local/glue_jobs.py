@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from pipeline.clock import Clock, system_clock
 from pipeline.errors import SluiceError
+from pipeline.lake_key import own_key
 from pipeline.local.child_environment import child_environment
 from pipeline.local.processes import kill, release, start_python
 
@@ -284,7 +285,7 @@ def _fetcher(endpoint: str, region: str) -> Fetch:
         if not made:
             import boto3
 
-            session = boto3.Session("local", "local", region_name=region)
+            session = boto3.Session(own_key().id, own_key().secret, region_name=region)
             made.append(session.client("s3", endpoint_url=endpoint))
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         from botocore.exceptions import ClientError

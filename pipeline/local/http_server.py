@@ -20,19 +20,25 @@ from typing import Any
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer
 
+from pipeline.local.front_guard import Guard
+
 _log = logging.getLogger(__name__)
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Server(ThreadingMixIn, BaseWSGIServer):
-    """Serves `application` on a listening socket; `close` also ends the connections that clients keep open."""
+    """Serves `application` on a listening socket; `close` also ends the connections that clients keep open.
+
+    `guard` looks at each request first: one that it refuses does not get to the application.
+    """
 
     daemon_threads = True
     multithread = True
     block_on_close = False
 
-    def __init__(self, listener: socket.socket, application: WsgiApplication) -> None:
+    def __init__(self, listener: socket.socket, application: WsgiApplication, guard: Guard) -> None:
+        self.guard = guard
         self._connections: set[socket.socket] = set()
         self._connections_lock = threading.Lock()
         host, port = listener.getsockname()[:2]
@@ -65,13 +71,20 @@ class _Handler(MotoRequestHandler):
     # Buffered, so that headers and body leave in one packet.
     wbufsize = -1
 
+    server: Server
+
     def run_wsgi(self) -> None:
+        environ = self.make_environ()
+        if refusal := self.server.guard.refuse_head(environ):
+            # What follows, a body perhaps, is not read.
+            self.close_connection = True
+            return self._send(*refusal)
         if self.headers.get("Expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
-        environ = self.make_environ()
-        _read_body(environ)
-        self._send(*respond(self.server.app, environ))
+        body = _read_body(environ)
+        self._send(*(self.server.guard.refuse(environ, body) or respond(self.server.app, environ)))
+        return None
 
     def _send(self, status: str, headers: list[tuple[str, str]], answer: bytes) -> None:
         code, _, reason = status.partition(" ")
@@ -94,16 +107,17 @@ class _Handler(MotoRequestHandler):
             _log.warning(message, *args)
 
 
-def _read_body(environ: dict[str, Any]) -> None:
+def _read_body(environ: dict[str, Any]) -> bytes:
     """Take the body off the connection, which then stands at the next request. moto holds it in memory anyway."""
     if environ.get("wsgi.input_terminated"):  # chunked
-        body = environ["wsgi.input"].read()
+        body: bytes = environ["wsgi.input"].read()
         environ["CONTENT_LENGTH"] = str(len(body))
     else:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     # Else werkzeug reads it again in small blocks.
     environ["wsgi.input_terminated"] = True
+    return body
 
 
 def respond(application: WsgiApplication, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:

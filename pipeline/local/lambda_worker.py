@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE
 
+from pipeline.lake_key import own_key
 from pipeline.local import lambda_reports as reports
 from pipeline.local.functions import Answer, Function, new_request_id
 from pipeline.local.lambda_output import WorkerOutput, WriteLog
@@ -204,8 +205,7 @@ def worker_environment(
         "AWS_LAMBDA_LOG_FORMAT": "JSON" if function.json_logs else "Text",
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        **own_key().variables(),
         "AWS_ENDPOINT_URL": endpoint,
         # Not on AWS. It tells the embedded AWS, which counts calls, who makes them.
         "AWS_SDK_UA_APP_ID": function.name[:50],

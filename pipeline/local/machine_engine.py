@@ -8,21 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.settings import EMBEDDED_CREDENTIALS
+from pipeline.lake_key import own_key
 
 REGION = "eu-west-1"
 
 
 def local_client(endpoint: str) -> Any:
-    """A client of the engine at `endpoint`, which asks for no credentials that are good for anything."""
+    """A client of the engine at `endpoint`, which may be AWS's own for a laptop, that takes any key."""
     import boto3
 
     return boto3.client(
         "stepfunctions",
         endpoint_url=endpoint,
         region_name=REGION,
-        aws_access_key_id=EMBEDDED_CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=EMBEDDED_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=own_key().id,
+        aws_secret_access_key=own_key().secret,
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-_CREDENTIAL = "local"
+from pipeline.lake_key import own_key
 
 
 @cache
 def own_client(service: str, region: str, endpoint: str, caller: str) -> Any:
-    """A client with the credentials that every program has locally; `caller` stands in its User-Agent."""
+    """A client with the key of the embedded AWS of this process; `caller` stands in its User-Agent."""
     import boto3
     from botocore.config import Config
 
@@ -18,7 +18,7 @@ def own_client(service: str, region: str, endpoint: str, caller: str) -> Any:
         service,
         region_name=region,
         endpoint_url=endpoint,
-        aws_access_key_id=_CREDENTIAL,
-        aws_secret_access_key=_CREDENTIAL,
+        aws_access_key_id=own_key().id,
+        aws_secret_access_key=own_key().secret,
         config=Config(user_agent_appid=caller, retries={"mode": "standard", "total_max_attempts": 3}),
     )

@@ -17,6 +17,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 
 from pipeline.errors import Transient
+from pipeline.lake_key import LakeKey
 from pipeline.local.child_environment import child_environment
 from pipeline.local.front_actions import JVM
 from pipeline.local.jvm import START_TIMEOUT_S, Attachment, Jvm, end_context
@@ -31,7 +32,7 @@ class WarmSpark:
     """The JVM. `start` returns at once; launching and a first warm-up go on in the background.
 
     `jars` go on its class path; `java_home` None takes `java` from the PATH; `state_dir` gets `spark.log` and a
-    scratch folder. The JVM sees dummy credentials only.
+    scratch folder. The JVM signs with `key`, by default that of the embedded AWS in this process.
     """
 
     def __init__(
@@ -43,13 +44,15 @@ class WarmSpark:
         *,
         region: str = "eu-west-1",
         warm_up: bool = True,
+        key: LakeKey | None = None,
     ) -> None:
         self._state_dir = Path(state_dir).absolute()
         self._scratch = self._state_dir / "spark"
         java = str(java_home / "bin" / "java") if java_home else "java"
         self._settings = spark_configuration(endpoint, region, self._scratch)
         self._command = java_command(java, tuple(jars), self._settings, self._scratch)
-        self._env = {**child_environment(endpoint, region), "SPARK_LOCAL_IP": "127.0.0.1", "AWS_SDK_UA_APP_ID": JVM}
+        variables = child_environment(endpoint, region, key)
+        self._env = {**variables, "SPARK_LOCAL_IP": "127.0.0.1", "AWS_SDK_UA_APP_ID": JVM}
         self._warm_up = warm_up
         self._lock = threading.RLock()
         self._running: _Launch | None = None

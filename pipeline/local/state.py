@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.errors import Misconfigured
+from pipeline.lake_key import LakeKey
 
 FOLDER = ".sluice"
 
@@ -24,6 +25,7 @@ class RunningLake:
     pid: int
     started: str
     console: str
+    key: LakeKey
 
 
 def checkout(start: Path | None = None) -> Path:
@@ -57,8 +59,9 @@ def forget(root: Path) -> None:
 def running(root: Path) -> RunningLake | None:
     """The checkout's lake if its supervisor lives; what a killed one left behind is None."""
     try:
-        lake = RunningLake(**json.loads((state_folder(root) / "lake.json").read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+        told = json.loads((state_folder(root) / "lake.json").read_text())
+        lake = RunningLake(**{**told, "key": LakeKey(**told["key"])})
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
     return lake if is_supervisor(lake.pid) else None
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from pipeline.clock import iso, system_clock
 from pipeline.errors import Refused, SluiceError
+from pipeline.lake_key import own_key
 from pipeline.local import state
 from pipeline.settings import use
 
@@ -67,7 +68,7 @@ class EmbeddedLake:
         front = Front(self._port, self._folder)
         self._run(front)
         self.endpoint = front.endpoint
-        use(endpoint=self.endpoint, region=self._region)
+        use(endpoint=self.endpoint, region=self._region, key=own_key())
         logs = LogSink(ACCOUNT, self._region)
         self._run(logs)
         workers = LambdaWorkers(self.endpoint, self._folder / "lambda", logs.write)
@@ -146,7 +147,7 @@ def _serve(root: Path, port: int, region: str, env: str) -> None:
         try:
             lake.start_console(env)
             running = state.RunningLake(
-                lake.endpoint, region, env, os.getpid(), iso(system_clock()), console=lake.console
+                lake.endpoint, region, env, os.getpid(), iso(system_clock()), console=lake.console, key=own_key()
             )
             state.write(root, running)
             ended.wait()

@@ -136,7 +136,11 @@ def _embedded_aws() -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="sluice-pipeline-") as folder:
         lake = starting.start(Path(folder), port=0, region=LOCAL_REGION, env="dev")
         try:
-            yield {"SLUICE_TARGET": f"--endpoint {lake.endpoint}", "AWS_REGION": lake.region}
+            yield {
+                "SLUICE_TARGET": f"--endpoint {lake.endpoint}",
+                "AWS_REGION": lake.region,
+                **lake.key.variables(),
+            }
         finally:
             starting.stop(Path(folder))
 

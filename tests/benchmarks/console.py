@@ -55,7 +55,7 @@ def main() -> None:
         lake = starting.start(root, port=0, region="eu-west-1", env="local")
         try:
             starting.deploy(root, lake, lambda text: None)
-            connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+            connected = Target.of(lake).connect()
             apply_definitions(root, connected)
             pages = fill_a_little(connected)
             empty = {page: measure(lake, page) for page in pages}

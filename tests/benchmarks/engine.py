@@ -21,11 +21,14 @@ import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
+
+from pipeline.lake_key import LakeKey, own_key
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 REGION = "eu-west-1"
@@ -64,7 +67,9 @@ def main() -> None:
         )
         try:
             assert lake.stdout is not None
-            measure(lake.stdout.readline().strip(), lake.pid, given.executions, given.rounds)
+            told = json.loads(lake.stdout.readline())
+            os.environ.update(LakeKey(**told["key"]).variables())
+            measure(told["endpoint"], lake.pid, given.executions, given.rounds)
         finally:
             lake.communicate(timeout=60)
 
@@ -75,7 +80,7 @@ def serve(folder: Path) -> None:
 
     lake = EmbeddedLake(folder, port=0, region=REGION, spark=False)
     lake.start()
-    print(lake.endpoint, flush=True)
+    print(json.dumps({"endpoint": lake.endpoint, "key": asdict(own_key())}), flush=True)
     sys.stdin.read()
     lake.stop()
 
@@ -100,7 +105,7 @@ def measure(endpoint: str, pid: int, executions: int, rounds: int) -> None:
 
 
 def client(endpoint: str, service: str) -> Any:
-    keys = {"region_name": REGION, "aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    keys = {"region_name": REGION}
     return boto3.client(service, endpoint_url=endpoint, config=Config(max_pool_connections=THREADS), **keys)
 
 

@@ -48,7 +48,7 @@ def main() -> None:
         lake = starting.start(root, port=0, region="eu-west-1", env="local")
         try:
             starting.deploy(root, lake, lambda text: None)
-            connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+            connected = Target.of(lake).connect()
             apply_definitions(root, connected)
             report(
                 "poll to committed, two jobs, warm", [commit_one(connected, n) for n in range(given.batches + 2)][2:]

@@ -27,6 +27,7 @@ from pipeline.cli.waiting import wait
 from pipeline.clients import client
 from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
+from pipeline.lake_key import LakeKey
 from pipeline.local import state
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
@@ -83,6 +84,7 @@ class RunningLake:
 
     root: Path
     connected: Connected
+    key: LakeKey
     datasets: list[DatasetName] = field(default_factory=list)
 
     @property
@@ -135,14 +137,14 @@ class RunningLake:
         return run_sluice(self.root, *arguments)
 
     def calls(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = call(self.endpoint, "calls")["calls"]
+        found: list[dict[str, Any]] = call(self.endpoint, "calls", key=self.key)["calls"]
         return found
 
     def forget_calls(self) -> None:
-        call(self.endpoint, "calls", "DELETE")
+        call(self.endpoint, "calls", "DELETE", self.key)
 
     def invocations(self) -> dict[str, int]:
-        found: dict[str, int] = call(self.endpoint, "invocations")
+        found: dict[str, int] = call(self.endpoint, "invocations", key=self.key)
         return found
 
 
@@ -160,11 +162,11 @@ def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLa
     lake = starting.start(root, port=0, region="eu-west-1", env="local")
     try:
         starting.deploy(root, lake, print)
-        connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
+        connected = Target.of(lake).connect()
         os.environ.clear()
         os.environ.update(before)
         client.cache_clear()
-        yield RunningLake(root, connected)
+        yield RunningLake(root, connected, lake.key)
     finally:
         starting.stop(root)
         assert state.running(root) is None
@@ -174,6 +176,8 @@ def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLa
 def lake(running_lake: RunningLake, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningLake]:
     """The lake, with this process's clients pointed at it."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", running_lake.endpoint)
+    for name, value in running_lake.key.variables().items():
+        monkeypatch.setenv(name, value)
     client.cache_clear()
     yield running_lake
     client.cache_clear()

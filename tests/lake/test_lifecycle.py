@@ -17,6 +17,7 @@ import pytest
 from pipeline.cli import starting
 from pipeline.clients import client
 from pipeline.errors import Refused
+from pipeline.lake_key import LakeKey
 from pipeline.local import state
 
 from .conftest import checkout_of, run_sluice
@@ -68,6 +69,8 @@ def wait_until_gone(pids: set[int], seconds: float = 15) -> set[int]:
 def with_a_worker_and_a_jvm(lake: state.RunningLake, root: Path, monkeypatch: pytest.MonkeyPatch) -> set[int]:
     """The lake's processes, once a function has run and the JVM is there."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", lake.endpoint)
+    for name, value in lake.key.variables().items():
+        monkeypatch.setenv(name, value)
     client.cache_clear()
     starting.deploy(root, lake, lambda text: None)
     bucket = client("ssm").get_parameter(Name="/sluice/local/raw-bucket")["Parameter"]["Value"]
@@ -129,7 +132,8 @@ def test_a_second_supervisor_of_a_checkout_is_refused(root: Path):
 
 
 def test_a_state_file_of_another_program_is_not_taken_for_a_lake(root: Path):
-    lake = state.RunningLake("http://127.0.0.1:1", "eu-west-1", "local", os.getpid(), "2026-01-01T00:00:00.000Z", "")
+    made = "2026-01-01T00:00:00.000Z"
+    lake = state.RunningLake("http://127.0.0.1:1", "eu-west-1", "local", os.getpid(), made, "", LakeKey.make())
     state.write(root, lake)
     assert state.running(root) is None
     assert starting.stop(root) is False

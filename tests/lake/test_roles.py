@@ -51,7 +51,7 @@ class Excuse:
 
 
 def needs(lake: RunningLake) -> list[Need]:
-    return [Need(**each) for each in call(lake.endpoint, "actions")["actions"]]
+    return [Need(**each) for each in call(lake.endpoint, "actions", key=lake.key)["actions"]]
 
 
 def until(holds: Callable[[], object], *, hurry: str | None = None) -> None:

@@ -25,6 +25,8 @@ def inbox(running_lake: RunningLake) -> str:
     """A queue that hears what the team of the tests' datasets is told."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", running_lake.endpoint)
+        for name, value in running_lake.key.variables().items():
+            patch.setenv(name, value)
         client.cache_clear()
         queue = client("sqs").create_queue(QueueName="team-inbox")["QueueUrl"]
         running_lake.define(CHECKED)

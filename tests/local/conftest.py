@@ -35,8 +35,6 @@ def aws(front: Front) -> Aws:
             service,
             endpoint_url=front.endpoint,
             region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
             config=config,
         )
 

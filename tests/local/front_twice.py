@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from pipeline.lake_key import own_key
 from pipeline.local.front import Front
 
 
 def clients(front: Front) -> list[object]:
-    keys = {"region_name": "eu-west-1", "aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    os.environ.update(own_key().variables())
+    keys = {"region_name": "eu-west-1"}
     once = Config(retries={"total_max_attempts": 1})
     return [boto3.client(s, endpoint_url=front.endpoint, config=once, **keys) for s in ("s3", "sqs", "stepfunctions")]
 

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import boto3
@@ -16,11 +15,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from pipeline.cli.embedded import call, signed
 from pipeline.errors import Refused
 from pipeline.local.front import Front
 from pipeline.local.front_calls import Call
 
-KEYS = {"region_name": "eu-west-1", "aws_access_key_id": "local", "aws_secret_access_key": "local"}
+KEYS = {"region_name": "eu-west-1"}
 
 
 def test_a_port_in_use_is_refused_with_a_hint(front, tmp_path):
@@ -43,10 +43,11 @@ def test_a_second_front_in_one_process_is_refused(front, tmp_path):
 
 def test_connections_are_kept_open_from_call_to_call(front):
     connection = http.client.HTTPConnection("127.0.0.1", front.port)
-    connection.request("GET", "/_sluice/health")
+    headers = signed("GET", f"{front.endpoint}/_sluice/health")
+    connection.request("GET", "/_sluice/health", headers=headers)
     assert json.load(connection.getresponse()) == {"status": "ok"}
     socket = connection.sock
-    connection.request("GET", "/_sluice/health")
+    connection.request("GET", "/_sluice/health", headers=headers)
     assert connection.getresponse().read()
     assert connection.sock is socket
 
@@ -74,11 +75,9 @@ def test_calls_are_counted_by_service_operation_and_caller(front, aws):
 def test_another_process_reads_and_resets_the_counts_over_http(front, aws):
     front.calls.reset()
     aws("s3").list_buckets()
-    url = f"{front.endpoint}/_sluice/calls"
-    with urllib.request.urlopen(url) as answer:
-        counted = json.load(answer)["calls"]
+    counted = call(front.endpoint, "calls")["calls"]
     assert counted == [{"service": "s3", "operation": "ListBuckets", "caller": "tests", "count": 1}]
-    urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
+    call(front.endpoint, "calls", "DELETE")
     assert not front.calls.snapshot()
 
 

@@ -55,7 +55,7 @@ print(json.dumps([options, shipped.WORD, os.environ["AWS_ACCESS_KEY_ID"]]))
     options, word, key = json.loads(lake.output(run["Id"], "/ours/glue/output")[0])
     expected = {"JOB_NAME": "arguments", "JOB_RUN_ID": run["Id"], "kept": "default", "replaced": "given"}
     assert expected.items() <= options.items()
-    assert (options["given"], word, key) == ("a b=c", "from the zip", "local")
+    assert (options["given"], word, key) == ("a b=c", "from the zip", lake.key.id)
     assert run["CompletedOn"] >= run["StartedOn"]
     assert "ErrorMessage" not in run
 

@@ -90,7 +90,8 @@ class Loader:
         for bucket in ("values-staging", "values-curated", "values-quarantine"):
             lake.make_bucket(bucket)
         endpoints = {"glue.endpoint": lake.endpoint, "s3.endpoint": lake.endpoint}
-        client = {"client.region": REGION, "client.access-key-id": "local", "client.secret-access-key": "local"}
+        client = {"client.region": REGION, "client.access-key-id": lake.key.id}
+        client["client.secret-access-key"] = lake.key.secret
         self.tables = IcebergTables(load_catalog("glue", **{"type": "glue", **client, **endpoints}))
 
     def make_table(self, dataset: Dataset) -> str:
@@ -163,7 +164,7 @@ def loader(folder: Path) -> Iterator[Loader]:
     from pyspark.sql import SparkSession
 
     lake = warm_lake()
-    warm = WarmSpark(ensure_jars(), java_home(), lake.endpoint, folder, warm_up=False)
+    warm = WarmSpark(ensure_jars(), java_home(), lake.endpoint, folder, warm_up=False, key=lake.key)
     warm.start()
     before = dict(os.environ)
     try:

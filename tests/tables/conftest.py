@@ -32,8 +32,6 @@ def catalog(endpoint: str) -> Any:
         "s3",
         endpoint_url=endpoint,
         region_name="eu-west-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
     )
     s3.create_bucket(Bucket="curated", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     catalog = load_catalog("glue", **{"type": "glue", "glue.endpoint": endpoint, "s3.endpoint": endpoint, **names})

@@ -10,6 +10,7 @@ from email.utils import formatdate
 from functools import partial
 from typing import Any
 
+from pipeline.lake_key import own_key
 from pipeline.local.moto_fixes.guard import rebind, replace
 
 CALLER = "states"
@@ -55,8 +56,8 @@ def _make(port: str, region: str, service: str, caller: str) -> Any:
         service,
         region_name=region,
         endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106  moto checks no credentials
+        aws_access_key_id=own_key().id,
+        aws_secret_access_key=own_key().secret,
         config=Config(
             parameter_validation=False,
             # A state machine's own Retry is what retries.

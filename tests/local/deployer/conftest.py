@@ -33,8 +33,6 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
                 service,
                 endpoint_url=front.endpoint,
                 region_name="eu-west-1",
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
                 config=config,
             )
         return made[service]

@@ -102,8 +102,7 @@ from pipeline.local.deployer import Deployer
 
 def client(service):
     config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-    found = boto3.client(service, endpoint_url=sys.argv[1], region_name="eu-west-1", aws_access_key_id="local",
-                         aws_secret_access_key="local", config=config)
+    found = boto3.client(service, endpoint_url=sys.argv[1], region_name="eu-west-1", config=config)
     found.meta.events.register("after-call.s3.CreateBucket", die)
     return found
 

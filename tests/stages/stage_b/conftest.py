@@ -165,8 +165,8 @@ def make_table(lake: WarmLake) -> MakeTable:
         **{
             "type": "glue",
             "client.region": REGION,
-            "client.access-key-id": "local",
-            "client.secret-access-key": "local",
+            "client.access-key-id": lake.key.id,
+            "client.secret-access-key": lake.key.secret,
             "glue.endpoint": lake.endpoint,
             "s3.endpoint": lake.endpoint,
         },
