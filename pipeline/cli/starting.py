@@ -39,10 +39,10 @@ Say = Callable[[str], None]
 def start(root: Path, *, port: int, region: str, env: str) -> state.RunningLake:
     """Start a supervisor and wait until its lake answers."""
     folder = state.state_folder(root)
-    folder.mkdir(parents=True, exist_ok=True)
+    state.private_folder(folder)
     (folder / FAILURE).unlink(missing_ok=True)
     command = [sys.executable, "-m", "pipeline.local.supervisor", "--root", str(root), "--port", str(port)]
-    with (folder / "supervisor.log").open("wb") as output:
+    with open(folder / "supervisor.log", "wb", opener=state.private) as output:
         child = subprocess.Popen(
             [*command, "--region", region, "--env", env],
             cwd=root,
@@ -50,6 +50,7 @@ def start(root: Path, *, port: int, region: str, env: str) -> state.RunningLake:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=state.UMASK,
         )
     give_up = time.monotonic() + START_S
     while time.monotonic() < give_up:
@@ -128,7 +129,7 @@ def packaged_for_aws(root: Path, folder: Path | None = None) -> Package:
 def run_packages(root: Path, *, packaged: bool) -> None:
     """From now on the checkout's lake gets the very packages that AWS would get, with real layers; or it does not."""
     mode = _mode(root)
-    mode.parent.mkdir(parents=True, exist_ok=True)
+    state.private_folder(mode.parent)
     mode.touch() if packaged else mode.unlink(missing_ok=True)
 
 

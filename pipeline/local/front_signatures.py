@@ -225,6 +225,9 @@ def _queries(raw: str, signature: _Signature) -> Iterator[str]:
         pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
     yield _joined(pairs)
     yield _joined([(_escaped(name), _escaped(value)) for name, value in pairs])
+    # AWS's first SDK for Java, and so S3A, sends a space as "+" and signs it as "%20".
+    spaced = [(name.replace("+", " "), value.replace("+", " ")) for name, value in pairs]
+    yield _joined([(_escaped(name), _escaped(value)) for name, value in spaced])
 
 
 def _joined(pairs: list[tuple[str, str]]) -> str:

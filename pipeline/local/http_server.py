@@ -76,6 +76,7 @@ class _Handler(MotoRequestHandler):
     def run_wsgi(self) -> None:
         environ = self.make_environ()
         if refusal := self.server.guard.refuse_head(environ):
+            _log.warning("refused %s %s", self.command, refusal[2].decode())
             # What follows, a body perhaps, is not read.
             self.close_connection = True
             return self._send(*refusal)
@@ -83,8 +84,10 @@ class _Handler(MotoRequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
         body = _read_body(environ)
-        self._send(*(self.server.guard.refuse(environ, body) or respond(self.server.app, environ)))
-        return None
+        if refusal := self.server.guard.refuse(environ, body):
+            _log.warning("refused %s %s: %s", self.command, environ["PATH_INFO"], refusal[2].decode())
+            return self._send(*refusal)
+        return self._send(*respond(self.server.app, environ))
 
     def _send(self, status: str, headers: list[tuple[str, str]], answer: bytes) -> None:
         code, _, reason = status.partition(" ")

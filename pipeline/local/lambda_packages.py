@@ -72,7 +72,6 @@ def _unpack(archives: Sequence[bytes], shas: Sequence[str], folder: Path, what: 
     except zipfile.BadZipFile:
         shutil.rmtree(temporary)
         raise Misconfigured(f"{what} is not a zip archive") from None
-    temporary.chmod(0o755)
     with contextlib.suppress(FileExistsError):
         os.rename(temporary, target)
     return target

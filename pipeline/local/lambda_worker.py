@@ -68,6 +68,7 @@ class Worker:
             self._api.close()
             shutil.rmtree(self._tmp, ignore_errors=True)
             raise
+        self._api.admit(self._child.pid)
         # Opened here: once somebody has waited for the process, there is nothing left to open.
         self._exit = os.pidfd_open(self._child.pid)
         assert self._child.stdout is not None

@@ -1,6 +1,7 @@
 """AWS's Lambda Runtime API, as the runtime client speaks it. One API, and so one port, serves one worker.
 
-A job can therefore never go to another worker's connection. One that went to a worker which died before it read the
+A job can therefore never go to another worker's connection, nor to a stranger's: only a process of the worker's own
+group is answered, whoever else finds the port. One that went to a worker which died before it read the
 job counts as not taken: nothing of it has run.
 """
 
@@ -12,16 +13,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from pipeline.local.functions import SYNCHRONOUS_PAYLOAD_BYTES
+from pipeline.local.peers import is_process
 
 _RUNTIME = "/2018-06-01/runtime/"
 _NEXT = _RUNTIME + "invocation/next"
 _INIT_ERROR = _RUNTIME + "init/error"
 _INVOCATION = _RUNTIME + "invocation/"
 _CLOSING_S = 0.5
+_ADMITTING_S = 10
 
 
 class Invocation:
@@ -77,6 +81,7 @@ class RuntimeApi:
         self._on_init_error = on_init_error
         self._jobs: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._current: Invocation | None = None
+        self._worker: Future[int] = Future()
         self._connections: list[threading.Thread] = []
         self.ready_at: float | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -87,6 +92,10 @@ class RuntimeApi:
         """For AWS_LAMBDA_RUNTIME_API."""
         host, port = self._listener.getsockname()[:2]
         return f"{host}:{port}"
+
+    def admit(self, worker: int) -> None:
+        """Answer the processes of the group that `worker` leads, and nobody else; until then nobody is answered."""
+        self._worker.set_result(worker)
 
     def give(self, invocation: Invocation) -> None:
         """The worker gets it when it next asks."""
@@ -116,12 +125,14 @@ class RuntimeApi:
     def _serve(self, connection: socket.socket, peer: object) -> None:
         with connection:
             try:
+                if not is_process(connection, self._worker.result(_ADMITTING_S)):
+                    return
                 _Connection(connection, peer, self)
             except ConnectionResetError:
                 # Linux resets a connection instead of closing it if its process ended with data unread: the job.
                 if self._current is not None:
                     self._current.put_back()
-            except OSError:
+            except (OSError, TimeoutError):
                 pass
 
     def take(self, connection: socket.socket) -> Invocation | None:

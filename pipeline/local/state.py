@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from pipeline.errors import Misconfigured
 from pipeline.lake_key import LakeKey
 
 FOLDER = ".sluice"
+PRIVATE_FOLDER = 0o700
+UMASK = 0o077
+"""Of every process of a lake: what it writes is its owner's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,26 @@ def state_folder(root: Path) -> Path:
     return root / FOLDER
 
 
+def private_folder(folder: Path) -> None:
+    """Make a folder that its owner alone may enter, or make one that is there such a one."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_IMODE(folder.stat().st_mode) & ~PRIVATE_FOLDER:
+        folder.chmod(PRIVATE_FOLDER)
+
+
+def private(path: str, flags: int) -> int:
+    """Opens for `open` a file that its owner alone may read, from its beginning."""
+    return os.open(path, flags, 0o600)
+
+
 def write(root: Path, lake: RunningLake) -> None:
     """Publish the lake, whole or not at all."""
     path = state_folder(root) / "lake.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(asdict(lake), indent=1))
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "x", opener=private) as file:
+        json.dump(asdict(lake), file, indent=1)
     temporary.replace(path)
 
 

@@ -124,7 +124,7 @@ def _discard(_: object) -> None:
 @contextlib.contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; the kernel frees it however this process ends."""
-    folder.mkdir(parents=True, exist_ok=True)
+    state.private_folder(folder)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -165,6 +165,7 @@ def main() -> None:
     arguments.add_argument("--region", required=True)
     arguments.add_argument("--env", required=True)
     given = arguments.parse_args()
+    os.umask(state.UMASK)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for noisy in ("botocore", "urllib3", "py4j"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -216,6 +216,13 @@ def test_the_private_paths_need_the_key(front: Front, path: str, method: str) ->
     assert ask(front, method, f"/_sluice/{path}", **headers)[0] == (404 if path == "x" else 200)
 
 
+def test_a_space_that_was_signed_escaped_may_be_sent_as_plus(front: Front, bucket: str) -> None:
+    path = f"/{bucket}?list-type=2&prefix=out%20dir%2F"
+    headers = sign_s3(front, "GET", path, b"")
+    assert ask(front, "GET", path.replace("%20", "+"), **headers)[0] == 200
+    assert ask(front, "GET", path.replace("%20", "-"), **headers)[0] == 403
+
+
 def test_a_body_of_a_stranger_is_not_read(front: Front) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=10)
     connection.putrequest("PUT", "/b/k")
