@@ -162,7 +162,8 @@ def _answered(request: Request) -> Query:
 async def as_csv(request: Request) -> Response:
     found = _answered(request)
     names = [column["name"] for column in found.told["columns"]]
-    body = (text.encode() for text in csv(names, found.batches()))
+    formulas = request.query_params.get("formulas") == "keep"
+    body = (text.encode() for text in csv(names, found.batches(), formulas=formulas))
     return StreamingResponse(body, headers=_named(found, "csv"), media_type="text/csv; charset=utf-8; header=present")
 
 

@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
@@ -23,6 +24,8 @@ from pipeline.datasets.own_columns import ICEBERG_COLUMNS
 from pipeline.datasets.own_columns import ORDER_COLUMN as ORDER_COLUMN
 from pipeline.datasets.own_columns import ROW_COLUMN as ROW_COLUMN
 from pipeline.datasets.types import parse_type
+from pipeline.errors import BadDefinition
+from pipeline.events.schedule_expressions import parse as parse_schedule
 
 # A team is also a Glue database and a dataset a Glue table: Athena wants lower case, digits and underscores.
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
@@ -57,11 +60,18 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+LONGEST = timedelta(days=366)
+"""Of a duration: times are computed with it, which end with the year 9999."""
+
+
 def _seconds(value: object) -> object:
-    found = _DURATION.match(value) if isinstance(value, str) else None
+    found = _DURATION.fullmatch(value) if isinstance(value, str) and len(value) < 40 else None
     if not found:
-        raise ValueError(f"{value!r} is not a duration such as '30 minutes'")
-    return timedelta(**{f"{found[2]}s": int(found[1])})
+        raise ValueError(f"{repr(value)[:40]} is not a duration such as '30 minutes'")
+    seconds = int(found[1]) * int(timedelta(**{f"{found[2]}s": 1}).total_seconds())
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"{value!r} is longer than {LONGEST.days} days")
+    return timedelta(seconds=seconds)
 
 
 def _words(duration: timedelta) -> str:
@@ -141,6 +151,15 @@ class StageB(Batching):
         # Glue documents queuing for the standard class; a flexible run waits by itself.
         flexible = {"execution_class": "FLEX", "queuing": False} if self.execution_class == "FLEX" else {}
         return {name: value for name, value in said.items() if value is not None} | flexible
+
+    @field_validator("schedule")
+    @classmethod
+    def _scheduler_takes_it(cls, value: str) -> str:
+        try:
+            parse_schedule(value)
+        except BadDefinition as error:
+            raise ValueError(f"{error.message}; write rate(5 minutes) or cron(0 6 * * ? *)") from None
+        return value
 
 
 class Table(_Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,13 +92,15 @@ class Struct:
         names = [field.name for field in self.fields]
         if not names:
             raise ValueError("a struct needs at least one field")
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, times in Counter(names).items() if times > 1)
         if twice:
             raise ValueError(f"a struct names {', '.join(twice)} twice")
 
     def __str__(self) -> str:
         return f"struct<{','.join(map(str, self.fields))}>"
 
+
+MAX_CHARACTERS = 10_000
 
 Type = Primitive | Decimal | Array | Map | Struct
 
@@ -119,6 +122,8 @@ def parse_type(text: str) -> Type:
     Case and spaces do not matter; `str` of the answer is the canonical text, in lower case, field names too.
     ValueError says what is wrong and where.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"a column type has {len(text)} characters, of at most {MAX_CHARACTERS}")
     try:
         parser = _Parser(text)
         found = parser.type(0)

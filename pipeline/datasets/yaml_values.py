@@ -39,14 +39,34 @@ class Document:
     unreadable: bool = False
 
 
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 30
+
+
+class _TooDeep(Exception):
+    """The text nests deeper than `MAX_DEPTH`, at this line."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
 class _Loader(yaml.SafeLoader):
-    """Composes nodes with the scalars of YAML 1.2."""
+    """Composes nodes with the scalars of YAML 1.2, to a depth that no definition needs."""
+
+    depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "anchors and aliases are not read here: write it out", mark)
-        return super().compose_node(parent, index)
+        self.depth = self.depth + 1
+        if self.depth > MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise _TooDeep(mark.line + 1)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -71,6 +91,8 @@ _SCALARS: Mapping[str, Any] = {
 def read_yaml(content: bytes) -> Document:
     """Read one YAML document. Never raises for what the file holds: `problems` says it."""
     document = Document()
+    if len(content) > MAX_BYTES:
+        return _unreadable(1, f"has {len(content)} bytes, of at most {MAX_BYTES}")
     try:
         loader = _Loader(content.decode("utf-8-sig"))
         try:
@@ -87,8 +109,8 @@ def read_yaml(content: bytes) -> Document:
     except yaml.reader.ReaderError as error:
         line = content.decode("utf-8-sig")[: error.position].count("\n") + 1
         return _unreadable(line, f"is not YAML: character {chr(error.character)!r} may not stand in it")
-    except RecursionError:
-        return _unreadable(1, "nests too deep")
+    except _TooDeep as error:
+        return _unreadable(error.line, "nests too deep")
     if len(nodes) > 1:
         line = nodes[1].start_mark.line + 1
         return _unreadable(line, "a second document starts here: a file defines one dataset")
@@ -125,7 +147,11 @@ def _value(node: yaml.Node, where: Location, document: Document) -> Any:
         try:
             return _SCALARS[kind](node.value)
         except ValueError:
-            kind = f"!!{kind} {node.value}"
+            if node.value.lstrip("+-").isdigit():
+                what = f"is a number of {len(node.value)} digits, which is too long"
+                document.problems.append(YamlProblem(node.start_mark.line + 1, where, what))
+                return None
+            kind = f"!!{kind} {node.value[:40]}"
     document.problems.append(YamlProblem(node.start_mark.line + 1, where, f"the tag {kind} means nothing here"))
     return None
 

@@ -20,6 +20,8 @@ _RATE = re.compile(r"rate\((\d+) (minute|hour|day)(s?)\)")
 _MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
 _DAYS = {name: number for number, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), start=1)}
 _LAST_YEAR = 2199
+LONGEST = 256
+"""Characters, as EventBridge Scheduler takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def parse(text: str, zone: str | None = None) -> Expression:
         where = ZoneInfo(zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         raise BadDefinition(f"{zone!r} is no time zone") from None
+    if len(text) > LONGEST or not text.isascii():
+        raise BadDefinition(f"{text[:40]!r} is not a schedule: it has more than {LONGEST} characters, or strange ones")
     try:
         if text.startswith("rate("):
             return _rate(text)
@@ -101,7 +105,7 @@ def parse(text: str, zone: str | None = None) -> Expression:
         if text.startswith("at(") and text.endswith(")"):
             moment = datetime.strptime(text[3:-1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=where)
             return At(moment.astimezone(UTC))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise BadDefinition(f"{text!r} is not a schedule: {error}") from None
     raise BadDefinition(f"{text!r} is not a schedule: neither rate(), cron() nor at()")
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from re import _parser as compiler  # type: ignore[attr-defined]
 
 from pipeline.quality.model import Condition, Kind, Rule
 from pipeline.quality.problems import Finding, Types, column_type, keeps_nulls_out
+
+MAX_PATTERN = 1_000
+"""Characters of a regular expression."""
 
 _BLANKS = ("EMPTY", "WHITESPACES_ONLY")
 
@@ -38,6 +42,9 @@ def _threshold(rule: Rule, condition: Condition) -> Iterator[Finding]:
 
 def _patterns(rule: Rule, condition: Condition, types: Types) -> Iterator[Finding]:
     pattern, name = condition.operands[0].value, rule.parameters[0]
+    if len(pattern) > MAX_PATTERN:
+        yield f"the pattern has {len(pattern)} characters, of at most {MAX_PATTERN}", None
+        return
     if column_type(types, name) not in ("string", "unknown"):
         yield f"matches needs a column of strings, and {name} is {types[name]}", None
     if condition.operator == "not matches":
@@ -69,8 +76,9 @@ def _has_alternatives_outside_groups(pattern: str) -> bool:
 
 def _matches_nothing(pattern: str) -> bool:
     try:
-        return re.fullmatch(pattern, "") is not None
-    except re.error:
+        # Whether it may be of no width is read off the pattern. To match it could take for ever: (|)(|)(|)…x
+        return "(?" not in pattern and compiler.parse(pattern).getwidth()[0] == 0
+    except (re.error, RecursionError, OverflowError):
         # Java's regular expressions have forms that Python's lack; `pipeline.local.rulesets` asks Java.
         return False
 
@@ -102,13 +110,6 @@ def _strings(rule: Rule, condition: Condition, types: Types) -> Iterator[Finding
     if condition.has(Kind.STRING, Kind.LIST) and kind not in ("string", "unknown"):
         hint = "Write the numbers without quotes." if kind == "number" else "Write CustomSql."
         yield f"{name} is {types[name]}, and is compared with strings", hint
-    for operand in condition.operands:
-        bare = operand.value.replace('\\"', "")
-        if operand.kind is Kind.STRING and ("'" in bare or "\\" in bare):
-            yield (
-                f"Deequ puts {operand.value!r} into SQL without escaping its quotes and backslashes",
-                f"Write matches with . for the quote, or CustomSql with rlike on {name}.",
-            )
     if condition.has_keyword(*_BLANKS) and not condition.has_keyword("NULL") and not keeps_nulls_out(rule):
         negated = condition.operator in ("!=", "not in")
         if negated or rule.where:

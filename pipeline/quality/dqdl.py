@@ -12,12 +12,19 @@ from dataclasses import dataclass
 
 from pipeline.quality.model import Composite, Condition, DqdlError, Kind, Operand, Rule, Ruleset, Tag
 
+MAX_CHARACTERS = 65_536
+"""As Glue Data Quality takes them."""
+MAX_RULES = 2_000
+MAX_DEPTH = 20
+MAX_OPERAND = 200
+"""Characters of an operand that is no string."""
+
 _COMPARISONS = {">", ">=", "<", "<=", "=", "!="}
 _RESERVED = {"and", "AND", "or", "OR", "between", "in", "not", "matches", "where", "with"}
 
 _TOKEN = re.compile(
     r"""(?P<skip>[ \t\n]+|\#[^\n]*\n)
-      | (?P<string>"(?:\\["\\]|[^"])*?")
+      | (?P<string>"(?:\\["\\]|[^"\\]|\\(?!["\\]))*+")
       | (?P<word>[a-zA-Z0-9_.]+)
       | (?P<symbol>>=|<=|!=|[][(){}:,=<>!$+\-*/])""",
     re.VERBOSE,
@@ -58,8 +65,11 @@ class _Token:
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
+        if len(text) > MAX_CHARACTERS:
+            raise DqdlError(f"it has {len(text)} characters, of at most {MAX_CHARACTERS}", 1)
         self._tokens = list(self._lex())
         self._at = 0
+        self._depth = 0
 
     def _lex(self) -> Iterator[_Token]:
         at = 0
@@ -101,7 +111,7 @@ class _Parser:
         return self._take()
 
     def _unexpected(self, wanted: str) -> DqdlError:
-        return DqdlError(f"{self._next.text} stands where {wanted} should", self._line(self._next.start))
+        return DqdlError(f"{self._next.text[:MAX_OPERAND]} stands where {wanted} should", self._line(self._next.start))
 
     def document(self) -> Ruleset:
         sections: list[str] = []
@@ -109,7 +119,7 @@ class _Parser:
             sections.append(self._take().text)
             self._skip_dictionary()
         declared = self._next.start
-        lists = self._declarations()
+        lists, values = self._declarations()
         declarations = self._text[declared : self._next.start]
         rules: list[Rule | Composite] = []
         while self._is("Rules", "Analyzers"):
@@ -123,22 +133,23 @@ class _Parser:
             raise self._unexpected("Rules = [ … ]")
         if not rules:
             raise DqdlError("there is no rule", self._line(declared))
-        return Ruleset(tuple(rules), frozenset(lists), frozenset(sections), declarations)
+        return Ruleset(tuple(rules), frozenset(lists), frozenset(sections), declarations, values)
 
-    def _declarations(self) -> list[str]:
-        """Names of the variables that are lists."""
-        lists = []
+    def _declarations(self) -> tuple[list[str], tuple[Operand, ...]]:
+        """Names of the variables that are lists, and what all variables hold."""
+        lists: list[str] = []
+        values: list[Operand] = []
         while self._next.kind == "word" and not self._is("Rules", "Analyzers"):
             if self._next.text.title() in ("Rules", "Analyzers"):
                 raise self._unexpected(self._next.text.title())
             name = self._take().text
             self._expect("=")
             if self._is("["):
-                self._operands("in")
+                values += self._operands("in")
                 lists.append(name)
             else:
-                self._operand()
-        return lists
+                values.append(self._operand())
+        return lists, tuple(values)
 
     def _skip_dictionary(self) -> None:
         self._expect("=")
@@ -154,6 +165,8 @@ class _Parser:
         while self._is(","):
             self._take()
             found.append(self._any())
+            if len(found) > MAX_RULES:
+                raise DqdlError(f"there are more than {MAX_RULES} rules", self._line(self._next.start))
         return found
 
     def _any(self) -> Rule | Composite:
@@ -175,9 +188,13 @@ class _Parser:
     def _one(self) -> Rule | Composite:
         if not self._is("("):
             return self._rule()
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise DqdlError(f"rules nest deeper than {MAX_DEPTH}", self._line(self._next.start))
         self._take()
         found = self._any()
         self._expect(")")
+        self._depth -= 1
         return found
 
     def _rule(self) -> Rule:
@@ -265,7 +282,9 @@ class _Parser:
         tokens = self._tokens[start : self._at]
         if not tokens:
             raise self._unexpected("a value")
-        return _operand(tokens, DqdlError(f"{tokens[0].text} is not a value", self._line(tokens[0].start)))
+        return _operand(
+            tokens, DqdlError(f"{tokens[0].text[:MAX_OPERAND]} is not a value", self._line(tokens[0].start))
+        )
 
 
 def _operand(tokens: list[_Token], error: DqdlError) -> Operand:
@@ -275,6 +294,9 @@ def _operand(tokens: list[_Token], error: DqdlError) -> Operand:
         kind = Kind.DATE if _DATE.fullmatch(value) else Kind.TIME if _TIME.fullmatch(value) else Kind.STRING
         return Operand(kind, value)
     whole = "".join(texts)
+    if len(whole) > MAX_OPERAND:
+        # No number, date or duration is as long, and what follows looks for forms in it.
+        raise error
     for kind, form in _FORMS:
         if form.fullmatch(whole):
             return Operand(kind, whole.upper() if kind is Kind.KEYWORD else whole.removeprefix("$"))

@@ -6,14 +6,15 @@ evaluates something else than what it says. The tests evaluate both sides, so th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.quality.column_values import column_values
 from pipeline.quality.dqdl import parse
-from pipeline.quality.model import Composite, DqdlError, Kind, Rule, Ruleset, plain_rules
+from pipeline.quality.model import Composite, DqdlError, Kind, Operand, Rule, Ruleset, plain_rules
 from pipeline.quality.problems import Finding, Types, column_type, keeps_nulls_out, shell_of
+from pipeline.quality.sql import condition_findings, literal_findings, statement_findings
 
 __all__ = ["Problem", "check_ruleset", "errors_in"]
 
@@ -93,6 +94,7 @@ def _of_document(ruleset: Ruleset) -> Iterator[Finding]:
         yield "Deequ ignores the section Analyzers", "Remove it; rules report their metrics."
     if "DataSources" in ruleset.sections:
         yield "a batch has no other data sources than itself", "Remove the section DataSources."
+    yield from _strings(ruleset.declared)
 
 
 def _of_composite(rule: Composite) -> Iterator[Finding]:
@@ -182,7 +184,7 @@ def _column_parameters(rule: Rule) -> tuple[str, ...]:
 def _columns(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
     """Names that a table can have, and types that the rule can be evaluated on."""
     for name in _column_parameters(rule):
-        if shell_of(name) != name:
+        if shell_of(name) != name or not name:
             yield (
                 f"no column can be called {name!r}: names are lower case, digits and underscores",
                 f'Write "{shell_of(name)}".' if shell_of(name) else None,
@@ -225,12 +227,21 @@ def _quotes(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
     statements = [rule.where or "", *(rule.parameters if rule.type == "CustomSql" else ())]
     if any('\\"' in statement for statement in statements):
         yield 'Deequ hands \\" on to SQL with its backslash, which is no SQL', "Write strings in SQL in single quotes."
+    elif rule.where is not None:
+        yield from condition_findings(rule.where)
+    for condition in (rule.condition, *(tag.condition for tag in rule.tags)):
+        if condition and not condition.operator.endswith("matches"):
+            yield from _strings(condition.operands)
+
+
+def _strings(operands: Iterable[Operand]) -> Iterator[Finding]:
+    for operand in operands:
+        if operand.kind is Kind.STRING:
+            yield from literal_findings(operand.value.replace('\\"', '"'))
 
 
 def _custom_sql(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
-    words = rule.parameters[0].lower().replace("(", " ").replace(")", " ").split()
-    if "primary" not in words:
-        yield "the statement does not read from primary, which is what is checked", "Select from primary."
+    yield from statement_findings(rule.parameters[0])
     if rule.where:
         yield "CustomSql takes no where of its own", "Write it in the statement."
 

@@ -91,13 +91,14 @@ class Ruleset:
     """A document.
 
     `sections` names those that it has, `lists` the variables that are lists; `declarations` is the text of all
-    variables.
+    variables, `declared` what they hold.
     """
 
     rules: tuple[Rule | Composite, ...]
     lists: frozenset[str]
     sections: frozenset[str]
     declarations: str
+    declared: tuple[Operand, ...]
 
 
 def plain_rules(rule: Rule | Composite) -> Iterator[Rule]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -39,11 +40,26 @@ def text_of(value: Any) -> str:
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 
 
-def csv(names: list[str], batches: Iterable[Any]) -> Iterator[str]:
-    """RFC 4180: CRLF, quotes where they are needed. Null is nothing, empty text is `""`. Values stay as they are."""
-    yield ",".join(map(_field, names)) + "\r\n"
+def csv(names: list[str], batches: Iterable[Any], *, formulas: bool = False) -> Iterator[str]:
+    """RFC 4180: CRLF, quotes where they are needed. Null is nothing, empty text is `""`.
+
+    Spreadsheets compute a cell that begins with `=`, `+`, `-`, `@`, a tab or a line's end, and a formula can send the
+    sheet away. Such text gets a `'` in front, unless it is a plain number; with `formulas` values stay as they are.
+    """
+    shown = _field if formulas else _safe_field
+    yield ",".join(map(shown, names)) + "\r\n"
     for batch in batches:
-        yield "".join(",".join(map(_field, row)) + "\r\n" for row in texts_of(batch))
+        yield "".join(",".join(map(shown, row)) + "\r\n" for row in texts_of(batch))
+
+
+_FORMULA = re.compile(r"[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+
+
+def _safe_field(text: str | None) -> str:
+    if text and _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+        return _field("'" + text)
+    return _field(text)
 
 
 def _field(text: str | None) -> str:

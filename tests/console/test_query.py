@@ -95,7 +95,7 @@ def test_hostile_text_stays_text_and_reads_back_equal_from_csv_and_parquet(visit
         "price": Decimal("0.10"),
     }
     assert pq.read_table(io.BytesIO(visitor.get(f"{path}.parquet").content)).to_pylist() == [wanted]
-    answer = visitor.get(f"{path}.csv")
+    answer = visitor.get(f"{path}.csv?formulas=keep")
     assert answer.headers["content-type"].startswith("text/csv; charset=utf-8")
     assert "attachment" in answer.headers["content-disposition"]
     text = answer.content.decode()
@@ -104,6 +104,22 @@ def test_hostile_text_stays_text_and_reads_back_equal_from_csv_and_parquet(visit
     exact = {"nothing": "", "list": "[1, null]", "huge": "170141183460469231731", "price": "0.10"}
     assert row == {**wanted, **exact}
     assert ',"",,=1+1,' in text, "empty text and null are told apart"
+
+
+def test_text_that_a_spreadsheet_would_compute_is_none_in_csv_unless_asked_for(visitor):
+    texts = ["=1+1", "+cmd", "-cmd", "@sum(1)", "\t=1", "\r=1", "\n=1", "-5", "+5.5", "-1e3", "-", "a=1", "-5-5", ""]
+    values = ", ".join("(" + "chr(9) || '=1'" * (t == "\t=1") + f"'{t}'" * (t != "\t=1") + ")" for t in texts)
+    path = started(visitor, f'select col0 as "=head", -5 as n, -0.5 as d from (values {values})')
+    ended(visitor, path)
+
+    def column(query: str) -> list[str]:
+        rows = list(csv.reader(io.StringIO(visitor.get(f"{path}.csv{query}").text, newline="")))
+        assert {tuple(row[1:]) for row in rows[1:]} == {("-5", "-0.5")}
+        return [row[0] for row in rows]
+
+    shown = ["'=head", *(f"'{t}" if t in texts[:7] or t in ("-", "-5-5") else t for t in texts)]
+    assert column("") == shown
+    assert column("?formulas=keep") == ["=head", *texts]
 
 
 def test_pages_of_an_answer_hold_each_row_once(visitor):

@@ -108,3 +108,9 @@ def test_a_rate_counts_from_its_anchor() -> None:
 
 def test_at_fires_once() -> None:
     assert times("at(2026-05-01T12:00:00)", "2026-04-01T00:00", 3, "Europe/Berlin") == ["2026-05-01T10:00"]
+
+
+@pytest.mark.parametrize("text", ["rate(99999999999999 days)", "rate(" + "9" * 5000 + " days)", "cron(" + "1," * 9999])
+def test_an_endless_expression_is_refused_and_does_not_crash(text):
+    with pytest.raises(BadDefinition):
+        parse(text)

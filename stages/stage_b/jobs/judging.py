@@ -17,7 +17,9 @@ from pipeline.quality import check_ruleset
 from pipeline.quality.dqdl import normal, parse
 from pipeline.quality.lint import errors_in
 from pipeline.quality.model import Composite, Rule, plain_rules
+from pipeline.quality.sql import VIEW
 from stages.stage_b.jobs.failing import was_lost
+from stages.stage_b.jobs.plans import hold_to_one_view
 from stages.stage_b.jobs.reasons import not_about_data
 
 if TYPE_CHECKING:
@@ -28,6 +30,14 @@ OWN_COLUMNS = "_sluice_"
 SAMPLE_ROWS = 100
 REASON_CHARACTERS = 500
 """Of a reason on the batch's row, which also holds the candidates; the report in S3 has all of it."""
+
+_GUARDED = {
+    # `${env:…}` in any text of SQL, strings too, would become a variable of the process or a setting.
+    "spark.sql.variable.substitute": "false",
+    # csv.`/path` is no table.
+    "spark.sql.runSQLOnFiles": "false",
+}
+"""Settings of the session, beside what is refused before."""
 
 _WITHOUT_ROWS = {"ColumnDataType", "DataFreshness", "CustomSql"}
 """Deequ reports no outcome of single rows for these, nor for rules on the whole such as RowCount."""
@@ -58,15 +68,18 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
     if wrong := errors_in(check_ruleset(ruleset, columns)):
         raise BadDefinition("the ruleset cannot be evaluated: " + "; ".join(str(problem) for problem in wrong))
     # Numeric CustomSql reads a view of this name, which Deequ leaves to its caller.
-    frame.createOrReplaceTempView("primary")
+    frame.createOrReplaceTempView(VIEW)
     try:
+        named = _named(spark, frame, ruleset)
         outcomes = _deequ().process(spark, frame, normal(ruleset)).collect()
+    except BadDefinition:
+        raise
     except Exception as error:
         raise _not_evaluated("the ruleset", _first_line(error), error) from error
     finally:
-        spark.catalog.dropTempView("primary")
+        spark.catalog.dropTempView(VIEW)
     by_rule = {row["Rule"]: row for row in outcomes}
-    findings = tuple(_finding(text, by_rule[name]) for name, text in _named(spark, ruleset))
+    findings = tuple(_finding(text, by_rule[name]) for name, text in named)
     for finding in findings:
         if why := not_about_data(finding.reason):
             raise _not_evaluated(finding.rule, why, finding.reason)
@@ -91,10 +104,17 @@ def _first_line(error: Exception) -> str:
     return str(java.toString() if java is not None else error).partition("\n")[0]
 
 
-def _named(spark: SparkSession, ruleset: str) -> list[tuple[str, str]]:
-    """Each rule as Deequ prints it, which is not how it was written, and as it was written."""
+def _named(spark: SparkSession, frame: DataFrame, ruleset: str) -> list[tuple[str, str]]:
+    """Each rule as Deequ prints it, which is not how it was written, and as it was written.
+
+    `BadDefinition` if the SQL of one, as Deequ and Spark read it, is more than a ruleset may hold.
+    """
+    for name, value in _GUARDED.items():
+        spark.conf.set(name, value)
     parser: Any = spark._jvm.software.amazon.glue.dqdl.parser.DQDLParser()  # type: ignore[union-attr]
-    printed = [rule.toString() for rule in parser.parse(normal(ruleset)).getRules()]
+    rules = parser.parse(normal(ruleset)).getRules()
+    hold_to_one_view(spark, frame, rules)
+    printed = [rule.toString() for rule in rules]
     written = [rule.text for rule in parse(ruleset).rules]
     return list(zip(printed, written, strict=True))
 
@@ -119,12 +139,12 @@ def failing_rows(
     from pyspark.sql.functions import col, size, struct, to_json
 
     part = f"{parse(ruleset).declarations}Rules = [ {', '.join(chosen)} ]"
+    written = dict(_named(spark, frame, part))
     marked = _deequ().processRows(spark, frame, part)["rowLevelOutcomes"]
     row = to_json(struct(*(col(f"`{name}`") for name in frame.columns)), {"ignoreNullFields": "false"})
     found = marked.where(size("DataQualityRulesFail") > 0).select(
         col("DataQualityRulesFail").alias("rules"), row.alias("row")
     )
-    written = dict(_named(spark, part))
     return [
         {"rules": [written.get(rule, rule) for rule in each["rules"]], "row": each["row"]}
         for each in found.limit(SAMPLE_ROWS).collect()
