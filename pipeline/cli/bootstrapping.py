@@ -15,9 +15,10 @@ from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.clients import client
 from pipeline.errors import BadInput, Refused
 from pipeline.local import state
+from pipeline.packaging import name_lengths
 from pipeline.packaging.changes import Action
 from pipeline.packaging.templates import load_template
-from pipeline.settings import parameter_prefix
+from pipeline.settings import parameter_prefix, region
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,6 +96,7 @@ def bootstrap(
     declared = load_template(template)["Parameters"]
     parameters = {key: value for key, value in stacks.parameters(name).items() if key in declared} | given_now
     _check(parameters, pipeline=pipeline)
+    name_lengths.check([(name, load_template(template), parameters)], region())
     found = [] if reached.is_embedded or pipeline else lake_formation.before_bootstrap(reached.env)
     if not as_json:
         lake_formation.say(found)

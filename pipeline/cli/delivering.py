@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import environments
-from pipeline.cli.starting import LAKE, stacks_of_datasets
+from pipeline.cli.starting import LAKE, check_names, stacks_of_datasets
 from pipeline.clients import client
 from pipeline.errors import Refused
 from pipeline.settings import parameter_prefix, region
@@ -66,6 +66,7 @@ def plan(root: Path, given: Environment, package: Package) -> Iterator[StackPlan
     """
     from pipeline.packaging import read_manifest
 
+    check_names(package.of_the_lake(), given.env, region())
     stacks = stacks_of(given)
     named = read_manifest(package.folder).stack_parameters(given.bucket)
 
@@ -92,6 +93,7 @@ def deploy(
     from pipeline.packaging import upload
 
     stacks = stacks_of(given, report, replace_stateful=replace_stateful)
+    check_names(package.of_the_lake(), given.env, region())
     uploaded = upload(package.folder, client("s3"), given.bucket, given.account)
     for name, template, parameters in _of_lake(given, package, uploaded, _stored):
         yield name, stacks.deploy(name, template, parameters)

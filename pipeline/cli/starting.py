@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -94,6 +94,7 @@ def deploy(root: Path, lake: Where, say: Say, ready: Package | None = None) -> l
     from pipeline.packaging import upload
 
     use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
+    check_names(_templates(root), lake.env, lake.region)
     parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     results = [deployer.deploy(*_bootstrap(root, lake))]
@@ -106,6 +107,21 @@ def deploy(root: Path, lake: Where, say: Say, ready: Package | None = None) -> l
 
     deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | uploaded, report=report)
     return results
+
+
+def check_names(templates: Iterable[Path], env: str, region: str) -> None:
+    """`BadInput` if a stack of the lake, or what it makes, would have a name that is too long for its service."""
+    from pipeline.packaging import name_lengths
+    from pipeline.packaging.package import stack_name
+    from pipeline.packaging.templates import load_template
+
+    given = {"Lake": LAKE, "Env": env}
+    stacks = ((stack_name(LAKE, env, path.stem), load_template(path), given) for path in templates)
+    name_lengths.check(stacks, region)
+
+
+def _templates(root: Path) -> list[Path]:
+    return [root / "cicd" / "bootstrap.yaml", *sorted((root / "definitions" / "stacks").glob("*.yaml"))]
 
 
 def packaged(root: Path, folder: Path | None = None) -> Package:
@@ -157,6 +173,7 @@ def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     from pipeline.packaging import read_manifest
 
     use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
+    check_names(_templates(root), lake.env, lake.region)
     parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
     planner = deployer.planner()

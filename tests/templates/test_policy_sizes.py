@@ -16,7 +16,7 @@ from tests.templates.rendering import rendered
 MANAGED, INLINE, TRUST, ATTACHED = 6144, 10240, 2048, 10
 # What is full at the first deployment cannot take the next action.
 HEADROOM = 0.85
-LONGEST = {"Lake": "alakeoflongname", "Env": "production"}
+LONGEST = {"Lake": "lakelonglake", "Env": "production"}
 
 
 def made(path: Path) -> dict[str, dict[str, Any]]:
