@@ -19,10 +19,15 @@ def client(service: str) -> Any:
     from botocore.config import Config
 
     s3 = {"addressing_style": "path"} if endpoint() else {}
+    # CloudFormation takes few calls a second of an account, and a lake has a stack for each dataset.
+    patient = service == "cloudformation"
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        retries={
+            "mode": "adaptive" if patient else "standard",
+            "total_max_attempts": 3 * ATTEMPTS if patient else ATTEMPTS,
+        },
         s3=s3,
     )
     return boto3.client(service, config=config)

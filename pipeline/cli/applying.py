@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from pipeline.packaging.changes import StackPlan
 
 LAKE = "sluice"
+STACKS_AT_ONCE = 8
+"""Stacks of datasets that CloudFormation changes side by side: more would be throttled."""
+
 CHUNK = 100
 """Waiting objects that are read and sent at once."""
 
@@ -112,6 +115,8 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stat
         database_prefix=lake.settings[Setting.DATABASE_PREFIX],
         curated_bucket=lake.settings[Setting.CURATED_BUCKET],
         of_teams=of_teams,
+        # The embedded deployer does one thing at a time.
+        stacks_at_once=1 if connected.is_embedded else STACKS_AT_ONCE,
     )
 
 

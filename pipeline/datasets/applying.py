@@ -6,7 +6,9 @@ repeat, and the registration comes after what it names, so an apply that breaks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -14,7 +16,7 @@ from typing import Literal, Protocol
 from pipeline.datasets.files import BadDefinitions, Definition, Problem
 from pipeline.datasets.model import Dataset, DatasetName
 from pipeline.datasets.registry import Registration, Registry
-from pipeline.errors import BadDefinition, Refused
+from pipeline.errors import BadDefinition, Refused, SluiceError
 
 TEMPLATE = Path("definitions/stacks/dataset.yaml")
 """The stack that every dataset has of its own, from the root of a checkout."""
@@ -55,7 +57,7 @@ class Parts:
     raises `BadDefinition`; both take the dataset and its table, the latter the table's location too. `check_rules` says
     what is wrong with a definition's ruleset. `send_waiting` sends what arrived before its dataset was registered
     through Stage A, and answers how many objects that were. `what_keeps` says what of a dataset still waits or runs, in
-    words; `now` is the time as text.
+    words; `now` is the time as text. `stacks` takes `stacks_at_once` calls at a time.
     """
 
     registry: Registry
@@ -75,6 +77,7 @@ class Parts:
     curated_bucket: str
     of_teams: Mapping[str, str] = field(default_factory=dict)
     """Parameters of every team's stack beside its own."""
+    stacks_at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +102,73 @@ def apply(
     only: Collection[DatasetName] = (),
     report: Callable[[Applied], None] = lambda applied: None,
 ) -> list[Applied]:
-    """Bring the lake up to `definitions`, or to those of them that `only` names; `report` hears of each when done.
+    """Bring the lake up to `definitions`, or to those of them that `only` names; `report` hears of each in turn.
 
-    Raises `BadDefinitions`, before anything is changed, for a ruleset or a change of a table that cannot be.
+    Raises `BadDefinitions`, before anything is changed, for a ruleset or a change of a table that cannot be. A team or
+    dataset that fails leaves the others to be applied: they are, and `Refused` then says what failed and why.
     """
     plans = plan_tables(definitions, parts, only)
-    chosen = [definition for definition in definitions if definition.dataset.name in plans]
-    for team in sorted({definition.dataset.team for definition in chosen}):
-        # Its stack may grant what is in it.
-        parts.create_database(f"{parts.database_prefix}{team}")
-        name = team_stack_name(parts.lake, parts.env, team)
-        given = {**parts.of_teams, **team_stack_parameters(team, parts.lake, parts.env)}
-        parts.stacks.deploy(name, parts.team_template, given)
-    done = []
-    for definition in chosen:
-        done.append(_apply(definition.dataset, plans[definition.dataset.name], parts))
-        report(done[-1])
+    chosen = [definition.dataset for definition in definitions if definition.dataset.name in plans]
+    failures: dict[str, str] = {}
+    pool = ThreadPoolExecutor(parts.stacks_at_once)
+    try:
+        done = list(_applied(chosen, plans, parts, pool, failures, report))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if failures:
+        raise Refused(
+            f"{len(failures)} of {len(chosen)} were not applied:\n"
+            + "\n".join(f"{what}: {why}" for what, why in failures.items()),
+            hint="The others are. Mend these, and apply again.",
+        )
     return done
+
+
+def _applied(
+    chosen: Sequence[Dataset],
+    plans: Mapping[DatasetName, TablePlan],
+    parts: Parts,
+    pool: ThreadPoolExecutor,
+    failures: dict[str, str],
+    report: Callable[[Applied], None],
+) -> Iterator[Applied]:
+    """Tables one after the other, stacks side by side, registrations in order; what fails is in `failures`."""
+    teams: dict[str, Future[Deployed]] = {}
+    for team in sorted({dataset.team for dataset in chosen}):
+        with _noted(f"team {team}", failures):
+            # Its stack may grant what is in it.
+            parts.create_database(f"{parts.database_prefix}{team}")
+            teams[team] = pool.submit(_deploy_team, team, parts)
+    for team, deploying in teams.items():
+        with _noted(f"team {team}", failures):
+            deploying.result()
+    begun: list[tuple[Dataset, Future[Deployed]]] = []
+    for dataset in chosen:
+        if f"team {dataset.team}" in failures:
+            failures[str(dataset.name)] = "its team's stack was not deployed"
+            continue
+        with _noted(str(dataset.name), failures):
+            _prepare(dataset, parts)
+            begun.append((dataset, pool.submit(deploy_stack, dataset, parts)))
+    for dataset, stack in begun:
+        with _noted(str(dataset.name), failures):
+            applied = _register(dataset, plans[dataset.name], stack.result(), parts)
+            report(applied)
+            yield applied
+
+
+@contextmanager
+def _noted(what: str, failures: dict[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except SluiceError as error:
+        failures[what] = f"{error.message} {error.hint}" if error.hint else error.message
+
+
+def _deploy_team(team: str, parts: Parts) -> Deployed:
+    name = team_stack_name(parts.lake, parts.env, team)
+    given = {**parts.of_teams, **team_stack_parameters(team, parts.lake, parts.env)}
+    return parts.stacks.deploy(name, parts.team_template, given)
 
 
 def plan_tables(
@@ -189,16 +242,22 @@ def _plans(definitions: Iterable[Definition], parts: Parts) -> dict[DatasetName,
     return plans
 
 
-def _apply(dataset: Dataset, plan: TablePlan, parts: Parts) -> Applied:
+def _prepare(dataset: Dataset, parts: Parts) -> None:
+    """What comes before a dataset's stack."""
     name = dataset.name
-    table = table_of(name, parts.database_prefix)
-    before = parts.registry.get(name)
     # Also where the columns are as they should be: an earlier apply may have broken off before the first snapshot.
-    parts.create_table(dataset, table, f"s3://{parts.curated_bucket}/{name}")
+    parts.create_table(dataset, table_of(name, parts.database_prefix), f"s3://{parts.curated_bucket}/{name}")
+    before = parts.registry.get(name)
     if before and before.is_closed:
         # A registration says that the stack is gone only while it is: so the next apply finds what this one leaves.
         parts.registry.reopen(name)
-    deployed = deploy_stack(dataset, parts)
+
+
+def _register(dataset: Dataset, plan: TablePlan, deployed: Deployed, parts: Parts) -> Applied:
+    """What comes after a dataset's stack: it may be named now."""
+    name = dataset.name
+    table = table_of(name, parts.database_prefix)
+    before = parts.registry.get(name)
     now = Registration(dataset, deployed.outputs["QueueUrl"], deployed.outputs["DeadLetterQueueUrl"], table)
     if now != before:
         parts.registry.put(now)

@@ -1,10 +1,9 @@
-"""Plans and deploys stacks through CloudFormation, always by change set, so that nothing to do is seen as that."""
+"""Plans and deploys stacks through CloudFormation: by change set, but for those that stand as they are wanted."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +15,10 @@ from pipeline.datasets.applying import Deployed
 from pipeline.errors import BadDefinition, Refused, Transient
 from pipeline.packaging.change_sets import added, changes_of
 from pipeline.packaging.changes import StackPlan, check_stateful
+from pipeline.packaging.progress import Progress as Progress
+from pipeline.packaging.progress import first_failure, progress
+from pipeline.packaging.standing import could_be_unchanged
+from pipeline.packaging.templates import load_template
 
 MINUTES = 40
 """How long a stack may take: a canary alone takes ten, and the pipeline's builds end after an hour."""
@@ -31,17 +34,6 @@ _NEW = "REVIEW_IN_PROGRESS"
 _NEVER_MADE = "ROLLBACK_COMPLETE"
 _STUCK = ("ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED")
 _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What became of one resource: `status` as CloudFormation says it, `reason` where it says one."""
-
-    stack: str
-    logical_id: str
-    type: str
-    status: str
-    reason: str
 
 
 Store = Callable[[Path], str]
@@ -85,6 +77,8 @@ class CloudFormationStacks:
         standing = self._standing(name)
         if standing is None or standing["StackStatus"] == _NEVER_MADE:
             return StackPlan(name, added(template, parameters, self._formation.meta.partition), {}, is_new=True)
+        if self._is_unchanged(name, standing, template, parameters):
+            return StackPlan(name, (), _outputs(standing), is_new=False)
         change_set = self._change_set(name, template, parameters, exists=True)
         try:
             return self._planned(name, change_set, standing)
@@ -104,6 +98,8 @@ class CloudFormationStacks:
         if standing is not None and standing["StackStatus"] == _NEVER_MADE:
             self.delete(name)
             standing = None
+        if standing is not None and self._is_unchanged(name, standing, template, parameters):
+            return Deployed(_outputs(standing), changed=False)
         change_set = self._change_set(name, template, parameters, exists=standing is not None)
         if change_set is None:
             return Deployed(_outputs(standing), changed=False)
@@ -160,6 +156,22 @@ class CloudFormationStacks:
                 return None
             raise
         return found
+
+    def _is_unchanged(
+        self, name: str, standing: Mapping[str, Any], template: Path, parameters: Mapping[str, str]
+    ) -> bool:
+        """Whether the stack has this very template, and all else as wanted; False where only a change set can tell."""
+        wanted, tags = load_template(template), self._tags_of(parameters)
+        if not could_be_unchanged(standing, wanted, parameters, tags, self._role.get("RoleARN")):
+            return False
+        try:
+            there = self._formation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+        except ClientError as error:
+            # A deployment role of an older bootstrap may not read templates.
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            return False
+        return bool(there == template.read_text(encoding="utf-8"))
 
     def _change_set(self, name: str, template: Path, parameters: Mapping[str, str], *, exists: bool) -> str | None:
         """The id of a change set that can be executed; None if there is nothing to change."""
@@ -246,8 +258,8 @@ class CloudFormationStacks:
                 if event["ResourceStatus"].endswith("_IN_PROGRESS"):
                     continue
                 if event["LogicalResourceId"] == name:
-                    return event["ResourceStatus"], _first_failure(events)
-                self._report(_progress(name, event))
+                    return event["ResourceStatus"], first_failure(events)
+                self._report(progress(name, event))
             if time.monotonic() > give_up:
                 raise Transient(f"stack {name} is not done after {MINUTES} minutes; CloudFormation goes on")
             time.sleep(self._delay_s)
@@ -270,19 +282,6 @@ class CloudFormationStacks:
 
 def _refused(name: str, template: Path, reason: str) -> BadDefinition:
     return BadDefinition(f"{template}: CloudFormation refuses it for stack {name}: {reason}")
-
-
-def _first_failure(events: Sequence[Mapping[str, Any]]) -> str:
-    """What failed first made the others fail; `events` are newest first."""
-    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
-    if not failed:
-        return "CloudFormation names no reason"
-    return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason')}"
-
-
-def _progress(name: str, event: Mapping[str, Any]) -> Progress:
-    kind, reason = event.get("ResourceType", ""), event.get("ResourceStatusReason", "")
-    return Progress(name, event["LogicalResourceId"], kind, event["ResourceStatus"], reason)
 
 
 def _outputs(stack: Mapping[str, Any] | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +49,7 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def stacks(aws: None) -> CloudFormationStacks:
-    for name in ("key-arn", "alarm-topic", "poll-function"):
+    for name in ("key-arn", "alarm-topic", "poll-function", "poll-schedule-role-arn"):
         client("ssm").put_parameter(Name=f"/sluice/dev/{name}", Value=f"arn:aws:x:::{name}", Type="String")
     return CloudFormationStacks(client("cloudformation"), delay_s=0)
 
@@ -273,3 +274,81 @@ def test_a_plan_of_a_new_stack_leaves_out_what_its_parameters_leave_out(stacks: 
     assert conditional < planned()
     assert planned() - planned(ExistingKeyArn="arn:aws:kms:eu-west-1:123456789012:key/own") == conditional
     assert planned(PipelineAccount="999900001111") - planned() == {"DeploymentRole", "DeploymentRoleArn"}
+
+
+@pytest.fixture
+def calls() -> Iterator[Counter[str]]:
+    """How often each operation of CloudFormation was called."""
+    made: Counter[str] = Counter()
+
+    def note(model: Any, **_: Any) -> None:
+        made[model.name] += 1
+
+    events = client("cloudformation").meta.events
+    events.register("before-call.cloudformation", note, unique_id="counting")
+    yield made
+    events.unregister("before-call.cloudformation", unique_id="counting")
+
+
+def standing_stack() -> Any:
+    """moto's own stack, as CloudFormation keeps it."""
+    (stack,) = client("cloudformation").describe_stacks(StackName="s")["Stacks"]
+    return backends()[stack["StackId"]]
+
+
+ALL = PARAMETERS | {"Lake": "sluice", "Freshness": "86400"}
+
+
+@pytest.fixture
+def unchanged(stacks: CloudFormationStacks) -> CloudFormationStacks:
+    """Stacks of which one stands as the last deployment made it."""
+    parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in ALL.items()]
+    tags = [{"Key": key, "Value": ALL[key]} for key in ("Lake", "Env", "Team", "Dataset")]
+    given = {"TemplateBody": TEMPLATE.read_text(), "Parameters": parameters, "Tags": tags}
+    client("cloudformation").create_stack(StackName="s", **given)
+    return stacks
+
+
+def test_a_stack_that_stands_as_it_is_wanted_costs_two_calls_and_no_change_set(
+    unchanged: CloudFormationStacks, calls: Counter[str]
+):
+    assert not unchanged.deploy("s", TEMPLATE, ALL).changed
+    assert calls == {"DescribeStacks": 1, "GetTemplate": 1}
+    assert unchanged.plan("s", TEMPLATE, ALL).changes == ()
+    assert calls == {"DescribeStacks": 2, "GetTemplate": 2}
+
+
+@pytest.mark.parametrize("what", ["parameter", "template", "tag", "role", "status", "parameter by hand"])
+def test_a_stack_that_is_otherwise_than_wanted_is_not_taken_for_unchanged(
+    unchanged: CloudFormationStacks, calls: Counter[str], what: str
+):
+    stack, given, asked = standing_stack(), dict(ALL), unchanged
+    if what == "parameter":
+        given["MaxObjects"] = "7"
+    elif what == "template":
+        TEMPLATE.write_text(TEMPLATE.read_text().replace("VisibilityTimeout: 120", "VisibilityTimeout: 240"))
+    elif what == "tag":
+        stack.tags["Team"] = "other"
+    elif what == "role":
+        asked = CloudFormationStacks(client("cloudformation"), role="arn:aws:iam::123456789012:role/other", delay_s=0)
+    elif what == "status":
+        stack.status = "UPDATE_ROLLBACK_COMPLETE"
+    else:
+        by_hand = [{"ParameterKey": key, "ParameterValue": value} for key, value in (ALL | {"MaxObjects": "7"}).items()]
+        client("cloudformation").update_stack(StackName="s", UsePreviousTemplate=True, Parameters=by_hand)
+    calls.clear()
+    asked.plan("s", TEMPLATE, given)
+    assert calls["CreateChangeSet"] == 1
+
+
+def test_who_may_not_read_templates_asks_by_change_set(answers: Stubber):
+    parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in ALL.items()]
+    tags = [{"Key": key, "Value": ALL[key]} for key in ("Lake", "Env", "Team", "Dataset")]
+    answers.add_response("describe_stacks", {"Stacks": [STANDING | {"Parameters": parameters, "Tags": tags}]})
+    answers.add_client_error("get_template", "AccessDenied", "not authorized to perform: cloudformation:GetTemplate")
+    answers.add_response("create_change_set", {"Id": "change"})
+    for _ in range(2):
+        answers.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": "didn't contain changes"})
+    answers.add_response("delete_change_set", {})
+    assert not CloudFormationStacks(answers.client, delay_s=0).deploy("s", TEMPLATE, ALL).changed
+    answers.assert_no_pending_responses()
