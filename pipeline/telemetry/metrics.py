@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.settings import metrics_namespace
-from pipeline.telemetry.names import DIMENSION, Metric
+from pipeline.telemetry.names import DIMENSION, NEEDS_ATTENTION, Metric
 
 
 def emit(dataset: str, values: Mapping[Metric, float], correlation_id: str) -> None:
     """Print the metrics that are not zero; nothing in a process that was given no namespace."""
     told = {metric: value for metric, value in values.items() if value}
+    if not_loaded := sum(told.get(metric, 0) for metric in NEEDS_ATTENTION):
+        told[Metric.NOT_LOADED] = not_loaded
     namespace = metrics_namespace()
     if not told or not namespace:
         return

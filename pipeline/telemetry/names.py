@@ -11,6 +11,7 @@ DIMENSION = "Dataset"
 class Metric(StrEnum):
     """One metric in the namespace `<lake>/<env>`. Objects are counted by Stage A, batches and rows by Stage B.
 
+    `NOT_LOADED` counts what a dataset's team is to look at: the three in `NEEDS_ATTENTION`, so that one alarm does.
     `QUALITY_FAILURES` counts batches whose rules failed, also where they only warn. `FRESHNESS` is how long ago the
     oldest object of a batch came into the raw bucket when its table showed it.
     """
@@ -24,8 +25,13 @@ class Metric(StrEnum):
     BATCHES_FAILED = "BatchesFailed"
     ROWS_COMMITTED = "RowsCommitted"
     QUALITY_FAILURES = "QualityFailures"
+    NOT_LOADED = "NotLoaded"
     FRESHNESS = "SecondsFromRawToTable"
 
     @property
     def unit(self) -> str:
         return "Seconds" if self is Metric.FRESHNESS else "Count"
+
+
+NEEDS_ATTENTION = (Metric.OBJECTS_FAILED, Metric.BATCHES_FAILED, Metric.QUALITY_FAILURES)
+"""What `NOT_LOADED` sums up."""

@@ -53,6 +53,7 @@ def deployed(lake: Lake) -> Lake:
         "key-arn": f"{prefix.format('kms')}:key/k",
         "alarm-topic": f"{prefix.format('sns')}:alarms",
         "poll-function": f"{prefix.format('lambda')}:function:poll",
+        "poll-schedule-role-arn": f"{prefix.format('iam').replace('eu-west-1', '')}:role/poll-schedule",
     }
     for name, value in values.items():
         client("ssm").put_parameter(Name=f"/sluice/local/{name}", Value=value, Type="String", Overwrite=True)
