@@ -130,7 +130,7 @@ def test_a_person_to_whom_nothing_is_granted_is_told(formation: Any) -> None:
 
 @pytest.mark.parametrize("asked", [ASKED, USES])
 def test_what_may_not_be_looked_at_is_not_taken_for_good(asked: Question) -> None:
-    refusing = boto3.client("lakeformation", "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    refusing = boto3.client("lakeformation", "eu-west-1")
     with Stubber(refusing) as answers:
         answers.add_client_error("get_data_lake_settings", "AccessDeniedException", "not authorized")
         [found] = findings(refusing, None, asked)
@@ -141,7 +141,7 @@ def test_what_may_not_be_looked_at_is_not_taken_for_good(asked: Question) -> Non
 
 def test_grants_that_may_not_be_listed_are_not_taken_for_there(formation: Any) -> None:
     make_database()
-    refusing = boto3.client("lakeformation", "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    refusing = boto3.client("lakeformation", "eu-west-1")
     with Stubber(refusing) as answers:
         everybody = [{"Principal": {"DataLakePrincipalIdentifier": EVERYBODY}, "Permissions": ["ALL"]}]
         defaults = {"CreateDatabaseDefaultPermissions": everybody, "CreateTableDefaultPermissions": everybody}

@@ -22,6 +22,8 @@ NOT_GIVEN: dict[str, dict[str, dict[str, list[str]]]] = yaml.safe_load(
 )
 # What no handler names, and a stack needs nevertheless.
 BESIDE_HANDLERS = {
+    "kms:ReEncryptFrom": "DynamoDB asks its caller for it where a table has a key of one's own",
+    "kms:ReEncryptTo": "DynamoDB asks its caller for it where a table has a key of one's own",
     "states:ValidateStateMachineDefinition": "Step Functions checks a definition by it before it makes a machine",
     "s3:GetObjectVersion": "a package is read by the version that was uploaded",
 }
@@ -123,7 +125,7 @@ def test_it_makes_no_keys_and_writes_no_policy_of_one() -> None:
     writing = {each.name for each in services()["kms"].actions.values() if each.name.startswith("kms:")}
     harmless = {
         "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ListAliases",
-        "kms:RevokeGrant",
+        "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:RevokeGrant",
     }  # fmt: skip
     assert given() & writing == harmless
 
