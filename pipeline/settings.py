@@ -33,6 +33,7 @@ class Setting(StrEnum):
     POLL_FUNCTION = "poll-function"
     STANDARD_JOB = "standard-job"
     QUALITY_JOB = "quality-job"
+    UPKEEP_JOB = "upkeep-job"
     UPDATES_TOPIC = "updates-topic"
     TEAM_TOPICS = "team-topics"
     DATABASE_PREFIX = "database-prefix"

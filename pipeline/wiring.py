@@ -13,6 +13,8 @@ from pipeline.batches.ending import Parts as EnderParts
 from pipeline.batches.opening import Parts as PollerParts
 from pipeline.batches.opening import Poller, Work
 from pipeline.batches.records import BatchRecords
+from pipeline.batches.upkeep import Turns
+from pipeline.batches.upkeeping import Upkeeper
 from pipeline.catalog import Catalog
 from pipeline.clients import client
 from pipeline.clock import Clock, system_clock
@@ -114,8 +116,24 @@ class Lake:
                 new_id=_new_batch_id,
                 load=self.load_work,
                 abandon=self._abandon,
+                upkeeper=self.upkeeper,
                 clock=self.clock,
             )
+        )
+
+    @cached_property
+    def turns(self) -> Turns:
+        return Turns(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
+
+    @cached_property
+    def upkeeper(self) -> Upkeeper:
+        return Upkeeper(
+            turns=self.turns,
+            glue=client("glue"),
+            job=self.settings[Setting.UPKEEP_JOB],
+            batches_table=self.settings[Setting.BATCHES_TABLE],
+            tell_team=self.tell_team,
+            new_id=_new_batch_id,
         )
 
     @cached_property

@@ -14,8 +14,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pipeline.batches import upkeep
 from pipeline.batches.manifest import manifest, manifest_key
 from pipeline.batches.records import LOCK, Batch, BatchRecords, BatchStatus, batch_item
+from pipeline.batches.upkeeping import Upkeeper
 from pipeline.catalog import Catalog, Status
 from pipeline.catalog.rows import IN_FLIGHT
 from pipeline.clock import Clock, iso, parse_iso, system_clock
@@ -42,6 +44,8 @@ class Outcome(StrEnum):
     STARTED = "STARTED"
     CANCELLED = "CANCELLED"
     ENDED = "ENDED"
+    UPKEEP = "UPKEEP"
+    """A turn of upkeep was begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Parts:
     """Reads a dataset's registration; called only when there is a batch."""
     abandon: Callable[[str, str, str], object]
     """Called with dataset, batch and reason when a batch's execution ended and left the batch open."""
+    upkeeper: Upkeeper
     clock: Clock = system_clock
 
 
@@ -119,22 +124,41 @@ class Poller:
 
     def poll(self, order: Order) -> tuple[Outcome, str | None]:
         """Bring the dataset's batches one step on; the batch's id where there is one. Idle costs two calls."""
-        active = self._.records.active(order.name)
-        if active:
-            return self._advance(self._.load(order.name), active), active
+        lock = self._.records.lock(order.name)
+        if lock.active:
+            return self._adopt(order.name, lock.active), lock.active
         settings = order.settings
         waiting = self._.catalog.waiting(order.name, Status.STAGED, settings.max_objects)
-        if not is_due(settings, waiting, self._.clock()):
+        opens = is_due(settings, waiting, self._.clock())
+        if upkeep.is_due(lock.upkeep_due, self._.clock(), objects_wait=opens):
+            return self._keep_up(order.name)
+        if not opens:
             return (Outcome.BELOW_MINIMUM if waiting else Outcome.IDLE), None
         work = self._.load(order.name)
         messages = self._receive(order.queue_url, settings.max_objects)
         wanted = dict.fromkeys([*(m.object for m in messages), *(obj for obj, _ in waiting)])
         batch = self._.new_id()
-        if not self._open(work, batch, list(wanted)[: settings.max_objects]):
+        candidates = list(wanted)[: settings.max_objects]
+        if not self._open(work, batch, candidates, upkeep_due=lock.upkeep_due or self._next_upkeep(work)):
             return Outcome.BUSY, None
         outcome = self._advance(work, batch)
         self._delete_settled(order.queue_url, messages)
         return outcome, batch
+
+    def _adopt(self, name: str, holder: str) -> Outcome:
+        work = self._.load(name)
+        if not upkeep.is_turn(holder):
+            return self._advance(work, holder)
+        goes_on = self._.upkeeper.watch(name, holder, work.table, _upkeep_settings(work))
+        return Outcome.BUSY if goes_on else Outcome.ENDED
+
+    def _keep_up(self, name: str) -> tuple[Outcome, str | None]:
+        work = self._.load(name)
+        turn = self._.upkeeper.open(name, work.table, _upkeep_settings(work))
+        return (Outcome.UPKEEP if turn else Outcome.BUSY), turn
+
+    def _next_upkeep(self, work: Work) -> str:
+        return iso(self._.clock() + work.dataset.table.upkeep.every)
 
     def reopen(self, work: Work, objects: Sequence[ObjectVersion], release: dict[str, str] | None) -> str | None:
         """Open a batch over exactly these STAGED objects (a redrive or a release); None if another is open."""
@@ -156,7 +180,12 @@ class Poller:
         return found
 
     def _open(
-        self, work: Work, batch: str, candidates: list[ObjectVersion], release: dict[str, str] | None = None
+        self,
+        work: Work,
+        batch: str,
+        candidates: list[ObjectVersion],
+        release: dict[str, str] | None = None,
+        upkeep_due: str | None = None,
     ) -> bool:
         now = iso(self._.clock())
         row = {
@@ -176,7 +205,8 @@ class Poller:
         }
         lock = Change(
             key={"dataset": work.name, "item": LOCK},
-            set={"active_batch": batch},
+            # The first batch since the last turn of upkeep makes the next one due.
+            set={"active_batch": batch, **({"upkeep_due": upkeep_due} if upkeep_due else {})},
             condition="attribute_not_exists(#active_batch)",
             values={},
         )
@@ -285,6 +315,10 @@ class Poller:
                 {"Id": str(i), "ReceiptHandle": m.receipt} for i, m in enumerate(settled[start : start + RECEIVE])
             ]
             self._.sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
+
+
+def _upkeep_settings(work: Work) -> str:
+    return work.dataset.table.upkeep.model_dump_json()
 
 
 def candidates_of(batch: Batch) -> list[ObjectVersion]:

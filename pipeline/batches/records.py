@@ -147,6 +147,14 @@ def _verdict(row: dict[str, Any]) -> Verdict:
     return Verdict(**{**row, "snapshot": int(row["snapshot"]), "rules": rules})
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Who has a dataset to itself, if anybody, and when its table's upkeep is due."""
+
+    active: str | None
+    upkeep_due: str | None
+
+
 class BatchRecords:
     """Reads and writes batch rows. Every status write is conditional on a legal predecessor."""
 
@@ -165,9 +173,13 @@ class BatchRecords:
         return next((Batch.from_row(row) for row in get_many(self._dynamodb, self._table, keys)), None)
 
     def active(self, dataset: str) -> str | None:
-        """The id of the batch that holds the dataset's lock."""
-        row = get(self._dynamodb, self._table, {"dataset": dataset, "item": LOCK})
-        return row.get("active_batch") if row else None
+        """The id of the batch, or of the turn of upkeep, that holds the dataset's lock."""
+        return self.lock(dataset).active
+
+    def lock(self, dataset: str) -> Lock:
+        """The dataset's lock as it stands."""
+        row = get(self._dynamodb, self._table, {"dataset": dataset, "item": LOCK}) or {}
+        return Lock(row.get("active_batch"), row.get("upkeep_due"))
 
     def newest(self, dataset: str, limit: int) -> list[Batch]:
         """The dataset's last batches, newest first (ids sort by time)."""

@@ -16,6 +16,7 @@ MODULES = (
     "registering",
     "settings",
     "mending",
+    "keeping",
     "testing",
     "shipping",
     "bootstrapping",

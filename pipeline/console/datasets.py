@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from pipeline.batches.records import Batch
+from pipeline.batches.upkeep import is_turn
 from pipeline.catalog import Status
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
@@ -74,6 +75,7 @@ def build(asked: Asked) -> Document:
     batches = lake.batches.newest(name, BATCHES)
     first = asked.number("snapshots", 0, least=0, most=100_000)
     committed = next((batch for batch in batches if batch.status == "COMMITTED"), None)
+    active = lake.batches.active(name)
     return {
         "title": name,
         "name": name,
@@ -84,7 +86,8 @@ def build(asked: Asked) -> Document:
         "is_closed": registration.is_closed,
         "patience": duration(patience(dataset).total_seconds()),
         "backlog": _backlog(asked, dataset),
-        "active": lake.batches.active(name),
+        "active": active,
+        "kept_up": active is not None and is_turn(active),
         "fresh": committed.ended if committed else None,
         "batches": [_batch(batch) for batch in batches],
         "rules": _rules(batches),

@@ -162,6 +162,17 @@ class StageB(Batching):
         return value
 
 
+class Upkeep(_Model):
+    """How the table is kept up: how often after a batch, how long its older snapshots can be read, and to what size
+    small files are rewritten."""
+
+    every: Annotated[Duration, Field(ge=timedelta(hours=1))] = timedelta(days=1)
+    keep_snapshots: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=7)
+    keep_at_least: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Snapshots that stay however old they are."""
+    file_size_mb: Annotated[int, Field(ge=16, le=2048)] = 256
+
+
 class Table(_Model):
     """The table that the dataset becomes."""
 
@@ -169,6 +180,7 @@ class Table(_Model):
     write: Literal["append", "upsert", "overwrite"] = "append"
     key: tuple[ColumnName, ...] = ()
     partition_by: tuple[ColumnName, ...] = ()
+    upkeep: Upkeep = Upkeep()
 
     @model_validator(mode="after")
     def _key_fits_write(self) -> Self:

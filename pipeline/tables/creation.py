@@ -19,6 +19,7 @@ PROPERTIES = {
     "write.delete.mode": "merge-on-read",
     "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
 }
 
 TableChange = Literal["create", "alter", "none"]

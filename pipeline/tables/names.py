@@ -19,6 +19,13 @@ def branch_name(batch: str, run: str) -> str:
     return branch_prefix(batch) + run
 
 
+def batch_of(branch: str) -> str | None:
+    """The batch that a branch is of; None for a branch of no batch."""
+    start, _, rest = branch.partition("_")
+    batch, separator, _ = rest.partition("_")
+    return batch if start == "b" and separator else None
+
+
 def split_table(table: str) -> tuple[str, str]:
     """Glue database and table of `database.table`; ValueError for anything else."""
     database, separator, name = table.partition(".")

@@ -20,7 +20,7 @@ from pipeline.settings import Setting
 from pipeline.views.executions import events_of, find
 from pipeline.wiring import Lake
 
-JOBS = {"standard": Setting.STANDARD_JOB, "quality": Setting.QUALITY_JOB}
+JOBS = {"standard": Setting.STANDARD_JOB, "quality": Setting.QUALITY_JOB, "upkeep": Setting.UPKEEP_JOB}
 FUNCTIONS = {
     "a": ("transform", "record-failure", "complete", "mark-stage-a-failed"),
     "b": ("commit", "quarantine", "fail", "mark-stage-b-failed"),

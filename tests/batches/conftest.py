@@ -10,6 +10,8 @@ import pytest
 
 from pipeline.batches.opening import Order, Parts, Poller, Work
 from pipeline.batches.records import BatchRecords
+from pipeline.batches.upkeep import Turns
+from pipeline.batches.upkeeping import Upkeeper
 from pipeline.catalog import Catalog, Registered
 from pipeline.clients import client
 from pipeline.clock import parse_iso
@@ -37,7 +39,9 @@ class Shop:
     queue_url: str
     machine: str
     now: list[Any]
+    turns: Turns
     abandoned: list[tuple[str, str, str]] = field(default_factory=list)
+    told: list[Any] = field(default_factory=list)
     versions: Any = field(default_factory=itertools.count)
 
     def order(self, **settings: Any) -> Order:
@@ -88,7 +92,12 @@ def shop(catalog_tables: dict[str, str]) -> Shop:
     catalog = Catalog(client("dynamodb"), "ObjectsTable", lambda: now[0])
     records = BatchRecords(client("dynamodb"), "BatchesTable", lambda: now[0])
     ids = (f"{n:026d}" for n in itertools.count())
-    made = Shop(catalog, records, None, queue_url, machine, now)  # type: ignore[arg-type]
+    turns = Turns(client("dynamodb"), "BatchesTable", lambda: now[0])
+    command = {"Name": "glueetl", "ScriptLocation": "s3://artefacts/upkeep.py"}
+    client("glue").create_job(
+        Name="upkeep", Role="upkeep", Command=command, ExecutionProperty={"MaxConcurrentRuns": 1000}
+    )
+    made = Shop(catalog, records, None, queue_url, machine, now, turns)  # type: ignore[arg-type]
     made.poller = Poller(
         Parts(
             catalog=catalog,
@@ -103,6 +112,9 @@ def shop(catalog_tables: dict[str, str]) -> Shop:
             new_id=lambda: next(ids),
             load=lambda name: Work(DATASET, TABLE),
             abandon=lambda *call: made.abandoned.append(call),
+            upkeeper=Upkeeper(
+                turns, client("glue"), "upkeep", "BatchesTable", lambda *told: made.told.append(told), lambda: next(ids)
+            ),
             clock=lambda: now[0],
         )
     )

@@ -15,6 +15,8 @@ from pipeline.batches.opening import Order, Outcome, Poller, Work
 from pipeline.batches.opening import Parts as PollerParts
 from pipeline.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
 from pipeline.batches.redriving import Redriver
+from pipeline.batches.upkeep import Turns
+from pipeline.batches.upkeeping import Upkeeper
 from pipeline.catalog import Catalog, Registered, Status
 from pipeline.clients import client
 from pipeline.datasets import Dataset
@@ -168,6 +170,14 @@ def shop(front: Front) -> Shop:
             new_id=lambda: f"{next(numbers):026d}",
             load=lambda name: Work(dataset, table),
             abandon=lambda name, batch, reason: made.ender.fail(name, batch, table, reason),
+            upkeeper=Upkeeper(
+                Turns(client("dynamodb"), "BatchesTable"),
+                client("glue"),
+                "upkeep",
+                "BatchesTable",
+                lambda *told: made.told.append(told),
+                lambda: f"{next(numbers):026d}",
+            ),
         )
     )
     return made

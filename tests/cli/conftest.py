@@ -122,6 +122,7 @@ def lake(front: Front) -> Lake:
     values |= {
         Setting.STANDARD_JOB: "sluice-local-standard",
         Setting.QUALITY_JOB: "sluice-local-quality",
+        Setting.UPKEEP_JOB: "sluice-local-upkeep",
         Setting.POLL_FUNCTION: "poll",
         **{function: function.value for _, function in FAILURES.values()},
         Setting.DATABASE_PREFIX: "sluice_local_",

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from pipeline.batches.records import Batch
+from pipeline.batches.upkeep import TurnStatus
 from pipeline.catalog import Status
 from pipeline.cli.embedded import call, hurry_schedules
 from pipeline.clients import client
@@ -168,6 +169,25 @@ def test_a_batch_whose_staged_object_is_lost_fails(lake: RunningLake) -> None:
     dataset.drop("second.csv", csv_text("id", "2"))
     lake.settle()
     assert [batch.status for batch in dataset.batches()] == ["FAILED"]
+
+
+def test_a_table_is_kept_up_when_it_is_asked_for(lake: RunningLake) -> None:
+    dataset = lake.define(CSV)
+    for file in ("a.csv", "b.csv"):
+        dataset.drop(file, csv_text("id", file))
+        lake.settle()
+    asked = lake.sluice("upkeep", str(dataset.name), "--now")
+    assert asked.returncode == 0, asked.stderr
+
+    def ended() -> bool:
+        return any(turn.status is not TurnStatus.OPEN for turn in lake.lake.turns.newest(str(dataset.name), 1))
+
+    until(ended, hurry=lake.endpoint)
+    [turn] = lake.lake.turns.newest(str(dataset.name), 1)
+    assert (turn.status, turn.error) == (TurnStatus.DONE, None)
+    assert turn.did["manifests"] >= 2
+    assert lake.lake.batches.active(str(dataset.name)) is None
+    assert sorted(row["id"] for row in dataset.rows()) == ["a.csv", "b.csv"]
 
 
 def test_nobody_called_what_the_role_does_not_allow(lake: RunningLake) -> None:

@@ -1,0 +1,61 @@
+"""Glue job: one turn of upkeep over a dataset's table. It begins only if it is the turn's run, and frees the lock."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from pipeline.batches.records import FINAL, BatchRecords
+from pipeline.batches.upkeep import Turns, TurnStatus
+from pipeline.catalog.rows import shorten
+from pipeline.clients import client
+from pipeline.datasets.model import Upkeep
+from pipeline.telemetry.logs import about, of_job
+from stages.stage_b.jobs.keeping import Keeper
+
+# Glue runs this file as __main__, which is no name to log by.
+log = logging.getLogger("stages.stage_b.jobs.upkeep")
+
+ARGUMENTS = ("dataset", "turn", "table", "settings", "batches_table")
+
+
+def run(arguments: Mapping[str, str], turns: Turns, records: BatchRecords) -> dict[str, int]:
+    """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises."""
+    from pyspark.sql import SparkSession
+
+    dataset, turn = arguments["dataset"], arguments["turn"]
+    turns.claim(dataset, turn, arguments["JOB_RUN_ID"])
+
+    def has_ended(batch: str) -> bool:
+        found = records.get(dataset, batch)
+        return found is not None and found.status in FINAL
+
+    try:
+        spark = SparkSession.builder.getOrCreate()
+        try:
+            settings = Upkeep.model_validate_json(arguments["settings"])
+            did = Keeper(spark, arguments["table"], settings, has_ended).keep_up(datetime.now(UTC))
+        finally:
+            spark.stop()
+    except Exception as error:
+        turns.end(dataset, turn, TurnStatus.FAILED, error=shorten(f"{type(error).__name__}: {error}"))
+        raise
+    turns.end(dataset, turn, TurnStatus.DONE, did=did)
+    return did
+
+
+def main() -> None:
+    from awsglue.utils import getResolvedOptions
+
+    arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
+    of_job("stage_b.upkeep")
+    dynamodb, table = client("dynamodb"), arguments["batches_table"]
+    with about(correlation_id=arguments["turn"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
+        did = run(arguments, Turns(dynamodb, table), BatchRecords(dynamodb, table))
+        log.info("table kept up", extra=did)
+
+
+if __name__ == "__main__":
+    main()
