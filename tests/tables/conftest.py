@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipeline.lake_key import own_key
 from pipeline.local.front import Front
 from pipeline.tables.iceberg import IcebergTables
 
@@ -27,7 +28,12 @@ def catalog(endpoint: str) -> Any:
     import boto3
     from pyiceberg.catalog import load_catalog
 
-    names = {"client.region": "eu-west-1", "client.access-key-id": "local", "client.secret-access-key": "local"}
+    key = own_key()
+    names = {
+        "client.region": "eu-west-1",
+        "client.access-key-id": key.id,
+        "client.secret-access-key": key.secret,
+    }
     s3 = boto3.client(
         "s3",
         endpoint_url=endpoint,

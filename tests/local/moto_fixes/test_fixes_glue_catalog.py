@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import CommitFailedException
 
+from pipeline.lake_key import own_key
+
 WRITERS = 8
 
 
@@ -31,8 +33,8 @@ def catalog(front):
             "s3.endpoint": front.endpoint,
             "s3.force-virtual-addressing": "false",
             "client.region": "eu-west-1",
-            "client.access-key-id": "local",
-            "client.secret-access-key": "local",
+            "client.access-key-id": own_key().id,
+            "client.secret-access-key": own_key().secret,
         },
     )
 
