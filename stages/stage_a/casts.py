@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,6 +11,14 @@ import pyarrow.compute as pc
 from pipeline.datasets.arrow import arrow_type
 from pipeline.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
 from stages.stage_a.values import read_text, shown
+
+
+@dataclass(frozen=True, slots=True)
+class BadValue:
+    """A value that has no place in its column. `why` says nothing of its content, as `quoted` does."""
+
+    quoted: str
+    why: str
 
 
 class Mismatch(Exception):
@@ -22,7 +31,7 @@ _EXACT_INTEGERS = {Primitive.FLOAT: 2.0**24, Primitive.DOUBLE: 2.0**53}
 """From here on a floating-point column may round an integer."""
 
 
-def cast_text(column: pa.Array, to: Type) -> tuple[pa.Array, dict[int, str]]:
+def cast_text(column: pa.Array, to: Type) -> tuple[pa.Array, dict[int, BadValue]]:
     """Convert text to `to`; the second answer says of each row that is bad why, its value is null then."""
     try:
         return cast_column(column, to), {}
@@ -167,15 +176,15 @@ _PRIMITIVES: dict[Primitive, Callable[[pa.Array, pa.DataType], pa.Array]] = {
 }
 
 
-def _cast_each(column: pa.Array, to: Type) -> tuple[pa.Array, dict[int, str]]:
+def _cast_each(column: pa.Array, to: Type) -> tuple[pa.Array, dict[int, BadValue]]:
     values: list[object] = []
-    bad: dict[int, str] = {}
+    bad: dict[int, BadValue] = {}
     for row, text in enumerate(column.to_pylist()):
         value: object = None
         if text is not None:
             try:
                 value = read_text(text, to)
             except ValueError as error:
-                bad[row] = f"{shown(text)} is not {to}: {error}"
+                bad[row] = BadValue(shown(text), f"is not {to}: {error}")
         values.append(value)
     return pa.array(values, arrow_type(to)), bad

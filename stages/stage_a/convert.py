@@ -131,7 +131,7 @@ class _Job:
 
     def _check(self, bad: list[BadRow]) -> None:
         if bad and self.settings.on_bad_row == "reject_file":
-            shown = "; ".join(f"line {row.line}: {row.reason}" for row in bad[:_SHOWN_BAD_ROWS])
+            shown = "; ".join(f"line {row.line}: {row.told}" for row in bad[:_SHOWN_BAD_ROWS])
             raise BadObject(
                 f"the file has bad rows, and the dataset says `on_bad_row: reject_file`: {shown}",
                 hint="Mend the rows, or say `on_bad_row: quarantine`.",

@@ -21,7 +21,7 @@ _COUNTED = {Status.QUARANTINED: Metric.OBJECTS_QUARANTINED, Status.FAILED: Metri
 
 
 def fail_object(lake: Lake, work: Registered, dataset: str, status: Status, reason: str) -> dict[str, str]:
-    """Mark one object; what it is now. The reason may quote the file: it goes to the catalog, and is not logged."""
+    """Mark one object; what it is now. The reason goes to the catalog, and is not logged."""
     obj = work.object
     facts = {"reason": shorten(reason), "hint": _HINTS[status]}
     # Only from REGISTERED: the transform may have staged the object after all, and a batch may have claimed it.

@@ -18,33 +18,33 @@ MAX_LENGTH = 128
 def check_names(names: Iterable[str]) -> dict[str, str]:
     """Map a file's own column names to safe ones, in order.
 
-    BadObject where two become one (the message names both), where one is empty or too long, and where one is Sluice's
-    or Iceberg's.
+    BadObject where two become one, where one is empty or too long, and where one is Sluice's or Iceberg's. The message
+    has their places, counted from 1, and no names: without a header they are cells.
     """
-    taken: dict[str, str] = {}
+    taken: dict[str, int] = {}
     found: dict[str, str] = {}
-    for name in names:
+    for place, name in enumerate(names, 1):
         safe = safe_name(name)
         if safe in taken:
             raise BadObject(
-                f"columns {taken[safe]!r} and {name!r} are both named {safe!r}",
+                f"columns {taken[safe]} and {place} have the same name",
                 hint="Rename one of them in the file: names are compared in lower case, other characters become '_'.",
             )
-        _check_name(name, safe)
-        taken[safe] = name
+        _check_name(place, safe)
+        taken[safe] = place
         found[name] = safe
     return found
 
 
-def _check_name(name: str, safe: str) -> None:
+def _check_name(place: int, safe: str) -> None:
     if not safe:
-        raise BadObject("a column has an empty name", hint="Give every column a name.")
+        raise BadObject(f"column {place} has an empty name", hint="Give every column a name.")
     if len(safe) > MAX_LENGTH:
-        raise BadObject(f"column name {name[:40]!r}… is longer than {MAX_LENGTH} characters", hint="Shorten the name.")
+        raise BadObject(f"the name of column {place} is longer than {MAX_LENGTH} characters", hint="Shorten the name.")
     if safe.startswith(RESERVED_PREFIX):
         raise BadObject(
-            f"column {name!r} begins with {RESERVED_PREFIX!r}, which is kept for Sluice's own columns",
+            f"column {place} begins with {RESERVED_PREFIX!r}, which is kept for Sluice's own columns",
             hint="Rename the column in the file.",
         )
     if safe in ICEBERG_COLUMNS:
-        raise BadObject(f"column {name!r} has the name of one of Iceberg's own", hint="Rename the column in the file.")
+        raise BadObject(f"column {place} has the name of Iceberg's own {safe!r}", hint="Rename the column in the file.")

@@ -115,7 +115,7 @@ class Source:
         except EOFError as error:
             raise self._broken("the gzip data ends early") from error
         except _CORRUPT as error:
-            raise self._broken(f"the gzip data is corrupt ({error})") from error
+            raise self._broken("the gzip data is corrupt") from error
         self._size += len(data)
         self._check_expansion()
         return data

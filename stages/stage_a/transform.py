@@ -68,7 +68,7 @@ def transform_object(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     """Stage one object. Run twice it finds its own work and adopts it.
 
     A file that cannot be read as its dataset says is QUARANTINED, one that is not there any more GONE. These are
-    answers and no errors: Lambda logs what an error says, and the reason may quote the file.
+    answers and no errors: nobody has to mend the function.
     """
     task = Task.from_event(event)
     with about(correlation_id=task.work.object.digest, dataset=task.dataset, execution=task.execution):

@@ -7,7 +7,7 @@ order of the file and may. A format whose schema depends on its rows changes `sc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.datasets import Column
 from pipeline.datasets.types import Type, parse_type
-from stages.stage_a.casts import cast_text
+from stages.stage_a.casts import BadValue, cast_text
 from stages.stage_a.limits import Limits
 from stages.stage_a.source import Source
 
@@ -53,11 +53,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that does not reach the table. `line` is its position as `_sluice_row` counts them."""
+    """A row that does not reach the table. `line` is its position as `_sluice_row` counts them.
+
+    `reason` is kept with the row and may quote it. `told` is what others may read: it quotes nothing.
+    """
 
     line: int
     reason: str
     raw: str
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +116,32 @@ def decode_raw(raw: bytes) -> str:
 
 def apply_contract(table: pa.Table, positions: Positions, contract: Mapping[str, Type], raw: RawRow) -> Chunk:
     """Convert the contract's columns from text; a row with a value that has no place in its column is bad."""
-    reasons: dict[int, list[str]] = {}
+    found: dict[int, list[tuple[str, BadValue]]] = {}
     for index, name in enumerate(table.column_names):
         if name in contract:
             column, bad = cast_text(one_array(table.column(index)), contract[name])
             table = table.set_column(index, pa.field(name, column.type), column)
-            for row, reason in bad.items():
-                reasons.setdefault(row, []).append(f"column {name}: {reason}")
-    if not reasons:
+            for row, value in bad.items():
+                found.setdefault(row, []).append((name, value))
+    if not found:
         return Chunk(table, positions)
     keep = np.ones(len(positions), dtype=bool)
-    keep[list(reasons)] = False
-    bad_rows = [BadRow(int(positions[row]), "; ".join(reasons[row]), decode_raw(raw(row))) for row in sorted(reasons)]
+    keep[list(found)] = False
+    bad_rows = [_bad_row(int(positions[row]), values, raw(row)) for row, values in sorted(found.items())]
     return Chunk(table.filter(pa.array(keep)), positions[keep], bad_rows)
+
+
+def _bad_row(position: int, values: Sequence[tuple[str, BadValue]], raw: bytes) -> BadRow:
+    reason = "; ".join(f"column {name}: {value.quoted} {value.why}" for name, value in values)
+    told = "; ".join(f"column {name}: a value {value.why}" for name, value in values)
+    return BadRow(position, reason, decode_raw(raw), told)
+
+
+def declared_of(names: Collection[str], contract: Mapping[str, Type]) -> str:
+    """What columns a file has. Names that the contract lacks are only counted: without a header they are cells."""
+    known = [name for name in names if name in contract]
+    those = f"of which the dataset declares {', '.join(known)}" if known else "none of which the dataset declares"
+    return f"{len(names)} {'column' if len(names) == 1 else 'columns'}, {those}"
 
 
 def merge(chunks: Iterable[Chunk]) -> list[Chunk]:

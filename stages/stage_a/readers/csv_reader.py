@@ -26,6 +26,7 @@ from stages.stage_a.readers.base import (
     Reader,
     Settings,
     apply_contract,
+    declared_of,
     decode_raw,
     line_of,
     merge,
@@ -118,21 +119,22 @@ class CsvReader(Reader):
         self._check_delimiter(names, text)
         if len(names) > self.limits.columns:
             raise BadObject(f"the header names {len(names)} columns; {self.limits.columns} are the limit")
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise BadObject(f"the header names {twice[0]!r} more than once", hint="Give every column its own name.")
         safe = list(check_names(names).values())
         missing = [name for name in self.contract if name not in safe and name not in self.optional]
         if missing:
             raise BadObject(
-                f"the header lacks {', '.join(missing)}; it has {', '.join(safe)[:500]}",
-                hint="Send the columns, or mark them optional in the dataset's definition." + self._other_hint(text),
+                f"the header lacks {', '.join(missing)}; it has {declared_of(safe, self.contract)}",
+                hint=self._missing_hint(safe, text),
             )
         self._names = safe
 
+    def _missing_hint(self, names: list[str], header: str) -> str:
+        hint = "Send the columns, or mark them optional in the dataset's definition." + self._other_hint(header)
+        return hint if self.contract.keys() & names else f"{hint} Is its first line a row?"
+
     def _check_delimiter(self, names: list[str], header: str) -> None:
         if len(names) == 1 and (hint := self._other_hint(header)):
-            raise BadObject(f"the header is a single cell: {header[:80]!r}", hint=hint.strip())
+            raise BadObject(f"the header is a single cell of {len(header)} characters", hint=hint.strip())
 
     def _other_hint(self, header: str) -> str:
         if self.settings.delimiter in header:
@@ -209,7 +211,7 @@ class CsvReader(Reader):
         for record in self._scanner.records(data):
             raw = data[record.start : record.end]
             if reason := record.problem or self._problem(raw, record.cells):
-                bad.append(BadRow(first + record.line, reason, decode_raw(raw)))
+                bad.append(BadRow(first + record.line, reason, decode_raw(raw), reason))
             else:
                 good.append(raw)
                 lines.append(first + record.line)

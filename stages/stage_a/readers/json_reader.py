@@ -29,6 +29,7 @@ from stages.stage_a.readers.base import (
     Reader,
     Settings,
     apply_contract,
+    declared_of,
     decode_raw,
     line_of,
     merge,
@@ -85,7 +86,7 @@ class JsonReader(Reader):
             return
         if self.settings.format == "json" and not text.startswith(b"{"):
             raise BadObject(
-                f"the file is neither a JSON array nor JSON lines: it begins with {decode_raw(text[:20])!r}",
+                "the file is neither a JSON array nor JSON lines: it begins with neither [ nor {",
                 hint="Send an array of objects, or one object a line.",
             )
         refuse_other_layouts(text)
@@ -119,14 +120,14 @@ class JsonReader(Reader):
         problem = self._first_problem
         if problem and not self._names and not self._rows_out:
             raise BadObject(
-                f"no row is a JSON object; the first, at {problem.line}: {problem.reason}",
+                f"no row is a JSON object; the first, at {problem.line}: {problem.told}",
                 hint="JSON lines hold one whole object a line; a pretty-printed object must be put on one line.",
             )
         present = set(self._names.values())
         missing = [name for name in self.contract if name not in present and name not in self.optional]
         if missing and (problem or self._rows_out):
             raise BadObject(
-                f"no record has {', '.join(missing)}; they have {', '.join(sorted(present))[:500]}",
+                f"no record has {', '.join(missing)}; they have {declared_of(sorted(present), self.contract)}",
                 hint="Send the columns, or mark them optional in the dataset's definition.",
             )
 
@@ -188,7 +189,7 @@ class JsonReader(Reader):
             try:
                 record = load_object(row.raw)
             except ValueError as error:
-                bad.append(BadRow(row.position, str(error), decode_raw(row.raw)))
+                bad.append(BadRow(row.position, str(error), decode_raw(row.raw), str(error)))
             else:
                 if not self._complete:
                     self._observe(record)

@@ -93,8 +93,8 @@ def test_a_column_takes_the_type_that_holds_all_its_values(
         ('{"a":NaN}', "NaN is not JSON"),
         ('{"a":-Infinity}', "-Infinity is not JSON"),
         ('{"a":1e400}', "too large for a double"),
-        ('{"a":1,"a":1}', "key 'a' stands twice"),
-        ('{"a":1,"b":{"c":1,"c":2}}', "key 'c' stands twice"),
+        ('{"a":1,"a":1}', "a key stands twice"),
+        ('{"a":1,"b":{"c":1,"c":2}}', "a key stands twice"),
         ('{"b":"\\ud800"}', "surrogate"),
         ('{"b":"\\udc00"}', "surrogate"),
         ('{"b":"\x01"}', "it is not JSON"),
@@ -188,7 +188,7 @@ def test_records_without_keys_are_rows(reading: Reading) -> None:
 
 
 def test_keys_that_collide_refuse_the_file(reading: Reading) -> None:
-    with pytest.raises(BadObject, match="'Full Name' and 'full_name'"):
+    with pytest.raises(BadObject, match="columns 1 and 2 have the same name"):
         reading('{"Full Name":1}\n{"full_name":2}\n', "jsonl")
 
 

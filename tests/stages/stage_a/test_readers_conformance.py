@@ -156,7 +156,7 @@ def test_every_broken_column_of_a_row_is_in_its_reason(form: Format, reading: Re
 
 
 def test_reject_file_refuses_at_the_first_bad_row_and_says_why(form: Format, reading: Reading) -> None:
-    with pytest.raises(BadObject, match=f"line {form.first}: column id: 'x' is not int"):
+    with pytest.raises(BadObject, match=f"line {form.first}: column id: a value is not int"):
         reading(form.text(("x", "a"), ("1", "b")), form.name, {"id": "int"}, on_bad_row="reject_file")
 
 
@@ -171,14 +171,16 @@ def test_an_optional_column_that_is_missing_is_null_at_the_end(form: Format, rea
     assert found.conversion.columns["age"] == "int"
 
 
-def test_names_that_collide_refuse_the_file_and_are_both_named(form: Format, reading: Reading) -> None:
-    with pytest.raises(BadObject, match=r"'Name' and 'NAME'|'NAME' and 'Name'"):
+def test_names_that_collide_refuse_the_file_and_their_places_are_told(form: Format, reading: Reading) -> None:
+    with pytest.raises(BadObject, match="columns 1 and 2 have the same name"):
         reading(form.text(*ROWS).replace("id", "NAME"), form.name)
 
 
-@pytest.mark.parametrize("name", ["_Sluice_row", "_Pos"])
-def test_names_of_sluices_and_icebergs_own_are_refused(form: Format, reading: Reading, name: str) -> None:
-    with pytest.raises(BadObject, match=name):
+@pytest.mark.parametrize(
+    ("name", "why"), [("_Sluice_row", "2 begins with '_sluice'"), ("_Pos", "2 has the name of Iceberg's own '_pos'")]
+)
+def test_names_of_sluices_and_icebergs_own_are_refused(form: Format, reading: Reading, name: str, why: str) -> None:
+    with pytest.raises(BadObject, match=f"column {why}"):
         reading(form.text(*ROWS).replace("Name", name), form.name)
 
 
