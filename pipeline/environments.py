@@ -144,6 +144,15 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 unit="days",
             ),
             EnvironmentSetting(
+                "quarantine-days",
+                "QuarantineDays",
+                "365",
+                "how long the files of bad rows are kept",
+                at_least=30,
+                at_most=3650,
+                unit="days",
+            ),
+            EnvironmentSetting(
                 "route-batch-size",
                 "RouteBatchSize",
                 "100",
@@ -172,6 +181,15 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 at_least=2,
                 at_most=1000,
                 unit="calls",
+            ),
+            EnvironmentSetting(
+                "staging-days",
+                "StagingDays",
+                "30",
+                "how long staged files and batches' manifests are kept",
+                at_least=14,
+                at_most=3650,
+                unit="days",
             ),
             EnvironmentSetting(
                 "transform-concurrency",

@@ -49,7 +49,10 @@ def redrive_dataset(lake: Lake, dataset: DatasetName) -> Redriven:
 
 
 def redrive_batch(lake: Lake, batch: str) -> Redriven:
-    """Load what a failed or quarantined batch carried in a new one, as it is staged. `Refused` for another."""
+    """Load what a failed or quarantined batch carried in a new one, as it is staged. `Refused` for another.
+
+    What is not staged any more goes through Stage A again.
+    """
     return _redriver(lake).batch(_work_of(lake, batch), batch)
 
 
@@ -123,7 +126,20 @@ def _check_open(registration: Registration) -> None:
 
 
 def _redriver(lake: Lake) -> Redriver:
-    return Redriver(lake.catalog, lake.batches, lake.poller, lake.send_again)
+    return Redriver(lake.catalog, lake.batches, lake.poller, lake.send_again, _is_gone)
+
+
+def _is_gone(row: ObjectRow) -> bool:
+    """Staged files expire (PROTOCOL, Stage A 4)."""
+    s3 = client("s3")
+    bucket, _, key = (row.staged or "").removeprefix("s3://").partition("/")
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            return True
+        raise
+    return False
 
 
 def _work_of(lake: Lake, batch: str) -> Work:

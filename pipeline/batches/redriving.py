@@ -43,6 +43,8 @@ class Redriver:
     records: BatchRecords
     poller: Poller
     send_again: Callable[[Sequence[SendAgain]], None]
+    is_gone: Callable[[ObjectRow], bool]
+    """Whether what was staged of an object is not there any more."""
 
     def objects(self, rows: Sequence[ObjectRow]) -> Redriven:
         """Send objects through Stage A again, as a new generation: their file or definition has been mended."""
@@ -53,8 +55,9 @@ class Redriver:
     def batch(self, work: Work, batch: str, release: dict[str, str] | None = None) -> Redriven:
         """Make a new batch of the objects of one that failed or was quarantined, as they are staged.
 
-        With `release` (`by` and `reason`) its verdict will not block. If another batch is open, the objects wait
-        as STAGED for the next one; a release is refused then, for it belongs to one batch.
+        What is not staged any more goes through Stage A again. With `release` (`by` and `reason`) its verdict will not
+        block. If another batch is open, the objects wait as STAGED for the next one; a release is refused then, and
+        where a staged file is gone, for it belongs to one batch and the rows that were judged.
         """
         found = self._ended(work, batch)
         if release and found.status is not BatchStatus.QUARANTINED:
@@ -65,15 +68,24 @@ class Redriver:
         if release and (active := self.records.active(work.name)):
             raise Refused(f"{work.name} is busy with batch {active}", hint="Wait until it has ended: `sluice wait`.")
         rows = [r for r in self.catalog.get_many(candidates_of(found)) if r.batch == batch and r.status in REDRIVABLE]
+        gone = [row for row in rows if self.is_gone(row)]
+        if gone and release:
+            raise Refused(
+                f"what was staged of {len(gone)} objects of batch {batch} has expired, such as {gone[0].id}",
+                hint=f"Send them through Stage A again with `sluice redrive --batch {batch}`, and release what they "
+                "become.",
+            )
+        sent = self.objects(gone).sent if gone else 0
+        rows = [row for row in rows if row not in gone]
         once = work.dataset.table.write == "append"
         moved = [row for row in rows if self.catalog.restage(row, work.name, once=once)]
         refused = tuple(row.id for row in rows if row not in moved)
         if not moved:
-            return Redriven(refused=refused)
+            return Redriven(sent=sent, refused=refused)
         new = self.poller.reopen(work, [row.object for row in moved], release)
         if new is None and release:
             raise Refused(f"another batch of {work.name} opened meanwhile", hint="Its objects went into that one.")
-        return Redriven(restaged=len(moved), batch=new, refused=refused)
+        return Redriven(sent=sent, restaged=len(moved), batch=new, refused=refused)
 
     def _ended(self, work: Work, batch: str) -> Batch:
         found = self.records.get(work.name, batch)

@@ -33,6 +33,9 @@ DURATION_PATTERN = r"^(\d+) (second|minute|hour|day)s?$"
 _DURATION = re.compile(DURATION_PATTERN)
 _SCHEDULE = r"^(rate\((1 (minute|hour|day)|([2-9]|\d{2,}) (minutes|hours|days))\)|cron\(.+\))$"
 
+LONGEST_WAIT = timedelta(days=7)
+"""Half of what staged files are kept at least (the setting staging-days)."""
+
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,128}$")]
 
@@ -121,6 +124,8 @@ class Batching(_Model):
     def _bounds_fit(self) -> Self:
         if self.min_objects > self.max_objects:
             raise ValueError(f"min_objects {self.min_objects} is greater than max_objects {self.max_objects}")
+        if self.max_wait > LONGEST_WAIT:
+            raise ValueError(f"max_wait is longer than {LONGEST_WAIT.days} days, and staged files expire")
         return self
 
 

@@ -71,6 +71,7 @@ class Shop:
     announced: list[dict[str, Any]] = field(default_factory=list)
     told: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     sent: list[Any] = field(default_factory=list)
+    expired: set[ObjectVersion] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -91,7 +92,9 @@ class Shop:
         )
 
     def redriver(self) -> Redriver:
-        return Redriver(self.catalog, self.records, self.poller, self.sent.extend)
+        return Redriver(
+            self.catalog, self.records, self.poller, self.sent.extend, lambda row: row.object in self.expired
+        )
 
     def stage(self, file: str, checksum: str | None = None) -> ObjectVersion:
         number = next(numbers)
@@ -397,6 +400,29 @@ def test_a_batch_is_not_redriven_when_a_duplicate_has_taken_its_place(shop: Shop
     shop.transform(work, "same")
     done = shop.redriver().batch(Work(shop.dataset, shop.table), batch)
     assert (done.restaged, len(done.refused)) == (0, 1)
+
+
+def test_what_is_not_staged_any_more_goes_through_stage_a_again_and_the_rest_is_restaged(shop: Shop):
+    kept, expired = shop.stage("a.csv"), shop.stage("b.csv")
+    batch = shop.open()
+    shop.ender.fail(shop.name, batch, shop.table, "nobody looked for a month")
+    shop.expired.add(expired)
+    done = shop.redriver().batch(Work(shop.dataset, shop.table), batch)
+    assert (done.sent, done.restaged) == (1, 1)
+    assert [(again.object, again.generation) for again in shop.sent] == [(expired, 2)]
+    assert shop.statuses(kept) == {Status.CLAIMED}
+    assert shop.catalog.send_again(shop.sent[0], shop.dataset.name)
+    assert shop.statuses(expired) == {Status.REGISTERED}
+
+
+def test_a_release_is_refused_when_what_was_judged_has_expired(shop: Shop):
+    shop.expired.add(shop.stage("a.csv"))
+    batch = shop.open()
+    shop.write(batch)
+    shop.ender.quarantine(shop.name, batch, shop.table)
+    with pytest.raises(Refused, match="has expired"):
+        shop.redriver().batch(Work(shop.dataset, shop.table), batch, {"by": "ada", "reason": "checked", "of": batch})
+    assert shop.sent == []
 
 
 def test_a_release_is_a_new_batch_that_carries_who_and_why(shop: Shop):

@@ -210,6 +210,8 @@ class Actor:
             body = "".join(json.dumps(row) + "\n" for row in bad).encode()
             client("s3").put_object(Bucket=bucket, Key=f"{obj.digest}.jsonl", Body=body)
             facts["bad_rows_uri"] = f"s3://{bucket}/{obj.digest}.jsonl"
+        staging = self.lake.settings[Setting.STAGING_BUCKET]
+        client("s3").put_object(Bucket=staging, Key=f"{obj.digest}.parquet", Body=b"")
         self.lake.catalog.stage(
             Registered(obj, 1, self.clock_ms),
             self.name,
@@ -218,7 +220,7 @@ class Actor:
             rows_in=10,
             rows_out=10 - rows_bad,
             rows_bad=rows_bad,
-            staged=f"s3://staging/{obj.digest}.parquet",
+            staged=f"s3://{staging}/{obj.digest}.parquet",
             staged_etag="e",
             **facts,
         )

@@ -22,7 +22,8 @@ def documented(result):
 def sent_again(lake):
     url = lake.settings[Setting.RAW_QUEUE_URL]
     messages = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    client("sqs").purge_queue(QueueUrl=url)
+    for message in messages:
+        client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return [event for message in messages for event in parse(message["Body"])]
 
 
@@ -50,6 +51,19 @@ def test_the_batch_of_an_execution_of_stage_b_is_loaded_again_as_a_new_one(sluic
     assert done["restaged"] == 1
     assert done["batch"] not in (None, batch)
     assert lake.catalog.get(obj).batch == done["batch"]
+
+
+def test_what_has_expired_of_a_batch_goes_through_stage_a_again(sluice, lake, orders):
+    if active := lake.batches.active(orders.name):
+        lake.ender.fail(orders.name, active, orders.work.table, "of another test")
+    obj = orders.stage("old.csv")
+    batch = orders.open(obj)
+    lake.ender.fail(orders.name, batch, orders.work.table, "a bug")
+    bucket, _, key = lake.catalog.get(obj).staged.removeprefix("s3://").partition("/")
+    client("s3").delete_object(Bucket=bucket, Key=key)
+    done = documented(sluice("redrive", "--batch", batch, "--json"))
+    assert (done["sent"], done["restaged"], done["batch"]) == (1, 0, None)
+    assert sent_again(lake) == [SendAgain(obj, 2)]
 
 
 def test_what_could_not_be_marked_as_failed_is_handed_to_its_function_again(sluice, lake, monkeypatch):

@@ -72,6 +72,11 @@ def test_every_error_of_a_file_names_line_and_field():
         ("amount:", "order_id:", "7: stage_a.columns.order_id: stands twice, first in line 6"),
         ("amount: decimal(12,2)", "amount: 12", "7: stage_a.columns.amount: a column is a type such as string, or"),
         ("order_id: string", "order_id: array<int>", "6: stage_a.columns.order_id: order_id is array<int>: a key or"),
+        (
+            "table:",
+            "stage_b: {max_wait: 8 days}\ntable:",
+            "8: stage_b: max_wait is longer than 7 days, and staged files expire",
+        ),
         ("table:", "stage_b: {max_wait: 5}\ntable:", "8: stage_b.max_wait: 5 is not a duration such as '30 minutes'"),
         ("table:", "stage_b: {min_objects: 0}\ntable:", "8: stage_b.min_objects: should be greater than or equal to 1"),
         ("table:", "stage_b: {schedule: daily}\ntable:", "8: stage_b.schedule: 'daily' is not a schedule: write rate"),
