@@ -26,6 +26,7 @@ MAX_DEPTH = 40
 _DIALECT = "spark"
 _ONE_SELECT = f"Write one select over {VIEW}, its subqueries and functions that only compute (docs/datasets.md)."
 _A_CONDITION = "Write a condition on the columns of the row, with functions that only compute (docs/datasets.md)."
+_A_NAME = "Give it one: select … as result from primary."
 
 # Words that stand before a parenthesis and are no function: of the grammar, and of types.
 _WORDS = frozenset(
@@ -133,6 +134,8 @@ def statement_findings(text: str) -> Iterator[Finding]:
         _tables(tree)
     except _Refused as refused:
         yield str(refused), _ONE_SELECT
+        return
+    yield from _unnamed(tree)
 
 
 def condition_findings(text: str) -> Iterator[Finding]:
@@ -258,6 +261,20 @@ def _tables(tree: exp.Expr) -> None:
     for lateral in tree.find_all(exp.Lateral):
         if not lateral.args.get("view") or _function(lateral.this) not in GENERATORS:
             raise _Refused(f"{_shown(lateral)} is not allowed")
+
+
+def _unnamed(tree: exp.Expr) -> Iterator[Finding]:
+    """Columns that Spark names after their text, with a dot in it: Deequ takes that for a field of a struct."""
+    tables = {each.alias_or_name.lower() for each in tree.find_all(exp.Table, exp.Subquery, exp.CTE, exp.Lateral)}
+    for column in tree.selects if isinstance(tree, exp.Query) else ():
+        if not isinstance(column, exp.Alias | exp.Column) and any(_dotted(node, tables) for node in column.walk()):
+            yield f"Deequ fails on a column without a name whose text has a dot: {_text(column)}", _A_NAME
+
+
+def _dotted(node: exp.Expr, tables: set[str]) -> bool:
+    if isinstance(node, exp.Column):
+        return len(node.parts) > 1 and node.parts[0].name.lower() not in tables
+    return isinstance(node, exp.Dot) or (isinstance(node, exp.Literal) and "." in node.this)
 
 
 def _name(table: exp.Table) -> str | None:

@@ -23,7 +23,7 @@ select count(*) from primary where d > current_date - interval 3 days
 select count(*) from primary where d >= date '2020-01-01' and datediff(current_date(), d) > 0
 select count(*) from primary where year(d) = 2024 and extract(month from d) = 1
 select count(*) from primary where d between date_sub(current_date, 10) and date_add(current_date, 1)
-select avg(case when price > 1 then 1.0 else 0.0 end) from primary
+select avg(case when price > 1 then 1.0 else 0.0 end) as share from primary
 select sum(if(price is null, 1, 0)) / count(*) from primary
 select count_if(name like 'n%' or name ilike 'N%' escape '!') from primary
 select count(*) from primary where id in (1, 2, 3) and name not in ('x', 'it''s')
@@ -45,8 +45,8 @@ select count(*) from primary where from_csv(name, 'a int').a > 1
 select count(*) from primary where to_date(name, 'yyyy-MM-dd') is not null
 select count(*) from primary where (id, name) in (select id, name from primary where id < 0)
 select count(*) from primary where id <=> null or id is distinct from id or not (id > 0)
-select percentile_approx(price, 0.5) + percentile(id, 0.5) + stddev_samp(price) from primary
-select percentile_cont(0.5) within group (order by id) from primary
+select percentile_approx(price, 0.5) + percentile(id, 0.5) + stddev_samp(price) middle from primary
+select percentile_cont(0.5) within group (order by id) as middle from primary
 select sum(price) filter (where id > 1) from primary
 select count(*) from (select id from primary union all select id from primary where id > 1)
 select count(*) from (select id from primary except select id from primary)

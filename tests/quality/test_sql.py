@@ -88,3 +88,26 @@ def test_a_string_that_would_end_its_quotes_in_sql_is_refused(text):
 )
 def test_no_other_text_of_a_ruleset_becomes_sql_of_its_own(ruleset):
     assert [problem for problem in check_ruleset(ruleset) if problem.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    "column", ["avg(case when id > 1 then 1.0 else 0 end)", "max(id) + .5", "max(place.x)", "count_if(name = 'a.b')"]
+)
+def test_a_column_that_deequ_cannot_call_by_its_text_must_have_a_name(column):
+    [(what, instead)] = statement_findings(f"select {column} from primary")
+    assert "has a dot" in what
+    assert "as result" in instead
+    assert list(statement_findings(f"select {column} as result from primary")) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select max(p.id) from primary p",
+        "select max(primary.id) from primary",
+        "select count(*) from primary where name = 'a.b' or id > 0.5",
+        "with a as (select id * 1.5 x from primary) select max(a.x) from a",
+    ],
+)
+def test_a_dot_that_is_not_in_a_columns_name_asks_for_none(statement):
+    assert list(statement_findings(statement)) == []

@@ -143,6 +143,19 @@ def test_deequ_evaluates_what_passes(spark, rows):
     assert len(evaluate(spark, rows, f"Rules = [ {', '.join(rules)} ]")) == len(rules)
 
 
+DOTTED = ("avg(case when id > 1 then 1.0 else 0 end)", "max(id) + 0.5", "count_if(name = 'a.b')")
+
+
+@pytest.mark.parametrize("column", DOTTED)
+def test_deequ_takes_a_dot_in_a_columns_text_for_a_field_and_knows_it_by_a_name(spark, rows, monkeypatch, column):
+    [named] = evaluate(spark, rows, f'Rules = [ CustomSql "select {column} as result from primary" >= 0 ]')
+    assert named.passed
+    monkeypatch.setattr(judging, "check_ruleset", lambda *_: [])
+    monkeypatch.setattr(plans, "statement_findings", lambda *_: iter(()))
+    with pytest.raises(BadDefinition):
+        evaluate(spark, rows, f'Rules = [ CustomSql "select {column} from primary" >= 0 ]')
+
+
 def test_spark_has_every_function_that_a_ruleset_may_call_and_calls_it_deterministic(spark):
     registry = spark._jsparkSession.sessionState().functionRegistry()
     names = registry.listFunction()
