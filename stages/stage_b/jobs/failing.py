@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from pipeline.errors import Broken, SluiceError, Transient, WillFailAgain
 
@@ -33,12 +34,33 @@ def may_do_better(error: Exception) -> bool:
     return not isinstance(error, AnalysisException)
 
 
+def without_rows(error: Exception) -> str | None:
+    """The kinds of an error that Spark met while it computed: what it says may quote rows. None for any other error."""
+    from pyspark.errors import AnalysisException
+
+    java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    if java is None or isinstance(error, AnalysisException):
+        return None
+    return "Spark failed while it computed: " + ", caused by ".join(_kinds(java))
+
+
+def _kinds(java: Any) -> Iterator[str]:
+    while java is not None:
+        yield java.getClass().getName()
+        java = java.getCause()
+
+
 @contextmanager
 def told_apart() -> Iterator[None]:
-    """Raise as `WillFailAgain`, with its name and message, what no other run of the job would mend."""
+    """Raise as `WillFailAgain`, with its name and message, what no other run of the job would mend.
+
+    What Spark says of rows is left out, also of the traceback that Glue prints.
+    """
     try:
         yield
     except Exception as error:
+        if not was_lost(error) and (told := without_rows(error)):
+            raise Broken(told) from None
         if may_do_better(error):
             raise
         raise WillFailAgain(f"{type(error).__name__}: {error}") from error

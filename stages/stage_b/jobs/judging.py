@@ -18,9 +18,9 @@ from pipeline.quality.dqdl import normal, parse
 from pipeline.quality.lint import errors_in
 from pipeline.quality.model import Composite, Rule, plain_rules
 from pipeline.quality.sql import VIEW
-from stages.stage_b.jobs.failing import was_lost
+from stages.stage_b.jobs.failing import was_lost, without_rows
 from stages.stage_b.jobs.plans import hold_to_one_view
-from stages.stage_b.jobs.reasons import not_about_data
+from stages.stage_b.jobs.reasons import not_about_data, quotable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -75,6 +75,8 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
     except BadDefinition:
         raise
     except Exception as error:
+        if told := without_rows(error):
+            raise _not_evaluated("the ruleset", told, error) from None
         raise _not_evaluated("the ruleset", _first_line(error), error) from error
     finally:
         spark.catalog.dropTempView(VIEW)
@@ -82,7 +84,7 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
     findings = tuple(_finding(text, by_rule[name]) for name, text in named)
     for finding in findings:
         if why := not_about_data(finding.reason):
-            raise _not_evaluated(finding.rule, why, finding.reason)
+            raise _not_evaluated(finding.rule, quotable(why), finding.reason)
     return findings
 
 

@@ -19,6 +19,18 @@ _ABOUT_DATA = re.compile(
     r"|Empty state for analyzer .*, all input values were NULL\."
 )
 
+_ABOUT_THE_RULE = re.compile(
+    # Spark's conditions while it analyses: no row was read.
+    r"\[(?:UNRESOLVED|DATATYPE_MISMATCH|PARSE|MISSING|AMBIGUOUS|UNSUPPORTED|WRONG_NUM_ARGS)[A-Z_.]*\] .*"
+    r"|Expected type of column .*"
+    r"|Rule \(or nested rule\) not supported .*"
+)
+
+
+def quotable(line: str) -> str:
+    """`line`, a failure reason that is not about the data, unless it may quote rows all the same."""
+    return line if _ABOUT_THE_RULE.fullmatch(line) else "Spark or Deequ failed while it computed"
+
 
 def not_about_data(reason: str | None) -> str | None:
     """The first line of a failure reason that is not about the data; None if all are. A composition has several."""
