@@ -5,12 +5,13 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.templates.authorization import named, overlap
-from tests.templates.policies import TEMPLATES, Policy, policies, policies_of
+from tests.templates.policies import HERE, TEMPLATES, Policy, options_of, policies, policies_of
 from tests.templates.rendering import rendered
 
 BOOTSTRAP, PIPELINE = (next(path for path in TEMPLATES if path.stem == stem) for stem in ("bootstrap", "pipeline"))
@@ -38,6 +39,10 @@ def matching(policy: Policy, effect: str, place: str) -> Iterator[str]:
             continue
         if any(overlap(of_the_bucket(resource), place) for resource in each["Resource"]):
             yield from (action.name for pattern in listed(each["Action"]) for action in named(pattern))
+
+
+def allowed_at(policy: Policy, place: str) -> set[str]:
+    return set(matching(policy, "Allow", place)) - set(matching(policy, "Deny", place))
 
 
 @pytest.mark.parametrize(
@@ -71,6 +76,27 @@ def test_the_bucket_itself_refuses_what_roles_of_a_lake_would_write() -> None:
         assert whole.match(f"arn:aws:iam::111122223333:{role}"), role
     for role in ("role/delivery/sluice-dev-deployment", "role/Administrator", "user/an-administrator"):
         assert not whole.match(f"arn:aws:iam::111122223333:{role}"), role
+
+
+@pytest.mark.parametrize(("template", "key"), [(BOOTSTRAP, "ArtefactKey"), (PIPELINE, "PipelineKey")])
+def test_whoever_may_put_artefacts_may_use_the_key_that_they_are_encrypted_with(template: Path, key: str) -> None:
+    """S3 uses it with the rights of who asks: a data key to put an object, Decrypt to look at one that is there."""
+    by_holder: dict[str, list[Policy]] = {}
+    for options in options_of(template):
+        for policy in policies_of(template, options):
+            if all("Resource" in each and "Principal" not in each for each in policy.statements):
+                by_holder.setdefault(policy.logical_id, []).append(policy)
+    putting = {
+        holder
+        for holder, held in by_holder.items()
+        if any("s3:PutObject" in allowed_at(policy, f"{BUCKET}/sluice-pipeline/Packaged/a1b2c3") for policy in held)
+    }
+    assert putting
+    for holder in sorted(putting):
+        used = {
+            action for policy in by_holder[holder] for action in allowed_at(policy, f"arn:aws:kms:{HERE}:key/{key}")
+        }
+        assert {"kms:Decrypt", "kms:GenerateDataKey"} <= used, holder
 
 
 def readers(artefact: str) -> set[str]:
