@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +34,10 @@ class LakeKey:
         """The lake's key that an environment holds; None if there is none, or one of AWS."""
         found = environ.get(ID, "")
         return cls(found, environ.get(SECRET, "")) if found.startswith(_PREFIX) else None
+
+    def console_token(self) -> str:
+        """What the lake's console asks of its visitors: made of the secret, and says nothing about it."""
+        return hmac.new(self.secret.encode(), b"console", hashlib.sha256).hexdigest()
 
     def variables(self) -> dict[str, str]:
         """As every AWS SDK reads it."""

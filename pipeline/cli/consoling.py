@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated
 
 import typer
@@ -28,7 +29,7 @@ def console(
 
     Example: sluice --profile prod --env prod console
     """
-    from pipeline.console.serving import address, bind, serve
+    from pipeline.console.serving import address, address_to_open, bind, serve
 
     target: Target = context.obj
     target.connect()
@@ -38,5 +39,7 @@ def console(
         return Target(target.profile, target.endpoint, target.region, target.env).connect()
 
     with bind(port) as listening:
-        output.print(f"console at [bold]{address(listening)}[/] (Ctrl-C ends it)", highlight=False)
-        serve(connect, listening, allow_changes=allow_changes)
+        token = secrets.token_urlsafe(24)
+        shown = address_to_open(address(listening), token)
+        output.print(f"console at [bold]{shown}[/] (Ctrl-C ends it)", highlight=False, soft_wrap=True)
+        serve(connect, listening, allow_changes=allow_changes, token=token)

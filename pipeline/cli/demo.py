@@ -45,7 +45,7 @@ def demo(port: Port = PORT, packaged: Packaged = False) -> None:
     connected = Target.of(lake).connect()
     with tempfile.TemporaryDirectory(prefix="sluice-samples-") as folder:
         _drop_samples(connected, write_samples(Path(folder)))
-    _say_summary(connected, lake.console, time.monotonic() - began)
+    _say_summary(connected, lake.pages, time.monotonic() - began)
 
 
 def _drop_samples(connected: Connected, samples: Samples) -> None:
@@ -80,5 +80,5 @@ def _say_summary(connected: Connected, pages: str, seconds: float) -> None:
     print_summary(connected.lake)
     console.print()
     print_tables(connected.lake)
-    console.print(NEXT.format(console=pages), highlight=False)
+    console.print(NEXT.format(console=pages), highlight=False, soft_wrap=True)
     console.print(f"[dim]from the first drop to the last commit: {seconds:.1f} s[/]", highlight=False)

@@ -38,7 +38,7 @@ def up(port: Port = PORT, packaged: Packaged = False, as_json: Json = False) -> 
         print_json(
             {
                 "endpoint": lake.endpoint,
-                "console": lake.console,
+                "console": lake.pages,
                 "region": lake.region,
                 "env": lake.env,
                 "pid": lake.pid,
@@ -73,7 +73,7 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
     apply_datasets(root, connected, say)
     if not quiet:
         say_limits({name for result in results for name in result.accepted_without_effect})
-        console.print(f"  console at [bold]{lake.console}[/]", highlight=False)
+        console.print(f"  console at [bold]{lake.pages}[/]", highlight=False, soft_wrap=True)
         console.print(f"[green]the lake is ready[/] ({time.monotonic() - began:.1f} s)", highlight=False)
     return lake
 

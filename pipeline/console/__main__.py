@@ -8,6 +8,8 @@ import socket
 
 from pipeline.connecting import Connected, connect
 from pipeline.console.serving import serve
+from pipeline.errors import Misconfigured
+from pipeline.settings import lake_key
 
 
 def main() -> None:
@@ -22,7 +24,10 @@ def main() -> None:
     def found() -> Connected:
         return connect(given.env, endpoint=given.endpoint, region=given.region)
 
-    serve(found, socket.socket(fileno=given.socket), allow_changes=True)
+    key = lake_key()
+    if key is None:
+        raise Misconfigured("there is no key of an embedded lake", hint="The lake starts its console itself.")
+    serve(found, socket.socket(fileno=given.socket), allow_changes=True, token=key.console_token())
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from pipeline.console import (
     query,
     queues,
 )
+from pipeline.console.admission import Admission
 from pipeline.console.console import Console
 from pipeline.console.pages import answer
 from pipeline.console.security import Forgery, OwnHost
@@ -73,7 +74,7 @@ def make_app(console: Console) -> Starlette:
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(OwnHost, refuse=_refuse_host)],
+        middleware=[Middleware(OwnHost, refuse=_refuse_host), Middleware(Admission, token=console.token)],
         exception_handlers={
             HTTPException: _no_page,
             Exception: _broken,

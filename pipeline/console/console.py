@@ -22,9 +22,13 @@ from pipeline.wiring import Lake
 
 
 class Console:
-    """A console of one lake. `connect` finds the lake, again after it was gone; it raises errors that say why not."""
+    """A console of one lake. `connect` finds the lake, again after it was gone; it raises errors that say why not.
 
-    def __init__(self, connect: Callable[[], Connected], *, allow_changes: bool) -> None:
+    `token` is what its visitors must have.
+    """
+
+    def __init__(self, connect: Callable[[], Connected], *, allow_changes: bool, token: str) -> None:
+        self.token = token
         self._connect = connect
         self._allow_changes = allow_changes
         self._connected: Connected | None = None

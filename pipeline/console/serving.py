@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 from pipeline.connecting import Connected
+from pipeline.console.admission import PARAMETER
 from pipeline.errors import Refused
 
 HOST = "127.0.0.1"
@@ -30,14 +31,19 @@ def address(listening: socket.socket) -> str:
     return f"http://{HOST}:{listening.getsockname()[1]}"
 
 
-def serve(connect: Callable[[], Connected], listening: socket.socket, *, allow_changes: bool) -> None:
-    """Answer requests until SIGINT or SIGTERM."""
+def address_to_open(url: str, token: str) -> str:
+    """The address by which a person gets in: a browser is given a cookie for it."""
+    return f"{url}/?{PARAMETER}={token}"
+
+
+def serve(connect: Callable[[], Connected], listening: socket.socket, *, allow_changes: bool, token: str) -> None:
+    """Answer requests of who has the token until SIGINT or SIGTERM."""
     import uvicorn
 
     from pipeline.console.app import make_app
     from pipeline.console.console import Console
 
-    app = make_app(Console(connect, allow_changes=allow_changes))
+    app = make_app(Console(connect, allow_changes=allow_changes, token=token))
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
     )

@@ -21,7 +21,7 @@ UMASK = 0o077
 
 @dataclass(frozen=True, slots=True)
 class RunningLake:
-    """The embedded lake of a checkout. `console` is the URL of its pages."""
+    """The embedded lake of a checkout. `console` is the URL of its pages, which ask for a token."""
 
     endpoint: str
     region: str
@@ -30,6 +30,11 @@ class RunningLake:
     started: str
     console: str
     key: LakeKey
+
+    @property
+    def pages(self) -> str:
+        """The address of the console for a person to open: it carries the console's token."""
+        return f"{self.console}/?token={self.key.console_token()}"
 
 
 def checkout(start: Path | None = None) -> Path:

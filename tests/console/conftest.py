@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 
 from pipeline.connecting import Connected
+from pipeline.console.admission import PARAMETER, cookie_name
 from pipeline.console.app import make_app
 from pipeline.console.console import Console
 from pipeline.console.serving import address, bind
@@ -24,12 +25,13 @@ assert front
 assert lake
 assert orders
 
+TOKEN = "a-token-of-tests"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
 def console(lake: Lake, front: Any) -> Console:
-    return Console(lambda: Connected(lake, "local", front.endpoint), allow_changes=False)
+    return Console(lambda: Connected(lake, "local", front.endpoint), allow_changes=False, token=TOKEN)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,8 @@ class Visitor:
 @pytest.fixture
 def visitor(url: str) -> Iterator[Visitor]:
     with httpx.Client(base_url=url, follow_redirects=True, timeout=30) as http:
+        # As a browser that opens the printed address.
+        assert http.get("/", params={PARAMETER: TOKEN}).status_code == 200
         yield Visitor(http)
 
 
@@ -98,11 +102,18 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def let_in(context: Any, url: str, token: str) -> None:
+    """Give a browser's context the cookie that the printed address gives."""
+    port = int(url.rpartition(":")[2])
+    context.add_cookies([{"name": cookie_name(port), "value": token, "url": url}])
+
+
 @pytest.fixture
 def tab(chromium: Any, url: str) -> Iterator[Any]:
     """A new tab without anybody's cookies. A script error or a refused script on its pages fails the test."""
     context = chromium.new_context(base_url=url)
     context.set_default_timeout(10_000)
+    let_in(context, url, TOKEN)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -15,7 +15,7 @@ from pipeline.console.pages import link
 from pipeline.local import state
 from pipeline.settings import Setting
 from tests.conftest import ROOT
-from tests.console.conftest import CHROMIUM
+from tests.console.conftest import CHROMIUM, let_in
 
 FOLDER = ROOT / "docs" / "console"
 DESK, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
@@ -35,8 +35,8 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for name, path in pages.items():
-            picture(browser, lake.console + path, FOLDER / f"{name}.png", viewport=DESK)
-        picture(browser, lake.console + "/", FOLDER / "phone.png", viewport=PHONE, color_scheme="dark")
+            picture(browser, lake, path, FOLDER / f"{name}.png", viewport=DESK)
+        picture(browser, lake, "/", FOLDER / "phone.png", viewport=PHONE, color_scheme="dark")
         browser.close()
 
 
@@ -56,11 +56,12 @@ def pages_of(connected: Connected) -> dict[str, str]:
     }
 
 
-def picture(browser: Any, url: str, path: Path, **how: Any) -> None:
+def picture(browser: Any, lake: state.RunningLake, page_path: str, path: Path, **how: Any) -> None:
     context = browser.new_context(**how)
+    let_in(context, lake.console, lake.key.console_token())
     page = context.new_page()
-    page.goto(url)
-    if "/query?" in url:
+    page.goto(lake.console + page_path)
+    if "/query?" in page_path:
         page.get_by_role("button", name="Run").click()
         page.locator("th", has_text="revenue").wait_for()
     page.wait_for_timeout(800)

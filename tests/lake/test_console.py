@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.local import state
 
-from ..console.conftest import chromium
+from ..console.conftest import chromium, let_in
 from .conftest import RunningLake, csv_text
 
 assert chromium
@@ -32,6 +32,7 @@ def tab(chromium: Any, lake: RunningLake) -> Iterator[Any]:
     assert running
     context = chromium.new_context(base_url=running.console)
     context.set_default_timeout(PATIENCE_MS)
+    let_in(context, running.console, running.key.console_token())
     yield context.new_page()
     context.close()
 

@@ -91,7 +91,7 @@ def test_nothing_outlives_the_supervisor(root: Path, how: str, monkeypatch: pyte
     processes = with_a_worker_and_a_jvm(lake, root, monkeypatch)
     assert len(processes) >= 4
     assert any(b"pipeline.console" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes)
-    with urllib.request.urlopen(f"{lake.console}/home.json") as answer:
+    with urllib.request.urlopen(page(lake, "/home.json")) as answer:
         assert json.load(answer)["settled"] in (True, False)
     if how == "down":
         done = run_sluice(root, "down", "--json")
@@ -103,6 +103,12 @@ def test_nothing_outlives_the_supervisor(root: Path, how: str, monkeypatch: pyte
     assert wait_until_gone(processes) == set()
     assert state.running(root) is None
     client.cache_clear()
+
+
+def page(lake: state.RunningLake, path: str) -> urllib.request.Request:
+    """A request of a page of the console by who has its token."""
+    bearer = {"Authorization": f"Bearer {lake.key.console_token()}"}
+    return urllib.request.Request(lake.console + path, headers=bearer)
 
 
 def test_a_lake_starts_after_one_that_was_killed(root: Path):
@@ -143,11 +149,11 @@ def test_a_state_file_of_another_program_is_not_taken_for_a_lake(root: Path):
 def test_the_console_says_that_nothing_is_deployed_yet_and_looks_again(root: Path):
     lake = start(root)
     with pytest.raises(urllib.error.HTTPError) as told:
-        urllib.request.urlopen(f"{lake.console}/")
-    page = told.value.read().decode()
+        urllib.request.urlopen(page(lake, "/"))
+    shown = told.value.read().decode()
     assert told.value.code == 503
-    assert "no lake &#39;local&#39; is deployed there" in page
-    assert 'http-equiv="refresh"' in page
+    assert "no lake &#39;local&#39; is deployed there" in shown
+    assert 'http-equiv="refresh"' in shown
 
 
 def test_the_console_takes_another_port_where_its_own_is_taken(root: Path):
@@ -157,7 +163,7 @@ def test_the_console_takes_another_port_where_its_own_is_taken(root: Path):
     assert lake.endpoint.endswith(f":{port - 1}")
     assert not lake.console.endswith(f":{port}")
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(lake.console)
+        urllib.request.urlopen(page(lake, "/"))
 
 
 def test_down_without_a_lake_says_so(root: Path):

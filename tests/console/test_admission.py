@@ -1,0 +1,135 @@
+"""Nobody sees the console who has not its token: no other user of the machine, and no page of a browser."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.routing import Mount, Route
+
+from pipeline.console.admission import cookie_name
+from pipeline.console.app import make_app
+from pipeline.console.console import Console
+from tests.console.conftest import TOKEN, let_in
+
+
+def paths(console: Console) -> list[str]:
+    """A path of every route, static files too."""
+    routes = make_app(console).routes
+    found = [route.path.replace(":path}", "}") for route in routes if isinstance(route, Route | Mount)]
+    return [*(path.replace("{", "").replace("}", "") for path in found), "/static/console.css", "/", "/nowhere"]
+
+
+def port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"headers": {"Authorization": "Bearer"}},
+        {"headers": {"Authorization": f"Bearer {TOKEN}x"}},
+        {"headers": {"Authorization": f"Basic {TOKEN}"}},
+        {"params": {"token": ""}},
+        {"params": {"token": TOKEN[:-1]}},
+        {"headers": {"Cookie": f"sluice={TOKEN}; sluice-console-1={TOKEN}"}},
+        {"headers": {"Cookie": "sluice-console-{port}="}},
+        {"headers": {"X-CSRF-Token": TOKEN, "Referer": f"http://127.0.0.1/?token={TOKEN}"}},
+    ],
+)
+def test_whoever_has_not_the_token_gets_nothing_from_any_path(url, console, sent):
+    sent = {kind: {k: v.replace("{port}", str(port(url))) for k, v in given.items()} for kind, given in sent.items()}
+    with httpx.Client(base_url=url) as stranger:
+        for path in paths(console):
+            for method in ("GET", "POST") if sent else ("GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"):
+                answer = stranger.request(method, path, **sent)
+                assert answer.status_code == 401, (method, path)
+                assert method == "HEAD" or answer.text.startswith("This console answers whoever opens the address")
+                assert "set-cookie" not in answer.headers
+
+
+def test_the_printed_address_lets_a_browser_in_and_leads_on_without_the_token(url):
+    with httpx.Client(base_url=url) as browser:
+        answer = browser.get("/query", params={"token": TOKEN, "sql": 'select "1" & 2'})
+        assert "url=/query?sql=select+%221%22+%26+2" in answer.text
+        assert TOKEN not in answer.text
+        assert (answer.headers["referrer-policy"], answer.headers["cache-control"]) == ("no-referrer", "no-store")
+        given = answer.headers["set-cookie"]
+        assert given.startswith(f"{cookie_name(port(url))}={TOKEN};")
+        assert "HttpOnly" in given
+        assert "SameSite=strict" in given
+        assert browser.get("/").status_code == 200
+        assert TOKEN not in browser.get("/").text
+
+
+def test_it_leads_to_no_other_host(url):
+    answer = httpx.get(f"{url}//evil.example/x?token={TOKEN}")
+    assert "url=/evil.example/x" in answer.text
+
+
+def test_a_program_sends_the_token_as_a_bearer(url):
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    assert httpx.get(f"{url}/home.json", headers=bearer).json()["settled"] in (True, False)
+
+
+def test_the_printed_address_opens_the_page_in_a_browser(chromium, url):
+    context = chromium.new_context()
+    tab = context.new_page()
+    assert tab.goto(f"{url}/datasets").status == 401
+    tab.goto(f"{url}/datasets?token={TOKEN}")
+    tab.wait_for_url(f"{url}/datasets")
+    assert tab.get_by_role("heading").first.is_visible()
+    assert tab.evaluate("document.cookie") == "" or TOKEN not in tab.evaluate("document.cookie")
+    context.close()
+
+
+class _Page(http.server.BaseHTTPRequestHandler):
+    """An empty page of another origin."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>elsewhere</title>")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+
+
+ATTEMPT = """async (url) => {
+  const said = [];
+  for (const mode of ["cors", "no-cors"]) {
+    for (const method of ["GET", "POST"]) {
+      try {
+        const answer = await fetch(url + "/home.json", {mode, method, credentials: "include"});
+        said.push(await answer.text());
+      } catch (error) { said.push(""); }
+    }
+  }
+  return said;
+}"""
+
+
+def test_a_page_of_another_site_reads_nothing_although_the_browser_has_the_cookie(chromium, url, elsewhere):
+    context = chromium.new_context()
+    let_in(context, url, TOKEN)
+    tab = context.new_page()
+    seen: list[int] = []
+    tab.on("response", lambda answer: seen.append(answer.status) if answer.url.startswith(url) else None)
+    tab.goto(elsewhere)
+    assert tab.evaluate(ATTEMPT, url) == ["", "", "", ""]
+    assert set(seen) <= {401, 403}
+    context.close()
