@@ -44,6 +44,11 @@ def spark_configuration(endpoint: str, region: str, scratch: Path) -> dict[str, 
         "spark.default.parallelism": str(SLOTS),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
+        # Whoever speaks to the driver's and the block manager's ports proves a secret, which Spark makes for itself
+        # where the master is local and which never leaves the JVM.
+        "spark.authenticate": "true",
+        "spark.network.crypto.enabled": "true",
+        "spark.network.crypto.saslFallback": "false",
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
