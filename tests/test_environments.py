@@ -16,7 +16,16 @@ from pipeline.packaging.templates import load_template
 from tests.conftest import ROOT
 
 STACKS = {path.stem: load_template(path) for path in sorted((ROOT / "definitions" / "stacks").glob("*.yaml"))}
-NO_SETTINGS = {"Lake", "Env", "ArtefactBucket", "LibraryUri", "DeequJarUris", "QualityWheelsUri", "DeploymentRole"}
+NO_SETTINGS = {
+    "Lake",
+    "Env",
+    "ArtefactBucket",
+    "LibraryUri",
+    "DeequJarUris",
+    "QualityWheelsUri",
+    "UpkeepWheelsUri",
+    "DeploymentRole",
+}
 """What a deployment itself gives the stacks."""
 
 

@@ -25,8 +25,8 @@ SUFFIX = ".gluewheels.zip"
 FOLDER = "wheels"
 REQUIREMENTS = "requirements.txt"
 
-# Glue's own modules, which are no package.
-_OF_GLUE = frozenset(("awsglue",))
+# Glue's own modules, which are no package, and what lies in the folder of every Spark.
+_OF_GLUE = frozenset(("awsglue", "py4j"))
 
 
 def requirements(root: Path, script: str, imports: Imports, glue: GlueVersion) -> dict[str, str]:

@@ -31,6 +31,7 @@ GIVEN = {
     "LibraryUri": "s3://artefacts/library.zip",
     "DeequJarUris": "s3://artefacts/deequ.jar",
     "QualityWheelsUri": "s3://artefacts/quality.gluewheels.zip",
+    "UpkeepWheelsUri": "s3://artefacts/upkeep.gluewheels.zip",
     "Source": "CodeCommit",
     "Repository": "lake",
     "ExternalId": "known-to-both-accounts",
