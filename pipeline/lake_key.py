@@ -13,6 +13,9 @@ from typing import Self
 ID = "AWS_ACCESS_KEY_ID"
 SECRET = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 - the variable's name
 
+NONCE, PROOF = "X-Sluice-Nonce", "X-Sluice-Proof"
+"""Headers in which a lake is asked whether it has its key, and answers."""
+
 # No id of AWS begins so: a person's own keys are never mistaken for a lake's and used against it.
 _PREFIX = "SLUICE"
 
@@ -38,6 +41,10 @@ class LakeKey:
     def console_token(self) -> str:
         """What the lake's console asks of its visitors: made of the secret, and says nothing about it."""
         return hmac.new(self.secret.encode(), b"console", hashlib.sha256).hexdigest()
+
+    def proof(self, nonce: str) -> str:
+        """What only who has the key can answer to a number that was never asked before."""
+        return hmac.new(self.secret.encode(), f"proof {nonce}".encode(), hashlib.sha256).hexdigest()
 
     def variables(self) -> dict[str, str]:
         """As every AWS SDK reads it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from pipeline import settings
+from pipeline.cli.embedded import prove
 from pipeline.connecting import Connected, connect
 from pipeline.errors import Misconfigured, Refused
 from pipeline.lake_key import LakeKey
@@ -98,7 +99,7 @@ class Target:
     def embedded(self) -> Where:
         """The embedded lake; `Refused` if none is named and none is running here."""
         if endpoint := self.endpoint or settings.endpoint():
-            return Embedded(endpoint, self.region or LOCAL_REGION, self.env or LOCAL_ENV, self.key or _key_of(endpoint))
+            return self._named(endpoint)
         lake = state.running(state.checkout())
         if lake is None:
             raise Refused(
@@ -106,6 +107,14 @@ class Target:
                 hint="Start one with `sluice up`, or name one with --endpoint or --profile and --env.",
             )
         return Embedded(lake.endpoint, self.region or lake.region, self.env or lake.env, lake.key)
+
+    def _named(self, endpoint: str) -> Embedded:
+        """What a name leads to is an embedded lake if it proves so, and not for how it is written."""
+        lake = Embedded(endpoint, self.region or LOCAL_REGION, self.env or LOCAL_ENV, self.key or _key_of(endpoint))
+        settings.use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
+        if signing := settings.lake_key():
+            prove(lake.endpoint, signing)
+        return lake
 
 
 def _key_of(endpoint: str) -> LakeKey | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
+import http.client
 import json
+import secrets
+import urllib.error
 import urllib.request
 from typing import Any
 
-from pipeline.errors import Misconfigured
-from pipeline.lake_key import LakeKey
+from pipeline.errors import Misconfigured, Refused
+from pipeline.lake_key import NONCE, PROOF, LakeKey
 from pipeline.settings import KEY_HINT, lake_key, region
 
 TIMEOUT_S = 10
@@ -34,6 +38,27 @@ def signed(method: str, url: str, key: LakeKey | None = None) -> dict[str, str]:
         raise Misconfigured(f"the key of the lake at {url} is not known", hint=KEY_HINT)
     SigV4Auth(Credentials(signing.id, signing.secret), SERVICE, region()).add_auth(request)
     return dict(request.headers.items())
+
+
+def prove(endpoint: str, key: LakeKey) -> None:
+    """`Refused` unless what answers there has the key as well, and so is the embedded lake and no other service.
+
+    `Misconfigured` if nothing answers.
+    """
+    url, nonce = f"{endpoint.rstrip('/')}/_sluice/health", secrets.token_hex(16)
+    headers = {**signed("GET", url, key), NONCE: nonce}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT_S) as answer:  # noqa: S310
+            proof = answer.headers.get(PROOF, "")
+    except urllib.error.HTTPError:
+        proof = ""
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Misconfigured(f"the lake does not answer: {error}", hint="Is it running? See `sluice up`.") from error
+    if not hmac.compare_digest(proof.encode(), key.proof(nonce).encode()):
+        raise Refused(
+            f"what answers at {endpoint} is not the embedded lake whose key is given",
+            hint=f"{KEY_HINT} A lake on AWS is named with --profile and --env.",
+        )
 
 
 def hurry_schedules(endpoint: str) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import Refused
-from pipeline.lake_key import own_key
+from pipeline.lake_key import NONCE, PROOF, own_key
 from pipeline.local.front_actions import JVM, ActionRecorder
 from pipeline.local.front_calls import CallRecorder, identify
 from pipeline.local.front_refusals import refused
@@ -36,6 +36,7 @@ BACKLOG = 256
 Invoke = Callable[[str, str], None]
 """Invokes a function (its ARN, the event as JSON) asynchronously, as other services do."""
 
+_NONCE = f"HTTP_{NONCE.upper().replace('-', '_')}"
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _LOGGERS = (
     "moto",
@@ -197,7 +198,9 @@ class _Application:
         operation = self._private.get((path, method))
         if operation is None:
             return _answer(start_response, "404 Not Found", {"error": f"no {method} {path} here"})
-        return _answer(start_response, "200 OK", operation())
+        nonce = environ.get(_NONCE)
+        proof = [(PROOF, own_key().proof(nonce))] if nonce else []
+        return _answer(start_response, "200 OK", operation(), *proof)
 
 
 def _without_key(start_response: Any) -> Any:
@@ -213,9 +216,9 @@ def _without_key(start_response: Any) -> Any:
     return start
 
 
-def _answer(start_response: Any, status: str, value: Any) -> Iterable[bytes]:
+def _answer(start_response: Any, status: str, value: Any, *headers: tuple[str, str]) -> Iterable[bytes]:
     body = json.dumps(value).encode()
-    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers])
     return [body]
 
 
