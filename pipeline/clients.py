@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from pipeline.settings import endpoint, region
+from pipeline.settings import endpoint, lake_key, region
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 60
@@ -30,7 +30,10 @@ def client(service: str) -> Any:
         },
         s3=s3,
     )
-    return boto3.client(service, config=config)
+    # boto3 keeps the credentials that it found first; a process may come to speak to another lake.
+    key = lake_key()
+    signing = {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret} if key else {}
+    return boto3.client(service, config=config, **signing)
 
 
 def iceberg_properties() -> dict[str, str]:

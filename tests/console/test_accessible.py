@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from pipeline.catalog import Status
 from pipeline.clients import client
 from pipeline.settings import Setting
+from tests.console.conftest import TOKEN, let_in
 from tests.console.test_datasets import held_back, loaded
 
 assert loaded
@@ -55,6 +56,7 @@ def pages(orders, lake, held_back) -> dict[str, str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_keeps_the_rules(chromium, url, pages, scheme):
     context = chromium.new_context(base_url=url, color_scheme=scheme)
+    let_in(context, url, TOKEN)
     tab = context.new_page()
     found = {}
     for name, path in pages.items():
@@ -73,6 +75,7 @@ def test_every_page_keeps_the_rules(chromium, url, pages, scheme):
 
 def test_no_page_is_wider_than_a_phone(chromium, url, pages):
     context = chromium.new_context(base_url=url, viewport={"width": 390, "height": 844})
+    let_in(context, url, TOKEN)
     tab = context.new_page()
     wide = {}
     for name, path in pages.items():
