@@ -170,6 +170,10 @@ Resources:
   Alarm: {Type: AWS::CloudWatch::Alarm, Properties: {Threshold: 1}}
   Both: {Type: AWS::CloudWatch::CompositeAlarm, Properties: {AlarmRule: "TRUE"}}
   Board: {Type: AWS::CloudWatch::Dashboard, Properties: {DashboardBody: "{}"}}
+  Location: {Type: AWS::LakeFormation::Resource, Properties: {ResourceArn: "arn:aws:s3:::every"}}
+  Grant:
+    Type: AWS::LakeFormation::PrincipalPermissions
+    Properties: {Principal: {}, Resource: {}, Permissions: [], PermissionsWithGrantOption: []}
   Filter:
     Type: AWS::Logs::MetricFilter
     Properties: {LogGroupName: !Ref Log, FilterPattern: "", MetricTransformations: []}
