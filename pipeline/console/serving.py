@@ -5,10 +5,15 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pipeline.connecting import Connected
 from pipeline.console.admission import PARAMETER
 from pipeline.errors import Refused
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
 
 HOST = "127.0.0.1"
 
@@ -38,13 +43,27 @@ def address_to_open(url: str, token: str) -> str:
 
 def serve(connect: Callable[[], Connected], listening: socket.socket, *, allow_changes: bool, token: str) -> None:
     """Answer requests of who has the token until SIGINT or SIGTERM."""
-    import uvicorn
-
     from pipeline.console.app import make_app
     from pipeline.console.console import Console
 
     app = make_app(Console(connect, allow_changes=allow_changes, token=token))
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
+    server(app).run(sockets=[listening])
+
+
+def server(app: ASGIApp) -> uvicorn.Server:
+    """The server of a console."""
+    import uvicorn
+
+    from pipeline.console.connections import Connection
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=Connection,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
     )
-    uvicorn.Server(config).run(sockets=[listening])

@@ -11,6 +11,7 @@ import io
 import logging
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -27,20 +28,28 @@ _log = logging.getLogger(__name__)
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
+HEADERS_S = 10.0
+"""Seconds from the first byte of a request, or from a new connection, to the end of the request's headers."""
+
+
 class Server(ThreadingMixIn, BaseWSGIServer):
     """Serves `application` on a listening socket; `close` also ends the connections that clients keep open.
 
-    `guard` looks at each request first: one that it refuses does not get to the application.
+    `guard` looks at each request first: one that it refuses does not get to the application. A connection whose first
+    request has no whole headers within `HEADERS_S` is cut, and one that begins another and does not go on: else
+    strangers could keep every thread busy with nothing.
     """
 
     daemon_threads = True
     multithread = True
     block_on_close = False
+    headers_s = HEADERS_S
 
     def __init__(self, listener: socket.socket, application: WsgiApplication, guard: Guard) -> None:
         self.guard = guard
         self._connections: set[socket.socket] = set()
         self._connections_lock = threading.Lock()
+        self._waiting: dict[socket.socket, float] = {}
         host, port = listener.getsockname()[:2]
         super().__init__(host, port, application, handler=_Handler, fd=listener.fileno())
 
@@ -52,7 +61,26 @@ class Server(ThreadingMixIn, BaseWSGIServer):
     def shutdown_request(self, request: Any) -> None:
         with self._connections_lock:
             self._connections.discard(request)
+            self._waiting.pop(request, None)
         super().shutdown_request(request)
+
+    def headers_begin(self, connection: socket.socket) -> None:
+        with self._connections_lock:
+            self._waiting[connection] = time.monotonic() + self.headers_s
+
+    def headers_end(self, connection: socket.socket) -> None:
+        with self._connections_lock:
+            self._waiting.pop(connection, None)
+
+    def service_actions(self) -> None:
+        """Cut what has waited too long; `serve_forever` calls it twice a second."""
+        super().service_actions()
+        now = time.monotonic()
+        with self._connections_lock:
+            late = [connection for connection, until in self._waiting.items() if until < now]
+        for connection in late:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Stop accepting and cut every connection."""
@@ -73,7 +101,19 @@ class _Handler(MotoRequestHandler):
 
     server: Server
 
+    def handle(self) -> None:
+        self.server.headers_begin(self.connection)
+        super().handle()
+
+    def handle_one_request(self) -> None:
+        # Between two requests a connection may be idle; one that has begun goes on.
+        reader: Any = self.rfile
+        if reader.peek(1):
+            self.server.headers_begin(self.connection)
+        super().handle_one_request()
+
     def run_wsgi(self) -> None:
+        self.server.headers_end(self.connection)
         environ = self.make_environ()
         if refusal := self.server.guard.refuse_head(environ):
             _log.warning("refused %s %s", self.command, refusal[2].decode())

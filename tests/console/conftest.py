@@ -11,13 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from pipeline.connecting import Connected
 from pipeline.console.admission import PARAMETER, cookie_name
 from pipeline.console.app import make_app
 from pipeline.console.console import Console
-from pipeline.console.serving import address, bind
+from pipeline.console.serving import address, bind, server
 from pipeline.wiring import Lake
 from tests.cli.conftest import front, lake, orders
 
@@ -38,14 +37,13 @@ def console(lake: Lake, front: Any) -> Console:
 def url(console: Console) -> Iterator[str]:
     """Where the console is served, on a real socket."""
     with bind(0) as listening:
-        config = uvicorn.Config(make_app(console), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        serving = server(make_app(console))
+        thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        while not server.started:
+        while not serving.started:
             time.sleep(0.01)
         yield address(listening)
-        server.should_exit = True
+        serving.should_exit = True
         thread.join(10)
 
 
