@@ -24,6 +24,7 @@ from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.views.dropping import raw_key
 from tests.console import hostile
+from tests.console.conftest import TOKEN
 
 MB = 1_000_000
 
@@ -90,7 +91,7 @@ def test_an_interrupted_upload_leaves_nothing(url, visitor, raw):
     host = urlsplit(url).netloc
     head = (
         f"POST /drop?to=shop/orders&name=cut.csv HTTP/1.1\r\nHost: {host}\r\nCookie: sluice={cookie}\r\n"
-        f"x-csrf-token: {token}\r\nContent-Length: {50 * MB}\r\n\r\n"
+        f"x-csrf-token: {token}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {50 * MB}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", int(host.partition(":")[2]))) as sender:
         sender.sendall(head.encode() + bytes(9 * MB))

@@ -9,7 +9,6 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -246,8 +245,8 @@ def test_no_query_is_told_so(visitor, sql):
     assert visitor.post("/query", sql=sql).status_code == 400
 
 
-def test_a_query_that_nobody_ran_is_gone(url):
-    assert httpx.get(f"{url}/query/nothing.json").status_code == 410
+def test_a_query_that_nobody_ran_is_gone(visitor):
+    assert visitor.get("/query/nothing.json").status_code == 410
 
 
 def test_a_query_is_written_by_clicks_and_run_by_the_keyboard(tab, filled):
