@@ -2,6 +2,7 @@
 
 The port is open to every user of the machine and to every page in its browsers. The address with the token gives a
 browser a cookie that no script reads and that no other site's requests carry; programs send the token as a bearer.
+Cookies know no ports: what else one opens on the same name is sent it, too.
 """
 
 from __future__ import annotations
@@ -48,11 +49,13 @@ class Admission:
         cookie = cookie_name(request.scope["server"][1])
         given = request.headers.get("authorization", "")
         bearer = given[len(_BEARER) :] if given.lower().startswith(_BEARER) else ""
-        if self._is_token(bearer) or self._is_token(request.cookies.get(cookie, "")):
-            return self._app
+        # Before the cookie is looked at: pages repeat their query in links, and so would the token.
         if request.method == "GET" and self._is_token(request.query_params.get(PARAMETER, "")):
             return _let_in(request, cookie, self._token)
-        challenge = {"www-authenticate": "Bearer"}
+        if self._is_token(bearer) or self._is_token(request.cookies.get(cookie, "")):
+            return self._app
+        # A stranger's body is not waited for.
+        challenge = {"www-authenticate": "Bearer", "connection": "close"}
         return PlainTextResponse(_KEPT_OUT, status_code=HTTPStatus.UNAUTHORIZED, headers=challenge)
 
     def _is_token(self, given: str) -> bool:
