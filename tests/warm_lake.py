@@ -71,7 +71,7 @@ class WarmLake:
     def state(self, job: str, run: str) -> dict[str, Any]:
         return self.glue.get_job_run(JobName=job, RunId=run)["JobRun"]  # type: ignore[no-any-return]
 
-    def wait(self, job: str, run: str, states: frozenset[str] = ENDED, timeout_s: float = 60) -> dict[str, Any]:
+    def wait(self, job: str, run: str, states: frozenset[str] = ENDED, timeout_s: float = 240) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
         while (found := self.state(job, run))["JobRunState"] not in states:
             assert time.monotonic() < deadline, f"{job} is {found['JobRunState']}"
@@ -116,7 +116,7 @@ class WarmLake:
         self._temporary.cleanup()
 
     def _wait_for_ready(self) -> Any:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         ready = self.folder / "ready.json"
         while not ready.exists():
             try:

@@ -122,8 +122,7 @@ def _deploy(
     if not replace_stateful:
         check_stateful(planned.stacks)
     results = starting.deploy(root, lake, say, ready)
-    there = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env)
-    _apply_datasets(root, there, say, replace_stateful=replace_stateful)
+    _apply_datasets(root, Target.of(lake), say, replace_stateful=replace_stateful)
     return results, planned
 
 

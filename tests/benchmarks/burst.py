@@ -8,31 +8,19 @@ Small files of one dataset, dropped by eight threads, while the transform functi
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from pipeline.catalog import Status
-from pipeline.cli import starting
-from pipeline.cli.applying import apply_definitions
-from pipeline.cli.connect import Target
 from pipeline.cli.embedded import call
 from pipeline.clients import client
 from pipeline.connecting import Connected
-from pipeline.datasets import DatasetName
 from pipeline.settling import look
 from tests.benchmarks.flow import drop
-from tests.lake.conftest import checkout_of
+from tests.benchmarks.small_lake import NAME, small_lake
 
-NAME = DatasetName("bench", "small")
-DEFINITION = """
-team: bench
-dataset: small
-stage_a: {format: csv, columns: {id: string, n: int}}
-stage_b: {schedule: rate(1 minute), max_objects: 300}
-"""
+STAGE_B = "stage_b: {schedule: rate(1 minute), max_objects: 300}\n"
 LOOK_EVERY_S = 5
 
 
@@ -42,19 +30,8 @@ def main() -> None:
     parser.add_argument("--reserved", type=int, default=2)
     parser.add_argument("--hours", type=float, default=2)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        root = checkout_of(Path(folder, "checkout"))
-        path = root / "definitions" / "datasets" / "bench" / "small.yaml"
-        path.parent.mkdir(parents=True)
-        path.write_text(DEFINITION)
-        lake = starting.start(root, port=0, region="eu-west-1", env="local")
-        try:
-            starting.deploy(root, lake, lambda text: None)
-            connected = Target(endpoint=lake.endpoint, region=lake.region, env=lake.env).connect()
-            apply_definitions(root, connected)
-            measure(connected, given.files, given.reserved, given.hours * 3600)
-        finally:
-            starting.stop(root)
+    with small_lake(STAGE_B) as connected:
+        measure(connected, given.files, given.reserved, given.hours * 3600)
 
 
 def measure(connected: Connected, files: int, reserved: int, patience_s: float) -> None:

@@ -10,28 +10,16 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 from pipeline.catalog import Status
-from pipeline.cli import starting
-from pipeline.cli.applying import apply_definitions
-from pipeline.cli.connect import Target
 from pipeline.cli.embedded import hurry_schedules
 from pipeline.clients import client
 from pipeline.connecting import Connected
-from pipeline.datasets import DatasetName
 from pipeline.settings import Setting
-from tests.lake.conftest import checkout_of
+from tests.benchmarks.small_lake import NAME, small_lake
 
-NAME = DatasetName("bench", "small")
-DEFINITION = """
-team: bench
-dataset: small
-stage_a: {format: csv, columns: {id: string, n: int}}
-quality: {ruleset: 'Rules = [ IsComplete "id", ColumnValues "n" >= 0 ]'}
-"""
+QUALITY = """quality: {ruleset: 'Rules = [ IsComplete "id", ColumnValues "n" >= 0 ]'}\n"""
 PATIENCE_S = 120
 
 
@@ -40,22 +28,9 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=20)
     parser.add_argument("--batches", type=int, default=5)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        root = checkout_of(Path(folder, "checkout"))
-        path = root / "definitions" / "datasets" / "bench" / "small.yaml"
-        path.parent.mkdir(parents=True)
-        path.write_text(DEFINITION)
-        lake = starting.start(root, port=0, region="eu-west-1", env="local")
-        try:
-            starting.deploy(root, lake, lambda text: None)
-            connected = Target.of(lake).connect()
-            apply_definitions(root, connected)
-            report(
-                "poll to committed, two jobs, warm", [commit_one(connected, n) for n in range(given.batches + 2)][2:]
-            )
-            report("dropped to staged", [stage_one(connected, n) for n in range(given.files + 1)][1:])
-        finally:
-            starting.stop(root)
+    with small_lake(QUALITY) as connected:
+        report("poll to committed, two jobs, warm", [commit_one(connected, n) for n in range(given.batches + 2)][2:])
+        report("dropped to staged", [stage_one(connected, n) for n in range(given.files + 1)][1:])
 
 
 def report(what: str, seconds: list[float]) -> None:

@@ -1,0 +1,40 @@
+"""A lake of its own for one measurement, with one dataset of small files."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.cli import starting
+from pipeline.cli.applying import apply_definitions
+from pipeline.cli.connect import Target
+from pipeline.connecting import Connected
+from pipeline.datasets import DatasetName
+from tests.lake.conftest import checkout_of
+
+NAME = DatasetName("bench", "small")
+DEFINITION = """
+team: bench
+dataset: small
+stage_a: {format: csv, columns: {id: string, n: int}}
+"""
+
+
+@contextlib.contextmanager
+def small_lake(more: str) -> Iterator[Connected]:
+    """The lake while it runs; `more` is what its dataset's file says besides."""
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
+        root = checkout_of(Path(folder, "checkout"))
+        path = root / "definitions" / "datasets" / NAME.team / f"{NAME.dataset}.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(DEFINITION + more)
+        lake = starting.start(root, port=0, region="eu-west-1", env="local")
+        try:
+            starting.deploy(root, lake, lambda text: None)
+            connected = Target.of(lake).connect()
+            apply_definitions(root, connected)
+            yield connected
+        finally:
+            starting.stop(root)
