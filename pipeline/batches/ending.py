@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -200,18 +201,27 @@ class Ender:
         return found
 
 
-def cause_of(error: dict[str, str]) -> str:
-    """What went wrong, from a state's `$.error`. Glue's cause is the whole job run as JSON; its message is enough."""
-    cause = error.get("Cause") or ""
+_OF_A_RUN = {"STOPPED": "the job was stopped", "TIMEOUT": "the job took longer than its time-out"}
+_WHOLE_INPUT = re.compile(r"(could not be found in the input) '.*'$", re.DOTALL)
+
+
+def cause_of(error: Mapping[str, str]) -> str:
+    """What went wrong, from a state's `$.error`, without the document that it may stand in.
+
+    A function's cause is its error as JSON, and Glue's the whole job run; a path that found nothing comes with all
+    that it was looked for in.
+    """
+    cause, kind = error.get("Cause") or "", error.get("Error", "")
     try:
         document = json.loads(cause)
     except ValueError:
         document = None
     if isinstance(document, dict):
-        cause = document.get("ErrorMessage") or document.get("errorMessage") or cause
-        kind = document.get("errorType") or error.get("Error", "")
-    else:
-        kind = error.get("Error", "")
+        state, said = document.get("JobRunState"), document.get("ErrorMessage") or document.get("errorMessage")
+        if state and not said:
+            return _OF_A_RUN.get(state, f"the job ended as {state}")
+        cause, kind = said or cause, document.get("errorType") or kind
     # For the state machine, not for people.
     cause = cause.replace(f"{WillFailAgain.__name__}: ", "", 1)
+    cause = _WHOLE_INPUT.sub(r"\1", cause)
     return shorten(f"{kind}: {cause}" if kind else cause)

@@ -42,8 +42,8 @@ def mark_failed(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     """An execution that FAILED, TIMED_OUT or was ABORTED may have left its batch open: end it."""
     found = client("stepfunctions").describe_execution(executionArn=event["detail"]["executionArn"])
     batch = json.loads(found["input"])
-    reason = f"its execution {found['status']}: {found.get('error', '')} {found.get('cause', '')}".strip()
-    return _fail(batch, reason, lake)
+    cause = cause_of({"Error": found.get("error", ""), "Cause": found.get("cause", "")})
+    return _fail(batch, f"its execution {found['status']}: {cause}".removesuffix(": "), lake)
 
 
 def _fail(batch: dict[str, Any], reason: str, lake: Lake) -> dict[str, str]:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from botocore.session import get_session
 
 from pipeline import settings
 from pipeline.batches.ending import Commit, Ender, Parts, cause_of
@@ -502,10 +504,31 @@ def _end(shop: Shop, how: str, batch: str) -> None:
         ),
         ({"Error": "Transient", "Cause": '{"errorMessage": "busy", "errorType": "Transient"}'}, "Transient: busy"),
         ({"Error": "States.Timeout", "Cause": ""}, "States.Timeout"),
+        (
+            {
+                "Error": "States.Runtime",
+                "Cause": "The JSONPath '$.Item.a' could not be found in the input '{\"SdkHttpMetadata\":{}}'",
+            },
+            "States.Runtime: The JSONPath '$.Item.a' could not be found in the input",
+        ),
     ],
 )
 def test_the_cause_of_a_failure_is_its_message_and_not_a_whole_document(error: dict[str, str], cause: str):
-    assert cause in cause_of(error)
+    told = cause_of(error)
+    assert cause in told
+    assert "{" not in told
+
+
+def test_a_run_that_ended_without_a_message_is_told_in_words():
+    states = get_session().get_service_model("glue").shape_for("JobRunState").enum
+    told = {}
+    for state in states:
+        run = {"Id": "jr_1", "JobName": "standard", "JobRunState": state, "Arguments": {"--batch_id": "01J"}}
+        told[state] = cause_of({"Error": "States.TaskFailed", "Cause": json.dumps(run)})
+        assert not set('{}"') & set(told[state])
+    assert told["STOPPED"] == "the job was stopped"
+    assert told["TIMEOUT"] == "the job took longer than its time-out"
+    assert told["FAILED"] == "the job ended as FAILED"
 
 
 @pytest.mark.parametrize("how", ["commit", "quarantine", "fail"])

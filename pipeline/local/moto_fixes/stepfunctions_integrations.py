@@ -56,6 +56,12 @@ def install() -> None:
         raise Misconfigured(f"moto's Glue integration supports {patterns}", hint="Install the pinned moto.")
     # Only then is the endpoint made that the end of the wait interrupts.
     patterns.add(ResourceCondition.WaitForTaskToken)
+    for states in (
+        state_task_service_glue._JOB_RUN_STATE_ABNORMAL_TERMINAL_VALUE,
+        state_task_service_glue._JOB_RUN_STATE_TERMINAL_VALUES,
+    ):
+        # moto takes a run that was stopped for a success, and waits for ever for one that never began.
+        states.update(("STOPPED", "EXPIRED"))
     if not hasattr(state_task_service_callback, _POLL_CONSTANT):
         raise Misconfigured(f"moto has no {_POLL_CONSTANT}", hint="Install the pinned moto.")
     setattr(state_task_service_callback, _POLL_CONSTANT, POLL_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from botocore.session import get_session
 
 from tests.local.moto_fixes.running_machines import PASS, Machines, details, task
 
@@ -74,6 +75,36 @@ def test_an_error_of_an_optimised_integration_has_its_service_in_the_cause(
     assert found["error"] == error
     assert f"(Service: {service}; Status Code: 40" in found["cause"]
     assert found["cause"].endswith("; Proxy: null)")
+
+
+GOING_ON = {"STARTING", "RUNNING", "STOPPING", "WAITING"}
+JOB_RUN_STATES = get_session().get_service_model("glue").shape_for("JobRunState").enum
+
+
+@pytest.mark.parametrize("state", sorted(set(JOB_RUN_STATES) - GOING_ON))
+def test_a_job_that_is_waited_for_succeeds_only_where_its_run_did(aws, machines, monkeypatch, state):
+    from moto.glue.models import FakeJobRun
+
+    command = {"Name": "glueetl", "ScriptLocation": "s3://code/job.py"}
+    aws("glue").create_job(Name=f"ends-{state}", Role="r", Command=command)
+    told = FakeJobRun.as_dict
+    monkeypatch.setattr(FakeJobRun, "as_dict", lambda self: {**told(self), "JobRunState": state})
+    caught = machines.output(
+        {
+            "A": task(
+                "glue:startJobRun.sync",
+                {"JobName": f"ends-{state}"},
+                TimeoutSeconds=5,
+                Catch=[{"ErrorEquals": ["States.TaskFailed"], "Next": "B"}],
+            ),
+            "B": PASS,
+        }
+    )
+    if state == "SUCCEEDED":
+        assert caught["JobRunState"] == state
+    else:
+        assert caught["Error"] == "States.TaskFailed"
+        assert json.loads(caught["Cause"])["JobRunState"] == state
 
 
 def test_an_optimised_integration_tells_of_the_call_and_the_sdk_does_not(machines, queue):
