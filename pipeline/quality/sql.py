@@ -7,6 +7,7 @@ means: `stages.stage_b.jobs.plans` holds the same text to the same rule once mor
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 import sqlglot
@@ -22,6 +23,9 @@ MAX_CHARACTERS = 10_000
 MAX_TOKENS = 2_000
 MAX_DEPTH = 40
 """Of parentheses, brackets and CASE. Parsers, ours and Spark's, go down as deep as the text does."""
+_MAX_TREE = 8 * MAX_DEPTH
+"""Of the tree, for what nests without parentheses (not, -): how deep Python lets the parser go, others may have set."""
+_TOO_DEEP = f"{{what}} nests deeper than {MAX_DEPTH}"
 
 _DIALECT = "spark"
 _ONE_SELECT = f"Write one select over {VIEW}, its subqueries and functions that only compute (docs/datasets.md)."
@@ -130,7 +134,7 @@ def statement_findings(text: str) -> Iterator[Finding]:
     """What keeps `text` from being a CustomSql statement; the first thing only."""
     try:
         tree = _read(text, "the statement")
-        _nodes(tree, _VALUES | _QUERIES)
+        _nodes(tree, "the statement", _VALUES | _QUERIES)
         _tables(tree)
     except _Refused as refused:
         yield str(refused), _ONE_SELECT
@@ -141,7 +145,7 @@ def statement_findings(text: str) -> Iterator[Finding]:
 def condition_findings(text: str) -> Iterator[Finding]:
     """What keeps `text` from being the `where` of a rule; the first thing only."""
     try:
-        _nodes(_read(text, "where", exp.Condition), _VALUES)
+        _nodes(_read(text, "where", exp.Condition), "where", _VALUES)
     except _Refused as refused:
         yield str(refused), _A_CONDITION
 
@@ -164,8 +168,10 @@ def _read(text: str, what: str, into: type[exp.Expr] | None = None) -> exp.Expr:
         raise _Refused(f"{what} is no SELECT")
     try:
         return sqlglot.parse_one(text, dialect=_DIALECT, into=into) if into else sqlglot.parse_one(text, _DIALECT)
-    except (SqlglotError, RecursionError) as error:
+    except SqlglotError as error:
         raise _Refused(f"{what} is not understood: {_place(error)}") from None
+    except RecursionError:
+        raise _Refused(_TOO_DEEP.format(what=what)) from None
 
 
 def _place(error: Exception) -> str:
@@ -200,7 +206,7 @@ def _words(text: str, what: str) -> list[Token]:
             raise _Refused(f"{what} holds {_NO_NAMES[token.token_type]}")
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
         if depth > MAX_DEPTH:
-            raise _Refused(f"{what} nests deeper than {MAX_DEPTH}")
+            raise _Refused(_TOO_DEEP.format(what=what))
         if token.token_type is TokenType.L_PAREN and at:
             _called(tokens[:at][-2:])
         elif token.token_type in _NAMES_WITHOUT_PARENTHESES and token.text.lower() not in WITHOUT_PARENTHESES:
@@ -224,9 +230,9 @@ def _called(before: list[Token]) -> None:
         raise _Refused(f"the function {word} is not allowed")
 
 
-def _nodes(tree: exp.Expr, known: frozenset[type[exp.Expr]]) -> None:
+def _nodes(tree: exp.Expr, what: str, known: frozenset[type[exp.Expr]]) -> None:
     """Every part is of a known kind. Functions were known by their names; a subquery is no function."""
-    for node in tree.walk():
+    for node in _within_depth(tree, what):
         kind = type(node)
         if kind in known:
             continue
@@ -234,6 +240,18 @@ def _nodes(tree: exp.Expr, known: frozenset[type[exp.Expr]]) -> None:
             continue
         if not isinstance(node, exp.Func) or kind is exp.Exists or isinstance(node, exp.Query):
             raise _Refused(f"{_shown(node)} is not allowed")
+
+
+def _within_depth(tree: exp.Expr, what: str) -> Iterator[exp.Expr]:
+    """Every part. The left side of an operator is as deep as the operator: chains, of `and` say, are no nesting."""
+    waiting = deque([(tree, 0)])
+    while waiting:
+        node, depth = waiting.popleft()
+        if depth > _MAX_TREE:
+            raise _Refused(_TOO_DEEP.format(what=what))
+        yield node
+        for part in node.iter_expressions():
+            waiting.append((part, depth + (not isinstance(node, exp.Binary) or part is not node.this)))
 
 
 def _shown(node: exp.Expr) -> str:
