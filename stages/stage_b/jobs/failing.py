@@ -17,9 +17,26 @@ _LOST = re.compile(
 )
 
 
-def was_lost(text: object) -> bool:
-    """Whether an error of Spark, as text, says that a worker or the driver went away."""
-    return _LOST.search(str(text)) is not None
+def was_lost(found: object) -> bool:
+    """Whether an error, or what it says as text, means that a worker or the driver went away.
+
+    What was made of such an error, as ours are, tells no more of the data than it does.
+    """
+    if not isinstance(found, BaseException):
+        return _LOST.search(str(found)) is not None
+    return any(_is_of_a_loss(error) for error in _chain(found))
+
+
+def _is_of_a_loss(error: BaseException) -> bool:
+    from py4j.protocol import Py4JNetworkError
+
+    return isinstance(error, ConnectionError | EOFError | Py4JNetworkError) or was_lost(str(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def may_do_better(error: Exception) -> bool:

@@ -50,6 +50,27 @@ def test_what_spark_finds_wrong_in_what_it_is_asked_is_not(kind: type[Exception]
         raise kind("no such column")
 
 
+GONE = [
+    ConnectionRefusedError(111, "Connection refused"),
+    ConnectionResetError(104, "Connection reset by peer"),
+    BrokenPipeError(32, "Broken pipe"),
+    EOFError(),
+    Py4JNetworkError("Error while sending or receiving"),
+    Py4JNetworkError("An error occurred while trying to connect to the Java server (127.0.0.1:40331)"),
+    Py4JNetworkError("Answer from Java side is empty"),
+]
+"""What a Python process meets whose JVM was killed, at whatever moment that was."""
+
+
+@pytest.mark.parametrize("gone", GONE, ids=lambda gone: f"{type(gone).__name__} {gone}")
+def test_a_jvm_that_is_gone_says_nothing_about_data_or_definition(gone: Exception) -> None:
+    assert raised(gone) is gone
+    assert type(_not_evaluated("the ruleset", str(gone), gone)) is errors.Transient
+    made_of_it = errors.Inconsistent("3 rows had to be written and 0 were")
+    made_of_it.__cause__ = gone
+    assert raised(made_of_it) is made_of_it
+
+
 def test_a_worker_lost_under_deequ_says_nothing_about_the_ruleset() -> None:
     assert type(_not_evaluated("the ruleset", "SparkException", f"x\n{LOST}")) is errors.Transient
     assert type(_not_evaluated("the ruleset", "no such column", "no such column")) is errors.BadDefinition
