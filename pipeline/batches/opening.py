@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -129,8 +129,9 @@ class Poller:
             return self._adopt(order.name, lock.active), lock.active
         settings = order.settings
         waiting = self._.catalog.waiting(order.name, Status.STAGED, settings.max_objects)
-        opens = is_due(settings, waiting, self._.clock())
-        if upkeep.is_due(lock.upkeep_due, self._.clock(), objects_wait=opens):
+        now = self._.clock()
+        opens = is_due(settings, waiting, now)
+        if upkeep.is_due(lock.upkeep_due, now, objects_wait=opens):
             return self._keep_up(order.name)
         if not opens:
             return (Outcome.BELOW_MINIMUM if waiting else Outcome.IDLE), None
@@ -139,7 +140,7 @@ class Poller:
         wanted = dict.fromkeys([*(m.object for m in messages), *(obj for obj, _ in waiting)])
         batch = self._.new_id()
         candidates = list(wanted)[: settings.max_objects]
-        if not self._open(work, batch, candidates, upkeep_due=lock.upkeep_due or self._next_upkeep(work)):
+        if not self._open(work, batch, candidates, counted=upkeep.counted(lock, work.dataset.table.upkeep, now)):
             return Outcome.BUSY, None
         outcome = self._advance(work, batch)
         self._delete_settled(order.queue_url, messages)
@@ -156,9 +157,6 @@ class Poller:
         work = self._.load(name)
         turn = self._.upkeeper.open(name, work.table, _upkeep_settings(work))
         return (Outcome.UPKEEP if turn else Outcome.BUSY), turn
-
-    def _next_upkeep(self, work: Work) -> str:
-        return iso(self._.clock() + work.dataset.table.upkeep.every)
 
     def reopen(self, work: Work, objects: Sequence[ObjectVersion], release: dict[str, str] | None) -> str | None:
         """Open a batch over exactly these STAGED objects (a redrive or a release); None if another is open."""
@@ -185,7 +183,7 @@ class Poller:
         batch: str,
         candidates: list[ObjectVersion],
         release: dict[str, str] | None = None,
-        upkeep_due: str | None = None,
+        counted: Mapping[str, Any] | None = None,
     ) -> bool:
         now = iso(self._.clock())
         row = {
@@ -205,8 +203,7 @@ class Poller:
         }
         lock = Change(
             key={"dataset": work.name, "item": LOCK},
-            # The first batch since the last turn of upkeep makes the next one due.
-            set={"active_batch": batch, **({"upkeep_due": upkeep_due} if upkeep_due else {})},
+            set={"active_batch": batch, **(counted or {})},
             condition="attribute_not_exists(#active_batch)",
             values={},
         )

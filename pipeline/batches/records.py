@@ -149,10 +149,12 @@ def _verdict(row: dict[str, Any]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Who has a dataset to itself, if anybody, and when its table's upkeep is due."""
+    """Who has a dataset to itself, if anybody, when its table's upkeep is due, and how many batches opened since the
+    last."""
 
     active: str | None
     upkeep_due: str | None
+    batches: int = 0
 
 
 class BatchRecords:
@@ -179,7 +181,7 @@ class BatchRecords:
     def lock(self, dataset: str) -> Lock:
         """The dataset's lock as it stands."""
         row = get(self._dynamodb, self._table, {"dataset": dataset, "item": LOCK}) or {}
-        return Lock(row.get("active_batch"), row.get("upkeep_due"))
+        return Lock(row.get("active_batch"), row.get("upkeep_due"), int(row.get("batches", 0)))
 
     def newest(self, dataset: str, limit: int) -> list[Batch]:
         """The dataset's last batches, newest first (ids sort by time)."""

@@ -1,7 +1,7 @@
 """Turns of upkeep: a dataset's lock held by no batch, while one run of the upkeep job rewrites and removes files.
 
-The lock's row also says when upkeep is due: some time after the first batch since the last turn, so that a table that
-does not change costs nothing (PROTOCOL, Stage B 6).
+The lock's row also says when upkeep is due: some time after the first batch since the last turn, or after so many
+batches, so that a table that does not change costs nothing (PROTOCOL, Stage B 6).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pipeline.batches.records import LOCK
+from pipeline.batches.records import LOCK, Lock
 from pipeline.clock import Clock, iso, parse_iso, system_clock
+from pipeline.datasets.model import Upkeep
 from pipeline.dynamo import Change, encode, get, query, transact, update_if
 from pipeline.errors import Refused
 
@@ -71,6 +72,15 @@ def is_due(due: str | None, now: datetime, *, objects_wait: bool) -> bool:
     if due is None:
         return False
     return parse_iso(due) + (YIELDS_FOR if objects_wait else timedelta(0)) <= now
+
+
+def counted(lock: Lock, settings: Upkeep, now: datetime) -> dict[str, Any]:
+    """What a batch that opens now writes into the lock's row. The last of `after_batches` lets a turn go first."""
+    batches = lock.batches + 1
+    due = lock.upkeep_due or iso(now + settings.every)
+    if batches >= settings.after_batches:
+        due = min(due, iso(now - YIELDS_FOR))
+    return {"upkeep_due": due, "batches": batches}
 
 
 class Turns:
@@ -158,7 +168,7 @@ class Turns:
         unlock = Change(
             key={"dataset": dataset, "item": LOCK},
             set={"upkeep_due": iso(now + AGAIN_AFTER)} if failed else {},
-            remove=["active_batch"] if failed else ["active_batch", "upkeep_due"],
+            remove=["active_batch", "batches", *([] if failed else ["upkeep_due"])],
             condition="#active_batch = :turn",
             values={"turn": turn},
         )

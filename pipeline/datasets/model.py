@@ -168,10 +168,12 @@ class StageB(Batching):
 
 
 class Upkeep(_Model):
-    """How the table is kept up: how often after a batch, how long its older snapshots can be read, and to what size
-    small files are rewritten."""
+    """How the table is kept up: how long after a batch, or after how many batches, whichever comes first; how long its
+    older snapshots can be read; and to what size small files are rewritten."""
 
     every: Annotated[Duration, Field(ge=timedelta(hours=1))] = timedelta(days=1)
+    after_batches: Annotated[int, Field(ge=10, le=1000)] = 100
+    """An upsert reads what each batch since the last upkeep left: so many of them make it slow."""
     keep_snapshots: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=7)
     keep_at_least: Annotated[int, Field(ge=1, le=1000)] = 10
     """Snapshots that stay however old they are."""

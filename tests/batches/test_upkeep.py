@@ -99,6 +99,28 @@ def test_objects_that_wait_go_first_but_not_for_ever(shop: Shop):
     assert shop.poller.poll(shop.order())[0] is Outcome.UPKEEP
 
 
+def test_after_so_many_batches_a_turn_goes_before_what_waits(shop: Shop):
+    for n in range(DATASET.table.upkeep.after_batches):
+        load(shop, f"{n}.csv")
+    shop.stage("next.csv")
+    outcome, turn = shop.poller.poll(shop.order())
+    assert outcome is Outcome.UPKEEP
+    assert shop.turns.end(NAME, turn, TurnStatus.DONE)
+    load(shop, "after.csv")
+    assert shop.records.lock(NAME).batches == 1
+    assert parse_iso(shop.turns.due(NAME)) > shop.now[0]
+
+
+def test_a_turn_that_failed_is_not_tried_with_every_batch(shop: Shop):
+    for n in range(DATASET.table.upkeep.after_batches):
+        load(shop, f"{n}.csv")
+    _, turn = shop.poller.poll(shop.order())
+    assert shop.turns.end(NAME, turn, TurnStatus.FAILED)
+    load(shop, "after.csv")
+    shop.stage("next.csv")
+    assert shop.poller.poll(shop.order())[0] is Outcome.STARTED
+
+
 def test_a_turn_that_was_asked_for_comes_at_the_next_poll(shop: Shop):
     shop.turns.ask(NAME)
     shop.stage("a.csv")
