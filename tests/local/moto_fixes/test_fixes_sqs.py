@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.exceptions import ClientError
 
 
 @pytest.fixture
@@ -122,3 +123,40 @@ def test_setting_an_attribute_leaves_the_policy_and_an_empty_policy_removes_it(a
     assert json.loads(policy() or "{}") == told
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
     assert policy() is None
+
+
+REFUSED = {
+    "": ("MissingParameter", "The request must contain the parameter MessageBody."),
+    "a\x00": ("InvalidMessageContents", "#x0"),
+    "\x0b": ("InvalidMessageContents", "#xB"),
+    "\ufffe": ("InvalidMessageContents", "#xFFFE"),
+}
+
+
+@pytest.fixture(scope="module")
+def bodies(aws):
+    return aws("sqs").create_queue(QueueName="bodies")["QueueUrl"]
+
+
+@pytest.mark.parametrize("body", REFUSED)
+def test_a_body_that_aws_does_not_take_is_refused_and_of_a_batch_alone(aws, bodies, body):
+    sqs = aws("sqs")
+    code, said = REFUSED[body]
+    with pytest.raises(ClientError) as refused:
+        sqs.send_message(QueueUrl=bodies, MessageBody=body)
+    entries = [{"Id": "bad", "MessageBody": body}, {"Id": "good", "MessageBody": "x"}]
+    answer = sqs.send_message_batch(QueueUrl=bodies, Entries=entries)
+    (failed,) = answer["Failed"]
+    assert (failed["Id"], failed["SenderFault"]) == ("bad", True)
+    for error in (refused.value.response["Error"], failed):
+        assert error["Code"] == code
+        assert said in error["Message"]
+    assert [sent["Id"] for sent in answer["Successful"]] == ["good"]
+    assert [m["Body"] for m in sqs.receive_message(QueueUrl=bodies, MaxNumberOfMessages=10)["Messages"]] == ["x"]
+
+
+@pytest.mark.parametrize("body", [" ", "\t\n\r", "\ud7ff\ue000\ufffd", "\U00010000\U0010ffff"])
+def test_a_body_of_characters_that_aws_takes_arrives_as_it_was_sent(aws, bodies, body):
+    sqs = aws("sqs")
+    sqs.send_message(QueueUrl=bodies, MessageBody=body)
+    assert sqs.receive_message(QueueUrl=bodies)["Messages"][0]["Body"] == body
