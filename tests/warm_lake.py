@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -51,7 +52,9 @@ class WarmLake:
         )
 
     def make_bucket(self, name: str) -> None:
-        self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        """Harmless if it is there: whoever shares the lake may come back to it."""
+        with contextlib.suppress(self.s3.exceptions.BucketAlreadyOwnedByYou):
+            self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def put(self, key: str, body: bytes, bucket: str | None = None) -> str:
         self.s3.put_object(Bucket=bucket or self.bucket, Key=key, Body=body)

@@ -30,7 +30,7 @@ from stages.stage_a.convert import convert
 from stages.stage_a.limits import Limits
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
 from stages.stage_b.jobs.writing import Job, write_batch
-from tests.stages.sources import RawFile
+from tests.stages.rows.sources import RawFile
 from tests.warm_lake import REGION, WarmLake, warm_lake
 
 _numbers = itertools.count(1)
@@ -82,7 +82,7 @@ class Loaded:
 
 
 class Loader:
-    """Writes batches of one dataset after another; ends with the module's tests."""
+    """Writes batches of one dataset after another; ends with the folder's tests."""
 
     def __init__(self, lake: WarmLake, spark: Any) -> None:
         self._lake = lake

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.stages.plain.reading import Num, parse_json, safe
+from tests.stages.rows.plain.reading import Num, parse_json, safe
 
 
 def survives(source: Any, stored: Any) -> bool:

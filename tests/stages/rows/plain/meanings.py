@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
 from typing import Any
 
-from tests.stages.plain.reading import is_sound, parse_json, safe
-from tests.stages.plain.undeclared import is_text_of
+from tests.stages.rows.plain.reading import is_sound, parse_json, safe
+from tests.stages.rows.plain.undeclared import is_text_of
 
 
 class Broken(Exception):

@@ -1,7 +1,7 @@
 """Every value of every row reaches the table, or its row the quarantine: generated files against plain Python.
 
 A run takes the same examples each time, as many as CI has time for. For more, and others each time:
-`SLUICE_EXAMPLES=200 python -m pytest tests/stages/test_values_survive.py`: so many through Spark, 20 times as many
+`SLUICE_EXAMPLES=200 python -m pytest tests/stages/rows/test_values_survive.py`: so many through Spark, 20 times as many
 through the transform alone.
 """
 
@@ -22,11 +22,11 @@ from pipeline.datasets import Dataset
 from pipeline.datasets.model import ORDER_COLUMN
 from pipeline.errors import BadObject
 from stages.stage_a.limits import Limits
-from tests.stages.loading import Loader, Staged, loader, staged_rows, transform
-from tests.stages.plain.meanings import DECLARED, Broken, equal
-from tests.stages.plain.reading import Record, csv_records, json_records
-from tests.stages.plain.undeclared import fits, is_plain, narrowest, survives
-from tests.stages.sources import ROW, Case, RawFile, cases
+from tests.stages.rows.loading import Loader, Staged, staged_rows, transform
+from tests.stages.rows.plain.meanings import DECLARED, Broken, equal
+from tests.stages.rows.plain.reading import Record, csv_records, json_records
+from tests.stages.rows.plain.undeclared import fits, is_plain, narrowest, survives
+from tests.stages.rows.sources import ROW, Case, RawFile, cases
 
 _MORE = os.environ.get("SLUICE_EXAMPLES")
 _EXAMPLES = int(_MORE or 10)
@@ -128,12 +128,6 @@ def test_the_transform_keeps_or_quarantines_every_row(case: Case, tiny: bool) ->
     dataset = Dataset.model_validate(case.definition)
     for raw in (raw for batch in case.batches for raw in batch):
         check_transform(raw, dataset, TINY if tiny else Limits())
-
-
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loader]:
-    with loader(tmp_path_factory.mktemp("spark")) as found:
-        yield found
 
 
 @dataclass

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from pipeline.datasets.model import Upkeep
 from pipeline.tables.names import batch_of
 from stages.stage_b.jobs.keeping import Keeper
-from tests.stages.loading import Loader, loader
-from tests.stages.test_rows_accounted import File, Row, make_dataset, stage
+from tests.stages.rows.loading import Loader
+from tests.stages.rows.test_rows_accounted import File, Row, make_dataset, stage
 
 LATER = datetime.now(UTC) + timedelta(days=30)
-
-
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loader]:
-    with loader(tmp_path_factory.mktemp("spark")) as found:
-        yield found
 
 
 def keeper(lake: Loader, table: str, *ended: str) -> Keeper:

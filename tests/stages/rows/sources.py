@@ -11,8 +11,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.stages.plain.meanings import DECLARED
-from tests.stages.plain.reading import NULL, Num, safe
+from tests.stages.rows.plain.meanings import DECLARED
+from tests.stages.rows.plain.reading import NULL, Num, safe
 
 Draw = st.DrawFn
 ROW = "n"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,9 @@ from stages.stage_b.jobs import staged_rows, tally
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
 from stages.stage_b.jobs.printed_paths import by_spelling
 from stages.stage_b.jobs.writing import Job, write_batch
-from tests.stages.loading import Loader, Staged, loader
-from tests.stages.sources import RawFile
-from tests.stages.test_values_survive import examples
+from tests.stages.rows.loading import Loader, Staged
+from tests.stages.rows.sources import RawFile
+from tests.stages.rows.test_values_survive import examples
 
 MODES: dict[str, dict[str, Any]] = {
     "append": {},
@@ -50,12 +50,6 @@ class Row:
 class File:
     order: int
     rows: tuple[Row, ...]
-
-
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loader]:
-    with loader(tmp_path_factory.mktemp("spark")) as found:
-        yield found
 
 
 def make_dataset(mode: str) -> Dataset:
