@@ -16,6 +16,12 @@ from pipeline.executions.history import Visit, visits
 
 _PROBE = "way out "
 
+DISTRIBUTED_ONLY = frozenset(
+    {"ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailureCountPath"}
+    | {"ToleratedFailurePercentage", "ToleratedFailurePercentagePath"}
+)
+"""The fields of a Map that only a distributed one has."""
+
 _NO_TASK_FAILURES = ("States.Timeout", "States.Runtime", "States.DataLimitExceeded")
 """Errors for which `States.TaskFailed` does not stand."""
 
@@ -55,13 +61,28 @@ def _states(machine: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every state, those inside Map and Parallel after the one that holds them."""
     for name, state in machine.get("States", {}).items():
         yield name, state
-        for inner in _inner(state):
+        for _, inner in inner_machines(state):
             yield from _states(inner)
 
 
-def _inner(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The machines inside a Map or Parallel state."""
-    return [m for m in (state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", [])) if m]
+def is_distributed(state: Mapping[str, Any]) -> bool:
+    """Whether a state is a distributed Map. What is inside of one runs in executions of its own, and not here."""
+    if state.get("Type") != "Map":
+        return False
+    processor = state.get("ItemProcessor") or state.get("Iterator") or {}
+    config = processor.get("ProcessorConfig") or {} if isinstance(processor, dict) else {}
+    return config.get("Mode") == "DISTRIBUTED" or not DISTRIBUTED_ONLY.isdisjoint(state)
+
+
+def inner_machines(state: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The machines inside a Map or Parallel state with their places in it; none of a distributed Map."""
+    if is_distributed(state):
+        return
+    for field in ("ItemProcessor", "Iterator"):
+        if state.get(field):
+            yield field, state[field]
+    for number, branch in enumerate(state.get("Branches", [])):
+        yield f"Branches[{number}]", branch
 
 
 def _parts_of(name: str, state: Mapping[str, Any]) -> Iterator[Part]:
@@ -98,7 +119,7 @@ def _ways_out(machine: Mapping[str, Any]) -> list[tuple[Part, dict[str, Any], di
             found.append((Part(name, DEFAULT), machine["States"], state, "Default"))
         for place, catcher in enumerate(state.get("Catch", [])):
             found.append((Part(name, CATCHES, place), machine["States"], catcher, "Next"))
-        for inner in _inner(state):
+        for _, inner in inner_machines(state):
             found += _ways_out(inner)
     return found
 

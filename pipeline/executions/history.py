@@ -106,7 +106,7 @@ class Reader:
 def _note(visit: Visit, kind: str, details: Mapping[str, Any]) -> None:
     if (run := _run_id(details)) and run not in visit.runs:
         visit.runs.append(run)
-    if kind.endswith("Scheduled"):
+    if kind.endswith("Scheduled") or kind == "MapRunStarted":
         visit.attempts += 1
     elif kind.endswith(_ENDED_BADLY):
         visit.errors.append((details.get("error", kind), details.get("cause", "")))

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from pipeline.errors import BadDefinition, Transient
 from pipeline.executions.comparing import Event, first_difference, normalised, to_text
-from pipeline.executions.coverage import Part, parts, probed, states, taken
+from pipeline.executions.coverage import Part, is_distributed, parts, probed, states, taken
 from pipeline.executions.history import details_of, visits
 from pipeline.executions.test_cases import FILE, Entry, MockConfig, TestCase
 
@@ -80,13 +80,18 @@ class Suite:
                 yield Case(machine, name, self._histories / machine / f"{name}.json")
 
     def responses(self, case: Case) -> TestCase:
-        """The mocked responses of a case; `BadDefinition` where it is not in AWS's format or names no Task."""
+        """The mocked responses of a case; `BadDefinition` where it is not in AWS's format or names another state than a
+        Task or a distributed Map."""
         found = self._config.case(case.machine, case.name)
-        kinds = {name: state.get("Type") for name, state in states(self.definition(case.machine)).items()}
+        known = states(self.definition(case.machine))
         for name in found:
-            if kinds.get(name) != "Task":
+            state = known.get(name, {})
+            if state.get("Type") != "Task" and not is_distributed(state):
                 where = f"{self.mocks}: StateMachines.{case.machine}.TestCases.{case.name}.{name}"
-                raise BadDefinition(f"{where}: {case.machine} has no Task of this name")
+                raise BadDefinition(
+                    f"{where}: {case.machine} has no Task of this name",
+                    hint="A case answers for Tasks, and for a distributed Map as a whole.",
+                )
         return found
 
     def input(self, case: Case) -> str:

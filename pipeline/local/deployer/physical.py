@@ -13,6 +13,8 @@ from pipeline.local.deployer.records import ResourceRecord, StackRecords, Step
 from pipeline.local.deployer.secrets import looked_up, stored
 from pipeline.local.deployer.types import GONE, REGISTRY, TAKEN, AlreadyExists, Aws, Resource, ResourceType, code_of
 
+_OURS = "The embedded AWS "
+"""How answers begin that are not AWS's."""
 _CREATING = ("Create", "Subscribe", "AddPermission", "PutParameter", "PublishLayerVersion")
 
 
@@ -114,7 +116,10 @@ class Physical:
     def _refused(self, logical_id: str, error: Exception) -> BadDefinition:
         answer = str(error)
         if isinstance(error, ClientError):
-            answer = f"{code_of(error)}: {error.response['Error'].get('Message')}"
+            told = str(error.response["Error"].get("Message"))
+            if told.startswith(_OURS):
+                return Place(self.file, ("Resources", logical_id)).wrong(told)
+            answer = f"{code_of(error)}: {told}"
         return Place(self.file, ("Resources", logical_id)).wrong(f"AWS refuses it: {answer}")
 
 

@@ -38,6 +38,7 @@ _PARTS = (
     "stepfunctions_service_errors",
     "stepfunctions_tasks",
     "stepfunctions_test_cases",
+    "stepfunctions_mocked",
     "stepfunctions_versions",
     "stepfunctions_executions",
     "stepfunctions_reads",

@@ -5,6 +5,7 @@ moto takes what its parser takes, and answers a second CreateStateMachine with t
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -15,7 +16,10 @@ from pipeline.local.moto_fixes.stepfunctions_archive import archive
 from pipeline.local.moto_fixes.stepfunctions_errors import api_error, invalid
 from pipeline.local.moto_fixes.stepfunctions_executions import changing
 from pipeline.local.moto_fixes.stepfunctions_logs import checked
+from pipeline.local.moto_fixes.stepfunctions_mocked import parse
 from pipeline.local.moto_fixes.stepfunctions_pages import choice
+from pipeline.local.moto_fixes.stepfunctions_refusals import NOT_EMBEDDED, refusals
+from pipeline.local.moto_fixes.stepfunctions_test_cases import tested_machines
 
 LONGEST_DEFINITION = 1_048_576
 MOST_DIAGNOSTICS = 100
@@ -31,7 +35,7 @@ def install() -> None:
 
     def create(self: Any, name: str, definition: str, roleArn: str, **more: Any) -> Any:
         _check(more)
-        _validate(definition)
+        _validate(definition, name)
         more["loggingConfiguration"] = checked(more.get("loggingConfiguration"))
         known = next((machine for machine in self.state_machines if machine.name == name), None)
         if known is not None and not _is_same(known, definition, more):
@@ -50,7 +54,9 @@ def install() -> None:
         if not any((definition, role_arn, *more.values())):
             raise api_error("MissingRequiredParameter", _NOTHING)
         published = {name: more.pop(name, None) for name in ("publish", "version_description")}
-        before = _revised(self.describe_state_machine(arn))
+        current = self.describe_state_machine(arn)
+        _validate(definition or current.definition, current.name)
+        before = _revised(current)
         machine = original_update(self, arn, definition, role_arn, **more)
         if _revised(machine) != before:
             machine.revision_id = str(uuid.uuid4())
@@ -62,7 +68,7 @@ def install() -> None:
     original_create = replace(StepFunctionsParserBackend, "create_state_machine", create, source="dc56ec54216f")
     original_update = replace(StepFunctionsParserBackend, "update_state_machine", update, source="03b6b2ec8ffd")
     replace(StepFunctionBackend, "_validate_arn", _validate_arn, source="a88ffe1f017e")
-    replace(StepFunctionsParserBackend, "_validate_definition", staticmethod(_validate), source="a5921e3d3b46")
+    replace(StepFunctionsParserBackend, "_validate_definition", staticmethod(_validated), source="a5921e3d3b46")
     if hasattr(StepFunctionResponse, "validate_state_machine_definition"):
         raise Misconfigured("moto validates definitions now", hint="Install the pinned moto, or look at what it does.")
     StepFunctionResponse.validate_state_machine_definition = _answer  # type: ignore[attr-defined]
@@ -111,28 +117,38 @@ def _revised(machine: Any) -> tuple[Any, ...]:
     return machine.definition, machine.roleArn, machine.loggingConfiguration, machine.tracingConfiguration
 
 
-def diagnostics(definition: str) -> list[Diagnostic]:
-    """What AWS has against a definition; else what the interpreter cannot run."""
-    found = diagnose(definition)
+def diagnostics(definition: str, machine: str | None = None) -> list[Diagnostic]:
+    """What AWS has against a definition; else what the interpreter cannot run.
+
+    It need not run what the test cases of the machine of this name may answer.
+    """
+    found = diagnose(definition) or refusals(json.loads(definition))
+    if machine is not None and machine in tested_machines():
+        found = [each for each in found if each.code != NOT_EMBEDDED]
     if found:
         return found
-    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-
     try:
-        AmazonStateLanguageParser.parse(definition)
+        parse(definition)
     except Exception as error:
         return [Diagnostic("SCHEMA_VALIDATION_FAILED", str(error) or repr(error), "/")]
     return []
 
 
-def _validate(definition: str) -> None:
+def _validated(definition: str) -> None:
+    """By `create` and `update`, which know the machine's name."""
+
+
+def _validate(definition: str, machine: str) -> None:
     if len(definition) > LONGEST_DEFINITION:
         constraint = f"Member must have length less than or equal to {LONGEST_DEFINITION}"
         raise invalid("definition", "...", constraint)
-    found = diagnostics(definition)
-    if found:
-        told = ", ".join(str(each) for each in found)
+    found = diagnostics(definition, machine)
+    theirs = [each for each in found if each.code != NOT_EMBEDDED]
+    if theirs:
+        told = ", ".join(str(each) for each in theirs)
         raise api_error("InvalidDefinition", f"Invalid State Machine Definition: '{told}'")
+    if found:
+        raise api_error("InvalidDefinition", "; ".join(each.message for each in found))
 
 
 def _check(more: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ from pipeline.local.moto_fixes.guard import rebind, replace
 from pipeline.local.moto_fixes.stepfunctions_history import failure_of
 from pipeline.local.moto_fixes.stepfunctions_json import iso
 from pipeline.local.moto_fixes.stepfunctions_locations import locate_expressions
-from pipeline.local.moto_fixes.stepfunctions_refusals import refuse_what_is_not_embedded
 
 INLINE_MAP_CONCURRENCY = 40
 """AWS runs at most about 40 iterations of an inline Map at once; moto starts a thread for each item."""
@@ -35,7 +34,6 @@ def install() -> None:
     def parse(definition: str) -> Any:
         # What it returns holds no state of an execution: the iterations of a Map share it already.
         program, tree = original_parse.__func__(definition)
-        refuse_what_is_not_embedded(definition)
         locate_expressions(program)
         return program, tree
 

@@ -7,10 +7,10 @@ did not make.
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 
 from pipeline.errors import Misconfigured
+from pipeline.local.asl_integrations import operations, sdk_service
 from pipeline.local.moto_fixes import stepfunctions_clients
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_json import iso, milliseconds, to_json_str, write_times
@@ -19,14 +19,8 @@ from pipeline.local.moto_fixes.stepfunctions_service_errors import check_require
 POLL_SECONDS = 0.2
 """How often `.sync` asks whether a job has ended (moto: 0.5 s)."""
 
-# Services that `aws-sdk:` resources name otherwise than botocore.
-_BOTO_NAMES = {
-    "cloudwatchlogs": "logs",
-    "eventbridge": "events",
-    "rdsdata": "rds-data",
-    "redshiftdata": "redshift-data",
-}
 _originals: dict[str, Any] = {}
+_NAMED_BY_ARN = "the function is named by its ARN"
 _POLL_CONSTANT = "_DELAY_SECONDS_SYNC_CONDITION_CHECK"
 
 
@@ -43,14 +37,16 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
         StateTaskServiceLambda,
     )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
 
     replace(StateTaskService, "_normalise_parameters", _normalise_parameters, source="dece59e76fd5")
     replace(StateTaskService, "_normalise_response", _normalise_response, source="00e0b0a50b1d")
     replace(lambda_eval_utils, "execute_lambda_function_integration", _invoke_lambda, source="f8c714c35a24")
     replace(StateTaskServiceLambda, "_normalise_parameters", _normalise_invocation, source="b22682154042")
+    _originals["function"] = replace(StateTaskLambda, "_eval_execution", _eval_function, source="ead6d23ce0b1")
     _originals["payload"] = replace(lambda_eval_utils, "to_payload_type", _as_event, source="2fbcd420cd61")
     _originals["after"] = replace(StateTaskService, "_after_eval_execution", _after_execution, source="118261fe0a62")
-    StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.update(_BOTO_NAMES)
+    replace(StateTaskService, "_get_boto_service_name", _service, source="89e578864a3d")
     patterns: set[Any] = state_task_service_glue._SUPPORTED_INTEGRATION_PATTERNS
     if patterns != {ResourceCondition.Sync}:
         raise Misconfigured(f"moto's Glue integration supports {patterns}", hint="Install the pinned moto.")
@@ -67,22 +63,12 @@ def install() -> None:
     setattr(state_task_service_callback, _POLL_CONSTANT, POLL_SECONDS)
 
 
-def sdk_service(name: str) -> str:
-    """botocore's name of the service in an `aws-sdk` resource."""
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
-        StateTaskService,
-    )
-
-    return str(StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.get(name, name))
-
-
-@cache
-def operations(service: str) -> dict[str, Any]:
-    """The operations of a service by their names in lower case."""
-    from botocore.session import get_session
-
-    model = get_session().get_service_model(service)
-    return {name.lower(): model.operation_model(name) for name in model.operation_names}
+def _service(self: Any, boto_service_name: str | None = None) -> str:
+    """botocore's name of the service that a task calls."""
+    name = boto_service_name or self.resource.api_name
+    if self.resource.service_name == "aws-sdk" and boto_service_name is None:
+        return sdk_service(name) or name
+    return str(self._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.get(name, name))
 
 
 def _operation(task: Any, service: str | None, action: str | None) -> Any:
@@ -140,6 +126,9 @@ def _invoke_lambda(env: Any, parameters: dict[str, Any], region: str, state_cred
     text = None
     if env.is_mocked_mode():
         answer = utils._mocked_invoke_lambda_function(env=env)
+        if env.heap.get(_NAMED_BY_ARN):
+            # The mock of such a function gives what the function answers.
+            answer = {"Payload": answer}
     else:
         answer = stepfunctions_clients.client_for(region, "lambda", state_credentials).invoke(**parameters)
         answer.pop("ResponseMetadata", None)
@@ -150,6 +139,15 @@ def _invoke_lambda(env: Any, parameters: dict[str, Any], region: str, state_cred
         failed.answered = text
         raise failed
     env.stack.append(answer)
+
+
+def _eval_function(self: Any, env: Any) -> None:
+    """A task whose resource is the function itself."""
+    env.heap[_NAMED_BY_ARN] = True
+    try:
+        _originals["function"](self, env)
+    finally:
+        env.heap.pop(_NAMED_BY_ARN, None)
 
 
 def _json_or_text(text: str) -> Any:

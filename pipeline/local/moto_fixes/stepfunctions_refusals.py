@@ -1,89 +1,74 @@
-"""What the embedded Step Functions does not run is refused when the machine is made, by name.
+"""What the embedded Step Functions does not run is refused when the machine is made, by feature and state.
 
-moto takes such a definition, and runs it in part or fails when an execution comes to it.
+moto takes such a definition, and runs it in part, fails when an execution comes to it, or cannot read it. The tests of
+a machine may answer for such a state: a machine that they name is not refused for it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-_REQUEST, _TOKEN, _SYNC, _SYNC_2 = "", "waitForTaskToken", "sync", "sync:2"
-_PATTERNS = {
-    "lambda": {_REQUEST, _TOKEN},
-    "sqs": {_REQUEST, _TOKEN},
-    "sns": {_REQUEST, _TOKEN},
-    "events": {_REQUEST, _TOKEN},
-    "dynamodb": {_REQUEST},
-    "glue": {_REQUEST, _SYNC},
-    "states": {_REQUEST, _TOKEN, _SYNC, _SYNC_2},
-    "aws-sdk": {_REQUEST, _TOKEN},
-}
-_DISTRIBUTED_ONLY = ("ItemReader", "ItemBatcher", "ResultWriter", "Label")
-_INTEGRATION = "arn:aws:states:::"
+from pipeline.executions.coverage import DISTRIBUTED_ONLY, inner_machines, is_distributed
+from pipeline.local.asl_diagnostics import Diagnostic
+from pipeline.local.asl_integrations import ACTIVITY, EMBEDDED, Integration
+
+NOT_EMBEDDED = "NOT_EMBEDDED"
+"""The code of a diagnostic that is ours and not AWS's."""
 
 
-class NotEmbedded(ValueError):
-    """A definition that the embedded AWS does not run, with the feature's name."""
+def refusals(machine: dict[str, Any]) -> list[Diagnostic]:
+    """What AWS does not know, and what would not run here as on AWS (`NOT_EMBEDDED`). `machine` passed `diagnose`."""
+    return [found for name, state, path in _states(machine, "") for found in _refused(name, state, path)]
 
 
-def refuse_what_is_not_embedded(definition: str) -> None:
-    """`NotEmbedded` for the first thing in `definition` that would not run as on AWS."""
-    for name, state in _states(json.loads(definition)):
-        if state.get("Type") == "Map":
-            _check_map(name, state)
-        elif state.get("Type") == "Task":
-            _check_resource(name, str(state.get("Resource", "")))
-
-
-def _states(machine: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every state with its name, those of branches and iterations too."""
+def _states(machine: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Every state with its name and place; what a distributed Map would run is not looked at."""
     for name, state in machine.get("States", {}).items():
-        yield name, state
-        for inner in (*state.get("Branches", ()), state.get("ItemProcessor"), state.get("Iterator")):
-            if inner:
-                yield from _states(inner)
+        at = f"{path}/States/{name}"
+        yield name, state, at
+        for place, inner in inner_machines(state):
+            yield from _states(inner, f"{at}/{place}")
 
 
-def _refused(name: str, feature: str) -> NotEmbedded:
-    return NotEmbedded(f"The embedded AWS does not run {feature} (state '{name}')")
+def _refused(name: str, state: dict[str, Any], path: str) -> Iterator[Diagnostic]:
+    if state.get("Type") == "Task":
+        resource = str(state.get("Resource", ""))
+        found = Integration.of(resource)
+        if found is not None and not found.is_known():
+            yield _unknown(resource, path)
+            return
+    feature = not_embedded(state)
+    if feature is not None:
+        yield Diagnostic(NOT_EMBEDDED, f"The embedded AWS does not run {feature} (state '{name}')", path)
 
 
-def _check_map(name: str, state: dict[str, Any]) -> None:
+def not_embedded(state: dict[str, Any]) -> str | None:
+    """The feature for which the interpreter does not run a state; None if it does."""
+    if state.get("Type") == "Map" and is_distributed(state):
+        return _distributed(state)
+    if state.get("Type") != "Task":
+        return None
+    resource = str(state.get("Resource", ""))
+    if ACTIVITY.match(resource):
+        return "activities"
+    found = Integration.of(resource)
+    if found is None or found.service in EMBEDDED:
+        return None
+    return f"the optimised integration of {found.service}"
+
+
+def _distributed(state: dict[str, Any]) -> str:
+    fields = [field for field in state if field in DISTRIBUTED_ONLY]
     processor = state.get("ItemProcessor") or state.get("Iterator") or {}
-    if processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":
-        raise _refused(name, "Distributed Map: only ProcessorConfig.Mode INLINE")
-    for field in state:
-        if field in _DISTRIBUTED_ONLY or field.startswith("ToleratedFailure"):
-            raise _refused(name, f"{field}, which belongs to Distributed Map")
+    if processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED" or not fields:
+        return "Distributed Map: only ProcessorConfig.Mode INLINE"
+    return f"{fields[0]}, which belongs to Distributed Map"
 
 
-def _check_resource(name: str, resource: str) -> None:
-    if ":activity:" in resource:
-        raise _refused(name, "activities")
-    if not resource.startswith(_INTEGRATION):
-        return
-    action, _, pattern = resource.removeprefix(_INTEGRATION).partition(".")
-    service, _, operation = action.partition(":")
-    if service not in _PATTERNS:
-        raise _refused(name, f"the optimised integration of {service}; aws-sdk:{service} calls the service")
-    is_known = _is_operation(operation) if service == "aws-sdk" else True
-    if pattern not in _PATTERNS[service] or not is_known:
-        raise NotEmbedded(
-            f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, "
-            "or the resource is not available in this region."
-        )
-
-
-def _is_operation(operation: str) -> bool:
-    """Whether `service:action` of an `aws-sdk` resource is an operation that botocore knows."""
-    from botocore.exceptions import UnknownServiceError
-
-    from pipeline.local.moto_fixes.stepfunctions_integrations import operations, sdk_service
-
-    service, _, action = operation.partition(":")
-    try:
-        return action.lower() in operations(sdk_service(service))
-    except UnknownServiceError:
-        return False
+def _unknown(resource: str, path: str) -> Diagnostic:
+    told = (
+        f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, "
+        "or the resource is not available in this region."
+    )
+    return Diagnostic("SCHEMA_VALIDATION_FAILED", told, f"{path}/Resource")

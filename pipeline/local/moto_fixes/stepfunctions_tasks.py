@@ -168,7 +168,12 @@ def _from_lambda_error(self: Any, env: Any, ex: Exception) -> Any:
 
     if not isinstance(ex, ClientError):
         answered = getattr(ex, "answered", None)
-        return _originals["lambda"](self, env, ex if answered is None else _as_answered(ex, answered))
+        failed = _originals["lambda"](self, env, ex if answered is None else _as_answered(ex, answered))
+        thrown = (failed.event_details or {}).get("taskFailedEventDetails")
+        if thrown is None:
+            return failed
+        # A mock throws what a service would.
+        return failure_event(env, "LambdaFunctionFailed", "lambdaFunctionFailedEventDetails", **thrown)
     error, cause = StateTaskServiceLambda._error_cause_from_client_error(ex)
     return failure_event(env, "LambdaFunctionFailed", "lambdaFunctionFailedEventDetails", error=error, cause=cause)
 

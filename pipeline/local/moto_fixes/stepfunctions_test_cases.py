@@ -76,6 +76,15 @@ def _wait_for_nothing() -> None:
     original_wait = replace(WaitFunction, "_wait_interval", wait, source="8f954dee8037")
 
 
+def tested_machines() -> list[str]:
+    """The names of the machines that the mock file has cases of; none without a file that can be read."""
+    path = os.environ.get(MOCK_CONFIG)
+    try:
+        return MockConfig.load(Path(path)).machines if path else []
+    except BadDefinition:
+        return []
+
+
 def choose(execution: Any, machine: str, case: str) -> None:
     """Let `execution`, not yet started, run with the mocks of `case`; one that is not there is `InvalidName`."""
     from moto.stepfunctions.exceptions import InvalidName

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline.executions.history import details_of
+from pipeline.local.asl_integrations import EMBEDDED, OPTIMISED
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 BUSY = {"Throw": {"Error": "Busy", "Cause": "why"}}
@@ -138,3 +139,100 @@ def test_a_call_without_an_answer_is_not_caught_around_a_parallel_state_either(r
     found, _ = run({**states, "Caught": {"Type": "Succeed"}}, {"7": BUSY})
     assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
     assert "has no answer for call 0 of the state 'Ask'" in found["cause"]
+
+
+FUNCTION = {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:absent", "End": True}
+
+
+@pytest.mark.parametrize("answer", [{"price": 98}, {"StatusCode": 200, "Payload": {"price": 98}}, "hello", None, [1]])
+def test_the_answer_for_a_function_named_by_its_arn_is_the_result(run, answer: Any):
+    found, events = run({"Ask": FUNCTION}, {"0": {"Return": answer}})
+    assert (found["status"], json.loads(found["output"])) == ("SUCCEEDED", answer)
+    assert "LambdaFunctionSucceeded" in [event["type"] for event in events]
+
+
+def test_a_function_named_by_its_arn_fails_as_functions_fail(run):
+    catch = [{"ErrorEquals": ["Busy"], "Next": "Caught"}]
+    found, events = run({"Ask": {**FUNCTION, "Catch": catch}, "Caught": {"Type": "Pass", "End": True}}, {"0": BUSY})
+    assert json.loads(found["output"]) == {"Error": "Busy", "Cause": "why"}
+    (failed,) = [details_of(event) for event in events if event["type"] == "LambdaFunctionFailed"]
+    assert failed == {"error": "Busy", "cause": "why"}
+
+
+def of(resource: str, **fields: Any) -> dict[str, Any]:
+    return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": {"A": 1}, "End": True, **fields}
+
+
+NOT_EMBEDDED = [
+    f"{service}:{action}{pattern and '.'}{pattern}"
+    for service, actions in OPTIMISED.items()
+    if service not in EMBEDDED
+    for action, patterns in actions.items()
+    for pattern in sorted(patterns)
+]
+
+
+@pytest.mark.parametrize(
+    "resource", [*NOT_EMBEDDED, "aws-sdk:emrserverless:startJobRun", "aws-sdk:athena:listWorkGroups"]
+)
+def test_a_case_answers_for_any_integration(run, resource: str):
+    found, events = run({"Ask": of(resource)}, {"0": {"Return": {"JobId": "j", "camelCase": 1}}})
+    assert json.loads(found["output"]) == {"JobId": "j", "camelCase": 1}, found.get("cause")
+    (told,) = [details_of(event) for event in events if event["type"] == "TaskScheduled"]
+    assert f"{told['resourceType']}:{told['resource']}" == resource
+    assert json.loads(told["parameters"]) == {"A": 1}
+
+
+def test_a_case_fails_any_integration(run):
+    catch = [{"ErrorEquals": ["Busy"], "Next": "Caught"}]
+    states = {"Ask": of("emr-serverless:startJobRun.sync", Catch=catch), "Caught": {"Type": "Pass", "End": True}}
+    found, _ = run(states, {"0": BUSY})
+    assert json.loads(found["output"]) == {"Error": "Busy", "Cause": "why"}
+
+
+def distributed(**fields: Any) -> dict[str, Any]:
+    inner = {"StartAt": "Load", "States": {"Load": of("ecs:runTask.sync")}}
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, **inner}
+    reader = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b"}}
+    return {
+        "Type": "Map",
+        "ItemProcessor": processor,
+        "ItemReader": reader,
+        "ItemBatcher": {"MaxItemsPerBatch": 10},
+        "ToleratedFailurePercentage": 5,
+        "Label": "each",
+        "MaxConcurrency": 100,
+        "End": True,
+        **fields,
+    }
+
+
+def test_a_case_answers_for_a_distributed_map_as_a_whole(run):
+    found, events = run({"Ask": distributed(ResultPath="$.loaded")}, {"0": {"Return": [1, 2]}}, text='{"a": 0}')
+    assert json.loads(found["output"]) == {"a": 0, "loaded": [1, 2]}
+    assert [event["type"] for event in events[1:-1]] == [
+        "MapStateEntered",
+        "MapStateStarted",
+        "MapRunStarted",
+        "MapRunSucceeded",
+        "MapStateSucceeded",
+        "MapStateExited",
+    ]
+
+
+def test_a_case_fails_a_distributed_map(run):
+    catch = [{"ErrorEquals": ["Busy"], "Next": "Caught"}]
+    found, events = run({"Ask": distributed(Catch=catch), "Caught": {"Type": "Pass", "End": True}}, {"0": BUSY})
+    assert json.loads(found["output"]) == {"Error": "Busy", "Cause": "why"}
+    assert [event["type"] for event in events[4:6]] == ["MapRunFailed", "MapStateFailed"]
+
+
+@pytest.mark.parametrize(
+    ("state", "feature"),
+    [(of("ecs:runTask.sync"), "the optimised integration of ecs"), (distributed(), "Distributed Map")],
+)
+def test_what_is_not_embedded_and_not_answered_for_ends_the_execution_with_its_name(run, state: Any, feature: str):
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "Ask"}]
+    found, _ = run({"Go": {**state, "Catch": catch}, "Ask": task()}, {"0": BUSY})
+    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+    assert f"The embedded AWS does not run {feature}: name the state 'Go' in the test case" in found["cause"]
