@@ -13,7 +13,7 @@ from pipeline.cli.app import app
 from pipeline.cli.connect import Target
 from pipeline.cli.dropping import EXIT_TIMEOUT, drop_files, watch
 from pipeline.cli.output import console
-from pipeline.cli.running import PORT, Packaged, Port, bring_up
+from pipeline.cli.running import CONSOLE_LOG, PORT, Packaged, Port, bring_up, pages_of
 from pipeline.cli.samples import Samples, write_samples
 from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
@@ -45,7 +45,7 @@ def demo(port: Port = PORT, packaged: Packaged = False) -> None:
     connected = Target.of(lake).connect()
     with tempfile.TemporaryDirectory(prefix="sluice-samples-") as folder:
         _drop_samples(connected, write_samples(Path(folder)))
-    _say_summary(connected, lake.pages, time.monotonic() - began)
+    _say_summary(connected, pages_of(lake) or f"none answers: see {CONSOLE_LOG}", time.monotonic() - began)
 
 
 def _drop_samples(connected: Connected, samples: Samples) -> None:

@@ -16,10 +16,13 @@ from pipeline.cli.connect import LOCAL_ENV, LOCAL_REGION, Target
 from pipeline.cli.output import Json, console, print_json
 from pipeline.connecting import Connected
 from pipeline.local import state
+from pipeline.local.console import answers
 from pipeline.local.operations import PAGE
 from pipeline.packaging.changes import check_stateful
 
 PORT = 4580
+CONSOLE_S = 30
+CONSOLE_LOG = f"{state.FOLDER}/console.log"
 
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one.")]
 
@@ -38,12 +41,17 @@ def up(port: Port = PORT, packaged: Packaged = False, as_json: Json = False) -> 
         print_json(
             {
                 "endpoint": lake.endpoint,
-                "console": lake.pages,
+                "console": pages_of(lake),
                 "region": lake.region,
                 "env": lake.env,
                 "pid": lake.pid,
             }
         )
+
+
+def pages_of(lake: state.RunningLake) -> str | None:
+    """The address of the console for a person to open; None if nobody answers there."""
+    return lake.pages if answers(lake.console, CONSOLE_S) else None
 
 
 def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state.RunningLake:
@@ -73,7 +81,9 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
     apply_datasets(root, connected, say)
     if not quiet:
         say_limits({name for result in results for name in result.accepted_without_effect})
-        console.print(f"  console at [bold]{lake.pages}[/]", highlight=False, soft_wrap=True)
+        where = pages_of(lake)
+        told = f"console at [bold]{where}[/]" if where else f"[red]the console does not answer:[/] see {CONSOLE_LOG}"
+        console.print(f"  {told}", highlight=False, soft_wrap=True)
         console.print(f"[green]the lake is ready[/] ({time.monotonic() - began:.1f} s)", highlight=False)
     return lake
 

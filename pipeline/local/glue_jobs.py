@@ -25,7 +25,7 @@ from pipeline.clock import Clock, system_clock
 from pipeline.errors import SluiceError
 from pipeline.lake_key import own_key
 from pipeline.local.child_environment import child_environment
-from pipeline.local.processes import kill, release, start_python
+from pipeline.local.processes import kill, start_python
 
 LOG_GROUPS = "/aws-glue/jobs"
 """What the names of both log groups begin with where a job has no --custom-logGroup-prefix."""
@@ -221,7 +221,8 @@ class GlueJobs:
         limit = run.timeout_minutes * self._minute_s if run.timeout_minutes else None
         try:
             code: int | None = process.wait(limit)
-            release(process)
+            # One that was killed leaves what it started.
+            kill(process)
         except subprocess.TimeoutExpired:
             code = None
             kill(process)

@@ -8,6 +8,7 @@ process that attaches to this JVM with a SparkContext of its own; `glue_jobs` ru
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import subprocess
 import threading
@@ -16,13 +17,15 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 
-from pipeline.errors import Transient
+from pipeline.errors import Misconfigured, Transient
 from pipeline.lake_key import LakeKey
 from pipeline.local.child_environment import child_environment
 from pipeline.local.front_actions import JVM
 from pipeline.local.jvm import START_TIMEOUT_S, Attachment, Jvm, end_context
 from pipeline.local.processes import kill, release, start_python
 from pipeline.local.spark_configuration import java_command, spark_configuration
+
+log = logging.getLogger(__name__)
 
 WARM_UP_TIMEOUT_S = 120
 _WARM_UP = str(Path(__file__).with_name("spark_warm_up.py"))
@@ -84,6 +87,16 @@ class WarmSpark:
 
         `Misconfigured` if it cannot be launched; `Transient` if it takes longer than `timeout_s` or is being stopped.
         """
+        try:
+            return self._attached(timeout_s)
+        except (Misconfigured, CancelledError):
+            log.warning("Spark ended before it served: another attempt")
+        try:
+            return self._attached(timeout_s)
+        except CancelledError:
+            raise Transient("Spark is being stopped") from None
+
+    def _attached(self, timeout_s: float) -> Attachment:
         with self._lock:
             if self._running and self._running.died():
                 self.restart()
@@ -92,10 +105,19 @@ class WarmSpark:
             raise Transient("Spark does not run")
         try:
             return running.ready.result(timeout_s)
-        except CancelledError:
-            raise Transient("Spark is being stopped") from None
         except FutureTimeout:
             raise Transient(f"Spark was not ready within {timeout_s:.0f} s") from None
+
+    def has_ended(self) -> bool:
+        """Whether there should be a JVM, and its process has ended; it is reaped then."""
+        running = self._running
+        return running is not None and not running.jvm.alive()
+
+    def start_again(self) -> None:
+        """Launch a JVM if none runs and one should."""
+        with self._lock:
+            if self.has_ended():
+                self.restart()
 
     def alive(self) -> bool:
         """Whether there is a JVM that has not died."""
@@ -106,7 +128,8 @@ class WarmSpark:
         """Make room for the next job: stop the context that the last one left, or else launch a new JVM."""
         with self._lock:
             running = self._running
-        if running and not (running.ready.done() and not running.died() and end_context(running.ready.result())):
+        # One that is being launched has no context yet.
+        if running and running.ready.done() and (running.died() or not end_context(running.ready.result())):
             self.restart()
 
     @property
@@ -149,6 +172,8 @@ class _Launch:
             attachment = self.jvm.attachment()
             if self._warm_up:
                 self._warm(attachment)
+            if not self.jvm.alive():
+                raise Misconfigured("the JVM for Spark ended while it was warmed up")
             outcome, failure = attachment, None
         except Exception as error:
             failure = error

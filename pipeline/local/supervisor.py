@@ -22,6 +22,7 @@ from pipeline.clock import iso, system_clock
 from pipeline.errors import Refused, SluiceError
 from pipeline.lake_key import own_key
 from pipeline.local import state
+from pipeline.local.tending import Tender
 from pipeline.settings import use
 
 ACCOUNT = "123456789012"
@@ -40,6 +41,7 @@ class EmbeddedLake:
         self._region = region
         self._with_spark = spark
         self._stack = contextlib.ExitStack()
+        self._tender = Tender()
         self.endpoint = ""
         self.console = ""
 
@@ -67,6 +69,7 @@ class EmbeddedLake:
 
         front = Front(self._port, self._folder)
         self._run(front)
+        self._run(self._tender)
         self.endpoint = front.endpoint
         use(endpoint=self.endpoint, region=self._region, key=own_key())
         logs = LogSink(ACCOUNT, self._region)
@@ -94,6 +97,7 @@ class EmbeddedLake:
         port = self._port + 1 if self._port else 0
         console = ConsoleProcess(self.endpoint, self._folder, port=port, region=self._region, env=env)
         self._run(console)
+        self._tender.tend(console)
         self.console = console.url
 
     def _start_glue(self, write_log: object) -> Callable[[], str | None]:
@@ -106,6 +110,7 @@ class EmbeddedLake:
 
         spark = WarmSpark(ensure_jars(), java_home(), self.endpoint, self._folder, region=self._region)
         self._run(spark)
+        self._tender.tend(spark)
         jobs = GlueJobs(spark, self.endpoint, self._folder, write_log, region=self._region)  # type: ignore[arg-type]
         self._run(jobs)
         self._stack.callback(glue_runs.install(jobs))

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from pipeline.cli import running
 from pipeline.cli.output import console
 from pipeline.cli.running import say_limits
+from pipeline.lake_key import LakeKey
 from pipeline.local.operations import PAGE
+from pipeline.local.state import RunningLake
 from tests.conftest import ROOT
 
 
@@ -20,3 +28,17 @@ def test_up_counts_what_it_takes_without_effect():
     with console.capture() as said:
         say_limits({"AWS::S3::Bucket LifecycleConfiguration", "AWS::S3::Bucket Tags", "AWS::KMS::Key Tags"})
     assert "accepted without effect: 3 properties of KMS::Key, S3::Bucket" in said.get().splitlines()[1]
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_an_address_of_the_console_is_told_only_where_somebody_answers(
+    monkeypatch: pytest.MonkeyPatch, *, serves: bool
+):
+    monkeypatch.setattr(running, "CONSOLE_S", 0.5)
+    key = LakeKey.make()
+    # Somebody listens in both cases: that is not yet an answer.
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        if serves:
+            Thread(target=server.handle_request, daemon=True).start()
+        lake = RunningLake("", "eu-west-1", "local", 1, "", f"http://127.0.0.1:{server.server_port}", key)
+        assert running.pages_of(lake) == (lake.pages if serves else None)

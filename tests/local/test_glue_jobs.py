@@ -107,6 +107,18 @@ def test_only_so_many_runs_go_on_at_once_and_each_can_be_stopped(lake: WarmLake)
     assert counts(lake)
 
 
+def test_a_run_whose_process_is_killed_fails_and_leaves_nothing(lake: WarmLake) -> None:
+    starts = "import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
+    lake.make_job("killed", f"{COUNT}{starts}import os\nos.kill(os.getpid(), 9)\n")
+    run = lake.run("killed")
+    assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", "SystemExit: -9")
+    deadline = time.monotonic() + 10
+    while _lives(int(lake.output(run["Id"])[-1])):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert counts(lake)
+
+
 def test_a_jvm_that_died_is_launched_again(lake: WarmLake) -> None:
     assert counts(lake)
     pid = lake.jvm()
