@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from pipeline.errors import BadDefinition, BadInput, Transient
 from pipeline.executions.coverage import Part, parts
 from pipeline.executions.suites import Case, Result, Runner, Suite, check, uncovered
 from pipeline.executions.test_cases import Entry
+from pipeline.packaging.substitutions import substitutions
 
 DEFINITIONS = Path("definitions/state_machines")
 TIMEOUT_S = 60.0
@@ -29,6 +31,12 @@ def run_cases(
     folder: Annotated[Path, typer.Argument(help="The folder with MockConfigFile.json, inputs and histories.")],
     definitions: Annotated[
         list[Path] | None, typer.Option(help="Where else <machine>.asl.json lies; else definitions/state_machines.")
+    ] = None,
+    substitute: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What ${NAME} in a definition becomes; repeatable.")
+    ] = None,
+    template: Annotated[
+        list[Path] | None, typer.Option(help="A template whose DefinitionSubstitutions say it; repeatable.")
     ] = None,
     only: Annotated[str, typer.Option("--case", help="Run one case, as machine#Case.")] = "",
     update: Annotated[bool, typer.Option("--update", help="Record the histories instead of comparing them.")] = False,
@@ -48,7 +56,8 @@ def run_cases(
         raise BadInput("--full-coverage needs all cases, on the embedded engine")
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder", hint="Give the one with MockConfigFile.json, inputs and histories.")
-    suite = Suite(folder, definitions or [DEFINITIONS])
+    given = _given(substitute or [])
+    suite = Suite(folder, definitions or [DEFINITIONS], partial(_substitutions, template or [], given))
     cases = [case for case in suite.cases() if only in ("", str(case))]
     if not cases:
         raise BadInput(f"there is no case {only!r} in {suite.mocks}" if only else f"{suite.mocks} has no test case")
@@ -72,6 +81,20 @@ def run_cases(
         console.print("[red]✗[/] --full-coverage: see what no case takes", highlight=False)
     if is_uncovered or any(result.problem for result in results):
         raise typer.Exit(1)
+
+
+def _given(pairs: list[str]) -> dict[str, str]:
+    for pair in pairs:
+        if not pair.partition("=")[0] or "=" not in pair:
+            raise BadInput(f"--substitute {pair!r} is not NAME=VALUE")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _substitutions(templates: list[Path], given: dict[str, str], machine: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for template in templates:
+        found |= substitutions(template, machine)
+    return found | given
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,14 @@ from pipeline.errors import BadDefinition, Transient
 from pipeline.executions.comparing import Event, first_difference, normalised, to_text
 from pipeline.executions.coverage import Part, is_distributed, parts, probed, states, taken
 from pipeline.executions.history import details_of, visits
+from pipeline.executions.placeholders import filled, hint
 from pipeline.executions.test_cases import FILE, Entry, MockConfig, TestCase
 
 ROLE = "arn:aws:iam::123456789012:role/state-machine-tests"
 """Step Functions Local and the embedded engine ask for a role and use none."""
 POLL_S = 0.01
+_MOST_NEIGHBOURS = 5
 _FILE_NAME = re.compile(r"\w[\w.-]*")
-_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,25 @@ class Run:
     events: list[Event]
 
 
+def _none(machine: str) -> Mapping[str, str]:
+    return {}
+
+
 class Suite:
     """The tests in a folder. `BadDefinition` for a mock file that is missing or wrong; other files are read late, so
-    that one that is wrong fails the cases that need it."""
+    that one that is wrong fails the cases that need it.
 
-    def __init__(self, folder: Path, definitions: Sequence[Path] = ()) -> None:
+    `substitutions` gives the values of the `${Name}` in a machine's definition.
+    """
+
+    def __init__(
+        self, folder: Path, definitions: Sequence[Path] = (), substitutions: Callable[[str], Mapping[str, str]] = _none
+    ) -> None:
         self.folder = folder
         self.mocks = folder / FILE
         self._config = MockConfig.load(self.mocks)
         self._places = (folder, *definitions)
+        self._substitutions = substitutions
         self._definitions: dict[str, tuple[Path, dict[str, Any]]] = {}
 
     @property
@@ -116,8 +127,12 @@ class Suite:
         return self.folder / "histories"
 
     def definition(self, machine: str) -> dict[str, Any]:
-        """The machine's definition, with `${Partition}` as `aws` and any other `${Name}` as `Name`."""
+        """The machine's definition, with values for each `${Name}`."""
         return self._found(machine)[1]
+
+    def advice(self, machine: str) -> str | None:
+        """What to say beside a complaint about a definition whose `${Name}` nobody gave a value."""
+        return hint(_text(self.path(machine)), self._substitutions(machine))
 
     def path(self, machine: str) -> Path:
         """The file of a machine's definition; errors as `definition`."""
@@ -133,12 +148,42 @@ class Suite:
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             tried = ", ".join(str(path) for path in paths)
-            raise BadDefinition(f"{self.mocks} has tests of {machine!r}, and there is no definition of it: {tried}")
-        text = _PLACEHOLDER.sub(lambda found: "aws" if found[1] == "Partition" else found[1], _text(path))
-        definition = _json(path, text)
+            raise BadDefinition(
+                f"{self.mocks} has tests of {machine!r}, and there is no definition of it: {tried}",
+                hint=self._neighbours(machine),
+            )
+        text = _text(path)
+        given = self._substitutions(machine)
+        try:
+            definition = _json(path, filled(text, given))
+        except BadDefinition as error:
+            raise BadDefinition(error.message, hint=hint(text, given)) from error
         if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
             raise BadDefinition(f"{path}: a state machine is a JSON object with States")
         return path, definition
+
+    def _neighbours(self, machine: str) -> str | None:
+        """The files that may be meant: of this name but for its case or ending, else those that hold a machine."""
+        files = [
+            file
+            for place in dict.fromkeys(self._places)
+            for pattern in ("*.json", "*.yaml", "*.yml")
+            for file in sorted(place.glob(pattern))
+            if file.name != FILE
+        ]
+        meant = [file for file in files if file.name.split(".")[0].lower() == machine.lower()]
+        if meant:
+            return f"{meant[0]} lies there: call it {machine}.asl.json, in JSON."
+        others = [str(file) for file in files if file.suffix == ".json" and _is_machine(file)]
+        return f"There are {', '.join(others[:_MOST_NEIGHBOURS])}." if others else None
+
+
+def _is_machine(path: Path) -> bool:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and "StartAt" in document
 
 
 def _text(path: Path) -> str:
@@ -208,7 +253,8 @@ class Runner:
             try:
                 made = self._client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
             except self._client.exceptions.InvalidDefinition as error:
-                raise BadDefinition(f"{self._suite.path(name)}: {error.response['Error']['Message']}") from error
+                message = f"{self._suite.path(name)}: {error.response['Error']['Message']}"
+                raise BadDefinition(message, hint=self._suite.advice(name)) from error
             self._deployed[name] = made["stateMachineArn"], definition
         arn, current = self._deployed[name]
         if current != definition:

@@ -154,3 +154,34 @@ def test_answers_that_no_case_is_given_and_histories_of_cases_that_are_gone_are_
     told = json.loads(sluice(tmp_path, "test", "my-tests", "--json").stdout)
     assert {"response": "Greeted", "calls": "1-3"} in told["unused_answers"]
     assert told["leftover_histories"] == [gone]
+
+
+TASK = {"Type": "Task", "Resource": "${Invoke}", "TimeoutSeconds": 30, "End": True}
+SUBSTITUTED = json.dumps({"StartAt": "Ask", "States": {"Ask": TASK}}).replace("30", "${Limit}")
+ANSWERED = {
+    "StateMachines": {"m": {"TestCases": {"C": {"Ask": "A"}}}},
+    "MockedResponses": {"A": {"0": {"Return": {"JobId": "j"}}}},
+}
+TEMPLATE = """
+Resources:
+  M:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: m.asl.json
+      DefinitionSubstitutions: {Invoke: !Sub "arn:${AWS::Partition}:states:::batch:submitJob.sync", Limit: 60}
+"""
+
+
+def test_placeholders_are_named_and_can_be_given_by_hand_and_by_a_template(tmp_path: Path):
+    files = {"MockConfigFile.json": json.dumps(ANSWERED), "m.asl.json": SUBSTITUTED, "t.yaml": TEMPLATE}
+    done = sluice(written(tmp_path, files), "test", "f", "--update")
+    assert "It holds ${Invoke}, ${Limit}: give values with --substitute Invoke=VALUE, or --template." in done.stdout
+    done = sluice(tmp_path, "test", "f", "--update", "--substitute", "Limit=60")
+    assert "recorded m#C SUCCEEDED" in done.stdout
+    assert "function:Invoke" in (tmp_path / "f" / "histories" / "m" / "C.json").read_text()
+    done = sluice(tmp_path, "test", "f", "--update", "--template", "f/t.yaml")
+    history = (tmp_path / "f" / "histories" / "m" / "C.json").read_text()
+    assert '"resource": "submitJob.sync"' in history, done.stdout
+    assert '"timeoutInSeconds": 60' in history
+    done = sluice(tmp_path, "test", "f", "--substitute", "Limit")
+    assert "'Limit' is not NAME=VALUE" in done.stderr

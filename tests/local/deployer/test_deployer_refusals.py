@@ -144,3 +144,19 @@ def test_parameters_are_checked_as_declared(
 def test_a_key_that_stands_twice_is_refused(deploy: Deploy) -> None:
     with pytest.raises(BadDefinition, match="'Inbox' stands twice"):
         deploy("Resources: {Inbox: {Type: AWS::SQS::Queue}, Inbox: {Type: AWS::SNS::Topic}}")
+
+
+def test_what_only_the_embedded_aws_refuses_is_not_said_to_be_aws(deploy: Deploy) -> None:
+    definition = '{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask"}}}'
+    definition = definition.replace('runTask"', 'runTask", "End": true')
+    with pytest.raises(BadDefinition) as refused:
+        deploy(
+            f"""
+            Resources:
+              Machine:
+                Type: AWS::StepFunctions::StateMachine
+                Properties: {{RoleArn: "arn:aws:iam::123456789012:role/r", DefinitionString: '{definition}'}}
+            """
+        )
+    assert "Machine: The embedded AWS does not run the optimised integration of ecs (state 'A')" in str(refused.value)
+    assert "AWS refuses it" not in str(refused.value)
