@@ -26,6 +26,7 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+    from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
     from moto.stepfunctions.parser.asl.utils import json_path
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
     from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
@@ -37,11 +38,17 @@ def install() -> None:
         locate_expressions(program)
         return program, tree
 
+    def scope(self: Any, tree: Any) -> None:
+        # moto has one list of scopes for all parsers of the process, and a refused definition leaves its own in it.
+        self.__dict__.setdefault("_query_language_per_scope", [])
+        open_scope(self, tree)
+
     def evaluation_input(self: Any, *args: Any, **kwargs: Any) -> None:
         original_input(self, *args, **kwargs)
         wanted = self.max_concurrency or INLINE_MAP_CONCURRENCY
         self.max_concurrency = max(1, min(wanted, INLINE_MAP_CONCURRENCY, len(self.input_items)))
 
+    open_scope = replace(Preprocessor, "_open_query_language_scope", scope, source="4e0bad6eb66e")
     original_parse = replace(AmazonStateLanguageParser, "parse", staticmethod(parse), source="a59a7d18760f")
     original_input = replace(InlineIterationComponentEvalInput, "__init__", evaluation_input, source="729a54ecceb4")
     # A parsed path holds nothing of what it is applied to; each takes the parser 1 ms.
