@@ -79,9 +79,9 @@ def _container(container: Any, path: str, jsonata: bool) -> Iterator[Diagnostic]
     required = [name for name in ("States", "StartAt") if name not in container]
     if required:
         yield _schema(f"These fields are required: [{', '.join(required)}]", path or "/")
-    states = container.get("States")
-    if states is None:
+    if "States" not in container:
         return
+    states = container["States"]
     if not isinstance(states, dict) or not states:
         yield _schema("Value cannot be empty", f"{path}/States")
         return
@@ -207,7 +207,8 @@ def _choices(rules: Any, path: str, jsonata: bool) -> Iterator[Diagnostic]:
 
 def _errors(state: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
     for field in ("Retry", "Catch"):
-        entries = [entry for entry in state.get(field) or () if isinstance(entry, dict)]
+        given = state.get(field)
+        entries = [entry for entry in given if isinstance(entry, dict)] if isinstance(given, list) else []
         for number, entry in enumerate(entries):
             at = f"{path}/{field}[{number}]"
             required = [name for name in ("ErrorEquals", "Next") if name not in entry]

@@ -34,6 +34,7 @@ _PARTS = (
     "stepfunctions_failures",
     "stepfunctions_handlers",
     "stepfunctions_jsonata",
+    "stepfunctions_intrinsics",
     "stepfunctions_integrations",
     "stepfunctions_service_errors",
     "stepfunctions_tasks",

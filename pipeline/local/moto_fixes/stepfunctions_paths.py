@@ -18,10 +18,13 @@ _INDEX_AT_THE_END = re.compile(r"\[\d+\]$")
 
 def install() -> None:
     import moto.stepfunctions.parser.models  # noqa: F401  imports every module that bound the name
+    from moto.stepfunctions.parser.asl.antlt4utils import antlr4utils
     from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
     from moto.stepfunctions.parser.asl.utils import json_path
 
-    replace(Preprocessor, "_inner_string_of", staticmethod(_inner_string_of), source="d9f476327b5b")
+    replace(Preprocessor, "_inner_string_of", staticmethod(text_of), source="d9f476327b5b")
+    as_python = replace(antlr4utils, "from_string_literal", text_of, source="516a21a5607f")
+    rebind("moto.stepfunctions", "from_string_literal", as_python, text_of)
     original = replace(json_path, "extract_json", extract_json, source="932245247973")
     rebind("moto.stepfunctions", "extract_json", original, extract_json)
 
@@ -68,8 +71,8 @@ def _parsed(path: str) -> Any:
     return parse(path)
 
 
-def _inner_string_of(parser_rule_context: Any) -> str | None:
-    """A string of the definition with its escapes resolved, which moto forgets."""
+def text_of(parser_rule_context: Any) -> str | None:
+    """A string of the definition with its escapes resolved, which moto forgets, or reads as Python's."""
     from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
     from moto.stepfunctions.parser.asl.antlt4utils.antlr4utils import is_terminal
 

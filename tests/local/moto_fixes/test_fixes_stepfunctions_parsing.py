@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.local.asl_diagnostics import diagnose
 from pipeline.local.moto_fixes.install import install_all
 from pipeline.local.moto_fixes.stepfunctions_definitions import diagnostics
 
@@ -29,14 +30,15 @@ CALL = {
     "End": True,
 }
 EACH = {"Type": "Map", "Items": "{% [1, 2] %}", "ItemProcessor": {"StartAt": "C", "States": {"C": CALL}}, "End": True}
+ONE = {"StartAt": "P", "States": {"P": ECHO}}
 ODD = [None, 1, True, "", "{% $x", "{% 1 %}", "$.a", "JSONata", "JSONPath", [], {}, ECHO, CALL]
 GOOD: list[dict[str, Any]] = [
-    {"StartAt": "P", "States": {"P": ECHO}},
+    ONE,
     {"QueryLanguage": "JSONata", "StartAt": "E", "States": {"E": EACH}},
-    {"StartAt": "B", "States": {"B": {"Type": "Parallel", "Branches": [{"StartAt": "P", "States": {"P": ECHO}}], "End": True}}},
+    {"StartAt": "B", "States": {"B": {"Type": "Parallel", "Branches": [ONE], "End": True}}},
     {"StartAt": "C", "States": {"C": {**CALL, "QueryLanguage": "JSONata"}}},
     *(json.loads(path.read_text()) for path in sorted((ROOT / "definitions" / "state_machines").glob("*.asl.json"))),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -78,16 +80,27 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return [place for key, inner in entries for place in [(value, key), *places(inner)]]
 
 
+def altered(data: st.DataObject, definition: dict[str, Any]) -> dict[str, Any]:
+    """A definition with something else in up to three of its places."""
+    changed = copy.deepcopy(definition)
+    for _ in range(data.draw(st.integers(1, 3))):
+        container, key = data.draw(st.sampled_from(places(changed) or [({}, "")]))
+        container[key] = copy.deepcopy(data.draw(st.sampled_from(ODD)))
+    return changed
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_is_put_into_a_definition_good_ones_still_pass(data):
-    definition = copy.deepcopy(data.draw(st.sampled_from(GOOD[:4])))
-    for _ in range(data.draw(st.integers(1, 3))):
-        container, key = data.draw(st.sampled_from(places(definition)))
-        container[key] = copy.deepcopy(data.draw(st.sampled_from(ODD)))
-    verdict(definition)
+    verdict(altered(data, data.draw(st.sampled_from(GOOD[:4]))))
     # The small ones: parsing takes most of the time of this test.
     nothing_is_wrong_with_good_ones(GOOD[:2])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_whatever_a_definition_is_it_is_judged_and_not_an_error_of_ours(data):
+    diagnose(json.dumps(altered(data, data.draw(st.sampled_from(GOOD)))))
 
 
 def test_definitions_are_parsed_beside_each_other():
