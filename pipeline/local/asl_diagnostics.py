@@ -180,15 +180,22 @@ def _ranges(owner: Mapping[str, Any], ranges: Mapping[str, tuple[int, int | None
             yield _schema(f"Maximum value is {most}", f"{path}/{name}")
 
 
+def moment(value: Any) -> datetime | None:
+    """The moment that a text is in the profile of RFC 3339 that AWS takes (upper-case T and Z, or an offset)."""
+    written = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if written is None:
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
 def _is_moment(value: Any, jsonata: bool) -> bool:
     """Whether a text is a moment, or an expression for one; what is no text is not asked about."""
     if not isinstance(value, str) or (jsonata and value.startswith("{%") and value.endswith("%}")):
         return True
-    found = _MOMENT.fullmatch(value)
-    try:
-        return found is not None and bool(datetime.fromisoformat(found[1] + found[3]))
-    except ValueError:
-        return False
+    return moment(value) is not None
 
 
 def _choices(rules: Any, path: str, jsonata: bool) -> Iterator[Diagnostic]:

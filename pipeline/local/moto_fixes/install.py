@@ -35,6 +35,7 @@ _PARTS = (
     "stepfunctions_handlers",
     "stepfunctions_jsonata",
     "stepfunctions_intrinsics",
+    "stepfunctions_choices",
     "stepfunctions_integrations",
     "stepfunctions_service_errors",
     "stepfunctions_tasks",

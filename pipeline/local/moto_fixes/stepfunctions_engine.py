@@ -23,7 +23,6 @@ def install() -> None:
         InlineIterationComponentEvalInput,
     )
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
-    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
     from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
@@ -58,7 +57,6 @@ def install() -> None:
     replace(IterationWorker, "_eval_pool", _eval_pool, source="45ca0026e8cc")
     replace(BaseExecutionWorkerCommunication, "_reflect_execution_status", _reflect_status, source="038a396107af")
     replace(state, "StateData", _state_data, source="3ee318f50da9")
-    replace(Timestamp, "_get_wait_seconds", _seconds_until, source="611d040940ad")
     replace(ExecutionWorker, "_execution_logic", _execution_logic, source="baa3e2a48fd2")
     _forget_threads()
 
@@ -66,18 +64,6 @@ def install() -> None:
 def _state_data(EnteredTime: str, Name: str) -> dict[str, Any]:
     """When a state was entered, to the millisecond as AWS tells it; moto's own time is left out."""
     return {"EnteredTime": iso(datetime.now(UTC)), "Name": Name}
-
-
-def _seconds_until(self: Any, env: Any) -> int:
-    """A timestamp is UTC's; moto compares it with the clock on the wall."""
-    self.string.eval(env=env)
-    text = env.stack.pop()
-    moment = self._from_timestamp_string(timestamp=text) if isinstance(text, str) else None
-    if moment is None:
-        from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
-
-        raise FailureEventException(self._create_failure_event(env, text))
-    return int((moment.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _execution_logic(self: Any) -> None:

@@ -42,14 +42,22 @@ def install() -> None:
 
 
 def _name_failures_of_branches() -> None:
-    """A branch, an item or a mock may fail with a name of AWS's, which moto takes for a user's and refuses."""
+    """A branch, an item, a mock or a catcher may have a name of AWS's, which moto takes for a user's and refuses."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
     from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import mock_eval_utils
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
     from moto.stepfunctions.parser.asl.component.state.fail import state_fail
+    from moto.stepfunctions.parser.asl.parse import preprocessor
 
-    for module in (branches_decl, iteration_worker, mock_eval_utils, state_fail, state_task_service_callback):
+    for module in (
+        branches_decl,
+        iteration_worker,
+        mock_eval_utils,
+        preprocessor,
+        state_fail,
+        state_task_service_callback,
+    ):
         replace(module, "CustomErrorName", error_named, source="40a96f8ab369")
 
 
