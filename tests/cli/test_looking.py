@@ -18,6 +18,7 @@ from pipeline.errors import BadInput, Refused
 from pipeline.events.s3 import ObjectCreated
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
+from tests.patience import until
 
 BAD = [{"line": 3, "reason": "price: it is not a number", "raw": "7,[bold]x[/],\x1b[2J"}] + [
     {"line": n, "reason": "too few fields", "raw": "1"} for n in range(4, 10)
@@ -240,10 +241,7 @@ def run_machine(lake, setting, name, document):
     arn = client("stepfunctions").start_execution(
         stateMachineArn=lake.settings[setting], name=name, input=json.dumps(document)
     )["executionArn"]
-    give_up = time.monotonic() + 20
-    while client("stepfunctions").describe_execution(executionArn=arn)["status"] == "RUNNING":
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
+    until(lambda: client("stepfunctions").describe_execution(executionArn=arn)["status"] != "RUNNING")
 
 
 @pytest.fixture(scope="module")

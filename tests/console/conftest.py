@@ -19,6 +19,7 @@ from pipeline.console.console import Console
 from pipeline.console.serving import address, bind, server
 from pipeline.wiring import Lake
 from tests.cli.conftest import front, lake, orders
+from tests.patience import PATIENCE_S
 
 assert front
 assert lake
@@ -77,7 +78,7 @@ class Visitor:
 
 @pytest.fixture
 def visitor(url: str) -> Iterator[Visitor]:
-    with httpx.Client(base_url=url, follow_redirects=True, timeout=30) as http:
+    with httpx.Client(base_url=url, follow_redirects=True, timeout=PATIENCE_S) as http:
         # As a browser that opens the printed address.
         assert http.get("/", params={PARAMETER: TOKEN}).status_code == 200
         yield Visitor(http)
@@ -110,7 +111,7 @@ def let_in(context: Any, url: str, token: str) -> None:
 def tab(chromium: Any, url: str) -> Iterator[Any]:
     """A new tab without anybody's cookies. A script error or a refused script on its pages fails the test."""
     context = chromium.new_context(base_url=url)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(1000 * PATIENCE_S)
     let_in(context, url, TOKEN)
     page = context.new_page()
     problems: list[str] = []

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from pipeline.settings import Setting
 from pipeline.views.dropping import raw_key
 from tests.console import hostile
 from tests.console.conftest import TOKEN
+from tests.patience import until
 
 MB = 1_000_000
 
@@ -37,13 +37,6 @@ def raw(lake) -> str:
 def send(visitor, to: str, name: str, body: bytes, **headers: str) -> httpx.Response:
     told = {"x-csrf-token": visitor.token(), "accept": "application/json", **headers}
     return visitor.http.post("/drop", params={"to": to, "name": name}, content=body, headers=told)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def uploads_of(bucket: str) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from pipeline.catalog import Status
 from pipeline.clients import client
 from pipeline.console.graph import END
 from pipeline.settings import Setting
+from tests.patience import until
 
 HOSTILE = '<script>alert("x")</script>\u202e\n'
 
@@ -24,10 +24,7 @@ def run(lake):
         arn = stepfunctions.start_execution(
             stateMachineArn=lake.settings[machine], name=name, input=json.dumps(document)
         )["executionArn"]
-        give_up = time.monotonic() + 20
-        while stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING":
-            assert time.monotonic() < give_up
-            time.sleep(0.02)
+        until(lambda: stepfunctions.describe_execution(executionArn=arn)["status"] != "RUNNING")
         return name
 
     return start

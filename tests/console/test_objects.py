@@ -265,7 +265,7 @@ def test_a_quarantined_version_is_sent_back_by_its_button_and_awaited(visitor, o
     told = visitor.post("/object/redrive", uri=obj.uri, version=obj.version_id)
     assert "It is sent through Stage A again." in told.text
     assert "data-live" in told.text
-    (message,) = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2)["Messages"]
+    (message,) = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     assert obj.version_id in message["Body"]
 
 

@@ -16,6 +16,7 @@ import pytest
 from pipeline.console import query_child
 from pipeline.console.query_child import ROWS, Kept
 from tests.cli.conftest import Actor
+from tests.patience import PATIENCE_S
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 LONG = "select sum(hash(range)) from range(1000000000000)"
@@ -41,7 +42,7 @@ def started(visitor, sql: str) -> str:
 
 
 def ended(visitor, path: str) -> dict:
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         document = visitor.get(f"{path}.json").json()
         if document["run"]["status"] != "RUNNING":
@@ -203,7 +204,7 @@ def test_a_running_query_ends_when_its_console_is_gone(visitor, console):
     process = process_of(console, started(visitor, LONG))
     # A process that ends, however it does, closes its end of the pipe.
     process.stdin.close()
-    assert process.wait(20) == 1
+    assert process.wait(PATIENCE_S) == 1
 
 
 def test_cancelling_what_has_ended_is_harmless(visitor):
@@ -259,7 +260,7 @@ def test_a_query_is_written_by_clicks_and_run_by_the_keyboard(tab, filled):
     tab.get_by_role("button", name="price", exact=True).press("Enter")
     assert editor.input_value() == "select price from shop.orders"
     editor.press("Control+Enter")
-    tab.get_by_role("cell", name="99999999.99").wait_for(timeout=30_000)
+    tab.get_by_role("cell", name="99999999.99").wait_for(timeout=1000 * PATIENCE_S)
     assert tab.get_by_text("3 rows, 1 column").is_visible()
 
 

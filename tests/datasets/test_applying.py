@@ -13,6 +13,7 @@ from pipeline.datasets import applying
 from pipeline.datasets.applying import Applied, Deployed, Parts
 from pipeline.datasets.files import Definition, parse
 from pipeline.errors import Refused
+from tests.patience import PATIENCE_S
 
 TEXT = "team: {}\ndataset: d{:03}\nstage_a: {{format: csv, columns: {{id: string}}}}\n"
 
@@ -25,7 +26,7 @@ class Stacks:
     """Deploys nothing, and waits until `together` calls for datasets are under way at once."""
 
     def __init__(self, together: int, failing: tuple[str, ...] = ()) -> None:
-        self.barrier = threading.Barrier(together, timeout=20)
+        self.barrier = threading.Barrier(together, timeout=PATIENCE_S)
         self.failing = failing
         self.lock = threading.Lock()
         self.running, self.most = 0, 0

@@ -16,7 +16,7 @@ from pipeline.local.processes import kill, start_python
 MAIN = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
 RUN = Path(__file__).with_name("run.py")
 OPTIONS = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 120
 
 
 def jars() -> tuple[Jar, ...]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from pipeline.clients import client
 from pipeline.settings import Setting
 from pipeline.tables.iceberg import IcebergTables
+from tests.patience import PATIENCE_S
 
 from ..benchmarks.cost import MODEL
 from .conftest import Datasetup, RunningLake, csv_text
@@ -162,7 +163,7 @@ def stage(lake: RunningLake, dataset: Datasetup, objects: int) -> None:
     for file in files:
         dataset.drop(file, csv_text("id", file))
     client("lambda").update_event_source_mapping(UUID=mapping, Enabled=True)
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE_S
     while not all(lake.versions(dataset.key(file)) and dataset.row(file).staged for file in files):
         assert time.monotonic() < until
         time.sleep(0.1)

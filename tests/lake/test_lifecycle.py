@@ -19,6 +19,7 @@ from pipeline.clients import client
 from pipeline.errors import Refused
 from pipeline.lake_key import LakeKey
 from pipeline.local import state
+from tests.patience import PATIENCE_S
 
 from .conftest import checkout_of, run_sluice
 
@@ -59,7 +60,7 @@ def living(pids: set[int]) -> set[int]:
     return {pid for pid in pids if lives(pid)}
 
 
-def wait_until_gone(pids: set[int], seconds: float = 15) -> set[int]:
+def wait_until_gone(pids: set[int], seconds: float = PATIENCE_S) -> set[int]:
     give_up = time.monotonic() + seconds
     while (left := living(pids)) and time.monotonic() < give_up:
         time.sleep(0.05)
@@ -75,14 +76,14 @@ def with_a_worker_and_a_jvm(lake: state.RunningLake, root: Path, monkeypatch: py
     starting.deploy(root, lake, lambda text: None)
     bucket = client("ssm").get_parameter(Name="/sluice/local/raw-bucket")["Parameter"]["Value"]
     client("s3").put_object(Bucket=bucket, Key="nobody/knows.csv", Body=b"x")
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + PATIENCE_S
     while time.monotonic() < give_up:
         processes = descendants(lake.pid)
         commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes if living({pid})]
         if any(b"java" in c for c in commands) and any(b"lambda_main" in c for c in commands):
             return processes
         time.sleep(0.1)
-    raise AssertionError("no worker and no JVM within 30 s")
+    raise AssertionError("no worker and no JVM in time")
 
 
 @pytest.mark.parametrize("how", ["down", "kill -9"])

@@ -13,6 +13,7 @@ import pytest
 from pipeline.cli.embedded import hurry_schedules
 from pipeline.clients import client
 from pipeline.settings import Setting
+from tests.patience import PATIENCE_S
 
 from .conftest import Datasetup, RunningLake, csv_text
 
@@ -72,7 +73,7 @@ def hold(lake: RunningLake) -> Iterator[Path]:
 
 def started(lake: RunningLake, dataset: Datasetup) -> str:
     """The ARN of the dataset's newest execution of Stage B, once its batch runs."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_S
     while not (batches := dataset.batches()) or batches[0].status != "RUNNING":
         assert time.monotonic() < until, "no batch runs"
         hurry_schedules(lake.endpoint)

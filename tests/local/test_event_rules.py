@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from pipeline.local.front import Front
 from pipeline.local.moto_fixes import schedules as fixes
 from pipeline.local.schedules import Schedules, check
 from pipeline.local.targets import Targets
+from tests.patience import until
 
 Aws = Callable[[str], Any]
 
@@ -39,8 +39,8 @@ def publish(aws: Aws, source: str, **detail: Any) -> None:
 
 
 def message(aws: Aws, url: str) -> Any:
-    received = aws("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=10, MessageAttributeNames=["All"])
-    [found] = received["Messages"]
+    ask = {"QueueUrl": url, "WaitTimeSeconds": 20, "MessageAttributeNames": ["All"]}
+    [found] = until(lambda: aws("sqs").receive_message(**ask).get("Messages"))
     aws("sqs").delete_message(QueueUrl=url, ReceiptHandle=found["ReceiptHandle"])
     return found
 
@@ -48,10 +48,7 @@ def message(aws: Aws, url: str) -> Any:
 def executions(aws: Aws, machine: str) -> list[Any]:
     """The inputs of a machine's executions, once there are some."""
     client = aws("stepfunctions")
-    ends = time.monotonic() + 10
-    while not (found := client.list_executions(stateMachineArn=machine)["executions"]):
-        assert time.monotonic() < ends
-        time.sleep(0.02)
+    found = until(lambda: client.list_executions(stateMachineArn=machine)["executions"])
     return [json.loads(client.describe_execution(executionArn=each["executionArn"])["input"]) for each in found]
 
 

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from tests.patience import PATIENCE_S, until
+
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:status"
 ROLE = "arn:aws:iam::123456789012:role/r"
 
@@ -19,8 +21,8 @@ def machine(aws, name, *, fails):
 
 def receive(sqs, url, count):
     found = []
-    until = time.monotonic() + 5
-    while len(found) < count and time.monotonic() < until:
+    give_up = time.monotonic() + PATIENCE_S
+    while len(found) < count and time.monotonic() < give_up:
         for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10).get("Messages", []):
             found.append(message["Body"])
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -81,8 +83,6 @@ def test_a_rule_starts_a_state_machine(aws, queue):
         Rule="start", Targets=[{"Id": "machine", "Arn": arn, "RoleArn": ROLE, "Input": '{"from": "rule"}'}]
     )
     events.put_events(Entries=[{"Source": "starter", "DetailType": "t", "Detail": "{}"}])
-    until = time.monotonic() + 5
-    while not (found := machines.list_executions(stateMachineArn=arn)["executions"]) and time.monotonic() < until:
-        time.sleep(0.01)
-    described = machines.describe_execution(executionArn=found[0]["executionArn"])
+    [found] = until(lambda: machines.list_executions(stateMachineArn=arn)["executions"])
+    described = machines.describe_execution(executionArn=found["executionArn"])
     assert described["input"] == '{"from": "rule"}'

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from pipeline.cli.embedded import signed
 from pipeline.lake_key import LakeKey, own_key
 from pipeline.local.front import Front
+from tests.patience import PATIENCE_S
 
 REGION = "eu-west-1"
 SERVICES = {
@@ -53,7 +54,7 @@ def client(front: Front, service: str, key: LakeKey | None = None, **config: Any
 
 
 def ask(front: Front, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=PATIENCE_S)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body, named)
     answer = connection.getresponse()
@@ -224,7 +225,7 @@ def test_a_space_that_was_signed_escaped_may_be_sent_as_plus(front: Front, bucke
 
 
 def test_a_body_of_a_stranger_is_not_read(front: Front) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=PATIENCE_S)
     connection.putrequest("PUT", "/b/k")
     connection.putheader("Content-Length", str(1 << 40))
     connection.endheaders()

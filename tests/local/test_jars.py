@@ -108,9 +108,10 @@ def test_the_cache_is_where_the_desktop_standard_says(monkeypatch, tmp_path):
 
 def test_deequs_jars_are_there_and_checked_in_a_moment():
     paths = deequ_jars()
-    started = time.monotonic()
+    # Of this process: how busy others are does not count.
+    started = time.process_time()
     assert deequ_jars() == paths
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
     assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths] == [jar.sha256 for jar in DEEQU]
 
 

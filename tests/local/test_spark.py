@@ -15,6 +15,7 @@ from pipeline.errors import Misconfigured, Transient
 from pipeline.local.jars import ensure_jars
 from pipeline.local.java import java_home
 from pipeline.local.spark import WarmSpark
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "http://127.0.0.1:9"
@@ -31,8 +32,8 @@ time.sleep(600)
 """
 
 
-def ends(pid: int, within_s: float) -> bool:
-    deadline = time.monotonic() + within_s
+def ends(pid: int) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
             os.kill(pid, 0)
@@ -49,7 +50,7 @@ def test_the_jvm_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
         assert supervisor.stdout
         pid = int(supervisor.stdout.readline())
         os.kill(supervisor.pid, signal.SIGKILL)
-    assert ends(pid, within_s=10)
+    assert ends(pid)
 
 
 def test_stop_leaves_no_process_and_no_scratch_files(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_stop_leaves_no_process_and_no_scratch_files(tmp_path: Path) -> None:
     assert pid
     assert spark.alive()
     spark.stop()
-    assert ends(pid, within_s=1)
+    assert ends(pid)
     assert [path.name for path in tmp_path.iterdir()] == ["spark.log"]
     assert not spark.alive()
     with pytest.raises(Transient):

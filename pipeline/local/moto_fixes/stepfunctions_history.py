@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from pipeline.local.moto_fixes import stepfunctions_clock
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_redrive import told_before, way_into
 from pipeline.local.moto_fixes.stepfunctions_redrive_plan import Done, Resume
@@ -109,9 +110,13 @@ def _eval(self: Any, env: Any) -> None:
         EvalComponent.eval(self, env)
         return
     thread = threading.Thread(target=EvalComponent.eval, args=(self, env), daemon=True)
+
+    def ends_within(seconds: float) -> bool:
+        thread.join(seconds)
+        return not thread.is_alive()
+
     thread.start()
-    thread.join(self.timeout_seconds.timeout_seconds)
-    if thread.is_alive():
+    if not stepfunctions_clock.is_in_time(ends_within, self.timeout_seconds.timeout_seconds, env):
         env.set_timed_out()
         # Its thread may sit in a task for long. It comes here too, and finds the history closed.
         self._eval_body(env)

@@ -10,6 +10,7 @@ import copy
 import threading
 from typing import Any
 
+from pipeline.local.moto_fixes import stepfunctions_clock
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_aborts import silence
 from pipeline.local.moto_fixes.stepfunctions_failure_events import failure, failure_event
@@ -57,12 +58,12 @@ def _eval_in_time(self: Any, env: Any) -> None:
         ended.set()
 
     threading.Thread(target=in_this_seat(evaluate), daemon=True).start()
-    is_in_time = ended.wait(seconds)
-    if not is_in_time:
+    in_time = stepfunctions_clock.is_in_time(ended.wait, seconds, env)
+    if not in_time:
         silence(frame)
     frame.set_ended()
     env.close_frame(frame)
-    if not is_in_time:
+    if not in_time:
         raise EvalTimeoutError()
     if failures:
         raise failures[0]

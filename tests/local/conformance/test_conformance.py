@@ -6,6 +6,7 @@ stand in LocalStack's public tests of Step Functions. `cases.py` tells how a cas
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 from tests.local.conformance import cases
 from tests.local.conformance.cases import Case, differences
 from tests.local.conftest import ACCOUNT, REGION
+from tests.local.moto_fixes.clocks import start_clocks_after
 from tests.local.moto_fixes.running_machines import Machines
 from tests.local.moto_fixes.working import working_functions
 
@@ -50,8 +52,9 @@ def world(front, aws, tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.subject}: {case.name}" for case in CASES])
-def test_the_engine_does_what_aws_was_recorded_to_do(case, world, aws):
+def test_the_engine_does_what_aws_was_recorded_to_do(case, world, aws, monkeypatch):
     case = _placed(case, world)
+    start_clocks_after(monkeypatch, *_before_a_time_out(case))
     machines = Machines(aws("stepfunctions"))
     top = case.definition if "States" in case.definition else {"States": case.definition}
     try:
@@ -67,6 +70,12 @@ def test_the_engine_does_what_aws_was_recorded_to_do(case, world, aws):
 def test_no_two_cases_have_the_same_name():
     named = [(case.subject, case.name) for case in CASES]
     assert len(named) == len(set(named))
+
+
+def _before_a_time_out(case: Case) -> list[str]:
+    """The type of the event that the recorded time-out came after."""
+    types = [event.partition("<")[0] for event in (case.events or "").split()]
+    return [before for before, event in itertools.pairwise(types) if event.endswith("TimedOut")]
 
 
 def _in_their_order(top: dict[str, Any]) -> dict[str, Any]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.local.async_invocations import AsyncInvocations
-from pipeline.local.event_sources import EventSources
+from pipeline.local.event_sources import EventSources, Poller
 from pipeline.local.front import Front
 from pipeline.local.functions import Answer, Function
 from pipeline.local.lambda_workers import LambdaWorkers
 from pipeline.local.logs import LogSink
+from tests.patience import until
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -30,14 +31,15 @@ def package(code: str, **files: str) -> bytes:
     return buffer.getvalue()
 
 
-def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """Wait for a truthy answer and return it; fail after so many seconds."""
-    ends = time.monotonic() + seconds
-    while not (found := condition()):
-        if time.monotonic() > ends:
-            raise AssertionError(f"not within {seconds} s")
-        time.sleep(0.01)
-    return found
+def waits_for(file: Path, then: str = "return 1") -> str:
+    """The code of a function that ends once the file is there."""
+    return f"""
+import os, time
+def handler(event, context):
+    while not os.path.exists({str(file)!r}):
+        time.sleep(0.02)
+    {then}
+"""
 
 
 @dataclass
@@ -79,6 +81,17 @@ class Parts:
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
         answer = self.aws("lambda").create_event_source_mapping(EventSourceArn=arn, FunctionName=function, **settings)
         return str(answer["UUID"])
+
+    def poller(self, mapping: str) -> Poller:
+        """Who polls for an event source mapping, once there is somebody."""
+        return until(lambda: self.sources._pollers.get(mapping))
+
+    def received(self, url: str) -> Any:
+        """The next message of a queue, which leaves it."""
+        ask = {"QueueUrl": url, "WaitTimeSeconds": 20, "MessageAttributeNames": ["All"]}
+        [message] = until(lambda: self.aws("sqs").receive_message(**ask).get("Messages"))
+        self.aws("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return message
 
     def log_lines(self, group: str) -> list[str]:
         """Everything in a log group, in order; nothing if nobody has written to it."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from botocore.exceptions import ClientError
 from pipeline.local.async_invocations import AsyncInvocations
 from pipeline.local.moto_fixes import lambdas
 from tests.local.lambdas.conftest import RETRY_AFTER_S
-from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, package, until
+from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, package, waits_for
+from tests.patience import until
 
 FAIL = "def handler(event, context):\n print('try')\n raise ValueError('no')"
 
@@ -132,12 +134,15 @@ def test_a_function_without_concurrency_hands_on_its_events_untried(parts: Parts
     assert parts.workers.invocations["shut"] == 0
 
 
-def test_a_retry_runs_the_code_as_it_is_by_then(parts: Parts) -> None:
-    parts.create("mended", "import time\ndef handler(event, context):\n time.sleep(0.3)\n raise ValueError")
+def test_a_retry_runs_the_code_as_it_is_by_then(parts: Parts, tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    waits = waits_for(go_on, "raise ValueError")
+    parts.create("mended", waits, Timeout=120)
     parts.invoke("mended", InvocationType="Event")
     until(lambda: parts.workers.invocations["mended"])
     mended = package("def handler(event, context): print('mended')")
     parts.aws("lambda").update_function_code(FunctionName="mended", ZipFile=mended)
+    go_on.touch()
     until(lambda: "mended" in parts.log_lines("/aws/lambda/mended"))
 
 
@@ -177,7 +182,7 @@ def _arn(queue: str) -> str:
 
 
 def _message(parts: Parts, queue: str) -> dict[str, Any]:
-    sqs = parts.aws("sqs")
-    received = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10, MessageAttributeNames=["All"])
-    found: dict[str, Any] = received["Messages"][0]
+    """The next one, which stays there."""
+    ask = {"QueueUrl": queue, "WaitTimeSeconds": 20, "MessageAttributeNames": ["All"]}
+    found: dict[str, Any] = until(lambda: parts.aws("sqs").receive_message(**ask).get("Messages"))[0]
     return found

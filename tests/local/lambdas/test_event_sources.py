@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, until
+from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts
+from tests.patience import until
 
 # Each invocation leaves the event it got in a bucket that the test reads.
 RECORD = """
@@ -26,7 +28,7 @@ def seen(parts: Parts) -> None:
 
 
 def recorder(parts: Parts, name: str, body: str = "return None", **settings: Any) -> None:
-    parts.create(name, RECORD % body, **{"Timeout": 10, "MemorySize": 256, **settings})
+    parts.create(name, RECORD % body, **{"Timeout": 30, "MemorySize": 256, **settings})
     # Warm, so that times below are those of the source.
     parts.invoke(name, {"Records": []})
 
@@ -70,8 +72,10 @@ def test_ten_messages_cost_one_receive_one_invocation_and_one_delete(parts: Part
 def test_an_empty_queue_costs_no_calls(parts: Parts) -> None:
     recorder(parts, "idle")
     parts.queue("idle")
-    parts.map("idle", "idle")
-    time.sleep(0.2)
+    parts.poller(parts.map("idle", "idle"))
+    seen = source_calls(parts)
+    while time.sleep(1) or seen != source_calls(parts):
+        seen = source_calls(parts)
     before, cpu = source_calls(parts), time.process_time()
     time.sleep(1.5)
     assert source_calls(parts) == before
@@ -183,18 +187,19 @@ def test_messages_too_large_for_one_invocation_are_parted(parts: Parts) -> None:
     assert [len(batch) for batch in batches(parts, "large")] == [6, 4]
 
 
-def test_maximum_concurrency_bounds_the_batches_that_run_at_once(parts: Parts) -> None:
-    recorder(parts, "narrow", "time.sleep(0.5)")
+def test_maximum_concurrency_bounds_the_batches_that_run_at_once(parts: Parts, tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    recorder(parts, "narrow", f"import os\n    while bodies and not os.path.exists({str(go_on)!r}): time.sleep(0.02)")
     url = parts.queue("narrow")
     source = parts.map("narrow", "narrow", BatchSize=1, ScalingConfig={"MaximumConcurrency": 2}, Enabled=False)
     send(parts, url, *"abcdef")
     parts.aws("lambda").update_event_source_mapping(UUID=source, Enabled=True)
-    most = 0
-    ends = time.monotonic() + 1.2
-    while time.monotonic() < ends:
-        most = max(most, depth(parts, url)[1])
-        time.sleep(0.02)
-    assert most == 2
+    until(lambda: depth(parts, url) == (4, 2))
+    # Time enough for a third.
+    time.sleep(0.5)
+    assert depth(parts, url) == (4, 2)
+    go_on.touch()
+    until(lambda: depth(parts, url) == (0, 0))
 
 
 def test_filters_choose_messages_and_the_others_leave_the_queue(parts: Parts) -> None:
@@ -252,15 +257,17 @@ def test_a_source_that_is_disabled_or_deleted_receives_no_more(parts: Parts) -> 
     url = parts.queue("paused")
     client = parts.aws("lambda")
     source = parts.map("paused", "paused")
+    poller = parts.poller(source)
     client.update_event_source_mapping(UUID=source, Enabled=False)
-    time.sleep(0.7)
+    until(lambda: not poller.is_alive())
     send(parts, url, "a")
     time.sleep(0.3)
     assert depth(parts, url) == (1, 0)
     client.update_event_source_mapping(UUID=source, Enabled=True)
     until(lambda: depth(parts, url) == (0, 0))
+    poller = parts.poller(source)
     client.delete_event_source_mapping(UUID=source)
-    time.sleep(0.7)
+    until(lambda: not poller.is_alive())
     send(parts, url, "b")
     time.sleep(0.3)
     assert depth(parts, url) == (1, 0)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, package, until
+from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, package
+from tests.patience import until
 
 SAYS = "import os\ndef handler(event, context):\n    return [{said!r}, os.environ.get('SAID'), {of}]\n"
 

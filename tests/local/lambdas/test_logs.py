@@ -4,7 +4,8 @@ import os
 import re
 
 from pipeline.local.logs import LogSink
-from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, until
+from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts
+from tests.patience import until
 
 
 def test_an_invocation_is_logged_between_start_and_end_and_reported(parts: Parts) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.local.lambda_workers import LambdaWorkers
 from tests.local.lambdas.lambda_parts import answer_of, function
+from tests.patience import PATIENCE_S
 
 WAITS = (
     "import os, time\ndef handler(event, context):\n time.sleep(event)\n return os.environ['AWS_LAMBDA_RUNTIME_API']"
@@ -18,7 +19,7 @@ WAITS = (
 
 
 def ask(address: str, method: str, path: str) -> bytes | None:
-    connection = http.client.HTTPConnection(address, timeout=3)
+    connection = http.client.HTTPConnection(address, timeout=PATIENCE_S)
     try:
         connection.request(method, f"/2018-06-01/runtime/{path}", b"{}" if method == "POST" else None)
         return connection.getresponse().read()
@@ -37,6 +38,6 @@ def test_a_stranger_is_told_nothing_and_takes_no_invocation(workers: LambdaWorke
     time.sleep(0.1)
     began = time.monotonic()
     assert [answer_of(workers.invoke(sleepy, b"0.1")) for _ in range(3)] == [address] * 3
-    assert time.monotonic() - began < 30
-    stranger.join(5)
+    assert time.monotonic() - began < PATIENCE_S
+    stranger.join(PATIENCE_S)
     assert asked == [None], json.dumps(str(asked))

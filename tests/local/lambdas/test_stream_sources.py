@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from pipeline.clock import system_clock
 from pipeline.local.event_sources import all_mappings
 from pipeline.local.moto_fixes import lambdas
 from pipeline.local.stream_poller import StreamPoller
-from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts, until
+from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts
+from tests.patience import until
 
 # Each invocation prints the ids of its batch; `bad` is whether the batch holds the change of that name.
 RECORD = """
@@ -34,7 +36,7 @@ class Streamed:
     def __init__(self, parts: Parts, name: str, body: str = "return None", view: str = "NEW_AND_OLD_IMAGES") -> None:
         self._parts = parts
         self.name = name
-        self.function = parts.create(name, RECORD % body, Timeout=10)
+        self.function = parts.create(name, RECORD % body, Timeout=120)
         answer = parts.aws("dynamodb").create_table(
             TableName=name,
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -75,10 +77,7 @@ class Streamed:
 
 
 def lost(parts: Parts, url: str) -> Any:
-    received = parts.aws("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=10)
-    [message] = received["Messages"]
-    parts.aws("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return json.loads(message["Body"])
+    return json.loads(parts.received(url)["Body"])
 
 
 def on_failure(queue: str) -> dict[str, Any]:
@@ -124,14 +123,25 @@ def test_latest_leaves_out_what_was_written_before(parts: Parts) -> None:
     assert streamed.batches() == ["after"]
 
 
-def test_a_window_gathers_what_comes_within_it(parts: Parts) -> None:
+def test_a_window_gathers_until_the_batch_is_full(parts: Parts) -> None:
     streamed = Streamed(parts, "gathered")
-    streamed.map(MaximumBatchingWindowInSeconds=1)
+    streamed.map(MaximumBatchingWindowInSeconds=100, BatchSize=2)
     streamed.put("a")
     time.sleep(0.3)
+    assert streamed.batches() == []
     streamed.put("b")
     until(streamed.settled)
     assert streamed.batches() == ["a b"]
+
+
+def test_a_batch_that_does_not_fill_goes_when_the_window_closes(parts: Parts) -> None:
+    streamed = Streamed(parts, "closing")
+    streamed.map(MaximumBatchingWindowInSeconds=1, BatchSize=10)
+    began = time.monotonic()
+    streamed.put("a")
+    until(streamed.settled)
+    assert time.monotonic() - began > 0.9
+    assert streamed.batches() == ["a"]
 
 
 def test_filters_choose_changes_and_the_others_are_passed_over(parts: Parts) -> None:
@@ -247,8 +257,9 @@ def test_a_source_that_was_disabled_goes_on_where_it_was(parts: Parts) -> None:
     streamed.put("a")
     until(streamed.settled)
     client = parts.aws("lambda")
+    poller = parts.poller(source)
     client.update_event_source_mapping(UUID=source, Enabled=False)
-    time.sleep(0.7)
+    until(lambda: not poller.is_alive())
     streamed.put("b")
     time.sleep(0.3)
     assert streamed.batches() == ["a"]
@@ -257,19 +268,21 @@ def test_a_source_that_was_disabled_goes_on_where_it_was(parts: Parts) -> None:
     assert streamed.batches() == ["a", "b"]
 
 
-def test_writing_does_not_wait_for_the_function(parts: Parts) -> None:
-    streamed = Streamed(parts, "slow", "time.sleep(1)")
+def test_writing_does_not_wait_for_the_function(parts: Parts, tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    streamed = Streamed(parts, "slow", f"import os\n    while not os.path.exists({str(go_on)!r}): time.sleep(0.05)")
     streamed.map()
-    began = time.monotonic()
     streamed.put("a", "b", "c")
-    assert time.monotonic() - began < 0.8
+    assert not streamed.settled()
+    go_on.touch()
+    until(streamed.settled)
 
 
 def test_changes_too_large_for_one_invocation_are_parted(parts: Parts) -> None:
     streamed = Streamed(parts, "heavy", view="NEW_IMAGE")
     streamed.put(*(f"{n:02}" for n in range(20)), data={"S": "x" * 390_000})
     streamed.map()
-    until(streamed.settled, 40)
+    until(streamed.settled)
     assert [len(batch.split()) for batch in streamed.batches()] == [16, 4]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
+
+from tests.patience import PATIENCE_S, until
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 
@@ -21,12 +22,12 @@ class Machines:
     def start(self, arn, **more):
         return self.client.start_execution(stateMachineArn=arn, **more)["executionArn"]
 
-    def ended(self, execution, seconds=20):
-        until = time.monotonic() + seconds
-        while (found := self.client.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            assert time.monotonic() < until, "the execution does not end"
-            time.sleep(0.01)
-        return found
+    def ended(self, execution, seconds=PATIENCE_S):
+        def described():
+            found = self.client.describe_execution(executionArn=execution)
+            return found if found["status"] != "RUNNING" else None
+
+        return until(described, seconds)
 
     def run(self, states, value=None):
         return self.ended(self.start(self.create(states), input=json.dumps(value if value is not None else {})))

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.local.moto_fixes import machines
 from tests.local.moto_fixes.machines import ROLE
+from tests.patience import PATIENCE_S, until
 
 PASS = {"Type": "Pass", "End": True}
 
@@ -30,13 +31,17 @@ class Machines(machines.Machines):
         text = json.dumps({} if value is None else value)
         return str(super().start(self.create(states, **top), input=text))
 
-    def ended(self, execution: str, seconds: float = 20) -> dict[str, Any]:
+    def ended(self, execution: str, seconds: float = PATIENCE_S) -> dict[str, Any]:
         found = super().ended(execution, seconds)
         pages = self.client.get_paginator("get_execution_history").paginate(executionArn=execution)
         return {**found, "events": [event for page in pages for event in page["events"]]}
 
     def run(self, states: dict[str, Any], value: Any = None, **top: Any) -> dict[str, Any]:
         return self.ended(self.start(states, value, **top))
+
+    def until_told(self, execution: str, event: str) -> None:
+        """Wait until the history has an event of this type."""
+        until(lambda: event in types(self.client.get_execution_history(executionArn=execution, maxResults=1000)))
 
     def output(self, states: dict[str, Any], value: Any = None, **top: Any) -> Any:
         found = self.run(states, value, **top)

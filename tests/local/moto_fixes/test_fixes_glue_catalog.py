@@ -12,6 +12,7 @@ from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import CommitFailedException
 
 from pipeline.lake_key import own_key
+from tests.patience import PATIENCE_S
 
 WRITERS = 8
 
@@ -71,7 +72,7 @@ def test_eight_concurrent_appends_lose_no_row(front, database):
     def append(writer):
         table = catalog(front).load_table((database, "appended"))
         data = pa.table({"writer": pa.array([writer], pa.int64())})
-        loaded.wait(30)
+        loaded.wait(PATIENCE_S)
         conflicts = 0
         while True:
             try:

@@ -33,5 +33,5 @@ def test_what_a_subscription_cannot_deliver_is_in_its_dead_letter_queue(aws):
     )
     sqs.delete_queue(QueueUrl=gone)
     sns.publish(TopicArn=topic, Message="news")
-    [message] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    [message] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
     assert message["Body"] == "news"

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.moto_fixes.clocks import start_clocks_after
 from tests.local.moto_fixes.machines import ROLE, Machines
 
 
@@ -22,7 +23,7 @@ def task(resource, parameters, **more):
     return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, "End": True, **more}
 
 
-WAIT = {"Wait": {"Type": "Wait", "Seconds": 30, "End": True}}
+WAIT = {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}
 PASS = {"Pass": {"Type": "Pass", "End": True}}
 
 
@@ -200,7 +201,8 @@ def test_an_update_does_not_reach_an_execution_that_runs(machines):
     machines.client.stop_execution(executionArn=execution)
 
 
-def test_a_timed_out_execution_has_a_stop_date(machines):
+def test_a_timed_out_execution_has_a_stop_date(machines, monkeypatch):
+    start_clocks_after(monkeypatch, "WaitStateEntered")
     definition = {"StartAt": "Wait", "TimeoutSeconds": 1, "States": WAIT}
     machine = machines.client.create_state_machine(name="late", definition=json.dumps(definition), roleArn=ROLE)
     found = machines.ended(machines.start(machine["stateMachineArn"]))

@@ -11,6 +11,7 @@ from pipeline.local.moto_fixes import stepfunctions_executions
 from pipeline.local.moto_fixes.reset import reset_state
 from pipeline.local.moto_fixes.stepfunctions_archive import FILE, Archive
 from tests.local.moto_fixes.machines import Machines
+from tests.patience import PATIENCE_S
 
 PASS = {"Pass": {"Type": "Pass", "End": True}}
 EXECUTIONS = 1500
@@ -88,5 +89,5 @@ def test_an_execution_whose_machine_is_forgotten_while_it_is_written_down_is_not
     monkeypatch.setattr(stepfunctions_executions, "record_of", forgotten_meanwhile)
     monkeypatch.setattr(stepfunctions_executions, "listener", tell)
     machines.start(machine, name="one")
-    assert written.wait(10)
+    assert written.wait(PATIENCE_S)
     assert machines.listed(machine) == []

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import queue
 import time
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.moto_fixes.clocks import start_clocks_after
 from tests.local.moto_fixes.running_machines import PASS, Machines, details, task, types
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ class Waiting:
         return self
 
     def token(self):
-        [message] = self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=5)["Messages"]
+        [message] = self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=20)["Messages"]
         return json.loads(message["Body"])["token"]
 
     def ended(self):
@@ -73,13 +76,11 @@ def test_a_token_serves_once(waiting, machines):
     body = {"token.$": "$$.Task.Token"}
     wait = task("sqs:sendMessage.waitForTaskToken", {"QueueUrl": waiting.url, "MessageBody": body})
     del wait["End"]
-    states = {"A": {**wait, "Next": "Rest"}, "Rest": {"Type": "Wait", "Seconds": 20, "End": True}}
+    states = {"A": {**wait, "Next": "Rest"}, "Rest": {"Type": "Wait", "Seconds": 600, "End": True}}
     waiting.execution = machines.start(states)
     token = waiting.token()
     waiting.client.send_task_success(taskToken=token, output="1")
-    until = time.monotonic() + 5
-    while "TaskSucceeded" not in types(machines.client.get_execution_history(executionArn=waiting.execution)):
-        assert time.monotonic() < until
+    machines.until_told(waiting.execution, "TaskSucceeded")
     with pytest.raises(waiting.client.exceptions.TaskTimedOut):
         waiting.client.send_task_success(taskToken=token, output="2")
     waiting.client.stop_execution(executionArn=waiting.execution)
@@ -92,17 +93,38 @@ def test_a_token_of_nobody_is_refused(machines):
 
 @pytest.mark.parametrize("error", ["States.HeartbeatTimeout", "States.Timeout", "States.ALL"])
 def test_a_missed_heartbeat_is_told_as_a_timeout_and_caught_by_either_name(waiting, error):
-    found = waiting.start(HeartbeatSeconds=1, TimeoutSeconds=10, **catch(error)).ended()
+    found = waiting.start(HeartbeatSeconds=1, TimeoutSeconds=600, **catch(error)).ended()
     assert json.loads(found["output"])["Error"] == "States.Timeout"
     [timed_out] = details(found, "TaskTimedOut")
     assert timed_out == {"error": "States.Timeout", "resourceType": "sqs", "resource": "sendMessage.waitForTaskToken"}
 
 
-def test_heartbeats_keep_a_task_alive_and_need_no_heartbeat_seconds(waiting):
-    token = waiting.start(HeartbeatSeconds=1, TimeoutSeconds=20).token()
+@pytest.fixture
+def beats(monkeypatch):
+    """The seconds of each wait for a heartbeat as it begins; it lasts as long as the test needs."""
+    from moto.stepfunctions.parser.asl.eval.callback.callback import HeartbeatEndpoint
+
+    begun, wait = queue.Queue(), HeartbeatEndpoint.clear_and_wait
+
+    def patient(self):
+        seconds = self._heartbeat_seconds
+        begun.put(seconds)
+        self._heartbeat_seconds = PATIENCE_S
+        try:
+            return wait(self)
+        finally:
+            self._heartbeat_seconds = seconds
+
+    monkeypatch.setattr(HeartbeatEndpoint, "clear_and_wait", patient)
+    return begun
+
+
+def test_each_heartbeat_begins_a_whole_wait_again_and_none_needs_heartbeat_seconds(waiting, beats):
+    token = waiting.start(HeartbeatSeconds=1, TimeoutSeconds=600).token()
     for _ in range(3):
-        time.sleep(0.6)
+        assert beats.get(timeout=PATIENCE_S) == 1
         waiting.client.send_task_heartbeat(taskToken=token)
+    assert beats.get(timeout=PATIENCE_S) == 1
     waiting.client.send_task_success(taskToken=token, output="1")
     assert waiting.ended()["output"] == "1"
     token = waiting.start().token()
@@ -111,7 +133,8 @@ def test_heartbeats_keep_a_task_alive_and_need_no_heartbeat_seconds(waiting):
     assert waiting.ended()["output"] == "2"
 
 
-def test_a_timeout_is_no_task_failure(waiting):
+def test_a_timeout_is_no_task_failure(waiting, monkeypatch):
+    start_clocks_after(monkeypatch, "TaskSubmitted")
     found = waiting.start(TimeoutSeconds=1, **catch("States.TaskFailed")).ended()
     assert (found["status"], found["error"]) == ("FAILED", "States.Timeout")
     [scheduled] = details(found, "TaskScheduled")
@@ -119,13 +142,11 @@ def test_a_timeout_is_no_task_failure(waiting):
 
 
 def test_a_retry_that_waits_ends_with_a_stop(machines):
-    retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 60, "MaxAttempts": 3}]
+    retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 600, "MaxAttempts": 3}]
     execution = machines.start({"A": task("sqs:sendMessage", {"QueueUrl": "absent", "MessageBody": "b"}, Retry=retry)})
-    until = time.monotonic() + 5
-    while "TaskFailed" not in types(machines.client.get_execution_history(executionArn=execution)):
-        assert time.monotonic() < until
+    machines.until_told(execution, "TaskFailed")
     machines.client.stop_execution(executionArn=execution)
-    assert machines.ended(execution, seconds=3)["status"] == "ABORTED"
+    assert machines.ended(execution)["status"] == "ABORTED"
 
 
 def test_each_retrier_counts_its_own_attempts(machines):

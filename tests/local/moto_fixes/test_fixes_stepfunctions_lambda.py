@@ -99,7 +99,7 @@ def test_a_function_is_given_a_token_and_answers_by_it(aws, function):
         Resource="arn:aws:states:::lambda:invoke.waitForTaskToken",
         Parameters={"FunctionName": "work", "Payload": {"token.$": "$$.Task.Token"}},
         OutputPath="$",
-        TimeoutSeconds=20,
+        TimeoutSeconds=600,
     )
     found, types = run(aws, waits, {})
     assert (found["status"], found["output"]) == ("SUCCEEDED", '{"by":"function"}')

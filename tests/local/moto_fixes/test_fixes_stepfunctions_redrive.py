@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from datetime import timedelta
 
@@ -10,8 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline.local.moto_fixes import stepfunctions_reads
+from tests.local.moto_fixes.clocks import end_wait_when, start_clocks_after
 from tests.local.moto_fixes.machines import ROLE, Machines, message, refused
 from tests.local.moto_fixes.working import function_work
+from tests.patience import PATIENCE_S, until
 
 CODE = """
 import os, pathlib
@@ -172,16 +175,17 @@ def test_it_keeps_the_definition_that_it_started_with(machines, work):
     assert redrive(machines, execution)["output"] == '{"did":"only"}'
 
 
-def test_a_stopped_execution_goes_on_in_the_state_that_it_was_in(machines):
+def test_a_stopped_execution_goes_on_in_the_state_that_it_was_in(machines, monkeypatch):
     states = {
         "Before": {"Type": "Pass", "Result": {"n": 1}, "Next": "Wait"},
         "Wait": {"Type": "Wait", "Seconds": 1, "End": True},
     }
+    stopped = threading.Event()
+    end_wait_when(monkeypatch, 1, stopped.is_set)
     execution = machines.start(machines.create(states))
-    until = time.monotonic() + 5
-    while machines.history(execution)[-1]["type"] != "WaitStateEntered":
-        assert time.monotonic() < until
+    until(lambda: machines.history(execution)[-1]["type"] == "WaitStateEntered")
     machines.client.stop_execution(executionArn=execution)
+    stopped.set()
     found = redrive(machines, execution)
     assert (found["status"], found["output"]) == ("SUCCEEDED", '{"n":1}')
     assert [event["type"] for event in machines.history(execution)][-5:] == [
@@ -193,11 +197,12 @@ def test_a_stopped_execution_goes_on_in_the_state_that_it_was_in(machines):
     ]
 
 
-def test_a_timed_out_execution_has_its_whole_time_again(machines):
+def test_a_timed_out_execution_has_its_whole_time_again(machines, monkeypatch):
+    start_clocks_after(monkeypatch, "WaitStateEntered")
     states = {"Wait": {"Type": "Wait", "SecondsPath": "$.s", "End": True}}
     definition = json.dumps({"StartAt": "Wait", "TimeoutSeconds": 1, "States": states})
     arn = machines.client.create_state_machine(name="timed", definition=definition, roleArn=ROLE)["stateMachineArn"]
-    execution = machines.start(arn, input='{"s": 2}')
+    execution = machines.start(arn, input='{"s": 600}')
     assert machines.ended(execution)["status"] == "TIMED_OUT"
     began = time.monotonic()
     assert redrive(machines, execution)["status"] == "TIMED_OUT"
@@ -322,8 +327,8 @@ def test_status_events_count_redrives(aws, machines, work):
     work.mend("only")
     redrive(machines, execution)
     found = []
-    until = time.monotonic() + 5
-    while len(found) < 2 and time.monotonic() < until:
+    give_up = time.monotonic() + PATIENCE_S
+    while len(found) < 2 and time.monotonic() < give_up:
         for each in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10).get("Messages", []):
             found.append(json.loads(each["Body"])["detail"])
             sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])

@@ -26,7 +26,7 @@ def queue(aws):
 
 
 def received(aws, url):
-    [message] = aws("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    [message] = aws("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
     return json.loads(message["Body"])
 
 

@@ -10,6 +10,7 @@ import pytest
 from pipeline.local.moto_fixes import stepfunctions_turns
 from pipeline.local.moto_fixes.stepfunctions_turns import Seat, Turns
 from tests.local.moto_fixes.running_machines import PASS, Machines, task
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_nested_maps_and_parallels_have_the_same_history_each_time(machines):
     assert all(run() == first for _ in range(15))
 
 
-@pytest.mark.parametrize("more", [{}, {"TimeoutSeconds": 20}])
+@pytest.mark.parametrize("more", [{}, {"TimeoutSeconds": 600}])
 def test_iterations_start_then_schedule_their_tasks_and_then_these_start(machines, aws, more):
     url = aws("sqs").create_queue(QueueName="turns")["QueueUrl"]
     send = task("sqs:sendMessage", {"QueueUrl": url, "MessageBody": "a"}, **more)
@@ -145,5 +146,5 @@ def test_a_turn_that_nobody_gives_on_is_taken(monkeypatch):
         taken.set()
 
     threading.Thread(target=come, daemon=True).start()
-    assert taken.wait(5)
+    assert taken.wait(PATIENCE_S)
     assert turns.holder is next_one

@@ -28,7 +28,7 @@ def working_functions(front, aws, folder, codes) -> Iterator[None]:
             Runtime="python3.12",
             Handler="app.handler",
             Role=ROLE,
-            Timeout=10,
+            Timeout=120,
             Code={"ZipFile": _zipped(code)},
         )
     yield

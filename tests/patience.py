@@ -1,0 +1,20 @@
+"""How tests wait for what happens: as long as a busy machine needs, and no longer than it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+PATIENCE_S = 120
+
+Found = TypeVar("Found")
+
+
+def until(condition: Callable[[], Found], seconds: float = PATIENCE_S, every_s: float = 0.01) -> Found:
+    """Wait for a truthy answer and return it; fail after so many seconds."""
+    ends = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < ends, f"not within {seconds} s"
+        time.sleep(every_s)
+    return found
