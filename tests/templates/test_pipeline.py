@@ -126,6 +126,24 @@ def test_a_connected_source_starts_each_pipeline_by_its_own_trigger(source: str)
 
 
 @pytest.mark.parametrize("source", SOURCES)
+def test_what_a_connection_fetches_may_be_put_with_its_acl(source: str) -> None:
+    """Its action sends an ACL with what it fetches, and S3 refuses that without the right to (aws-cdk, issue 13557)."""
+    resources = rendered(source)
+    places = allowed(resources["PipelineRole"], "s3:PutObjectAcl")
+    bounds = resources["PipelineBoundary"]["PolicyDocument"]["Statement"]
+    bounded = [
+        place for each in bounds if "s3:PutObjectAcl" in listed(each["Action"]) for place in listed(each["Resource"])
+    ]
+    for pipeline in ("Pipeline", "PullRequestPipeline"):
+        [source_action] = stage(resources[pipeline], "Source")["Actions"]
+        [artefact] = [each["Name"] for each in source_action["OutputArtifacts"]]
+        # CodePipeline's keys: pipeline and artefact, cut, and what it made up.
+        key = f"ArtefactBucket.Arn/{resources[pipeline]['Name'][:20]}/{artefact[:10]}/a1b2c3"
+        has_it = [any(fnmatchcase(key, place) for place in each) for each in (places, bounded)]
+        assert has_it == [provider(resources[pipeline]) == "CodeStarSourceConnection"] * 2
+
+
+@pytest.mark.parametrize("source", SOURCES)
 def test_a_pull_request_gets_the_test_stage_of_the_pipeline_and_no_other(source: str) -> None:
     resources = rendered(source)
     stages = {stage["Name"]: stage for stage in resources["Pipeline"]["Stages"]}
