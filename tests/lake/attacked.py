@@ -94,10 +94,20 @@ class Attacked:
         return listening(self.processes())
 
     def secrets(self) -> set[str]:
-        """What stands in the environment of its processes under a name that says so, and the lake's key."""
+        """What stands in the environment of its processes under a name that says so, and what opens it."""
         pairs = [pair for pid in self.processes() for pair in environment_of(pid).items()]
         told = {value for name, value in pairs if _SECRETIVE.search(name) and len(value) >= 8}
-        return told | {self.running.key.id, self.running.key.secret}
+        return told | {self.running.key.id, *self.kept_secrets()}
+
+    def kept_secrets(self) -> set[str]:
+        """What opens the lake and its console."""
+        return {self.running.key.secret, self.running.key.console_token()}
+
+    def kept_files(self) -> list[Path]:
+        """Every file of its state and logs, and those that its processes write, but the one that holds its key."""
+        key = state.state_folder(self.root) / "lake.json"
+        paths = [Path(path) for path in self.private_paths() if not path.startswith("/proc/")]
+        return [path for path in paths if path.is_file() and path != key]
 
     def private_paths(self) -> list[str]:
         """Every file and folder of its state, and those in which its processes keep what they work with."""

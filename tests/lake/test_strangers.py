@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from .attacked import PLANTED, STRANGER, Attacked, attacked, is_refusal, words
@@ -69,3 +70,17 @@ def test_no_secret_stands_in_a_command_line(lake: Attacked) -> None:
     lines = {command_line(pid) for pid in lake.processes()}
     assert len(lines) > 4
     assert not [line[:100] for line in lines if any(secret in line for secret in secrets)]
+
+
+def test_no_log_or_other_file_holds_what_opens_the_lake_or_its_console(lake: Attacked) -> None:
+    console, token = lake.running.console, lake.running.key.console_token()
+    addresses = [lake.running.pages, f"{console}/no-such-page?token={token}", f"{console}//?token={token}%00"]
+    for address in addresses:
+        httpx.get(address, timeout=60)
+        httpx.post(address, timeout=60)
+    assert httpx.get(console, headers={"Authorization": f"Bearer {token}"}, timeout=60).is_success
+    lake.client("s3").list_buckets()
+    files = lake.kept_files()
+    assert {path.name for path in files} >= {"console.log", "front.log", "supervisor.log", "spark.log"}
+    secrets = [secret.encode() for secret in lake.kept_secrets()]
+    assert not [str(path) for path in files if any(secret in path.read_bytes() for secret in secrets)]
