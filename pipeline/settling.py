@@ -32,11 +32,6 @@ class Progress:
         moving = self.count(Status.REGISTERED, Status.STAGED, Status.CLAIMED)
         return not (self.messages or moving or self.executions)
 
-    @property
-    def needs_attention(self) -> int:
-        """Objects that are quarantined or failed, and events that could not be routed."""
-        return self.count(Status.QUARANTINED, Status.FAILED) + self.dead
-
     def describe(self) -> str:
         """One line: what is where on its way."""
         parts = [

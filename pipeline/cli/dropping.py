@@ -20,6 +20,7 @@ from pipeline.settings import Setting, lake_key, region
 from pipeline.settling import Progress
 from pipeline.views.dropping import raw_key
 from pipeline.views.naming import dataset_name
+from pipeline.views.summary import attention
 
 EXIT_ATTENTION = 3
 EXIT_TIMEOUT = 4
@@ -84,16 +85,17 @@ def wait_command(
 ) -> None:
     """Wait until nothing waits or runs; an embedded lake's schedules are hurried.
 
-    Exits with 0 when settled, 3 when something is quarantined or failed (see `sluice status`), 4 when time is up.
+    Exits with 0 when settled, 3 when something needs attention (`sluice status` tells what), 4 when time is up.
     """
     connected: Connected = context.obj.connect()
     only = dataset_name(dataset) if dataset else None
     progress = watch(connected, timeout, only=only, quiet=as_json)
+    needing = sum(trouble.objects for trouble in attention(connected.lake, only))
     if as_json:
         print_json(
             {
                 "settled": progress.is_settled,
-                "needs_attention": progress.needs_attention,
+                "needs_attention": needing,
                 "objects": [
                     {"dataset": name, "status": status, "objects": n}
                     for (name, status), n in sorted(progress.objects.items())
@@ -102,13 +104,13 @@ def wait_command(
         )
     elif not progress.is_settled:
         console.print(f"[yellow]time is up:[/] {progress.describe()}", highlight=False)
-    elif progress.needs_attention:
-        console.print(f"settled; [magenta]{progress.describe()}[/]: see `sluice status`", highlight=False)
+    elif needing:
+        console.print(f"settled; [magenta]{needing:,} need attention[/]: see `sluice status`", highlight=False)
     else:
         console.print("[green]settled[/]")
     if not progress.is_settled:
         raise typer.Exit(EXIT_TIMEOUT)
-    if progress.needs_attention:
+    if needing:
         raise typer.Exit(EXIT_ATTENTION)
 
 

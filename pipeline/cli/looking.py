@@ -60,7 +60,7 @@ def _print(summary: Summary, lake: Lake) -> None:
         rows = [(r.machine, moment(r.started), duration(r.seconds(now)), shown(r.name)) for r in summary.running]
         print_table("\nRunning executions", ("stage", "started", "for", "name"), rows)
     _print_queues(summary)
-    if not summary.in_flight and not summary.running:
+    if summary.progress.is_settled:
         console.print("\n[green]Settled:[/] nothing waits and nothing runs.")
 
 

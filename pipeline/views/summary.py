@@ -10,15 +10,16 @@ from typing import Any
 
 from pipeline.batches.records import Batch
 from pipeline.catalog import ObjectRow, Status
-from pipeline.catalog.rows import IN_FLIGHT
 from pipeline.clients import client
 from pipeline.clock import parse_iso
 from pipeline.datasets import DatasetName
 from pipeline.datasets.registry import Registration
 from pipeline.errors import Refused
 from pipeline.settings import Setting
+from pipeline.settling import Progress, look
 from pipeline.views.advice import advice
 from pipeline.views.executions import Run, runs
+from pipeline.views.missing import missing
 from pipeline.views.texts import counted
 from pipeline.wiring import Lake
 
@@ -112,11 +113,8 @@ class Summary:
     queues: list[Queue]
     retired: dict[str, str]
     """Retired datasets, and since when they are."""
-
-    @property
-    def in_flight(self) -> int:
-        """Objects between the raw bucket and the table."""
-        return sum(counts[status] for counts in self.objects.values() for status in IN_FLIGHT)
+    progress: Progress
+    """Whether it is settled, by the one definition that `wait` has, too."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -126,6 +124,7 @@ class Summary:
             "running": [run.to_json() for run in self.running],
             "queues": [asdict(queue) for queue in self.queues],
             "retired": self.retired,
+            "settled": self.progress.is_settled,
         }
 
 
@@ -138,6 +137,7 @@ def summed_up(
     lake: Lake, catalog: Iterable[ObjectRow], dataset: DatasetName | None = None, batches: int = 3
 ) -> Summary:
     """`gather` for one who has the catalog's rows already."""
+    progress = look(lake, dataset)
     registrations = [r for r in lake.registry.all() if dataset in (None, r.dataset.name)]
     rows = [row for row in catalog if dataset is None or _belongs(row, dataset)]
     if dataset is not None and not rows and not registrations:
@@ -145,15 +145,29 @@ def summed_up(
     names = [str(registration.dataset.name) for registration in registrations]
     queues = queues_of(lake, registrations)
     lines = _batches(lake, names, rows, batches)
-    current = _current(rows)
     return Summary(
         objects=_counts(rows, names),
         batches=lines,
-        troubles=[*_troubles(current), *_bad_rows(current), *_stuck(lake, current), *_dead_letters(queues)],
+        troubles=_attention(lake, rows, registrations, queues),
         running=_running(lake, dataset, lines),
         queues=queues,
         retired={str(r.dataset.name): r.retired for r in registrations if r.retired},
+        progress=progress,
     )
+
+
+def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Trouble]:
+    """What needs attention, of the lake or of one dataset. Reads the whole catalog table."""
+    registrations = [r for r in lake.registry.all() if dataset in (None, r.dataset.name)]
+    rows = [row for row in lake.catalog.all() if dataset is None or _belongs(row, dataset)]
+    return _attention(lake, rows, registrations, queues_of(lake, registrations))
+
+
+def _attention(
+    lake: Lake, rows: list[ObjectRow], registrations: list[Registration], queues: list[Queue]
+) -> list[Trouble]:
+    found = missing(rows, {str(r.dataset.name): r.dataset.table for r in registrations})
+    return [*_troubles(found), *_bad_rows(found), *_stuck(lake, found), *_dead_letters(queues)]
 
 
 def _belongs(row: ObjectRow, dataset: DatasetName) -> bool:
@@ -173,15 +187,6 @@ def _batches(lake: Lake, names: list[str], rows: Iterable[ObjectRow], limit: int
         if row.batch:
             bad[row.batch] += row.rows_bad or 0
     return [BatchLine(batch, bad[batch.id]) for name in names for batch in lake.batches.newest(name, limit)]
-
-
-def _current(rows: list[ObjectRow]) -> list[ObjectRow]:
-    """Rows without those that a newer version of the same key has mended."""
-    newest: dict[str, str] = {}
-    for row in rows:
-        if row.status is Status.COMMITTED:
-            newest[row.object.path] = max(row.order, newest.get(row.object.path, ""))
-    return [row for row in rows if row.order >= newest.get(row.object.path, "")]
 
 
 def _troubles(rows: list[ObjectRow]) -> list[Trouble]:

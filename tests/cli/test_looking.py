@@ -138,19 +138,6 @@ def test_a_dead_letter_queue_with_messages_needs_attention(sluice, orders, story
     client("sqs").purge_queue(QueueUrl=url)
 
 
-def test_what_a_newer_version_has_mended_needs_no_attention(sluice, orders, story):
-    broken = orders.register(orders.drop("mended.csv"))
-    orders.lake.catalog.move(broken, Status.QUARANTINED, orders.name, reason="not a CSV")
-    reasons = [t["reason"] for t in documented(sluice("status", "--json"))["attention"]]
-    assert "not a CSV" in reasons
-    mended = orders.stage("mended.csv")
-    batch = orders.open(mended)
-    orders.write(batch, rows(9))
-    orders.commit(batch)
-    reasons = [t["reason"] for t in documented(sluice("status", "--json"))["attention"]]
-    assert "not a CSV" not in reasons
-
-
 @pytest.mark.parametrize("arguments", [["shop/orders"], []])
 def test_objects_of_a_status_are_listed(sluice, story, arguments):
     found = documented(sluice("objects", *arguments, "--status", "failed", "--json"))
