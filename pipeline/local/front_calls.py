@@ -67,6 +67,9 @@ def _operation(service: str, environ: dict[str, Any]) -> str:
     if target := environ.get("HTTP_X_AMZ_TARGET"):
         return str(target).rpartition(".")[2]
     query = parse_qs(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)
+    # S3's bodies are whatever somebody stores, and its operations are told by address.
+    if service == "s3":
+        return _rest_operation(service, environ, query)
     if "Action" in query:
         return query["Action"][0]
     is_form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")

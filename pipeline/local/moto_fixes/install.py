@@ -12,6 +12,7 @@ _PARTS = (
     "sns",
     "sns_subscriptions",
     "s3_notifications",
+    "s3_bodies",
     "s3",
     "logs",
     "bucket_policies",
