@@ -93,6 +93,15 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 never_on_laptop="the embedded AWS sends no mail",
             ),
             EnvironmentSetting(
+                "batch-history-days",
+                "BatchHistoryDays",
+                "365",
+                "how long it is remembered what became of a batch, once nothing of it is left to act on",
+                at_least=30,
+                at_most=3650,
+                unit="days",
+            ),
+            EnvironmentSetting(
                 "glue-concurrent-runs",
                 "GlueConcurrentRuns",
                 "50",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 
 from pipeline.batches.opening import Work
+from pipeline.batches.records import unknown
 from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
 from pipeline.catalog import ObjectRow, Registered
 from pipeline.clients import client
@@ -146,7 +147,7 @@ def _work_of(lake: Lake, batch: str) -> Work:
     registrations = {str(registration.dataset.name): registration for registration in lake.registry.all()}
     found = lake.batches.find(registrations, batch)
     if found is None:
-        raise Refused(f"no dataset has a batch {batch}", hint="`sluice status` lists batches.")
+        raise unknown(batch)
     registration = registrations[found.dataset]
     _check_open(registration)
     return Work(registration.dataset, registration.table)

@@ -10,8 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from pipeline.batches import telling
-from pipeline.batches.opening import candidates_of
-from pipeline.batches.records import FINAL, Batch, BatchRecords, BatchStatus
+from pipeline.batches.records import FINAL, Batch, BatchRecords, BatchStatus, candidates_of, unknown
 from pipeline.catalog import Catalog, Status
 from pipeline.catalog.rows import shorten
 from pipeline.clock import Clock, system_clock
@@ -197,7 +196,7 @@ class Ender:
     def _batch(self, dataset: str, batch: str) -> Batch:
         found = self._.records.get(dataset, batch)
         if found is None:
-            raise Inconsistent(f"there is no batch {batch} of {dataset}")
+            raise unknown(batch, dataset)
         return found
 
 

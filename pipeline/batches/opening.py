@@ -16,7 +16,7 @@ from typing import Any
 
 from pipeline.batches import upkeep
 from pipeline.batches.manifest import manifest, manifest_key
-from pipeline.batches.records import LOCK, Batch, BatchRecords, BatchStatus, batch_item
+from pipeline.batches.records import LOCK, Batch, BatchRecords, BatchStatus, batch_item, candidates_of
 from pipeline.batches.upkeeping import Upkeeper
 from pipeline.catalog import Catalog, Status
 from pipeline.catalog.rows import IN_FLIGHT
@@ -316,8 +316,3 @@ class Poller:
 
 def _upkeep_settings(work: Work) -> str:
     return work.dataset.table.upkeep.model_dump_json()
-
-
-def candidates_of(batch: Batch) -> list[ObjectVersion]:
-    found = ((*path.partition("/")[::2], version) for path, version in batch.candidates)
-    return [ObjectVersion(bucket, key, version) for bucket, key, version in found]

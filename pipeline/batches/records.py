@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.clock import Clock, iso, system_clock
 from pipeline.dynamo import Change, get, get_many, query, update_if
 from pipeline.errors import Refused
+from pipeline.objects import ObjectVersion
 
 LOCK = "LOCK"
 
@@ -130,6 +131,19 @@ class Batch:
         )
 
 
+def candidates_of(batch: Batch) -> list[ObjectVersion]:
+    found = ((*path.partition("/")[::2], version) for path, version in batch.candidates)
+    return [ObjectVersion(bucket, key, version) for bucket, key, version in found]
+
+
+def unknown(batch: str, dataset: str | None = None) -> Refused:
+    """The refusal of what is asked of a batch that has no row: rows of old ones are gone (PROTOCOL, Catalog)."""
+    return Refused(
+        f"{dataset or 'no dataset'} has {'no' if dataset else 'a'} batch {batch}, or its history has ended",
+        hint="`sluice status` lists batches. The setting batch-history-days says how long each is remembered.",
+    )
+
+
 def _written(row: dict[str, Any]) -> Written:
     snapshot = row["snapshot"]
     return Written(
@@ -231,7 +245,7 @@ class BatchRecords:
         if rejected is None:
             return None
         if rejected.old is None:
-            raise Refused(f"there is no batch {batch} of {dataset}")
+            raise unknown(batch, dataset)
         return Batch.from_row(rejected.old)
 
     def moving(

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.batches.opening import Poller, Work, candidates_of
-from pipeline.batches.records import Batch, BatchRecords, BatchStatus
+from pipeline.batches.opening import Poller, Work
+from pipeline.batches.records import Batch, BatchRecords, BatchStatus, candidates_of, unknown
 from pipeline.catalog import Catalog, ObjectRow, Status
 from pipeline.errors import Refused
 from pipeline.events.s3 import SendAgain
@@ -90,7 +90,7 @@ class Redriver:
     def _ended(self, work: Work, batch: str) -> Batch:
         found = self.records.get(work.name, batch)
         if found is None:
-            raise Refused(f"there is no batch {batch} of {work.name}", hint="`sluice status` lists batches.")
+            raise unknown(batch, work.name)
         if found.status not in (BatchStatus.QUARANTINED, BatchStatus.FAILED):
             raise Refused(f"batch {batch} is {found.status}", hint="Only a quarantined or failed batch is sent back.")
         return found

@@ -93,7 +93,7 @@ def _print_version(lake: Lake, row: ObjectRow) -> None:
             "why": shown(row.reason) if row.reason else None,
             "duplicate of": f"version {shown(row.duplicate_of)}" if row.duplicate_of else None,
             "rows": _rows(row),
-            "batch": _batch(batch, row) if batch else (shown(row.batch) if row.batch else None),
+            "batch": _batch(batch, row),
             "verdict": _verdict(batch) if batch else None,
             "execution": f"{shown(row.execution)} [dim](sluice execution NAME)[/]" if row.execution else None,
             "sent" if row.generation > 1 else "": f"{row.generation} times through Stage A"
@@ -114,7 +114,9 @@ def _rows(row: ObjectRow) -> str | None:
     return f"{row.rows_in:,} in, {row.rows_out or 0:,} out{bad}"
 
 
-def _batch(batch: Batch, row: ObjectRow) -> str:
+def _batch(batch: Batch | None, row: ObjectRow) -> str | None:
+    if batch is None:
+        return f"{shown(row.batch)} [dim](its history has ended)[/]" if row.batch else None
     told = batch.error and batch.error in (row.reason or "")
     error = f": {shown(batch.error)}" if batch.error and not told else ""
     return f"{batch.id} {styled(batch.status)}{error}"

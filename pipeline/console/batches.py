@@ -6,11 +6,9 @@ import getpass
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.batches.opening import candidates_of
-from pipeline.batches.records import FINAL, Batch, BatchStatus
+from pipeline.batches.records import FINAL, Batch, BatchStatus, candidates_of, unknown
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
-from pipeline.errors import Refused
 from pipeline.mending import redrive_batch, release_batch
 from pipeline.views.executions import redriven
 from pipeline.views.jsonl import lines_from
@@ -76,7 +74,7 @@ def find_batch(lake: Lake, batch: str, dataset: str | None = None) -> Batch:
     found = lake.batches.get(dataset, batch) if dataset else None
     found = found or lake.batches.find((str(r.dataset.name) for r in lake.registry.all()), batch)
     if found is None:
-        raise Refused(f"no dataset has a batch {batch}", hint="See the batches on the page of their dataset.")
+        raise unknown(batch)
     return found
 
 

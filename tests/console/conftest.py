@@ -18,12 +18,13 @@ from pipeline.console.app import make_app
 from pipeline.console.console import Console
 from pipeline.console.serving import address, bind, server
 from pipeline.wiring import Lake
-from tests.cli.conftest import front, lake, orders
+from tests.cli.conftest import front, lake, orders, sluice
 from tests.patience import PATIENCE_S
 
 assert front
 assert lake
 assert orders
+assert sluice
 
 TOKEN = "a-token-of-tests"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

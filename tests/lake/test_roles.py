@@ -186,6 +186,8 @@ def test_a_table_is_kept_up_when_it_is_asked_for(lake: RunningLake) -> None:
     [turn] = lake.lake.turns.newest(str(dataset.name), 1)
     assert (turn.status, turn.error) == (TurnStatus.DONE, None)
     assert turn.did["manifests"] >= 2
+    # Both batches are over: their rows have an end from now on.
+    assert turn.did["histories"] == len(dataset.batches()) == 2
     assert lake.lake.batches.active(str(dataset.name)) is None
     assert sorted(row["id"] for row in dataset.rows()) == ["a.csv", "b.csv"]
 

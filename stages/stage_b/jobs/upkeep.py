@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from pipeline.batches.records import FINAL, BatchRecords
+from pipeline.batches.history import History, is_over
+from pipeline.batches.records import BatchRecords
 from pipeline.batches.upkeep import Turns, TurnStatus
+from pipeline.catalog import Catalog
 from pipeline.catalog.rows import shorten
 from pipeline.clients import client
 from pipeline.datasets.model import Upkeep
@@ -18,10 +21,10 @@ from stages.stage_b.jobs.keeping import Keeper
 # Glue runs this file as __main__, which is no name to log by.
 log = logging.getLogger("stages.stage_b.jobs.upkeep")
 
-ARGUMENTS = ("dataset", "turn", "table", "settings", "batches_table")
+ARGUMENTS = ("dataset", "turn", "table", "settings", "batches_table", "objects_table", "history_days")
 
 
-def run(arguments: Mapping[str, str], turns: Turns, records: BatchRecords) -> dict[str, int]:
+def run(arguments: Mapping[str, str], turns: Turns, history: History) -> dict[str, int]:
     """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises."""
     from pyspark.sql import SparkSession
 
@@ -29,16 +32,16 @@ def run(arguments: Mapping[str, str], turns: Turns, records: BatchRecords) -> di
     turns.claim(dataset, turn, arguments["JOB_RUN_ID"])
 
     def has_ended(batch: str) -> bool:
-        found = records.get(dataset, batch)
-        return found is not None and found.status in FINAL
+        return is_over(history.records.get(dataset, batch), batch, history.clock())
 
     try:
         spark = SparkSession.builder.getOrCreate()
         try:
             settings = Upkeep.model_validate_json(arguments["settings"])
-            did = Keeper(spark, arguments["table"], settings, has_ended).keep_up(datetime.now(UTC))
+            did = Keeper(spark, arguments["table"], settings, has_ended).keep_up(history.clock())
         finally:
             spark.stop()
+        did["histories"] = history.give_ends(dataset)
     except Exception as error:
         turns.end(dataset, turn, TurnStatus.FAILED, error=shorten(f"{type(error).__name__}: {error}"))
         raise
@@ -53,8 +56,20 @@ def main() -> None:
     of_job("stage_b.upkeep")
     dynamodb, table = client("dynamodb"), arguments["batches_table"]
     with about(correlation_id=arguments["turn"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
-        did = run(arguments, Turns(dynamodb, table), BatchRecords(dynamodb, table))
+        did = run(arguments, Turns(dynamodb, table), _history(arguments, dynamodb))
         log.info("table kept up", extra=did)
+
+
+def _history(arguments: Mapping[str, str], dynamodb: Any) -> History:
+    table = arguments["batches_table"]
+    return History(
+        dynamodb,
+        table,
+        Catalog(dynamodb, arguments["objects_table"]),
+        BatchRecords(dynamodb, table),
+        keep=timedelta(days=int(arguments["history_days"])),
+        clock=lambda: datetime.now(UTC),
+    )
 
 
 if __name__ == "__main__":
