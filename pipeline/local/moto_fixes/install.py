@@ -13,6 +13,7 @@ _PARTS = (
     "sns_subscriptions",
     "s3_notifications",
     "s3_bodies",
+    "s3_checksums",
     "s3",
     "logs",
     "bucket_policies",

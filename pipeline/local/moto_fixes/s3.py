@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pipeline.local.moto_fixes.guard import replace
+from pipeline.local.moto_fixes.s3_checksums import check_body
 
 LONGEST_KEY_BYTES = 1024
 
@@ -26,10 +27,12 @@ def install() -> None:
 
     def key_response(self: Any, request: Any, full_url: str) -> Any:
         with _holding(self.parse_bucket_name_from_url(request, full_url), *_copy_source(request)):
+            check_body(self, upload=request.args.get("uploadId") if request.method == "POST" else None)
             return original_key_response(self, request, full_url)
 
     def bucket_response(self: Any, request: Any, full_url: str) -> Any:
         with _holding(self.parse_bucket_name_from_url(request, full_url)):
+            check_body(self)
             return original_bucket_response(self, request, full_url)
 
     def put(self: Any, query: dict[str, Any], key_name: str) -> Any:

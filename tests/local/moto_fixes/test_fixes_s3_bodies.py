@@ -56,7 +56,9 @@ def s3(aws: Any) -> Any:
     return client
 
 
-def send(front: Front, method: str, path: str, body: bytes, mode: str, **headers: str | None) -> tuple[int, bytes]:
+def send(
+    front: Front, method: str, path: str, body: bytes, mode: str, *, trailer: str = "", **headers: str | None
+) -> tuple[int, bytes]:
     """Signed by botocore, sent by nothing that would change it."""
     key = own_key()
     named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
@@ -68,7 +70,7 @@ def send(front: Front, method: str, path: str, body: bytes, mode: str, **headers
         S3SigV4QueryAuth(credentials, "s3", REGION, expires=60).add_auth(request)
     else:
         if mode == "chunked":
-            body = chunked(body, request)
+            body = chunked(body, request, trailer)
         signer(mode, credentials).add_auth(request)
     url = urlsplit(request.url)
     connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=10)
@@ -77,10 +79,13 @@ def send(front: Front, method: str, path: str, body: bytes, mode: str, **headers
     return answer.status, answer.read()
 
 
-def chunked(body: bytes, request: AWSRequest) -> bytes:
+def chunked(body: bytes, request: AWSRequest, trailer: str) -> bytes:
     cut = len(body) // 2
     parts = [part for part in (body[:cut], body[cut:]) if part]
-    sent = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    sent = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n"
+    sent += f"{trailer}\r\n\r\n".encode() if trailer else b"\r\n"
+    if trailer:
+        request.headers["X-Amz-Trailer"] = trailer.partition(":")[0]
     request.headers["Content-Encoding"] = "aws-chunked"
     request.headers["X-Amz-Decoded-Content-Length"] = str(len(body))
     request.data = sent
