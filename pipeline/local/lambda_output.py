@@ -18,12 +18,15 @@ class WorkerOutput:
     """Lines of a worker's pipe, in order with what Lambda itself says.
 
     Whoever calls `say` first takes what the process has written so far: so START stands before, and END behind
-    everything that the invocation printed. Safe from many threads.
+    everything that the invocation printed. `told` is what is made of each text. Safe from many threads.
     """
 
-    def __init__(self, pipe: IO[bytes], write: Callable[[Sequence[str]], None]) -> None:
+    def __init__(
+        self, pipe: IO[bytes], write: Callable[[Sequence[str]], None], told: Callable[[str], str] = str
+    ) -> None:
         self._pipe = pipe
         self._write = write
+        self._told = told
         self._lock = threading.Lock()
         self._partial = b""
         self._tail = ""
@@ -64,12 +67,12 @@ class WorkerOutput:
             if not data:
                 return False
             *lines, self._partial = (self._partial + data).split(b"\n")
-            self._add([_text(line) for line in lines])
+            self._add([self._told(_text(line)) for line in lines])
         return False
 
     def _flush_partial(self) -> None:
         if self._partial:
-            self._add([_text(self._partial)])
+            self._add([self._told(_text(self._partial))])
             self._partial = b""
 
     def _add(self, lines: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from pipeline.local import lambda_reports as reports
 from pipeline.local.functions import Answer, Function, new_request_id
 from pipeline.local.lambda_output import WorkerOutput, WriteLog
 from pipeline.local.lambda_packages import Package
+from pipeline.local.lambda_paths import LambdaPaths
 from pipeline.local.processes import kill, start_python
 from pipeline.local.runtime_api import Invocation, RuntimeApi
 
@@ -72,7 +73,10 @@ class Worker:
         # Opened here: once somebody has waited for the process, there is nothing left to open.
         self._exit = os.pidfd_open(self._child.pid)
         assert self._child.stdout is not None
-        self._output = WorkerOutput(self._child.stdout, lambda lines: write_log(function.log_group, stream, lines))
+        self._paths = LambdaPaths(package, self._tmp)
+        self._output = WorkerOutput(
+            self._child.stdout, lambda lines: write_log(function.log_group, stream, lines), self._paths.told
+        )
         self._output.say([reports.init_line(function)])
         threading.Thread(target=self._watch, name=f"worker-{function.name}", daemon=True).start()
 
@@ -102,6 +106,8 @@ class Worker:
             self._check(invocation)
         if invocation.answer is None:
             return None
+        if invocation.failed:
+            invocation.answer = self._paths.told_bytes(invocation.answer)
         self._report(invocation)
         self.idle_since = time.monotonic()
         return Answer(invocation.request_id, invocation.answer, invocation.failed, self._output.tail())

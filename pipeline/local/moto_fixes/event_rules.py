@@ -42,7 +42,12 @@ def install() -> None:
         return aim(self, name, event_bus_arn, targets)
 
     def put_events(self: Any, events: list[dict[str, Any]]) -> Any:
-        return put(self, [_with_object(event) for event in events])
+        there = [_bus_is_there(self, event) for event in events]
+        told = iter(put(self, [_with_object(event) for event, is_there in zip(events, there, strict=True) if is_there]))
+        return [
+            next(told) if is_there else _no_bus(event["EventBusName"])
+            for event, is_there in zip(events, there, strict=True)
+        ]
 
     put = replace(EventsBackend, "put_events", put_events, source="c56f6ac1f932")
     replace(Rule, "send_to_targets", send_to_targets, source="472e002e2dab")
@@ -50,6 +55,15 @@ def install() -> None:
     replace(EventPattern, "matches_event", _matches_event, source="3e71eb7ff590")
     replace(EventsHandler, "test_event_pattern", _test_event_pattern, source="945d9dc74b3a")
     aim = replace(EventsBackend, "put_targets", put_targets, source="5c3742b61a68")
+
+
+def _bus_is_there(backend: Any, event: dict[str, Any]) -> bool:
+    """moto fails the whole call for an entry of a bus that is not there."""
+    return backend._normalize_event_bus_arn(event.get("EventBusName")) in backend.event_buses
+
+
+def _no_bus(name: str) -> dict[str, str]:
+    return {"ErrorCode": "InvalidArgument", "ErrorMessage": f"EventBus not found: {name}"}
 
 
 def _with_object(event: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,11 @@ from typing import Any
 from pipeline.executions.coverage import takes
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_failure_events import error_named
+from pipeline.local.moto_fixes.stepfunctions_parameters import Unsupported
+from pipeline.local.moto_fixes.stepfunctions_service_errors import Unreachable, from_other_error
 
+_NOBODYS = (Unsupported, Unreachable, TypeError, AttributeError, LookupError, ValueError, ArithmeticError)
+"""Errors that no service answered."""
 _originals: dict[str, Any] = {}
 
 
@@ -31,8 +35,11 @@ def _from_error(self: Any, env: Any, ex: Exception) -> Any:
 
     A thrown mock fails the task as its service would: moto leaves out which service that is.
     """
+    from botocore.exceptions import BotoCoreError
     from moto.stepfunctions.parser.asl.eval.callback.callback import HeartbeatTimeoutError
 
+    if isinstance(ex, (*_NOBODYS, BotoCoreError)) and hasattr(self, "_get_sfn_resource_type"):
+        return from_other_error(self, env, ex)
     failed = _originals["task"](self, env, ex)
     if isinstance(ex, HeartbeatTimeoutError):
         failed.error_name = error_named("States.Timeout")

@@ -14,6 +14,7 @@ from pipeline.local.asl_integrations import operations, sdk_service
 from pipeline.local.moto_fixes import stepfunctions_clients
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_json import iso, milliseconds, to_json_str, write_times
+from pipeline.local.moto_fixes.stepfunctions_parameters import fitted
 from pipeline.local.moto_fixes.stepfunctions_service_errors import check_required
 
 POLL_SECONDS = 0.2
@@ -79,12 +80,11 @@ def _operation(task: Any, service: str | None, action: str | None) -> Any:
 def _normalise_parameters(
     self: Any, parameters: dict[str, Any], boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
-    for name in [name for name, value in parameters.items() if value is None]:
-        # To the SDK that AWS calls services with, null is absent.
-        del parameters[name]
     operation = _operation(self, boto_service_name, service_action_name)
     if operation is not None and operation.input_shape is not None:
-        self._to_boto_request(parameters, operation.input_shape)
+        found = fitted(operation, parameters)
+        parameters.clear()
+        parameters.update(found)
         check_required(operation, parameters)
 
 

@@ -136,8 +136,13 @@ def _eval_expression(self: Any, env: Any) -> None:
     env.stack.append(found)
 
 
+def json_type(value: Any) -> str:
+    """The kind of a value in JSON, in JSONata's words."""
+    return _JSON_TYPES.get(type(value), "null")
+
+
 def _check_type(value: Any, expected: str | None) -> None:
-    found = _JSON_TYPES.get(type(value), "null")
+    found = json_type(value)
     if expected is not None and found != expected:
         written = json.dumps(value, separators=(",", ":"))
         raise QueryFailed(

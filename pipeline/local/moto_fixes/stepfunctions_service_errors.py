@@ -6,8 +6,8 @@ writes the others as they stand in the resource (`s3.NoSuchKeyException`). The o
 
 from __future__ import annotations
 
+import logging
 import re
-import uuid
 from functools import cache
 from typing import Any
 
@@ -15,8 +15,20 @@ from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_clients import forget_metadata
 from pipeline.local.moto_fixes.stepfunctions_failure_events import failure_event
 from pipeline.local.moto_fixes.stepfunctions_json import to_json_str
+from pipeline.local.moto_fixes.stepfunctions_parameters import Unsupported, refused
 
+_log = logging.getLogger(__name__)
 _originals: dict[str, Any] = {}
+_OPTIMISED_NAMES = {
+    "dynamodb": "DynamoDB",
+    "events": "EventBridge",
+    "glue": "Glue",
+    "lambda": "Lambda",
+    "sns": "SNS",
+    "sqs": "SQS",
+    "states": "StepFunctions",
+}
+"""How the names of errors of optimised integrations begin."""
 # A HEAD has no body to carry a code: the Java SDK takes the error from the operation.
 _ABSENT = {"headobject": "NoSuchKey", "headbucket": "NoSuchBucket"}
 
@@ -37,6 +49,9 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
         StateTaskServiceLambda,
     )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sns import (
+        StateTaskServiceSns,
+    )
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sqs import (
         StateTaskServiceSqs,
     )
@@ -47,6 +62,7 @@ def install() -> None:
     _originals["events"] = replace(StateTaskServiceEvents, "_from_error", _from_events_error, source="cf4ff53c24cd")
     _originals["sdk"] = replace(StateTaskServiceAwsSdk, "_from_error", _from_sdk_error, source="43def989ab25")
     _originals["sqs"] = replace(StateTaskServiceSqs, "_from_error", _from_sqs_error, source="eba8244baf11")
+    _originals["sns"] = replace(StateTaskServiceSns, "_from_error", _from_sns_error, source="56cad047aba2")
     _originals["glue"] = replace(StateTaskServiceGlue, "_from_error", _from_glue_error, source="74cbd684f453")
 
 
@@ -92,13 +108,21 @@ def _from_sdk_error(self: Any, env: Any, ex: Exception) -> Any:
 def _from_sqs_error(self: Any, env: Any, ex: Exception) -> Any:
     from botocore.exceptions import ClientError
 
-    if isinstance(ex, Unreachable):
-        return _task_failed(self, env, "SQS.SdkClientException", f"Unable to execute HTTP request: {ex}")
     if not isinstance(ex, ClientError):
         return _originals["sqs"](self, env, ex)
     name = type(ex).__name__
     error = "SQS.AmazonSQSException" if name == "ClientError" else f"SQS.{name.removesuffix('Exception')}Exception"
     return _task_failed(self, env, error, _optimised_cause("AmazonSQS", ex))
+
+
+def _from_sns_error(self: Any, env: Any, ex: Exception) -> Any:
+    from botocore.exceptions import ClientError
+
+    if not isinstance(ex, ClientError):
+        return _originals["sns"](self, env, ex)
+    code = str(ex.response["Error"].get("Code"))
+    name = "AmazonSNS" if type(ex).__name__ == "ClientError" else code.removesuffix("Exception")
+    return _task_failed(self, env, f"SNS.{name}Exception", _optimised_cause("AmazonSNS", ex))
 
 
 def _from_glue_error(self: Any, env: Any, ex: Exception) -> Any:
@@ -111,10 +135,13 @@ def _from_glue_error(self: Any, env: Any, ex: Exception) -> Any:
 
 def _from_events_error(self: Any, env: Any, ex: Exception) -> Any:
     """The cause is the answer, which moto puts into the event as it is and not as text."""
+    from botocore.exceptions import ClientError
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (
         SfnFailedEntryCountException,
     )
 
+    if isinstance(ex, ClientError):
+        return _task_failed(self, env, *_pair("EventBridge", "AmazonEventBridge", "AmazonEventBridgeException", ex))
     if not isinstance(ex, SfnFailedEntryCountException):
         return _originals["events"](self, env, ex)
     forget_metadata(ex.cause)
@@ -139,30 +166,46 @@ class Unreachable(Exception):
     """A queue's URL that names no host."""
 
 
+def from_other_error(task: Any, env: Any, ex: Exception) -> Any:
+    """The failure of a call that no service answered.
+
+    One with a field that the service does not know is not begun, and ends the execution, as on AWS. Any other is the
+    SDK's to tell; what it was in Python stands in the log.
+    """
+    from botocore.exceptions import ParamValidationError
+
+    if isinstance(ex, Unsupported):
+        cause = f"The Parameters '{to_json_str(ex.parameters)}' could not be used to start the Task: [{ex}]"
+        return failure_event(env, "ExecutionFailed", "executionFailedEventDetails", error="States.Runtime", cause=cause)
+    service = _OPTIMISED_NAMES.get(task.resource.service_name) or service_name(task._get_boto_service_name())
+    if isinstance(ex, ParamValidationError) and service == "S3":
+        told = "The specified bucket is not valid. (Service: S3, Status Code: 400, Request ID: null)"
+        return _task_failed(task, env, "S3.S3Exception", told)
+    if isinstance(ex, Unreachable):
+        return _task_failed(task, env, f"{service}.SdkClientException", f"Unable to execute HTTP request: {ex}")
+    _log.error("%s could not be called", task.resource.resource_arn, exc_info=ex)
+    cause = "Unable to execute HTTP request: the embedded AWS could not make this call; its log says why"
+    return _task_failed(task, env, f"{service}.SdkClientException", cause)
+
+
 def check_required(operation: Any, parameters: dict[str, Any]) -> None:
     """Refuse a call without a required parameter as the service would, where moto may end with an error of its own.
 
     A queue is called at its URL: one that is none is `Unreachable`.
     """
-    from botocore.exceptions import ClientError
-
     missing = [name for name in operation.input_shape.required_members if name not in parameters]
     metadata = operation.service_model.metadata
     url = str(parameters.get("QueueUrl", "http://"))
     if operation.service_model.service_name == "sqs" and "://" not in url:
         raise Unreachable(f"{url}: Name or service not known")
-    if not missing or metadata.get("protocol") != "json":
+    if not missing or metadata.get("protocol") == "rest-xml":
         return
     code, message = "MissingParameter", f"The request must contain the parameter {missing[0]}."
     if operation.service_model.service_name != "sqs":
         code, constraint = "ValidationException", "failed to satisfy constraint: Member must not be null"
         told = "; ".join(f"Value null at '{name[0].lower()}{name[1:]}' {constraint}" for name in missing)
         message = f"{len(missing)} validation error{'s' * (len(missing) > 1)} detected: {told}"
-    response: Any = {
-        "Error": {"Code": code, "Message": message},
-        "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": str(uuid.uuid4())},
-    }
-    raise ClientError(response, operation.name)
+    raise refused(operation.name, code, message)
 
 
 def _optimised_cause(service: str, error: Any) -> str:

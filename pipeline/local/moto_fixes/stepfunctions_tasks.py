@@ -14,6 +14,8 @@ from pipeline.local.moto_fixes import stepfunctions_clock
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_aborts import silence
 from pipeline.local.moto_fixes.stepfunctions_failure_events import failure, failure_event
+from pipeline.local.moto_fixes.stepfunctions_json import to_json_str
+from pipeline.local.moto_fixes.stepfunctions_jsonata import json_type
 from pipeline.local.moto_fixes.stepfunctions_paths import steps_of
 from pipeline.local.moto_fixes.stepfunctions_turns import in_this_seat
 
@@ -30,7 +32,7 @@ def install() -> None:
 
     replace(ExecutionState, "_eval_state", _eval_state, source="88a5f8e4c72b")
     replace(ExecutionState, "_evaluate_with_timeout", _eval_in_time, source="c56deda08a42")
-    _originals["parameters"] = replace(StateTask, "_eval_parameters", _eval_parameters, source="f98779b805f9")
+    replace(StateTask, "_eval_parameters", _eval_parameters, source="f98779b805f9")
     _originals["lambda"] = replace(StateTaskLambda, "_from_error", _from_lambda_error, source="1a3cdc6f4b30")
     _originals["intrinsic"] = replace(StringIntrinsicFunction, "_eval_body", _eval_intrinsic, source="be8691229e2d")
     replace(ResultPath, "_eval_body", _eval_result_path, source="a6d93b4e5a33")
@@ -125,19 +127,36 @@ def _is_caught_by_wildcard(catch: Any) -> bool:
 
 
 def _eval_parameters(self: Any, env: Any) -> Any:
-    """A path of the parameters that finds nothing names its field."""
+    """A path of the parameters that finds nothing names its field; what is no object is none."""
     from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
+    parameters: Any = {}
     try:
-        return _originals["parameters"](self, env)
+        if self.parargs is not None:
+            self.parargs.eval(env=env)
+            parameters = env.stack.pop()
     except NoSuchJsonPathError as missing:
-        from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
-
         cause = (
             f"The JSONPath '{missing.json_path}' specified for the field '{env.next_field_name}' "
             f"could not be found in the input '{to_json_str(missing.data)}'"
         )
         raise _runtime(env, "States.Runtime", cause) from missing
+    if not isinstance(parameters, dict):
+        raise _no_object(env, parameters)
+    supported = self._get_supported_parameters()
+    return {name: value for name, value in parameters.items() if not supported or name in supported}
+
+
+def _no_object(env: Any, value: Any) -> Exception:
+    told = f"Expected 'object', but was '{json_type(value)}' for value: {to_json_str(value)}"
+    return failure(
+        env,
+        "EvaluationFailed",
+        "evaluationFailedEventDetails",
+        error="States.QueryEvaluationError",
+        cause=f"The field 'Arguments' returned an unexpected result type. {told}",
+        location="Arguments",
+    )
 
 
 def _runtime(env: Any, error: str, cause: str) -> Exception:

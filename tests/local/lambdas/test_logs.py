@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
+import sys
+import tempfile
 
 from pipeline.local.logs import LogSink
 from tests.local.lambdas.lambda_parts import ACCOUNT, REGION, Parts
@@ -85,3 +89,31 @@ def test_lines_are_written_soon_without_a_flush(parts: Parts) -> None:
     parts.logs.write("/soon", "stream", f"by {os.getpid()}")
     logs = parts.aws("logs")
     until(lambda: any(group["logGroupName"] == "/soon" for group in logs.describe_log_groups()["logGroups"]), 2)
+
+
+FAILS = """
+import json, os, tempfile, traceback
+def handler(event, context):
+    print(__file__, os.environ["LAMBDA_TASK_ROOT"], tempfile.gettempdir())
+    try:
+        json.loads("{")
+    except ValueError:
+        traceback.print_exc()
+    json.loads("[")
+"""
+
+
+def test_failures_and_log_lines_show_the_paths_that_aws_has_and_none_of_this_machine(parts: Parts) -> None:
+    parts.create("faulty", FAILS)
+    answer = parts.aws("lambda").invoke(FunctionName="faulty", LogType="Tail")
+    trace = json.loads(answer["Payload"].read())["stackTrace"]
+    assert trace[0].startswith('  File "/var/task/app.py", line 9, in handler')
+    assert '"/var/lang/lib/python3.' in trace[1]
+    tail = base64.b64decode(answer["LogResult"]).decode()
+    logged = "\n".join(parts.log_lines("/aws/lambda/faulty"))
+    assert "/var/task/app.py /var/task /tmp\n" in logged
+    assert 'File "/var/task/app.py", line 6, in handler' in logged
+    files = re.findall(r'File "([^"]+)"|(/\S+/)', "\n".join([*trace, tail, logged]))
+    assert {path for pair in files for path in pair if path and not path.startswith(("/var/", "/tmp"))} == set()
+    for place in (sys.prefix, sys.base_prefix, tempfile.gettempdir() + "/"):
+        assert place not in "\n".join([*trace, tail, logged])

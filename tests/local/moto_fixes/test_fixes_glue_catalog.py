@@ -87,3 +87,25 @@ def test_eight_concurrent_appends_lose_no_row(front, database):
     written = catalog(front).load_table((database, "appended")).scan().to_arrow()
     assert sorted(written["writer"].to_pylist()) == list(range(WRITERS))
     assert conflicts >= WRITERS - 1
+
+
+def test_each_segment_of_the_partitions_is_read_once(aws):
+    glue = aws("glue")
+    glue.create_database(DatabaseInput={"Name": "segmented"})
+    keys = {"Name": "t", "PartitionKeys": [{"Name": "a", "Type": "int"}], "StorageDescriptor": {"Columns": []}}
+    glue.create_table(DatabaseName="segmented", TableInput=keys)
+    table = {"DatabaseName": "segmented", "TableName": "t"}
+    values = [str(number) for number in range(7)]
+    for value in values:
+        glue.create_partition(**table, PartitionInput={"Values": [value], "StorageDescriptor": {"Columns": []}})
+    found = [
+        [
+            p["Values"][0]
+            for p in glue.get_partitions(**table, Segment={"SegmentNumber": n, "TotalSegments": 3})["Partitions"]
+        ]
+        for n in range(3)
+    ]
+    assert sorted(value for segment in found for value in segment) == values
+    assert max(map(len, found)) < len(values)
+    with pytest.raises(glue.exceptions.InvalidInputException):
+        glue.get_partitions(**table, Segment={"SegmentNumber": 3, "TotalSegments": 3})
