@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +39,31 @@ def test_what_waits_becomes_one_batch_with_its_manifest_and_execution(shop: Shop
     assert {shop.catalog.get(o).status for o in objects} == {Status.CLAIMED}
     assert shop.messages() == 0
     assert shop.records.get("shop/orders", batch).status is BatchStatus.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("stage_b", "sizes"),
+    [
+        ({}, {}),
+        ({"workers": 4, "worker_type": "G.2X"}, {"workers": "4", "worker_type": "G.2X"}),
+        (
+            {"execution_class": "FLEX", "worker_type": "G.1X"},
+            {"worker_type": "G.1X", "execution_class": "FLEX", "queuing": False},
+        ),
+    ],
+)
+def test_the_executions_input_has_the_sizes_that_the_dataset_says_and_no_others(
+    shop: Shop, stage_b: dict[str, Any], sizes: dict[str, Any]
+):
+    sized = DATASET.model_copy(update={"stage_b": type(DATASET.stage_b).model_validate(stage_b)})
+    shop.stage("a.csv")
+    _, batch = Poller(replace(shop.poller._, load=lambda name: Work(sized, TABLE))).poll(shop.order())
+    assert batch
+    arn = shop.machine.replace(":stateMachine:", ":execution:")
+    said = json.loads(client("stepfunctions").describe_execution(executionArn=f"{arn}:{batch}")["input"])
+    assert said["batch"] == batch
+    names = ("workers", "worker_type", "execution_class", "queuing")
+    assert {name: said[name] for name in names if name in said} == sizes
 
 
 def test_a_dataset_has_one_batch_at_a_time(shop: Shop):
