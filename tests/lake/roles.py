@@ -16,13 +16,20 @@ _LOGICAL = re.compile(r"-(\w+Role)-[0-9a-f]{12}$")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """An action that a role may do on resources of these patterns: one action of one statement."""
+    """An action that a role may do on resources of these patterns: one action of one statement.
+
+    `prefixes` are those that its condition on s3:prefix names, none where it has no such condition.
+    """
 
     role: str
     action: str
     resources: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
 
     def covers(self, need: Need) -> bool:
+        # What was listed is not recorded: a call is no use of a grant that is for some prefixes only.
+        if self.prefixes:
+            return False
         known = need.resource == "*" or any(fnmatchcase(need.resource, pattern) for pattern in self.resources)
         return self.action == need.action and known
 
@@ -44,8 +51,15 @@ def granted() -> list[Grant]:
                 policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
                 for statement in policy["Statement"]:
                     resources = tuple(_listed(statement["Resource"]))
-                    found += [Grant(role, action, resources) for action in _listed(statement["Action"])]
+                    prefixes = prefixes_of(statement)
+                    found += [Grant(role, action, resources, prefixes) for action in _listed(statement["Action"])]
     return found
+
+
+def prefixes_of(statement: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a statement's condition says of s3:prefix."""
+    asked = (test.get("s3:prefix", []) for test in statement.get("Condition", {}).values())
+    return tuple(prefix for each in asked for prefix in _listed(each))
 
 
 def roles_of_callers() -> dict[str, set[str]]:

@@ -39,16 +39,23 @@ WAIT_S = 150
 
 @dataclass(frozen=True, slots=True)
 class Excuse:
-    """Why roles have actions that no run used, on resources whose ARN has `arn` in it."""
+    """Why roles have actions that no run used, on resources whose ARN has `arn` in it.
+
+    With a `prefix` it excuses only grants that are for prefixes which begin with it, and without only those for all.
+    """
 
     roles: list[str]
     actions: list[str]
     because: str
     arn: str = ""
+    prefix: str = ""
 
     def of(self, grant: Grant) -> bool:
         where = any(self.arn in resource for resource in grant.resources)
-        return grant.logical_role in self.roles and grant.action in self.actions and where
+        which = all(each.startswith(self.prefix) for each in grant.prefixes) and bool(grant.prefixes) == bool(
+            self.prefix
+        )
+        return grant.logical_role in self.roles and grant.action in self.actions and where and which
 
 
 def needs(lake: RunningLake) -> list[Need]:
@@ -214,8 +221,24 @@ def test_what_is_excused_is_granted(lake: RunningLake) -> None:
     grants = granted()
     for entry in yaml.safe_load(UNUSED.read_text()):
         for role, action in itertools.product(entry["roles"], entry["actions"]):
-            alone = Excuse(roles=[role], actions=[action], because=entry["because"], arn=entry.get("arn", ""))
+            alone = Excuse(**{**entry, "roles": [role], "actions": [action]})
             assert any(alone.of(grant) for grant in grants), f"nobody grants {action} to {role}"
+
+
+def test_an_excuse_for_a_prefix_is_none_for_the_whole_bucket() -> None:
+    bucket = ("arn:aws:s3:::staging",)
+    role = "x-JobRole-0123456789ab"
+    whole, some = Grant(role, "s3:ListBucket", bucket), Grant(role, "s3:ListBucket", bucket, ("_events/a/*",))
+    excuse = Excuse(["JobRole"], ["s3:ListBucket"], "why", "staging", "_events/")
+    assert [excuse.of(grant) for grant in (whole, some)] == [False, True]
+    assert [Excuse(["JobRole"], ["s3:ListBucket"], "why", "staging").of(grant) for grant in (whole, some)] == [
+        True,
+        False,
+    ]
+    assert not Excuse(["JobRole"], ["s3:ListBucket"], "why", "staging", "_other/").of(some)
+    listed = Need("F", "s3:ListBucket", *bucket)
+    assert unmet([listed], [some], {"f": {role}}) == [listed]
+    assert unused([listed], [whole, some], {"f": {role}}) == [some]
 
 
 def test_a_call_that_no_grant_covers_is_found() -> None:
