@@ -46,8 +46,9 @@ Fetch = Callable[[str], bytes]
 
 
 class RunState(StrEnum):
-    """As Glue names them. A run that waits for the slot is STARTING."""
+    """As Glue names them. WAITING is a run that waits for others of its job; for the slot it waits STARTING."""
 
+    WAITING = "WAITING"
     STARTING = "STARTING"
     RUNNING = "RUNNING"
     STOPPING = "STOPPING"
@@ -57,12 +58,15 @@ class RunState(StrEnum):
     TIMEOUT = "TIMEOUT"
 
 
-ACTIVE = frozenset({RunState.STARTING, RunState.RUNNING, RunState.STOPPING})
+COUNTED = frozenset({RunState.STARTING, RunState.RUNNING, RunState.STOPPING})
+"""Those that MaxConcurrentRuns counts."""
+
+ACTIVE = COUNTED | {RunState.WAITING}
 
 
 @dataclass(slots=True)
 class Run:
-    """A run of a job. GlueJobs alone writes what follows `timeout_minutes`."""
+    """A run of a job. GlueJobs alone writes what follows `state`."""
 
     id: str
     job: str
@@ -70,6 +74,9 @@ class Run:
     arguments: Mapping[str, str]
     timeout_minutes: int | None
     started: datetime
+    queuing: bool = False
+    ended: Callable[[], None] = lambda: None
+    """Called once it is no longer counted among its job's runs."""
     state: RunState = RunState.STARTING
     error: str | None = None
     changed: datetime | None = None
@@ -153,7 +160,11 @@ class GlueJobs:
         return current.job if current else None
 
     def submit(self, run: Run) -> None:
-        """Queue a run."""
+        """Queue a run for the slot. One that was stopped while it waited for others of its job stays stopped."""
+        with self._lock:
+            if not run.active:
+                return
+            run.state = RunState.STARTING
         self._waiting.put(run)
 
     def stop_run(self, run: Run) -> bool:
@@ -161,12 +172,14 @@ class GlueJobs:
         with self._lock:
             if not run.active:
                 return False
-            waits = run.state is RunState.STARTING
+            waits = run.state in (RunState.WAITING, RunState.STARTING)
             run.state = RunState.STOPPED if waits else RunState.STOPPING
             run.completed = self._clock() if waits else None
             process = run.process
         if process:
             kill(process)
+        if waits:
+            run.ended()
         return True
 
     def _work(self) -> None:
@@ -253,6 +266,7 @@ class GlueJobs:
             run.state, run.error = state, error and error[:ERROR_CHARACTERS]
             run.completed = run.changed = self._clock()
             run.process = None
+        run.ended()
         if error:
             self._log(f"{run.log_groups}/error", run.id, error)
 

@@ -49,7 +49,8 @@ repeat). An operation that is not on this page was not looked at, and is refused
   are errors.
 - One account, 123456789012, and one region.
 - Its size: about 100 executions/s, objects up to about 100 MB, queues of a few thousand messages.
-- One Glue job runs at a time; others wait. Jobs are Spark scripts; `GlueContext` is refused.
+- One Glue job runs at a time; others wait. Over MaxConcurrentRuns a run is WAITING where it is queued, else refused.
+  Jobs are Spark scripts; `GlueContext` is refused.
 - Functions are zip archives for Python. They see their own package, then their layers, which `sluice up` deploys empty,
   then the packages of `.venv`; of the file system only `TMPDIR` is theirs. A function has four workers: what comes
   beyond them waits, or is throttled where concurrency is reserved. A version of a function runs the zip that it was

@@ -107,6 +107,48 @@ def test_only_so_many_runs_go_on_at_once_and_each_can_be_stopped(lake: WarmLake)
     assert counts(lake)
 
 
+def test_runs_over_the_limit_wait_in_their_order_where_the_job_queues_them(lake: WarmLake) -> None:
+    lake.make_job("queued", SLEEP, JobRunQueuingEnabled=True)
+    assert lake.glue.get_job(JobName="queued")["Job"]["JobRunQueuingEnabled"] is True
+    running, stopped, second, third = (lake.start("queued") for _ in range(4))
+    lake.wait("queued", running, RUNNING)
+    for run in (stopped, second, third):
+        found = lake.state("queued", run)
+        assert (found["JobRunState"], found["JobRunQueuingEnabled"]) == ("WAITING", True)
+        assert "MaxConcurrentRuns" in found["StateDetail"]
+    lake.glue.batch_stop_job_run(JobName="queued", JobRunIds=[stopped])
+    assert lake.state("queued", stopped)["JobRunState"] == "STOPPED"
+    assert lake.state("queued", second)["JobRunState"] == "WAITING", "the end of one that only waited made room"
+    lake.glue.batch_stop_job_run(JobName="queued", JobRunIds=[running])
+    lake.wait("queued", second, RUNNING)
+    assert lake.state("queued", third)["JobRunState"] == "WAITING"
+    assert "StateDetail" not in lake.state("queued", second)
+    lake.glue.batch_stop_job_run(JobName="queued", JobRunIds=[second, third])
+    assert [lake.wait("queued", run)["JobRunState"] for run in (running, second, third)] == ["STOPPED"] * 3
+    assert [lake.output(run) for run in (stopped, third)] == [[], []]
+    assert counts(lake)
+
+
+def test_a_run_is_queued_or_not_as_it_says_itself_and_else_as_its_job_says(lake: WarmLake) -> None:
+    lake.make_job("either", SLEEP)
+    first = lake.start("either")
+    queued = lake.glue.start_job_run(JobName="either", JobRunQueuingEnabled=True)["JobRunId"]
+    with pytest.raises(lake.glue.exceptions.ConcurrentRunsExceededException):
+        lake.start("either")
+    definition = {"Role": "r", "Command": {"Name": "glueetl", "ScriptLocation": f"s3://{lake.bucket}/either.py"}}
+    lake.glue.update_job(JobName="either", JobUpdate={**definition, "JobRunQueuingEnabled": True})
+    after = lake.start("either")
+    with pytest.raises(lake.glue.exceptions.ConcurrentRunsExceededException):
+        lake.glue.start_job_run(JobName="either", JobRunQueuingEnabled=False)
+    assert [lake.state("either", run)["JobRunState"] for run in (queued, after)] == ["WAITING"] * 2
+    raised = {**definition, "ExecutionProperty": {"MaxConcurrentRuns": 2}}
+    lake.glue.update_job(JobName="either", JobUpdate=raised)
+    assert [lake.state("either", run)["JobRunState"] for run in (queued, after)] == ["STARTING", "WAITING"]
+    lake.glue.batch_stop_job_run(JobName="either", JobRunIds=[after, queued, first])
+    assert [lake.wait("either", run)["JobRunState"] for run in (first, queued, after)] == ["STOPPED"] * 3
+    assert counts(lake)
+
+
 def test_a_run_whose_process_is_killed_fails_and_leaves_nothing(lake: WarmLake) -> None:
     starts = "import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
     lake.make_job("killed", f"{COUNT}{starts}import os\nos.kill(os.getpid(), 9)\n")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
+from pipeline.local.moto_fixes.glue_runs import admit
 from pipeline.local.moto_fixes.guard import replace
 
 _COMMANDS = ("glueetl", "pythonshell")
@@ -26,8 +27,27 @@ def install() -> None:
 
     create = replace(GlueBackend, "create_job", create_job, source="d546f09e02c1")
     runs = replace(FakeJob, "get_job_runs", get_job_runs, source="efe2bb07ddc1")
+    _remember_queuing(FakeJob, GlueResponse)
     # moto finds the method of an action by its name.
     GlueResponse.update_job = _update_job  # type: ignore[attr-defined]
+
+
+def _remember_queuing(jobs: Any, responses: Any) -> None:
+    """A job has and tells JobRunQueuingEnabled, which moto drops."""
+
+    @wraps(responses.create_job)
+    def create_job(self: Any) -> Any:
+        answer = create(self)
+        given = self.parameters
+        self.glue_backend.get_job(given["Name"]).queuing = bool(given.get("JobRunQueuingEnabled"))
+        return answer
+
+    @wraps(jobs.as_dict)
+    def as_dict(self: Any) -> dict[str, Any]:
+        return {**facts(self), "JobRunQueuingEnabled": getattr(self, "queuing", False)}
+
+    create = replace(responses, "create_job", create_job, source="49d334d9dad0")
+    facts = replace(jobs, "as_dict", as_dict, source="94ca48d217bb")
 
 
 def _invalid(message: str) -> Exception:
@@ -56,7 +76,10 @@ def _update_job(response: Any) -> Any:
     given = {field: update.get(field.title().replace("_", "")) for field in fields}
     backend.create_job(name=name, tags=backend.get_tags(before.arn), **given)
     # In place: runs that go on hold the job that they were started from.
-    kept = {"job_runs": before.job_runs, "created_on": before.created_on}
+    queuing = bool(update.get("JobRunQueuingEnabled"))
+    kept = {"job_runs": before.job_runs, "created_on": before.created_on, "queuing": queuing}
     before.__dict__.update(backend.get_job(name).__dict__ | kept)
     backend.jobs[name] = before
+    # There may be room for more now.
+    admit(before)
     return ActionResult({"JobName": name})

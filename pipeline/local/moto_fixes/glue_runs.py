@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
 from typing import Any
 
 from pipeline.clock import system_clock
-from pipeline.local.glue_jobs import GlueJobs, Run
+from pipeline.local.glue_jobs import COUNTED, GlueJobs, Run, RunState
 from pipeline.local.moto_fixes.guard import replace
 
+_WAITS = "Job run is queued: its job has as many runs as MaxConcurrentRuns allows"
 _MADE_FOR = "eacd4b77429e"
 _runners: list[GlueJobs] = []
 _original: Any = None
 _lock = threading.Lock()
+# What StartJobRun says of queuing, which moto does not hand on.
+_queuing: ContextVar[bool | None] = ContextVar("queuing", default=None)
 
 
 def install(runner: GlueJobs) -> Callable[[], None]:
@@ -26,8 +31,28 @@ def install(runner: GlueJobs) -> Callable[[], None]:
         _original = replace(FakeJob, "start_job_run", _start_job_run, source=_MADE_FOR)
         # moto finds the method of an action by its name, and has none for this one.
         GlueResponse.batch_stop_job_run = _batch_stop_job_run  # type: ignore[attr-defined]
+        _remember_queuing(GlueResponse)
     _runners.append(runner)
     return lambda: _runners.remove(runner)
+
+
+def admit(job: Any) -> None:
+    """Let those of a job's runs begin that wait for no other any more, oldest first."""
+    with _lock:
+        if _runners:
+            _admit(job)
+
+
+def _remember_queuing(responses: Any) -> None:
+    @wraps(responses.start_job_run)
+    def start_job_run(self: Any) -> Any:
+        said = _queuing.set(self.parameters.get("JobRunQueuingEnabled"))
+        try:
+            return start(self)
+        finally:
+            _queuing.reset(said)
+
+    start = replace(responses, "start_job_run", start_job_run, source="7a0145281c4d")
 
 
 def _start_job_run(job: Any, *settings: Any, **named: Any) -> str:
@@ -38,7 +63,11 @@ def _start_job_run(job: Any, *settings: Any, **named: Any) -> str:
 
 
 def _start(job: Any, *settings: Any, **named: Any) -> str:
-    _refuse_too_many(job)
+    # Glue API, StartJobRun: where run and job differ, the run's own word counts.
+    said = _queuing.get()
+    queuing = getattr(job, "queuing", False) if said is None else said
+    if not queuing:
+        _refuse_too_many(job)
     # The original makes the record, with all defaults merged; its own check would find none running.
     limits, job.execution_property = job.execution_property, {"MaxConcurrentRuns": len(job.job_runs) + 1}
     try:
@@ -54,17 +83,30 @@ def _start(job: Any, *settings: Any, **named: Any) -> str:
         arguments={**(record.arguments or {})},
         timeout_minutes=record.timeout,
         started=system_clock(),
+        queuing=queuing,
+        ended=lambda: admit(job),
+        state=RunState.WAITING if queuing else RunState.STARTING,
     )
     job.job_runs[-1] = _record_of(record, run)
-    _runners[-1].submit(run)
+    if queuing:
+        _admit(job)
+    else:
+        _runners[-1].submit(run)
     return run_id
+
+
+def _admit(job: Any) -> None:
+    runs = [record.run for record in job.job_runs if hasattr(record, "run")]
+    room = job.execution_property.get("MaxConcurrentRuns", 1) - sum(run.state in COUNTED for run in runs)
+    for run in [run for run in runs if run.state is RunState.WAITING][: max(room, 0)]:
+        _runners[-1].submit(run)
 
 
 def _refuse_too_many(job: Any) -> None:
     from moto.glue.exceptions import ConcurrentRunsExceededException
 
-    active = sum(getattr(record, "run", None) is not None and record.run.active for record in job.job_runs)
-    if active >= job.execution_property.get("MaxConcurrentRuns", 1):
+    counted = sum(hasattr(record, "run") and record.run.state in COUNTED for record in job.job_runs)
+    if counted >= job.execution_property.get("MaxConcurrentRuns", 1):
         raise ConcurrentRunsExceededException(f"Concurrent runs exceeded for {job.name}")
 
 
@@ -98,6 +140,8 @@ def _facts(run: Run) -> dict[str, Any]:
         "LogGroupName": "/aws-glue/jobs",
         "GlueVersion": "5.1",
         "ErrorMessage": run.error,
+        "JobRunQueuingEnabled": run.queuing,
+        "StateDetail": _WAITS if run.state is RunState.WAITING else None,
     }
 
 

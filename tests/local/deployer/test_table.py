@@ -20,6 +20,10 @@ def test_the_table_says_what_is_honoured_what_has_no_effect_and_what_replaces() 
     )
     assert "| `KeySchema[].AttributeName` | honoured | replaces |" in lines
     assert "| `GroupName` | honoured | refused |" in lines
+    none = "no effect: jobs share one warm Spark, which writes no event logs"
+    assert f"| `DefaultArguments.--spark-event-logs-path` | {none} | in place |" in lines
+    assert "| `JobRunQueuingEnabled` | honoured | in place |" in lines
+    assert "| `DefaultArguments.*` | honoured | in place |" in lines
     rule = (
         "| `LifecycleConfiguration.Rules[].Id` | no effect: recorded; nothing expires in a throwaway lake | in place |"
     )

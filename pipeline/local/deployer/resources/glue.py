@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.local.deployer.resources.reasons import CAPACITY, ENCRYPTION, QUEUING
+from pipeline.local.deployer.resources.reasons import CAPACITY, ENCRYPTION, EVENT_LOGS
 from pipeline.local.deployer.resources.tags import retag
 from pipeline.local.deployer.types import Aws, Made, Resource, is_there, nothing, resource_type
 
@@ -21,10 +21,11 @@ def _delete_job(aws: Aws, resource: Resource, made: Made) -> None:
     NonOverridableArguments.* GlueVersion WorkerType NumberOfWorkers MaxRetries Timeout ExecutionClass
     ExecutionProperty.MaxConcurrentRuns JobRunQueuingEnabled SecurityConfiguration Tags.* LogUri""",
     without_effect={
+        "DefaultArguments.--enable-spark-ui": EVENT_LOGS,
+        "DefaultArguments.--spark-event-logs-path": EVENT_LOGS,
         "WorkerType": CAPACITY,
         "NumberOfWorkers": CAPACITY,
         "ExecutionClass": CAPACITY,
-        "JobRunQueuingEnabled": QUEUING,
         "SecurityConfiguration": ENCRYPTION,
     },
     fixed="Name",
