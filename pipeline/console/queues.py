@@ -14,7 +14,7 @@ from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.errors import BadInput
 from pipeline.mending import dead_letter_queue, redrive_messages
-from pipeline.queues import BATCH
+from pipeline.queues import BATCH, REASON
 from pipeline.views.ages import Ages, ages_of
 from pipeline.views.summary import FAILURES, LOGS, RAW, Queue, queues_of
 from pipeline.views.texts import counted
@@ -71,7 +71,11 @@ def _peek(url: str) -> list[dict[str, Any]]:
     try:
         while len(found) < PEEKED:
             answer = sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HOLD_S, MessageSystemAttributeNames=["All"]
+                QueueUrl=url,
+                MaxNumberOfMessages=BATCH,
+                VisibilityTimeout=HOLD_S,
+                MessageSystemAttributeNames=["All"],
+                MessageAttributeNames=[REASON],
             )
             if not (messages := answer.get("Messages")):
                 break
@@ -90,8 +94,14 @@ def _message(message: Mapping[str, Any]) -> dict[str, Any]:
         "received": int(message["Attributes"]["ApproximateReceiveCount"]),
         "body": message["Body"][:BODY],
         "is_cut": len(message["Body"]) > BODY,
-        "reason": _reason(message["Body"]),
+        "reason": _put_aside(message) or _reason(message["Body"]),
     }
+
+
+def _put_aside(message: Mapping[str, Any]) -> str | None:
+    """Why a message was put aside at once; None for one that came here otherwise."""
+    value: str | None = message.get("MessageAttributes", {}).get(REASON, {}).get("StringValue")
+    return value
 
 
 def _reason(body: str) -> str | None:

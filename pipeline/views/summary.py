@@ -254,7 +254,7 @@ def _dead_letters(queues: Iterable[Queue]) -> list[Trouble]:
             status="DEAD_LETTERS",
             objects=queue.waiting,
             example=None,
-            reason="they were received too often without success, and wait in the dead-letter queue",
+            reason="they could not be handled, at once or after many tries, and wait in the dead-letter queue",
             todo=f"Read `sluice logs {LOGS.get(queue.name, 'poll')}`, mend the cause, then run "
             f"`sluice redrive --queue {queue.name}`.",
         )

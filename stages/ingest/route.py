@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.catalog import ObjectRow, Registered, Status
+from pipeline.clients import client
 from pipeline.datasets import DatasetName
 from pipeline.datasets.registry import Registration
 from pipeline.errors import BadInput, Refused, SluiceError
 from pipeline.events import sqs
 from pipeline.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, SendAgain, parse
 from pipeline.executions.executions import canonical, name_for
+from pipeline.queues import put_aside
 from pipeline.routing import Route, dataset_in, groups, is_folder, route, stage_a_input
 from pipeline.settings import Setting
 from pipeline.wiring import Lake, handler
@@ -30,10 +32,13 @@ class _Found:
 
 @handler
 def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
-    """One bad message fails alone: only the ids in the answer come back to the queue."""
+    """One bad message fails alone: only the ids in the answer come back to the queue.
+
+    One that no repetition would mend does not come back: it is put aside at once, with its reason.
+    """
     failed: dict[str, Exception] = {}
     messages = sqs.parse(event)
-    found = list(_parsed(messages, lake.settings[Setting.RAW_BUCKET], failed))
+    found = list(_parsed(messages, lake, failed))
     named = {name for f in found if (name := dataset_in(f.event.object.key))}
     registered = lake.registry.get_many(named) if named else {}
     waiting: dict[DatasetName, list[tuple[str, Registered]]] = defaultdict(list)
@@ -73,16 +78,33 @@ def _fail_if_nothing_works(messages: list[sqs.Message], failed: Mapping[str, Exc
         raise unforeseen[0]
 
 
-def _parsed(messages: list[sqs.Message], bucket: str, failed: dict[str, Exception]) -> Iterator[_Found]:
+def _parsed(messages: list[sqs.Message], lake: Lake, failed: dict[str, Exception]) -> Iterator[_Found]:
     for message in messages:
         try:
-            for event in parse(message.body):
-                if event.object.bucket != bucket:
-                    raise BadInput(f"an event of bucket {event.object.bucket}, and the raw bucket is {bucket}")
-                if not is_folder(event.object.key):
-                    yield _Found(message.id, event)
+            events = _events(message.body, lake.settings[Setting.RAW_BUCKET])
         except BadInput as error:
-            failed[message.id] = error
+            _put_aside(message, error, lake, failed)
+            continue
+        yield from (_Found(message.id, event) for event in events if not is_folder(event.object.key))
+
+
+def _events(body: str, bucket: str) -> list[RawEvent]:
+    """All events of a message, or `BadInput`: what is half one of ours goes aside whole."""
+    events = parse(body)
+    for event in events:
+        if event.object.bucket != bucket:
+            raise BadInput(f"an event of bucket {event.object.bucket}, and the raw bucket is {bucket}")
+    return events
+
+
+def _put_aside(message: sqs.Message, reason: BadInput, lake: Lake, failed: dict[str, Exception]) -> None:
+    try:
+        put_aside(client("sqs"), lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], message.body, reason.message)
+    except Exception as error:
+        # One as long as SQS takes has no room for its reason, for example: it goes the long way.
+        failed[message.id] = error
+        return
+    log.error("message put aside", extra={"sqs_message": message.id, "reason": reason.message})
 
 
 def _register(

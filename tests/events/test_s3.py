@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import copy
 import json
+from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pipeline.errors import BadInput
 from pipeline.events.s3 import ObjectCreated, ObjectDeleted, SendAgain, parse
-from pipeline.objects import ObjectVersion
+from pipeline.objects import ObjectVersion, event_ms_of, order_of, staged_key
 
 
-def record(key: str = "shop/orders/a.csv", name: str = "ObjectCreated:Put", **more: object) -> dict:
+def record(key: str = "shop/orders/a.csv", name: object = "ObjectCreated:Put", **more: object) -> dict:
     found = {"key": key, "size": 3, "eTag": "e", "versionId": "v1", "sequencer": "0A", **more}
     return {
         "eventName": name,
@@ -91,3 +95,66 @@ def test_our_own_message_comes_back_as_it_was_sent():
 def test_anything_else_is_bad_input_that_says_why(text: str, reason: str):
     with pytest.raises(BadInput, match=reason):
         parse(text)
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["v1", "0A"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+FORMS: list[Any] = [
+    {"Records": [record()]},
+    {"Type": "Notification", "TopicArn": "arn:x", "Message": body(record())},
+    {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-01-01T00:00:00Z",
+        "detail": {"bucket": {"name": "raw"}, "object": {"key": "a/b/c", "size": 3, "version-id": "v1"}},
+    },
+    json.loads(SendAgain(EXPECTED.object, 3).to_json()),
+]
+
+
+def places(document: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    return [*([at] if at else []), *(place for name, each in inner for place in places(each, (*at, name)))]
+
+
+@st.composite
+def garbled(draw: st.DrawFn) -> str:
+    """An event of one of the known forms in which one thing is lacking or something else."""
+    document = copy.deepcopy(draw(st.sampled_from(FORMS)))
+    *way, last = draw(st.sampled_from(places(document)))
+    found = document
+    for name in way:
+        found = found[name]
+    if draw(st.booleans()):
+        del found[last]
+    else:
+        found[last] = draw(ANY)
+    return json.dumps(document)
+
+
+@given(st.text() | ANY.map(json.dumps) | garbled() | st.binary().map(lambda raw: raw.decode("latin-1")))
+@example("[" * 100_000)
+@example(body(record(name=3)))
+@example(body(record(key="%ED%A0%80", size=1e400)))
+@example(body(record(sequencer="Z" * 99)))
+@example(body({**record(), "eventTime": "0001-01-01T00:00:00Z"}))
+@example(body({**record(), "eventTime": "2026-01-01T00:00:00"}))
+@example('{"sluice": {"send_again": {"bucket": "raw", "key": "\\ud800", "version_id": "v", "generation": 1}}}')
+def test_whatever_comes_is_events_that_the_lake_can_keep_or_bad_input(text: str):
+    try:
+        events = parse(text)
+    except BadInput:
+        return
+    for event in events:
+        assert 0 < len(event.object.key.encode()) <= 1024
+        if isinstance(event, ObjectCreated):
+            order = order_of(event.event_ms, event.sequencer, event.object)
+            assert order.index("|") == 13
+            assert event_ms_of(order) == event.event_ms
+            assert 0 <= event.size < 2**63
+            assert staged_key("shop/orders", event.object, 1, event.event_ms)

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from pipeline.catalog import Status
+from pipeline.cli.dropping import EXIT_ATTENTION
 from pipeline.clients import client
 from pipeline.settings import Setting
 
@@ -120,13 +121,36 @@ def test_a_folder_marker_is_no_object(lake: RunningLake):
     assert lake.versions(dataset.key("2026/")) == []
 
 
-def test_an_event_that_is_none_ends_in_the_dead_letter_queue_and_its_neighbours_go_on(lake: RunningLake):
-    dataset = lake.define(CSV)
-    queue = lake.lake.settings[Setting.RAW_QUEUE_URL]
-    client("sqs").send_message(QueueUrl=queue, MessageBody='{"Service": "Amazon S3", "Event": "s3:TestEvent"}')
-    dataset.drop("a.csv", csv_text("id", "1"))
+POISON = [
+    "poison",
+    "[]",
+    "{}",
+    "[" * 50_000,
+    '{"Records": 3}',
+    '{"Records": [{"eventName": "ObjectCreated:Put"}]}',
+    '{"sluice": {"send_again": {"bucket": "b", "key": "k", "version_id": "v", "generation": []}}}',
+    '{"source": "aws.s3", "detail": null}',
+    '{"Type": "Notification", "TopicArn": "t", "Message": 1}',
+    '{"Records": [{"eventName": 1, "eventTime": 2, "s3": {"bucket": {"name": 3}, "object": {"key": 4}}}]}',
+]
+
+
+def test_ten_messages_that_are_no_events_are_put_aside_at_once_and_their_neighbours_go_on(lake: RunningLake):
+    sqs, settings = client("sqs"), lake.lake.settings
+    for body in [*POISON, '{"Service": "Amazon S3", "Event": "s3:TestEvent"}']:
+        sqs.send_message(QueueUrl=settings[Setting.RAW_QUEUE_URL], MessageBody=body)
+    lake.put("nobody/knows/beside-poison.csv", "x")
     lake.settle()
-    assert values(dataset.rows(), "id") == ["1"]
+    [row] = lake.versions("nobody/knows/beside-poison.csv")
+    assert row.status is Status.UNROUTED
+    status = json.loads(lake.sluice("status", "--json").stdout)
+    waited = lake.sluice("wait", "--json")
+    assert status["settled"]
+    assert json.loads(waited.stdout)["settled"]
+    assert waited.returncode == EXIT_ATTENTION
+    assert json.loads(waited.stdout)["needs_attention"] == sum(each["objects"] for each in status["attention"])
+    assert [each["objects"] for each in status["attention"] if each["status"] == "DEAD_LETTERS"] == [len(POISON)]
+    sqs.purge_queue(QueueUrl=settings[Setting.RAW_DEAD_LETTER_QUEUE_URL])
 
 
 def test_the_same_file_twice_is_loaded_once_and_new_content_is_a_new_delivery(lake: RunningLake):

@@ -12,6 +12,7 @@ from pipeline.errors import Transient
 from pipeline.events.s3 import SendAgain, parse
 from pipeline.executions.executions import Execution
 from pipeline.objects import ObjectVersion
+from pipeline.queues import REASON
 from pipeline.settings import Setting, Settings
 from pipeline.wiring import Lake
 from stages.ingest.route import route_raw_objects
@@ -21,12 +22,13 @@ OBJECT = ObjectVersion("raw", "shop/orders/a.csv", "v1")
 
 @pytest.fixture
 def lake(catalog_tables: dict[str, str]) -> Lake:
-    queue = client("sqs").create_queue(QueueName="raw")["QueueUrl"]
+    queue, dead = (client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in ("raw", "raw-dead"))
     names = {
         Setting.OBJECTS_TABLE: "ObjectsTable",
         Setting.DATASETS_TABLE: "DatasetsTable",
         Setting.RAW_BUCKET: "raw",
         Setting.RAW_QUEUE_URL: queue,
+        Setting.RAW_DEAD_LETTER_QUEUE_URL: dead,
         Setting.STAGE_A_MACHINE: "machine",
     }
     return Lake(Settings(names, "the test"))
@@ -218,3 +220,60 @@ def test_what_waits_for_a_closed_dataset_is_left_in_peace(lake: Lake):
     for event in (arrival(), again(2)):
         assert route_raw_objects.__wrapped__(event, lake) == {"batchItemFailures": []}
     assert lake.catalog.get(OBJECT).status is Status.UNROUTED
+
+
+def put_aside(lake: Lake) -> list[tuple[str, str]]:
+    """The body and the reason of each message that was."""
+    answer = client("sqs").receive_message(
+        QueueUrl=lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL],
+        MaxNumberOfMessages=10,
+        MessageAttributeNames=[REASON],
+    )
+    return [(m["Body"], m["MessageAttributes"][REASON]["StringValue"]) for m in answer.get("Messages", [])]
+
+
+OF_ANOTHER_BUCKET = str(arrival()["Records"][0]["body"]).replace('"raw"', '"foreign\\u0001"')
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("poison", "not JSON"),
+        ("[]", "a JSON list, not an object"),
+        ('{"Records": [{"eventName": "ObjectCreated:Put"}]}', "lacks or garbles a field: KeyError('s3')"),
+        (OF_ANOTHER_BUCKET, "an event of bucket foreign\\\\x01"),
+        (SendAgain(OBJECT, -1).to_json(), "the generation is none"),
+    ],
+)
+def test_a_message_that_is_no_event_is_put_aside_at_once_with_its_reason(lake: Lake, body: str, reason: str):
+    event = arrival()
+    event["Records"].append({**event["Records"][0], "messageId": "bad", "body": body})
+    assert route_raw_objects.__wrapped__(event, lake) == {"batchItemFailures": []}
+    ((kept, why),) = put_aside(lake)
+    assert kept == body
+    assert reason.replace("\\\\", "\\") in why
+    assert lake.catalog.get(OBJECT)
+
+
+def test_a_message_that_cannot_be_put_aside_comes_back(lake: Lake):
+    client("sqs").delete_queue(QueueUrl=lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL])
+    event = arrival()
+    event["Records"].append({**event["Records"][0], "messageId": "bad", "body": "poison"})
+    assert route_raw_objects.__wrapped__(event, lake) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+
+
+def test_a_message_is_put_aside_whole(lake: Lake):
+    """Half of its events registered, and the whole sent back later, would still be right; nothing is simpler."""
+    records = [json.loads(str(arrival()["Records"][0]["body"]))["Records"][0], {"eventName": "ObjectCreated:Put"}]
+    event = arrival()
+    event["Records"][0]["body"] = json.dumps({"Records": records})
+    assert route_raw_objects.__wrapped__(event, lake) == {"batchItemFailures": []}
+    assert len(put_aside(lake)) == 1
+    assert lake.catalog.get(OBJECT) is None
+
+
+def test_the_test_event_of_s3_is_nothing_to_put_aside(lake: Lake):
+    event = arrival()
+    event["Records"][0]["body"] = '{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "raw"}'
+    assert route_raw_objects.__wrapped__(event, lake) == {"batchItemFailures": []}
+    assert put_aside(lake) == []
