@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,23 +21,31 @@ from pipeline.events.s3 import SendAgain
 from pipeline.objects import ObjectVersion
 
 REBASES = 3
-"""How often a batch whose base moved is transformed again before it fails."""
+"""How often a batch whose base moved is transformed again before its objects are put back for another one."""
+
+REBASE_WAIT_S = 10
+"""How long the first of them waits at most; each other three times as long as the one before."""
 
 
 class Commit(StrEnum):
-    """What became of a commit: done, the base moved (transform again), or it moved too often."""
+    """What became of a commit: done, the base moved (transform again), or it moved too often. PICKED is what a table
+    says that has the rows on what somebody else wrote; who asked for the commit is told COMMITTED."""
 
     COMMITTED = "COMMITTED"
+    PICKED = "PICKED"
     REBASE = "REBASE"
     EXHAUSTED = "EXHAUSTED"
 
 
 class Tables(Protocol):
-    """The commit protocol of a table format. Outcomes are text: COMMITTED, REBASE or ABANDONED."""
+    """The commit protocol of a table format. Outcomes are text: COMMITTED, PICKED, REBASE or ABANDONED."""
 
-    def commit(self, table: str, batch: str, branch: str, base: int, checked: int) -> str: ...
-    def mark_empty(self, table: str, batch: str, base: int) -> str: ...
+    def commit(
+        self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False
+    ) -> str: ...
+    def mark_empty(self, table: str, batch: str, base: int, *, is_open: Callable[[], bool]) -> str: ...
     def abandon(self, table: str, batch: str) -> str: ...
+    def published(self, table: str, checked: int) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +78,17 @@ class Ender:
         write = batch.write
         if write is None:
             raise Inconsistent(f"batch {batch_id} of {dataset} has written nothing and is to be committed")
-        if write.snapshot is None:
-            outcome = self._.tables.mark_empty(table, batch_id, write.base)
+        checked = _checked(batch)
+        if checked is None:
+            outcome = self._.tables.mark_empty(
+                table, batch_id, write.base, is_open=lambda: self._.records.active(dataset) == batch_id
+            )
         else:
-            # A stray run may have written after the verdict: only what was judged may become visible.
-            checked = batch.verdict.snapshot if batch.verdict else write.snapshot
-            outcome = self._.tables.commit(table, batch_id, write.branch, write.base, checked)
-        if outcome != Commit.COMMITTED:
+            outcome = self._.tables.commit(table, batch_id, write.branch, write.base, checked, can_move=write.can_move)
+        if outcome not in (Commit.COMMITTED, Commit.PICKED):
             return self._rebase(batch)
-        self._finish_committed(batch, table)
+        picked = self._.tables.published(table, checked) if outcome == Commit.PICKED and checked else None
+        self._finish_committed(batch, table, picked)
         return Commit.COMMITTED
 
     def _rebase(self, batch: Batch) -> Commit:
@@ -103,11 +114,37 @@ class Ender:
         """End a batch that could not be loaded. If its commit had happened after all, it ends as COMMITTED."""
         return self._abandon(self._batch(dataset, batch_id), table, BatchStatus.FAILED, reason)
 
+    def give_up(self, dataset: str, batch_id: str, table: str, reason: str) -> BatchStatus:
+        """End a batch that others kept from committing: CANCELLED, and its objects wait for the next one.
+
+        If its commit had happened after all, it ends as COMMITTED. One that a person released ends as FAILED: the
+        release is of this batch alone, and its rows would be held back again.
+        """
+        batch = self._batch(dataset, batch_id)
+        if batch.release:
+            return self._abandon(batch, table, BatchStatus.FAILED, reason)
+        if batch.status in FINAL:
+            return batch.status
+        if self._has_committed(batch, table):
+            return BatchStatus.COMMITTED
+        self._settle(batch, dict.fromkeys(candidates_of(batch), Status.STAGED), {})
+        if self._end(batch, BatchStatus.CANCELLED, error=shorten(reason)):
+            telling.abandoned(batch, BatchStatus.CANCELLED)
+        return BatchStatus.CANCELLED
+
+    def _has_committed(self, batch: Batch, table: str) -> bool:
+        """Whether the batch's commit turns out to have happened, and is finished then; else no commit of it can."""
+        if self._.tables.abandon(table, batch.id) != Commit.COMMITTED:
+            return False
+        checked = _checked(batch)
+        published = self._.tables.published(table, checked) if checked else None
+        self._finish_committed(batch, table, None if published == checked else published)
+        return True
+
     def _abandon(self, batch: Batch, table: str, to: BatchStatus, reason: str) -> BatchStatus:
         if batch.status in FINAL:
             return batch.status
-        if self._.tables.abandon(table, batch.id) == Commit.COMMITTED:
-            self._finish_committed(batch, table)
+        if self._has_committed(batch, table):
             return BatchStatus.COMMITTED
         reason = shorten(reason)
         status = Status.QUARANTINED if to is BatchStatus.QUARANTINED else Status.FAILED
@@ -126,7 +163,8 @@ class Ender:
             telling.abandoned(batch, to)
         return to
 
-    def _finish_committed(self, batch: Batch, table: str) -> None:
+    def _finish_committed(self, batch: Batch, table: str, picked: int | None) -> None:
+        """`picked` is the snapshot by which readers have the rows, where it is not the one that the batch wrote."""
         # Read again: the facts that belong to the commit may have been written after `batch` was read.
         batch = self._batch(batch.dataset, batch.id)
         if batch.status is BatchStatus.COMMITTED:
@@ -137,7 +175,7 @@ class Ender:
             for obj in candidates_of(batch)
         }
         self._settle(batch, to, {})
-        snapshot = batch.write.snapshot if batch.write else None
+        snapshot = picked or (batch.write.snapshot if batch.write else None)
         self._.announce(
             {
                 "event": "dataset updated",
@@ -148,13 +186,15 @@ class Ender:
                 "rows": batch.write.rows if batch.write else 0,
             }
         )
-        if self._end(batch, BatchStatus.COMMITTED):
-            telling.committed(batch, table, self._.clock())
+        facts = {"published": str(picked)} if picked else {}
+        if self._end(batch, BatchStatus.COMMITTED, **facts):
+            telling.committed(batch, table, snapshot, self._.clock())
 
     def _settle(self, batch: Batch, to: dict[ObjectVersion, Status], facts: dict[str, Any]) -> None:
         """Move the batch's rows on, in transactions; a row that is not this batch's any more is left alone.
 
-        `to` is in the order of the candidates. One that was claimed too late for the manifest waits again.
+        `to` is in the order of the candidates. One that was claimed too late for the manifest waits again, and so does
+        one that is to be STAGED.
         """
         mine = list(to)
         left_out = {mine[place] for place in batch.left_out}
@@ -163,7 +203,7 @@ class Ender:
             while chunk:
                 moves = [
                     self._.catalog.unclaiming(obj, batch.dataset, batch.id)
-                    if obj in left_out
+                    if obj in left_out or to[obj] is Status.STAGED
                     else self._.catalog.moving(
                         obj,
                         to[obj],
@@ -198,6 +238,25 @@ class Ender:
         if found is None:
             raise unknown(batch, dataset)
         return found
+
+
+def _checked(batch: Batch) -> int | None:
+    """The snapshot that may become visible; None if the batch wrote no row.
+
+    A stray run may have written after the verdict: only what was judged counts.
+    """
+    if batch.write is None or batch.write.snapshot is None:
+        return None
+    return batch.verdict.snapshot if batch.verdict else batch.write.snapshot
+
+
+def rebase_wait(rebases: int) -> int:
+    """Seconds to wait before the transform that follows the commit which was refused for the n-th time.
+
+    Half of it is left to chance, so that writers that meet come apart.
+    """
+    longest = REBASE_WAIT_S * 3 ** max(0, rebases - 1)
+    return round(random.uniform(longest / 2, longest))  # noqa: S311
 
 
 _OF_A_RUN = {"STOPPED": "the job was stopped", "TIMEOUT": "the job took longer than its time-out"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -32,7 +32,8 @@ FINAL = frozenset({BatchStatus.COMMITTED, BatchStatus.QUARANTINED, BatchStatus.F
 
 PREDECESSORS: dict[BatchStatus, frozenset[BatchStatus]] = {
     BatchStatus.SEALED: frozenset({BatchStatus.OPENING}),
-    BatchStatus.CANCELLED: frozenset({BatchStatus.OPENING}),
+    # From OPENING only unclaimed; later by who proved that nothing of it is in the table, with its objects put back.
+    BatchStatus.CANCELLED: frozenset({BatchStatus.OPENING, BatchStatus.RUNNING, BatchStatus.COMMITTING}),
     BatchStatus.RUNNING: frozenset({BatchStatus.SEALED, BatchStatus.COMMITTING}),
     # From COMMITTING too: a commit whose acknowledgement was lost is run again, and its marker decides.
     BatchStatus.COMMITTING: frozenset({BatchStatus.RUNNING, BatchStatus.COMMITTING}),
@@ -53,7 +54,8 @@ class Written:
 
     `superseded` lists objects (`path#version_id`) of an overwrite that newer ones had already replaced;
     `superseded_rows` counts rows of an upsert or overwrite that newer ones, of the batch or the table, had. Every row
-    of the batch is in `rows`, in `bad_rows` or in `superseded_rows`.
+    of the batch is in `rows`, in `bad_rows` or in `superseded_rows`. `can_move` says that neither the rows nor the
+    verdict on them depend on the base: they can be appended to another.
     """
 
     run: str
@@ -64,6 +66,7 @@ class Written:
     bad_rows: int = 0
     superseded: tuple[str, ...] = ()
     superseded_rows: int = 0
+    can_move: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class Batch:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Batch:
         write, verdict = row.get("write"), row.get("verdict")
+        if write and (published := row.get("published")):
+            write = {**write, "snapshot": published}
         return cls(
             dataset=row["dataset"],
             id=row["item"].removeprefix("BATCH#"),
@@ -148,7 +153,7 @@ def _written(row: dict[str, Any]) -> Written:
     snapshot = row["snapshot"]
     return Written(
         **{
-            **row,
+            **_known(Written, row),
             "base": int(row["base"]),
             "snapshot": None if snapshot is None else int(snapshot),
             "superseded": tuple(row["superseded"]),
@@ -156,9 +161,15 @@ def _written(row: dict[str, Any]) -> Written:
     )
 
 
+def _known(kind: type[Written | Verdict], row: dict[str, Any]) -> dict[str, Any]:
+    """The facts that this version of the code knows: another may have written while one was rolled out."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in row.items() if name in names}
+
+
 def _verdict(row: dict[str, Any]) -> Verdict:
     rules = tuple(RuleResult(**rule) for rule in row["rules"])
-    return Verdict(**{**row, "snapshot": int(row["snapshot"]), "rules": rules})
+    return Verdict(**{**_known(Verdict, row), "snapshot": int(row["snapshot"]), "rules": rules})
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +285,7 @@ class BatchRecords:
 
     def cancelling(self, dataset: str, batch: str) -> list[dict[str, Any]]:
         """Transaction actions that end a batch of which nobody has claimed an object, and free the lock."""
-        moving = self.moving(dataset, batch, BatchStatus.CANCELLED)
+        moving = self.moving(dataset, batch, BatchStatus.CANCELLED, only_from=BatchStatus.OPENING)
         unclaimed = replace(moving, condition=f"{moving.condition} AND attribute_not_exists(#claimed)")
         return [{"Update": unclaimed.request(self._table)}, self._unlocking(dataset, batch)]
 
@@ -291,7 +302,10 @@ class BatchRecords:
         return [{"Update": moving}, {"ConditionCheck": lock}]
 
     def ending(self, dataset: str, batch: str, to: BatchStatus, **facts: Any) -> list[dict[str, Any]]:
-        """Transaction actions that end the batch and free the dataset's lock."""
+        """Transaction actions that end the batch and free the dataset's lock.
+
+        A fact `published` is the snapshot by which readers have the rows, where it is not the one that was written.
+        """
         moving = self.moving(dataset, batch, to, **facts)
         return [{"Update": moving.request(self._table)}, self._unlocking(dataset, batch)]
 

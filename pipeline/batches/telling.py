@@ -17,12 +17,12 @@ log = logging.getLogger(__name__)
 _FAILED_RULES = ("FAILED", "WARNED")
 
 
-def committed(batch: Batch, table: str, now: datetime) -> None:
-    """Tell of a batch that its table shows."""
+def committed(batch: Batch, table: str, snapshot: int | None, now: datetime) -> None:
+    """Tell of a batch that its table shows, by which snapshot."""
     write = batch.write
     facts = {
         "table": table,
-        "snapshot": str(write.snapshot) if write and write.snapshot is not None else None,
+        "snapshot": None if snapshot is None else str(snapshot),
         "rows": write.rows if write else 0,
     }
     log.info("batch committed", extra={**_about(batch), **facts})

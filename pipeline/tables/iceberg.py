@@ -6,6 +6,7 @@ The rules are those of PROTOCOL.md, "Stage B and the table"; each is there becau
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -14,9 +15,10 @@ from typing import Any
 
 from pipeline.errors import Misconfigured, Transient
 from pipeline.tables.names import MAIN, MARKER, branch_prefix
+from pipeline.tables.picking import appended, picked, picked_from
 
-ATTEMPTS = 5
-BACKOFF_S = 0.2
+ATTEMPTS = 10
+BACKOFF_S, LONGEST_S = 0.2, 5.0
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,8 @@ class Outcome(StrEnum):
     """What became of a commit or an abandon."""
 
     COMMITTED = "COMMITTED"
+    PICKED = "PICKED"
+    """Committed on what somebody else wrote meanwhile: `published` tells as which snapshot."""
     REBASE = "REBASE"
     """Somebody else wrote to the table, or the branch is not the one that was checked: transform again."""
     ABANDONED = "ABANDONED"
@@ -47,37 +51,70 @@ class IcebergTables:
 
         return load_catalog("glue", **iceberg_properties())
 
-    def commit(self, table: str, batch: str, branch: str, base: int, checked: int) -> Outcome:
+    def commit(
+        self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False
+    ) -> Outcome:
         """Move `main` from `base` to the snapshot `checked` of `branch`, and mark the table as having `batch`.
 
-        Doing it again is harmless: the marker tells. COMMITTED or REBASE; `Transient` if others kept getting in
-        between; `Misconfigured` if there is no such table.
+        Where `main` is not at `base` any more and `checked` only appends, `can_move` lets its files be appended to what
+        is there instead. Doing it again is harmless: the marker tells. COMMITTED, PICKED or REBASE; `Transient` if
+        others kept getting in between; `Misconfigured` if there is no such table.
         """
+        appends: list[list[Any] | None] = []
 
         def attempt(found: Any) -> Outcome:
             metadata = found.metadata
             if metadata.properties.get(MARKER) == batch:
-                return Outcome.COMMITTED
+                return Outcome.COMMITTED if picked_from(metadata, checked) is None else Outcome.PICKED
             main, written = metadata.refs.get(MAIN), metadata.refs.get(branch)
-            if main is None or main.snapshot_id != base or written is None or written.snapshot_id != checked:
+            if main is None or written is None or written.snapshot_id != checked:
                 return Outcome.REBASE
-            with found.transaction() as transaction:
-                transaction.set_properties({MARKER: batch})
-                # One staging call for all refs: of several, a transaction keeps only the first assertion of a type.
-                changes = _manage(transaction).create_branch(
-                    checked, MAIN, main.max_ref_age_ms, main.max_snapshot_age_ms, main.min_snapshots_to_keep
-                )
-                for name in _branches(metadata, batch):
-                    changes = changes.remove_branch(name)
-                changes.commit()
-            return Outcome.COMMITTED
+            if main.snapshot_id == base:
+                _move_main(found, main, checked, batch)
+                return Outcome.COMMITTED
+            if not can_move:
+                return Outcome.REBASE
+            if not appends:
+                # What a snapshot has never changes.
+                appends.append(appended(found, checked, base))
+            if appends[0] is None:
+                return Outcome.REBASE
+            self._pick(found, appends[0], checked, batch)
+            return Outcome.PICKED
 
         return self._until_settled(table, attempt)
 
-    def mark_empty(self, table: str, batch: str, base: int) -> Outcome:
-        """Mark the table as having a batch that wrote no row; `main` stays at `base`. Outcomes and errors as `commit`.
+    def _pick(self, found: Any, files: list[Any], checked: int, batch: str) -> None:
+        """Append `files` to `main` as it was found, with the marker, if every branch of the batch is as it was found.
 
-        Only on its base: a run that comes late must not overwrite the marker of a later batch.
+        So nothing that a batch which has ended left running gets this through: its end removed the branch.
+        """
+        from pyiceberg.table import update
+
+        metadata, adding = found.metadata, picked(found, files, checked, MAIN)
+        names = _branches(metadata, batch)
+        main = metadata.refs[MAIN].model_copy(update={"snapshot_id": adding.snapshot.snapshot_id})
+        found_at = [{"ref": name, "snapshot-id": metadata.refs[name].snapshot_id} for name in (MAIN, *names)]
+        asserted = [update.AssertRefSnapshotId.model_validate(each) for each in found_at]
+        updates = [
+            adding,
+            # With the retention that `main` has.
+            update.SetSnapshotRefUpdate.model_validate({"ref-name": MAIN, **main.model_dump(by_alias=True)}),
+            *(update.RemoveSnapshotRefUpdate.model_validate({"ref-name": name}) for name in names),
+            update.SetPropertiesUpdate(updates={MARKER: batch}),
+        ]
+        same = update.AssertTableUUID(uuid=metadata.table_uuid)
+        self.catalog.commit_table(found, (same, *asserted), tuple(updates))
+
+    def published(self, table: str, checked: int) -> int:
+        """The snapshot by which readers of `main` have the rows of a committed batch's snapshot `checked`."""
+        return picked_from(self.load(table).metadata, checked) or checked
+
+    def mark_empty(self, table: str, batch: str, base: int, *, is_open: Callable[[], bool] = lambda: False) -> Outcome:
+        """Mark the table as having a batch that wrote no row; `main` stays. Outcomes and errors as `commit`.
+
+        A run that comes late must not overwrite the marker of a later batch. So only on its base, or where `is_open`,
+        asked after the table was read, says that the batch has not ended.
         """
 
         def attempt(found: Any) -> Outcome:
@@ -85,17 +122,10 @@ class IcebergTables:
             if metadata.properties.get(MARKER) == batch:
                 return Outcome.COMMITTED
             main = metadata.refs.get(MAIN)
-            if main is None or main.snapshot_id != base:
+            if main is None or (main.snapshot_id != base and not is_open()):
                 return Outcome.REBASE
-            with found.transaction() as transaction:
-                transaction.set_properties({MARKER: batch})
-                # `main` set to what it is: nothing changes, and the marker of a later batch is not overwritten.
-                changes = _manage(transaction).create_branch(
-                    main.snapshot_id, MAIN, main.max_ref_age_ms, main.max_snapshot_age_ms, main.min_snapshots_to_keep
-                )
-                for name in _branches(metadata, batch):
-                    changes = changes.remove_branch(name)
-                changes.commit()
+            # `main` set to what it is: nothing changes, and the marker of a later batch is not overwritten.
+            _move_main(found, main, main.snapshot_id, batch)
             return Outcome.COMMITTED
 
         return self._until_settled(table, attempt)
@@ -138,7 +168,8 @@ class IcebergTables:
         """
         for number in range(ATTEMPTS):
             if number:
-                self._sleep(BACKOFF_S * 2 ** (number - 1))
+                longest = min(LONGEST_S, BACKOFF_S * 2 ** (number - 1))
+                self._sleep(random.uniform(longest / 2, longest))  # noqa: S311 - so that writers come apart
             try:
                 return attempt(self.load(table))
             except Exception as error:
@@ -146,6 +177,19 @@ class IcebergTables:
                     raise
                 log.info("attempt %d at %s: %s", number + 1, table, error)
         raise Transient(f"{table} was changed by others, or did not answer, {ATTEMPTS} times")
+
+
+def _move_main(found: Any, main: Any, to: int, batch: str) -> None:
+    """Set `main` to a snapshot, mark the table as having the batch and remove its branches."""
+    with found.transaction() as transaction:
+        transaction.set_properties({MARKER: batch})
+        # One staging call for all refs: of several, a transaction keeps only the first assertion of a type.
+        changes = _manage(transaction).create_branch(
+            to, MAIN, main.max_ref_age_ms, main.max_snapshot_age_ms, main.min_snapshots_to_keep
+        )
+        for name in _branches(found.metadata, batch):
+            changes = changes.remove_branch(name)
+        changes.commit()
 
 
 def _manage(transaction: Any) -> Any:

@@ -6,21 +6,28 @@ import json
 import logging
 from typing import Any
 
-from pipeline.batches.ending import REBASES, cause_of
+from pipeline.batches.ending import REBASES, Commit, cause_of, rebase_wait
 from pipeline.clients import client
 from pipeline.telemetry.logs import about
 from pipeline.wiring import Lake, handler
+
+REBASED_TOO_OFTEN = "RebasedTooOften"
+"""The error that the state machine gives a batch whose commit was EXHAUSTED."""
 
 log = logging.getLogger(__name__)
 
 
 @handler
-def commit_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
-    """Move the table to what was checked. REBASE asks for another transform, EXHAUSTED for a failure."""
+def commit_batch(event: dict[str, Any], lake: Lake) -> dict[str, str | int]:
+    """Move the table to what was checked.
+
+    REBASE asks for another transform in `wait` seconds, EXHAUSTED for another batch.
+    """
     with about(correlation_id=event["batch"], dataset=event["dataset"]):
         outcome = lake.ender.commit(event["dataset"], event["batch"], event["table"])
         log.info("commit tried", extra={"outcome": outcome})
-    return {"outcome": outcome}
+        batch = lake.batches.get(event["dataset"], event["batch"]) if outcome is Commit.REBASE else None
+    return {"outcome": outcome, "wait": rebase_wait(batch.rebases) if batch else 0}
 
 
 @handler
@@ -32,7 +39,11 @@ def quarantine_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
 
 @handler
 def fail_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
-    """Abandon the batch, unless its commit turns out to have happened."""
+    """Abandon the batch, unless its commit turns out to have happened. One that others kept from it is put back."""
+    if event.get("error", {}).get("Error") == REBASED_TOO_OFTEN:
+        with about(correlation_id=event["batch"], dataset=event["dataset"]):
+            reason = f"its base moved more than {REBASES} times"
+            return {"status": lake.ender.give_up(event["dataset"], event["batch"], event["table"], reason)}
     reason = cause_of(event["error"]) if "error" in event else f"its base moved more than {REBASES} times"
     return _fail(event, reason, lake)
 

@@ -12,7 +12,7 @@ import pytest
 from botocore.session import get_session
 
 from pipeline import settings
-from pipeline.batches.ending import Commit, Ender, Parts, cause_of
+from pipeline.batches.ending import REBASES, Commit, Ender, Parts, cause_of, rebase_wait
 from pipeline.batches.opening import Order, Outcome, Poller, Work
 from pipeline.batches.opening import Parts as PollerParts
 from pipeline.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
@@ -117,7 +117,7 @@ class Shop:
         assert batch
         return batch
 
-    def write(self, batch: str, run: str = "r1", rows: int = 2) -> Written:
+    def write(self, batch: str, run: str = "r1", rows: int = 2, *, can_move: bool = False) -> Written:
         """What the Glue job does: a branch as of main, rows on it, and the facts on the batch's row."""
         found = self.tables.load(self.table)
         base = found.metadata.refs["main"].snapshot_id
@@ -127,7 +127,7 @@ class Shop:
             found.manage_snapshots().create_branch(base, branch).commit()
             found.append(pa.table({"id": [f"{batch}-{n}" for n in range(rows)]}), branch=branch)
             snapshot = self.tables.load(self.table).metadata.refs[branch].snapshot_id
-        written = Written(run, branch, base, snapshot, rows)
+        written = Written(run, branch, base, snapshot, rows, can_move=can_move)
         self.records.wrote(self.name, batch, written)
         return written
 
@@ -230,7 +230,7 @@ def test_a_batch_without_rows_is_committed_and_leaves_the_table_alone(shop: Shop
 
 
 def test_a_base_that_moved_asks_for_another_transform_and_gives_up_after_three(shop: Shop):
-    shop.stage("a.csv")
+    obj = shop.stage("a.csv")
     batch = shop.open()
     for attempt in range(3):
         shop.write(batch, f"r{attempt}")
@@ -240,9 +240,70 @@ def test_a_base_that_moved_asks_for_another_transform_and_gives_up_after_three(s
     shop.write(batch, "r3")
     shop.foreign_write()
     assert shop.ender.commit(shop.name, batch, shop.table) is Commit.EXHAUSTED
-    assert shop.ender.fail(shop.name, batch, shop.table, "the base moved") is BatchStatus.FAILED
+    for _ in range(2):
+        assert shop.ender.give_up(shop.name, batch, shop.table, "the base moved") is BatchStatus.CANCELLED
     assert shop.rows() == ["foreign"] * 4
     assert shop.branches() == ["main"]
+    row = shop.catalog.get(obj)
+    assert (row.status, row.batch, shop.records.active(shop.name)) == (Status.STAGED, None, None)
+    with pytest.raises(Refused, match="CANCELLED"):
+        shop.write(batch, "late")
+    again = shop.open()
+    shop.write(again)
+    assert shop.ender.commit(shop.name, again, shop.table) is Commit.COMMITTED
+    assert shop.rows() == sorted([f"{again}-0", f"{again}-1", *["foreign"] * 4])
+
+
+def test_giving_up_a_batch_whose_commit_was_not_acknowledged_finishes_it_as_committed(shop: Shop):
+    obj = shop.stage("a.csv")
+    batch = shop.open()
+    written = shop.write(batch)
+    shop.records.move(shop.name, batch, BatchStatus.COMMITTING)
+    shop.tables.commit(shop.table, batch, written.branch, written.base, written.snapshot)
+    assert shop.ender.give_up(shop.name, batch, shop.table, "the base moved") is BatchStatus.COMMITTED
+    assert (shop.statuses(obj), len(shop.rows())) == ({Status.COMMITTED}, 2)
+
+
+def test_a_released_batch_that_gives_up_fails_and_keeps_its_release_for_a_person(shop: Shop):
+    obj = shop.stage("a.csv")
+    batch = shop.open()
+    shop.write(batch)
+    shop.ender.quarantine(shop.name, batch, shop.table)
+    told = {"by": "ada", "reason": "checked by hand", "of": batch}
+    released = shop.redriver().batch(Work(shop.dataset, shop.table), batch, told).batch
+    shop.write(released)
+    assert shop.ender.give_up(shop.name, released, shop.table, "the base moved") is BatchStatus.FAILED
+    assert shop.statuses(obj) == {Status.FAILED}
+
+
+def test_an_append_needs_no_other_transform_when_its_base_moved(shop: Shop):
+    obj = shop.stage("a.csv")
+    batch = shop.open()
+    written = shop.write(batch, can_move=True)
+    shop.foreign_write()
+    for _ in range(2):
+        assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    assert shop.rows() == [f"{batch}-0", f"{batch}-1", "foreign"]
+    assert (shop.branches(), shop.statuses(obj)) == (["main"], {Status.COMMITTED})
+    current = shop.tables.load(shop.table).current_snapshot().snapshot_id
+    assert current != written.snapshot
+    # Who is told of the batch finds its rows by what is announced.
+    assert [told["snapshot"] for told in shop.announced] == [str(current)]
+    assert shop.records.get(shop.name, batch).write.snapshot == current
+
+
+def test_a_batch_without_rows_needs_no_other_transform_when_its_base_moved(shop: Shop):
+    obj = shop.stage("a.csv")
+    batch = shop.open()
+    shop.write(batch, rows=0)
+    shop.foreign_write()
+    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    assert (shop.rows(), shop.statuses(obj)) == (["foreign"], {Status.COMMITTED})
+
+
+def test_the_waits_before_another_transform_grow_and_are_not_those_of_others():
+    waits = [{rebase_wait(n) for _ in range(200)} for n in range(1, REBASES + 1)]
+    assert [(min(each), max(each)) for each in waits] == [(5, 10), (15, 30), (45, 90)]
 
 
 def test_a_rebased_batch_commits_once_on_the_new_base(shop: Shop):
@@ -437,6 +498,21 @@ def test_a_release_is_a_new_batch_that_carries_who_and_why(shop: Shop):
     assert shop.records.get(shop.name, done.batch).release == told
 
 
+def test_a_row_that_a_later_version_wrote_is_read(shop: Shop):
+    shop.stage("a.csv")
+    batch = shop.open()
+    written = shop.write(batch)
+    shop.records.judged(shop.name, batch, Verdict(written.snapshot, "PASSED"))
+    client("dynamodb").update_item(
+        TableName="BatchesTable",
+        Key={"dataset": {"S": shop.name}, "item": {"S": f"BATCH#{batch}"}},
+        UpdateExpression="SET #w.later = :yes, verdict.later = :yes",
+        ExpressionAttributeNames={"#w": "write"},
+        ExpressionAttributeValues={":yes": {"BOOL": True}},
+    )
+    assert shop.records.get(shop.name, batch).write == written
+
+
 def test_a_running_batch_is_not_sent_back(shop: Shop):
     shop.stage("a.csv")
     batch = shop.open()
@@ -445,7 +521,7 @@ def test_a_running_batch_is_not_sent_back(shop: Shop):
 
 
 @pytest.mark.parametrize("when", ["before-send", "after-call"])
-@pytest.mark.parametrize("how", ["commit", "fail"])
+@pytest.mark.parametrize("how", ["commit", "pick", "give up", "fail"])
 def test_an_end_that_dies_at_any_call_is_finished_by_doing_it_again(shop: Shop, how: str, when: str):
     """Crash points are enumerated over DynamoDB's and Glue's calls, before each is sent and when its answer is lost."""
     glue = shop.tables.catalog.glue
@@ -463,7 +539,10 @@ def test_an_end_that_dies_at_any_call_is_finished_by_doing_it_again(shop: Shop, 
         for n in range(1, 40):
             obj = shop.stage(f"{n}.csv")
             batch = shop.open()
-            shop.write(batch, rows=1)
+            shop.write(batch, rows=1, can_move=how == "pick")
+            if how == "pick":
+                shop.foreign_write()
+                expected.append("foreign")
             state["left"] = n
             crashed = False
             try:
@@ -472,9 +551,9 @@ def test_an_end_that_dies_at_any_call_is_finished_by_doing_it_again(shop: Shop, 
                 crashed = True
             state["left"] = 0
             _end(shop, how, batch)
-            expected += [f"{batch}-0"] if how == "commit" else []
+            expected += [f"{batch}-0"] if how in ("commit", "pick") else []
             assert shop.rows() == sorted(expected)
-            assert shop.statuses(obj) == {Status.COMMITTED if how == "commit" else Status.FAILED}
+            assert shop.statuses(obj) == {ENDS[how]}
             assert shop.records.active(shop.name) is None
             assert shop.branches() == ["main"]
             if not crashed:
@@ -487,8 +566,18 @@ def test_an_end_that_dies_at_any_call_is_finished_by_doing_it_again(shop: Shop, 
             service.meta.events.unregister(f"{when}.*", unique_id=f"crash-{when}")
 
 
+ENDS = {
+    "commit": Status.COMMITTED,
+    "pick": Status.COMMITTED,
+    "give up": Status.STAGED,
+    "fail": Status.FAILED,
+}
+
+
 def _end(shop: Shop, how: str, batch: str) -> None:
-    if how == "commit":
+    if how == "give up":
+        assert shop.ender.give_up(shop.name, batch, shop.table, "a writer") is BatchStatus.CANCELLED
+    elif how in ("commit", "pick"):
         assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
     else:
         assert shop.ender.fail(shop.name, batch, shop.table, "a bug") is BatchStatus.FAILED

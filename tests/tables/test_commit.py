@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import Misconfigured, Transient
-from pipeline.tables.iceberg import IcebergTables, Outcome
+from pipeline.tables.iceberg import ATTEMPTS, IcebergTables, Outcome
 from pipeline.tables.names import MARKER, branch_name
 from tests.tables.conftest import LOCATION
 
@@ -32,6 +32,8 @@ class Written:
         self.branch = self._branch("jr_1", FIRST)
         self._branch("jr_2", RERUN)
         self.checked: int = tables.load(self.name).metadata.refs[self.branch].snapshot_id
+        self.can_move = False
+        self.is_open = False
 
     def _create(self) -> str:
         name = f"lake.t{next(_numbers)}"
@@ -46,10 +48,10 @@ class Written:
         return name
 
     def commit(self) -> Outcome:
-        return self.tables.commit(self.name, self.batch, self.branch, self.base, self.checked)
+        return self.tables.commit(self.name, self.batch, self.branch, self.base, self.checked, can_move=self.can_move)
 
     def mark_empty(self) -> Outcome:
-        return self.tables.mark_empty(self.name, self.batch, self.base)
+        return self.tables.mark_empty(self.name, self.batch, self.base, is_open=lambda: self.is_open)
 
     def abandon(self) -> Outcome:
         return self.tables.abandon(self.name, self.batch)
@@ -114,18 +116,25 @@ def test_the_retention_of_main_is_kept(written: Written) -> None:
     assert (main.max_ref_age_ms, main.max_snapshot_age_ms, main.min_snapshots_to_keep) == (10**9, 10**8, 7)
 
 
-@settings(max_examples=12, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@given(events=st.lists(st.sampled_from(["commit", "abandon", "foreign", "zombie"]), max_size=5))
-def test_in_every_order_a_batch_is_wholly_in_the_table_or_not_at_all(catalog: Any, events: list[str]) -> None:
-    """The model: committed once, if ever, and only if base and branch were untouched; foreign rows are never lost."""
+@settings(max_examples=16, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(events=st.lists(st.sampled_from(["commit", "abandon", "foreign", "zombie"]), max_size=5), can_move=st.booleans())
+def test_in_every_order_a_batch_is_wholly_in_the_table_or_not_at_all(
+    catalog: Any, events: list[str], can_move: bool
+) -> None:
+    """The model: committed once, if ever, only if the branch was untouched, and the base too unless the batch can be
+    put on another; foreign rows are never lost.
+    """
     written = Written(IcebergTables(catalog, sleep=lambda _: None))
-    committed = abandoned = moved = rewritten = False
+    written.can_move = can_move
+    committed = abandoned = moved = rewritten = picked = False
     foreign = 0
     for event in events:
         outcome = getattr(written, event)()
         if event == "commit":
-            possible = committed or not (abandoned or moved or rewritten)
-            assert outcome == (Outcome.COMMITTED if possible else Outcome.REBASE)
+            possible = committed or not (abandoned or (moved and not can_move) or rewritten)
+            picked = picked or (possible and not committed and moved)
+            done = Outcome.PICKED if picked else Outcome.COMMITTED
+            assert outcome == (done if possible else Outcome.REBASE)
             committed = committed or possible
         elif event == "abandon":
             assert outcome == (Outcome.COMMITTED if committed else Outcome.ABANDONED)
@@ -182,6 +191,75 @@ def test_what_happens_between_reading_and_writing_is_noticed(
     assert written.rows() == rows
 
 
+@pytest.mark.parametrize(
+    ("intrude", "outcome", "rows"),
+    [
+        (Written.foreign, Outcome.PICKED, [1, FIRST, FOREIGN, FOREIGN]),
+        (Written.abandon, Outcome.REBASE, [1, FOREIGN]),
+        (Written.zombie, Outcome.REBASE, [1, FOREIGN]),
+        (Written.commit, Outcome.PICKED, [1, FIRST, FOREIGN]),
+    ],
+)
+def test_what_happens_while_a_batch_is_put_on_another_base_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, written: Written, intrude: Intrusion, outcome: Outcome, rows: list[int]
+) -> None:
+    written.can_move = True
+    written.foreign()
+    between_read_and_write(monkeypatch, written, intrude, times=1)
+    assert written.commit() == outcome
+    assert written.rows() == rows
+
+
+def test_a_batch_that_was_put_on_another_base_is_a_snapshot_picked_from_the_one_that_was_checked(
+    written: Written,
+) -> None:
+    written.can_move = True
+    written.foreign()
+    table = written.tables.load(written.name)
+    foreign = table.current_snapshot()
+    table.manage_snapshots().create_branch(foreign.snapshot_id, "main", 10**9, 10**8, 7).commit()
+    assert written.commit() == Outcome.PICKED
+    table = written.tables.load(written.name)
+    current = table.current_snapshot()
+    assert current.parent_snapshot_id == foreign.snapshot_id
+    assert current.sequence_number > foreign.sequence_number
+    assert current.summary.additional_properties["source-snapshot-id"] == str(written.checked)
+    assert current.summary.additional_properties["total-records"] == "3"
+    assert written.tables.published(written.name, written.checked) == current.snapshot_id
+    assert (table.properties[MARKER], written.refs()) == (BATCH, ["main"])
+    main = table.metadata.refs["main"]
+    assert (main.max_ref_age_ms, main.max_snapshot_age_ms, main.min_snapshots_to_keep) == (10**9, 10**8, 7)
+    written.foreign()
+    assert written.commit() == Outcome.PICKED
+    assert written.rows() == [1, FIRST, FOREIGN, FOREIGN]
+
+
+def test_rows_that_a_picked_batch_brings_are_newer_than_what_was_deleted_meanwhile(written: Written) -> None:
+    written.can_move = True
+    written.tables.load(written.name).delete(f"i = {FIRST}")
+    written.tables.load(written.name).overwrite(_row(FOREIGN))
+    assert written.commit() == Outcome.PICKED
+    assert written.rows() == [FIRST, FOREIGN]
+
+
+def test_what_did_not_only_append_is_not_put_on_another_base(written: Written) -> None:
+    table = written.tables.load(written.name)
+    table.delete("i = 1", branch=written.branch)
+    written.checked = written.tables.load(written.name).metadata.refs[written.branch].snapshot_id
+    written.can_move = True
+    written.foreign()
+    assert written.commit() == Outcome.REBASE
+    assert written.rows() == [1, FOREIGN]
+
+
+def test_a_branch_that_two_runs_wrote_to_is_not_put_on_another_base(written: Written) -> None:
+    written.zombie()
+    written.checked = written.tables.load(written.name).metadata.refs[written.branch].snapshot_id
+    written.can_move = True
+    written.foreign()
+    assert written.commit() == Outcome.REBASE
+
+
 def test_a_commit_whose_acknowledgement_was_lost_is_recognised_by_its_marker(
     monkeypatch: pytest.MonkeyPatch, written: Written
 ) -> None:
@@ -217,6 +295,15 @@ def test_a_batch_without_rows_is_transformed_again_when_somebody_else_wrote_mean
     assert (written.rows(), MARKER in written.tables.load(written.name).properties) == ([1, FOREIGN], False)
 
 
+def test_a_batch_without_rows_that_is_open_needs_no_other_transform_when_somebody_else_wrote(
+    monkeypatch: pytest.MonkeyPatch, written: Written
+) -> None:
+    written.is_open = True
+    between_read_and_write(monkeypatch, written, Written.foreign, times=1)
+    assert written.mark_empty() == Outcome.COMMITTED
+    assert (written.rows(), written.tables.load(written.name).properties[MARKER]) == ([1, FOREIGN], BATCH)
+
+
 def test_a_batch_without_rows_that_comes_late_leaves_a_later_batchs_marker(written: Written) -> None:
     assert written.mark_empty() == Outcome.COMMITTED
     later = Written(written.tables, written.name, "01JLATER")
@@ -229,7 +316,7 @@ def test_a_table_that_others_keep_changing_is_transient_and_one_that_is_not_ther
     monkeypatch: pytest.MonkeyPatch, written: Written
 ) -> None:
     between_read_and_write(monkeypatch, written, Written.zombie, times=100)
-    with pytest.raises(Transient, match="5 times"):
+    with pytest.raises(Transient, match=f"{ATTEMPTS} times"):
         written.abandon()
     with pytest.raises(Misconfigured, match=r"lake\.nothing"):
         written.tables.abandon("lake.nothing", BATCH)

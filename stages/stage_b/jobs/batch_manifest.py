@@ -34,13 +34,16 @@ class StagedObject:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A batch. `write`, `key` and `partition_by` are the dataset's."""
+    """A batch. `write`, `key` and `partition_by` are the dataset's; `judges_table` if its rules are about all rows of
+    the table, as it would become.
+    """
 
     batch: str
     write: str
     key: tuple[str, ...]
     partition_by: tuple[str, ...]
     objects: tuple[StagedObject, ...]
+    judges_table: bool = False
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Manifest:
@@ -52,6 +55,7 @@ class Manifest:
             key=tuple(table.get("key", ())),
             partition_by=tuple(table.get("partition_by", ())),
             objects=tuple(_object(entry) for entry in document["objects"]),
+            judges_table=(document["dataset"].get("quality") or {}).get("scope") == "table",
         )
 
 

@@ -55,7 +55,8 @@ def write_batch(spark: SparkSession, job: Job, files: Sequence[StagedFile]) -> W
     expected = sum(tally.good.values()) if manifest.write == "append" else done.rows
     superseded = check_accounts(tally, bad, rows, expected)
     lost = tuple(sorted(file.object.id for file in files if file.object.order in done.superseded))
-    return Written(job.run, branch, table.base, snapshot if rows else None, rows, bad, lost, superseded)
+    can_move = manifest.write == "append" and not manifest.judges_table
+    return Written(job.run, branch, table.base, snapshot if rows else None, rows, bad, lost, superseded, can_move)
 
 
 def _wanted(files: Sequence[StagedFile], manifest: Manifest) -> dict[str, Type]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pyarrow as pa
+import pytest
 
+from pipeline.datasets import Dataset
 from pipeline.tables.iceberg import Outcome
+from stages.stage_b.jobs.batch_manifest import Manifest
 from tests.stages.stage_b.conftest import MakeTable, Staged
 from tests.warm_lake import WarmLake
 
@@ -164,3 +168,39 @@ def test_a_column_that_is_named_as_sparks_own_and_days_before_1582_lose_no_row(m
     assert loaded.write
     assert (loaded.write.rows, loaded.write.bad_rows) == (4, 0)
     assert sorted(map(str, table.rows())) == sorted(str(row) for file in files for row in file.to_pylist())
+
+
+def test_what_an_append_wrote_is_put_on_what_somebody_else_wrote_meanwhile(make_table: MakeTable) -> None:
+    table = make_table({"id": "bigint", "part": "string"}, partition_by=["part"])
+    table.load(Staged(pa.table({"id": [1], "part": ["a"]})))
+    loaded = table.transform(Staged(pa.table({"id": [2, 3], "part": ["a", "b"]}), 2))
+    write = loaded.write
+    assert write
+    assert write.snapshot
+    assert write.can_move
+    table.tables.load(table.name).append(pa.table({"id": [99], "part": ["b"]}))
+    for _ in range(2):
+        outcome = table.tables.commit(
+            table.name, loaded.batch, write.branch, write.base, write.snapshot, can_move=write.can_move
+        )
+        assert outcome == Outcome.PICKED
+    table.load(Staged(pa.table({"id": [4], "part": ["b"]}), 3))
+    assert [row["id"] for row in table.rows()] == [1, 2, 3, 4, 99]
+    assert list(table.tables.load(table.name).metadata.refs) == ["main"]
+
+
+@pytest.mark.parametrize("write", ["upsert", "overwrite"])
+def test_what_depends_on_the_table_is_not(make_table: MakeTable, write: str) -> None:
+    key = {"key": ["id"]} if write == "upsert" else {}
+    loaded = make_table({"id": "bigint"}, write=write, **key).transform(Staged(pa.table({"id": [1]})))
+    assert loaded.write
+    assert not loaded.write.can_move
+
+
+@pytest.mark.parametrize(("scope", "judges_table"), [("batch", False), ("table", True), (None, False)])
+def test_rules_about_the_whole_table_depend_on_it(scope: str | None, judges_table: bool) -> None:
+    quality = {"ruleset": "Rules = [ RowCount > 0 ]", "scope": scope} if scope else None
+    definition = {"team": "team", "dataset": "set", "stage_a": {"format": "csv"}, "quality": quality}
+    dataset = json.loads(Dataset.model_validate(definition).to_json())
+    document = {"batch": "01J", "dataset": dataset, "objects": []}
+    assert Manifest.from_json(json.dumps(document)).judges_table is judges_table

@@ -10,6 +10,7 @@ from pyspark.errors import AnalysisException, ParseException
 
 from pipeline import errors
 from pipeline.errors import SluiceError, WillFailAgain
+from stages.stage_b.end import REBASED_TOO_OFTEN
 from stages.stage_b.jobs.failing import told_apart
 from stages.stage_b.jobs.judging import _not_evaluated
 from tests.conftest import ROOT
@@ -81,3 +82,9 @@ def test_the_state_machine_looks_for_the_name_that_jobs_give() -> None:
     for name in ("Was the transform lost?", "Was the check lost?"):
         said = [each["Not"]["StringMatches"] for each in states[name]["Choices"][0]["And"] if "Not" in each]
         assert said == [f"*{WillFailAgain.__name__}: *"]
+
+
+def test_a_batch_that_others_kept_from_committing_is_told_apart_by_the_name_that_the_state_machine_gives() -> None:
+    states = json.loads((ROOT / "definitions" / "state_machines" / "stage_b.asl.json").read_text())["States"]
+    assert states["Give up rebasing"]["Result"]["Error"] == REBASED_TOO_OFTEN
+    assert states["Fail the batch"]["Parameters"]["Payload"]["error.$"] == states["Give up rebasing"]["ResultPath"]
