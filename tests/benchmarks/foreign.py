@@ -78,7 +78,8 @@ def write(connected: Connected, given: argparse.Namespace, wrote: list[str], is_
         try:
             tables.load(name).append(pa.table({"id": [row], "n": pa.array([0], pa.int32())}))
             wrote.append(row)
-        except CommitFailedException:
+        except (CommitFailedException, ValueError):
+            # The latter is what PyIceberg says where a snapshot came to another branch meanwhile.
             refused += 1
         time.sleep(max(0.0, next_at - time.monotonic()))
     rate = len(wrote) / (time.monotonic() - began)

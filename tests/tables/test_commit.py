@@ -60,6 +60,13 @@ class Written:
         """Somebody else appends to `main`."""
         self.tables.load(self.name).append(_row(FOREIGN))
 
+    def elsewhere(self) -> None:
+        """Somebody else appends to a branch of theirs."""
+        table = self.tables.load(self.name)
+        if "theirs" not in table.metadata.refs:
+            table.manage_snapshots().create_branch(self.base, "theirs").commit()
+        self.tables.load(self.name).append(_row(FOREIGN), branch="theirs")
+
     def zombie(self) -> None:
         """A run that was thought dead writes to its branch once more, if it is still there."""
         table = self.tables.load(self.name)
@@ -198,6 +205,7 @@ def test_what_happens_between_reading_and_writing_is_noticed(
         (Written.abandon, Outcome.REBASE, [1, FOREIGN]),
         (Written.zombie, Outcome.REBASE, [1, FOREIGN]),
         (Written.commit, Outcome.PICKED, [1, FIRST, FOREIGN]),
+        (Written.elsewhere, Outcome.PICKED, [1, FIRST, FOREIGN]),
     ],
 )
 def test_what_happens_while_a_batch_is_put_on_another_base_is_noticed(
