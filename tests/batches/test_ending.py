@@ -3,6 +3,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from botocore.session import get_session
+from pyiceberg.exceptions import CommitFailedException
 
 from pipeline import settings
 from pipeline.batches.ending import REBASES, Commit, Ender, Parts, cause_of, rebase_wait
@@ -290,6 +293,49 @@ def test_an_append_needs_no_other_transform_when_its_base_moved(shop: Shop):
     # Who is told of the batch finds its rows by what is announced.
     assert [told["snapshot"] for told in shop.announced] == [str(current)]
     assert shop.records.get(shop.name, batch).write.snapshot == current
+
+
+def test_batches_and_a_writer_who_never_rests_both_get_through(shop: Shop):
+    """As fast as the writer can: a commit of either that the other was quicker than is made again."""
+    wrote: list[str] = []
+    ended, the_job_writes = threading.Event(), threading.Lock()
+
+    def write() -> None:
+        tables = IcebergTables()
+        while not ended.is_set():
+            row = f"foreign-{len(wrote):03d}"
+            with the_job_writes, contextlib.suppress(CommitFailedException, ValueError):
+                tables.load(shop.table).append(pa.table({"id": [row]}))
+                wrote.append(row)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    batches, objects = [], []
+    try:
+        for n in range(5):
+            objects.append(shop.stage(f"{n}.csv"))
+            batches.append(shop.open())
+            # A job tries its own commits again; what plays the job here does not.
+            with the_job_writes:
+                shop.write(batches[-1], can_move=True)
+            seen = len(wrote)
+            while len(wrote) < seen + 3:
+                assert writer.is_alive()
+                time.sleep(0.01)
+            assert _commit_as_the_state_machine_does(shop, batches[-1]) is Commit.COMMITTED
+    finally:
+        ended.set()
+        writer.join()
+    assert shop.rows() == sorted([*wrote, *(f"{batch}-{n}" for batch in batches for n in range(2))])
+    assert shop.statuses(*objects) == {Status.COMMITTED}
+    assert shop.branches() == ["main"]
+
+
+def _commit_as_the_state_machine_does(shop: Shop, batch: str) -> Commit:
+    for _ in range(8):
+        with contextlib.suppress(Transient):
+            return shop.ender.commit(shop.name, batch, shop.table)
+    return shop.ender.commit(shop.name, batch, shop.table)
 
 
 def test_a_batch_without_rows_needs_no_other_transform_when_its_base_moved(shop: Shop):
