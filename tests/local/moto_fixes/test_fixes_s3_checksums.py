@@ -141,3 +141,13 @@ def test_digests_are_checked_in_every_call_with_a_body(
 def test_a_right_md5_is_taken(front: Front, s3: Any) -> None:
     md5 = base64.b64encode(hashlib.md5(b"body").digest()).decode()
     assert send(front, "PUT", f"/{BUCKET}/md5", b"body", "header", Content_MD5=md5)[0] == 200
+
+
+def test_a_copy_may_name_the_digest_of_its_source(s3: Any, front: Front) -> None:
+    s3.put_object(Bucket=BUCKET, Key="source", Body=b"body")
+    md5 = base64.b64encode(hashlib.md5(b"body").digest()).decode()
+    status, answer = send(
+        front, "PUT", f"/{BUCKET}/copy", b"", "header", Content_MD5=md5, x_amz_copy_source=f"/{BUCKET}/source"
+    )
+    assert status == 200, answer
+    assert s3.get_object(Bucket=BUCKET, Key="copy")["Body"].read() == b"body"
