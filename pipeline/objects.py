@@ -45,6 +45,11 @@ def order_of(event_ms: int, sequencer: str | None, obj: ObjectVersion) -> str:
     return f"{event_ms:013d}|{padded}|{obj.key}|{obj.version_id}"
 
 
+def key_of(order: str) -> str:
+    """The key of the object whose order it is. A version id has no bar, a key may have some."""
+    return order.split("|", 2)[2].rpartition("|")[0]
+
+
 def event_ms_of(order: str) -> int:
     """The event time that an order starts with, in milliseconds."""
     return int(order.partition("|")[0])

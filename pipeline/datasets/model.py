@@ -184,7 +184,9 @@ class Table(_Model):
     """The table that the dataset becomes."""
 
     format: Literal["iceberg"] = "iceberg"
-    write: Literal["append", "upsert", "overwrite"] = "append"
+    write: Literal["append", "replace", "upsert", "overwrite"] = "append"
+    """What rows do to those that are there. With `replace` those of a new version of an object take the place of its
+    earlier version's; with `append` they come beside them."""
     key: tuple[ColumnName, ...] = ()
     partition_by: tuple[ColumnName, ...] = ()
     upkeep: Upkeep = Upkeep()

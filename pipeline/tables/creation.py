@@ -114,12 +114,22 @@ def _missing_columns(found: Any, dataset: Dataset, table: str) -> list[Addition]
     from pipeline.tables.schema import columns_of
 
     have, wanted = columns_of(found.schema()), table_columns(dataset)
+    if dataset.table.write == "replace" and ORDER_COLUMN not in have and _has_rows(found):
+        raise BadDefinition(
+            f"of the rows in table {table} nothing says which object wrote them, so that none could be replaced",
+            hint="Rows that `write: append` loaded stay so: make a new dataset and load it from the raw objects.",
+        )
     if differences := conflicts(have, wanted):
         raise BadDefinition(
             f"the definition contradicts table {table}: {'; '.join(differences)}",
             hint="Only new columns can be applied: make a new dataset and load it from the raw objects.",
         )
     return additions(have, wanted)
+
+
+def _has_rows(found: Any) -> bool:
+    snapshot = found.current_snapshot()
+    return snapshot is not None and any(found.scan().plan_files())
 
 
 def _add_columns(found: Any, dataset: Dataset, table: str) -> None:

@@ -1,4 +1,4 @@
-"""Write a batch to a branch of its table: append, upsert or overwrite. Nobody reads the branch but the quality job."""
+"""Write a batch to a branch of its table, which nobody reads but the quality job."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipeline.tables.names import branch_name
 from stages.stage_b.jobs.alignment import quoted
 from stages.stage_b.jobs.batch_manifest import Manifest, StagedFile
 from stages.stage_b.jobs.branches import BranchedTable
+from stages.stage_b.jobs.replacing import replace_versions
 from stages.stage_b.jobs.staged_rows import LINE, OBJECT, ORDER, POSITION, REASON, ROW, StagedRows, staged_rows
 from stages.stage_b.jobs.tally import Counting, check_accounts
 
@@ -110,6 +111,8 @@ def _write(
         case "upsert":
             upsert(spark, counted, columns, target, manifest.key)
             return _Done()
+        case "replace":
+            return _Done(*replace_versions(spark, counted, loadable(counting.frame), columns, target))
         case "overwrite" if manifest.partition_by:
             return _overwrite_partitions(spark, counted, loadable(counting.frame), columns, target, manifest)
         case "overwrite":

@@ -39,17 +39,18 @@ _numbers = itertools.count(1)
 @dataclass(frozen=True)
 class Staged:
     """What the transform made of a file. `bad` are the lines that it wrote for rows that it does not let pass, `uri`
-    is where the staged file is, if its name and scheme matter."""
+    is where the staged file is, if its name and scheme matter, `name` the raw file's, if it has several versions."""
 
     raw: RawFile
     table: pa.Table
     bad: list[dict[str, Any]]
     parquet: bytes
     uri: str | None = None
+    name: str | None = None
 
     @property
     def id(self) -> str:
-        return f"raw/team/set/file-{self.raw.order}#v"
+        return f"raw/team/set/{self.name or f'file-{self.raw.order}'}#v{self.raw.order}"
 
 
 def transform(raw: RawFile, dataset: Dataset, limits: Limits) -> Staged:
