@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from shlex import quote
 
 from pipeline.batches.opening import Work
 from pipeline.batches.records import unknown
@@ -16,8 +17,8 @@ from pipeline.errors import BadInput, Refused
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.views.executions import find
-from pipeline.views.naming import dataset_name
-from pipeline.views.summary import FAILURES, RAW
+from pipeline.views.naming import dataset_name, object_of
+from pipeline.views.summary import FAILURES, RAW, TROUBLED
 from pipeline.wiring import Lake
 
 MOST = 10_000
@@ -65,6 +66,34 @@ def release_batch(lake: Lake, batch: str, by: str, reason: str) -> Redriven:
     if not reason.strip():
         raise BadInput("a release needs a reason")
     return _redriver(lake).batch(_work_of(lake, batch), batch, {"by": by, "reason": reason.strip(), "of": batch})
+
+
+def dismiss_objects(lake: Lake, rows: Sequence[ObjectRow], by: str, why: str) -> int:
+    """Note of objects that nothing more is to be done about them: they need no attention as they stand.
+
+    Whatever becomes of one later, it is to be looked at again. `BadInput` without a reason; returns how many it were.
+    """
+    if not why.strip():
+        raise BadInput("say why nothing is to be done", hint="For instance: --reason 'its rows came in orders-2.csv'.")
+    return sum(lake.catalog.dismiss(row, by, why.strip()) for row in rows)
+
+
+def to_dismiss(lake: Lake, uris: Sequence[str], dataset: DatasetName | None) -> list[ObjectRow]:
+    """What needs attention of objects, or of a whole dataset. `Refused` for an object of which nothing does."""
+    if dataset:
+        return [row for row in lake.catalog.all(str(dataset)) if _is_in_sight(row)]
+    found: list[ObjectRow] = []
+    for uri in uris:
+        obj = object_of(lake, uri)
+        rows = [row for row in lake.catalog.history(obj.path) if _is_in_sight(row)]
+        if not rows:
+            raise Refused(f"nothing of {obj.uri} needs attention", hint=f"See `sluice why {quote(uri)}`.")
+        found += rows
+    return found
+
+
+def _is_in_sight(row: ObjectRow) -> bool:
+    return row.dismissed is None and (row.status in TROUBLED or bool(row.rows_bad))
 
 
 def redrive_execution(lake: Lake, name: str) -> Redriven:

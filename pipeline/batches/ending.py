@@ -149,8 +149,8 @@ class Ender:
         reason = shorten(reason)
         status = Status.QUARANTINED if to is BatchStatus.QUARANTINED else Status.FAILED
         hint = (
-            f"Mend the data or the rules and run `sluice redrive --batch {batch.id}`, or load it as it is "
-            f"with `sluice release {batch.id} --reason …`."
+            f"Mend the rules and run `sluice redrive --batch {batch.id}`; load it as it is with "
+            f"`sluice release {batch.id} --reason …`; or drop mended files, and run `sluice dismiss` for these."
             if status is Status.QUARANTINED
             else f"Mend the cause and run `sluice redrive --batch {batch.id}`."
         )

@@ -284,6 +284,14 @@ class Catalog:
         taking = [content.taking(self.table, row.object, row.checksum)] if once and row.checksum else []
         return not transact(self._dynamodb, [moving, *taking])
 
+    def dismiss(self, row: ObjectRow, by: str, why: str) -> bool:
+        """Note that nothing more is to be done about an object as it stands; False if it went on meanwhile."""
+        said = {"at": self._now(), "by": by, "why": why, "since": row.since}
+        change = Change(
+            key=key_of(row.object), set={"dismissed": said}, condition="#since = :since", values={"since": row.since}
+        )
+        return update_if(self._dynamodb, self.table, change) is None
+
     def release_content(self, row: ObjectRow) -> list[ObjectRow]:
         """Give up the content that a version held and will not load now; returns its duplicates, to be sent again.
 

@@ -90,6 +90,8 @@ class ObjectRow:
     rows_bad: int | None = None
     batch: str | None = None
     execution: str | None = None
+    dismissed: tuple[str, str, str] | None = None
+    """When somebody said that nothing more is to be done about the object as it stands, who and why."""
 
     @property
     def id(self) -> str:
@@ -113,8 +115,15 @@ class ObjectRow:
             order=row["order"],
             since=row["since"],
             history=tuple((status, at) for status, at in row.get("history", [])),
+            dismissed=_dismissed(row),
             **{name: row.get(name) for name in (*optional, *more)},
         )
+
+
+def _dismissed(row: dict[str, Any]) -> tuple[str, str, str] | None:
+    """It was said of the object in one status: one that went on since is to be looked at again."""
+    said = row.get("dismissed")
+    return (said["at"], said["by"], said["why"]) if said and said["since"] == row["since"] else None
 
 
 def lifted(rows: Iterable[ObjectRow]) -> dict[ObjectVersion, str]:

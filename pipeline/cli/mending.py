@@ -1,4 +1,4 @@
-"""Commands that send things back: redrive, release."""
+"""Commands that say what becomes of what failed: redrive, release, dismiss."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json
 from pipeline.errors import BadInput
 from pipeline.mending import (
+    dismiss_objects,
     redrive_batch,
     redrive_dataset,
     redrive_execution,
     redrive_messages,
     redrive_objects,
     release_batch,
+    to_dismiss,
 )
 from pipeline.views.naming import dataset_name
+from pipeline.views.texts import counted
 
 
 @app.command()
@@ -76,6 +79,31 @@ def release(
     Example: sluice release 01KF… --reason "the supplier confirmed the zero prices"
     """
     _say(release_batch(context.obj.connect().lake, batch, by or getpass.getuser(), reason), as_json)
+
+
+@app.command()
+def dismiss(
+    context: typer.Context,
+    objects: Annotated[
+        list[str] | None, typer.Argument(help="s3://bucket/key, or team/dataset/file in the raw bucket.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why nothing more is to be done.")] = "",
+    dataset: Annotated[str | None, typer.Option(help="All that needs attention of team/dataset.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who decided; the user's name by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say that nothing more is to be done about objects: they leave "Needs attention", and keep who and why.
+
+    Nothing is deleted, and `sluice redrive` still sends them back: what becomes of them then needs attention anew.
+
+    Example: sluice dismiss shop/orders/2026/a.csv --reason "its rows came in b.csv"
+    """
+    if bool(objects) == bool(dataset):
+        raise BadInput("say what to dismiss", hint="Objects, or --dataset.")
+    lake = context.obj.connect().lake
+    rows = to_dismiss(lake, objects or [], dataset_name(dataset) if dataset else None)
+    done = dismiss_objects(lake, rows, by or getpass.getuser(), reason)
+    print_json({"dismissed": done}) if as_json else console.print(f"dismissed {counted(done, 'object')}")
 
 
 def _say(done: Redriven, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from pipeline.cli.texts import shown
 from pipeline.errors import Refused
 from pipeline.views.advice import advice
 from pipeline.views.naming import object_of
-from pipeline.views.objects import bad_rows, batch_of, story
+from pipeline.views.objects import bad_rows, batch_of, story, table_of
 from pipeline.views.texts import counted, moment, size
 from pipeline.views.unknown import Diagnosis, diagnose
 from pipeline.wiring import Lake
@@ -92,6 +92,7 @@ def _print_version(lake: Lake, row: ObjectRow) -> None:
             "size": size(row.size) if row.status is not Status.DELETE_MARKER else None,
             "why": shown(row.reason) if row.reason else None,
             "duplicate of": f"version {shown(row.duplicate_of)}" if row.duplicate_of else None,
+            "dismissed": _dismissed(row),
             "rows": _rows(row),
             "batch": _batch(batch, row),
             "verdict": _verdict(batch) if batch else None,
@@ -99,12 +100,19 @@ def _print_version(lake: Lake, row: ObjectRow) -> None:
             "sent" if row.generation > 1 else "": f"{row.generation} times through Stage A"
             if row.generation > 1
             else None,
-            "do": shown(advice(row)),
+            "do": shown(advice(row, table_of(lake, row))),
         },
     )
     for status, at in row.history:
         console.print(f"    [dim]{moment(at)}[/] {styled(status)}", highlight=False)
     _print_bad_rows(row)
+
+
+def _dismissed(row: ObjectRow) -> str | None:
+    if row.dismissed is None:
+        return None
+    at, by, why = row.dismissed
+    return f"by {shown(by)}, {moment(at)}: {shown(why)}"
 
 
 def _rows(row: ObjectRow) -> str | None:

@@ -6,15 +6,40 @@ from collections.abc import Callable
 from shlex import quote
 
 from pipeline.catalog import ObjectRow, Status
+from pipeline.datasets.model import Table
 from pipeline.routing import dataset_in
 
 _FINE = "Nothing to do."
 
 
-def advice(row: ObjectRow) -> str:
-    """The next step for an object: the hint that was recorded with its status, else what the status calls for."""
+def advice(row: ObjectRow, table: Table) -> str:
+    """The next step for an object of a dataset with this `table`: what is to be done about rows that were set aside,
+    or the hint that was recorded with its status, else what the status calls for."""
+    if row.dismissed:
+        return f"{_FINE} Somebody said so."
+    if row.rows_bad and row.status is Status.COMMITTED:
+        return mending_rows(row, table)
     said = row.hint or _BY_STATUS[row.status]
     return said if isinstance(said, str) else said(row)
+
+
+def mending_rows(row: ObjectRow, table: Table) -> str:
+    """What to do about rows that were set aside while the object's others were loaded: what doubles no row."""
+    uri = quote(row.object.uri)
+    see = f"See them with `sluice why {uri}`"
+    dismiss = f"then run `sluice dismiss {uri} --reason …`"
+    if table.write == "append":
+        return (
+            f"{see}, and drop them alone, mended, as a file of another name: the whole file would add the rows again "
+            f"that are in the table; {dismiss}."
+        )
+    if table.write == "replace" or (table.write == "overwrite" and not table.partition_by):
+        return f"{see}; mend the file and drop it again: its rows take the place of these."
+    return f"{see}; mend the file and drop it again: rows take the place of those of their {_unit(table)}; {dismiss}."
+
+
+def _unit(table: Table) -> str:
+    return "key" if table.write == "upsert" else "partition"
 
 
 def _register(row: ObjectRow) -> str:

@@ -16,6 +16,7 @@ def missing(rows: Iterable[ObjectRow], tables: Mapping[str, Table]) -> list[Obje
     append: each version is a delivery of its own. Only its very content, loaded as another version, stands for it.
     upsert, and overwrite of partitions: which rows or partitions a version has that a newer one has not, is not
     known before it is loaded. Only the same content, loaded as a newer version of its key, stands for it.
+    replace: a newer version of the key that has rows and is loaded, replaces all of it.
     overwrite of the whole table: whatever newer object of the dataset has rows and is loaded, replaces all.
     """
     rows = list(rows)
@@ -24,14 +25,19 @@ def missing(rows: Iterable[ObjectRow], tables: Mapping[str, Table]) -> list[Obje
 
 
 class _Loaded:
-    """What is in the tables: the newest order with rows of each dataset, and the orders of each content of a key."""
+    """What is in the tables: the newest order with rows of each dataset and key, and the orders of each content of a
+    key."""
 
     def __init__(self, rows: Iterable[ObjectRow]) -> None:
         self._newest: dict[str, str] = {}
+        self._versions: dict[str, str] = {}
         self._contents: dict[tuple[str, str], list[str]] = defaultdict(list)
         for row in rows:
             if row.status is not Status.COMMITTED:
                 continue
+            if row.rows_out:
+                path = row.object.path
+                self._versions[path] = max(row.order, self._versions.get(path, ""))
             if row.dataset and row.rows_out:
                 self._newest[row.dataset] = max(row.order, self._newest.get(row.dataset, ""))
             if row.checksum:
@@ -40,6 +46,8 @@ class _Loaded:
     def stands_for(self, row: ObjectRow, table: Table) -> bool:
         if table.write == "overwrite" and not table.partition_by:
             return row.order < self._newest.get(row.dataset or "", "")
+        if table.write == "replace":
+            return row.order < self._versions.get(row.object.path, "")
         same = self._contents[row.object.path, row.checksum] if row.checksum else []
         # What is loaded itself, with bad rows, needs a newer one to make up for them.
         is_any_enough = table.write == "append" and row.status is not Status.COMMITTED

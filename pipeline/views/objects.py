@@ -12,6 +12,7 @@ from pipeline.catalog import ObjectRow, Status
 from pipeline.catalog.rows import OPEN
 from pipeline.clock import iso
 from pipeline.datasets import DatasetName
+from pipeline.datasets.model import Table
 from pipeline.objects import event_ms_of
 from pipeline.views.advice import advice
 from pipeline.views.jsonl import Lines, lines_from
@@ -58,6 +59,7 @@ def row_json(row: ObjectRow) -> dict[str, Any]:
         "status": row.status.value,
         "event_time": iso(datetime.fromtimestamp(event_ms_of(row.order) / 1000, UTC)),
         **{name: getattr(row, name) for name in (*facts, *more)},
+        "dismissed": dict(zip(("at", "by", "why"), row.dismissed, strict=True)) if row.dismissed else None,
         "history": [{"status": status, "at": at} for status, at in row.history],
     }
 
@@ -66,12 +68,18 @@ def batch_of(lake: Lake, row: ObjectRow) -> Batch | None:
     return lake.batches.get(row.dataset, row.batch) if row.dataset and row.batch else None
 
 
+def table_of(lake: Lake, row: ObjectRow) -> Table:
+    """What the object's dataset says of its table; the default if there is no such dataset."""
+    found = lake.registry.get(DatasetName.parse(row.dataset)) if row.dataset else None
+    return found.dataset.table if found else Table()
+
+
 def account(lake: Lake, row: ObjectRow) -> dict[str, Any]:
     """What there is to tell of a version but for its bad rows."""
     batch = batch_of(lake, row)
     return {
         **row_json(row),
-        "todo": advice(row),
+        "todo": advice(row, table_of(lake, row)),
         "batch_status": batch.status.value if batch else None,
         "batch_error": batch.error if batch else None,
         "verdict": verdict_json(batch) if batch else None,

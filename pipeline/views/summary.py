@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from shlex import quote
 from typing import Any
 
 from pipeline.batches.records import Batch
@@ -13,11 +12,12 @@ from pipeline.catalog import ObjectRow, Status
 from pipeline.clients import client
 from pipeline.clock import parse_iso
 from pipeline.datasets import DatasetName
+from pipeline.datasets.model import Table
 from pipeline.datasets.registry import Registration
 from pipeline.errors import Refused
 from pipeline.settings import Setting
 from pipeline.settling import Progress, look
-from pipeline.views.advice import advice
+from pipeline.views.advice import advice, mending_rows
 from pipeline.views.executions import Run, runs
 from pipeline.views.missing import missing
 from pipeline.views.texts import counted
@@ -166,8 +166,9 @@ def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Trouble]:
 def _attention(
     lake: Lake, rows: list[ObjectRow], registrations: list[Registration], queues: list[Queue]
 ) -> list[Trouble]:
-    found = missing(rows, {str(r.dataset.name): r.dataset.table for r in registrations})
-    return [*_troubles(found), *_bad_rows(found), *_stuck(lake, found), *_dead_letters(queues)]
+    tables = {str(r.dataset.name): r.dataset.table for r in registrations}
+    found = [row for row in missing(rows, tables) if row.dismissed is None]
+    return [*_troubles(found, tables), *_bad_rows(found, tables), *_stuck(lake, found), *_dead_letters(queues)]
 
 
 def _belongs(row: ObjectRow, dataset: DatasetName) -> bool:
@@ -189,7 +190,7 @@ def _batches(lake: Lake, names: list[str], rows: Iterable[ObjectRow], limit: int
     return [BatchLine(batch, bad[batch.id]) for name in names for batch in lake.batches.newest(name, limit)]
 
 
-def _troubles(rows: list[ObjectRow]) -> list[Trouble]:
+def _troubles(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Trouble]:
     """One for each dataset, status and reason."""
     groups: dict[tuple[str, str, str], list[ObjectRow]] = defaultdict(list)
     for row in rows:
@@ -202,7 +203,7 @@ def _troubles(rows: list[ObjectRow]) -> list[Trouble]:
             objects=len(group),
             example=group[0].object.uri,
             reason=group[0].reason or "no reason was recorded",
-            todo=advice(group[0]),
+            todo=advice(group[0], tables.get(name, Table())),
         )
         for (name, status, _), group in sorted(groups.items())
     ]
@@ -215,7 +216,7 @@ def _kind(row: ObjectRow) -> str:
     return row.reason or ""
 
 
-def _bad_rows(rows: list[ObjectRow]) -> list[Trouble]:
+def _bad_rows(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Trouble]:
     """Rows that were set aside from objects whose other rows went on."""
     groups: dict[str, list[ObjectRow]] = defaultdict(list)
     for row in rows:
@@ -229,7 +230,7 @@ def _bad_rows(rows: list[ObjectRow]) -> list[Trouble]:
             example=group[0].object.uri,
             reason=f"{counted(sum(r.rows_bad or 0 for r in group), 'row')} of {counted(len(group), 'object')} "
             "could not be read as the dataset says, and went to the quarantine bucket",
-            todo=f"See them with `sluice why {quote(group[0].object.uri)}`; mend the file and drop it again.",
+            todo=mending_rows(group[0], tables.get(name, Table())),
         )
         for name, group in sorted(groups.items())
     ]
@@ -241,8 +242,9 @@ def _stuck(lake: Lake, rows: list[ObjectRow]) -> list[Trouble]:
     groups: dict[str | None, list[ObjectRow]] = defaultdict(list)
     for row in old:
         groups[row.dataset].append(row)
+    reason = "Stage A has not staged it"
     return [
-        Trouble(name, "REGISTERED", len(group), group[0].object.uri, "Stage A has not staged it", advice(group[0]))
+        Trouble(name, "REGISTERED", len(group), group[0].object.uri, reason, advice(group[0], Table()))
         for name, group in groups.items()
     ]
 

@@ -13,7 +13,8 @@ from pipeline.wiring import Lake
 log = logging.getLogger(__name__)
 
 _HINTS = {
-    Status.QUARANTINED: "Mend the file and drop it again, or mend the dataset's definition and run `sluice redrive`.",
+    Status.QUARANTINED: "Mend the dataset's definition and run `sluice redrive`; or mend the file, drop it again, and "
+    "run `sluice dismiss` for this version.",
     Status.FAILED: "Mend the cause and run `sluice redrive`.",
     Status.GONE: "Nothing to do, unless it should not have been deleted: drop the file again.",
 }

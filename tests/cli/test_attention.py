@@ -19,12 +19,13 @@ from tests.cli.test_looking import rows
 
 MODES = {
     "append": {"write": "append"},
+    "replace": {"write": "replace"},
     "upsert": {"write": "upsert", "key": ["id"]},
     "overwrite": {"write": "overwrite"},
     "partitions": {"write": "overwrite", "partition_by": ["id"]},
 }
-REPLACED = {"overwrite"}
-"""Where whatever is newer and loaded replaces all that was before."""
+REPLACED = {"overwrite", "replace"}
+"""Where whatever is newer and loaded, of the key at least, replaces all that was before."""
 
 
 def found(sluice, lake, mode):

@@ -12,6 +12,7 @@ from pipeline.errors import BadInput, Refused
 from pipeline.events.s3 import SendAgain, parse
 from pipeline.settings import Setting
 from pipeline.views.summary import FAILURES
+from tests.cli.conftest import ORDERS, Actor
 
 
 def documented(result):
@@ -41,6 +42,37 @@ def test_what_an_execution_of_stage_a_carried_goes_through_it_again(sluice, lake
     done = documented(sluice("redrive", "--execution", "group-1", "--json"))
     assert (done["sent"], done["refused"]) == (1, [lake.catalog.get(staged).id])
     assert sent_again(lake) == [SendAgain(failed, 2)]
+
+
+def attention(sluice, name):
+    return json.loads(sluice("status", name, "--json").stdout)["attention"]
+
+
+def test_what_somebody_dismissed_needs_no_attention_until_something_becomes_of_it(sluice, lake):
+    actor = Actor(lake, {**ORDERS, "dataset": "dismissed"})
+    bad = actor.register(actor.drop("bad.csv"))
+    lake.catalog.move(bad, Status.QUARANTINED, actor.name, reason="no CSV")
+    assert [trouble["objects"] for trouble in attention(sluice, actor.name)] == [1]
+    said = ("--reason", "its rows came in b.csv", "--by", "who", "--json")
+    assert documented(sluice("dismiss", bad.uri, *said)) == {"dismissed": 1}
+    assert attention(sluice, actor.name) == []
+    assert "by who" in sluice("why", bad.uri).stdout
+    assert isinstance(sluice("dismiss", bad.uri, *said).exception, Refused)
+
+    assert documented(sluice("redrive", bad.uri, "--json"))["sent"] == 1
+    lake.catalog.send_again(sent_again(lake)[0], actor.work.dataset.name)
+    lake.catalog.move(bad, Status.FAILED, actor.name, reason="again")
+    assert [trouble["status"] for trouble in attention(sluice, actor.name)] == ["FAILED"]
+    assert documented(sluice("dismiss", "--dataset", actor.name, "--reason", "all", "--json")) == {"dismissed": 1}
+
+
+def test_nothing_is_dismissed_without_a_reason(sluice, lake):
+    actor = Actor(lake, {**ORDERS, "dataset": "undismissed"})
+    bad = actor.register(actor.drop("bad.csv"))
+    lake.catalog.move(bad, Status.QUARANTINED, actor.name, reason="no CSV")
+    for arguments in ((bad.uri,), (bad.uri, "--reason", " "), ("--reason", "x"), (bad.uri, "--dataset", actor.name)):
+        assert isinstance(sluice("dismiss", *arguments).exception, BadInput)
+    assert [trouble["objects"] for trouble in attention(sluice, actor.name)] == [1]
 
 
 def test_the_batch_of_an_execution_of_stage_b_is_loaded_again_as_a_new_one(sluice, lake, orders):

@@ -17,6 +17,7 @@ from pipeline.views.missing import missing
 
 TABLES = {
     "append": Table(),
+    "replace": Table(write="replace"),
     "upsert": Table(write="upsert", key=("id",)),
     "overwrite": Table(write="overwrite"),
     "partitions": Table(write="overwrite", partition_by=("day",)),
@@ -54,6 +55,8 @@ def in_table(mode: str, history: Iterable[Version]) -> Any:
     loaded = sorted((v for v in history if v.status is Status.COMMITTED), key=lambda v: v.order)
     if mode == "append":
         return {(v.key, v.rows) for v in loaded if v.rows}
+    if mode == "replace":
+        return {v.key: (v.order, v.rows) for v in loaded if v.rows}
     if mode == "upsert":
         return {id: v.order for v in loaded for _, id in sorted(v.rows)} | {
             ("content", id): v.rows for v in loaded for _, id in v.rows
@@ -81,7 +84,7 @@ def test_what_goes_out_of_sight_would_change_nothing_in_the_table(mode: str, his
             assert in_table(mode, with_it) == in_table(mode, history)
 
 
-@pytest.mark.parametrize("mode", ["append", "overwrite"])
+@pytest.mark.parametrize("mode", ["append", "replace", "overwrite"])
 @settings(max_examples=150)
 @given(history=histories(empty=False))
 def test_what_stays_in_sight_would_change_the_table_where_that_can_be_known(mode: str, history: list[Version]):
@@ -93,7 +96,8 @@ def test_what_stays_in_sight_would_change_the_table_where_that_can_be_known(mode
 
 
 @pytest.mark.parametrize(
-    ("mode", "stays"), [("append", True), ("upsert", True), ("overwrite", False), ("partitions", True)]
+    ("mode", "stays"),
+    [("append", True), ("replace", False), ("upsert", True), ("overwrite", False), ("partitions", True)],
 )
 def test_a_failed_version_stays_in_sight_unless_the_newer_one_replaces_the_whole_table(mode, stays):
     old = Version("k", "1", frozenset({("a", 1)}), Status.FAILED)
