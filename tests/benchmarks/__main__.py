@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = tuple(f"tests.benchmarks.{name}" for name in ("flow", "burst", "engine", "stage_a", "console", "cold_start"))
+MODULES = tuple(
+    f"tests.benchmarks.{name}" for name in ("flow", "burst", "engine", "stage_a", "console", "cold_start", "commits")
+)
 
 
 def main() -> None:
