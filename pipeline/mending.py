@@ -102,6 +102,11 @@ def redrive_execution(lake: Lake, name: str) -> Redriven:
     Not the execution itself: its batch has ended, and its objects have been marked. They go on as new ones.
     """
     run, described = find(lake, name)
+    if not run.is_of_lake:
+        raise Refused(
+            f"execution {name} is of {run.machine}, which is no machine of the lake: it carries no objects",
+            hint="Step Functions redrives it itself: `aws stepfunctions redrive-execution`.",
+        )
     if run.machine == "b":
         return redrive_batch(lake, run.name)
     try:

@@ -21,7 +21,10 @@ _COLOURS = {"done": "green", "retried": "yellow", "caught": "yellow", "failed": 
 @app.command()
 def executions(
     context: typer.Context,
-    machine: Annotated[str | None, typer.Option(help="a (Stage A) or b (Stage B); both if not given.")] = None,
+    machine: Annotated[
+        str | None,
+        typer.Option(help="a or b (Stages A and B; both if not given), or another's name."),
+    ] = None,
     status: Annotated[
         str | None, typer.Option(help="RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.", show_default=False)
     ] = None,
@@ -38,14 +41,16 @@ def executions(
         print_json([run.to_json() for run in found])
         return
     now = lake.clock()
-    rows = [(moment(r.started), r.machine, styled(r.status), duration(r.seconds(now)), shown(r.name)) for r in found]
-    print_table("Executions", ("started", "stage", "status", "took", "name"), rows)
+    rows = [
+        (moment(r.started), shown(r.machine), styled(r.status), duration(r.seconds(now)), shown(r.name)) for r in found
+    ]
+    print_table("Executions", ("started", "machine", "status", "took", "name"), rows)
 
 
 @app.command()
 def execution(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The execution's name; a batch's is its id.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The execution's name or ARN; a batch's is its id.")],
     as_json: Json = False,
 ) -> None:
     """Show what one execution did: the states that it entered, how long each took, and what went wrong.
@@ -63,7 +68,7 @@ def execution(
         f"Execution {shown(run.name)}",
         {
             "status": styled(run.status),
-            "stage": run.machine.upper(),
+            "stage" if run.is_of_lake else "machine": run.machine.upper() if run.is_of_lake else shown(run.machine),
             "version": str(version) if (version := version_of(description)) else None,
             "started": moment(run.started),
             "took": duration(run.seconds(lake.clock())),

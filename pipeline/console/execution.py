@@ -64,7 +64,8 @@ def build(asked: Asked) -> Document:
         "number": len(chosen),
         "page": STEPS,
         "only": asked.query.get("only", ""),
-        "functions": list(FUNCTIONS[run.machine]),
+        "functions": list(FUNCTIONS.get(run.machine, ())),
+        "is_of_lake": run.is_of_lake,
         "definition": definition,
     }
 
@@ -124,7 +125,7 @@ def _carried(run: Run, described: Mapping[str, Any]) -> dict[str, Any]:
     """The batch, or the objects, that the execution is about."""
     document = parsed(described.get("input"))
     found: dict[str, Any] = {"dataset": None, "batch": None, "objects": [], "more": 0}
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or not run.is_of_lake:
         return found
     found["dataset"] = document.get("dataset") if isinstance(document.get("dataset"), str) else None
     if run.machine == "b":
@@ -153,7 +154,8 @@ def stop(asked: Asked, fields: Mapping[str, str]) -> Done:
     """Stop a running execution. What it carried is marked as failed, and can be sent back."""
     run, _ = find(asked.lake, asked.path["name"])
     client("stepfunctions").stop_execution(executionArn=run.arn, error="Stopped", cause="stopped in the console")
-    return Done(link(f"/executions/{run.name}"), "Stopped. What it carried is marked as failed: redrive sends it back.")
+    told = " What it carried is marked as failed: redrive sends it back." if run.is_of_lake else ""
+    return Done(link(f"/executions/{run.name}"), f"Stopped.{told}")
 
 
 ROUTES = [

@@ -1,4 +1,4 @@
-"""The list of executions: pages as Step Functions gives them, of one machine or the newest of both."""
+"""The list of executions: pages as Step Functions gives them, of one machine or the newest of the lake's both."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.console.pages import Document, page
 from pipeline.datasets import DatasetName
 from pipeline.errors import Refused
 from pipeline.executions.executions import name_for
-from pipeline.views.executions import MACHINES, STATUSES, Run, check, find, page_of, parsed, runs
+from pipeline.views.executions import MACHINES, STATUSES, Run, check, find, others, page_of, parsed, runs
 from pipeline.views.naming import dataset_name
 from pipeline.wiring import Lake
 
@@ -21,10 +21,11 @@ LOOKED_AT = 1000
 
 
 def build(asked: Asked) -> Document:
-    """Parameters: `machine` a or b, `status`, `dataset`, `name` (whole), `token` of a later page of one machine."""
+    """Parameters: `machine` a, b or another's name, `status`, `dataset`, `name` (whole), `token` of a later page of
+    one machine."""
     query = asked.query
     machine, status = query.get("machine") or None, (query.get("status") or "").upper() or None
-    check(machine, status)
+    check(asked.lake, machine, status)
     dataset = dataset_name(query["dataset"]) if query.get("dataset") else None
     following, note = None, None
     if query.get("name"):
@@ -37,10 +38,11 @@ def build(asked: Asked) -> Document:
         found, following = page_of(asked.lake, machine, status, limit=ROWS, token=query.get("token"))
     else:
         found = runs(asked.lake, None, status, ROWS)
-        note = "The newest of both machines; choose one to see all." if len(found) == ROWS else None
+        note = "The newest of both stages; choose one to see all." if len(found) == ROWS else None
     return {
         "title": "Executions",
         "machines": list(MACHINES),
+        "others": sorted(others(asked.lake)),
         "statuses": list(STATUSES),
         "filters": {n: query.get(n, "") for n in ("machine", "status", "dataset", "name")},
         "executions": _rows(found, asked),
@@ -56,10 +58,16 @@ def _rows(found: list[Run], asked: Asked) -> list[dict[str, Any]]:
         {
             **run.to_json(),
             "seconds": round(run.seconds(asked.now), 1),
-            "dataset": _named_after(run, names) if run.machine == "a" else _loaded_by(run.arn),
+            "dataset": _dataset(run, names),
         }
         for run in found
     ]
+
+
+def _dataset(run: Run, names: list[str]) -> str | None:
+    if not run.is_of_lake:
+        return None
+    return _named_after(run, names) if run.machine == "a" else _loaded_by(run.arn)
 
 
 def _named_after(run: Run, datasets: list[str]) -> str | None:

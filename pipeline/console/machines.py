@@ -11,7 +11,8 @@ from pipeline.clock import iso
 from pipeline.console.console import Asked
 from pipeline.console.drawing import drawn
 from pipeline.console.pages import Document, page
-from pipeline.views.executions import MACHINES, STATUSES, Run, check, page_of
+from pipeline.errors import BadInput
+from pipeline.views.executions import MACHINES, STATUSES, Run, page_of
 
 NEWEST = 1000
 """Executions that are counted: one call of ListExecutions, however many there are."""
@@ -21,7 +22,8 @@ SHOWN = 5
 
 def build(asked: Asked) -> Document:
     letter = asked.path["letter"]
-    check(letter, None)
+    if letter not in MACHINES:
+        raise BadInput(f"{letter!r} is not a machine of the lake", hint="Give a (Stage A) or b (Stage B).")
     described = client("stepfunctions").describe_state_machine(stateMachineArn=asked.lake.settings[MACHINES[letter]])
     newest, more = page_of(asked.lake, letter, limit=NEWEST)
     met = Counter(run.status for run in newest)

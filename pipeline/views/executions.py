@@ -1,8 +1,9 @@
-"""The executions of the two state machines, as those who look at them ask."""
+"""The executions of the lake's two state machines and of people's own, as those who look at them ask."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +25,7 @@ STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An execution of one of the machines. `machine` is `a` or `b`."""
+    """An execution. `machine` is `a` or `b`, or the name of a machine that is not the lake's."""
 
     arn: str
     name: str
@@ -32,6 +33,10 @@ class Run:
     status: str
     started: datetime
     stopped: datetime | None
+
+    @property
+    def is_of_lake(self) -> bool:
+        return self.machine in MACHINES
 
     def seconds(self, now: datetime) -> float:
         return ((self.stopped or now) - self.started).total_seconds()
@@ -48,9 +53,10 @@ class Run:
 
 
 def runs(lake: Lake, machine: str | None = None, status: str | None = None, limit: int = 20) -> list[Run]:
-    """The newest executions of one machine or both, newest first. `BadInput` for another machine or status."""
-    check(machine, status)
-    found = [run for letter in MACHINES if machine in (None, letter) for run in _newest(lake, letter, status, limit)]
+    """The newest executions of one machine or the lake's both, newest first. `BadInput` for an unknown machine or
+    status."""
+    check(lake, machine, status)
+    found = [run for each in ([machine] if machine else MACHINES) for run in _newest(lake, each, status, limit)]
     return sorted(found, key=lambda run: run.started, reverse=True)[:limit]
 
 
@@ -62,10 +68,23 @@ def _newest(lake: Lake, letter: str, status: str | None, limit: int) -> list[Run
     return found
 
 
-def check(machine: str | None, status: str | None) -> None:
+def others(lake: Lake) -> dict[str, str]:
+    """State machines of the account and region that are not the lake's: their ARNs by name."""
+    pages = client("stepfunctions").get_paginator("list_state_machines").paginate()
+    own = {lake.settings[setting] for setting in MACHINES.values()}
+    found = (each for page in pages for each in page["stateMachines"] if each["stateMachineArn"] not in own)
+    return {each["name"]: each["stateMachineArn"] for each in found}
+
+
+def _arn(lake: Lake, machine: str) -> str:
+    return lake.settings[MACHINES[machine]] if machine in MACHINES else others(lake)[machine]
+
+
+def check(lake: Lake, machine: str | None, status: str | None) -> None:
     """`BadInput` for what is no machine or no status of an execution."""
-    if machine not in (None, *MACHINES):
-        raise BadInput(f"{machine!r} is not a machine", hint="Give a (Stage A) or b (Stage B).")
+    if machine not in (None, *MACHINES) and machine not in (named := others(lake)):
+        more = f", or the name of another machine: {', '.join(sorted(named))}" if named else ""
+        raise BadInput(f"{machine!r} is not a machine", hint=f"Give a (Stage A) or b (Stage B){more}.")
     if status is not None and status not in STATUSES:
         raise BadInput(f"{status!r} is not a status of an execution", hint=f"One of {', '.join(STATUSES)}.")
 
@@ -78,20 +97,18 @@ def page_of(
     chosen = {"statusFilter": status} if status else {}
     chosen |= {"nextToken": token} if token else {}
     try:
-        page = stepfunctions.list_executions(
-            stateMachineArn=lake.settings[MACHINES[machine]], maxResults=min(limit, 1000), **chosen
-        )
+        page = stepfunctions.list_executions(stateMachineArn=_arn(lake, machine), maxResults=min(limit, 1000), **chosen)
     except stepfunctions.exceptions.InvalidToken:
         raise BadInput("this page of the list is not to be had any more", hint="Begin with the newest again.") from None
     return [_run(item, machine) for item in page["executions"]], page.get("nextToken")
 
 
-def _run(item: dict[str, Any], letter: str) -> Run:
+def _run(item: dict[str, Any], machine: str) -> Run:
     stopped = item.get("stopDate")
     return Run(
         arn=item["executionArn"],
         name=item["name"],
-        machine=letter,
+        machine=machine,
         status=item["status"],
         started=item["startDate"].astimezone(UTC),
         stopped=stopped.astimezone(UTC) if stopped else None,
@@ -99,20 +116,34 @@ def _run(item: dict[str, Any], letter: str) -> Run:
 
 
 def find(lake: Lake, name: str) -> tuple[Run, dict[str, Any]]:
-    """The execution of that name in either machine, and its description; `Refused` if neither has it."""
-    stepfunctions = client("stepfunctions")
-    errors = (stepfunctions.exceptions.ExecutionDoesNotExist, stepfunctions.exceptions.InvalidArn)
-    for letter, setting in MACHINES.items():
-        arn = f"{lake.settings[setting].replace(':stateMachine:', ':execution:')}:{name.rpartition(':')[2]}"
-        try:
-            found = stepfunctions.describe_execution(executionArn=arn)
-        except errors:
+    """The execution of that name or ARN, and its description: of either of the lake's machines, else of another.
+
+    `Refused` if none has it.
+    """
+    *_, machine, plain = ["", *name.split(":")]
+    for each, arn in _machines(lake):
+        if machine and machine != arn.rpartition(":")[2]:
             continue
-        return _run(found, letter), found
+        if found := _described(f"{arn.replace(':stateMachine:', ':execution:')}:{plain}"):
+            return _run(found, each), found
     raise Refused(
-        f"neither state machine has an execution {name!r}",
+        f"no state machine has an execution {name!r}",
         hint="See `sluice executions`. A batch's execution has the batch's name; a history is kept for 90 days.",
     )
+
+
+def _machines(lake: Lake) -> Iterator[tuple[str, str]]:
+    """Each machine with its ARN; those that are not the lake's, which takes a call more, at last."""
+    yield from ((letter, lake.settings[setting]) for letter, setting in MACHINES.items())
+    yield from others(lake).items()
+
+
+def _described(arn: str) -> dict[str, Any] | None:
+    stepfunctions = client("stepfunctions")
+    try:
+        return stepfunctions.describe_execution(executionArn=arn)  # type: ignore[no-any-return]
+    except (stepfunctions.exceptions.ExecutionDoesNotExist, stepfunctions.exceptions.InvalidArn):
+        return None
 
 
 def events_of(run: Run) -> list[dict[str, Any]]:
@@ -126,7 +157,9 @@ def events_of(run: Run) -> list[dict[str, Any]]:
 
 
 def about(run: Run, description: dict[str, Any]) -> str | None:
-    """What the execution is about, in a line; None where its input does not tell."""
+    """What an execution of the lake is about, in a line; None where its input does not tell."""
+    if not run.is_of_lake:
+        return None
     document = parsed(description.get("input"))
     if not isinstance(document, dict):
         return None

@@ -251,6 +251,32 @@ def test_executions_of_both_machines_are_listed_newest_first(sluice, executions)
     assert isinstance(sluice("executions", "--machine", "c").exception, BadInput)
 
 
+@pytest.fixture(scope="module")
+def own(lake):
+    """The ARN of an execution of somebody's own machine, which fails."""
+    definition = {"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "Mine", "Cause": "as said"}}}
+    stepfunctions = client("stepfunctions")
+    machine = stepfunctions.create_state_machine(
+        name="reports", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/reports"
+    )["stateMachineArn"]
+    arn = stepfunctions.start_execution(stateMachineArn=machine, name="monday", input="[1]")["executionArn"]
+    until(lambda: stepfunctions.describe_execution(executionArn=arn)["status"] != "RUNNING")
+    return arn
+
+
+def test_executions_of_somebodys_own_machine_are_shown_too(sluice, executions, own):
+    for name in ("monday", "reports:monday", own):
+        found = documented(sluice("execution", name, "--json"))
+        assert (found["machine"], found["error"], found["input"]) == ("reports", "Mine", [1])
+        assert [state["state"] for state in found["states"]] == ["No"]
+    assert "reports" in sluice("execution", "monday").stdout
+    listed = documented(sluice("executions", "--machine", "reports", "--json"))
+    assert [(run["name"], run["machine"]) for run in listed] == [("monday", "reports")]
+    assert "monday" not in sluice("executions").stdout
+    assert isinstance(sluice("execution", "reports:mixed").exception, Refused)
+    assert isinstance(sluice("redrive", "--execution", "monday").exception, Refused)
+
+
 def test_an_execution_shows_the_states_of_each_iteration_with_what_was_retried_and_caught(sluice, executions):
     found = documented(sluice("execution", "mixed", "--json"))
     seen = {(s["state"], tuple(i["index"] for i in s["iteration"])): s for s in found["states"]}

@@ -65,6 +65,25 @@ def test_the_list_has_status_start_and_duration_and_is_filtered(visitor, refused
     assert "searched for whole" in visitor.document("/executions", name="loa")["note"]
 
 
+def test_executions_of_somebodys_own_machine_have_their_pages_too(visitor, lake):
+    stepfunctions = client("stepfunctions")
+    definition = json.dumps({"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "Mine"}}})
+    machine = stepfunctions.create_state_machine(
+        name="reports", definition=definition, roleArn="arn:aws:iam::123456789012:role/reports"
+    )["stateMachineArn"]
+    document = json.dumps({"dataset": HOSTILE, "objects": [{"key": HOSTILE}]})
+    arn = stepfunctions.start_execution(stateMachineArn=machine, name="monday", input=document)["executionArn"]
+    until(lambda: stepfunctions.describe_execution(executionArn=arn)["status"] != "RUNNING")
+    listed = visitor.document("/executions", machine="reports")
+    assert [(row["name"], row["machine"], row["dataset"]) for row in listed["executions"]] == [
+        ("monday", "reports", None)
+    ]
+    assert "reports" in listed["others"]
+    page = visitor.document("/executions/monday")
+    assert (page["machine"], page["error"], page["carried"]["objects"]) == ("reports", "Mine", [])
+    assert "redrive" not in visitor.get("/executions/monday").text.lower()
+
+
 def test_a_long_list_is_paged_by_the_server(visitor, lake):
     stepfunctions, machine = client("stepfunctions"), lake.settings[Setting.STAGE_B_MACHINE]
     for number in range(60):
