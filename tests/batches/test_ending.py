@@ -349,7 +349,8 @@ def test_a_batch_without_rows_needs_no_other_transform_when_its_base_moved(shop:
 
 def test_the_waits_before_another_transform_grow_and_are_not_those_of_others():
     waits = [{rebase_wait(n) for _ in range(200)} for n in range(1, REBASES + 1)]
-    assert [(min(each), max(each)) for each in waits] == [(5, 10), (15, 30), (45, 90)]
+    for found, (least, most) in zip(waits, [(5, 10), (15, 30), (45, 90)], strict=True):
+        assert least <= min(found) < max(found) <= most
 
 
 def test_a_rebased_batch_commits_once_on_the_new_base(shop: Shop):
