@@ -177,7 +177,8 @@ def test_why_takes_a_key_of_the_raw_bucket_and_shows_no_control_characters(sluic
     assert "7,[bold]x[/],\\x1b[2J" in text
     assert "\x1b[2J" not in text
     assert "and 2 more" in text
-    assert "sluice query" in text
+    assert "sluice dismiss" in text
+    assert "Nothing to do" not in text.split("DUPLICATE")[0]
 
 
 def test_why_of_one_version_leaves_out_the_others(sluice, story):
