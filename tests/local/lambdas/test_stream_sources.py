@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from datetime import timedelta
@@ -218,7 +219,8 @@ def test_changes_that_are_too_old_are_given_up_untried(parts: Parts) -> None:
     streamed, url = Streamed(parts, "stale"), parts.queue("stale-lost")
     streamed.put("a", "b")
     source = streamed.map(Enabled=False, MaximumRecordAgeInSeconds=60, DestinationConfig=on_failure("stale-lost"))
-    [mapping] = [found for found in all_mappings() if found.uuid == source]
+    # A copy: the lake's own poller, by today's clock, must not find the mapping enabled.
+    [mapping] = [copy.copy(found) for found in all_mappings() if found.uuid == source]
     mapping.enabled = True
     in_an_hour = StreamPoller(
         mapping,
