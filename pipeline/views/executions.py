@@ -77,14 +77,20 @@ def others(lake: Lake) -> dict[str, str]:
 
 
 def _arn(lake: Lake, machine: str) -> str:
-    return lake.settings[MACHINES[machine]] if machine in MACHINES else others(lake)[machine]
+    """`BadInput` for what is no machine."""
+    if machine in MACHINES:
+        return lake.settings[MACHINES[machine]]
+    named = others(lake)
+    if machine not in named:
+        more = f", or the name of another machine: {', '.join(sorted(named))}" if named else ""
+        raise BadInput(f"{machine!r} is not a machine", hint=f"Give a (Stage A) or b (Stage B){more}.")
+    return named[machine]
 
 
 def check(lake: Lake, machine: str | None, status: str | None) -> None:
     """`BadInput` for what is no machine or no status of an execution."""
-    if machine not in (None, *MACHINES) and machine not in (named := others(lake)):
-        more = f", or the name of another machine: {', '.join(sorted(named))}" if named else ""
-        raise BadInput(f"{machine!r} is not a machine", hint=f"Give a (Stage A) or b (Stage B){more}.")
+    if machine is not None:
+        _arn(lake, machine)
     if status is not None and status not in STATUSES:
         raise BadInput(f"{status!r} is not a status of an execution", hint=f"One of {', '.join(STATUSES)}.")
 

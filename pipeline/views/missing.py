@@ -35,11 +35,9 @@ class _Loaded:
         for row in rows:
             if row.status is not Status.COMMITTED:
                 continue
-            if row.rows_out:
-                path = row.object.path
-                self._versions[path] = max(row.order, self._versions.get(path, ""))
             if row.dataset and row.rows_out:
                 self._newest[row.dataset] = max(row.order, self._newest.get(row.dataset, ""))
+                self._versions[row.object.path] = max(row.order, self._versions.get(row.object.path, ""))
             if row.checksum:
                 self._contents[row.object.path, row.checksum].append(row.order)
 

@@ -40,12 +40,11 @@ def quarantine_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
 @handler
 def fail_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     """Abandon the batch, unless its commit turns out to have happened. One that others kept from it is put back."""
-    if event.get("error", {}).get("Error") == REBASED_TOO_OFTEN:
-        with about(correlation_id=event["batch"], dataset=event["dataset"]):
-            reason = f"its base moved more than {REBASES} times"
-            return {"status": lake.ender.give_up(event["dataset"], event["batch"], event["table"], reason)}
-    reason = cause_of(event["error"]) if "error" in event else f"its base moved more than {REBASES} times"
-    return _fail(event, reason, lake)
+    if event["error"].get("Error") != REBASED_TOO_OFTEN:
+        return _fail(event, cause_of(event["error"]), lake)
+    with about(correlation_id=event["batch"], dataset=event["dataset"]):
+        reason = f"its base moved more than {REBASES} times"
+        return {"status": lake.ender.give_up(event["dataset"], event["batch"], event["table"], reason)}
 
 
 @handler

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.local.asl_diagnostics import moment
 from pipeline.local.moto_fixes.guard import replace
-from pipeline.local.moto_fixes.stepfunctions_failure_events import failure
+from pipeline.local.moto_fixes.stepfunctions_failure_events import evaluation_failure, failure
 
 
 def install() -> None:
@@ -65,11 +65,4 @@ def _seconds_until(self: Any, env: Any) -> int:
         f"The JSONata expression '{self.string.expression}' specified for the field 'Timestamp' "
         f"returned no valid ISO-8601 extended offset date-time: {text}"
     )
-    raise failure(
-        env,
-        "EvaluationFailed",
-        "evaluationFailedEventDetails",
-        error="States.QueryEvaluationError",
-        cause=cause,
-        location="Timestamp",
-    )
+    raise evaluation_failure(env, cause, "Timestamp")

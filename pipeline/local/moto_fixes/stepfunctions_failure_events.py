@@ -40,3 +40,15 @@ def failure(env: Any, event_type: str, details_key: str, **details: Any) -> Exce
 
     raised: Exception = FailureEventException(failure_event(env, event_type, details_key, **details))
     return raised
+
+
+def evaluation_failure(env: Any, cause: str, location: str) -> Exception:
+    """The exception of an evaluation that failed in the field `location`."""
+    return failure(
+        env,
+        "EvaluationFailed",
+        "evaluationFailedEventDetails",
+        error="States.QueryEvaluationError",
+        cause=cause,
+        location=location,
+    )

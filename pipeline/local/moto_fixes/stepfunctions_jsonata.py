@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from pipeline.local.moto_fixes.guard import replace
-from pipeline.local.moto_fixes.stepfunctions_failure_events import failure
+from pipeline.local.moto_fixes.stepfunctions_failure_events import evaluation_failure
 from pipeline.local.moto_fixes.stepfunctions_jsonata_functions import FUNCTIONS, NOTHING
 
 # What AWS expects of an expression that is a whole field, by the field's name.
@@ -125,14 +125,7 @@ def _eval_expression(self: Any, env: Any) -> None:
         _check_type(found, _EXPECTED.get(location.rpartition("/")[2]))
     except QueryFailed as failed:
         cause = f"The JSONata expression '{self.expression}' specified for the field '{location}' {failed}"
-        raise failure(
-            env,
-            "EvaluationFailed",
-            "evaluationFailedEventDetails",
-            error="States.QueryEvaluationError",
-            cause=cause,
-            location=location,
-        ) from failed
+        raise evaluation_failure(env, cause, location) from failed
     env.stack.append(found)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.local.moto_fixes import stepfunctions_clock
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_aborts import silence
-from pipeline.local.moto_fixes.stepfunctions_failure_events import failure, failure_event
+from pipeline.local.moto_fixes.stepfunctions_failure_events import evaluation_failure, failure, failure_event
 from pipeline.local.moto_fixes.stepfunctions_json import to_json_str
 from pipeline.local.moto_fixes.stepfunctions_jsonata import json_type
 from pipeline.local.moto_fixes.stepfunctions_paths import steps_of
@@ -149,14 +149,7 @@ def _eval_parameters(self: Any, env: Any) -> Any:
 
 def _no_object(env: Any, value: Any) -> Exception:
     told = f"Expected 'object', but was '{json_type(value)}' for value: {to_json_str(value)}"
-    return failure(
-        env,
-        "EvaluationFailed",
-        "evaluationFailedEventDetails",
-        error="States.QueryEvaluationError",
-        cause=f"The field 'Arguments' returned an unexpected result type. {told}",
-        location="Arguments",
-    )
+    return evaluation_failure(env, f"The field 'Arguments' returned an unexpected result type. {told}", "Arguments")
 
 
 def _runtime(env: Any, error: str, cause: str) -> Exception:

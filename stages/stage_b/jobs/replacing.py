@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pipeline.objects import SEQUENCER_WIDTH, key_of
+from pipeline.objects import key_of
 from stages.stage_b.jobs.alignment import quoted
 from stages.stage_b.jobs.staged_rows import ORDER
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _KEYS = "sluice_keys"
-_BEFORE_KEY = 13 + 1 + SEQUENCER_WIDTH + 1
-KEY_SQL = f"regexp_replace(substr({ORDER}, {_BEFORE_KEY + 1}), '[|][^|]*$', '')"
+KEY_SQL = f"regexp_replace({ORDER}, '^[^|]*[|][^|]*[|]|[|][^|]*$', '')"
 """The key of the object that wrote a row; `key_of` is the same rule."""
 
 
