@@ -16,9 +16,10 @@ from pipeline.datasets.registry import Registration
 from pipeline.errors import BadInput, Refused
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
+from pipeline.views.attention import TROUBLED
 from pipeline.views.executions import find
 from pipeline.views.naming import dataset_name, object_of
-from pipeline.views.summary import FAILURES, RAW, TROUBLED
+from pipeline.views.queues import FAILURES, RAW
 from pipeline.wiring import Lake
 
 MOST = 10_000

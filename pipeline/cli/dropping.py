@@ -18,9 +18,9 @@ from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
 from pipeline.settings import Setting, lake_key, region
 from pipeline.settling import Progress
+from pipeline.views.attention import attention
 from pipeline.views.dropping import raw_key
 from pipeline.views.naming import dataset_name
-from pipeline.views.summary import attention
 
 EXIT_ATTENTION = 3
 EXIT_TIMEOUT = 4

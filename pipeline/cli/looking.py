@@ -13,9 +13,11 @@ from pipeline.cli.output import Json, console, print_json, print_table, styled
 from pipeline.cli.texts import shown
 from pipeline.datasets import DatasetName
 from pipeline.errors import Refused
+from pipeline.views.batches import BatchLine
 from pipeline.views.naming import dataset_name, known, status_of
 from pipeline.views.objects import find, newest, row_json
-from pipeline.views.summary import BatchLine, Queue, Summary, gather
+from pipeline.views.queues import Queue
+from pipeline.views.summary import Summary, gather
 from pipeline.views.texts import ago, between, counted, duration, moment, size
 from pipeline.wiring import Lake
 

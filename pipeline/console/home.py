@@ -10,8 +10,9 @@ from pipeline.console.console import Asked
 from pipeline.console.counting import Arrivals
 from pipeline.console.pages import Document, page
 from pipeline.settling import Progress
+from pipeline.views.attention import Trouble
 from pipeline.views.executions import runs
-from pipeline.views.summary import Summary, Trouble
+from pipeline.views.summary import Summary
 
 RECENT = 8
 

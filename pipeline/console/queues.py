@@ -16,7 +16,7 @@ from pipeline.errors import BadInput
 from pipeline.mending import dead_letter_queue, redrive_messages
 from pipeline.queues import BATCH, REASON
 from pipeline.views.ages import Ages, ages_of
-from pipeline.views.summary import FAILURES, LOGS, RAW, Queue, queues_of
+from pipeline.views.queues import FAILURES, LOGS, RAW, Queue, queues_of
 from pipeline.views.texts import counted
 
 ROWS = 25

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.clients import client
 from pipeline.datasets.registry import Registration
-from pipeline.views.summary import queue_urls
+from pipeline.views.queues import queue_urls
 from pipeline.wiring import Lake
 
 log = logging.getLogger(__name__)

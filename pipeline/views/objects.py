@@ -15,8 +15,8 @@ from pipeline.datasets import DatasetName
 from pipeline.datasets.model import Table
 from pipeline.objects import event_ms_of
 from pipeline.views.advice import advice
+from pipeline.views.batches import verdict_json
 from pipeline.views.jsonl import Lines, lines_from
-from pipeline.views.summary import verdict_json
 from pipeline.wiring import Lake
 
 BAD_ROWS_SHOWN = 5

@@ -28,7 +28,7 @@ from pipeline.local.front import Front
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting, Settings
 from pipeline.tables.creation import create_table
-from pipeline.views.summary import FAILURES
+from pipeline.views.queues import FAILURES
 from pipeline.wiring import Lake
 from tests.conftest import load_template
 

@@ -11,7 +11,7 @@ from pipeline.clients import client
 from pipeline.errors import BadInput, Refused
 from pipeline.events.s3 import SendAgain, parse
 from pipeline.settings import Setting
-from pipeline.views.summary import FAILURES
+from pipeline.views.queues import FAILURES
 from tests.cli.conftest import ORDERS, Actor
 
 

@@ -1,0 +1,130 @@
+"""What needs attention: what is missing from a table, or stays behind, until somebody acts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pipeline.catalog import ObjectRow, Status
+from pipeline.clock import parse_iso
+from pipeline.datasets import DatasetName
+from pipeline.datasets.model import Table
+from pipeline.datasets.registry import Registration
+from pipeline.views.advice import advice, mending_rows
+from pipeline.views.missing import missing
+from pipeline.views.queues import LOGS, Queue, queues_of
+from pipeline.views.texts import counted
+from pipeline.wiring import Lake
+
+TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.UNROUTED)
+STUCK_S = 3600
+"""An object that Stage A has had for this long is shown as one that needs attention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Objects of one dataset that need attention for one reason. `example` is the URI of one of them."""
+
+    dataset: str | None
+    status: str
+    objects: int
+    example: str | None
+    reason: str
+    todo: str
+
+
+def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Trouble]:
+    """What needs attention, of the lake or of one dataset. Reads the whole catalog table."""
+    registrations = [r for r in lake.registry.all() if dataset in (None, r.dataset.name)]
+    rows = [row for row in lake.catalog.all() if dataset is None or belongs_to(row, dataset)]
+    return troubles(lake, rows, registrations, queues_of(lake, registrations))
+
+
+def troubles(
+    lake: Lake, rows: list[ObjectRow], registrations: list[Registration], queues: list[Queue]
+) -> list[Trouble]:
+    """`attention` for one who has these already: the catalog's rows, the datasets and their queues."""
+    tables = {str(r.dataset.name): r.dataset.table for r in registrations}
+    found = [row for row in missing(rows, tables) if row.dismissed is None]
+    return [*_troubles(found, tables), *_bad_rows(found, tables), *_stuck(lake, found), *_dead_letters(queues)]
+
+
+def belongs_to(row: ObjectRow, dataset: DatasetName) -> bool:
+    """Whether an object is of the dataset, or would be if that were registered."""
+    return row.dataset == str(dataset) if row.dataset else row.object.key.startswith(f"{dataset}/")
+
+
+def _troubles(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Trouble]:
+    """One for each dataset, status and reason."""
+    groups: dict[tuple[str, str, str], list[ObjectRow]] = defaultdict(list)
+    for row in rows:
+        if row.status in TROUBLED:
+            groups[row.dataset or "", row.status, _kind(row)].append(row)
+    return [
+        Trouble(
+            dataset=name or None,
+            status=status,
+            objects=len(group),
+            example=group[0].object.uri,
+            reason=group[0].reason or "no reason was recorded",
+            todo=advice(group[0], tables.get(name, Table())),
+        )
+        for (name, status, _), group in sorted(groups.items())
+    ]
+
+
+def _kind(row: ObjectRow) -> str:
+    """Rows that fail for the same cause share it. What is unrouted shares its first two key segments."""
+    if row.status is Status.UNROUTED:
+        return "/".join(row.object.key.split("/")[:2])
+    return row.reason or ""
+
+
+def _bad_rows(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Trouble]:
+    """Rows that were set aside from objects whose other rows went on."""
+    groups: dict[str, list[ObjectRow]] = defaultdict(list)
+    for row in rows:
+        if row.rows_bad and row.dataset and row.status not in TROUBLED:
+            groups[row.dataset].append(row)
+    return [
+        Trouble(
+            dataset=name,
+            status="BAD_ROWS",
+            objects=len(group),
+            example=group[0].object.uri,
+            reason=f"{counted(sum(r.rows_bad or 0 for r in group), 'row')} of {counted(len(group), 'object')} "
+            "could not be read as the dataset says, and went to the quarantine bucket",
+            todo=mending_rows(group[0], tables.get(name, Table())),
+        )
+        for name, group in sorted(groups.items())
+    ]
+
+
+def _stuck(lake: Lake, rows: list[ObjectRow]) -> list[Trouble]:
+    now = lake.clock()
+    old = [r for r in rows if r.status is Status.REGISTERED and (now - parse_iso(r.since)).total_seconds() > STUCK_S]
+    groups: dict[str | None, list[ObjectRow]] = defaultdict(list)
+    for row in old:
+        groups[row.dataset].append(row)
+    reason = "Stage A has not staged it"
+    return [
+        Trouble(name, "REGISTERED", len(group), group[0].object.uri, reason, advice(group[0], Table()))
+        for name, group in groups.items()
+    ]
+
+
+def _dead_letters(queues: Iterable[Queue]) -> list[Trouble]:
+    return [
+        Trouble(
+            dataset=None if queue.name in LOGS else queue.name,
+            status="DEAD_LETTERS",
+            objects=queue.waiting,
+            example=None,
+            reason="they could not be handled, at once or after many tries, and wait in the dead-letter queue",
+            todo=f"Read `sluice logs {LOGS.get(queue.name, 'poll')}`, mend the cause, then run "
+            f"`sluice redrive --queue {queue.name}`.",
+        )
+        for queue in queues
+        if queue.dead_letters and queue.waiting
+    ]
