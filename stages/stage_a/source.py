@@ -113,17 +113,14 @@ class Source:
         try:
             data = _read_full(self._stream, size)
         except EOFError as error:
-            raise self._broken("the gzip data ends early") from error
+            read = f"the file has {self._raw.size:,} bytes, and the end of a whole gzip file is not among them"
+            raise _damaged(f"the gzip data ends early: {read}") from error
         except _CORRUPT as error:
-            raise self._broken("the gzip data is corrupt") from error
+            read = f"within the first {self._raw.size:,} bytes of the file"
+            raise _damaged(f"the gzip data is corrupt {read}, and cannot be unpacked") from error
         self._size += len(data)
         self._check_expansion()
         return data
-
-    def _broken(self, what: str) -> BadObject:
-        return BadObject(
-            f"{what} after {self._size} bytes of text", hint="The upload was cut or damaged: send the file again."
-        )
 
     def _check_expansion(self) -> None:
         limits = self._limits
@@ -151,6 +148,10 @@ class Source:
                 f"the text is not valid {error.encoding} near byte {self._size} ({error.reason})",
                 hint="Save the file as UTF-8.",
             ) from error
+
+
+def _damaged(what: str) -> BadObject:
+    return BadObject(what, hint="The upload was cut or damaged: send the file again.")
 
 
 def _gunzip(raw: _Counted) -> Readable:

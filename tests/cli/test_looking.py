@@ -51,7 +51,7 @@ def story(lake, orders):
     orders.commit(good)
     quarantined = orders.stage("nulls.csv")
     bad = orders.open(quarantined)
-    orders.write(bad, rows(4), "FAILED", reason="Value: 0.5 does not meet the constraint requirement!")
+    orders.write(bad, rows(4), "FAILED", reason="it holds for 50% of the rows; wanted: all")
     lake.ender.quarantine(orders.name, bad, orders.work.table)
     failed = orders.register(orders.drop("broken.csv"))
     lake.catalog.move(failed, Status.FAILED, orders.name, reason="Runtime.ExitError: killed", hint="Give it memory.")
@@ -88,7 +88,7 @@ def test_status_says_what_needs_attention_why_and_what_to_do(sluice, story):
     assert attention["FAILED"]["example"] == story.failed.uri
     assert attention["FAILED"]["reason"] == "Runtime.ExitError: killed"
     assert attention["FAILED"]["todo"] == "Give it memory."
-    assert "does not meet" in attention["QUARANTINED"]["reason"]
+    assert "50% of the rows" in attention["QUARANTINED"]["reason"]
     assert f"sluice release {story.bad_batch}" in attention["QUARANTINED"]["todo"]
     assert "sluice datasets init FILE --to lost/things" in attention["UNROUTED"]["todo"]
     assert "7 rows of 1 object" in attention["BAD_ROWS"]["reason"]

@@ -17,6 +17,7 @@ from pipeline.quality import check_ruleset
 from pipeline.quality.dqdl import normal, parse
 from pipeline.quality.lint import errors_in
 from pipeline.quality.model import Composite, Rule, plain_rules
+from pipeline.quality.sentences import sentence
 from pipeline.quality.sql import VIEW
 from stages.stage_b.jobs.failing import was_lost, without_rows
 from stages.stage_b.jobs.plans import hold_to_one_view
@@ -29,7 +30,7 @@ PASSED, FAILED, WARNED, RELEASED = "PASSED", "FAILED", "WARNED", "RELEASED"
 OWN_COLUMNS = "_sluice_"
 SAMPLE_ROWS = 100
 REASON_CHARACTERS = 500
-"""Of a reason on the batch's row, which also holds the candidates; the report in S3 has all of it."""
+"""Of a reason on the batch's row, which also holds the candidates; the report in S3 has all that Deequ said."""
 
 _GUARDED = {
     # `${env:…}` in any text of SQL, strings too, would become a variable of the process or a setting.
@@ -160,7 +161,9 @@ def _has_rows(rule: Rule | Composite) -> bool:
 def verdict(batch: Batch, snapshot: int, quality: Quality, findings: tuple[Finding, ...]) -> Verdict:
     """The verdict on the snapshot: failed rules do not block where the dataset only warns, or a person released it."""
     rules = tuple(
-        RuleResult(f.rule, "Passed" if f.passed else "Failed", (f.reason or "")[:REASON_CHARACTERS] or None)
+        RuleResult(
+            f.rule, "Passed" if f.passed else "Failed", (sentence(f.rule, f.reason) or "")[:REASON_CHARACTERS] or None
+        )
         for f in findings
     )
     if all(finding.passed for finding in findings):

@@ -34,6 +34,20 @@ def test_the_raw_bytes_are_copied_as_they_come() -> None:
     assert copy.getvalue() == packed
 
 
+def test_a_broken_gzip_is_told_by_what_was_seen_and_what_was_wanted() -> None:
+    packed = gzip.compress(TEXT)
+    cut = packed[:-9]
+    with pytest.raises(BadObject) as refused:
+        Source(Stream(cut), "x", Limits()).read(10**6)
+    assert f"has {len(cut):,} bytes, and the end of a whole gzip file is not among them" in refused.value.message
+    with pytest.raises(BadObject) as refused:
+        Source(Stream(packed[:10] + b"\xff" * 20), "x", Limits()).read(10**6)
+    assert (
+        refused.value.message
+        == "the gzip data is corrupt within the first 30 bytes of the file, and cannot be unpacked"
+    )
+
+
 @pytest.mark.parametrize("size", [1, 3, 1000, 10**6])
 def test_any_size_of_read_gives_the_whole_text(size: int) -> None:
     source = Source(Stream(TEXT, 5), "x", Limits())
