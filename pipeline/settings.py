@@ -104,24 +104,30 @@ def region() -> str:
     return found
 
 
+def deciding() -> tuple[str, ...]:
+    """The variables by which AWS's SDKs find where to go and who they are there. They prefer credentials to a profile,
+    AWS_DEFAULT_PROFILE to AWS_PROFILE, and the address of one service, of which those are named that are set, to that
+    of all.
+    """
+    services = sorted(name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_"))
+    profiles = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+    return ("AWS_ENDPOINT_URL", *profiles, ID, SECRET, "AWS_SESSION_TOKEN", *services)
+
+
 def use(*, endpoint: str | None, region: str | None, profile: str | None = None, key: LakeKey | None = None) -> None:
     """Point every AWS client of this process at one place; for the command line, before the first client is made.
 
     An endpoint is an embedded lake: its `key` signs every call, else the one that the environment has of it.
     `Misconfigured` without one, so that nobody's own credentials ever sign for it.
     """
+    if endpoint and (key := key or lake_key()) is None:
+        raise Misconfigured(f"the key of the lake at {endpoint} is not known", hint=KEY_HINT)
     if region:
         os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
-    if profile:
-        os.environ["AWS_PROFILE"] = profile
-        # Credentials in the environment win over AWS_PROFILE: the command would reach whatever account they are of.
-        for name in ("AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", ID, SECRET):
+    place = {"AWS_PROFILE": profile} if profile else {}
+    if endpoint and key:
+        place = {"AWS_ENDPOINT_URL": endpoint, **key.variables()}
+    if place:
+        for name in deciding():
             os.environ.pop(name, None)
-    if endpoint:
-        key = key or lake_key()
-        if key is None:
-            raise Misconfigured(f"the key of the lake at {endpoint} is not known", hint=KEY_HINT)
-        os.environ.pop("AWS_PROFILE", None)
-        os.environ.pop("AWS_SESSION_TOKEN", None)
-        os.environ.update(key.variables())
-        os.environ["AWS_ENDPOINT_URL"] = endpoint
+    os.environ.update(place)

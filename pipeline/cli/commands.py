@@ -8,6 +8,7 @@ MODULES = (
     "running",
     "demo",
     "dropping",
+    "pointing",
     "looking",
     "why",
     "history",

@@ -1,4 +1,4 @@
-"""Commands that put files in and wait for them: drop, wait, env."""
+"""Commands that put files in and wait for them: drop, wait."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.arguments import DatasetArgument
-from pipeline.cli.connect import Target
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.waiting import wait
 from pipeline.clients import client
 from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
-from pipeline.settings import Setting, lake_key, region
+from pipeline.settings import Setting
 from pipeline.settling import Progress
 from pipeline.views.attention import attention
 from pipeline.views.dropping import raw_key
@@ -135,24 +134,3 @@ def _watch_in_lines(connected: Connected, timeout: float, only: DatasetName | No
         last = now
 
     return wait(connected, timeout, report, only=only)
-
-
-@app.command()
-def env(context: typer.Context, as_json: Json = False) -> None:
-    """Print exports that point any other S3 client at this lake.
-
-    Example: eval "$(sluice env)"; aws s3 cp orders.csv "s3://$SLUICE_RAW_BUCKET/shop/orders/"
-    """
-    target: Target = context.obj
-    connected = target.connect()
-    values = {"SLUICE_RAW_BUCKET": connected.lake.settings[Setting.RAW_BUCKET], "AWS_REGION": region()}
-    values["AWS_DEFAULT_REGION"] = values["AWS_REGION"]
-    if connected.endpoint and (key := lake_key()):
-        values |= {"AWS_ENDPOINT_URL": connected.endpoint, **key.variables()}
-    elif target.profile:
-        values["AWS_PROFILE"] = target.profile
-    if as_json:
-        print_json(values)
-        return
-    for name, value in values.items():
-        typer.echo(f"export {name}={value}")
