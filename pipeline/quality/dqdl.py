@@ -55,11 +55,18 @@ def parse(text: str) -> Ruleset:
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """A part of a text: its `kind` is string, word, symbol or end; `start` and `end` are its place."""
+
     kind: str
     text: str
     start: int
     end: int
+
+
+def tokens(text: str) -> list[Token]:
+    """The parts of a text that `normal` made; `DqdlError` where it is none."""
+    return _Parser(text).tokens
 
 
 class _Parser:
@@ -67,11 +74,11 @@ class _Parser:
         self._text = text
         if len(text) > MAX_CHARACTERS:
             raise DqdlError(f"it has {len(text)} characters, of at most {MAX_CHARACTERS}", 1)
-        self._tokens = list(self._lex())
+        self.tokens = list(self._lex())
         self._at = 0
         self._depth = 0
 
-    def _lex(self) -> Iterator[_Token]:
+    def _lex(self) -> Iterator[Token]:
         at = 0
         while at < len(self._text):
             found = _TOKEN.match(self._text, at)
@@ -82,22 +89,22 @@ class _Parser:
                 )
             kind = found.lastgroup or ""
             if kind != "skip":
-                yield _Token(kind, found[0], at, found.end())
+                yield Token(kind, found[0], at, found.end())
             at = found.end()
         end = len(self._text.rstrip())
-        yield _Token("end", "the end", end, end)
+        yield Token("end", "the end", end, end)
 
     def _line(self, at: int) -> int:
         return self._text.count("\n", 0, at) + 1
 
     @property
-    def _next(self) -> _Token:
-        return self._tokens[self._at]
+    def _next(self) -> Token:
+        return self.tokens[self._at]
 
-    def _peek(self, ahead: int) -> _Token:
-        return self._tokens[min(self._at + ahead, len(self._tokens) - 1)]
+    def _peek(self, ahead: int) -> Token:
+        return self.tokens[min(self._at + ahead, len(self.tokens) - 1)]
 
-    def _take(self) -> _Token:
+    def _take(self) -> Token:
         token = self._next
         self._at += token.kind != "end"
         return token
@@ -105,7 +112,7 @@ class _Parser:
     def _is(self, *texts: str) -> bool:
         return self._next.kind in ("word", "symbol") and self._next.text in texts
 
-    def _expect(self, *texts: str) -> _Token:
+    def _expect(self, *texts: str) -> Token:
         if not self._is(*texts):
             raise self._unexpected(" or ".join(repr(text) for text in texts))
         return self._take()
@@ -183,7 +190,7 @@ class _Parser:
         return Composite(words[0], tuple(parts), self._since(start), self._line(start))
 
     def _since(self, start: int) -> str:
-        return self._text[start : self._tokens[self._at - 1].end]
+        return self._text[start : self.tokens[self._at - 1].end]
 
     def _one(self) -> Rule | Composite:
         if not self._is("("):
@@ -279,17 +286,15 @@ class _Parser:
                 break  # the next declaration of a variable
             depth += self._is("(") - self._is(")")
             self._take()
-        tokens = self._tokens[start : self._at]
-        if not tokens:
+        taken = self.tokens[start : self._at]
+        if not taken:
             raise self._unexpected("a value")
-        return _operand(
-            tokens, DqdlError(f"{tokens[0].text[:MAX_OPERAND]} is not a value", self._line(tokens[0].start))
-        )
+        return _operand(taken, DqdlError(f"{taken[0].text[:MAX_OPERAND]} is not a value", self._line(taken[0].start)))
 
 
-def _operand(tokens: list[_Token], error: DqdlError) -> Operand:
-    texts = [token.text for token in tokens]
-    if len(tokens) == 1 and tokens[0].kind == "string":
+def _operand(taken: list[Token], error: DqdlError) -> Operand:
+    texts = [token.text for token in taken]
+    if len(taken) == 1 and taken[0].kind == "string":
         value = texts[0][1:-1]
         kind = Kind.DATE if _DATE.fullmatch(value) else Kind.TIME if _TIME.fullmatch(value) else Kind.STRING
         return Operand(kind, value)

@@ -14,11 +14,12 @@ from pipeline.batches.records import Batch, RuleResult, Verdict
 from pipeline.datasets import Quality
 from pipeline.errors import BadDefinition, SluiceError, Transient
 from pipeline.quality import check_ruleset
-from pipeline.quality.dqdl import normal, parse
+from pipeline.quality.dqdl import parse
 from pipeline.quality.lint import errors_in
 from pipeline.quality.model import Composite, Rule, plain_rules
 from pipeline.quality.sentences import sentence
 from pipeline.quality.sql import VIEW
+from pipeline.quality.translation import for_deequ
 from stages.stage_b.jobs.failing import was_lost, without_rows
 from stages.stage_b.jobs.plans import hold_to_one_view
 from stages.stage_b.jobs.reasons import not_about_data, quotable
@@ -72,7 +73,7 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
     frame.createOrReplaceTempView(VIEW)
     try:
         named = _named(spark, frame, ruleset)
-        outcomes = _deequ().process(spark, frame, normal(ruleset)).collect()
+        outcomes = _deequ().process(spark, frame, for_deequ(ruleset)).collect()
     except BadDefinition:
         raise
     except Exception as error:
@@ -115,7 +116,7 @@ def _named(spark: SparkSession, frame: DataFrame, ruleset: str) -> list[tuple[st
     for name, value in _GUARDED.items():
         spark.conf.set(name, value)
     parser: Any = spark._jvm.software.amazon.glue.dqdl.parser.DQDLParser()  # type: ignore[union-attr]
-    rules = parser.parse(normal(ruleset)).getRules()
+    rules = parser.parse(for_deequ(ruleset)).getRules()
     hold_to_one_view(spark, frame, rules)
     printed = [rule.toString() for rule in rules]
     written = [rule.text for rule in parse(ruleset).rules]
@@ -143,7 +144,7 @@ def failing_rows(
 
     part = f"{parse(ruleset).declarations}Rules = [ {', '.join(chosen)} ]"
     written = dict(_named(spark, frame, part))
-    marked = _deequ().processRows(spark, frame, part)["rowLevelOutcomes"]
+    marked = _deequ().processRows(spark, frame, for_deequ(part))["rowLevelOutcomes"]
     row = to_json(struct(*(col(f"`{name}`") for name in frame.columns)), {"ignoreNullFields": "false"})
     found = marked.where(size("DataQualityRulesFail") > 0).select(
         col("DataQualityRulesFail").alias("rules"), row.alias("row")

@@ -15,7 +15,7 @@ from pipeline.errors import BadDefinition
 from pipeline.quality import check_ruleset
 from pipeline.quality.lint import errors_in
 from pipeline.quality.sentences import sentence
-from stages.stage_b.jobs.judging import Finding, evaluate
+from stages.stage_b.jobs.judging import Finding, evaluate, failing_rows
 
 SCHEMA = (
     "id int, name string, n int, text string, opt string, same string, d date, dn date, price decimal(10,2), f double, "
@@ -167,6 +167,65 @@ def test_people_are_told_what_was_seen_and_not_the_words_of_deequ(findings):
     told = [sentence(each.rule, each.reason) for each in findings if not each.passed]
     assert len(told) == len(FALSE)
     assert not [text for text in told if text is None or "constraint" in text or "analyzer" in text]
+
+
+NAMES = ["2024_q1", "order", "true"]
+NAMED = [
+    'IsComplete "{}"',
+    'Completeness "{}" = 1.0',
+    'IsUnique "{}"',
+    'Uniqueness "{}" = 1.0',
+    'IsPrimaryKey "{}"',
+    'UniqueValueRatio "{}" = 1.0',
+    'DistinctValuesCount "{}" = 4',
+    'Entropy "{}" > 1',
+    'Mean "{}" = 2.5',
+    'Sum "{}" = 10',
+    'StandardDeviation "{}" > 1',
+    'ColumnCorrelation "{}" "f" > 0.9',
+    'ColumnExists "{}"',
+    'ColumnDataType "{}" = "Integer"',
+    'ColumnValues "{}" > 0',
+    'ColumnValues "{}" between 0 and 5',
+    'ColumnValues "{}" not between 8 and 9',
+    'ColumnValues "{}" in [1,2,3,4]',
+    'ColumnValues "{}" != NULL',
+    'IsComplete "{}" where "`{}` > 0"',
+    'ColumnValues "{}" = 1 where "`{}` = 1"',
+    'CustomSql "select count(*) from primary where `{}` < 1" = 0',
+    # Of text and of dates.
+    'ColumnLength "t{}" = 1 where "`t{}` is not null"',
+    'ColumnValues "t{}" matches "[a-d]"',
+    'ColumnValues "t{}" not in [EMPTY, NULL]',
+    'DataFreshness "d{}" <= 9 days',
+    'ColumnValues "d{}" > "2000-01-01"',
+]
+NAMED_AND_FALSE = [
+    'ColumnValues "{}" > 1',
+    'ColumnValues "{}" in [1,2,3]',
+    'ColumnValues "{}" not in [4]',
+    'ColumnValues "{}" = 1 where "`{}` = 2"',
+    'Completeness "{}" > 1 where "`{}` > 1"',
+]
+
+
+def test_rules_are_about_columns_whatever_these_are_called(spark):
+    """Names that SQL knows as numbers, words and values; Stage A makes every other character an underscore."""
+    wholes = [(name, "int") for name in NAMES]
+    others = [(prefix + name, kind) for name in NAMES for prefix, kind in (("t", "string"), ("d", "date"))]
+    schema = ", ".join(f"`{name}` {kind}" for name, kind in (*wholes, *others, ("f", "double")))
+    today = datetime.date.today()
+    values = [(*(i for _ in wholes), *("abcd"[i - 1], today) * len(NAMES), float(i)) for i in range(1, 5)]
+    named = spark.createDataFrame(values, schema).coalesce(1).cache()
+    true, false = ([rule.replace("{}", n) for n in NAMES for rule in rules] for rules in (NAMED, NAMED_AND_FALSE))
+    ruleset = f"Rules = [ {', '.join(true + false)} ]"
+    findings = evaluate(spark, named, ruleset)
+    assert [finding.rule for finding in findings if finding.passed] == true
+    sample = failing_rows(spark, named, ruleset, findings)
+    assert {rule for row in sample for rule in row["rules"]} >= {
+        'ColumnValues "true" > 1',
+        'ColumnValues "2024_q1" in [1,2,3]',
+    }
 
 
 PASSES_AND_SHOULD_NOT = [
