@@ -148,13 +148,7 @@ class Ender:
             return BatchStatus.COMMITTED
         reason = shorten(reason)
         status = Status.QUARANTINED if to is BatchStatus.QUARANTINED else Status.FAILED
-        hint = (
-            f"Mend the rules and run `sluice redrive --batch {batch.id}`; load it as it is with "
-            f"`sluice release {batch.id} --reason …`; or drop mended files, and run `sluice dismiss` for these."
-            if status is Status.QUARANTINED
-            else f"Mend the cause and run `sluice redrive --batch {batch.id}`."
-        )
-        facts = {"reason": f"batch {batch.id}: {reason}", "hint": hint}
+        facts = {"reason": f"batch {batch.id}: {reason}"}
         self._settle(batch, {obj: status for obj in candidates_of(batch)}, facts)
         # Before the batch ends: what dies between is done again only while it is open.
         self._free_content(batch, status)

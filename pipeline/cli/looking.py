@@ -107,24 +107,21 @@ def _print_batches(lines: list[BatchLine]) -> None:
     print_table("Last batches", columns, rows)
     newest = {line.batch.dataset: line.batch.id for line in reversed(lines)}
     for line in lines:
-        _print_verdict(line, every_rule=newest[line.batch.dataset] == line.batch.id)
+        _print_verdict(line, is_newest=newest[line.batch.dataset] == line.batch.id)
 
 
-def _print_verdict(line: BatchLine, *, every_rule: bool) -> None:
-    """The rules of a batch: all of a dataset's newest, of older ones those that failed."""
+def _print_verdict(line: BatchLine, *, is_newest: bool) -> None:
+    """The rules of a batch that failed; of a dataset's newest also its error, and who released it."""
     batch = line.batch
-    found = batch.verdict.rules if batch.verdict else ()
-    rules = [rule for rule in found if every_rule or rule.outcome != "Passed"]
-    if rules or (batch.error and every_rule):
+    rules = [rule for rule in (batch.verdict.rules if batch.verdict else ()) if rule.outcome != "Passed"]
+    if rules or (is_newest and (batch.error or batch.release)):
         console.print(f"\n  [bold]{shown(batch.dataset)}[/] [dim]{batch.id}[/]", highlight=False)
     for rule in rules:
-        passed = rule.outcome == "Passed"
-        mark = "[green]✓[/]" if passed else "[red]✗[/]"
-        reason = "" if passed or not rule.reason else f" [red]{shown(rule.reason)}[/]"
-        console.print(f"    {mark} {shown(rule.rule)}{reason}", highlight=False, soft_wrap=True)
-    if batch.error and every_rule and not rules:
+        reason = f" [red]{shown(rule.reason)}[/]" if rule.reason else ""
+        console.print(f"    [red]✗[/] {shown(rule.rule)}{reason}", highlight=False, soft_wrap=True)
+    if batch.error and is_newest and not rules:
         console.print(f"    [red]{shown(batch.error)}[/]", highlight=False, soft_wrap=True)
-    if batch.release and every_rule:
+    if batch.release and is_newest:
         told = ", ".join(f"{name}: {value}" for name, value in batch.release.items())
         console.print(f"    [yellow]released[/] {shown(told)}", highlight=False, soft_wrap=True)
 

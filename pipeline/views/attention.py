@@ -11,7 +11,7 @@ from pipeline.clock import parse_iso
 from pipeline.datasets import DatasetName
 from pipeline.datasets.model import Table
 from pipeline.datasets.registry import Registration
-from pipeline.views.advice import advice, mending_rows
+from pipeline.views.advice import advice, dead_letters, mending_rows
 from pipeline.views.missing import missing
 from pipeline.views.queues import LOGS, Queue, queues_of
 from pipeline.views.texts import counted
@@ -122,8 +122,7 @@ def _dead_letters(queues: Iterable[Queue]) -> list[Trouble]:
             objects=queue.waiting,
             example=None,
             reason="they could not be handled, at once or after many tries, and wait in the dead-letter queue",
-            todo=f"Read `sluice logs {LOGS.get(queue.name, 'poll')}`, mend the cause, then run "
-            f"`sluice redrive --queue {queue.name}`.",
+            todo=dead_letters(queue.name, LOGS.get(queue.name, "poll")),
         )
         for queue in queues
         if queue.dead_letters and queue.waiting

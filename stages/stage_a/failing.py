@@ -12,19 +12,15 @@ from pipeline.wiring import Lake
 
 log = logging.getLogger(__name__)
 
-_HINTS = {
-    Status.QUARANTINED: "Mend the dataset's definition and run `sluice redrive`; or mend the file, drop it again, and "
-    "run `sluice dismiss` for this version.",
-    Status.FAILED: "Mend the cause and run `sluice redrive`.",
-    Status.GONE: "Nothing to do, unless it should not have been deleted: drop the file again.",
-}
 _COUNTED = {Status.QUARANTINED: Metric.OBJECTS_QUARANTINED, Status.FAILED: Metric.OBJECTS_FAILED}
 
 
-def fail_object(lake: Lake, work: Registered, dataset: str, status: Status, reason: str) -> dict[str, str]:
-    """Mark one object; what it is now. The reason goes to the catalog, and is not logged."""
+def fail_object(
+    lake: Lake, work: Registered, dataset: str, status: Status, reason: str, hint: str | None = None
+) -> dict[str, str]:
+    """Mark one object; what it is now. The reason goes to the catalog, with what it says to do, and is not logged."""
     obj = work.object
-    facts = {"reason": shorten(reason), "hint": _HINTS[status]}
+    facts = {"reason": shorten(reason), **({"hint": shorten(hint)} if hint else {})}
     # Only from REGISTERED: the transform may have staged the object after all, and a batch may have claimed it.
     before = lake.catalog.move(obj, status, dataset, generation=work.generation, only_from=Status.REGISTERED, **facts)
     if before is not None and before.status is not status:

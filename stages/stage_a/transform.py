@@ -75,9 +75,9 @@ def transform_object(event: dict[str, Any], lake: Lake) -> dict[str, str]:
         try:
             return {"status": _stage(task, lake)}
         except BadObject as error:
-            return fail_object(lake, task.work, task.dataset, Status.QUARANTINED, error.message)
+            return fail_object(lake, task.work, task.dataset, Status.QUARANTINED, error.message, error.hint)
         except Gone as error:
-            return fail_object(lake, task.work, task.dataset, Status.GONE, error.message)
+            return fail_object(lake, task.work, task.dataset, Status.GONE, error.message, error.hint)
 
 
 def _stage(task: Task, lake: Lake) -> str:

@@ -69,7 +69,7 @@ def _kinds(java: Any) -> Iterator[str]:
 
 @contextmanager
 def told_apart() -> Iterator[None]:
-    """Raise as `WillFailAgain`, with its name and message, what no other run of the job would mend.
+    """Raise as `WillFailAgain`, with its name, message and hint, what no other run of the job would mend.
 
     What Spark says of rows is left out, also of the traceback that Glue prints.
     """
@@ -80,4 +80,5 @@ def told_apart() -> Iterator[None]:
             raise Broken(told) from None
         if may_do_better(error):
             raise
-        raise WillFailAgain(f"{type(error).__name__}: {error}") from error
+        hint = f". {error.hint}" if isinstance(error, SluiceError) and error.hint else ""
+        raise WillFailAgain(f"{type(error).__name__}: {error}{hint}") from error

@@ -62,3 +62,8 @@ def test_a_team_that_cannot_be_told_holds_up_nothing(lake: Lake, work: Registere
     fail_object(lake, work, "shop/orders", Status.QUARANTINED, "x")
     assert lake.catalog.get(OBJECT).status is Status.QUARANTINED
     assert "team not told" in caplog.text
+
+
+def test_what_the_reader_says_to_do_is_kept(lake: Lake, work: Registered):
+    fail_object(lake, work, "shop/orders", Status.QUARANTINED, "the header is a single cell", "Is the delimiter ','?")
+    assert lake.catalog.get(OBJECT).hint == "Is the delimiter ','?"

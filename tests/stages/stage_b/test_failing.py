@@ -38,6 +38,10 @@ def test_of_our_own_errors_only_those_that_may_pass_are_worth_another_run(name: 
         assert found.__cause__ is error
 
 
+def test_what_is_to_be_done_about_it_is_said_too() -> None:
+    assert str(raised(errors.Inconsistent("no branch", hint="Apply it."))) == "Inconsistent: no branch. Apply it."
+
+
 @pytest.mark.parametrize(
     "error", [Py4JError(LOST), Py4JNetworkError("Answer from Java side is empty"), OSError("reset"), MemoryError()]
 )

@@ -1,0 +1,53 @@
+"""Which advice an object gets. That it is right, `tests/lake/test_advice.py` sees by following it."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from pipeline.catalog import ObjectRow, Status
+from pipeline.objects import ObjectVersion
+from pipeline.views.advice import Case, advice, case_of
+from tests.views.test_missing import TABLES
+
+URI = "s3://raw/shop/orders/a.csv"
+
+
+def row(status: Status, **facts: Any) -> ObjectRow:
+    obj = ObjectVersion("raw", facts.pop("key", "shop/orders/a.csv"), "v1")
+    return ObjectRow(obj, status, "shop/orders", 1, 1, "", 0, None, "0|0|a|v1", "2026-01-01T00:00:00Z", **facts)
+
+
+def test_every_case_is_met():
+    batches, bad, keys = (None, "01KF"), (None, 3), ("shop/orders/a.csv", "alone.csv")
+    rows = [
+        row(status, batch=batch, rows_bad=rows_bad, key=key, dismissed=said)
+        for status, batch, rows_bad, key, said in itertools.product(
+            Status, batches, bad, keys, (None, ("at", "b", "w"))
+        )
+    ]
+    assert {case_of(each, table) for each in rows for table in TABLES.values()} == set(Case)
+    assert all(advice(each, table).endswith(".") for each in rows for table in TABLES.values())
+
+
+@pytest.mark.parametrize("status", [Status.QUARANTINED, Status.FAILED])
+@pytest.mark.parametrize("mode", TABLES)
+def test_what_a_reader_hints_at_stands_before_what_is_always_to_be_done(mode: str, status: Status):
+    told = advice(row(status, reason="one cell", hint="Is the delimiter ','?"), TABLES[mode])
+    assert told.startswith("Is the delimiter ','? ")
+    assert f"sluice redrive {URI}" in told
+
+
+@pytest.mark.parametrize("mode", TABLES)
+def test_a_version_is_to_be_dismissed_only_where_a_newer_one_does_not_stand_for_it(mode: str):
+    needed = mode not in ("replace", "overwrite")
+    for found in (row(Status.QUARANTINED), row(Status.QUARANTINED, batch="01KF"), row(Status.COMMITTED, rows_bad=1)):
+        assert (f"sluice dismiss {URI}" in advice(found, TABLES[mode])) == needed
+
+
+def test_each_step_names_what_it_is_about():
+    told = advice(row(Status.QUARANTINED, batch="01KF"), TABLES["append"])
+    assert all(f"sluice {step}" in told for step in ("redrive --batch 01KF", "release 01KF", f"dismiss {URI}"))
+    assert "sluice redrive --batch 01KF" in advice(row(Status.FAILED, batch="01KF"), TABLES["append"])
