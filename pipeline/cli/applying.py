@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from pipeline.datasets import DatasetName, applying, planning, retiring
 from pipeline.datasets.applying import Applied, Deployed, Parts, StackDeployer
 from pipeline.datasets.files import Definition, Problem, read_all
 from pipeline.datasets.planning import Planned
+from pipeline.datasets.registry import Registration
 from pipeline.datasets.retiring import Retired
 from pipeline.events.s3 import SendAgain
 from pipeline.local.rulesets import Rulesets
@@ -53,12 +54,12 @@ def apply_definitions(
     `applying.apply`. Every file must be right, also one that is not applied.
     """
     definitions = read_all(root).or_raise()
-    with Rulesets() as rulesets:
+    registrations = connected.lake.registry.all()
+    with Rulesets(parsed=_rulesets(registrations)) as rulesets:
         parts = _parts(root, connected, rulesets, replace_stateful=replace_stateful)
         if only:
             return applying.apply(definitions, parts, only=only, report=report)
         defined = {definition.dataset.name for definition in definitions}
-        registrations = parts.registry.all()
         if not retire_all:
             retiring.guard(registrations, defined)
         applied = applying.apply(definitions, parts, report=report)
@@ -69,8 +70,13 @@ def apply_definitions(
 def plan_definitions(root: Path, connected: Connected, *, only: Collection[DatasetName] = ()) -> list[Planned]:
     """What `apply_definitions` would do with each dataset; nothing is changed, and errors are the same."""
     definitions = read_all(root).or_raise()
-    with Rulesets() as rulesets:
+    with Rulesets(parsed=_rulesets(connected.lake.registry.all())) as rulesets:
         return planning.plan(definitions, _parts(root, connected, rulesets), only)
+
+
+def _rulesets(registrations: Iterable[Registration]) -> set[str]:
+    """The rulesets in use: none was registered without AWS's parser."""
+    return {each.dataset.quality.ruleset for each in registrations if each.dataset.quality}
 
 
 def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tuple[Problem, str]]:

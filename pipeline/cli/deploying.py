@@ -121,7 +121,7 @@ def _deploy(
     planned = starting.plan(root, lake, ready)
     if not replace_stateful:
         check_stateful(planned.stacks)
-    results = starting.deploy(root, lake, say, ready)
+    results = starting.deploy(root, lake, say, ready, planned)
     _apply_datasets(root, Target.of(lake), say, replace_stateful=replace_stateful)
     return results, planned
 

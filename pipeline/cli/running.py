@@ -75,8 +75,9 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
     if packaged:
         _say_packaged(say)
     made = starting.packaged(root)
-    check_stateful(starting.plan(root, lake, made).stacks if runs else ())
-    results = starting.deploy(root, lake, say, made)
+    planned = starting.plan(root, lake, made) if runs else None
+    check_stateful(planned.stacks if planned else ())
+    results = starting.deploy(root, lake, say, made, planned)
     connected = Target.of(lake).connect()
     apply_datasets(root, connected, say)
     if not quiet:

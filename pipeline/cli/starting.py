@@ -24,7 +24,7 @@ from pipeline.local.supervisor import ACCOUNT, FAILURE
 from pipeline.settings import use
 
 if TYPE_CHECKING:
-    from pipeline.local.deployer import StackDeletion, StackPlan, StackResult
+    from pipeline.local.deployer import Deployer, StackDeletion, StackPlan, StackResult
     from pipeline.packaging import Package
 
 START_S = 60
@@ -88,15 +88,20 @@ def stop(root: Path) -> bool:
     return True
 
 
-def deploy(root: Path, lake: Where, say: Say, ready: Package | None = None) -> list[StackResult]:
-    """Bootstrap, package unless there is a `ready` package, and deploy; answers what was done, stack by stack."""
+def deploy(
+    root: Path, lake: Where, say: Say, ready: Package | None = None, planned: LakePlan | None = None
+) -> list[StackResult]:
+    """Bootstrap, package unless there is a `ready` package, and deploy; answers what was done, stack by stack.
+
+    What was `planned` of the same package just now spares looking again where all of it stands.
+    """
     from pipeline.local.deployer import Deployer
     from pipeline.packaging import upload
 
     use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
     check_names(_templates(root), lake.env, lake.region)
     parameters = _parameters(lake)
-    deployer = Deployer(client, ACCOUNT, lake.region)
+    deployer = planned.deployer if planned else Deployer(client, ACCOUNT, lake.region)
     results = [deployer.deploy(*_bootstrap(root, lake))]
     made = ready or packaged(root)
     uploaded = upload(made.folder, client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
@@ -105,6 +110,10 @@ def deploy(root: Path, lake: Where, say: Say, ready: Package | None = None) -> l
         say(described(result))
         results.append(result)
 
+    if planned and all(each.stands for each in planned.of_lake):
+        for each in planned.of_lake[1:]:
+            report(deployer.standing(each.name))
+        return results
     deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | uploaded, report=report)
     return results
 
@@ -125,12 +134,21 @@ def _templates(root: Path) -> list[Path]:
 
 
 def packaged(root: Path, folder: Path | None = None) -> Package:
-    """The checkout as a package in `folder`: for AWS if the lake runs what AWS would, else for the embedded AWS."""
-    from pipeline.local.jars import deequ_jars
-    from pipeline.packaging import Target, package
+    """The checkout as a package: for AWS if the lake runs what AWS would, else for the embedded AWS.
 
-    target = Target.AWS if _mode(root).exists() else Target.EMBEDDED
-    return package(root, folder or package_folder(root), target=target, jars=deequ_jars())
+    It lies in `folder`, or where the one that was deployed last lies; that one is taken if it is still the checkout's.
+    """
+    from pipeline.local.jars import deequ_jars
+    from pipeline.packaging import Target, package, stamps
+
+    target, jars, last = Target.AWS if _mode(root).exists() else Target.EMBEDDED, deequ_jars(), package_folder(root)
+    made_from = stamps.stamp(root, target, jars)
+    if found := stamps.stamped(last, made_from):
+        return found
+    made = package(root, folder or last, target=target, jars=jars)
+    if made.folder == last:
+        stamps.keep(last, made_from)
+    return made
 
 
 def packaged_for_aws(root: Path, folder: Path | None = None) -> Package:
@@ -160,10 +178,19 @@ def package_folder(root: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class LakePlan:
-    """What would become of a lake's stacks, in order. `without_file` stand, and no file of the checkout is theirs."""
+    """What would become of the stacks, in order: bootstrap and the lake's own, then teams and datasets.
 
-    stacks: list[StackPlan]
+    `without_file` stand, and no file of the checkout is theirs. `deployer` has looked at all of them.
+    """
+
+    of_lake: list[StackPlan]
+    of_datasets: list[StackPlan]
     without_file: list[str]
+    deployer: Deployer
+
+    @property
+    def stacks(self) -> list[StackPlan]:
+        return [*self.of_lake, *self.of_datasets]
 
 
 def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
@@ -182,12 +209,13 @@ def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
         made = ready or packaged(root, Path(folder))
         named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
         plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
-    plans += [planner.plan(*stack) for stack in stacks_of_datasets(root, lake.env, of_teams(lake.env))]
+    of_datasets = [planner.plan(*stack) for stack in stacks_of_datasets(root, lake.env, of_teams(lake.env))]
     prefix = f"{LAKE}-{lake.env}-"
     stand = {record.name for record in deployer.records if record.name.startswith(prefix)}
     # A dataset's stack may have to load what waits still: applying the datasets deletes it when it has.
     stand = {name for name in stand if not name.startswith(f"{prefix}{applying.STACK_KIND}-")}
-    return LakePlan(plans, sorted(stand - {each.name for each in plans}))
+    without_file = sorted(stand - {each.name for each in (*plans, *of_datasets)})
+    return LakePlan(plans, of_datasets, without_file, deployer)
 
 
 def of_teams(env: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,12 +23,16 @@ _FROM_PYSPARK = ("py4j-", "antlr4-runtime-", "slf4j-api-", "jackson-core-2", "ja
 class Rulesets:
     """Checks rulesets. The JVM starts with the first one that needs it (0.4 s) and ends with `stop` or the process.
 
-    `jars` are Deequ's, `java` is a JAVA_HOME; both are found, and fetched if need be, when they are not given.
+    `jars` are Deequ's, `java` is a JAVA_HOME; both are found, and fetched if need be, when they are not given. `parsed`
+    are the texts that AWS's parser has taken before: it is not asked about them again.
     """
 
-    def __init__(self, jars: Sequence[Path] | None = None, java: Path | None = None) -> None:
+    def __init__(
+        self, jars: Sequence[Path] | None = None, java: Path | None = None, *, parsed: Collection[str] = ()
+    ) -> None:
         self._jars = jars
         self._java = java
+        self._parsed_before = frozenset(parsed)
         self._gateway: Any = None
 
     def __enter__(self) -> Self:
@@ -49,7 +53,9 @@ class Rulesets:
     def check(self, text: str, columns: Mapping[str, str] | None = None) -> list[Problem]:
         """As `check_ruleset`, and what AWS's parser and Java's regular expressions say about what passes that."""
         found = check_ruleset(text, columns)
-        return found if errors_in(found) else [*found, *self._parsed(text)]
+        if errors_in(found) or text in self._parsed_before:
+            return found
+        return [*found, *self._parsed(text)]
 
     def _parsed(self, text: str) -> list[Problem]:
         from py4j.protocol import Py4JJavaError

@@ -66,13 +66,15 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class StackPlan:
     """What would become of one stack. `is_new`: it does not stand yet; `unfinished`: an earlier deployment broke off
-    and would be undone first. What only the deployment will know stands as `⟨what⟩`."""
+    and would be undone first; `stands`: it was made from the very same, and a deployment would not even look. What only
+    the deployment will know stands as `⟨what⟩`."""
 
     name: str
     changes: tuple[Change, ...]
     outputs: Mapping[str, str]
     is_new: bool
     unfinished: bool = False
+    stands: bool = False
 
 
 def check_stateful(plans: Iterable[StackPlan]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +64,7 @@ _TemplateLoader.add_multi_constructor("!", _intrinsic)
 def load_template(path: Path) -> dict[str, Any]:
     """The template in `path` with every intrinsic in its long form; `BadDefinition` names the line that is wrong."""
     try:
-        template = yaml.load(path.read_text(encoding="utf-8"), Loader=_TemplateLoader)
+        template = copy.deepcopy(_read(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise BadDefinition(f"{path}: there is no such template") from None
     except yaml.YAMLError as error:
@@ -70,6 +72,12 @@ def load_template(path: Path) -> dict[str, Any]:
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise BadDefinition(f"{path}: a template is a mapping with Resources")
     return template
+
+
+@cache
+def _read(text: str) -> Any:
+    """A deployment reads each template several times, and reading one takes longer than copying what was read."""
+    return yaml.load(text, Loader=_TemplateLoader)
 
 
 def dump_template(template: dict[str, Any]) -> str:

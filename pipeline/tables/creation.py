@@ -34,7 +34,7 @@ def table_columns(dataset: Dataset) -> dict[str, Type]:
 
 def create_database(name: str, tables: IcebergTables | None = None) -> None:
     """Make sure that the Glue database is there."""
-    (tables or IcebergTables()).catalog.create_namespace_if_not_exists(name)
+    (tables or IcebergTables()).looking.create_namespace_if_not_exists(name)
 
 
 def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTables | None = None) -> None:
@@ -43,6 +43,8 @@ def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTab
     Doing it again is harmless. `BadDefinition` if the definition asks an existing table for more than new columns.
     """
     tables = tables or IcebergTables()
+    if _is_whole(_load(tables.looking, table), dataset, table):
+        return
     found = _load(tables.catalog, table)
     if found is None:
         found = _create(tables.catalog, dataset, table, location)
@@ -54,11 +56,19 @@ def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTab
 
 def plan_table(dataset: Dataset, table: str, tables: IcebergTables | None = None) -> TableChange:
     """What `create_table` would do to `table`; changes nothing, and raises what that would raise."""
-    found = _load((tables or IcebergTables()).catalog, table)
+    found = _load((tables or IcebergTables()).looking, table)
     if found is None:
         return "create"
     _check_partitions(found, dataset, table)
     return "alter" if _missing_columns(found, dataset, table) else "none"
+
+
+def _is_whole(found: Any, dataset: Dataset, table: str) -> bool:
+    """Whether there is nothing to do; errors as `create_table`."""
+    if found is None:
+        return False
+    _check_partitions(found, dataset, table)
+    return not _missing_columns(found, dataset, table) and MAIN in found.metadata.refs
 
 
 def _load(catalog: Any, table: str) -> Any:

@@ -39,7 +39,7 @@ class IcebergTables:
 
     def __init__(self, catalog: Any = None, sleep: Callable[[float], None] = time.sleep) -> None:
         if catalog is not None:
-            self.__dict__["catalog"] = catalog
+            self.__dict__ |= {"catalog": catalog, "looking": catalog}
         self._sleep = sleep
 
     @cached_property
@@ -50,6 +50,15 @@ class IcebergTables:
         from pipeline.clients import iceberg_properties
 
         return load_catalog("glue", **iceberg_properties())
+
+    @cached_property
+    def looking(self) -> Any:
+        """The same catalog for looking at tables alone: their metadata, and no rows. It is there sooner."""
+        from pyiceberg.catalog import load_catalog
+
+        from pipeline.clients import iceberg_properties
+
+        return load_catalog("glue", **iceberg_properties(), **{"py-io-impl": "pipeline.tables.reading.S3Reader"})
 
     def commit(
         self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False

@@ -143,7 +143,7 @@ def test_a_failed_deployment_says_what_failed_and_that_it_was_rolled_back(sluice
     template.write_text(f"{before}\n  Bad: {{Type: AWS::S3::Bucket, Properties: {{BucketName: ab}}}}\n")
     result = sluice("deploy")
     assert isinstance(result.exception, BadDefinition)
-    assert "definitions/stacks/small.yaml: Bad: AWS refuses it" in result.exception.message
+    assert "definitions/stacks/small.yaml:9: Bad: AWS refuses it" in result.exception.message
     assert f"{NAME} was rolled back" in result.exception.message
     template.write_text(before)
     assert json.loads(sluice("deploy", "--plan", "--json").stdout)["changes"] == 0

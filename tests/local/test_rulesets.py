@@ -69,3 +69,11 @@ def test_what_aws_parser_refuses_ours_refuses(rulesets, text):
     assert check_ruleset(text)
     with pytest.raises(Exception, match="Parsing Error"):
         rulesets._jvm().software.amazon.glue.dqdl.parser.DQDLParser().parse(text + "\n")
+
+
+def test_aws_parser_is_not_asked_again_about_a_ruleset_in_use_but_ours_is():
+    taken = "Rules = [ RowCount > 0 ]"
+    with Rulesets(jars=[], java=None, parsed=[taken, "Rules = [ RowCount > last(3) ]"]) as checked:
+        assert checked.check(taken) == []
+        assert checked.check("Rules = [ RowCount > last(3) ]")
+        assert checked._gateway is None

@@ -10,13 +10,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.errors import BadDefinition
+from pipeline.errors import BadDefinition, Refused
 from pipeline.local.deployer import order, resources
-from pipeline.local.deployer.making import Making, StackResult
+from pipeline.local.deployer.making import Making, StackResult, unchanged
+from pipeline.local.deployer.places import Place
 from pipeline.local.deployer.planning import Planner
 from pipeline.local.deployer.records import StackRecords, Status
 from pipeline.local.deployer.removing import StackDeletion, delete_stack, heal
 from pipeline.local.deployer.secrets import stored
+from pipeline.local.deployer.sources import digest, stands
 from pipeline.local.deployer.stack import prepare
 from pipeline.local.deployer.types import GONE, Aws, Clients, code_of
 from pipeline.packaging.changes import StackPlan
@@ -45,12 +47,15 @@ class Deployer:
         if record is not None and record.is_being_deleted:
             delete_stack(self._aws, self.records, name)
             record = self.records.get(name)
+        ssm = self._parameter_store()
+        if record and stands(record, digest(self._aws, template, given or {}), ssm, self.records.exports):
+            return self.standing(name)
         stack = prepare(
             self._aws,
             name,
             template,
             given or {},
-            ssm=self._parameter_store(),
+            ssm=ssm,
             exports=self.records.exports,
             secrets=partial(stored, self._aws),
         )
@@ -92,6 +97,13 @@ class Deployer:
         """What `deploy_all` would do. `planner` knows what stacks before these would publish."""
         planner = planner or self.planner()
         return [planner.plan(*each) for each in stacks_of_lake(templates, env, lake, parameters, planner.parameter)]
+
+    def standing(self, name: str) -> StackResult:
+        """A stack as it stands, as a deployment tells that found nothing to do; `Refused` if there is none."""
+        record = self.records.get(name)
+        if record is None or not record.stands:
+            raise Refused(f"there is no stack {name}")
+        return unchanged(record, Place(record.template, ("Resources",)))
 
     def delete(self, name: str) -> StackDeletion:
         """Delete a stack; see `delete_stack`."""

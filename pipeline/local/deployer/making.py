@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from pipeline.errors import BadDefinition, SluiceError
 from pipeline.local.deployer.changes import compare, leaving
 from pipeline.local.deployer.physical import Physical
+from pipeline.local.deployer.places import Place
 from pipeline.local.deployer.records import ResourceRecord, StackRecord, StackRecords, Status, Step
 from pipeline.local.deployer.removing import delete_doomed, retained, undo_steps
 from pipeline.local.deployer.stack import Declared, Stack
-from pipeline.local.deployer.types import AlreadyExists, Aws, Resource
+from pipeline.local.deployer.types import REGISTRY, AlreadyExists, Aws, Resource
 from pipeline.packaging.changes import Action, Change
 
 
@@ -179,6 +180,9 @@ class Making:
             imports=sorted(self.stack.scope.imported),
             generations=generations,
             doomed=doomed,
+            made_from=self.stack.made_from,
+            parameters_read=dict(self.stack.reads.parameters),
+            exports_read=self.stack.exports_read(),
         )
 
     def _result(self, after: StackRecord, deleted: list[str], left: Mapping[str, str]) -> StackResult:
@@ -195,6 +199,15 @@ class Making:
             kept={logical_id: old[logical_id].made.reference for logical_id in sorted(kept)},
             left=left,
         )
+
+
+def unchanged(record: StackRecord, place: Place) -> StackResult:
+    """The result of a deployment that found the stack as it is wanted."""
+    ineffective: dict[str, str] = {}
+    for logical_id, each in record.resources.items():
+        ineffective |= dict(REGISTRY[each.type].ineffective(Resource(record.name, logical_id, each.properties, place)))
+    references = {logical_id: each.made.reference for logical_id, each in record.resources.items()}
+    return StackResult(record.name, record.outputs, references, (), ineffective)
 
 
 def next_generation(record: StackRecord, logical_id: str, before: ResourceRecord | None) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import BadDefinition
+from pipeline.local.deployer.lines import line
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,24 @@ class Place:
         return Place(self.file, (*self.steps, f"[{step}]" if isinstance(step, int) else step))
 
     def __str__(self) -> str:
+        return f"{self.file}: {self._way}"
+
+    @property
+    def _way(self) -> str:
         steps = self.steps[1:] if self.steps[:1] == ("Resources",) else self.steps
-        return f"{self.file}: {'.'.join(steps).replace('.[', '[')}"
+        return ".".join(steps).replace(".[", "[")
 
     def wrong(self, message: str, *, hint: str | None = None) -> BadDefinition:
-        """The error to raise for what stands here."""
-        return BadDefinition(f"{self}: {message}", hint=hint)
+        """The error to raise for what stands here: with its line, where a file can be found that has it."""
+        at = line(self.file, self.steps)
+        return BadDefinition(f"{self.file}{f':{at}' if at else ''}: {self._way}: {message}", hint=hint)
+
+
+def meant(given: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` where one of the names that are known is near to what was given, else nothing."""
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(given.lower(), names, 1, cutoff=0.7)
+    return f"; did you mean {names[near[0]]}?" if near else ""
 
 
 class _Properties(dict[str, Any]):

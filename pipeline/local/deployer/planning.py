@@ -12,6 +12,7 @@ from pipeline.local.deployer.intrinsics import is_unknown, unknown
 from pipeline.local.deployer.making import needs_another_name, next_generation
 from pipeline.local.deployer.physical import Physical
 from pipeline.local.deployer.records import ResourceRecord, StackRecord, StackRecords
+from pipeline.local.deployer.sources import digest, stands
 from pipeline.local.deployer.stack import Declared, Stack, prepare
 from pipeline.local.deployer.types import Aws
 from pipeline.packaging.changes import Action, Change, StackPlan
@@ -49,10 +50,14 @@ class Planner:
 
     def plan(self, name: str, template: Path, given: Mapping[str, Any]) -> StackPlan:
         """What deploying the stack would change; `BadDefinition` for what the deployment would refuse."""
+        standing = self.records.get(name)
+        if standing and stands(standing, digest(self.aws, template, given), self.parameter, self._exports):
+            self._exported |= standing.exports
+            return StackPlan(name, (), standing.outputs, is_new=False, stands=True)
         stack = prepare(
             self.aws, name, template, given, ssm=self.parameter, exports=self._exports, secrets=self.secrets
         )
-        record = self.records.get(name) or StackRecord(name)
+        record = standing or StackRecord(name)
         found = (self._change(stack, record, logical_id) for logical_id in stack.ordered)
         changes = [change for change in found if change is not None]
         outputs, exports = stack.outputs()

@@ -8,8 +8,9 @@ from typing import Any
 
 from pipeline.errors import BadDefinition
 from pipeline.local.deployer import shapes
-from pipeline.local.deployer.places import Place
-from pipeline.local.deployer.types import REGISTRY
+from pipeline.local.deployer.places import Place, meant
+from pipeline.local.deployer.transform import SAM_TYPES
+from pipeline.local.deployer.types import REGISTRY, ResourceType
 from pipeline.packaging.rewriting import SOURCE
 from pipeline.packaging.templates import load_template
 
@@ -55,7 +56,7 @@ def _wrong(template: Mapping[str, Any], file: str) -> Iterator[BadDefinition]:
     for logical_id, resource in template["Resources"].items():
         place = Place(file, ("Resources", logical_id))
         for key in resource.keys() - RESOURCE_KEYS:
-            yield (place / key).wrong("not honoured by the embedded deployer")
+            yield (place / key).wrong(f"not honoured by the embedded deployer{meant(str(key), RESOURCE_KEYS)}")
         for key, honoured in POLICIES.items():
             if key in resource and resource[key] not in honoured:
                 yield (place / key).wrong(f"{resource[key]} is not honoured by the embedded deployer")
@@ -63,16 +64,24 @@ def _wrong(template: Mapping[str, Any], file: str) -> Iterator[BadDefinition]:
             yield (place / "UpdatePolicy" / key).wrong("not honoured by the embedded deployer")
         kind = REGISTRY.get(resource.get("Type"))
         if kind is None:
-            yield (place / "Type").wrong(f"the embedded deployer does not know the type {resource.get('Type')}")
+            given = str(resource.get("Type"))
+            known = meant(given, (*REGISTRY, *SAM_TYPES))
+            yield (place / "Type").wrong(f"the embedded deployer does not know the type {given}{known}")
             continue
-        for where in shapes.unknown(resource.get("Properties", {}), kind.known(), place / "Properties"):
-            yield where.wrong(f"this property of {kind.name} is not honoured by the embedded deployer")
+        yield from not_honoured(kind, resource.get("Properties", {}), place / "Properties")
     for name, output in template.get("Outputs", {}).items():
         for key in output.keys() - _OUTPUT_KEYS:
-            yield (Place(file, ("Outputs", name)) / key).wrong("not honoured by the embedded deployer")
+            near = meant(str(key), _OUTPUT_KEYS)
+            yield (Place(file, ("Outputs", name)) / key).wrong(f"not honoured by the embedded deployer{near}")
+
+
+def not_honoured(kind: ResourceType, properties: Any, place: Place) -> Iterator[BadDefinition]:
+    """The error for each property that a type does not know here."""
+    for where, near in shapes.unknown(properties, kind.known(), place):
+        yield where.wrong(f"this property of {kind.name} is not honoured by the embedded deployer{near}")
 
 
 def _only(section: Mapping[str, Any], known: frozenset[str], place: Place) -> None:
     for key in section:
         if key not in known:
-            raise (place / key).wrong("not honoured by the embedded deployer")
+            raise (place / key).wrong(f"not honoured by the embedded deployer{meant(str(key), known)}")

@@ -71,7 +71,9 @@ class StackRecord:
     """A stack as it stands, resources in the order in which they were made.
 
     `steps` is what an unfinished deployment has done, in order; `doomed` is what a finished one, or a deletion, has
-    still to delete. `generations` counts, for each logical id, the resources that left the stack.
+    still to delete. `generations` counts, for each logical id, the resources that left the stack. `made_from` is the
+    digest of template and parameters, empty where what they hold is secret; with `parameters_read` of Parameter Store
+    and `exports_read` of other stacks it tells whether anything could have changed.
     """
 
     name: str
@@ -86,6 +88,9 @@ class StackRecord:
     steps: list[Step] = field(default_factory=list)
     doomed: list[Step] = field(default_factory=list)
     deployer: int | None = None
+    made_from: str = ""
+    parameters_read: dict[str, str] = field(default_factory=dict)
+    exports_read: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_finished(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.local.deployer.places import Place
+from pipeline.local.deployer.places import Place, meant
 
 Tree = dict[str, "Tree"]
 
@@ -27,8 +27,8 @@ def parse(paths: str) -> Tree:
     return tree
 
 
-def unknown(value: Any, tree: Tree, place: Place) -> Iterator[Place]:
-    """Every property in `value`, intrinsics resolved or not, that `tree` does not know."""
+def unknown(value: Any, tree: Tree, place: Place) -> Iterator[tuple[Place, str]]:
+    """Every property in `value`, intrinsics resolved or not, that `tree` does not know, and what may be meant."""
     if FREE in tree:
         return
     if isinstance(value, list):
@@ -41,7 +41,7 @@ def unknown(value: Any, tree: Tree, place: Place) -> Iterator[Place]:
         elif not is_intrinsic(value):
             for name, item in value.items():
                 if name not in tree:
-                    yield place / str(name)
+                    yield place / str(name), meant(str(name), tree)
                 else:
                     yield from unknown(item, tree[name], place / name)
 

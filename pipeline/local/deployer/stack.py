@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.deployer import order, parameters, reading, shapes
+from pipeline.local.deployer import order, parameters, reading
 from pipeline.local.deployer.intrinsics import Scope
 from pipeline.local.deployer.places import Place
+from pipeline.local.deployer.sources import Reads, digest
 from pipeline.local.deployer.transform import transformed
 from pipeline.local.deployer.types import REGISTRY, Aws, ResourceType
 
@@ -39,6 +40,8 @@ class Stack:
     file: str
     template: Mapping[str, Any]
     scope: Scope
+    reads: Reads
+    digest: str
     ordered: list[str] = field(default_factory=list)
 
     def declared(self, logical_id: str) -> Declared:
@@ -47,8 +50,8 @@ class Stack:
         place = Place(self.file, ("Resources", logical_id, "Properties"))
         properties = self.scope.resolved(raw.get("Properties", {}), place)
         kind = REGISTRY[raw["Type"]]
-        for where in shapes.unknown(properties, kind.known(), place):
-            raise where.wrong(f"this property of {kind.name} is not honoured by the embedded deployer")
+        for error in reading.not_honoured(kind, properties, place):
+            raise error
         policy = raw.get("DeletionPolicy", "Delete")
         return Declared(
             kind,
@@ -74,6 +77,17 @@ class Stack:
                 exports[exported] = outputs[name]
         return outputs, exports
 
+    @property
+    def made_from(self) -> str:
+        """What to record of what it was made from: nothing where that would tell of a secret."""
+        hides = any(each.get("NoEcho") for each in self.template.get("Parameters", {}).values())
+        return "" if hides or self.reads.has_secrets else self.digest
+
+    def exports_read(self) -> dict[str, str]:
+        """What it read of other stacks."""
+        there = self.scope.exports() if self.scope.imported else {}
+        return {name: there[name] for name in sorted(self.scope.imported)}
+
     def kept_parameters(self) -> dict[str, Any]:
         """The parameters to record, without those that the template hides."""
         hidden = {key for key, each in self.template.get("Parameters", {}).items() if each.get("NoEcho")}
@@ -95,7 +109,8 @@ def prepare(
     `ssm` answers Parameter Store's value of a name, and `secrets` a secret's text; `KeyError` for one not there.
     """
     source, file = reading.read(path)
-    values = parameters.values(source.get("Parameters", {}), given, ssm, file)
+    reads = Reads(ssm, secrets)
+    values = parameters.values(source.get("Parameters", {}), given, reads.parameter, file)
     plain = transformed(source, values, aws.region, file)
     reading.check(plain, file)
     scope = Scope(
@@ -103,11 +118,11 @@ def prepare(
         pseudo=_pseudo(aws, name),
         mappings=plain.get("Mappings", {}),
         conditions=plain.get("Conditions", {}),
-        ssm=ssm,
+        ssm=reads.parameter,
         exports=exports,
-        secrets=secrets,
+        secrets=reads.secret,
     )
-    stack = Stack(name, file, plain, scope)
+    stack = Stack(name, file, plain, scope, reads, digest(aws, path, given))
     # Judged while no resource is known: a condition may refer to none.
     for condition in scope.conditions:
         scope.holds(condition, Place(file, ("Conditions", condition)))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+from pipeline.errors import BadDefinition
 from pipeline.local.deployer.places import Place
+from pipeline.local.deployer.sam_errors import told
 
 SAM = "AWS::Serverless-2016-10-31"
+SAM_TYPES = tuple(
+    f"AWS::Serverless::{name}" for name in ("Api", "Function", "HttpApi", "LayerVersion", "SimpleTable", "StateMachine")
+)
+"""Types that stand in templates and in no stack."""
 
 
 def transformed(template: Mapping[str, Any], parameters: Mapping[str, Any], region: str, file: str) -> dict[str, Any]:
@@ -21,6 +29,14 @@ def transformed(template: Mapping[str, Any], parameters: Mapping[str, Any], regi
             raise Place(file, ("Transform",)).wrong(f"the transform {macro} is not honoured by the embedded deployer")
     if not macros:
         return dict(template)
+    # A plan and the deployment after it expand the same.
+    return copy.deepcopy(_expanded(json.dumps([template, dict(parameters)]), region, file))
+
+
+@cache
+def _expanded(source: str, region: str, file: str) -> dict[str, Any]:
+    """`source` is a template and its parameters, as JSON."""
+    given, parameters = json.loads(source)
     # Importing the translator takes over a second, which commands that deploy nothing should not pay.
     import boto3
     from samtranslator.model.exceptions import InvalidDocumentException
@@ -33,10 +49,9 @@ def transformed(template: Mapping[str, Any], parameters: Mapping[str, Any], regi
     # templates, so the map of AWS's managed policies, for which it would ask IAM, is empty.
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
     try:
-        found = translator.translate(copy.deepcopy(dict(template)), parameter_values=dict(parameters))
+        found = translator.translate(copy.deepcopy(given), parameter_values=parameters)
     except InvalidDocumentException as error:
-        causes = "; ".join(sorted(cause.message for cause in error.causes)) or error.message
-        raise Place(file, ("Resources",)).wrong(causes) from error
+        raise BadDefinition(told(error, given, file)) from error
     finally:
         # It counts its own use and complains of counts that nobody took; here nobody does.
         translator.metrics.publish()

@@ -1,0 +1,59 @@
+"""The line of a template's file at which a value stands, for who has to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+
+def line(file: str, steps: Sequence[str]) -> int | None:
+    """The line, from 1, of the value that `steps` lead to in `file`, or of the last of them that stands there.
+
+    None where there is no such file, or none of the steps in it: SAM adds resources that no file has. A relative path
+    is looked for from the working directory upwards, as a checkout is.
+    """
+    path = next((found for folder in (Path(), *Path.cwd().parents) if (found := folder / file).is_file()), None)
+    try:
+        node = _composed(path.read_text(encoding="utf-8")) if path and steps else None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    mark: yaml.Mark | None = None
+    for step in steps:
+        key, node = next(_below(node, step), (None, None))
+        if key is None:
+            break
+        # The first step is a section, which says nothing of where in it.
+        mark = key.start_mark if step != steps[0] or len(steps) == 1 else None
+    return mark.line + 1 if mark else None
+
+
+@cache
+def _composed(text: str) -> yaml.Node | None:
+    """The nodes of a template, its short forms of functions too, with the lines that they stand on."""
+    found: yaml.Node | None = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return found
+
+
+def _below(node: yaml.Node | None, step: str) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """The key, or the list's item, that a step names, and the value there; in the branches of Fn::If as well."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == step:
+                yield key, value
+            elif key.value == "Fn::If":
+                yield from _in_branches(value, step)
+    elif isinstance(node, yaml.SequenceNode):
+        if node.tag == "!If":
+            yield from _in_branches(node, step)
+        elif step.startswith("[") and int(step[1:-1]) < len(node.value):
+            item = node.value[int(step[1:-1])]
+            yield item, item
+
+
+def _in_branches(condition: yaml.Node, step: str) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    if isinstance(condition, yaml.SequenceNode):
+        for branch in condition.value[1:]:
+            yield from _below(branch, step)
