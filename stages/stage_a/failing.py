@@ -16,11 +16,21 @@ _COUNTED = {Status.QUARANTINED: Metric.OBJECTS_QUARANTINED, Status.FAILED: Metri
 
 
 def fail_object(
-    lake: Lake, work: Registered, dataset: str, status: Status, reason: str, hint: str | None = None
+    lake: Lake,
+    work: Registered,
+    dataset: str,
+    status: Status,
+    reason: str,
+    hint: str | None = None,
+    *,
+    execution: str | None,
 ) -> dict[str, str]:
-    """Mark one object; what it is now. The reason goes to the catalog, with what it says to do, and is not logged."""
+    """Mark one object; what it is now. The reason goes to the catalog, with what it says to do and the execution in
+    which it was, where that is known; it is not logged."""
     obj = work.object
-    facts = {"reason": shorten(reason), **({"hint": shorten(hint)} if hint else {})}
+    facts = {"reason": shorten(reason)}
+    facts |= {"hint": shorten(hint)} if hint else {}
+    facts |= {"execution": execution} if execution else {}
     # Only from REGISTERED: the transform may have staged the object after all, and a batch may have claimed it.
     before = lake.catalog.move(obj, status, dataset, generation=work.generation, only_from=Status.REGISTERED, **facts)
     if before is not None and before.status is not status:

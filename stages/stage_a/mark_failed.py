@@ -23,5 +23,5 @@ def mark_failed(event: dict[str, Any], lake: Lake) -> dict[str, int]:
     left = {row.object for row in rows if row.status is Status.REGISTERED}
     for work in objects:
         if work.object in left:
-            fail_object(lake, work, group["dataset"], Status.FAILED, reason.strip())
+            fail_object(lake, work, group["dataset"], Status.FAILED, reason.strip(), execution=found["name"])
     return {"failed": len(left)}

@@ -18,7 +18,9 @@ def record_failure(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     What lies in the file, `BadObject` or `Gone`, the transform records itself.
     """
     work = Registered.from_input(event["object"])
-    return fail_object(lake, work, event["dataset"], Status.FAILED, cause_of(event["error"]))
+    # An execution of the definition before this one does not say which it is.
+    execution = event.get("execution")
+    return fail_object(lake, work, event["dataset"], Status.FAILED, cause_of(event["error"]), execution=execution)
 
 
 def cause_of(error: Mapping[str, str]) -> str:

@@ -74,10 +74,10 @@ def transform_object(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     with about(correlation_id=task.work.object.digest, dataset=task.dataset, execution=task.execution):
         try:
             return {"status": _stage(task, lake)}
-        except BadObject as error:
-            return fail_object(lake, task.work, task.dataset, Status.QUARANTINED, error.message, error.hint)
-        except Gone as error:
-            return fail_object(lake, task.work, task.dataset, Status.GONE, error.message, error.hint)
+        except (BadObject, Gone) as error:
+            status = Status.GONE if isinstance(error, Gone) else Status.QUARANTINED
+            told = (error.message, error.hint)
+            return fail_object(lake, task.work, task.dataset, status, *told, execution=task.execution)
 
 
 def _stage(task: Task, lake: Lake) -> str:

@@ -15,6 +15,7 @@ from pipeline.wiring import Lake
 from stages.stage_a.failing import fail_object
 
 OBJECT = ObjectVersion("raw", "shop/orders/a.csv", "v1")
+NAME = "shop-orders-0123"
 
 
 @pytest.fixture
@@ -44,22 +45,25 @@ def told(queue: str) -> list[dict[str, Any]]:
 
 def test_a_bad_file_is_told_to_its_team_without_what_the_reason_quotes(lake: Lake, work: Registered):
     queue = inbox(lake)
-    assert fail_object(lake, work, "shop/orders", Status.QUARANTINED, "begins with secret") == {"status": "QUARANTINED"}
+    assert fail_object(lake, work, "shop/orders", Status.QUARANTINED, "begins with secret", execution=NAME) == {
+        "status": "QUARANTINED"
+    }
     [message] = told(queue)
     assert (message["event"], message["uri"], message["object"]) == ("object quarantined", OBJECT.uri, OBJECT.digest)
     assert "secret" not in json.dumps(message)
+    assert lake.catalog.get(OBJECT).execution == NAME
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.GONE])
 def test_what_is_not_the_files_fault_is_an_alarm_and_no_message(lake: Lake, work: Registered, status: Status):
     queue = inbox(lake)
-    assert fail_object(lake, work, "shop/orders", status, "x") == {"status": status}
+    assert fail_object(lake, work, "shop/orders", status, "x", execution=NAME) == {"status": status}
     assert told(queue) == []
 
 
 def test_a_team_that_cannot_be_told_holds_up_nothing(lake: Lake, work: Registered, caplog: pytest.LogCaptureFixture):
     client("sns").delete_topic(TopicArn=f"{lake.settings[Setting.TEAM_TOPICS]}shop")
-    fail_object(lake, work, "shop/orders", Status.QUARANTINED, "x")
+    fail_object(lake, work, "shop/orders", Status.QUARANTINED, "x", execution=NAME)
     assert lake.catalog.get(OBJECT).status is Status.QUARANTINED
     assert "team not told" in caplog.text
 
