@@ -40,6 +40,10 @@ class Refused(SluiceError):
     """The request is understood and not allowed as things stand; `hint` says what would be."""
 
 
+class NotThere(Refused):
+    """Nothing has the name that was asked for; it may have been there."""
+
+
 class Misconfigured(SluiceError):
     """A setting, a name or a part that must be there is not."""
 

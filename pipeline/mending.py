@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from shlex import quote
 
 from pipeline.batches.opening import Work
 from pipeline.batches.records import unknown
 from pipeline.batches.redriving import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
-from pipeline.catalog import ObjectRow, Registered
+from pipeline.catalog import ObjectRow
 from pipeline.clients import client
 from pipeline.datasets import DatasetName
 from pipeline.datasets.registry import Registration
-from pipeline.errors import BadInput, Refused
+from pipeline.errors import BadInput, NotThere, Refused
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
-from pipeline.views.attention import TROUBLED
-from pipeline.views.executions import find
+from pipeline.views.attention import needs_attention
+from pipeline.views.executions import find, objects_of
 from pipeline.views.naming import dataset_name, object_of
 from pipeline.views.queues import FAILURES, RAW
 from pipeline.wiring import Lake
@@ -36,13 +35,21 @@ def redrive_objects(lake: Lake, uris: Sequence[str]) -> Redriven:
 
 def redrive_version(lake: Lake, obj: ObjectVersion) -> Redriven:
     """Send one version of an object through Stage A again; `Refused` unless it is quarantined or failed."""
-    row = lake.catalog.get(obj)
-    if row is None or row.status not in REDRIVABLE:
-        status = row.status if row else "not in the catalog"
+    row = row_of(lake, obj)
+    if row.status not in REDRIVABLE:
         raise Refused(
-            f"{obj.uri} version {obj.version_id} is {status}", hint="Only what is quarantined or failed is sent back."
+            f"{obj.uri} version {obj.version_id} is {row.status}",
+            hint="Only what is quarantined or failed is sent back.",
         )
     return _send_back(lake, [row])
+
+
+def row_of(lake: Lake, obj: ObjectVersion) -> ObjectRow:
+    """What the catalog says of one version; `NotThere` if it does not know it."""
+    row = lake.catalog.get(obj)
+    if row is None:
+        raise NotThere(f"{obj.uri} version {obj.version_id} is not in the catalog", hint="See `sluice why`.")
+    return row
 
 
 def redrive_dataset(lake: Lake, dataset: DatasetName) -> Redriven:
@@ -82,19 +89,15 @@ def dismiss_objects(lake: Lake, rows: Sequence[ObjectRow], by: str, why: str) ->
 def to_dismiss(lake: Lake, uris: Sequence[str], dataset: DatasetName | None) -> list[ObjectRow]:
     """What needs attention of objects, or of a whole dataset. `Refused` for an object of which nothing does."""
     if dataset:
-        return [row for row in lake.catalog.all(str(dataset)) if _is_in_sight(row)]
+        return [row for row in lake.catalog.all(str(dataset)) if needs_attention(row)]
     found: list[ObjectRow] = []
     for uri in uris:
         obj = object_of(lake, uri)
-        rows = [row for row in lake.catalog.history(obj.path) if _is_in_sight(row)]
+        rows = [row for row in lake.catalog.history(obj.path) if needs_attention(row)]
         if not rows:
             raise Refused(f"nothing of {obj.uri} needs attention", hint=f"See `sluice why {quote(uri)}`.")
         found += rows
     return found
-
-
-def _is_in_sight(row: ObjectRow) -> bool:
-    return row.dismissed is None and (row.status in TROUBLED or bool(row.rows_bad))
 
 
 def redrive_execution(lake: Lake, name: str) -> Redriven:
@@ -110,20 +113,13 @@ def redrive_execution(lake: Lake, name: str) -> Redriven:
         )
     if run.machine == "b":
         return redrive_batch(lake, run.name)
-    try:
-        items = json.loads(described.get("input") or "{}")["objects"]
-        objects = [Registered.from_input(item).object for item in items]
-    except (ValueError, KeyError, TypeError):
-        raise Refused(
-            f"execution {name} names no objects in its input", hint="Redrive the objects themselves."
-        ) from None
-    return _send_back(lake, lake.catalog.get_many(objects))
+    return _send_back(lake, lake.catalog.get_many([each.object for each in objects_of(described)]))
 
 
 def redrive_messages(lake: Lake, queue: str, only: Collection[str] | None = None) -> int:
     """Send the messages of a dead-letter queue back to where they came from, or `only` those of these ids; how many.
 
-    `queue` is `raw`, one of FAILURES, or a dataset. `BadInput` or `Refused` for another.
+    `queue` is `raw`, one of FAILURES, or a dataset. `NotThere` for another, `Refused` for a retired one.
     """
     dead, source = dead_letter_queue(lake, queue)
     if queue in FAILURES:
@@ -138,9 +134,13 @@ def dead_letter_queue(lake: Lake, queue: str) -> tuple[str, str]:
     if queue in FAILURES:
         dead, function = (lake.settings[setting] for setting in FAILURES[queue])
         return dead, function
-    registration = lake.registry.get(dataset_name(queue))
+    try:
+        registration = lake.registry.get(DatasetName.parse(queue))
+    except ValueError:
+        registration = None
     if registration is None:
-        raise Refused(f"no dataset {queue} is registered", hint="`sluice datasets list` lists them.")
+        there = f"There are {RAW}, {', '.join(FAILURES)}, and one of each dataset: `sluice datasets list`."
+        raise NotThere(f"there is no queue {queue}: no dataset is named so", hint=there)
     _check_open(registration)
     return registration.dead_letter_queue_url, registration.queue_url
 

@@ -258,7 +258,13 @@ class Poller:
             claimed = {row.object for row in mine}
             left_out = [place for place, obj in enumerate(candidates) if obj not in claimed]
             oldest = min(row.event_ms for row in mine)
-            facts: dict[str, Any] = {"manifest": uri, "objects": len(mine), "left_out": left_out, "oldest_ms": oldest}
+            facts: dict[str, Any] = {
+                "manifest": uri,
+                "objects": len(mine),
+                "left_out": left_out,
+                "oldest_ms": oldest,
+                "staged_bad_rows": sum(row.rows_bad or 0 for row in mine),
+            }
             if records.move(work.name, batch.id, BatchStatus.SEALED, **facts) is None:
                 # What ties the ids of the objects to the id of the batch (`sluice logs --id`).
                 objects = [row.object.digest for row in mine]

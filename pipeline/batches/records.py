@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.clock import Clock, iso, system_clock
 from pipeline.dynamo import Change, get, get_many, query, update_if
-from pipeline.errors import Refused
+from pipeline.errors import NotThere, Refused
 from pipeline.objects import ObjectVersion
 
 LOCK = "LOCK"
@@ -103,6 +103,8 @@ class Batch:
     left_out: tuple[int, ...] = ()
     """Places of the candidates that are not in the manifest."""
     manifest: str | None = None
+    staged_bad_rows: int = 0
+    """Rows that Stage A had set aside from the objects of the manifest."""
     oldest_ms: int | None = None
     """When the oldest object of the manifest came into the raw bucket."""
     write: Written | None = None
@@ -111,6 +113,11 @@ class Batch:
     error: str | None = None
     ended: str | None = None
     release: dict[str, str] | None = None
+
+    @property
+    def bad_rows(self) -> int:
+        """All rows of its objects that were set aside, by Stage A before it began or by its own job."""
+        return self.staged_bad_rows + (self.write.bad_rows if self.write else 0)
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Batch:
@@ -126,6 +133,7 @@ class Batch:
             objects=row.get("objects", 0),
             left_out=tuple(row.get("left_out", ())),
             manifest=row.get("manifest"),
+            staged_bad_rows=row.get("staged_bad_rows", 0),
             oldest_ms=row.get("oldest_ms"),
             write=_written(write) if write else None,
             verdict=_verdict(verdict) if verdict else None,
@@ -141,9 +149,9 @@ def candidates_of(batch: Batch) -> list[ObjectVersion]:
     return [ObjectVersion(bucket, key, version) for bucket, key, version in found]
 
 
-def unknown(batch: str, dataset: str | None = None) -> Refused:
+def unknown(batch: str, dataset: str | None = None) -> NotThere:
     """The refusal of what is asked of a batch that has no row: rows of old ones are gone (PROTOCOL, Catalog)."""
-    return Refused(
+    return NotThere(
         f"{dataset or 'no dataset'} has {'no' if dataset else 'a'} batch {batch}, or its history has ended",
         hint="`sluice status` lists batches. The setting batch-history-days says how long each is remembered.",
     )

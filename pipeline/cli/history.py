@@ -12,6 +12,7 @@ from pipeline.cli.arguments import Limit
 from pipeline.cli.output import Json, console, print_facts, print_json, print_table, styled
 from pipeline.cli.texts import shown
 from pipeline.executions.history import Visit, visits
+from pipeline.views.aftermath import of_run
 from pipeline.views.executions import Run, about, document, events_of, find, runs, version_of
 from pipeline.views.texts import duration, moment
 
@@ -76,6 +77,7 @@ def execution(
             "error": f"[red]{shown(cause_of({'Error': error[0] or '', 'Cause': error[1] or ''}))}[/]"
             if error[0]
             else None,
+            "since": shown(since) if (since := of_run(lake, run, description).told) else None,
         },
     )
     console.print()

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.batches.records import Batch
 from pipeline.catalog import ObjectRow, Status
 from pipeline.cli.app import app
 from pipeline.cli.arguments import DatasetArgument, Limit
 from pipeline.cli.output import Json, console, print_json, print_table, styled
 from pipeline.cli.texts import shown
 from pipeline.datasets import DatasetName
-from pipeline.errors import Refused
-from pipeline.views.batches import BatchLine
+from pipeline.errors import NotThere
 from pipeline.views.naming import dataset_name, known, status_of
 from pipeline.views.objects import find, newest, row_json
 from pipeline.views.queues import Queue
@@ -49,13 +49,13 @@ def print_summary(lake: Lake) -> None:
 def _gather(lake: Lake, dataset: DatasetName | None, batches: int) -> Summary:
     try:
         return gather(lake, dataset, batches)
-    except Refused as refused:
-        raise Refused(refused.message, hint=known(lake)) from None
+    except NotThere as refused:
+        raise NotThere(refused.message, hint=known(lake)) from None
 
 
 def _print(summary: Summary, lake: Lake) -> None:
     _print_objects(summary)
-    _print_batches(summary.batches)
+    _print_batches(summary)
     _print_troubles(summary)
     if summary.running:
         now = lake.clock()
@@ -86,10 +86,10 @@ def _dataset_name(name: str | None, summary: Summary) -> str:
     return f"{shown(name)} [dim]retired[/]" if name in summary.retired else shown(name)
 
 
-def _print_batches(lines: list[BatchLine]) -> None:
-    rows = []
-    for line in lines:
-        batch, verdict = line.batch, line.batch.verdict
+def _print_batches(summary: Summary) -> None:
+    batches, rows = summary.batches, []
+    for batch in batches:
+        verdict = batch.verdict
         rows.append(
             (
                 shown(batch.dataset),
@@ -97,7 +97,7 @@ def _print_batches(lines: list[BatchLine]) -> None:
                 styled(batch.status),
                 f"{batch.objects:,}",
                 f"{batch.write.rows:,}" if batch.write else None,
-                f"[yellow]{line.bad_rows:,}[/]" if line.bad_rows else "0",
+                f"[yellow]{batch.bad_rows:,}[/]" if batch.bad_rows else "0",
                 between(batch.opened, batch.ended) or "[cyan]runs[/]",
                 styled(verdict.outcome) if verdict else "[dim]not checked[/]",
             )
@@ -105,22 +105,24 @@ def _print_batches(lines: list[BatchLine]) -> None:
     columns = ("dataset", "batch", "status", "objects", "rows", "bad rows", "took", "verdict")
     console.print()
     print_table("Last batches", columns, rows)
-    newest = {line.batch.dataset: line.batch.id for line in reversed(lines)}
-    for line in lines:
-        _print_verdict(line, is_newest=newest[line.batch.dataset] == line.batch.id)
+    newest = {batch.dataset: batch.id for batch in reversed(batches)}
+    for batch in batches:
+        _print_verdict(batch, summary.since[batch.id].told, is_newest=newest[batch.dataset] == batch.id)
 
 
-def _print_verdict(line: BatchLine, *, is_newest: bool) -> None:
-    """The rules of a batch that failed; of a dataset's newest also its error, and who released it."""
-    batch = line.batch
+def _print_verdict(batch: Batch, since: str | None, *, is_newest: bool) -> None:
+    """The rules of a batch that failed, and what was done since; of a dataset's newest also its error, and who
+    released it."""
     rules = [rule for rule in (batch.verdict.rules if batch.verdict else ()) if rule.outcome != "Passed"]
-    if rules or (is_newest and (batch.error or batch.release)):
+    if rules or since or (is_newest and (batch.error or batch.release)):
         console.print(f"\n  [bold]{shown(batch.dataset)}[/] [dim]{batch.id}[/]", highlight=False)
     for rule in rules:
         reason = f" [red]{shown(rule.reason)}[/]" if rule.reason else ""
         console.print(f"    [red]✗[/] {shown(rule.rule)}{reason}", highlight=False, soft_wrap=True)
     if batch.error and is_newest and not rules:
         console.print(f"    [red]{shown(batch.error)}[/]", highlight=False, soft_wrap=True)
+    if since:
+        console.print(f"    [cyan]since[/] {shown(since)}", highlight=False, soft_wrap=True)
     if batch.release and is_newest:
         told = ", ".join(f"{name}: {value}" for name, value in batch.release.items())
         console.print(f"    [yellow]released[/] {shown(told)}", highlight=False, soft_wrap=True)

@@ -35,7 +35,7 @@ from pipeline.console.admission import Admission
 from pipeline.console.console import Console
 from pipeline.console.pages import answer
 from pipeline.console.security import Forgery, OwnHost
-from pipeline.errors import BadInput, Gone, Misconfigured, Refused, SluiceError, Transient
+from pipeline.errors import BadInput, Gone, Misconfigured, NotThere, Refused, SluiceError, Transient
 from pipeline.names_of_this_machine import HOSTS
 from pipeline.wiring import is_transient
 
@@ -44,7 +44,8 @@ log = logging.getLogger(__name__)
 _STATUS: dict[type[SluiceError], HTTPStatus] = {
     Forgery: HTTPStatus.FORBIDDEN,
     BadInput: HTTPStatus.BAD_REQUEST,
-    Gone: HTTPStatus.GONE,
+    Gone: HTTPStatus.NOT_FOUND,
+    NotThere: HTTPStatus.NOT_FOUND,
     Refused: HTTPStatus.CONFLICT,
     Misconfigured: HTTPStatus.SERVICE_UNAVAILABLE,
     Transient: HTTPStatus.SERVICE_UNAVAILABLE,

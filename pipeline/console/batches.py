@@ -10,6 +10,7 @@ from pipeline.batches.records import FINAL, Batch, BatchStatus, candidates_of, u
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.mending import redrive_batch, release_batch
+from pipeline.views.aftermath import of_batch
 from pipeline.views.executions import redriven
 from pipeline.views.jsonl import lines_from
 from pipeline.wiring import Lake
@@ -24,6 +25,7 @@ def build(asked: Asked) -> Document:
     candidates = [obj for place, obj in enumerate(candidates_of(batch)) if place not in batch.left_out]
     first = asked.number("object", 0, least=0, most=100_000)
     rows = asked.lake.catalog.get_many(candidates[first : first + OBJECTS])
+    since = of_batch(asked.lake, batch)
     verdict = batch.verdict
     sample = verdict.sample_uri if verdict else None
     return {
@@ -38,6 +40,7 @@ def build(asked: Asked) -> Document:
         "rebases": batch.rebases,
         "release": batch.release,
         "written": _written(batch),
+        "bad_rows": batch.bad_rows,
         "verdict": verdict.outcome if verdict else None,
         "rules": [{"rule": r.rule, "outcome": r.outcome, "reason": r.reason} for r in verdict.rules] if verdict else [],
         "sample_uri": sample,
@@ -48,8 +51,9 @@ def build(asked: Asked) -> Document:
         ],
         "first": first,
         "number": len(candidates),
-        "can_redrive": batch.status in (BatchStatus.QUARANTINED, BatchStatus.FAILED),
-        "can_release": batch.status is BatchStatus.QUARANTINED,
+        "since": since.to_json(),
+        "can_redrive": bool(since.left),
+        "can_release": bool(since.left) and batch.status is BatchStatus.QUARANTINED,
     }
 
 
@@ -66,7 +70,7 @@ def _written(batch: Batch) -> dict[str, Any] | None:
         return None
     written = batch.write
     snapshot = str(written.snapshot) if written.snapshot is not None else None
-    return {"rows": written.rows, "bad_rows": written.bad_rows, "snapshot": snapshot, "run": written.run}
+    return {"rows": written.rows, "snapshot": snapshot, "run": written.run}
 
 
 def find_batch(lake: Lake, batch: str, dataset: str | None = None) -> Batch:

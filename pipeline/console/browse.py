@@ -14,6 +14,7 @@ from pipeline.console.console import Asked
 from pipeline.console.pages import Document, page
 from pipeline.errors import BadInput
 from pipeline.routing import dataset_in
+from pipeline.views.attention import needs_attention
 from pipeline.views.zones import Zone, split, zone_of, zones
 from pipeline.wiring import Lake
 
@@ -108,6 +109,7 @@ def _file(zone: Zone, prefix: str, item: dict[str, Any], row: ObjectRow | None) 
         "status": row.status.value if row else None,
         "reason": row.reason if row else None,
         "rows_bad": row.rows_bad if row else None,
+        "needs_attention": row is not None and needs_attention(row),
     }
 
 

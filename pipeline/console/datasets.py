@@ -55,7 +55,17 @@ def _line(asked: Asked, registration: Registration) -> dict[str, Any]:
         "retired": registration.retired,
         "backlog": _backlog(asked, dataset),
         "last": _batch(newest[0]) if newest else None,
+        "attention": _attention(asked, str(dataset.name)),
     }
+
+
+def _attention(asked: Asked, name: str) -> list[dict[str, Any]] | None:
+    """What home says of the dataset: the same list, as of the same moment; None until it was counted."""
+    counted = asked.console.counts.newest(asked.lake)
+    if counted is None:
+        return None
+    troubles = (each for each in counted.summary.troubles if each.dataset == name)
+    return [{"status": t.status, "objects": t.objects, "example": t.example} for t in troubles]
 
 
 def _backlog(asked: Asked, dataset: Dataset) -> dict[str, Any]:
@@ -87,7 +97,9 @@ def build(asked: Asked) -> Document:
         "patience": duration(patience(dataset).total_seconds()),
         "backlog": _backlog(asked, dataset),
         "active": active,
+        "busy": active,
         "kept_up": active is not None and is_turn(active),
+        "attention": _attention(asked, name),
         "fresh": committed.ended if committed else None,
         "batches": [_batch(batch) for batch in batches],
         "rules": _rules(batches),
@@ -119,7 +131,7 @@ def _batch(batch: Batch) -> dict[str, Any]:
         "ended": batch.ended,
         "objects": batch.objects,
         "rows": batch.write.rows if batch.write else None,
-        "bad_rows": batch.write.bad_rows if batch.write else None,
+        "bad_rows": batch.bad_rows,
         "verdict": verdict.outcome if verdict else None,
         "failed": [rule.rule for rule in verdict.rules if rule.outcome != "Passed"] if verdict else [],
         "error": batch.error,
@@ -145,7 +157,8 @@ def run(asked: Asked, fields: Mapping[str, str]) -> Done:
         "BUSY": f"Batch {batch} is being loaded; what waits comes into the next one.",
         "STARTED": f"Batch {batch} is being loaded.",
     }.get(outcome, f"The poll said {outcome}.")
-    return Done(link(f"/datasets/{registration.dataset.name}"), told, good=outcome == "STARTED")
+    good, during = outcome == "STARTED", batch if outcome in ("STARTED", "BUSY") else None
+    return Done(link(f"/datasets/{registration.dataset.name}"), told, good=good, during=during)
 
 
 def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:

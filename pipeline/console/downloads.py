@@ -14,7 +14,7 @@ from starlette.routing import Route
 from pipeline.clients import client
 from pipeline.console.pages import asked
 from pipeline.console.stored import found_or_none, named
-from pipeline.errors import Gone
+from pipeline.errors import NotThere
 from pipeline.objects import ObjectVersion
 from pipeline.views.zones import located
 
@@ -31,7 +31,7 @@ async def download(request: Request) -> Response:
     answer = await run_in_threadpool(found_or_none, lambda: client("s3").get_object(**named(obj)))
     if answer is None:
         version = f" version {obj.version_id}" if obj.version_id else ""
-        raise Gone(
+        raise NotThere(
             f"{obj.uri}{version} is not there", hint="It was deleted, or never written: keys are case-sensitive."
         )
     headers = {"content-disposition": disposition(obj.file_name), "content-length": str(answer["ContentLength"])}

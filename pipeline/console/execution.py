@@ -14,9 +14,10 @@ from pipeline.console.calls import functions, log_source
 from pipeline.console.console import Asked
 from pipeline.console.drawing import drawn
 from pipeline.console.pages import Document, Done, action, link, page
-from pipeline.errors import Refused
+from pipeline.errors import NotThere
 from pipeline.executions.history import Visit
 from pipeline.mending import redrive_execution
+from pipeline.views.aftermath import of_run
 from pipeline.views.executions import Run, about, find, parsed, redriven
 from pipeline.views.logs import FUNCTIONS
 from pipeline.views.texts import counted
@@ -39,6 +40,8 @@ def build(asked: Asked) -> Document:
     chosen = [(n, v) for n, v in enumerate(seen) if asked.query.get("only") != "failed" or v.errors]
     first = min(asked.number("step", 0, least=0, most=100_000), max(len(chosen) - 1, 0))
     total = run.seconds(asked.now)
+    carried = _carried(run, described)
+    since = of_run(asked.lake, run, described)
     return {
         **run.to_json(),
         "title": run.name,
@@ -53,7 +56,9 @@ def build(asked: Asked) -> Document:
         "cause": described.get("cause"),
         "input": described.get("input"),
         "output": described.get("output"),
-        "carried": _carried(run, described),
+        "carried": carried,
+        "since": since.to_json(),
+        "can_redrive": since.left > 0 and (run.status not in ("RUNNING", "SUCCEEDED") or any(v.errors for v in seen)),
         "failures": [_step(n, v, run, total) for n, v in enumerate(seen) if v.errors][:5],
         "graph": drawn(machine, seen, run.status),
         "steps": [_step(n, visit, run, total) for n, visit in chosen[first : first + STEPS]],
@@ -76,7 +81,7 @@ def build_step(asked: Asked) -> Document:
     seen = asked.console.histories.of(run, patience=None).visits
     number = asked.path["number"]
     if not number.isdecimal() or int(number) >= len(seen):
-        raise Refused(f"execution {run.name} has no step {number}", hint=f"It has {counted(len(seen), 'step')}.")
+        raise NotThere(f"execution {run.name} has no step {number}", hint=f"It has {counted(len(seen), 'step')}.")
     visit = seen[int(number)]
     step = _step(int(number), visit, run, run.seconds(asked.now))
     return {**step, "title": f"{visit.state}, step {int(number) + 1} of {run.name}", "name": run.name, **_texts(visit)}

@@ -9,7 +9,7 @@ from pipeline.clients import client
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, page
 from pipeline.datasets import DatasetName
-from pipeline.errors import Refused
+from pipeline.errors import NotThere
 from pipeline.executions.executions import name_for
 from pipeline.views.executions import MACHINES, STATUSES, Run, check, find, others, page_of, parsed, runs
 from pipeline.views.naming import dataset_name
@@ -86,7 +86,7 @@ def _loaded_by(arn: str) -> str | None:
 def _named(lake: Lake, name: str) -> list[Run]:
     try:
         return [find(lake, name)[0]]
-    except Refused:
+    except NotThere:
         return []
 
 

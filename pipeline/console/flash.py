@@ -14,17 +14,18 @@ MOST = 500
 """Characters: a cookie holds 4 kB."""
 
 
-def say(response: Response, text: str, *, good: bool) -> None:
-    packed = base64.urlsafe_b64encode(json.dumps([text[:MOST], good]).encode()).decode()
+def say(response: Response, text: str, *, good: bool, during: str | None = None) -> None:
+    """`during` names what goes on while the text is true."""
+    packed = base64.urlsafe_b64encode(json.dumps([text[:MOST], good, during]).encode()).decode()
     response.set_cookie(COOKIE, packed, max_age=30, httponly=True, samesite="strict", path="/")
 
 
 def said(request: Request) -> dict[str, Any] | None:
     try:
-        text, good = json.loads(base64.urlsafe_b64decode(request.cookies[COOKIE]))
+        text, good, during = json.loads(base64.urlsafe_b64decode(request.cookies[COOKIE]))
     except (KeyError, ValueError, TypeError, RecursionError):
         return None
-    return {"text": str(text), "good": bool(good)}
+    return {"text": str(text), "good": bool(good), "during": during if isinstance(during, str) else None}
 
 
 def forget(response: Response) -> None:

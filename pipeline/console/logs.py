@@ -16,7 +16,7 @@ from starlette.routing import Route
 from pipeline.clock import epoch_ms, iso
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, asked, link, page
-from pipeline.errors import BadInput, Gone
+from pipeline.errors import BadInput, NotThere
 from pipeline.objects import ObjectVersion
 from pipeline.views.log_pages import Cursor, Log, LogPage
 from pipeline.views.logs import JOBS, Line, Source, job_groups, names_of, of_execution, of_object, read, sources_of
@@ -164,13 +164,13 @@ async def whole_line(request: Request) -> Response:
 def _find_line(asked: Asked) -> Line:
     group, stream, at = (asked.query.get(name, "") for name in ("group", "stream", "at"))
     if not group.startswith(f"/sluice/{asked.env}/"):
-        raise BadInput(f"{group!r} is no log of this lake")
+        raise NotThere(f"{group!r} is no log of this lake")
     if not at.isdecimal() or len(at) > 15:
         raise BadInput(f"{at!r} is no time of a line")
     lines = read([Source(group, "", (stream,))], int(at), int(at))
     named = (line for line in lines if line.stream == stream and line.id == asked.query.get("id"))
     if (found := next(named, None)) is None:
-        raise Gone("the log has no such line any more", hint="Logs are kept for as long as their group says.")
+        raise NotThere("the log has no such line any more", hint="Logs are kept for as long as their group says.")
     return found
 
 

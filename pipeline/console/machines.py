@@ -11,7 +11,7 @@ from pipeline.clock import iso
 from pipeline.console.console import Asked
 from pipeline.console.drawing import drawn
 from pipeline.console.pages import Document, page
-from pipeline.errors import BadInput
+from pipeline.errors import NotThere
 from pipeline.views.executions import MACHINES, STATUSES, Run, page_of
 
 NEWEST = 1000
@@ -23,7 +23,7 @@ SHOWN = 5
 def build(asked: Asked) -> Document:
     letter = asked.path["letter"]
     if letter not in MACHINES:
-        raise BadInput(f"{letter!r} is not a machine of the lake", hint="Give a (Stage A) or b (Stage B).")
+        raise NotThere(f"{letter!r} is not a machine of the lake", hint="Give a (Stage A) or b (Stage B).")
     described = client("stepfunctions").describe_state_machine(stateMachineArn=asked.lake.settings[MACHINES[letter]])
     newest, more = page_of(asked.lake, letter, limit=NEWEST)
     met = Counter(run.status for run in newest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -15,11 +16,13 @@ from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.console.previews import preview
 from pipeline.console.stored import Head, head
-from pipeline.errors import BadInput, Gone, Refused
-from pipeline.mending import redrive_version
+from pipeline.errors import BadInput, NotThere, Refused
+from pipeline.mending import dismiss_objects, redrive_version, row_of
 from pipeline.objects import ObjectVersion
 from pipeline.routing import is_folder
-from pipeline.views.objects import account, bad_rows_from
+from pipeline.views.attention import needs_attention
+from pipeline.views.missing import missing
+from pipeline.views.objects import account, bad_rows_from, table_of
 from pipeline.views.unknown import diagnose
 from pipeline.views.zones import Zone, located
 
@@ -50,22 +53,26 @@ def _raw(asked: Asked, obj: ObjectVersion) -> Document:
     row = _chosen(rows, obj.version_id)
     found = head(obj if row is None else row.object) if row is None or row.status is not Status.DELETE_MARKER else None
     if row is None and rows and found is None:
-        raise Refused(f"{obj.uri} has no version {obj.version_id}", hint="The object's page lists its versions.")
+        raise NotThere(f"{obj.uri} has no version {obj.version_id}", hint="The object's page lists its versions.")
     unknown = diagnose(asked.lake, obj) if row is None else None
     moving = row is None and found is not None and not is_folder(obj.key)
     moving = moving or any(each.status in IN_FLIGHT for each in (row, *rows[:1]) if each)
+    goes_on = moving or (row is not None and _is_awaited(asked, row))
     return {
         **_versions(asked, rows, row),
         **_stored(row.object if row else obj, found),
         "known": bool(rows),
         "shown": account(asked.lake, row) if row else None,
         "unknown": {"reason": unknown.reason, "todo": unknown.todo, "similar": unknown.similar} if unknown else None,
+        "needs_attention": row is not None and _needs_attention(asked, row, rows),
         "redrivable": row is not None and row.status in REDRIVABLE,
         "ways": _ways(row) if row else [],
         "lineage": lineage.steps(asked.lake, row) if row else [],
         "source": None,
         "bad_rows": _bad_rows(asked, row) if row and row.rows_bad else None,
-        "ended": not moving and not (row and _is_awaited(asked, row)),
+        "missing": row is None and found is None,
+        "busy": obj.uri if goes_on else None,
+        "ended": not goes_on,
     }
 
 
@@ -73,6 +80,11 @@ def _chosen(rows: list[ObjectRow], version: str) -> ObjectRow | None:
     if not version:
         return rows[0] if rows else None
     return next((row for row in rows if row.object.version_id == version), None)
+
+
+def _needs_attention(asked: Asked, row: ObjectRow, versions: list[ObjectRow]) -> bool:
+    """By the definition of all pages and commands, as far as the versions of one key tell what replaced it."""
+    return needs_attention(row) and row in missing(versions, {row.dataset or "": table_of(asked.lake, row)})
 
 
 def _is_awaited(asked: Asked, row: ObjectRow) -> bool:
@@ -155,7 +167,7 @@ def _other(asked: Asked, zone: Zone, obj: ObjectVersion) -> Document:
         expired = (
             "Files of the staging and quarantine buckets are kept for a time, and those of a table while it has them."
         )
-        raise Gone(f"{obj.uri} is not there", hint=f"{expired} Keys are case-sensitive.")
+        raise NotThere(f"{obj.uri} is not there", hint=f"{expired} Keys are case-sensitive.")
     row = lineage.came_from(asked.lake, zone, obj, found)
     return {
         **_versions(asked, [], None),
@@ -163,6 +175,7 @@ def _other(asked: Asked, zone: Zone, obj: ObjectVersion) -> Document:
         "known": False,
         "shown": None,
         "unknown": None,
+        "needs_attention": False,
         "redrivable": False,
         "ways": [],
         "lineage": lineage.steps(asked.lake, row) if row else lineage.belongs_to(obj),
@@ -190,7 +203,25 @@ def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
         raise BadInput(f"{obj.uri} is not in the raw bucket", hint="Send the object back as it was dropped.")
     now, version = asked.now, fields.get("version", "")
     redrive_version(asked.lake, ObjectVersion(obj.bucket, obj.key, version))
-    return Done(link("/object", uri=obj.uri, version=version, after=iso(now)), "It is sent through Stage A again.")
+    to = link("/object", uri=obj.uri, version=version, after=iso(now))
+    return Done(to, "It is sent through Stage A again.", during=obj.uri)
 
 
-ROUTES = [*page("/object", "object.html", build, live=True), action("/object/redrive", redrive)]
+def dismiss(asked: Asked, fields: Mapping[str, str]) -> Done:
+    """Say of a version that nothing more is to be done about it; who and why is kept."""
+    zone, obj = located(asked.lake, fields.get("uri", ""))
+    if zone.name != "raw":
+        raise BadInput(f"{obj.uri} is not in the raw bucket", hint="Dismiss the object as it was dropped.")
+    row = row_of(asked.lake, ObjectVersion(obj.bucket, obj.key, fields.get("version", "")))
+    if not needs_attention(row):
+        raise Refused(f"nothing of {obj.uri} version {row.object.version_id} needs attention")
+    done = dismiss_objects(asked.lake, [row], getpass.getuser(), fields.get("reason", ""))
+    told = "It is dismissed, and needs attention no more." if done else "It went on meanwhile: look again."
+    return Done(link("/object", uri=obj.uri, version=row.object.version_id), told, good=bool(done))
+
+
+ROUTES = [
+    *page("/object", "object.html", build, live=True),
+    action("/object/redrive", redrive),
+    action("/object/dismiss", dismiss),
+]

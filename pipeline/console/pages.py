@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -24,7 +25,8 @@ from pipeline.errors import BadInput, SluiceError
 from pipeline.views import texts
 
 Document = dict[str, Any]
-"""What a page says, as JSON has it. `ended` says that a live page will not change any more."""
+"""What a page says, as JSON has it. `ended` says that a live page will not change any more, `busy` names what goes on;
+`missing` is of a page about what is not there."""
 
 Build = Callable[[Asked], Document]
 Do = Callable[[Asked, Mapping[str, str]], "Done"]
@@ -38,11 +40,13 @@ LARGEST_FORM = 1_000_000
 class Done:
     """What an action did, in a sentence, and the page that shows it. `good` is False where there was nothing to do.
 
-    `said` is empty where the page itself tells."""
+    `said` is empty where the page itself tells. What is true only `during` something that goes on is not said any more
+    once the page's `busy` is another."""
 
     to: str
     said: str
     good: bool = True
+    during: str | None = None
 
 
 def link(path: str, **query: Any) -> str:
@@ -91,21 +95,30 @@ def page(path: str, template: str, build: Build, *, live: bool = False) -> list[
     """Routes of one page; with `live` its block `live` is sent again whenever it changes."""
 
     async def twin(request: Request) -> Response:
-        return JSONResponse(json.loads(json.dumps(await run_in_threadpool(build, await asked(request)), default=str)))
+        document = await run_in_threadpool(build, await asked(request))
+        return JSONResponse(json.loads(json.dumps(document, default=str)), status_code=_status(document))
 
     async def html(request: Request) -> Response:
         asking = await asked(request)
         document = await run_in_threadpool(build, asking)
-        return answer(request, template, document, live=live and not document.get("ended"))
+        is_live = live and not document.get("ended")
+        return answer(request, template, document, status=_status(document), live=is_live)
 
     async def stream(request: Request) -> Response:
-        events = _events(request, template, build, await asked(request))
+        asking = await asked(request)
+        # Before the answer begins, so that it can still say that nothing is there to follow.
+        first = await run_in_threadpool(build, asking)
+        events = _events(request, template, build, asking, first)
         return StreamingResponse(events, media_type="text/event-stream")
 
     routes = [Route(f"{path if path != '/' else '/home'}.json", twin)]
     if live:
         routes.append(Route(f"{path if path != '/' else '/home'}.live", stream))
     return [*routes, Route(path, html)]
+
+
+def _status(document: Document) -> int:
+    return HTTPStatus.NOT_FOUND if document.get("missing") else HTTPStatus.OK
 
 
 def action(path: str, do: Do, *, changes: bool = True) -> Route:
@@ -127,7 +140,7 @@ def action(path: str, do: Do, *, changes: bool = True) -> Route:
         done = await run_in_threadpool(do, asking, fields)
         response = RedirectResponse(done.to, status_code=303)
         if done.said:
-            flash.say(response, done.said, good=done.good)
+            flash.say(response, done.said, good=done.good, during=done.during)
         return response
 
     return Route(path, post, methods=["POST"])
@@ -152,12 +165,13 @@ def answer(
     """The page of a document, with what the last action said."""
     console: Console = request.app.state.console
     visitor = console.tokens.visitor(request)
-    said = flash.said(request)
+    told = flash.said(request)
+    said = told if told and told["during"] in (None, document.get("busy")) else None
     html = TEMPLATES.get_template(template).render(_context(request, document, visitor, live=live, said=said))
     response = HTMLResponse(html, status_code=status)
     if security.COOKIE not in request.cookies:
         response.set_cookie(security.COOKIE, visitor, httponly=True, samesite="strict", path="/")
-    if said:
+    if told:
         flash.forget(response)
     return response
 
@@ -179,27 +193,35 @@ def _context(request: Request, document: Document, visitor: str, **more: Any) ->
     }
 
 
-async def _events(request: Request, template: str, build: Build, asking: Asked) -> AsyncIterator[str]:
-    """Server-sent events: the block `live` of a page, each time it reads differently, until the document has ended."""
-    drawn, told, quiet = TEMPLATES.get_template(template), "", 0.0
+async def _events(
+    request: Request, template: str, build: Build, asking: Asked, document: Document
+) -> AsyncIterator[str]:
+    """Server-sent events: the block `live` of a page, each time it reads differently, until the document has ended.
+
+    `busy` names what goes on, whenever that changes; `beat` says that the lake answers, and has nothing new.
+    """
+    drawn, told, quiet, busy = TEMPLATES.get_template(template), "", 0.0, None
     visitor = asking.console.tokens.visitor(request)
     while not await request.is_disconnected():
-        try:
-            document = await run_in_threadpool(build, asking)
-        except (SluiceError, BotoCoreError, ClientError):
-            # The browser asks again, and is told what is wrong or finds the lake again.
-            asking.console.lost()
-            return
         context = drawn.new_context(_context(request, document, visitor, live=True, said=None))
         html = "".join(drawn.blocks["live"](context))
         if html != told:
             yield "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
             told, quiet = html, 0.0
         elif quiet >= KEEP_ALIVE_S:
-            yield ": nothing new\n\n"
+            yield "event: beat\ndata: .\n\n"
             quiet = 0.0
+        if (goes_on := document.get("busy") or "") != busy:
+            yield f"event: busy\ndata: {goes_on}\n\n"
+            busy = goes_on
         if document.get("ended"):
             yield "event: ended\ndata: .\n\n"
             return
         await asyncio.sleep(LIVE_S)
         quiet += LIVE_S
+        try:
+            document = await run_in_threadpool(build, asking)
+        except (SluiceError, BotoCoreError, ClientError):
+            # The browser asks again, and is told what is wrong or finds the lake again.
+            asking.console.lost()
+            return

@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import IO, Any
 
 from pipeline.connecting import Connected
-from pipeline.errors import Gone, Refused
+from pipeline.errors import NotThere, Refused
 
 MOST_RUNNING = 3
 MOST_KEPT = 20
@@ -167,7 +167,7 @@ class Queries:
             found = self._queries.get(name)
         if found is None:
             told = f"there is no query {name}, or its answer was dropped"
-            raise Gone(told, hint=f"The last {MOST_KEPT} are kept, as long as the console runs. Run it again.")
+            raise NotThere(told, hint=f"The last {MOST_KEPT} are kept, as long as the console runs. Run it again.")
         return found
 
     def newest(self) -> list[Query]:

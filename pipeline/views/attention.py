@@ -34,6 +34,12 @@ class Trouble:
     todo: str
 
 
+def needs_attention(row: ObjectRow) -> bool:
+    """Whether somebody has to look at an object: it is not in its table, or rows of it are not, and nobody has said
+    that nothing is to be done. What is `missing` decides whether something newer has made up for it."""
+    return row.dismissed is None and (row.status in TROUBLED or bool(row.rows_bad))
+
+
 def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Trouble]:
     """What needs attention, of the lake or of one dataset. Reads the whole catalog table."""
     registrations = [r for r in lake.registry.all() if dataset in (None, r.dataset.name)]
@@ -46,8 +52,9 @@ def troubles(
 ) -> list[Trouble]:
     """`attention` for one who has these already: the catalog's rows, the datasets and their queues."""
     tables = {str(r.dataset.name): r.dataset.table for r in registrations}
-    found = [row for row in missing(rows, tables) if row.dismissed is None]
-    return [*_troubles(found, tables), *_bad_rows(found, tables), *_stuck(lake, found), *_dead_letters(queues)]
+    left = missing(rows, tables)
+    found = [row for row in left if needs_attention(row)]
+    return [*_troubles(found, tables), *_bad_rows(found, tables), *_stuck(lake, left), *_dead_letters(queues)]
 
 
 def belongs_to(row: ObjectRow, dataset: DatasetName) -> bool:

@@ -12,7 +12,7 @@ from pipeline.clients import client
 from pipeline.clock import iso, parse_iso
 from pipeline.datasets import Dataset, DatasetName
 from pipeline.datasets.registry import Registration
-from pipeline.errors import Refused
+from pipeline.errors import NotThere, Refused
 from pipeline.events.schedule_expressions import Rate, parse
 from pipeline.settings import Setting
 from pipeline.wiring import Lake
@@ -37,13 +37,13 @@ class Backlog:
 
 
 def registration_of(lake: Lake, team: str, dataset: str) -> Registration:
-    """The registration of a dataset; `Refused` for one that is not there."""
+    """The registration of a dataset; `NotThere` if there is none."""
     try:
         found = lake.registry.get(DatasetName.parse(f"{team}/{dataset}"))
     except ValueError as error:
-        raise Refused(str(error), hint="See the list of datasets.") from None
+        raise NotThere(str(error), hint="See the list of datasets.") from None
     if found is None:
-        raise Refused(
+        raise NotThere(
             f"no dataset {team}/{dataset} is registered",
             hint="Register it with `sluice datasets init` and `sluice datasets apply`.",
         )

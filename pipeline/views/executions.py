@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.batches.redriving import Redriven
+from pipeline.catalog import Registered
 from pipeline.clients import client
 from pipeline.clock import iso
-from pipeline.errors import BadInput, Refused
+from pipeline.errors import BadInput, NotThere, Refused
 from pipeline.executions.history import Visit
 from pipeline.settings import Setting
 from pipeline.views.texts import counted
@@ -20,6 +21,8 @@ from pipeline.wiring import Lake
 MACHINES = {"a": Setting.STAGE_A_MACHINE, "b": Setting.STAGE_B_MACHINE}
 PAGE = 1000
 """Events that one GetExecutionHistory may give (AWS quota)."""
+_NO_EXECUTION = {"ExecutionDoesNotExist", "InvalidArn", "ValidationException"}
+"""What Step Functions answers for a name that no execution has, or can have."""
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -124,7 +127,7 @@ def _run(item: dict[str, Any], machine: str) -> Run:
 def find(lake: Lake, name: str) -> tuple[Run, dict[str, Any]]:
     """The execution of that name or ARN, and its description: of either of the lake's machines, else of another.
 
-    `Refused` if none has it.
+    `NotThere` if none has it.
     """
     *_, machine, plain = ["", *name.split(":")]
     for each, arn in _machines(lake):
@@ -132,7 +135,7 @@ def find(lake: Lake, name: str) -> tuple[Run, dict[str, Any]]:
             continue
         if found := _described(f"{arn.replace(':stateMachine:', ':execution:')}:{plain}"):
             return _run(found, each), found
-    raise Refused(
+    raise NotThere(
         f"no state machine has an execution {name!r}",
         hint="See `sluice executions`. A batch's execution has the batch's name; a history is kept for 90 days.",
     )
@@ -148,8 +151,10 @@ def _described(arn: str) -> dict[str, Any] | None:
     stepfunctions = client("stepfunctions")
     try:
         return stepfunctions.describe_execution(executionArn=arn)  # type: ignore[no-any-return]
-    except (stepfunctions.exceptions.ExecutionDoesNotExist, stepfunctions.exceptions.InvalidArn):
-        return None
+    except stepfunctions.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in _NO_EXECUTION:
+            return None
+        raise
 
 
 def events_of(run: Run) -> list[dict[str, Any]]:
@@ -177,6 +182,17 @@ def about(run: Run, description: dict[str, Any]) -> str | None:
     named = objects[0].get("key") if objects and isinstance(objects[0], dict) else None
     first = f", the first is {named}" if named else ""
     return f"{len(objects)} of {document.get('dataset')}{first}"
+
+
+def objects_of(description: Mapping[str, Any]) -> list[Registered]:
+    """The objects that an execution of Stage A was given; `Refused` where its input names none."""
+    try:
+        return [Registered.from_input(item) for item in json.loads(description.get("input") or "{}")["objects"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Refused(
+            f"execution {description.get('name')} names no objects in its input",
+            hint="Redrive the objects themselves.",
+        ) from None
 
 
 def version_of(description: dict[str, Any]) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from pipeline.errors import BadInput, Refused
+from pipeline.errors import BadInput, NotThere
 from pipeline.views.logs import Line, Source, of_execution, order, read, sources_of
 from pipeline.wiring import Lake
 
@@ -42,7 +42,7 @@ def _naming(lake: Lake, env: str, identity: str, start: int) -> list[Line]:
 def _of_jobs(lake: Lake, env: str, batch: str, start: int) -> list[Line]:
     try:
         sources, _, _ = of_execution(lake, env, batch)
-    except Refused:
+    except NotThere:
         # AWS forgets executions after 90 days.
         return []
     return read([source for source in sources if _is_job(source)], start)

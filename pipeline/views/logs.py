@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 
 from pipeline.clients import client
 from pipeline.clock import iso, parse_iso
-from pipeline.errors import BadInput, Refused
+from pipeline.errors import NotThere
 from pipeline.executions.history import job_runs
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
@@ -75,7 +75,7 @@ def sources_of(lake: Lake, env: str, name: str | None) -> list[Source]:
         return [*(Source(group, function) for function, group in functions.items()), *jobs]
     if name not in functions:
         there = ", ".join([*sorted(functions), *JOBS])
-        raise BadInput(f"there is no function or job {name!r} with logs", hint=f"There are: {there}.")
+        raise NotThere(f"there is no function or job {name!r} with logs", hint=f"There are: {there}.")
     return [Source(functions[name], name)]
 
 
@@ -100,7 +100,7 @@ def _of_job(lake: Lake, env: str, name: str) -> list[Source]:
     job = lake.settings[JOBS[name]]
     runs = client("glue").get_job_runs(JobName=job, MaxResults=50)["JobRuns"]
     if not runs:
-        raise Refused(f"job {name} ({job}) has not run yet")
+        raise NotThere(f"job {name} ({job}) has not run yet")
     ids = tuple(run["Id"] for run in runs)
     return [Source(group, name, ids) for group in job_groups(env)]
 
@@ -178,10 +178,10 @@ class ObjectLog:
 
 
 def of_object(lake: Lake, env: str, obj: ObjectVersion) -> ObjectLog:
-    """The newest version of `obj`, or the one it names; `Refused` for one that the catalog does not know."""
+    """The newest version of `obj`, or the one it names; `NotThere` for one that the catalog does not know."""
     rows = [row for row in lake.catalog.history(obj.path) if obj.version_id in ("", row.object.version_id)]
     if not rows:
-        raise Refused(f"the catalog knows no {obj.uri}", hint=f"See `sluice why {obj.uri}`.")
+        raise NotThere(f"the catalog knows no {obj.uri}", hint=f"See `sluice why {obj.uri}`.")
     row = max(rows, key=lambda row: row.order)
     start = datetime.fromtimestamp(row.event_ms / 1000, UTC)
     end: datetime | None = parse_iso(row.since)

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pipeline.batches.records import Batch
 from pipeline.catalog import ObjectRow
 from pipeline.datasets import DatasetName
-from pipeline.errors import Refused
+from pipeline.errors import NotThere
 from pipeline.settling import Progress, look
+from pipeline.views.aftermath import Aftermath, of_batch
 from pipeline.views.attention import Trouble, belongs_to, troubles
-from pipeline.views.batches import BatchLine
+from pipeline.views.batches import batch_json
 from pipeline.views.executions import Run, runs
 from pipeline.views.queues import Queue, queues_of
 from pipeline.wiring import Lake
@@ -25,7 +27,9 @@ class Summary:
     """The state of a lake, or of one dataset of it."""
 
     objects: dict[str | None, Counter[str]]
-    batches: list[BatchLine]
+    batches: list[Batch]
+    since: dict[str, Aftermath]
+    """What became of the objects of each batch that was not loaded, by its id."""
     troubles: list[Trouble]
     running: list[Run]
     queues: list[Queue]
@@ -37,7 +41,7 @@ class Summary:
     def to_json(self) -> dict[str, Any]:
         return {
             "objects": [{"dataset": name, "statuses": dict(counts)} for name, counts in self.objects.items()],
-            "batches": [line.to_json() for line in self.batches],
+            "batches": [{**batch_json(batch), "since": self.since[batch.id].to_json()} for batch in self.batches],
             "attention": [asdict(trouble) for trouble in self.troubles],
             "running": [run.to_json() for run in self.running],
             "queues": [asdict(queue) for queue in self.queues],
@@ -59,15 +63,16 @@ def summed_up(
     registrations = [r for r in lake.registry.all() if dataset in (None, r.dataset.name)]
     rows = [row for row in catalog if dataset is None or belongs_to(row, dataset)]
     if dataset is not None and not rows and not registrations:
-        raise Refused(f"no dataset {dataset} is registered, and no object of it was dropped", hint=None)
+        raise NotThere(f"no dataset {dataset} is registered, and no object of it was dropped", hint=None)
     names = [str(registration.dataset.name) for registration in registrations]
     queues = queues_of(lake, registrations)
-    lines = _batches(lake, names, rows, batches)
+    newest = [batch for name in names for batch in lake.batches.newest(name, batches)]
     return Summary(
         objects=_counts(rows, names),
-        batches=lines,
+        batches=newest,
+        since={batch.id: of_batch(lake, batch) for batch in newest},
         troubles=troubles(lake, rows, registrations, queues),
-        running=_running(lake, dataset, lines),
+        running=_running(lake, dataset, newest),
         queues=queues,
         retired={str(r.dataset.name): r.retired for r in registrations if r.retired},
         progress=progress,
@@ -81,18 +86,10 @@ def _counts(rows: Iterable[ObjectRow], names: list[str]) -> dict[str | None, Cou
     return dict(sorted(counts.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
-def _batches(lake: Lake, names: list[str], rows: Iterable[ObjectRow], limit: int) -> list[BatchLine]:
-    bad: Counter[str] = Counter()
-    for row in rows:
-        if row.batch:
-            bad[row.batch] += row.rows_bad or 0
-    return [BatchLine(batch, bad[batch.id]) for name in names for batch in lake.batches.newest(name, limit)]
-
-
-def _running(lake: Lake, dataset: DatasetName | None, lines: Iterable[BatchLine]) -> list[Run]:
+def _running(lake: Lake, dataset: DatasetName | None, batches: Iterable[Batch]) -> list[Run]:
     found = runs(lake, status="RUNNING", limit=RUNNING_SHOWN)
     if dataset is None:
         return found
     # Executions of Stage A are named after the dataset, those of Stage B after the batch.
-    prefix, mine = str(dataset).replace("/", "-") + "-", {line.batch.id for line in lines}
+    prefix, mine = str(dataset).replace("/", "-") + "-", {batch.id for batch in batches}
     return [run for run in found if run.name in mine or run.name.startswith(prefix)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.errors import BadInput, Refused
+from pipeline.errors import BadInput, NotThere
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.views.dropping import KEY_BYTES
@@ -33,13 +33,13 @@ def zones(lake: Lake) -> list[Zone]:
 
 
 def zone_of(lake: Lake, bucket: str) -> Zone:
-    """The zone that a bucket is; `Refused` for a bucket that is none of the lake's."""
+    """The zone that a bucket is; `NotThere` for a bucket that is none of the lake's."""
     known = zones(lake)
     for zone in known:
         if zone.bucket == bucket:
             return zone
     names = ", ".join(zone.bucket for zone in known)
-    raise Refused(f"{bucket!r} is no bucket of this lake", hint=f"Its buckets are {names}.")
+    raise NotThere(f"{bucket!r} is no bucket of this lake", hint=f"Its buckets are {names}.")
 
 
 def split(uri: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.catalog import Status
 from pipeline.clients import client
+from pipeline.console import datasets
 from pipeline.console.counting import Looked
 from pipeline.settings import Setting
 from pipeline.settling import look
@@ -27,7 +28,8 @@ def rows(*ids):
 @pytest.fixture(scope="module")
 def loaded(orders):
     """A committed batch of two rows."""
-    batch = orders.open(orders.stage("first.csv"))
+    bad = [{"line": n, "reason": "no number", "raw": "x"} for n in (2, 3)]
+    batch = orders.open(orders.stage("first.csv", bad=bad))
     orders.write(batch, rows(1, 2))
     orders.commit(batch)
     return batch
@@ -61,18 +63,27 @@ def test_a_dataset_tells_its_batches_rules_and_table(visitor, orders, loaded, he
     assert table["total_rows"] == 2
     assert [each["is_current"] for each in table["snapshots"]].count(True) == 1
     assert "ruleset: Rules = [" in document["definition"]
-    assert [(b["rows"], b["bad_rows"]) for b in document["batches"]] == [(1, 1), (2, 1)]
+    assert [(b["rows"], b["bad_rows"]) for b in document["batches"]] == [(1, 1), (2, 3)]
     html = visitor.get(f"/datasets/{orders.name}").text
     assert "<script>alert" not in html
 
 
+def test_the_bad_rows_of_a_batch_are_one_number_wherever_they_are_told(visitor, sluice, orders, loaded):
+    """Two that Stage A set aside, and one of the batch itself."""
+    status = json.loads(sluice("status", orders.name, "--json").stdout)["batches"]
+    listed = visitor.document(f"/datasets/{orders.name}")["batches"]
+    found = [next(b["bad_rows"] for b in batches if b["batch"] == loaded) for batches in (status, listed)]
+    assert [*found, visitor.document(f"/batches/{loaded}")["bad_rows"]] == [3, 3, 3]
+    assert "3 bad rows" in visitor.get(f"/batches/{loaded}").text
+
+
 def test_rows_and_bad_rows_of_batches_are_drawn_the_newest_at_the_right(tab, orders, loaded, held_back):
     tab.goto(f"/datasets/{orders.name}")
-    chart = tab.get_by_role("img", name="at most 3 in one; 2 bad rows in all")
+    chart = tab.get_by_role("img", name="at most 5 in one; 4 bad rows in all")
     titles = chart.locator("g title").all_text_contents()
-    assert titles == [f"{loaded}: 2 rows, 1 bad row", f"{held_back[0]}: 1 row, 1 bad row"]
+    assert titles == [f"{loaded}: 2 rows, 3 bad rows", f"{held_back[0]}: 1 row, 1 bad row"]
     heights = [float(bar.get_attribute("height")) for bar in chart.locator("rect").all()]
-    assert heights == [37.3, 18.7, 18.7, 18.7]
+    assert heights == [22.4, 33.6, 11.2, 11.2]
 
 
 def test_the_list_has_every_dataset_with_what_waits_and_its_last_batch(visitor, orders, held_back):
@@ -130,7 +141,7 @@ def test_what_is_not_there_says_so(visitor, path, told):
     assert told in visitor.get(f"{path}.json").json()["error"]
 
 
-def test_a_batch_is_released_with_a_reason_and_only_with_one(tab, visitor, orders, held_back, lake):
+def test_a_batch_is_released_with_a_reason_and_only_with_one(tab, visitor, sluice, orders, held_back, lake):
     batch, _ = held_back
     assert "needs a reason" in visitor.post(f"/batches/{batch}/release", reason=" ").text
     tab.goto(f"/datasets/{orders.name}")
@@ -142,13 +153,42 @@ def test_a_batch_is_released_with_a_reason_and_only_with_one(tab, visitor, order
     assert new.id != batch
     assert new.release["reason"] == "the supplier confirmed it"
     assert tab.url.endswith(f"/batches/{new.id}")
+    says_where_it_went(visitor, sluice, batch, new.id, "released into")
 
 
-def test_a_failed_batch_is_loaded_again(visitor, orders, lake):
+def test_what_is_said_of_something_that_goes_on_ends_with_it(tab, visitor, orders, lake, monkeypatch):
+    if active := lake.batches.active(orders.name):
+        lake.ender.fail(orders.name, active, orders.work.table, "stopped")
+    batch = orders.open(orders.stage("said.csv"))
+    monkeypatch.setattr(datasets, "run_now", lambda lake, registration: ("STARTED", batch))
+    tab.goto(f"/datasets/{orders.name}")
+    tab.get_by_role("button", name="Run now").click()
+    said = tab.get_by_text(f"Batch {batch} is being loaded.")
+    said.wait_for()
+    orders.write(batch, rows(7))
+    orders.commit(batch)
+    said.wait_for(state="detached")
+    # Nor is it said on a page that is drawn later.
+    assert "is being loaded." not in visitor.post(f"/datasets/{orders.name}/run").text
+
+
+def says_where_it_went(visitor, sluice, batch, new, told):
+    """The page of an old batch links to the new one, and has nothing to do any more; `status` says so, too."""
+    assert f"since 1 object {told} {new}" in " ".join(sluice("status").stdout.split())
+    since = visitor.document(f"/batches/{batch}")["since"]
+    assert (since["told"], since["left"]) == (f"1 object {told} {new}", 0)
+    html = visitor.get(f"/batches/{batch}").text
+    assert f'href="/batches/{new}"' in html
+    assert f'action="/batches/{batch}/' not in html
+
+
+def test_a_failed_batch_is_loaded_again(visitor, sluice, orders, lake):
     if active := lake.batches.active(orders.name):
         lake.ender.fail(orders.name, active, orders.work.table, "stopped")
     obj = orders.stage("broken.csv")
     batch = orders.open(obj)
     lake.ender.fail(orders.name, batch, orders.work.table, "a bug")
     assert "staged again in the new batch" in visitor.post(f"/batches/{batch}/redrive").text
-    assert lake.catalog.get(obj).batch != batch
+    new = lake.catalog.get(obj).batch
+    assert new != batch
+    says_where_it_went(visitor, sluice, batch, new, "redriven in")

@@ -163,6 +163,23 @@ def test_files_dragged_onto_a_folder_are_stored_and_followed_to_their_status(tab
     tab.get_by_text("it holds nothing").wait_for()
 
 
+def test_what_becomes_of_dropped_files_is_in_sight_wherever_the_page_stands(tab, orders, raw):
+    for number in range(25):
+        client("s3").put_object(Bucket=raw, Key=f"shop/orders/long/{number}.csv", Body=b"id\n1\n")
+    tab.set_viewport_size({"width": 900, "height": 500})
+    for path, end in ((f"/datasets/{orders.name}", False), (f"/browse?at=s3://{raw}/shop/orders/long/", True)):
+        tab.goto(path)
+        tab.evaluate(f"window.scrollTo(0, {'document.body.scrollHeight' if end else 0})")
+        dropped_by_hand(tab, **{"seen.csv": "id\n1\n"})
+        stored = tab.get_by_text("1 stored")
+        stored.wait_for()
+        is_on_top = """(told) => {
+            const at = told.getBoundingClientRect();
+            return told.contains(document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2));
+        }"""
+        assert stored.evaluate(is_on_top), path
+
+
 def test_files_chosen_by_keyboard_keep_their_folders(tab, raw, tmp_path):
     folder = tmp_path / "march"
     folder.mkdir()

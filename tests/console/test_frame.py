@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import httpx
@@ -66,6 +67,24 @@ def test_a_lake_that_is_down_is_a_page_that_looks_again(console: Console, visito
     assert "Start it." in told.text
     monkeypatch.setattr(console, "_connect", lambda: Connected(lake, "local", front.endpoint))
     assert visitor.get("/").status_code == 200
+
+
+def test_a_live_page_says_when_it_is_cut_off_and_since_when(tab, console, monkeypatch, lake, front):
+    tab.goto("/")
+    tab.get_by_text("executions run").wait_for()
+    told = tab.get_by_role("alert")
+    assert not told.is_visible()
+
+    def nothing(*asked: object, **more: object) -> Connected:
+        raise Misconfigured("the lake does not answer")
+
+    with monkeypatch.context() as down:
+        down.setattr(console, "_connect", nothing)
+        down.setattr("pipeline.console.home.runs", nothing)
+        told.wait_for()
+        assert re.search(r"Cut off from the lake since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ", told.inner_text())
+    monkeypatch.setattr(console, "_connect", lambda: Connected(lake, "local", front.endpoint))
+    told.wait_for(state="hidden")
 
 
 def test_home_follows_the_lake(tab, orders):

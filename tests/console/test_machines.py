@@ -41,4 +41,4 @@ def test_a_definition_with_hostile_text_is_drawn_as_text(visitor, lake):
 
 def test_another_machine_says_which_there_are(visitor):
     answer = visitor.get("/machines/c.json")
-    assert (answer.status_code, "'c' is not a machine" in answer.json()["error"]) == (400, True)
+    assert (answer.status_code, "'c' is not a machine" in answer.json()["error"]) == (404, True)

@@ -15,11 +15,14 @@ from botocore.config import Config
 from pipeline.catalog import Registered, Status
 from pipeline.clients import client
 from pipeline.console import browse, objects
+from pipeline.console.counting import Looked, count
 from pipeline.objects import ObjectVersion
 from pipeline.routing import stage_a_input
 from pipeline.settings import Setting
 from stages.stage_a import transform
+from tests.cli.conftest import ORDERS, Actor
 from tests.console import hostile
+from tests.patience import until
 
 
 @pytest.fixture
@@ -151,7 +154,7 @@ def foreign_bucket(lake) -> str:
 @pytest.mark.parametrize("path", ["/browse?at=", "/object?uri=", "/download?uri="])
 def test_buckets_of_others_and_what_is_no_uri_are_refused(visitor, raw, foreign_bucket, path):
     foreign = visitor.get(f"{path}s3://{foreign_bucket}/secret")
-    assert foreign.status_code == 409
+    assert foreign.status_code == 404
     assert "no bucket of this lake" in foreign.text
     for text_ in ("file:///etc/passwd", "s3://", "s3:///key", "<script>alert(5)</script>", f"s3://{raw}/{'a' * 1025}"):
         refused = visitor.get(f"{path}{text_}")
@@ -231,7 +234,7 @@ def test_what_a_batch_wrote_leads_to_it(visitor, lake):
 
 
 def test_a_key_that_the_catalog_does_not_know_says_why(visitor, orders, raw):
-    never = visitor.document("/object", uri=f"s3://{raw}/shop/orders/tolld.csv")
+    never = visitor.get("/object.json", params={"uri": f"s3://{raw}/shop/orders/tolld.csv"}).json()
     assert "never dropped" in never["unknown"]["reason"]
     assert never["ended"]
     waits = visitor.document("/object", uri=orders.drop("waits.csv").uri)
@@ -252,9 +255,9 @@ def test_versions_that_are_not_there_are_errors_that_say_so(visitor, orders, lak
     obj = quarantined(orders, "versions.csv")
     assert "has no version nothing" in visitor.get("/object", params={"uri": obj.uri, "version": "nothing"}).text
     for query in ({"uri": obj.uri, "version": "nothing"}, {"uri": f"{obj.uri}.gone"}):
-        assert visitor.get("/download", params=query).status_code == 410
+        assert visitor.get("/download", params=query).status_code == 404
     gone = visitor.get("/object", params={"uri": f"s3://{lake.settings[Setting.STAGING_BUCKET]}/gone.parquet"})
-    assert gone.status_code == 410
+    assert gone.status_code == 404
     assert "kept for a time" in gone.text
 
 
@@ -278,6 +281,47 @@ def test_what_waits_and_what_failed_in_a_batch_have_the_buttons_of_their_dataset
     failed = visitor.get("/object", params={"uri": obj.uri}).text
     assert f'action="/batches/{batch}/redrive"' in failed
     assert "the job was killed" in failed
+
+
+def test_what_needs_attention_is_dismissed_with_a_reason_and_by_nobody_without_one(visitor, orders):
+    obj = quarantined(orders, "dismissed.csv")
+    uri = {"uri": obj.uri}
+    assert 'action="/object/dismiss"' in visitor.get("/object", params=uri).text
+    refused = visitor.post("/object/dismiss", **uri, version=obj.version_id, reason=" ")
+    assert (refused.status_code, "why nothing is to be done" in refused.text) == (400, True)
+    told = visitor.post("/object/dismiss", **uri, version=obj.version_id, reason="it came <b>in</b> another file")
+    assert "needs attention no more" in told.text
+    document = visitor.document("/object", **uri)
+    assert document["shown"]["dismissed"]["why"] == "it came <b>in</b> another file"
+    assert not document["needs_attention"]
+    html = visitor.get("/object", params=uri).text
+    assert "it came &lt;b&gt;in&lt;/b&gt; another file" in html
+    assert "/object/dismiss" not in html
+    again = visitor.post("/object/dismiss", **uri, version=obj.version_id, reason="again")
+    assert (again.status_code, "needs attention" in again.text) == (409, True)
+
+
+def test_bad_rows_need_attention_on_each_page_that_names_them_until_they_are_dismissed(visitor, console, monkeypatch):
+    monkeypatch.setattr(console, "counts", Looked(count, 0))
+    lake = console.connected().lake
+    actor = Actor(lake, {**ORDERS, "dataset": "with_bad_rows"})
+    obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
+    committed(actor, obj)
+
+    def said() -> list[object]:
+        listed = visitor.document("/datasets", find="with_bad_rows")["datasets"][0]["attention"]
+        own = visitor.document("/datasets/shop/with_bad_rows")["attention"]
+        summary = visitor.document("/")["summary"] or {"attention": []}
+        home = [trouble for trouble in summary["attention"] if trouble["dataset"] == actor.name]
+        (file,) = visitor.document("/browse", at=f"s3://{obj.bucket}/{actor.name}/")["files"]
+        page = visitor.document("/object", uri=obj.uri)["needs_attention"]
+        shown = [None if found is None else [each["status"] for each in found] for found in (listed, own, home)]
+        return [*shown, file["needs_attention"], page]
+
+    # They are counted beside the pages.
+    until(lambda: said() == [["BAD_ROWS"], ["BAD_ROWS"], ["BAD_ROWS"], True, True])
+    visitor.post("/object/dismiss", uri=obj.uri, version=obj.version_id, reason="mended by hand")
+    until(lambda: said() == [[], [], [], False, False])
 
 
 def test_what_did_not_fail_is_not_sent_back(visitor, orders):

@@ -232,7 +232,7 @@ def test_only_so_many_run_at_once_and_only_so_many_are_kept(visitor, console, mo
     newest = [ended(visitor, started(visitor, f"select {n}"))["run"]["id"] for n in range(2)]
     assert [query.id for query in console.queries.newest()] == newest[::-1]
     gone = visitor.get(path)
-    assert gone.status_code == 410
+    assert gone.status_code == 404
     assert "Run it again" in gone.text
 
 
@@ -247,7 +247,7 @@ def test_no_query_is_told_so(visitor, sql):
 
 
 def test_a_query_that_nobody_ran_is_gone(visitor):
-    assert visitor.get("/query/nothing.json").status_code == 410
+    assert visitor.get("/query/nothing.json").status_code == 404
 
 
 def test_a_query_is_written_by_clicks_and_run_by_the_keyboard(tab, filled):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.clients import client
+from pipeline.queues import put_aside
 from pipeline.settings import Setting
 from pipeline.views import ages
 
@@ -66,7 +67,14 @@ def test_what_a_function_could_not_handle_tells_its_error(visitor, lake):
 
 def test_a_queue_of_a_dataset_has_its_own_page(visitor, orders):
     assert visitor.document(f"/queues/{orders.name}")["messages"] == []
-    assert "no dataset shop/nothing" in visitor.get("/queues/shop/nothing.json").json()["error"]
+    assert "no queue shop/nothing" in visitor.get("/queues/shop/nothing.json").json()["error"]
+
+
+def test_a_poison_event_that_was_put_aside_tells_why_it_was(visitor, orders):
+    put_aside(client("sqs"), orders.registration.dead_letter_queue_url, "no <event>", "it is <no> JSON")
+    (message,) = visitor.document(f"/queues/{orders.name}")["messages"]
+    assert message["reason"] == "it is <no> JSON"
+    assert "it is &lt;no&gt; JSON" in visitor.get(f"/queues/{orders.name}").text
 
 
 def test_the_chosen_one_is_sent_back_and_then_all(tab, lake, dead):

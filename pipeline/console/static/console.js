@@ -1,8 +1,27 @@
 // What pages need beyond HTML: a part that follows the lake, and questions before what cannot be undone.
 "use strict";
 
+const BEATS_MS = 40000;
+const AGAIN_MS = 3000;
+
+// Says since when the page is cut off from the lake; nothing while it is not.
+function cutOff(since) {
+  const told = document.querySelector("[data-cut]");
+  if (told.hidden === !since) return;
+  told.hidden = !since;
+  told.textContent = since
+    ? `Cut off from the lake since ${since.toISOString().slice(0, 19).replace("T", " ")}Z: this page is of then. It tries again every few seconds.`
+    : "";
+}
+
 function follow(part) {
   let source = null;
+  let heard = new Date();
+
+  function hear() {
+    heard = new Date();
+    cutOff(null);
+  }
 
   function draw(html) {
     const open = new Set([...part.querySelectorAll("details[open][id]")].map((each) => each.id));
@@ -16,13 +35,18 @@ function follow(part) {
   function start() {
     if (source || document.hidden) return;
     source = new EventSource(part.dataset.live);
-    source.onmessage = (event) => draw(event.data);
+    source.onmessage = (event) => { hear(); draw(event.data); };
     source.onerror = () => {
+      cutOff(heard);
       if (source?.readyState !== EventSource.CLOSED) return;
       stop();
-      setTimeout(start, 3000);
+      setTimeout(start, AGAIN_MS);
     };
-    source.addEventListener("ended", () => { stop(); part.removeAttribute("data-live"); });
+    source.addEventListener("beat", hear);
+    source.addEventListener("busy", (event) => {
+      for (const said of document.querySelectorAll("[data-during]")) if (said.dataset.during !== event.data) said.remove();
+    });
+    source.addEventListener("ended", () => { stop(); hear(); part.removeAttribute("data-live"); });
   }
 
   function stop() {
@@ -31,7 +55,13 @@ function follow(part) {
   }
 
   // A browser has six connections to a host: a page that nobody sees keeps none.
-  document.addEventListener("visibilitychange", () => (document.hidden ? stop() : part.dataset.live && start()));
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return stop();
+    heard = new Date();
+    if (part.dataset.live) start();
+  });
+  // A connection that is open may be dead all the same.
+  setInterval(() => { if (source && new Date() - heard > BEATS_MS) cutOff(heard); }, AGAIN_MS);
   start();
 }
 

@@ -29,6 +29,7 @@
     const count = (state) => drops.filter((each) => each.state === state).length;
     const going = count("waits") + count("goes");
     const parts = [[count("done"), "stored"], [going, "on the way"], [count("failed"), "failed"], [count("cancelled"), "cancelled"]];
+    zone.classList.toggle("busy", drops.length > 0);
     said.textContent = parts.filter(([n]) => n).map(([n, what]) => `${n} ${what}`).join(", ");
     cancelAll.hidden = !going;
     again.hidden = going || !count("done");

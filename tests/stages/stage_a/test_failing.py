@@ -69,5 +69,6 @@ def test_a_team_that_cannot_be_told_holds_up_nothing(lake: Lake, work: Registere
 
 
 def test_what_the_reader_says_to_do_is_kept(lake: Lake, work: Registered):
-    fail_object(lake, work, "shop/orders", Status.QUARANTINED, "the header is a single cell", "Is the delimiter ','?")
-    assert lake.catalog.get(OBJECT).hint == "Is the delimiter ','?"
+    hint = "Is the delimiter ','?"
+    fail_object(lake, work, "shop/orders", Status.QUARANTINED, "the header is a single cell", hint, execution=NAME)
+    assert lake.catalog.get(OBJECT).hint == hint
