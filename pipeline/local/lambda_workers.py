@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import Refused
+from pipeline.local.fair_line import FairLine, asker
 from pipeline.local.functions import Answer, Function, Throttled
 from pipeline.local.lambda_output import WriteLog
 from pipeline.local.lambda_packages import Package, package_of
@@ -144,27 +145,51 @@ class _Pool:
         self.function = function
         self._cap = cap
         self._start = start
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._line: FairLine[threading.Condition] = FairLine()
+        self._called = 0
+        """Those that were called out of the line and have not come yet: what is free is theirs."""
         self._idle: list[Worker] = []
         self._all: set[Worker] = set()
         self._retired = False
         self._closed = False
 
     def acquire(self) -> Worker:
-        """An idle worker, the warmest first; else a new one; at the cap, the next to become free."""
+        """An idle worker, the warmest first; else a new one; at the cap, the next to become free, in fair turns."""
         with self._changed:
-            while True:
-                if self._closed:
-                    raise Refused("the embedded Lambda is stopping")
-                while self._idle:
-                    worker = self._idle.pop()
-                    if worker.usable:
-                        return worker
-                if len(self._all) < self._cap:
-                    worker = self._start(self._forget)
-                    self._all.add(worker)
-                    return worker
-                self._changed.wait()
+            try:
+                while not (worker := self._free_worker()):
+                    turn = threading.Condition(self._lock)
+                    self._line.add(asker.get(), turn)
+                    turn.wait()
+                    self._called -= 1
+            except BaseException:
+                self._call()
+                raise
+            return worker
+
+    def _free_worker(self) -> Worker | None:
+        """None if there is none that nobody else was called for."""
+        if self._closed:
+            raise Refused("the embedded Lambda is stopping")
+        self._idle = [worker for worker in self._idle if worker.usable]
+        if self._room() <= 0:
+            return None
+        if self._idle:
+            return self._idle.pop()
+        worker = self._start(self._forget)
+        self._all.add(worker)
+        return worker
+
+    def _room(self) -> int:
+        return len(self._idle) + self._cap - len(self._all) - self._called
+
+    def _call(self) -> None:
+        """Call as many of those that wait as there is room for."""
+        while self._line and (self._closed or self._room() > 0):
+            self._called += 1
+            self._line.take().notify()
 
     def release(self, worker: Worker) -> None:
         with self._changed:
@@ -172,7 +197,7 @@ class _Pool:
                 worker.kill()
             else:
                 self._idle.append(worker)
-                self._changed.notify()
+            self._call()
 
     def retire(self) -> None:
         """Idle workers end now, busy ones when they are done."""
@@ -195,6 +220,7 @@ class _Pool:
             self._closed = self._retired = True
             for worker in self._all:
                 worker.kill()
+            self._call()
             self._changed.notify_all()
 
     def join(self) -> None:
@@ -208,4 +234,5 @@ class _Pool:
     def _forget(self, worker: Worker) -> None:
         with self._changed:
             self._all.discard(worker)
-            self._changed.notify()
+            self._call()
+            self._changed.notify_all()

@@ -10,6 +10,7 @@ import copy
 import threading
 from typing import Any
 
+from pipeline.local.fair_line import asker
 from pipeline.local.moto_fixes import stepfunctions_clock
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_aborts import silence
@@ -53,6 +54,7 @@ def _eval_in_time(self: Any, env: Any) -> None:
     ended, failures = threading.Event(), []
 
     def evaluate() -> None:
+        asker.set(env.states.context_object.context_object_data["Execution"]["Id"])
         try:
             self._eval_execution(frame)
         except Exception as ex:

@@ -16,6 +16,7 @@ import pytest
 
 from pipeline.errors import Misconfigured, Refused
 from pipeline.lake_key import own_key
+from pipeline.local.fair_line import asker
 from pipeline.local.functions import Layer, Throttled
 from pipeline.local.lambda_workers import LambdaWorkers
 from tests.conftest import ROOT
@@ -88,6 +89,38 @@ def test_a_handler_that_cannot_be_loaded_answers_as_on_aws(
         answer = workers.invoke(broken, b"{}")
         assert answer.failed
         assert answer_of(answer)["errorType"] == error
+
+
+def test_one_asker_with_many_invocations_does_not_hold_up_another(tmp_path: Path) -> None:
+    """With one worker: the line of one is long when another comes, who is served after at most one of them."""
+    served, gate = tmp_path / "served", tmp_path / "gate"
+    slow = function(waits_for(gate, f"open({str(served)!r}, 'a').write(event)"), timeout_s=PATIENCE_S)
+    workers = LambdaWorkers("http://127.0.0.1:9", tmp_path / "lambda", lambda group, stream, lines: None, cap=1)
+    workers.start()
+
+    def ask(who: str) -> None:
+        asker.set(who)
+        workers.invoke(slow, json.dumps(who).encode())
+
+    threads = []
+    for number, who in enumerate("aaaaaaaab", 1):
+        threads.append(threading.Thread(target=ask, args=(who,)))
+        threads[-1].start()
+        until(lambda number=number: _waiting(workers) == number - 1)
+    gate.touch()
+    for thread in threads:
+        thread.join()
+    workers.stop()
+    # The first was running, the second was next in its own line.
+    assert served.read_text().index("b") <= 2
+    assert sorted(served.read_text()) == sorted("aaaaaaaab")
+
+
+def _waiting(workers: LambdaWorkers) -> int:
+    if not workers.processes():
+        return -1
+    [pool] = workers._pools.values()
+    return sum(map(len, list(pool._line._waiting.values())))
 
 
 def test_more_memory_than_the_function_has_kills_it(workers: LambdaWorkers) -> None:
@@ -318,6 +351,7 @@ sys.path[:0] = {[str(ROOT)]!r}
 from pathlib import Path
 from tests.local.lambdas.lambda_parts import function
 from pipeline.lake_key import own_key
+from pipeline.local.fair_line import asker
 from pipeline.local.functions import Layer, Throttled
 from pipeline.local.lambda_workers import LambdaWorkers
 workers = LambdaWorkers("http://127.0.0.1:9", Path({str(tmp_path)!r}), lambda *_: None)
