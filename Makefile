@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
+# Processes that run the tests. Each may have a Spark of its own, of 2 GB.
+WORKERS := 2
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --no-config
 
 .PHONY: help demo test check security pipeline bench lock clean
@@ -14,7 +16,7 @@ demo: .venv/ready ## start a fresh lake, drop the samples, show what became of t
 	@$(BIN)/sluice demo
 
 test: .venv/ready check security ## everything that CI runs
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 check: .venv/ready ## ruff and mypy
 	@$(BIN)/ruff check .

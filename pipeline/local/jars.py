@@ -7,7 +7,6 @@ alternative: Deequ's POM names a dqdl that was never published, and drags in a s
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import Misconfigured
+from pipeline.packaging.exclusive import only_one
 
 CONNECT_TIMEOUT_S = 20
 
@@ -174,7 +174,7 @@ def ensure_jars(
     folder = folder or cache_dir()
     if missing := _missing(jars, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _only_one(folder):
+        with only_one(folder):
             # Again: the process that was waited for has most likely fetched them.
             missing = _missing(missing, folder)
             _fetch_all(missing, folder, fetch or _fetch, progress or (lambda name, done, total: None))
@@ -202,14 +202,6 @@ def _is_good(jar: Jar, file: Path) -> bool:
 def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock. The system frees it when the holder dies, however it dies."""
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch_all(jars: tuple[Jar, ...], folder: Path, fetch: Fetch, progress: Progress) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.errors import Misconfigured
 from pipeline.packaging.archives import zip_folder
 from pipeline.packaging.code import LAMBDA_PYTHON, Version, compile_folder, uv
+from pipeline.packaging.exclusive import only_one
 
 # Lambda's limit on a function's code and layers together, unpacked.
 LIMIT_BYTES = 250 * 1024 * 1024
@@ -85,7 +86,12 @@ def build_layer(root: Path, name: str, python: Version = LAMBDA_PYTHON, into: Pa
 
     Only wheels whose hash stands in the lock are installed. `Misconfigured` if one is missing for Lambda.
     """
-    folder = (into or root / "build" / "layers") / name
+    layers = into or root / "build" / "layers"
+    with only_one(layers):
+        return _built(root, name, python, layers / name)
+
+
+def _built(root: Path, name: str, python: Version, folder: Path) -> Path:
     made_for = f"# Python {python[0]}.{python[1]}, {PLATFORM}, without {' '.join(PRUNED)}"
     requirements = "\n".join([*closure(root, name).values(), made_for, ""])
     stamp = folder.with_suffix(".txt")
@@ -108,6 +114,11 @@ def build_layer(root: Path, name: str, python: Version = LAMBDA_PYTHON, into: Pa
 def layer_archive(root: Path, name: str) -> Path:
     """A layer as the zip that Lambda takes, made anew only when the layer was."""
     folder = build_layer(root, name)
+    with only_one(folder.parent):
+        return _archive(folder)
+
+
+def _archive(folder: Path) -> Path:
     archive, stamp = folder.with_suffix(".zip"), folder.with_suffix(".txt")
     if not archive.exists() or archive.stat().st_mtime < stamp.stat().st_mtime:
         unfinished = folder.with_suffix(".part")

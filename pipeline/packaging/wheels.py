@@ -17,6 +17,7 @@ from pathlib import Path
 from pipeline.errors import BadDefinition, Misconfigured
 from pipeline.glue_versions import GlueVersion
 from pipeline.packaging.archives import zip_folder
+from pipeline.packaging.exclusive import only_one
 from pipeline.packaging.imports import Imports
 from pipeline.packaging.layers import closure_of
 
@@ -63,7 +64,12 @@ def wheels_archive(root: Path, script: str, imports: Imports, glue: GlueVersion,
 
     Only wheels whose hash stands in the lock are taken. `Misconfigured` if Glue's platform has none of a package.
     """
-    archive = (into or root / "build" / "wheels") / f"{Path(script).stem}{SUFFIX}"
+    folder = into or root / "build" / "wheels"
+    with only_one(folder):
+        return _archive(root, script, imports, glue, folder / f"{Path(script).stem}{SUFFIX}")
+
+
+def _archive(root: Path, script: str, imports: Imports, glue: GlueVersion, archive: Path) -> Path:
     made_for = f"# Python {glue.python[0]}.{glue.python[1]}, {' '.join(glue.platforms)}"
     wanted = "\n".join([*requirements(root, script, imports, glue).values(), made_for, ""])
     stamp = archive.with_suffix(".txt")
