@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.cli import starting
@@ -15,21 +15,19 @@ from pipeline.datasets import DatasetName
 from tests.lake.conftest import checkout_of
 
 NAME = DatasetName("bench", "small")
-DEFINITION = """
-team: bench
-dataset: small
-stage_a: {format: csv, columns: {id: string, n: int}}
+DEFINITION = """stage_a: {format: csv, columns: {id: string, n: int}}
 """
 
 
 @contextlib.contextmanager
-def small_lake(more: str) -> Iterator[Connected]:
-    """The lake while it runs; `more` is what its dataset's file says besides."""
+def small_lake(more: str, also: Sequence[DatasetName] = ()) -> Iterator[Connected]:
+    """The lake while it runs; `more` is what its dataset's file says besides. `also` are datasets like it."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         root = checkout_of(Path(folder, "checkout"))
-        path = root / "definitions" / "datasets" / NAME.team / f"{NAME.dataset}.yaml"
-        path.parent.mkdir(parents=True)
-        path.write_text(DEFINITION + more)
+        for name in (NAME, *also):
+            path = root / "definitions" / "datasets" / name.team / f"{name.dataset}.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"team: {name.team}\ndataset: {name.dataset}\n{DEFINITION}{more}")
         lake = starting.start(root, port=0, region="eu-west-1", env="local")
         try:
             starting.deploy(root, lake, lambda text: None)

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.datasets.own_columns import ROW_COLUMN
@@ -72,15 +72,18 @@ def _object(entry: Mapping[str, Any]) -> StagedObject:
 @dataclass(frozen=True, slots=True)
 class StagedFile:
     """A staged file that is there and is the one that the manifest names. `columns` in the file's order, without
-    the one that only tells the rows' places."""
+    the one that only tells the rows' places. `content` is the whole file where FOOTER_BYTES held it, `gathered` the
+    s3:// URI of the file that its rows are read from instead (`gathering`)."""
 
     object: StagedObject
     columns: tuple[tuple[str, Type], ...]
+    content: bytes | None = field(default=None, repr=False)
+    gathered: str | None = None
 
 
 def read_manifest(s3: Any, uri: str) -> Manifest:
     """Read the manifest at an s3:// URI."""
-    bucket, key = _parts(uri)
+    bucket, key = parts(uri)
     return Manifest.from_json(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
@@ -99,10 +102,11 @@ def _inspect(s3: Any, staged: StagedObject) -> StagedFile:
 
     from pipeline.datasets.arrow import type_of
 
-    end = _end_of(s3, staged, FOOTER_BYTES)
+    end, is_whole = _end_of(s3, staged, FOOTER_BYTES)
+    content = end if is_whole else None
     needed = int.from_bytes(end[-_LENGTH_AND_MAGIC:-4], "little") + _LENGTH_AND_MAGIC
     if needed > len(end):
-        end = _end_of(s3, staged, needed)
+        end, _ = _end_of(s3, staged, needed)
     metadata = pq.read_metadata(io.BytesIO(_MAGIC + end[-needed:]))
     if metadata.num_rows != staged.rows:
         raise Inconsistent(f"{staged.staged} has {metadata.num_rows} rows and its manifest says {staged.rows}")
@@ -111,17 +115,18 @@ def _inspect(s3: Any, staged: StagedObject) -> StagedFile:
         columns = tuple((field.name, type_of(field.type)) for field in fields)
     except ValueError as error:
         raise BadInput(f"{staged.staged}: {error}") from None
-    return StagedFile(staged, columns)
+    return StagedFile(staged, columns, content)
 
 
-def _end_of(s3: Any, staged: StagedObject, length: int) -> bytes:
+def _end_of(s3: Any, staged: StagedObject, length: int) -> tuple[bytes, bool]:
+    """The last bytes of the file, and whether they are all of it."""
     from botocore.exceptions import ClientError
 
-    bucket, key = _parts(staged.staged)
+    bucket, key = parts(staged.staged)
     condition = f'"{staged.etag.strip(chr(34))}"'
     try:
         answer = s3.get_object(Bucket=bucket, Key=key, IfMatch=condition, Range=f"bytes=-{length}")
-        return answer["Body"].read()  # type: ignore[no-any-return]
+        return answer["Body"].read(), answer["ContentRange"].startswith("bytes 0-")
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in ("NoSuchKey", "404"):
@@ -131,6 +136,7 @@ def _end_of(s3: Any, staged: StagedObject, length: int) -> bytes:
         raise
 
 
-def _parts(uri: str) -> tuple[str, str]:
+def parts(uri: str) -> tuple[str, str]:
+    """Bucket and key of an s3:// URI."""
     bucket, _, key = uri.partition("://")[2].partition("/")
     return bucket, key

@@ -15,9 +15,13 @@ SCHEME = "^[a-zA-Z0-9+.-]+:/+"
 """What the same file may have in front: `s3://` in the manifest is `s3a://` to some. As a regular expression."""
 
 
+def without_scheme(path: str) -> str:
+    return re.sub(SCHEME, "", path)
+
+
 def spellings(path: str) -> set[str]:
     """The forms of a path without its scheme: as it is, as a java.net.URI prints it, and that in ASCII."""
-    plain = re.sub(SCHEME, "", path)
+    plain = without_scheme(path)
     uri = re.sub(r"[\x00-\x7f]+", lambda found: quote(found[0], _LEGAL), plain)
     return {plain, uri, quote(plain, _LEGAL)}
 

@@ -13,6 +13,7 @@ from pipeline.datasets.own_columns import ORDER_COLUMN, ROW_COLUMN
 from pipeline.datasets.types import Type
 from stages.stage_b.jobs.alignment import Cast, cast, quoted, type_sql
 from stages.stage_b.jobs.batch_manifest import StagedFile
+from stages.stage_b.jobs.gathering import PATH, PLACE
 from stages.stage_b.jobs.printed_paths import SCHEME, by_spelling
 
 if TYPE_CHECKING:
@@ -43,11 +44,11 @@ def staged_rows(
     A file's rows keep their place in it (the row index that Spark tells), however Spark splits it.
     """
     required = tuple(required)
-    alike: dict[tuple[tuple[str, Type], ...], list[StagedFile]] = defaultdict(list)
+    alike: dict[tuple[tuple[tuple[str, Type], ...], str | None], list[StagedFile]] = defaultdict(list)
     for file in files:
-        alike[file.columns].append(file)
+        alike[file.columns, file.gathered].append(file)
     frames, conditions = [], 0
-    for columns, group in alike.items():
+    for (columns, _), group in alike.items():
         casts = casts_of(columns, table)
         reasons = reasons_sql(casts, columns, table, required)
         conditions += len(reasons)
@@ -85,20 +86,26 @@ def reasons_sql(
 
 
 def _read(spark: SparkSession, group: Sequence[StagedFile], casts: Mapping[str, Cast], reasons: list[str]) -> DataFrame:
-    columns = group[0].columns
-    schema = ", ".join([*(f"{quoted(name)} {type_sql(kind)}" for name, kind in columns), f"{LINE} bigint"])
+    """The rows of files that are alike: each read for itself, or all of them where they were gathered."""
+    columns, source = group[0].columns, group[0].gathered
+    hidden = _hidden(columns)
+    file, position = f"regexp_replace({hidden}.file_path, '{SCHEME}', '')", f"{hidden}.row_index"
+    schema = [*(f"{quoted(name)} {type_sql(kind)}" for name, kind in columns), f"{LINE} bigint"]
+    if source:
+        file, position = PATH, PLACE
+        schema += [f"{PATH} string", f"{PLACE} bigint"]
     # Days before 1582 in a file without Spark's mark could be of another calendar; staged ones are not.
-    reader = spark.read.schema(schema).option("datetimeRebaseMode", "CORRECTED")
-    raw = reader.parquet(*(file.object.staged for file in group))
+    reader = spark.read.schema(", ".join(schema)).option("datetimeRebaseMode", "CORRECTED")
+    raw = reader.parquet(*([source] if source else [one.object.staged for one in group]))
     reason = f"case {' '.join(reasons)} end" if reasons else "cast(null as string)"
-    parts, hidden = ", ".join(quoted(name) for name, _ in columns), _hidden(columns)
+    parts = ", ".join(quoted(name) for name, _ in columns)
     return raw.selectExpr(
         *(f"{one.value} as {quoted(name)}" for name, one in casts.items()),
         LINE,
         f"{reason} as {REASON}",
         f"to_json(struct({parts}), map('ignoreNullFields', 'false')) as {ROW}",
-        f"regexp_replace({hidden}.file_path, '{SCHEME}', '') as {_FILE}",
-        f"{hidden}.row_index as {POSITION}",
+        f"{file} as {_FILE}",
+        f"{position} as {POSITION}",
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from pipeline.batches.records import BatchRecords, Written
 from pipeline.clients import client
 from pipeline.telemetry.logs import about, of_job
-from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
+from stages.stage_b.jobs.batch_manifest import inspect_staged, parts, read_manifest
 from stages.stage_b.jobs.failing import told_apart
+from stages.stage_b.jobs.gathering import FOLDER, gathered
 from stages.stage_b.jobs.writing import Job, write_batch
 
 # Glue runs this file as __main__, which is no name to log by.
@@ -32,7 +33,8 @@ def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Writte
         inspecting = pool.submit(inspect_staged, s3, manifest)
         spark = SparkSession.builder.getOrCreate()
         try:
-            files = inspecting.result()
+            bucket, _ = parts(arguments["manifest"])
+            files = gathered(s3, inspecting.result(), f"s3://{bucket}/{FOLDER}/{dataset}/{batch}/{run}")
             quarantine = f"s3://{arguments['quarantine_bucket']}/{dataset}/_batches/{batch}/{run}"
             written = write_batch(spark, Job(manifest, run, arguments["table"], quarantine), files)
         finally:

@@ -29,6 +29,7 @@ from pipeline.views.nested_nulls import keep_nested_nulls
 from stages.stage_a.convert import convert
 from stages.stage_a.limits import Limits
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
+from stages.stage_b.jobs.gathering import FOLDER, gathered
 from stages.stage_b.jobs.writing import Job, write_batch
 from tests.stages.rows.sources import RawFile
 from tests.warm_lake import REGION, WarmLake, warm_lake
@@ -112,11 +113,14 @@ class Loader:
         self._lake.put(f"_manifests/{batch}.json", json.dumps(document).encode(), "values-staging")
         return batch
 
-    def write(self, table: str, batch: str, run: str) -> Loaded:
-        """What one run of the job does but for its row in DynamoDB."""
+    def write(self, table: str, batch: str, run: str, *, gather: bool = True) -> Loaded:
+        """What one run of the job does but for its row in DynamoDB. Unless told to `gather`, each file is read for
+        itself, as a large one is."""
         manifest = read_manifest(self._lake.s3, f"s3://values-staging/_manifests/{batch}.json")
         files = inspect_staged(self._lake.s3, manifest)
         folder = f"{batch}/{run}"
+        if gather:
+            files = gathered(self._lake.s3, files, f"s3://values-staging/{FOLDER}/{folder}")
         # A job's own session knows no table from before, as this one's catalog would.
         session = self._spark.newSession()
         written = write_batch(session, Job(manifest, run, table, f"s3://values-quarantine/{folder}"), files)

@@ -78,8 +78,8 @@ def files_of(*sizes: int, order: int = 1) -> list[File]:
     ]
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_rows_of_files_with_odd_names_arrive(lake: Loader, mode: str) -> None:
+@pytest.mark.parametrize(("mode", "gather"), [*((mode, False) for mode in MODES), ("upsert", True)])
+def test_rows_of_files_with_odd_names_arrive(lake: Loader, mode: str, gather: bool) -> None:
     dataset = make_dataset(mode)
     table = lake.make_table(dataset)
     files = files_of(*range(2, 2 + len(ODD_NAMES)))
@@ -88,7 +88,7 @@ def test_rows_of_files_with_odd_names_arrive(lake: Loader, mode: str) -> None:
         for scheme, name in zip(itertools.cycle(["s3", "s3a"]), ODD_NAMES)
     ]
     batch = lake.seal(dataset, table, [stage(file, uri) for file, uri in zip(files, uris, strict=True)])
-    written = lake.write(table, batch, "r1").written
+    written = lake.write(table, batch, "r1", gather=gather).written
     lake.commit(table, batch, written)
     expected = {row.n for file in (files[-1:] if mode == "overwrite" else files) for row in file.rows}
     if mode == "overwrite by partition":
@@ -170,15 +170,15 @@ def batches(draw: st.DrawFn) -> list[list[File]]:
 
 @pytest.mark.parametrize("mode", MODES)
 @examples(2)
-@given(batches=batches())
+@given(batches=batches(), gather=st.booleans())
 def test_what_is_read_is_written_set_aside_or_superseded(
-    lake: Loader, mode: str, caplog: pytest.LogCaptureFixture, batches: list[list[File]]
+    lake: Loader, mode: str, caplog: pytest.LogCaptureFixture, batches: list[list[File]], gather: bool
 ) -> None:
     dataset, model = make_dataset(mode), Model(mode)
     table = lake.make_table(dataset)
     for files in batches:
         batch = lake.seal(dataset, table, [stage(file) for file in files])
-        loaded = lake.write(table, batch, "r1")
+        loaded = lake.write(table, batch, "r1", gather=gather)
         lake.commit(table, batch, loaded.written)
         found = loaded.written
         assert (found.rows, found.bad_rows, found.superseded_rows) == model.load(files)
