@@ -111,10 +111,10 @@ def _say(done: Redriven, as_json: bool) -> None:
         print_json({"sent": done.sent, "restaged": done.restaged, "batch": done.batch, "refused": done.refused})
         return
     if done.sent:
-        console.print(f"sent {done.sent} objects through Stage A again", highlight=False)
+        console.print(f"sent {counted(done.sent, 'object')} through Stage A again", highlight=False)
     if done.restaged:
-        where = f"in the new batch {done.batch}" if done.batch else "and wait for the next batch"
-        console.print(f"{done.restaged} objects are staged again {where}", highlight=False)
+        where = f"in the new batch {done.batch}" if done.batch else "for the next batch"
+        console.print(f"staged {counted(done.restaged, 'object')} again {where}", highlight=False)
     for name in done.refused:
         console.print(f"[yellow]left alone:[/] {escape(name)} is further on, or its content has been loaded since")
     if not (done.sent or done.restaged or done.refused):
