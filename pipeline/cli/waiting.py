@@ -16,6 +16,8 @@ HURRY_LATER_S = 5.0
 """While objects are still on their way through Stage A, so that they come into one batch."""
 QUICK_S = 0.25
 SLOW_S = 5.0
+REST = 10
+"""How many times as long as a look took there is none: one that has much to count would hold up what it waits for."""
 
 
 def wait(
@@ -36,7 +38,9 @@ def wait(
     hurried = clock() - HURRY_EVERY_S
     settled_before = False
     while True:
+        began = clock()
         progress = look(connected.lake, only)
+        took = clock() - began
         report(progress)
         if progress.is_settled and settled_before:
             return progress
@@ -48,4 +52,4 @@ def wait(
         if connected.endpoint and progress.count(Status.STAGED) and clock() - hurried > patience:
             hurry_schedules(connected.endpoint)
             hurried = clock()
-        sleep(QUICK_S if connected.is_embedded else SLOW_S)
+        sleep(max(QUICK_S if connected.is_embedded else SLOW_S, min(SLOW_S, REST * took)))
