@@ -15,22 +15,25 @@ from pipeline.datasets.registry import Registration
 from pipeline.errors import BadInput, NotThere, Refused
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
+from pipeline.views.advice import advice
 from pipeline.views.attention import needs_attention
 from pipeline.views.executions import find, objects_of
 from pipeline.views.naming import dataset_name, object_of
+from pipeline.views.objects import chosen, table_of, versions
 from pipeline.views.queues import FAILURES, RAW
+from pipeline.views.unknown import diagnose
 from pipeline.wiring import Lake
 
 MOST = 10_000
 """Objects of one status of a dataset that are sent back at once."""
 
 
-def redrive_objects(lake: Lake, uris: Sequence[str]) -> Redriven:
-    """Send the quarantined and failed versions of objects through Stage A again.
+def redrive_objects(lake: Lake, uris: Sequence[str], version: str | None = None) -> Redriven:
+    """Send the quarantined and failed versions of objects through Stage A again, or only the `version` of one.
 
-    `Refused` for an object that has none.
+    They are named as `sluice why` takes them. `Refused` for an object that has none.
     """
-    return _send_back(lake, [row for uri in uris for row in _versions(lake, uri)])
+    return _send_back(lake, [row for uri in uris for row in _redrivable(lake, uri, version)])
 
 
 def redrive_version(lake: Lake, obj: ObjectVersion) -> Redriven:
@@ -188,9 +191,18 @@ def _work_of(lake: Lake, batch: str) -> Work:
     return Work(registration.dataset, registration.table)
 
 
-def _versions(lake: Lake, uri: str) -> list[ObjectRow]:
-    path = uri.removeprefix("s3://")
-    rows = [row for row in lake.catalog.history(path) if row.status in REDRIVABLE]
+def _redrivable(lake: Lake, uri: str, version: str | None) -> list[ObjectRow]:
+    """`Refused` where there is nothing to send back, with what `sluice why` says of the object."""
+    obj = object_of(lake, uri)
+    known = chosen(versions(lake, obj), version)
+    if not known:
+        found = diagnose(lake, obj)
+        raise Refused(f"{obj.uri} is not in the catalog: {found.reason}", hint=found.todo)
+    rows = [row for row in known if row.status in REDRIVABLE]
     if not rows:
-        raise Refused(f"{uri} has no quarantined or failed version", hint=f"See `sluice why {uri}`.")
+        newest = known[0]
+        raise Refused(
+            f"{obj.uri} is {newest.status}: only what is quarantined or failed is sent back",
+            hint=advice(newest, table_of(lake, newest)),
+        )
     return rows

@@ -21,6 +21,7 @@ from pipeline.datasets.retiring import Retired
 from pipeline.events.s3 import SendAgain
 from pipeline.local.rulesets import Rulesets
 from pipeline.objects import ObjectVersion
+from pipeline.quality.scope import unseen_doubles
 from pipeline.settings import Setting, region
 from pipeline.views.retiring import what_keeps
 from pipeline.wiring import Lake
@@ -85,7 +86,8 @@ def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tup
     if quality is None:
         return
     columns = {name: column.type for name, column in definition.dataset.contract.items()}
-    for found in rulesets.check(quality.ruleset, columns):
+    unseen = unseen_doubles(quality.ruleset, definition.dataset.table.write, quality.scope)
+    for found in (*rulesets.check(quality.ruleset, columns), *unseen):
         what = f"{found.rule}: {found.message}" if found.rule else found.message
         hint = f". {found.hint}" if found.hint else ""
         yield definition.problem_in_text(("quality", "ruleset"), found.line, f"{what}{hint}"), found.severity

@@ -29,7 +29,10 @@ from pipeline.views.texts import counted
 @app.command()
 def redrive(
     context: typer.Context,
-    objects: Annotated[list[str] | None, typer.Argument(help="Objects, as s3://bucket/key.")] = None,
+    objects: Annotated[
+        list[str] | None, typer.Argument(help="s3://bucket/key, or team/dataset/file in the raw bucket.")
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="Only this version id of one object.")] = None,
     dataset: Annotated[str | None, typer.Option(help="All quarantined and failed objects of team/dataset.")] = None,
     batch: Annotated[str | None, typer.Option(help="A quarantined or failed batch, as it was staged.")] = None,
     queue: Annotated[
@@ -50,6 +53,8 @@ def redrive(
     """
     if sum(1 for given in (objects, dataset, batch, queue, execution) if given) != 1:
         raise BadInput("say what to send back", hint="One of: objects, --dataset, --batch, --queue, --execution.")
+    if version and len(objects or []) != 1:
+        raise BadInput("a version is of one object", hint="Name the object, too.")
     lake = context.obj.connect().lake
     if queue:
         moved = redrive_messages(lake, queue)
@@ -62,7 +67,7 @@ def redrive(
     elif dataset:
         done = redrive_dataset(lake, dataset_name(dataset))
     else:
-        done = redrive_objects(lake, objects or [])
+        done = redrive_objects(lake, objects or [], version)
     _say(done, as_json)
 
 

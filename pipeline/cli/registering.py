@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,12 +61,18 @@ def init(
         _write(state.checkout() / path, proposal.text, force)
     if as_json:
         definition = proposal.dataset.model_dump(mode="json", exclude_defaults=True)
-        print_json({"path": path.as_posix(), "written": write, "definition": definition, "text": proposal.text})
+        inferred = {"read": proposal.read, "key": proposal.key, "columns": [asdict(each) for each in proposal.columns]}
+        written = {"path": path.as_posix(), "written": write, "definition": definition, "text": proposal.text}
+        print_json({**written, "inferred": inferred})
         return
     if not write:
         console.print(proposal.text, end="", markup=False, highlight=False, soft_wrap=True)
         return
     console.print(f"wrote {path.as_posix()}", highlight=False, soft_wrap=True)
+    console.print(f"  read  {shown(proposal.read)}", highlight=False, soft_wrap=True)
+    console.print(f"  key   {shown(proposal.key)}", highlight=False, soft_wrap=True)
+    rows = [(shown(each.name), shown(each.type), f"[yellow]{shown(each.doubt)}[/]") for each in proposal.columns]
+    print_table("", ("column", "type", "to check"), rows)
     console.print(
         f"  next: read it; `sluice datasets apply {name}`; `sluice drop {escape(str(file))} --to {name}`",
         highlight=False,

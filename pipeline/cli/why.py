@@ -12,10 +12,10 @@ from pipeline.catalog import ObjectRow, Status
 from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_facts, print_json, styled
 from pipeline.cli.texts import shown
-from pipeline.errors import Refused
 from pipeline.views.advice import advice
+from pipeline.views.deliveries import beside, in_words
 from pipeline.views.naming import object_of
-from pipeline.views.objects import bad_rows, batch_of, story, table_of
+from pipeline.views.objects import bad_rows, batch_of, chosen, story, table_of, versions
 from pipeline.views.texts import counted, moment, size
 from pipeline.views.unknown import Diagnosis, diagnose
 from pipeline.wiring import Lake
@@ -41,32 +41,24 @@ def why(
     """
     lake = context.obj.connect().lake
     obj = object_of(lake, uri)
-    rows = sorted(lake.catalog.history(obj.path), key=lambda row: row.order, reverse=True)
-    if version is not None:
-        rows = _only(rows, version, obj.uri)
+    known = versions(lake, obj)
+    rows = chosen(known, version)
     if not rows:
         _tell_unknown(obj.uri, diagnose(lake, obj), as_json)
         raise typer.Exit(1)
     if as_json:
-        print_json({"uri": obj.uri, "known": True, "versions": [story(lake, row) for row in rows]})
+        stories = [{**story(lake, row), "rows_beside": beside(row, known, table_of(lake, row))} for row in rows]
+        print_json({"uri": obj.uri, "known": True, "versions": stories})
         return
     console.print(
         f"[bold]{shown(obj.uri)}[/]  [dim]{counted(len(rows), 'version')}[/]", highlight=False, soft_wrap=True
     )
     for row in rows[:VERSIONS_SHOWN]:
-        _print_version(lake, row)
+        _print_version(lake, row, known)
     for row in rows[VERSIONS_SHOWN:]:
         console.print(
             f"\n{styled(row.status)} version {shown(row.object.version_id)} [dim]since {moment(row.since)}[/]"
         )
-
-
-def _only(rows: list[ObjectRow], version: str, uri: str) -> list[ObjectRow]:
-    chosen = [row for row in rows if row.object.version_id == version]
-    if rows and not chosen:
-        versions = ", ".join(row.object.version_id for row in rows)
-        raise Refused(f"{uri} has no version {version}", hint=f"The catalog has {versions}.")
-    return chosen
 
 
 def _tell_unknown(uri: str, found: Diagnosis, as_json: bool) -> None:
@@ -81,8 +73,8 @@ def _tell_unknown(uri: str, found: Diagnosis, as_json: bool) -> None:
         console.print(f"  [dim]similar:[/] {shown(similar)}", highlight=False, soft_wrap=True)
 
 
-def _print_version(lake: Lake, row: ObjectRow) -> None:
-    batch = batch_of(lake, row)
+def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow]) -> None:
+    batch, table = batch_of(lake, row), table_of(lake, row)
     console.print()
     print_facts(
         f"{styled(row.status)} [dim]version[/] {shown(row.object.version_id)}",
@@ -94,13 +86,14 @@ def _print_version(lake: Lake, row: ObjectRow) -> None:
             "duplicate of": f"version {shown(row.duplicate_of)}" if row.duplicate_of else None,
             "dismissed": _dismissed(row),
             "rows": _rows(row),
+            "beside": _beside(beside(row, known, table)),
             "batch": _batch(batch, row),
             "verdict": _verdict(batch) if batch else None,
             "execution": f"{shown(row.execution)} [dim](sluice execution NAME)[/]" if row.execution else None,
             "sent" if row.generation > 1 else "": f"{row.generation} times through Stage A"
             if row.generation > 1
             else None,
-            "do": shown(advice(row, table_of(lake, row))),
+            "do": shown(advice(row, table)),
         },
     )
     for status, at in row.history:
@@ -120,6 +113,11 @@ def _rows(row: ObjectRow) -> str | None:
         return None
     bad = f", [yellow]{row.rows_bad:,} bad[/]" if row.rows_bad else ""
     return f"{row.rows_in:,} in, {row.rows_out or 0:,} out{bad}"
+
+
+def _beside(rows: int) -> str | None:
+    found = in_words(rows)
+    return f"[yellow]{found}[/]" if found else None
 
 
 def _batch(batch: Batch | None, row: ObjectRow) -> str | None:

@@ -29,11 +29,25 @@ _LISTABLE = re.compile(r"[^\"'\\\x00-\x1f]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
+class Inferred:
+    """What was made of a column of the sample: its type as it is written, and what is to be doubted about it."""
+
+    name: str
+    type: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
-    """A definition as text, with comments that say why, and as what it defines."""
+    """A definition as text, with comments that say why, as what it defines, and what was inferred for it."""
 
     text: str
     dataset: Dataset
+    columns: tuple[Inferred, ...] = ()
+    read: str = ""
+    """What was read of the sample, and how."""
+    key: str = ""
+    """Which key was found, and what says so."""
 
 
 def propose(sample: Sample, name: DatasetName) -> Proposal:
@@ -41,7 +55,11 @@ def propose(sample: Sample, name: DatasetName) -> Proposal:
     columns = [_Column(column, sample) for column in sample.columns]
     key = _key(columns, sample.rows)
     text = "\n".join((*_head(sample, name), *_stage_a(sample, columns), *_table(columns, key), *_quality(columns, key)))
-    return Proposal(f"{text}\n", parse(f"{text}\n".encode(), path_of(name).as_posix()).dataset)
+    dataset = parse(f"{text}\n".encode(), path_of(name).as_posix()).dataset
+    inferred = tuple(
+        Inferred(column.name, column.written, _printable("; ".join(column.doubts()))) for column in columns
+    )
+    return Proposal(f"{text}\n", dataset, inferred, _read(sample), _key_told(key, sample))
 
 
 class _Column:
@@ -102,6 +120,18 @@ class _Column:
         if self.original.strip().lower() != self.name:
             yield f"{self.original.strip()!r} in the file"
 
+    def doubts(self) -> Iterator[str]:
+        """The remarks, and how much less than all rows the type was taken from."""
+        yield from self.remarks()
+        if 0 < len(self.given) < self.rows - self.absent:
+            yield f"{self.rows - self.absent - len(self.given):,} of {self.rows:,} rows have no value"
+        if self.given and len(self.distinct) == 1 and self.rows > 1:
+            yield "one value in all rows that have any"
+
+    @property
+    def written(self) -> str:
+        return f"{self.type}, optional" if self.absent else str(self.type)
+
 
 def _head(sample: Sample, name: DatasetName) -> Iterator[str]:
     part = "" if sample.whole else "the first "
@@ -114,6 +144,20 @@ def _head(sample: Sample, name: DatasetName) -> Iterator[str]:
     yield ""
 
 
+def _read(sample: Sample) -> str:
+    how = "" if sample.format != "csv" else " cut by " + {"\t": "tabs"}.get(sample.delimiter, repr(sample.delimiter))
+    part = "all" if sample.whole else "the first"
+    left = f"; {sample.skipped:,} could not be read, and would go to the quarantine" if sample.skipped else ""
+    return f"{sample.format}{how}, from {part} {sample.rows:,} rows{left}"
+
+
+def _key_told(key: tuple[str, ...], sample: Sample) -> str:
+    if not key:
+        return "none: no column that looks like an id stands once in the sample; rows are appended"
+    once = "stands" if len(key) == 1 else "together stand"
+    return f"{', '.join(key)}: {once} once in the {sample.rows:,} rows of the sample, which proves nothing"
+
+
 def _stage_a(sample: Sample, columns: list[_Column]) -> Iterator[str]:
     yield "stage_a:"
     yield f"  format: {sample.format}"
@@ -122,16 +166,19 @@ def _stage_a(sample: Sample, columns: list[_Column]) -> Iterator[str]:
     yield "  # The contract. A file that lacks a column is refused, unless the column is optional; others are kept."
     yield "  columns:"
     for column in columns:
-        plain = _PLAIN_KEY.fullmatch(column.name) and column.name not in _YAML_WORDS
-        key = column.name if plain else f'"{column.name}"'
         kind = _optional(column.type) if column.absent else str(column.type)
         remarks = _printable("; ".join(column.remarks()))
-        yield f"    {key}: {kind}" + (f"  # {remarks}" if remarks else "")
+        yield f"    {_yaml(column.name)}: {kind}" + (f"  # {remarks}" if remarks else "")
     yield "  on_bad_row: quarantine  # or reject_file: a bad row refuses its whole file"
     yield ""
     yield "stage_b:"
     yield "  schedule: rate(5 minutes)"
     yield ""
+
+
+def _yaml(name: str) -> str:
+    """A column's name as YAML reads it back: `no` and `2024` are none without quotes."""
+    return name if _PLAIN_KEY.fullmatch(name) and name not in _YAML_WORDS else f'"{name}"'
 
 
 def _optional(kind: Type) -> str:
@@ -162,9 +209,9 @@ def _table(columns: list[_Column], key: tuple[str, ...]) -> Iterator[str]:
     if key:
         named = f"{key[0]} stands" if len(key) == 1 else f"{' and '.join(key)} together stand"
         yield f"  # {named} once in the sample: a newer row replaces the older one of its key."
-        yield "  # If rows never change, write append and leave out the key."
+        yield "  # If rows never change, write append, leave out the key, and write scope: table below."
         yield "  write: upsert"
-        yield f"  key: [{', '.join(key)}]"
+        yield f"  key: [{', '.join(map(_yaml, key))}]"
     else:
         yield "  # No column that looks like an id identifies the rows. To replace rows, write upsert and name a key."
         yield "  write: append"
@@ -180,6 +227,10 @@ def _quality(columns: list[_Column], key: tuple[str, ...]) -> Iterator[str]:
     yield from (f"      {rule}," for rule in rules[:-1])
     yield f"      {rules[-1]}"
     yield "    ]"
+    if len(key) == 1:
+        yield "  # IsUnique sees the batch's own rows; upsert leaves one of each key in the table. Without upsert write"
+        yield "  # table: that finds what an earlier batch loaded, and reads the whole table at each batch."
+        yield "  scope: batch"
     yield "  on_failure: block"
 
 

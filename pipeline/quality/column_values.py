@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from re import _parser as compiler  # type: ignore[attr-defined]
 
 from pipeline.quality.model import Condition, Kind, Rule
-from pipeline.quality.problems import Finding, Types, column_type, keeps_nulls_out
+from pipeline.quality.problems import Finding, Types, column_type, in_sql, keeps_nulls_out
 
 MAX_PATTERN = 1_000
 """Characters of a regular expression."""
@@ -50,7 +50,7 @@ def _patterns(rule: Rule, condition: Condition, types: Types) -> Iterator[Findin
     if condition.operator == "not matches":
         yield (
             "Deequ looks for the pattern at the beginning of the value only, and up to the end of a word",
-            f"Write CustomSql \"select count(*) from primary where {name} rlike '^({pattern})$'\" = 0.",
+            f"Write CustomSql \"select count(*) from primary where {in_sql(name)} rlike '^({pattern})$'\" = 0.",
         )
         return
     if "\\\\" in pattern:
@@ -60,7 +60,7 @@ def _patterns(rule: Rule, condition: Condition, types: Types) -> Iterator[Findin
     elif _matches_nothing(pattern):
         yield (
             "Deequ calls an empty string unmatched, even by a pattern that matches it",
-            f"Write a pattern that needs a character, and where \"{name} != ''\".",
+            f"Write a pattern that needs a character, and where \"{in_sql(name)} != ''\".",
         )
 
 
@@ -88,14 +88,14 @@ def _dates(rule: Rule, condition: Condition, types: Types) -> Iterator[Finding]:
     kind = column_type(types, name)
     if kind not in ("date", "string", "unknown") and not (kind == "timestamp" and condition.operator in (">=", "<")):
         what = "drops the time of day and compares days" if kind == "timestamp" else f"cannot compare {types[name]}"
-        hint = f'Write DataFreshness, or CustomSql "select count(*) from primary where not ({name} …)" = 0.'
+        hint = f'Write DataFreshness, or CustomSql "select count(*) from primary where not ({in_sql(name)} …)" = 0.'
         yield f"{name} is {types[name]}: Deequ {what}", hint
     elif condition.has(Kind.NOW) and kind not in ("date", "unknown"):
         yield f"{name} is {types[name]}: Deequ compares its day with today", "Write DataFreshness."
     if any(unit in operand.value for operand in condition.operands for unit in ("hours", "minutes")):
         yield "Deequ compares days and drops hours and minutes", "Write DataFreshness."
     if condition.operator == "not between" and not keeps_nulls_out(rule):
-        yield "Deequ lets NULL pass, which fails in DQDL", f'Add where "{name} is not null".'
+        yield "Deequ lets NULL pass, which fails in DQDL", f'Add where "{in_sql(name)} is not null".'
 
 
 def _numbers(rule: Rule, condition: Condition, types: Types) -> Iterator[Finding]:
@@ -118,5 +118,5 @@ def _strings(rule: Rule, condition: Condition, types: Types) -> Iterator[Finding
             blanks = ", ".join(o.value for o in condition.operands)
             yield (
                 f"Deequ {wrong}, with EMPTY and WHITESPACES_ONLY",
-                f'Write {operator} [{blanks}, NULL], or add where "{name} is not null".',
+                f'Write {operator} [{blanks}, NULL], or add where "{in_sql(name)} is not null".',
             )

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.datasets.names import safe_name
 from pipeline.quality.column_values import column_values
 from pipeline.quality.dqdl import parse
 from pipeline.quality.model import Composite, DqdlError, Kind, Operand, Rule, Ruleset, plain_rules
-from pipeline.quality.problems import Finding, Types, column_type, keeps_nulls_out, shell_of
+from pipeline.quality.problems import Finding, Types, column_type, in_sql, keeps_nulls_out
 from pipeline.quality.sql import condition_findings, literal_findings, statement_findings
 
 __all__ = ["Problem", "check_ruleset", "errors_in"]
@@ -107,7 +108,7 @@ def _of_composite(rule: Composite) -> Iterator[Finding]:
             if condition.operator == "=" and condition.has_keyword("NULL") and len(part.parameters) == 1:
                 yield (
                     "`or` combines the outcomes of whole rules, so this does not let single NULLs pass",
-                    f'Write one rule with where "{part.parameters[0]} is not null".',
+                    f'Write one rule with where "{in_sql(part.parameters[0])} is not null".',
                 )
 
 
@@ -147,7 +148,7 @@ def _shape(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
     """Parameters, condition and tags are there that the type takes, and no others."""
     wanted, given = _PARAMETERS[rule.type], len(rule.parameters)
     if rule.type == "IsPrimaryKey" and given > 1:
-        names = ", ".join(rule.parameters)
+        names = ", ".join(map(in_sql, rule.parameters))
         yield (
             "Deequ does not look for NULLs in a key of several columns",
             f'Write CustomSql "select count(*) - count(distinct {names}) from primary" = 0.',
@@ -184,10 +185,10 @@ def _column_parameters(rule: Rule) -> tuple[str, ...]:
 def _columns(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
     """Names that a table can have, and types that the rule can be evaluated on."""
     for name in _column_parameters(rule):
-        if shell_of(name) != name or not name:
+        if safe_name(name) != name or not name:
             yield (
                 f"no column can be called {name!r}: names are lower case, digits and underscores",
-                f'Write "{shell_of(name)}".' if shell_of(name) else None,
+                f'Write "{safe_name(name)}".' if safe_name(name) else None,
             )
             continue
         kind = column_type(types, name)
@@ -252,7 +253,7 @@ def _column_length(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Findi
         name = rule.parameters[0]
         yield (
             f"DQDL takes NULL for a string of length 0 here, and Deequ leaves it out with {operator}",
-            f'Add where "{name} is not null"; and IsComplete "{name}" if NULL must fail.',
+            f'Add where "{in_sql(name)} is not null"; and IsComplete "{name}" if NULL must fail.',
         )
 
 
@@ -303,5 +304,5 @@ def _unknown(rule: Rule, columns: Mapping[str, str]) -> Iterator[Problem]:
 
 def _remarks(rule: Rule) -> Iterator[Problem]:
     if rule.type == "DistinctValuesCount" and not keeps_nulls_out(rule):
-        hint = f'Add where "{rule.parameters[0]} is not null" to leave it out.'
+        hint = f'Add where "{in_sql(rule.parameters[0])} is not null" to leave it out.'
         yield Problem(rule.text, rule.line, "NULL counts as one of the distinct values", hint, "warning")

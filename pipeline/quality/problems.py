@@ -6,6 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
 from pipeline.quality.model import Rule
 
 Finding = tuple[str, str | None]
@@ -33,9 +37,13 @@ def column_type(types: Mapping[str, str], name: str) -> ColumnKind:
     return "unknown"
 
 
-def shell_of(name: str) -> str:
-    """The name as a table can have it."""
-    return re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip() if not re.fullmatch(r"[a-z0-9_]+", name) else name
+def in_sql(name: str) -> str:
+    """A column's name as SQL takes it for one: in backticks where it would be a value, a word or a number."""
+    try:
+        found = sqlglot.parse_one(name, "spark")
+    except SqlglotError:
+        found = None
+    return name if isinstance(found, exp.Column) else f"`{name}`"
 
 
 def keeps_nulls_out(rule: Rule) -> bool:

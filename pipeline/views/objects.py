@@ -13,7 +13,8 @@ from pipeline.catalog.rows import OPEN
 from pipeline.clock import iso
 from pipeline.datasets import DatasetName
 from pipeline.datasets.model import Table
-from pipeline.objects import event_ms_of
+from pipeline.errors import Refused
+from pipeline.objects import ObjectVersion, event_ms_of
 from pipeline.views.advice import advice
 from pipeline.views.batches import verdict_json
 from pipeline.views.jsonl import Lines, lines_from
@@ -44,6 +45,20 @@ def newest(rows: Iterable[ObjectRow], limit: int) -> tuple[list[ObjectRow], int]
 
     newest = heapq.nlargest(limit, counting(), key=lambda row: (row.since, row.order))
     return newest, total
+
+
+def versions(lake: Lake, obj: ObjectVersion) -> list[ObjectRow]:
+    """The versions of a key that the catalog knows, newest first."""
+    return sorted(lake.catalog.history(obj.path), key=lambda row: row.order, reverse=True)
+
+
+def chosen(rows: list[ObjectRow], version: str | None) -> list[ObjectRow]:
+    """All of a key's versions, or the one named. `Refused` where it is not one of them."""
+    found = [row for row in rows if version in (None, row.object.version_id)]
+    if rows and not found:
+        known = ", ".join(row.object.version_id for row in rows)
+        raise Refused(f"{rows[0].object.uri} has no version {version}", hint=f"The catalog has {known}.")
+    return found
 
 
 def row_json(row: ObjectRow) -> dict[str, Any]:

@@ -129,3 +129,28 @@ def test_exactly_one_thing_is_sent_back(sluice, arguments):
     refused = sluice("redrive", *arguments).exception
     assert isinstance(refused, BadInput)
     assert "--execution" in refused.hint
+
+
+def test_redrive_takes_the_names_that_why_takes(sluice, lake):
+    actor = Actor(lake, {**ORDERS, "dataset": "named"})
+    first, second = (actor.register(actor.drop("bad.csv", body)) for body in (b"1", b"2"))
+    for obj in (first, second):
+        lake.catalog.move(obj, Status.QUARANTINED, actor.name, reason="no CSV")
+    for named in (first.uri, first.key):
+        assert sluice("why", named).exit_code == 0
+        assert documented(sluice("redrive", named, "--json"))["sent"] == 2
+        assert set(sent_again(lake)) == {SendAgain(first, 2), SendAgain(second, 2)}
+    assert documented(sluice("redrive", first.key, "--version", first.version_id, "--json"))["sent"] == 1
+    assert sent_again(lake) == [SendAgain(first, 2)]
+    for arguments in (("why", first.key), ("redrive", first.key)):
+        assert "has no version nothing" in str(sluice(*arguments, "--version", "nothing").exception)
+
+
+def test_what_redrive_refuses_it_says_as_why_does(sluice, lake, orders):
+    loaded, key = orders.stage("waits-2.csv"), f"{orders.name}/never.csv"
+    for named in (loaded.key, key):
+        refused = sluice("redrive", named).exception
+        assert isinstance(refused, Refused)
+        found = json.loads(sluice("why", named, "--json").stdout)
+        [told] = [version["todo"] for version in found["versions"]] or [found["todo"]]
+        assert refused.hint == told

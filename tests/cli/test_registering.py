@@ -186,7 +186,7 @@ def test_validate_says_that_all_is_well(put: Put):
 
 def test_init_prints_a_proposal_that_validates_once_written(checkout: Path, tmp_path: Path):
     sample = tmp_path / "orders.csv"
-    sample.write_text("order_id,amount\nA1,1.50\nA2,2.00\n")
+    sample.write_text("order_id;Net amount;note\nA1;1.50;\nA2;2.00;\n")
     printed = CliRunner().invoke(app, ["datasets", "init", str(sample), "--to", "shop/orders"]).stdout
     path = checkout / "definitions" / "datasets" / "shop" / "orders.yaml"
     assert not path.exists()
@@ -194,6 +194,14 @@ def test_init_prints_a_proposal_that_validates_once_written(checkout: Path, tmp_
     assert path.read_text() == printed
     assert "wrote definitions/datasets/shop/orders.yaml" in result.stdout
     assert "sluice datasets apply shop/orders" in result.stdout
+    for told in (
+        "csv cut by ';', from all 2 rows",
+        "order_id: stands once",
+        "decimal(18,2)",
+        "'Net amount' in the file",
+    ):
+        assert told in result.stdout
+    assert "always empty in the sample" in result.stdout
     assert CliRunner().invoke(app, ["datasets", "validate"]).exit_code == 0
 
 
@@ -206,6 +214,7 @@ def test_init_replaces_a_definition_only_when_forced(checkout: Path, tmp_path: P
     assert isinstance(refused.exception, Refused)
     found = json.loads(CliRunner().invoke(app, [*arguments, "--force", "--json"]).stdout)
     assert found["definition"]["stage_a"]["format"] == "jsonl"
+    assert found["inferred"]["columns"] == [{"name": "id", "type": "string", "doubt": ""}]
     assert (checkout / found["path"]).read_text() == found["text"]
 
 

@@ -317,3 +317,27 @@ def test_names_are_those_that_stage_a_gives(name: str):
     from stages.stage_a.names import safe_name as given_by_stage_a
 
     assert given_by_stage_a(name) == safe_name(name)
+
+
+@pytest.mark.parametrize("name", ["no", "2024_id", "true_id", "key"])
+def test_a_key_that_yaml_would_read_as_something_else_is_a_name_still(tmp_path: Path, name: str):
+    proposal = proposed(tmp_path, "a.csv", f"{name},x\nA1,1\nA2,2\n")
+    assert (proposal.dataset.table.key, proposal.columns[0].name) == ((name,), name)
+    assert name in proposal.key
+
+
+def test_what_is_doubtful_about_a_column_is_said(tmp_path: Path):
+    proposal = proposed(tmp_path, "a.csv", "id,plz,note,when,same\nA1,01234,,2026-01-01 10:00:00,x\nA2,04567,a,,x\n")
+    told = {column.name: column.doubt for column in proposal.columns}
+    assert (told["id"], told["plz"]) == ("", "a string, so that leading zeros stay")
+    assert "1 of 2 rows have no value" in told["note"]
+    assert "UTC" in told["when"]
+    assert told["same"] == "one value in all rows that have any"
+    assert proposal.read == "csv cut by ',', from all 2 rows"
+
+
+def test_the_scope_of_uniqueness_is_said_where_there_is_a_key(tmp_path: Path):
+    proposal = proposed(tmp_path, "a.csv", "id,x\nA1,1\nA2,2\n")
+    assert proposal.dataset.quality
+    assert proposal.dataset.quality.scope == "batch"
+    assert "finds what an earlier batch loaded" in proposal.text

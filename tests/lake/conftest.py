@@ -122,8 +122,8 @@ class RunningLake:
     def versions(self, key: str) -> list[ObjectRow]:
         return self.lake.catalog.history(f"{self.raw}/{key}")
 
-    def settle(self) -> None:
-        progress = wait(self.connected, TIMEOUT_S, lambda progress: None)
+    def settle(self, seconds: float = TIMEOUT_S) -> None:
+        progress = wait(self.connected, seconds, lambda progress: None)
         assert progress.is_settled, progress.describe()
 
     def query(self, sql: str) -> list[dict[str, Any]]:

@@ -166,6 +166,7 @@ def test_the_same_file_twice_is_loaded_once_and_new_content_is_a_new_delivery(la
     assert values(dataset.rows(), "id") == ["1", "2"]
     told = why(lake, dataset.key("a.csv"))
     assert "DUPLICATE" in told
+    assert "1 row of other versions of its key in the table, too" in told
 
 
 def test_the_same_content_dropped_twice_at_once_is_loaded_once(lake: RunningLake):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline.datasets.names import safe_name
 from pipeline.quality import Problem, check_ruleset
 
 COLUMNS = {"id": "int", "name": "string", "d": "date", "ts": "timestamp", "ok": "boolean", "tags": "array<string>"}
@@ -156,3 +157,19 @@ def test_a_problem_prints_where_what_and_what_instead():
 
 def test_rules_inside_a_composition_are_checked_too():
     assert "history" in only('(IsComplete "a") and (RowCount > last(1))').message
+
+
+@pytest.mark.parametrize("name", ["true", "null", "2024", "1e5", "current_date", "between"])
+def test_what_is_to_be_written_instead_names_the_column_and_no_value(name: str):
+    columns = {name: "string"}
+    text = f'Rules = [ ColumnValues "{name}" != EMPTY, ColumnLength "{name}" > 1, DistinctValuesCount "{name}" = 1 ]'
+    hints = [problem.hint or "" for problem in check_ruleset(text, columns)]
+    assert len(hints) == 3
+    assert all(f"`{name}` is not null" in hint for hint in hints)
+    mended = f'Rules = [ ColumnLength "{name}" > 1 where "`{name}` is not null" ]'
+    assert not check_ruleset(mended, columns)
+
+
+def test_a_name_that_no_table_has_is_told_as_stage_a_makes_it():
+    [problem] = check_ruleset('Rules = [ IsComplete "Größe in cm" ]')
+    assert problem.hint == f'Write "{safe_name("Größe in cm")}".'

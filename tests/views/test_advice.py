@@ -51,3 +51,16 @@ def test_each_step_names_what_it_is_about():
     told = advice(row(Status.QUARANTINED, batch="01KF"), TABLES["append"])
     assert all(f"sluice {step}" in told for step in ("redrive --batch 01KF", "release 01KF", f"dismiss {URI}"))
     assert "sluice redrive --batch 01KF" in advice(row(Status.FAILED, batch="01KF"), TABLES["append"])
+
+
+@pytest.mark.parametrize("case", [Case.DISMISSED, Case.SUPERSEDED, Case.DELETED])
+def test_where_nothing_is_to_be_done_no_command_is_named(case: Case):
+    facts: dict[Case, tuple[Status, dict[str, Any]]] = {
+        Case.DISMISSED: (Status.FAILED, {"dismissed": ("at", "by", "why"), "hint": "Give it memory."}),
+        Case.SUPERSEDED: (Status.SUPERSEDED, {}),
+        Case.DELETED: (Status.DELETE_MARKER, {}),
+    }
+    status, more = facts[case]
+    told = advice(row(status, **more), TABLES["append"])
+    assert told.startswith("Nothing to do.")
+    assert "`" not in told
