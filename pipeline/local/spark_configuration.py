@@ -50,6 +50,8 @@ def spark_configuration(endpoint: str, region: str, scratch: Path) -> dict[str, 
         "spark.network.crypto.enabled": "true",
         "spark.network.crypto.saslFallback": "false",
         "spark.local.dir": str(scratch),
+        # Else what S3A is about to upload stands in a folder of /tmp whose name everybody knows, and may make first.
+        "spark.hadoop.hadoop.tmp.dir": str(scratch / "hadoop"),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -58,6 +59,28 @@ print(json.dumps([options, shipped.WORD, os.environ["AWS_ACCESS_KEY_ID"]]))
     assert (options["given"], word, key) == ("a b=c", "from the zip", lake.key.id)
     assert run["CompletedOn"] >= run["StartedOn"]
     assert "ErrorMessage" not in run
+
+
+def test_spark_keeps_nothing_where_another_user_may_have_made_the_folder(lake: WarmLake) -> None:
+    script = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+settings = spark._jsc.hadoopConfiguration()
+for entry in settings.iterator():
+    print(entry.getKey(), settings.get(entry.getKey()))
+"""
+    lake.make_job("settings", script)
+    run = lake.run("settings")
+    assert run["JobRunState"] == "SUCCEEDED", run
+    lines = lake.output(run["Id"])
+    assert [line for line in lines if line.startswith("fs.s3a.buffer.dir")]
+    # YARN and its history, which do not run here, name folders of /tmp by themselves.
+    shared = [
+        line
+        for line in lines
+        if f" {tempfile.gettempdir()}/" in line and not line.startswith(("yarn.", "mapreduce.jobhistory."))
+    ]
+    assert [line for line in shared if str(lake.folder) not in line] == []
 
 
 def test_a_run_that_raises_fails_with_the_last_exception_and_spark_goes_on(lake: WarmLake) -> None:
