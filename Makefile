@@ -15,7 +15,7 @@ help: ## say what there is
 demo: .venv/ready ## start a fresh lake, drop the samples, show what became of them
 	@$(BIN)/sluice demo
 
-test: .venv/ready check security ## everything that CI runs
+test: .venv/ready .venv/clients/ready check security ## everything that CI runs
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 check: .venv/ready ## ruff and mypy
@@ -32,11 +32,13 @@ pipeline: .venv/ready ## run what the pipeline's builds run, from their buildspe
 bench: .venv/ready ## print the figures that the docs quote
 	@$(BIN)/python -m tests.benchmarks
 
-lock: .venv/ready ## renew requirements.lock from pyproject.toml, and checkov.lock
+lock: .venv/ready ## renew requirements.lock from pyproject.toml, checkov.lock and clients.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --all-extras --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
 	@echo checkov | $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --custom-compile-command 'make lock' - -o cicd/checkov.lock
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command 'make lock' --group clients -o cicd/clients.lock
 
 clean: ## stop the lake and forget the environment
 	@if [ -x $(BIN)/sluice ]; then $(BIN)/sluice down; fi
@@ -45,8 +47,8 @@ clean: ## stop the lake and forget the environment
 .venv/ready: requirements.lock pyproject.toml cicd/setup.sh
 	@sh cicd/setup.sh
 
-# Of its own: checkov's requirements do not go with the lake's.
-.venv/checkov/ready: cicd/checkov.lock | .venv/ready
-	@$(BIN)/uv --no-config venv -q --clear --python $(BIN)/python .venv/checkov
-	@VIRTUAL_ENV=$(CURDIR)/.venv/checkov $(BIN)/uv --no-config pip sync -q --require-hashes cicd/checkov.lock
+# Of their own: neither checkov's requirements nor those of other clients of AWS go with the lake's.
+.venv/checkov/ready .venv/clients/ready: .venv/%/ready: cicd/%.lock | .venv/ready
+	@$(BIN)/uv --no-config venv -q --clear --python $(BIN)/python .venv/$*
+	@VIRTUAL_ENV=$(CURDIR)/.venv/$* $(BIN)/uv --no-config pip sync -q --require-hashes cicd/$*.lock
 	@touch $@

@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import ROOT
 
 
-@pytest.mark.parametrize("path", ["requirements.lock", "cicd/checkov.lock"])
+@pytest.mark.parametrize("path", ["requirements.lock", "cicd/checkov.lock", "cicd/clients.lock"])
 def test_every_dependency_is_pinned_by_version_and_hash(path: str) -> None:
     lock = (ROOT / path).read_text().replace("\\\n", " ")
     entries = [line for line in lock.splitlines() if line and not line.lstrip().startswith("#")]
