@@ -16,7 +16,7 @@ demo: .venv/ready ## start a fresh lake, drop the samples, show what became of t
 	@$(BIN)/sluice demo
 
 test: .venv/ready .venv/clients/ready check security ## everything that CI runs
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 check: .venv/ready ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -14,6 +14,7 @@ import yaml
 
 from pipeline.lake_key import own_key
 from tests.dynamodb_local import DYNAMODB_LOCAL, MOTO, DynamoDBLocal
+from tests.scheduling import Scheduling, rank
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -131,24 +132,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-histories", action="store_true", help="record the histories of tests/state_machines")
 
 
-TOGETHER = {
-    "spark": ("tests/stages/stage_b/", "tests/stages/rows/", "tests/local/test_glue_jobs.py"),
-    "lake": ("tests/lake/",),
-}
-"""Where several processes run the tests, these have one each, and begin first: each shares what is dear to start, and
-takes longest. Any other file's tests stay together."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not hasattr(config, "workerinput"):
-        return
-    first = []
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = next((name for name, places in TOGETHER.items() if file.startswith(places)), None)
-        item.add_marker(pytest.mark.xdist_group(group or file))
-        first.append((list(TOGETHER).index(group) if group else len(TOGETHER), item))
-    items[:] = [item for _, item in sorted(first, key=lambda one: one[0])]
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: rank(item.nodeid))
 
 
 @pytest.fixture
