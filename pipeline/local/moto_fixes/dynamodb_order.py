@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.local.moto_fixes.dynamodb_projected import attributes_of, projected
 from pipeline.local.moto_fixes.guard import replace
 
 _Key = tuple[tuple[str, Any], ...]
@@ -26,6 +27,7 @@ class _Order:
     def __init__(self, table: Any) -> None:
         self.items = table.items
         self.names = _names(table)
+        self._held = {index.name: attributes_of(index) for index in table.all_indexes()}
         self._placed: dict[_Key, dict[str | None, _Key]] = {}
         self._found: dict[_Key, Any] = {}
         self.sorted: dict[str | None, list[_Key]] = {name: [] for name in self.names}
@@ -62,21 +64,35 @@ class _Order:
         if item is not None:
             self._place(key, item, insert=True)
 
-    def partition(self, index: str | None, value: Any, start: Mapping[str, Any] | None, *, forward: bool) -> list[Any]:
-        """The items with this value of the hash key, in order; those after the key `start`, or not `forward` before."""
+    def partition(
+        self,
+        index: str | None,
+        value: Any,
+        start: Mapping[str, Any] | None,
+        *,
+        forward: bool,
+        most: int | None,
+        whole: bool,
+    ) -> list[Any]:
+        """The items with this value of the hash key, in order; those after the key `start`, or not `forward` before.
+
+        At most `most`: the first, or not `forward` the last; `whole` also with what is not in the index.
+        """
         keys, first = self.sorted[index], (value.type, value.cast_value)
         low, high = bisect_left(keys, (first,)), bisect_left(keys, (first, _END))
         if start and forward:
             low = max(low, bisect_right(keys, self._start(index, start)))
         elif start:
             high = min(high, bisect_left(keys, self._start(index, start)))
-        return [self._item(key) for key in keys[low:high]]
+        if most is not None:
+            low, high = (low, min(high, low + most)) if forward else (max(low, high - most), high)
+        return [self._item(key, None if whole else index) for key in keys[low:high]]
 
-    def after(self, index: str | None, start: Mapping[str, Any] | None) -> Iterator[Any]:
+    def after(self, index: str | None, start: Mapping[str, Any] | None, *, whole: bool) -> Iterator[Any]:
         """All items, or those after the key `start`, in order."""
         keys = self.sorted[index]
         for place in range(bisect_right(keys, self._start(index, start)) if start else 0, len(keys)):
-            yield self._item(keys[place])
+            yield self._item(keys[place], None if whole else index)
 
     def _start(self, index: str | None, start: Mapping[str, Any]) -> _Key:
         from moto.dynamodb.models.dynamo_type import DynamoType
@@ -85,9 +101,11 @@ class _Order:
         assert key is not None
         return key
 
-    def _item(self, place: _Key) -> Any:
+    def _item(self, place: _Key, index: str | None) -> Any:
         # Every place ends with the table's own key.
-        return self._found[place[-len(self.names[None]) :]]
+        item = self._found[place[-len(self.names[None]) :]]
+        held = self._held[index] if index is not None else None
+        return item if held is None else projected(item, held)
 
 
 def install() -> None:
@@ -140,7 +158,11 @@ def _read_in_order(table_class: Any) -> None:
             return original_query(
                 self, hash_key, range_comparison, range_objs, limit, exclusive_start_key, *rest, **named
             )
-        self._given = order.partition(index_name, value, exclusive_start_key, forward=scan_index_forward is not False)
+        forward = scan_index_forward is not False
+        # One more than asked for tells that there is more.
+        whole = bool(named.keys() - _NOT_A_FILTER)
+        most = limit + 1 if limit and not (range_comparison or named.get("range_key_conditions") or whole) else None
+        self._given = order.partition(index_name, value, exclusive_start_key, forward=forward, most=most, whole=whole)
         try:
             return original_query(self, hash_key, range_comparison, range_objs, limit, None, *rest, **named)
         finally:
@@ -160,7 +182,7 @@ def _read_in_order(table_class: Any) -> None:
         order = _order(self)
         if index_name not in order.names:
             return original_scan(self, filters, limit, exclusive_start_key, *rest, **named)
-        self._given = order.after(index_name, exclusive_start_key)
+        self._given = order.after(index_name, exclusive_start_key, whole=bool(filters))
         try:
             return original_scan(self, filters, limit, None, *rest, **named)
         finally:
@@ -181,6 +203,11 @@ def _read_in_order(table_class: Any) -> None:
     original_all = replace(table_class, "all_items", all_items, source="c80d2ee3c896")
     original_index = replace(table_class, "has_idx_items", has_idx_items, source="ecab96cbd1a5")
     original_sorted = replace(table_class, "sorted_items", sorted_items, source="216dac1cd6b6")
+
+
+_NOT_A_FILTER = frozenset({"hash_key_conditions", "range_key_conditions"})
+"""What a query is given by name; anything else is an attribute of the old QueryFilter, which moto looks at before it
+leaves away what is not in the index."""
 
 
 def note(table: Any, hash_value: Any, range_value: Any) -> None:
