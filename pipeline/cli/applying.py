@@ -75,6 +75,23 @@ def plan_definitions(root: Path, connected: Connected, *, only: Collection[Datas
         return planning.plan(definitions, _parts(root, connected, rulesets), only)
 
 
+def plan_deployed(root: Path, connect: Callable[[], Connected], *, stands: bool) -> list[Planned]:
+    """What deploying would do with the datasets, as `plan_definitions`; of a lake that does not stand yet, nothing is
+    known but whether their files are right."""
+    if stands:
+        return plan_definitions(root, connect())
+    definitions = read_all(root).or_raise()
+    with Rulesets() as rulesets:
+        applying.check(definitions, lambda definition: _refused(definition, rulesets))
+    return []
+
+
+def refuse(planned: Sequence[Planned]) -> None:
+    """`Refused`, as applying refuses it, if it would retire more than half of the datasets in use."""
+    doomed = [each.name for each in planned if each.action is planning.Action.RETIRE]
+    retiring.refuse(doomed, planning.used(planned))
+
+
 def _rulesets(registrations: Iterable[Registration]) -> set[str]:
     """The rulesets in use: none was registered without AWS's parser."""
     return {each.dataset.quality.ruleset for each in registrations if each.dataset.quality}
@@ -93,16 +110,16 @@ def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tup
         yield definition.problem_in_text(("quality", "ruleset"), found.line, f"{what}{hint}"), found.severity
 
 
+def _refused(definition: Definition, rulesets: Rulesets) -> Iterator[Problem]:
+    return (problem for problem, severity in ruleset_findings(definition, rulesets) if severity == "error")
+
+
 def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stateful: bool = False) -> Parts:
     from pipeline.tables.creation import create_database, create_table, plan_table
     from pipeline.tables.iceberg import IcebergTables
 
     # One catalog for all: making PyIceberg's costs a third of a second.
     tables = IcebergTables()
-
-    def refused(definition: Definition) -> Iterator[Problem]:
-        found = ruleset_findings(definition, rulesets)
-        return (problem for problem, severity in found if severity == "error")
 
     lake = connected.lake
     stacks, of_teams = _stacks(connected, replace_stateful=replace_stateful)
@@ -112,7 +129,7 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stat
         create_database=partial(create_database, tables=tables),
         plan_table=partial(plan_table, tables=tables),
         create_table=partial(create_table, tables=tables),
-        check_rules=refused,
+        check_rules=lambda definition: _refused(definition, rulesets),
         send_waiting=lambda name: send_waiting(lake, name),
         what_keeps=partial(what_keeps, lake),
         now=lambda: iso(lake.clock()),

@@ -69,10 +69,24 @@ def show_plan(planned: Sequence[Planned], *, as_json: bool, retire_all: bool) ->
     """Print what applying would do, with the command that does it."""
     refused = is_refused(planned) and not retire_all
     if as_json:
-        rows = [{"dataset": str(p.name), "action": p.action.value, "details": list(p.details)} for p in planned]
         changes = sum(each.changes_something for each in planned)
-        print_json({"changes": changes, "refused": refused, "datasets": rows})
+        print_json({"changes": changes, "refused": refused, "datasets": planned_json(planned)})
         return
+    say_planned(planned)
+    if refused:
+        told = "more than half of the datasets in use would be retired: applying refuses that without --retire-all"
+        console.print(f"[red]{told}[/]", highlight=False)
+    command = f"sluice datasets apply{' --retire-all' if retire_all else ''}"
+    console.print(f"[dim]nothing was changed: `{command}` does it[/]", highlight=False)
+
+
+def planned_json(planned: Sequence[Planned]) -> list[dict[str, Any]]:
+    """The rows of a plan."""
+    return [{"dataset": str(p.name), "action": p.action.value, "details": list(p.details)} for p in planned]
+
+
+def say_planned(planned: Sequence[Planned]) -> None:
+    """Print each dataset with what would become of it."""
     for each in planned:
         if each.action is Action.NONE:
             continue
@@ -81,8 +95,3 @@ def show_plan(planned: Sequence[Planned], *, as_json: bool, retire_all: bool) ->
             console.print(f"    {shown(detail)}", highlight=False, soft_wrap=True)
     if same := [str(each.name) for each in planned if each.action is Action.NONE]:
         console.print(f"[dim]unchanged: {', '.join(same)}[/]", highlight=False, soft_wrap=True)
-    if refused:
-        told = "more than half of the datasets in use would be retired: applying refuses that without --retire-all"
-        console.print(f"[red]{told}[/]", highlight=False)
-    command = f"sluice datasets apply{' --retire-all' if retire_all else ''}"
-    console.print(f"[dim]nothing was changed: `{command}` does it[/]", highlight=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,8 +20,10 @@ from pipeline.local import state
 
 if TYPE_CHECKING:
     from pipeline.cli.starting import LakePlan
+    from pipeline.datasets.planning import Planned
     from pipeline.local.deployer import StackResult
     from pipeline.packaging import Package
+    from pipeline.packaging.changes import StackPlan
 
 
 @app.command()
@@ -43,8 +46,9 @@ def deploy(
     """Bring a lake to what the checkout says: stacks, code, state machines, jobs, datasets.
 
     A stack that fails is rolled back, and those after it are left as they are. The plan names each resource that
-    would be added, modified, replaced, removed or let go, with the properties that change; what stands in ⟨ ⟩ is
-    known only once it is made. On AWS (with --profile) it is CloudFormation that tells and does it.
+    would be added, modified, replaced, removed or let go, with the properties that change, and the datasets that would
+    be retired; what stands in ⟨ ⟩ is known only once it is made. What deploying would refuse the plan refuses in the
+    same words, at its end. On AWS (with --profile) it is CloudFormation that tells and does it.
 
     Example: sluice deploy --plan
     """
@@ -61,12 +65,8 @@ def deploy(
     lake = target.embedded()
     root = state.checkout()
     if plan:
-        planned = starting.plan(root, lake, ready)
-        if as_json:
-            print_json(plans_json(planned.stacks, planned.without_file))
-            return
         command = f"`sluice deploy{f' --env {env}' if env else ''}{' --prune' if prune else ''}`"
-        say_plans(planned.stacks, command=command, without_file=planned.without_file, prune=prune)
+        _plan(root, lake, ready, command, prune=prune, replace_stateful=replace_stateful, as_json=as_json)
         return
     results, planned = _deploy(root, lake, ready, replace_stateful=replace_stateful, quiet=as_json)
     deletions = []
@@ -82,7 +82,34 @@ def deploy(
         print_json({"stacks": stacks, "deleted": [asdict(deletion) for deletion in deletions]})
 
 
+def _plan(
+    root: Path, lake: Where, ready: Package | None, command: str, *, prune: bool, replace_stateful: bool, as_json: bool
+) -> None:
+    """Show what deploying would do, then refuse what it would refuse."""
+    from pipeline.cli.applying import plan_deployed
+
+    planned = starting.plan(root, lake, ready)
+    stands = not any(each.is_new for each in planned.of_lake)
+    datasets = plan_deployed(root, Target.of(lake).connect, stands=stands)
+    if as_json:
+        print_json(plans_json(planned.stacks, planned.without_file, datasets=datasets))
+    else:
+        say_plans(planned.stacks, command=command, without_file=planned.without_file, prune=prune, datasets=datasets)
+    _refuse(planned.stacks, datasets, replace_stateful=replace_stateful)
+
+
+def _refuse(stacks: Sequence[StackPlan], datasets: Sequence[Planned], *, replace_stateful: bool) -> None:
+    from pipeline.cli.applying import refuse
+    from pipeline.packaging.changes import check_stateful
+
+    if not replace_stateful:
+        check_stateful(stacks)
+    refuse(datasets)
+
+
 def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_stateful: bool, as_json: bool) -> None:
+    from pipeline.cli.applying import plan_deployed
+
     reached = target.reach()
     given = delivering.environment(reached.env)
     root = state.checkout()
@@ -95,7 +122,14 @@ def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_statef
     if plan:
         plans = list(delivering.plan(root, given, made))
         command = f"`sluice --profile {target.profile} deploy --env {reached.env}`"
-        print_json(plans_json(plans, findings=found)) if as_json else say_plans(plans, command=command)
+        stands = not any(each.is_new for each in plans[: len(made.of_the_lake())])
+        datasets = plan_deployed(root, target.connect, stands=stands)
+        if as_json:
+            print_json(plans_json(plans, findings=found, datasets=datasets))
+        else:
+            say_plans(plans, command=command, datasets=datasets)
+        lake_formation.check(found)
+        _refuse(plans, datasets, replace_stateful=replace_stateful)
         return
     done = []
     say = (lambda text: None) if as_json else _say

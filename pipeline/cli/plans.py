@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pipeline.cli.dataset_changes import planned_json, say_planned
 from pipeline.cli.output import console
 from pipeline.cli.texts import shown
 
 if TYPE_CHECKING:
+    from pipeline.datasets.planning import Planned
     from pipeline.packaging.changes import Change, StackPlan
     from pipeline.packaging.cloudformation import Progress
     from pipeline.packaging.lake_formation import Finding
@@ -29,9 +31,15 @@ _MARKS = {
 
 
 def say_plans(
-    plans: Sequence[StackPlan], *, command: str, without_file: Sequence[str] = (), prune: bool = False
+    plans: Sequence[StackPlan],
+    *,
+    command: str,
+    without_file: Sequence[str] = (),
+    prune: bool = False,
+    datasets: Sequence[Planned] = (),
 ) -> None:
-    """Print what would become of stacks. `without_file` stand and no file is theirs; `command` would do it."""
+    """Print what would become of stacks and datasets. `without_file` stand and no file is theirs; `command` would do
+    it."""
     for plan in plans:
         if plan.unfinished:
             console.print(f"[bold]{plan.name}[/]: an earlier deployment broke off, and is undone first")
@@ -46,6 +54,9 @@ def say_plans(
     for name in without_file:
         fate = "would be deleted" if prune else "stays; --prune deletes it"
         console.print(f"[magenta]{name}[/]: stands without a file; it {fate}", highlight=False)
+    if datasets:
+        console.print("[bold]datasets[/]")
+        say_planned(datasets)
     if losing := [(plan.name, change) for plan in plans for change in plan.changes if change.loses_state]:
         names = ", ".join(f"{change.logical_id} of {name}" for name, change in losing)
         console.print(
@@ -80,10 +91,14 @@ def _short(value: Any) -> str:
 
 
 def plans_json(
-    plans: Sequence[StackPlan], without_file: Sequence[str] = (), findings: Sequence[Finding] = ()
+    plans: Sequence[StackPlan],
+    without_file: Sequence[str] = (),
+    findings: Sequence[Finding] = (),
+    datasets: Sequence[Planned] = (),
 ) -> dict[str, Any]:
     """What --plan --json prints."""
     return {
+        "datasets": planned_json(datasets),
         "lake_formation": [asdict(each) for each in findings],
         "changes": sum(len(plan.changes) for plan in plans),
         "without_file": list(without_file),

@@ -203,10 +203,10 @@ def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     check_names(_templates(root), lake.env, lake.region)
     parameters = _parameters(lake)
     deployer = Deployer(client, ACCOUNT, lake.region)
-    planner = deployer.planner()
-    plans = [planner.plan(*_bootstrap(root, lake))]
     with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
         made = ready or packaged(root, Path(folder))
+        planner = deployer.planner(made.artefact)
+        plans = [planner.plan(*_bootstrap(root, lake))]
         named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
         plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
     of_datasets = [planner.plan(*stack) for stack in stacks_of_datasets(root, lake.env, of_teams(lake.env))]

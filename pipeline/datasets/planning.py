@@ -62,9 +62,12 @@ def plan(definitions: Sequence[Definition], parts: Parts, only: Collection[Datas
 
 def is_refused(planned: Sequence[Planned]) -> bool:
     """Whether applying would refuse to retire so many datasets at once."""
-    counts = Counter(each.action for each in planned)
-    doomed = counts[Action.RETIRE]
-    return is_too_much(doomed, doomed + counts[Action.CHANGE] + counts[Action.NONE])
+    return is_too_much(Counter(each.action for each in planned)[Action.RETIRE], used(planned))
+
+
+def used(planned: Sequence[Planned]) -> int:
+    """How many of the datasets are in use, before the plan is carried out."""
+    return sum(each.action in (Action.RETIRE, Action.CHANGE, Action.NONE) for each in planned)
 
 
 def _defined(dataset: Dataset, registration: Registration | None, table: TablePlan) -> Planned:

@@ -40,11 +40,15 @@ def is_too_much(doomed: int, used: int) -> bool:
 def guard(registrations: Iterable[Registration], defined: Collection[DatasetName]) -> None:
     """`Refused` if more than half of the datasets in use would be retired: a wrong checkout must not retire a lake."""
     used = [registration for registration in registrations if registration.retired is None]
-    doomed = sorted(registration.dataset.name for registration in without_file(used, defined))
-    if is_too_much(len(doomed), len(used)):
+    refuse([registration.dataset.name for registration in without_file(used, defined)], len(used))
+
+
+def refuse(doomed: Collection[DatasetName], used: int) -> None:
+    """`Refused` if these are more than half of so many datasets in use."""
+    if is_too_much(len(doomed), used):
         raise Refused(
-            f"this would retire {len(doomed)} of the {len(used)} datasets in use, which have no file here: "
-            f"{', '.join(map(str, doomed))}",
+            f"this would retire {len(doomed)} of the {used} datasets in use, which have no file here: "
+            f"{', '.join(map(str, sorted(doomed)))}",
             hint="Is it the right checkout, and the right lake? If it is meant: `sluice datasets apply --retire-all`.",
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,17 @@ class Diagnostic:
         if self.location is not None and self.message.endswith(self.location):
             return f"{self.code}: {self.message}"
         return f"{self.code}: {self.message} at {'null' if self.location is None else self.location}"
+
+
+NOT_EMBEDDED = "NOT_EMBEDDED"
+"""The code of what AWS takes and would not run here."""
+
+
+def refusal(found: Sequence[Diagnostic]) -> str:
+    """What CreateStateMachine says of a definition that has these; empty where it takes it."""
+    if theirs := [each for each in found if each.code != NOT_EMBEDDED]:
+        return f"Invalid State Machine Definition: '{', '.join(map(str, theirs))}'"
+    return "; ".join(each.message for each in found)
 
 
 def diagnose(definition: str) -> list[Diagnostic]:

@@ -21,8 +21,9 @@ from typing import Any
 from pipeline.errors import Refused
 from pipeline.lake_key import NONCE, PROOF, own_key
 from pipeline.local.front_actions import JVM, ActionRecorder
-from pipeline.local.front_calls import CallRecorder, identify
-from pipeline.local.front_refusals import refused
+from pipeline.local.front_calls import Call, CallRecorder, identify
+from pipeline.local.front_malformed import complaint
+from pipeline.local.front_refusals import malformed, refused
 from pipeline.local.operations import refusal
 
 HOST = "127.0.0.1"
@@ -173,6 +174,20 @@ class _Application:
             return _answer(start_response, "404 Not Found", {"error": f"no {path} here"})
         call = identify(environ)
         self._calls.add(call)
+        try:
+            return self._answer(call, environ, start_response)
+        except NotImplementedError:
+            raise
+        except Exception:
+            environ["wsgi.input"].seek(0)
+            wrong = complaint(call.service, call.operation, environ["wsgi.input"].read())
+            if wrong is None:
+                raise
+            status, headers, body = malformed(wrong, call.service, environ)
+            start_response(status, headers)
+            return [body]
+
+    def _answer(self, call: Call, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self._actions.add(call, environ)
         if why := refusal(call.service, call.operation):
             status, headers, body = refused(call.service, why, environ)

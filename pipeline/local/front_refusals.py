@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
+from pipeline.local.front_malformed import Complaint
 from pipeline.local.front_signatures import Unsigned
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
@@ -53,6 +54,11 @@ HINT = 'Each embedded lake has a key of its own: eval "$(sluice env)" takes it i
 def refused(service: str, why: str, environ: dict[str, Any]) -> Answer:
     """An AWS error that says that `why` is not in the embedded AWS."""
     return _answer(service, NOT_IMPLEMENTED, why, environ)
+
+
+def malformed(wrong: Complaint, service: str, environ: dict[str, Any]) -> Answer:
+    """What AWS answers to a request that is not as its model says."""
+    return _answer(service, _Error("400 Bad Request", wrong.code), wrong.message, environ)
 
 
 def unsigned(service: str, why: Unsigned, environ: dict[str, Any]) -> Answer:

@@ -17,7 +17,7 @@ from pathlib import Path
 from pipeline.errors import BadDefinition, Refused
 from pipeline.packaging.artefacts import Artefacts
 from pipeline.packaging.code import LAMBDA_PYTHON, Code, interpreter
-from pipeline.packaging.manifest import FILE, TEMPLATES, Manifest, read_manifest
+from pipeline.packaging.manifest import ARTEFACTS, FILE, TEMPLATES, Manifest, read_manifest
 from pipeline.packaging.rewriting import Rewriter, give_parameters
 from pipeline.packaging.sizes import too_large
 from pipeline.packaging.templates import dump_template, load_template
@@ -60,6 +60,13 @@ class Package:
     def __getitem__(self, name: str) -> PackagedTemplate:
         """The template of one stack, by its file's stem."""
         return next(template for template in self.templates if template.name == name)
+
+    def artefact(self, key: str) -> bytes | None:
+        """An artefact's content; None if it has none of that key."""
+        try:
+            return (self.folder / ARTEFACTS / key).read_bytes()
+        except FileNotFoundError:
+            return None
 
     def of_the_lake(self) -> list[Path]:
         """The templates that are deployed once a lake."""

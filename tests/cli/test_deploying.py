@@ -223,9 +223,13 @@ def test_what_holds_messages_is_not_replaced_unless_somebody_says_so(sluice: Dep
     template.write_text(
         template.read_text().replace('QueueName: !Sub "small-${Env}"', 'QueueName: !Sub "other-${Env}"')
     )
-    assert f"takes away what resources hold: Inbox of {NAME}" in sluice("deploy", "--plan").output
+    planned = sluice("deploy", "--plan")
+    assert f"takes away what resources hold: Inbox of {NAME}" in planned.output
     refused = sluice("deploy")
     assert isinstance(refused.exception, Refused)
+    assert isinstance(planned.exception, Refused)
+    assert planned.exception.message == refused.exception.message
+    assert sluice("deploy", "--plan", "--replace-stateful").exit_code == 0
     assert f"Inbox (AWS::SQS::Queue) of {NAME} replaced, for QueueName" in refused.exception.message
     assert client("sqs").get_queue_url(QueueName=f"small-{LOCAL_ENV}")
     assert stack(sluice("deploy", "--replace-stateful", "--json"))["changed"] == ["Inbox"]
@@ -244,3 +248,32 @@ def test_versions_that_stay_are_counted_and_other_things_named() -> None:
         "stack: 0 resources, 1 made or changed; 2 versions before them stay for what still runs; "
         "Inbox was let go and stays: https://sqs.eu-west-1.amazonaws.com/123456789012/inbox"
     )
+
+
+def test_a_plan_refuses_in_the_words_of_the_deployment_a_machine_that_would_be_refused(
+    sluice: Deploy, root: Path
+) -> None:
+    sluice("deploy")
+    machine = root / "definitions" / "state_machines" / "small.asl.json"
+    machine.write_text('{"StartAt": "Nowhere", "States": {"Now": {"Type": "Pass", "End": true}}}')
+    planned, deployed = sluice("deploy", "--plan").exception, sluice("deploy").exception
+    assert isinstance(planned, BadDefinition)
+    assert isinstance(deployed, BadDefinition)
+    assert "AWS refuses it: InvalidDefinition: Invalid State Machine Definition: 'MISSING_TRANSITION" in planned.message
+    assert deployed.message.startswith(planned.message)
+
+
+def test_a_machine_that_names_what_is_not_made_yet_is_planned(sluice: Deploy, root: Path) -> None:
+    template = root / "definitions" / "stacks" / "small.yaml"
+    template.write_text(
+        template.read_text().replace(
+            "DefinitionUri: ../state_machines/small.asl.json",
+            "DefinitionUri: ../state_machines/small.asl.json, DefinitionSubstitutions: {Topic: !Ref News}",
+        )
+        + "\n  News: {Type: AWS::SNS::Topic}\n"
+    )
+    tell = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "End": True}
+    tell["Parameters"] = {"TopicArn": "${Topic}", "Message": "m"}
+    machine = root / "definitions" / "state_machines" / "small.asl.json"
+    machine.write_text(json.dumps({"StartAt": "Tell", "States": {"Tell": tell}}))
+    assert actions(stack(sluice("deploy", "--plan", "--json")))["Machine"] == "Add"

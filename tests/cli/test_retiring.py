@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.catalog import Registered, Status
-from pipeline.cli.applying import _parts
+from pipeline.cli.applying import _parts, apply_definitions, plan_deployed, refuse
+from pipeline.cli.plans import plans_json, say_plans
 from pipeline.clients import client
 from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName, applying, retiring
-from pipeline.datasets.files import read_all
+from pipeline.datasets.files import BadDefinitions, read_all
 from pipeline.datasets.registry import Registration
 from pipeline.errors import Refused
 from pipeline.events.s3 import ObjectCreated
@@ -202,6 +203,38 @@ def test_what_comes_late_gets_its_stack_again(
     assert not registration(deployed, name).is_closed
     load(deployed, name, work)
     assert document(run("apply", "--json"))["retired"][0]["changes"] == ["stack deleted"]
+
+
+def test_the_plan_of_a_deployment_tells_what_would_be_retired_and_refuses_it_in_the_same_words(
+    deployed: Lake, put: Put, run: Run, remove: Remove, checkout: Path, front: Front, capsys: pytest.CaptureFixture[str]
+):
+    for dataset in ("one", "other", "third"):
+        put("planned", dataset)
+    run("apply")
+    connected = Connected(deployed, "local", front.endpoint)
+    remove("planned/one")
+    planned = plan_deployed(checkout, lambda: connected, stands=True)
+    say_plans([], command="`it`", datasets=planned)
+    assert "retire planned/one" in capsys.readouterr().out
+    assert [row["action"] for row in plans_json([], datasets=planned)["datasets"]] == ["retire", "none", "none"]
+    refuse(planned)
+    remove("planned/other")
+    with pytest.raises(Refused) as told:
+        refuse(plan_deployed(checkout, lambda: connected, stands=True))
+    with pytest.raises(Refused) as carried_out:
+        apply_definitions(checkout, connected)
+    assert (told.value.message, told.value.hint) == (carried_out.value.message, carried_out.value.hint)
+
+
+def test_the_plan_of_a_lake_that_does_not_stand_yet_finds_a_wrong_ruleset(put: Put, checkout: Path) -> None:
+    def connect() -> Connected:
+        raise AssertionError("there is nothing to connect to")
+
+    put("planned", "right")
+    assert plan_deployed(checkout, connect, stands=False) == []
+    put("planned", "wrong", **{'IsComplete "id"': 'IsComplet "id"'})
+    with pytest.raises(BadDefinitions, match="IsComplet"):
+        plan_deployed(checkout, connect, stands=False)
 
 
 def test_a_checkout_that_lacks_more_than_half_of_the_datasets_is_refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -81,9 +82,11 @@ class Deployer:
             report(results[-1])
         return results
 
-    def planner(self) -> Planner:
-        """Plans stacks one after the other, and changes nothing."""
-        return Planner(self._aws, self.records, self._parameter_store(), partial(stored, self._aws))
+    def planner(self, uploads: Callable[[str], bytes | None] = lambda key: None) -> Planner:
+        """Plans stacks one after the other, and changes nothing. `uploads` has what would be uploaded first, by key."""
+        return Planner(
+            replace(self._aws, uploads=uploads), self.records, self._parameter_store(), partial(stored, self._aws)
+        )
 
     def plan_all(
         self,

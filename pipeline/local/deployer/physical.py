@@ -27,6 +27,13 @@ class Physical:
     stack: str
     file: str
 
+    def check(self, logical_id: str, record: ResourceRecord) -> None:
+        """Raise what `create` and `update` would of `record`, as far as that can be known before."""
+        try:
+            REGISTRY[record.type].check(self.aws, self._resource(logical_id, record))
+        except ClientError as error:
+            raise self._refused(logical_id, error) from error
+
     def create(self, logical_id: str, record: ResourceRecord) -> ResourceRecord:
         """Make what `record` says. `AlreadyExists` if its name is taken, else `BadDefinition` with AWS's answer."""
         return self._put(self._resource(logical_id, record), record, None)

@@ -78,6 +78,9 @@ class Planner:
             reference = self._foreseen(stack, record, logical_id, declared)
             stack.scope.references[logical_id] = reference or unknown(logical_id)
             stack.scope.attributes[logical_id] = _UnknownAttributes(logical_id)
+        if change is not None:
+            wanted = ResourceRecord(declared.kind.name, declared.properties, None)
+            Physical(self.aws, self.records, stack.name, stack.file).check(logical_id, wanted)
         if change is not None and declared.kind.name == "AWS::SSM::Parameter" and "Name" in declared.properties:
             self._published[str(declared.properties["Name"])] = str(declared.properties.get("Value", ""))
         return change

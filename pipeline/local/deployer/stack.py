@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.deployer import order, parameters, reading
+from pipeline.local.deployer import bounds, order, parameters, reading
 from pipeline.local.deployer.intrinsics import Scope
 from pipeline.local.deployer.places import Place
 from pipeline.local.deployer.sources import Reads, digest
@@ -52,6 +52,8 @@ class Stack:
         kind = REGISTRY[raw["Type"]]
         for error in reading.not_honoured(kind, properties, place):
             raise error
+        for where, why in bounds.broken(kind.name, properties, place):
+            raise where.wrong(f"AWS refuses it: {why}")
         policy = raw.get("DeletionPolicy", "Delete")
         return Declared(
             kind,

@@ -85,6 +85,8 @@ class Aws:
     account: str
     region: str
     partition: str = "aws"
+    uploads: Callable[[str], bytes | None] = lambda key: None
+    """What the deployment would first upload under a key, where it is only planned."""
 
     def call(self, service: str, operation: str, **parameters: Any) -> Any:
         """Call boto3 with CloudFormation's values: its texts for numbers and its names' case are made to fit."""
@@ -163,10 +165,15 @@ def text(value: Any) -> str:
 Put = Callable[[Aws, Resource, Made | None], Made]
 Delete = Callable[[Aws, Resource, Made], None]
 Find = Callable[[Aws, Resource], str | None]
+Check = Callable[[Aws, Resource], None]
 
 
 def nothing(aws: Aws, resource: Resource, made: Made) -> None:
     """Delete what was never made, or what goes with the resource it belongs to."""
+
+
+def unchecked(aws: Aws, resource: Resource) -> None:
+    """Have nothing against a resource before it is made."""
 
 
 def nowhere(aws: Aws, resource: Resource) -> str | None:
@@ -183,7 +190,8 @@ class ResourceType:
     None if that has to be made first: it is asked for one whose making broke off, and for what would replace another.
     `fixed` are the property paths that CloudFormation changes by replacing the resource, `unchangeable` those that
     it refuses to change. `resets` are the values of properties that an update leaves out and that AWS would keep.
-    `renewed` are the attributes that an update may change. `without_effect` maps a property path to the reason; the
+    `renewed` are the attributes that an update may change. `check` raises, for a plan, what `put` would: what is not
+    known yet stands as `⟨what⟩`. `without_effect` maps a property path to the reason; the
     empty path stands for the resource itself.
     """
 
@@ -197,6 +205,7 @@ class ResourceType:
     unchangeable: tuple[str, ...]
     resets: Mapping[str, Any]
     renewed: tuple[str, ...] = ()
+    check: Check = unchecked
 
     def known(self) -> shapes.Tree:
         """Every property that may stand in a template."""
@@ -229,6 +238,7 @@ def resource_type(
     unchangeable: str = "",
     resets: Mapping[str, Any] | None = None,
     renewed: tuple[str, ...] = (),
+    check: Check = unchecked,
 ) -> Callable[[Put], Put]:
     """Register the function that deploys resources of a type; see `ResourceType`.
 
@@ -248,6 +258,7 @@ def resource_type(
             tuple(unchangeable.split()),
             dict(resets or {}),
             renewed,
+            check,
         )
         return put
 

@@ -9,6 +9,7 @@ _PARTS = (
     "memory",
     "dispatch",
     "sqs",
+    "sqs_attributes",
     "sns",
     "sns_subscriptions",
     "s3_notifications",

@@ -7,6 +7,7 @@ change under the reader. All of it is Python code in one process, so a lock a bu
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,9 @@ from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.s3_checksums import check_body
 
 LONGEST_KEY_BYTES = 1024
+
+# Whatever is written otherwise is no range, and the answer is the whole object (RFC 9110, 14.2).
+_RANGE = re.compile(r"bytes=[0-9]*-[0-9]*")
 
 _locks: dict[str, threading.RLock] = {}
 _locks_guard = threading.Lock()
@@ -49,12 +53,18 @@ def install() -> None:
     def response_dict(self: Any) -> Any:
         return {"x-amz-server-side-encryption": "AES256", **original_headers.fget(self)}
 
+    def ranged(self: Any, request: Any, headers: dict[str, Any], content: Any) -> Any:
+        if _RANGE.fullmatch(request.headers["range"]) is None:
+            return 200, headers, content
+        return original_ranged(self, request, headers, content)
+
     # S3 has encrypted every object since January 2023, and says so.
     original_headers = replace(FakeKey, "response_dict", property(response_dict), source="57d0ac8aa00f")
     original_key_response = replace(S3Response, "_key_response", key_response, source="eb67586ff76b")
     original_bucket_response = replace(S3Response, "_bucket_response", bucket_response, source="15b194a31b24")
     original_put = replace(S3Response, "_key_response_put", put, source="ed2de9f03418")
     original_post = replace(S3Response, "_key_response_post", post, source="d6ab8e66ad85")
+    original_ranged = replace(S3Response, "_handle_range_header", ranged, source="d6480a54a4df")
 
 
 @contextlib.contextmanager

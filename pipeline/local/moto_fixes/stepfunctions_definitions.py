@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from pipeline.errors import Misconfigured
-from pipeline.local.asl_diagnostics import Diagnostic, diagnose
+from pipeline.local.asl_diagnostics import NOT_EMBEDDED, Diagnostic, diagnose, refusal
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_archive import archive
 from pipeline.local.moto_fixes.stepfunctions_errors import api_error, invalid
@@ -18,7 +18,7 @@ from pipeline.local.moto_fixes.stepfunctions_executions import changing
 from pipeline.local.moto_fixes.stepfunctions_logs import checked
 from pipeline.local.moto_fixes.stepfunctions_mocked import parse
 from pipeline.local.moto_fixes.stepfunctions_pages import choice
-from pipeline.local.moto_fixes.stepfunctions_refusals import NOT_EMBEDDED, refusals
+from pipeline.local.moto_fixes.stepfunctions_refusals import refusals
 from pipeline.local.moto_fixes.stepfunctions_test_cases import tested_machines
 
 LONGEST_DEFINITION = 1_048_576
@@ -142,13 +142,8 @@ def _validate(definition: str, machine: str) -> None:
     if len(definition) > LONGEST_DEFINITION:
         constraint = f"Member must have length less than or equal to {LONGEST_DEFINITION}"
         raise invalid("definition", "...", constraint)
-    found = diagnostics(definition, machine)
-    theirs = [each for each in found if each.code != NOT_EMBEDDED]
-    if theirs:
-        told = ", ".join(str(each) for each in theirs)
-        raise api_error("InvalidDefinition", f"Invalid State Machine Definition: '{told}'")
-    if found:
-        raise api_error("InvalidDefinition", "; ".join(each.message for each in found))
+    if told := refusal(diagnostics(definition, machine)):
+        raise api_error("InvalidDefinition", told)
 
 
 def _check(more: dict[str, Any]) -> None:

@@ -118,6 +118,8 @@ def _list_executions(self: Any) -> Any:
     if self._get_param("mapRunArn"):
         raise api_error("ValidationException", "The embedded AWS has no Distributed Map, and so no Map Runs.")
     arn = self._get_param("stateMachineArn")
+    if not arn:
+        raise api_error("ValidationException", "Either stateMachineArn or mapRunArn is needed.")
     machine = started_by(self.stepfunction_backend, arn).machine
     status = choice("statusFilter", self._get_param("statusFilter"), _STATUSES)
     redrive = choice("redriveFilter", self._get_param("redriveFilter"), ("REDRIVEN", "NOT_REDRIVEN"))

@@ -10,11 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.executions.coverage import DISTRIBUTED_ONLY, inner_machines, is_distributed
-from pipeline.local.asl_diagnostics import Diagnostic
+from pipeline.local.asl_diagnostics import NOT_EMBEDDED, Diagnostic
 from pipeline.local.asl_integrations import ACTIVITY, EMBEDDED, Integration
-
-NOT_EMBEDDED = "NOT_EMBEDDED"
-"""The code of a diagnostic that is ours and not AWS's."""
 
 
 def refusals(machine: dict[str, Any]) -> list[Diagnostic]:

@@ -112,3 +112,18 @@ def test_a_deleted_object_leaves_memory(s3):
     s3.delete_object(Bucket=BUCKET, Key="forgotten")
     gc.collect()
     assert kept() is None
+
+
+@pytest.mark.parametrize("written", ["x", "0-3", "items=0-3", "bytes=a-b", "bytes=1-2=3", "bytes=-", "bytes=0-1,3-4"])
+def test_what_is_no_range_is_answered_with_the_whole_object(s3, written):
+    s3.put_object(Bucket=BUCKET, Key="ranged", Body=b"0123456789")
+    got = s3.get_object(Bucket=BUCKET, Key="ranged", Range=written)
+    assert (got["ResponseMetadata"]["HTTPStatusCode"], got["Body"].read()) == (200, b"0123456789")
+    assert s3.head_object(Bucket=BUCKET, Key="ranged", Range=written)["ContentLength"] == 10
+
+
+@pytest.mark.parametrize(("written", "content"), [("bytes=2-4", b"234"), ("bytes=-3", b"789"), ("bytes=7-", b"789")])
+def test_a_range_is_answered_with_that_part(s3, written, content):
+    s3.put_object(Bucket=BUCKET, Key="ranged", Body=b"0123456789")
+    got = s3.get_object(Bucket=BUCKET, Key="ranged", Range=written)
+    assert (got["ResponseMetadata"]["HTTPStatusCode"], got["Body"].read()) == (206, content)

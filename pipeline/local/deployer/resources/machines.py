@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
+from botocore.exceptions import ClientError
+
+from pipeline.local.asl_diagnostics import Diagnostic, refusal
 from pipeline.local.deployer.resources.reasons import TRACING
 from pipeline.local.deployer.resources.tags import listed, retag
 from pipeline.local.deployer.types import Aws, Made, Resource, is_there, resource_type, text
 
 _REVISION = "StateMachineRevisionId"
 _INITIAL = "INITIAL"
+# Machines name functions, queues and tables by what only their making tells.
+_UNKNOWN_ARN = re.compile("⟨[^⟩]*⟩")
 _LEFT_OVER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
 
 
@@ -26,6 +33,26 @@ def _delete(aws: Aws, resource: Resource, made: Made) -> None:
     aws.call("stepfunctions", "delete_state_machine", stateMachineArn=made.reference)
 
 
+def _check(aws: Aws, resource: Resource) -> None:
+    """Raise what CreateStateMachine would say of the definition."""
+    definition = _definition(aws, resource)
+    assumed = _UNKNOWN_ARN.sub(aws.arn("lambda", "function:unknown"), definition)
+    if assumed != definition and not _is_json(assumed):
+        return
+    answer = aws.call("stepfunctions", "validate_state_machine_definition", definition=assumed)
+    found = [Diagnostic(**{"location": None, **each}) for each in answer["diagnostics"]]
+    if told := refusal(found):
+        raise ClientError({"Error": {"Code": "InvalidDefinition", "Message": told}}, "CreateStateMachine")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
 @resource_type(
     "AWS::StepFunctions::StateMachine",
     """StateMachineName StateMachineType RoleArn DefinitionString Definition.* DefinitionSubstitutions.* Tags.*
@@ -36,6 +63,7 @@ def _delete(aws: Aws, resource: Resource, made: Made) -> None:
     fixed="StateMachineName StateMachineType",
     resets={"LoggingConfiguration": {"Level": "OFF"}, "TracingConfiguration": {"Enabled": False}},
     renewed=(_REVISION,),
+    check=_check,
     delete=_delete,
     find=_arn,
 )
@@ -56,14 +84,19 @@ def state_machine(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     return Made(arn, {"Arn": arn, "Name": name, _REVISION: _INITIAL})
 
 
+def _stored(aws: Aws, where: Mapping[str, Any]) -> bytes:
+    if (planned := aws.uploads(str(where["Key"]))) is not None:
+        return planned
+    version = {"VersionId": where["Version"]} if "Version" in where else {}
+    answer = aws.call("s3", "get_object", Bucket=where["Bucket"], Key=where["Key"], **version)
+    return bytes(answer["Body"].read())
+
+
 def _definition(aws: Aws, resource: Resource) -> str:
     """The definition with its substitutions made; one that nothing is given for is an error, as it is never meant."""
     given = resource.properties
     if "DefinitionS3Location" in given:
-        where = given["DefinitionS3Location"]
-        version = {"VersionId": where["Version"]} if "Version" in where else {}
-        answer = aws.call("s3", "get_object", Bucket=where["Bucket"], Key=where["Key"], **version)
-        definition = answer["Body"].read().decode("utf-8")
+        definition = _stored(aws, given["DefinitionS3Location"]).decode("utf-8")
     else:
         definition = given.get("DefinitionString") or json.dumps(given["Definition"])
     for name, value in given.get("DefinitionSubstitutions", {}).items():
