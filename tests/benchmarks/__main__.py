@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 MODULES = tuple(
-    f"tests.benchmarks.{name}" for name in ("flow", "burst", "engine", "stage_a", "console", "cold_start", "commits")
+    f"tests.benchmarks.{name}"
+    for name in ("flow", "flood", "burst", "engine", "stage_a", "console", "cold_start", "commits")
 )
 
 
