@@ -161,7 +161,7 @@ IN_TABLE = {
 """Every row once; `d` twice where it was asked for by another name."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_who_follows_the_advice_has_every_row_as_often_as_it_was_meant(lake: RunningLake):
     definitions = {mode: {"stage_a": STAGE_A, "table": table} for mode, table in MODES.items()}
     definitions["rules"] = {**definitions["append"], "quality": RULES}

@@ -36,7 +36,7 @@ SHOWN = {
 REFUSED = {"s3fs and pandas": "PermissionError: Forbidden"}
 WRONG = "x" * 40
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 Said = dict[str, dict[str, tuple[bool, str]]]
 """By client, and whether by the lake's key or another: whether its block went through, and its words."""

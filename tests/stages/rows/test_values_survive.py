@@ -139,7 +139,7 @@ class Source:
     expected: Expected
 
 
-@pytest.mark.timeout(0 if _MORE else 600)
+@pytest.mark.timeout(0 if _MORE else 1200)
 # Shrinking would take an hour: of a failure the whole example is shown.
 @examples(_EXAMPLES, Phase.shrink)
 @given(case=cases())
