@@ -20,7 +20,7 @@ LAKE = {
     "AWS_REGION": "eu-west-1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4580",
     "AWS_ACCESS_KEY_ID": "SLUICE1",
-    "AWS_SECRET_ACCESS_KEY": "secret-of-the-lake",
+    "AWS_SECRET_ACCESS_KEY": "ours",
 }
 ACCOUNT = {"SLUICE_RAW_BUCKET": "raw-dev", "AWS_REGION": "eu-central-1", "AWS_PROFILE": "dev o'ps"}
 LEFT = {
@@ -80,7 +80,7 @@ def test_a_client_of_that_shell_goes_to_the_lake(monkeypatch: pytest.MonkeyPatch
 
 def test_so_does_a_command_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     fresh(monkeypatch, LEFT)
-    key = LakeKey(LAKE["AWS_ACCESS_KEY_ID"], "secret-of-the-lake")
+    key = LakeKey(LAKE["AWS_ACCESS_KEY_ID"], "ours")
     settings.use(endpoint=LAKE["AWS_ENDPOINT_URL"], region="eu-west-1", key=key)
     assert {made(service).meta.endpoint_url for service in SERVICES} == {LAKE["AWS_ENDPOINT_URL"]}
     assert made("s3")._request_signer._credentials.access_key == key.id
