@@ -155,9 +155,9 @@ class GlueJobs:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def current_job(self) -> str | None:
-        """The job that has the slot."""
+        """The job that runs in the slot. While a run waits for its JVM, what that does is not the job's."""
         current = self._current
-        return current.job if current else None
+        return current.job if current and current.state is RunState.RUNNING else None
 
     def submit(self, run: Run) -> None:
         """Queue a run for the slot. One that was stopped while it waited for others of its job stays stopped."""
