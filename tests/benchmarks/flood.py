@@ -21,11 +21,10 @@ from pathlib import Path
 from pipeline.catalog import Status
 from pipeline.cli.embedded import call
 from pipeline.cli.waiting import wait
-from pipeline.clients import client
 from pipeline.connecting import Connected
 from pipeline.datasets import DatasetName
-from pipeline.settings import Setting
 from tests.benchmarks.engine import cpu_s
+from tests.benchmarks.flow import drop
 from tests.benchmarks.small_lake import NAME, small_lake
 from tests.lake.listening import processes
 
@@ -56,15 +55,8 @@ def main() -> None:
 def warm_up(connected: Connected) -> None:
     """One file through each dataset: workers, Spark and tables are there."""
     for name in (NAME, OTHER):
-        put(connected, name, "warm-up.csv")
+        drop(connected, "warm-up.csv", name)
     wait(connected, PATIENCE_S, lambda _: None)
-
-
-def put(connected: Connected, name: DatasetName, file: str) -> str:
-    bucket = connected.lake.settings[Setting.RAW_BUCKET]
-    key = f"{name}/{file}"
-    client("s3").put_object(Bucket=bucket, Key=key, Body=f"id,n\n{file},1\n".encode())
-    return f"{bucket}/{key}"
 
 
 def measure(connected: Connected, files: int, *, show_calls: bool) -> None:
@@ -74,10 +66,10 @@ def measure(connected: Connected, files: int, *, show_calls: bool) -> None:
     meter.start()
     began = time.monotonic()
     with ThreadPoolExecutor(DROPPERS) as pool:
-        list(pool.map(lambda n: put(connected, NAME, f"{n}.csv"), range(files)))
+        list(pool.map(lambda n: drop(connected, f"{n}.csv"), range(files)))
     dropped = time.monotonic()
     print(f"{files} files dropped in {dropped - began:.0f} s", flush=True)
-    other = put(connected, OTHER, "late.csv")
+    other = drop(connected, "late.csv", OTHER)
     follower = threading.Thread(target=follow, args=(connected, other, dropped))
     follower.start()
     wait(connected, PATIENCE_S, lambda _: None)

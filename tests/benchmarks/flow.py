@@ -16,6 +16,7 @@ from pipeline.catalog import Status
 from pipeline.cli.embedded import hurry_schedules
 from pipeline.clients import client
 from pipeline.connecting import Connected
+from pipeline.datasets import DatasetName
 from pipeline.settings import Setting
 from tests.benchmarks.small_lake import NAME, small_lake
 
@@ -38,8 +39,9 @@ def report(what: str, seconds: list[float]) -> None:
     print(f"{what:<36} median {statistics.median(seconds):6.2f} s   ({low:.2f} to {high:.2f}, {len(seconds)} runs)")
 
 
-def drop(connected: Connected, file: str) -> str:
-    key = f"{NAME}/{file}"
+def drop(connected: Connected, file: str, name: DatasetName = NAME) -> str:
+    """Put a file of one row; returns its path, `bucket/key`."""
+    key = f"{name}/{file}"
     bucket = connected.lake.settings[Setting.RAW_BUCKET]
     client("s3").put_object(Bucket=bucket, Key=key, Body=f"id,n\n{file},1\n".encode())
     return f"{bucket}/{key}"
