@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -55,7 +55,8 @@ class Rulesets:
         found = check_ruleset(text, columns)
         if errors_in(found) or text in self._parsed_before:
             return found
-        return [*found, *self._parsed(text)]
+        with _errors_as_java_says_them():
+            return [*found, *self._parsed(text)]
 
     def _parsed(self, text: str) -> list[Problem]:
         from py4j.protocol import Py4JJavaError
@@ -79,6 +80,18 @@ class Rulesets:
         if self._gateway is None:
             self._gateway = _launch(self._jars or deequ_jars(), self._java or java_home())
         return self._gateway.jvm
+
+
+@contextlib.contextmanager
+def _errors_as_java_says_them() -> Iterator[None]:
+    """Spark, once started in a process, puts in py4j how it reads errors: it asks its own JVM about those of any."""
+    from py4j import java_gateway, protocol
+
+    before, java_gateway.get_return_value = java_gateway.get_return_value, protocol.get_return_value
+    try:
+        yield
+    finally:
+        java_gateway.get_return_value = before
 
 
 def _launch(jars: Sequence[Path], java: Path) -> Any:

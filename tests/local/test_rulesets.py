@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import py4j.protocol
 import pytest
+from pyspark.errors.exceptions.captured import capture_sql_exception
 
-from pipeline.local.rulesets import Rulesets
+from pipeline.local.rulesets import Rulesets, _errors_as_java_says_them
 from pipeline.quality import Problem
 from pipeline.quality.dqdl import parse
 from pipeline.quality.lint import check_ruleset
@@ -16,6 +18,13 @@ from pipeline.quality.lint import check_ruleset
 def rulesets() -> Iterator[Rulesets]:
     with Rulesets() as checked:
         yield checked
+
+
+@pytest.fixture(autouse=True)
+def beside_spark(monkeypatch):
+    """As where Spark was started in the same process, and has ended."""
+    monkeypatch.setattr("py4j.java_gateway.get_return_value", capture_sql_exception(py4j.protocol.get_return_value))
+    monkeypatch.setattr("pyspark.SparkContext._jvm", None)
 
 
 def test_a_good_ruleset_has_no_problem(rulesets):
@@ -67,7 +76,7 @@ def test_ours_reads_as_many_rules_as_aws_parser(rulesets, text):
 @pytest.mark.parametrize("text", ["Rules = [ ]", 'Rules = [ IsComplete "a", ]', "Rules = [ RowCount > 1 ", "x"])
 def test_what_aws_parser_refuses_ours_refuses(rulesets, text):
     assert check_ruleset(text)
-    with pytest.raises(Exception, match="Parsing Error"):
+    with _errors_as_java_says_them(), pytest.raises(Exception, match="Parsing Error"):
         rulesets._jvm().software.amazon.glue.dqdl.parser.DQDLParser().parse(text + "\n")
 
 
