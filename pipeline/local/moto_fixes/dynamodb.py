@@ -6,11 +6,11 @@ transaction, so that each one costs more than the last.
 
 from __future__ import annotations
 
-import copy
 import threading
 from typing import Any
 
 from pipeline.local.moto_fixes import dynamodb_order
+from pipeline.local.moto_fixes.dynamodb_conditions import holds
 from pipeline.local.moto_fixes.guard import replace
 
 _lock = threading.RLock()
@@ -40,14 +40,17 @@ def install() -> None:
 
 
 class _Undo:
-    """What a transaction changed, to put it back: the items it named and the length of the tables' streams."""
+    """What a transaction changed, to put it back: the items it named and the length of the tables' streams.
+
+    An item is never changed where it lies (see `dynamodb_updates`), so that no copy is needed.
+    """
 
     def __init__(self) -> None:
         self._items: list[tuple[Any, Any, Any, Any]] = []
         self._streams: dict[int, tuple[Any, int]] = {}
 
     def remember(self, table: Any, hash_value: Any, range_value: Any, item: Any) -> None:
-        self._items.append((table, hash_value, range_value, copy.deepcopy(item)))
+        self._items.append((table, hash_value, range_value, item))
         if table.stream_shard is not None:
             self._streams.setdefault(id(table), (table.stream_shard, len(table.stream_shard.items)))
 
@@ -117,11 +120,11 @@ def _judge(backend: Any, kind: str, action: dict[str, Any], key: dict[str, Any])
     condition = action.get("ConditionExpression")
     if condition is None:
         return _DONE
-    expression = get_filter_expression(
-        condition, action.get("ExpressionAttributeNames"), action.get("ExpressionAttributeValues")
-    )
+    names, values = action.get("ExpressionAttributeNames"), action.get("ExpressionAttributeValues")
     current = backend.get_item(action["TableName"], key)
-    if expression.expr(current):
+    if holds(condition, names, values, current):
+        return _DONE
+    if get_filter_expression(condition, names, values).expr(current):
         return _DONE
     wants_old = action.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
     old = current.to_json()["Attributes"] if wants_old and current else None

@@ -109,7 +109,6 @@ class _Order:
 
 
 def install() -> None:
-    from moto.dynamodb.models import DynamoDBBackend
     from moto.dynamodb.models.table import Table
 
     def put_item(self: Any, item_attrs: Any, *more: Any, **named: Any) -> Any:
@@ -122,17 +121,8 @@ def install() -> None:
         note(self, hash_key, range_key)
         return item
 
-    def update_item(self: Any, table_name: str, key: Any, *more: Any, **named: Any) -> Any:
-        try:
-            return original_update(self, table_name, key, *more, **named)
-        finally:
-            # It changes the item where it lies, also when it then finds it too large.
-            table = self.get_table(table_name)
-            note(table, *self.get_keys_value(table, key))
-
     original_put = replace(Table, "put_item", put_item, source="de23933013ef")
     original_delete = replace(Table, "delete_item", delete_item, source="1594f7b07616")
-    original_update = replace(DynamoDBBackend, "update_item", update_item, source="218984588dd6")
     _read_in_order(Table)
 
 

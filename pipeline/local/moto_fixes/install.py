@@ -23,6 +23,7 @@ _PARTS = (
     "glue_jobs",
     "dynamodb",
     "dynamodb_order",
+    "dynamodb_updates",
     "dynamodb_answers",
     "dynamodb_streams",
     "dynamodb_checks",
