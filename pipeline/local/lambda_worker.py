@@ -29,7 +29,7 @@ INIT_LIMIT_S = 10
 
 # How often the memory of a running invocation is looked at. RLIMIT_DATA cannot do this: pyarrow maps 1.2 GB for a
 # table of 40 MB. AWS, too, kills by resident memory.
-_CHECK_S = 0.025
+_CHECK_S = 0.1
 _MAIN = str(Path(__file__).with_name("lambda_main.py"))
 
 
@@ -137,10 +137,10 @@ class Worker:
         return begun + self.function.timeout_s
 
     def _check(self, invocation: Invocation) -> None:
-        self._peak_mb = max(self._peak_mb, _memory_mb(self.pid, "VmHWM"))
+        now_mb = self._measure()
         if time.monotonic() >= self._deadline(invocation):
             answer = reports.timed_out(invocation.request_id, self.function.timeout_s)
-        elif _memory_mb(self.pid, "VmRSS") > self.function.memory_mb:
+        elif now_mb > self.function.memory_mb:
             answer = reports.exited(invocation.request_id, reports.exit_reason(-9))
         else:
             return
@@ -149,11 +149,17 @@ class Worker:
             # The rest of the output is in the pipe only when the process is gone.
             self._child.wait()
 
+    def _measure(self) -> int:
+        """Resident memory in MB; the most there was is kept. 0 if the process has ended."""
+        found = _memory_mb(self.pid)
+        self._peak_mb = max(self._peak_mb, found.get("VmHWM", 0))
+        return found.get("VmRSS", 0)
+
     def _report(self, invocation: Invocation) -> None:
         begun = invocation.taken_at or self._started
-        peak = max(self._peak_mb, _memory_mb(self.pid, "VmHWM"))
+        self._measure()
         init = (self._api.ready_at or begun) - self._started if self._cold else None
-        usage = reports.Usage((invocation.finished_at or begun) - begun, peak, init)
+        usage = reports.Usage((invocation.finished_at or begun) - begun, self._peak_mb, init)
         failure = invocation.answer if invocation.failed else None
         self._cold = False
         self._output.say(reports.end_lines(self.function, invocation.request_id, usage, failure))
@@ -227,10 +233,13 @@ def _layered(package: Package) -> dict[str, str]:
     return {"PATH": path, "LD_LIBRARY_PATH": str(package.layers / "lib")}
 
 
-def _memory_mb(pid: int, which: str) -> int:
-    """`VmRSS` or `VmHWM` of a process; 0 if it has ended."""
+def _memory_mb(pid: int) -> dict[str, int]:
+    """`VmRSS` and `VmHWM` of a process; nothing if it has ended."""
+    found: dict[str, int] = {}
     with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii") as status:
         for line in status:
-            if line.startswith(which):
-                return int(line.split()[1]) // 1024
-    return 0
+            if line.startswith(("VmHWM", "VmRSS")):
+                found[line.partition(":")[0]] = int(line.split()[1]) // 1024
+                if len(found) == 2:
+                    break
+    return found

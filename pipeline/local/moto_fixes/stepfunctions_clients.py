@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from email.utils import formatdate
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from pipeline.lake_key import own_key
@@ -46,13 +46,20 @@ def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
     return found
 
 
-def _make(port: str, region: str, service: str, caller: str) -> Any:
+@cache
+def _session() -> Any:
+    """One for all, so that a service's model is read once; who makes a client holds the lock."""
     import boto3
+
+    return boto3.session.Session()
+
+
+def _make(port: str, region: str, service: str, caller: str) -> Any:
     from botocore.config import Config
 
     from pipeline.local.in_process_http import InProcessSession
 
-    made = boto3.session.Session().client(
+    made = _session().client(
         service,
         region_name=region,
         endpoint_url=f"http://127.0.0.1:{port}",

@@ -17,7 +17,7 @@ from pipeline.local.moto_fixes.stepfunctions_json import iso, milliseconds, to_j
 from pipeline.local.moto_fixes.stepfunctions_parameters import fitted
 from pipeline.local.moto_fixes.stepfunctions_service_errors import check_required
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.4
 """How often `.sync` asks whether a job has ended (moto: 0.5 s)."""
 
 _originals: dict[str, Any] = {}
