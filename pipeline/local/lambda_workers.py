@@ -19,6 +19,7 @@ from pipeline.local.functions import Answer, Function, Throttled
 from pipeline.local.lambda_output import WriteLog
 from pipeline.local.lambda_packages import Package, package_of
 from pipeline.local.lambda_worker import Worker
+from pipeline.local.processes import put_behind
 
 WORKERS_A_FUNCTION = 4
 IDLE_S = 120.0
@@ -127,7 +128,11 @@ class LambdaWorkers:
             return self._pools[key]
 
     def _start_worker(self, function: Function, code: Package, on_end: Callable[[Worker], None]) -> Worker:
-        return Worker(function, code, self._scratch, self._endpoint, self._write_log, on_end)
+        worker = Worker(function, code, self._scratch, self._endpoint, self._write_log, on_end)
+        if asker.get():
+            # An execution asks. What queues and schedules start, routes files and opens batches: quick, and first.
+            put_behind(worker.pid)
+        return worker
 
     def _reap(self) -> None:
         while not self._stopping.wait(min(_REAP_EVERY_S, self._idle_s)):

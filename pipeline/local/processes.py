@@ -13,6 +13,9 @@ from typing import IO
 
 LIFELINE = "SLUICE_LIFELINE"
 
+_BEHIND = 5
+"""As `nice` counts: about a third of the processor beside one that has not been put behind."""
+
 # By path and not as a module: a Lambda worker sees the packaged `pipeline`, which has no `local`.
 _LIFELINE_SCRIPT = str(Path(__file__).with_name("lifeline.py"))
 
@@ -51,6 +54,19 @@ def start_python(
         os.close(read_end)
     _lifelines[child.pid] = write_end
     return child
+
+
+def put_behind(pid: int) -> None:
+    """Let a process that does the long work wait for those that take files in and answer people.
+
+    On AWS each has processors of its own; here a flood's transforms kept another dataset's file from being registered
+    for a minute.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, min(os.getpriority(os.PRIO_PROCESS, 0) + _BEHIND, 19))
+    # Where Linux shares processors out by session first, this is what counts.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(_BEHIND), encoding="ascii")
 
 
 def kill(child: subprocess.Popen[bytes]) -> int:

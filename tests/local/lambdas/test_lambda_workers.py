@@ -168,6 +168,17 @@ def handler(event, context):
 """Answers only once so many workers have come."""
 
 
+def test_what_executions_start_leaves_the_processor_to_what_queues_and_schedules_start(workers: LambdaWorkers) -> None:
+    priority = "import os\ndef handler(event, context): return os.getpriority(os.PRIO_PROCESS, 0), event"
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert answer_of(workers.invoke(function(priority), b"0")) == [own, 0]
+    token = asker.set("arn:aws:states:eu-west-1:123456789012:execution:m:e")
+    try:
+        assert answer_of(workers.invoke(function(priority + "  #"), b"1")) == [min(own + 5, 19), 1]
+    finally:
+        asker.reset(token)
+
+
 def test_workers_scale_with_demand_up_to_the_cap(workers: LambdaWorkers, tmp_path: Path) -> None:
     meeting, met = function(MEETING, timeout_s=200), tmp_path / "met"
     met.mkdir()
