@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.s3_checksums import check_body
+from pipeline.local.moto_fixes.s3_uploads import check_completion
 
 LONGEST_KEY_BYTES = 1024
 
@@ -31,7 +32,7 @@ def install() -> None:
 
     def key_response(self: Any, request: Any, full_url: str) -> Any:
         with _holding(self.parse_bucket_name_from_url(request, full_url), *_copy_source(request)):
-            check_body(self, upload=request.args.get("uploadId") if request.method == "POST" else None)
+            check_body(self, of_completion=request.method == "POST" and "uploadId" in request.args)
             return original_key_response(self, request, full_url)
 
     def bucket_response(self: Any, request: Any, full_url: str) -> Any:
@@ -51,7 +52,10 @@ def install() -> None:
         return original_post(self, request, body, bucket_name, query, key_name)
 
     def response_dict(self: Any) -> Any:
-        return {"x-amz-server-side-encryption": "AES256", **original_headers.fget(self)}
+        told = {"x-amz-server-side-encryption": "AES256", **original_headers.fget(self)}
+        # A header of requests.
+        told.pop("x-amz-sdk-checksum-algorithm", None)
+        return told
 
     def ranged(self: Any, request: Any, headers: dict[str, Any], content: Any) -> Any:
         if _RANGE.fullmatch(request.headers["range"]) is None:
@@ -109,6 +113,7 @@ def _check_completion(response: Any, query: dict[str, Any], key_name: str) -> No
     if existing is not None and existing.multipart and existing.multipart.id == upload:
         return
     _check_upload(response, query)
+    check_completion(response, response.backend.get_bucket(response.bucket_name).multiparts[upload])
     wanted = response.headers.get("If-Match")
     if not wanted:
         return

@@ -1,7 +1,6 @@
 """S3: checksums that were sent are compared with what came, and every reader of an object tells the same one.
 
-Source: Amazon S3's user guide, "Checking object integrity". Objects that come without a checksum get none, where AWS
-gives them a CRC64NVME.
+Source: Amazon S3's user guide, "Checking object integrity". Uploads in parts have rules of their own: `s3_uploads`.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ from pipeline.local.moto_fixes.guard import rebind, replace
 PREFIX = "x-amz-checksum-"
 COMPOSITE = "COMPOSITE"
 FULL_OBJECT = "FULL_OBJECT"
+DEFAULT = "CRC64NVME"
+"""What S3 reckons, since December 2024, for an object that comes without a checksum."""
 
 
 def _crc32(body: bytes) -> bytes:
@@ -61,7 +62,7 @@ def install() -> None:
     rebind("moto", "compute_checksum", original, compute)
     _install_answers()
     _install_copies()
-    _install_completion()
+    _install_default()
 
 
 def _install_answers() -> None:
@@ -69,7 +70,7 @@ def _install_answers() -> None:
     from moto.s3.responses import S3Response
 
     def get_checksum(self: Any, response_headers: dict[str, Any]) -> tuple[str, str | None]:
-        given = dict(_given(self))
+        given = dict(given_checksums(self))
         algorithm = next(iter(given), self.headers.get("x-amz-sdk-checksum-algorithm", "").upper())
         if algorithm not in ALGORITHMS:
             return "", None
@@ -79,26 +80,35 @@ def _install_answers() -> None:
 
     def head_object(self: Any, bucket: str, query: dict[str, Any], key_name: str, headers: Any) -> Any:
         status, told, body = original_head(self, bucket, query, key_name, headers)
-        if any(name.startswith(PREFIX) for name in told) and "partNumber" not in query:
-            version = query.get("versionId", [None])[0]
-            told.update(_headers(self.backend.get_object(bucket, key_name, version_id=version)))
+        if status in (200, 206):
+            key = self.backend.get_object(bucket, key_name, version_id=query.get("versionId", [None])[0])
+            _tell(told, key, headers, query.get("partNumber", [None])[0])
         return status, told, body
 
     def get_object(self: Any) -> Any:
         status, told, body = original_get(self)
-        if any(name.startswith(PREFIX) for name in told):
-            told.setdefault("x-amz-checksum-type", FULL_OBJECT)
+        if status == 200:
+            version = self.querystring.get("versionId", [None])[0]
+            key = self.backend.get_object(self.bucket_name, self.parse_key_name(), version_id=version)
+            _tell(told, key, self.headers, None)
+        return status, told, body
+
+    def put_object(self: Any) -> Any:
+        status, told, body = original_put(self)
+        told.update(_headers(self.backend.get_object(self.bucket_name, self.parse_key_name())))
         return status, told, body
 
     def attributes(self: Any, key: Any, wanted: list[str]) -> Any:
         found = original_attributes(self, key, [each.strip() for each in wanted])
         if found["checksum"]:
-            found["checksum"] = {key.checksum_algorithm: qualified(key), "type": key.checksum_type or FULL_OBJECT}
+            # Here alone S3 leaves the number of parts to `ObjectParts`.
+            found["checksum"] = {key.checksum_algorithm: key.checksum_value, "type": kind_of(key)}
         return found
 
     replace(S3Response, "_get_checksum", get_checksum, source="a7caee72693c")
     original_head = replace(S3Response, "head_object", head_object, source="6ca35f68a7d0")
     original_get = replace(S3Response, "get_object", get_object, source="e9731229dec1")
+    original_put = replace(S3Response, "put_object", put_object, source="992229be920b")
     original_attributes = replace(S3Backend, "get_object_attributes", attributes, source="94a98d1bc0bb")
 
 
@@ -112,33 +122,20 @@ def _install_copies() -> None:
             # A copy is one piece, of however many parts its source was made.
             made.checksum_value = compute(made.value, made.checksum_algorithm).decode()
             made.checksum_type, made.checksum_parts = FULL_OBJECT, None
-            made.set_metadata({**made.metadata, "x-amz-checksum-type": FULL_OBJECT}, replace=True)
 
     original_copy = replace(S3Backend, "copy_object", copy_object, source="e63e9144071c")
 
 
-def _install_completion() -> None:
-    from moto.s3.models import FakeMultipart
-    from moto.s3.responses import S3Response
+def _install_default() -> None:
+    from moto.s3.models import S3Backend
 
-    def complete(self: Any, body: Any) -> Any:
-        value, etag, (kind, checksum, count) = original(self, body)
-        algorithm = self.metadata.get("x-amz-checksum-algorithm")
-        # Before the object is there: what does not match leaves the upload as it was.
-        if (wanted := getattr(self, "wanted_checksum", {}).get(algorithm)) and wanted.partition("-")[0] != checksum:
-            raise _error("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
-        return value, etag, (kind, checksum, count) if algorithm else None
+    def put_object(self: Any, *given: Any, **named: Any) -> Any:
+        made = original(self, *given, **named)
+        if made.checksum_value is None:
+            made.checksum_algorithm, made.checksum_value = DEFAULT, compute(made.value, DEFAULT).decode()
+        return made
 
-    def serialized(self: Any, result: Any) -> Any:
-        if self.data.get("Action") == "CompleteMultipartUpload" and isinstance(result.result, dict):
-            key = self.backend.get_object(self.bucket_name, result.result["Key"])
-            if key.checksum_algorithm:
-                result.result[f"Checksum{key.checksum_algorithm}"] = qualified(key)
-                result.result["ChecksumType"] = key.checksum_type
-        return original_serialized(self, result)
-
-    original = replace(FakeMultipart, "complete", complete, source="a5cd01f2f2f2")
-    original_serialized = replace(S3Response, "serialized", serialized, source="af486a0ef132")
+    original = replace(S3Backend, "put_object", put_object, source="db803f2da9d7")
 
 
 def compute(body: bytes, algorithm: str, encode_base64: bool = True) -> bytes:
@@ -147,21 +144,52 @@ def compute(body: bytes, algorithm: str, encode_base64: bool = True) -> bytes:
     return base64.b64encode(made) if encode_base64 else made
 
 
+def kind_of(key: Any) -> str:
+    return key.checksum_type or FULL_OBJECT
+
+
 def qualified(key: Any) -> str:
     """As S3 writes it: of an object whose checksum is one of its parts' checksums, with their number."""
     value = str(key.checksum_value)
     return f"{value}-{key.checksum_parts}" if key.checksum_type == COMPOSITE else value
 
 
+def is_in_parts(key: Any) -> bool:
+    """Whether an object was made of parts. A copy is one piece, of however many parts its source was made."""
+    return bool(key.multipart and key.checksum_parts)
+
+
+def of_part(part: Any, algorithm: str) -> str:
+    """The checksum of a part, made once."""
+    if part.checksum_algorithm != algorithm:
+        part.checksum_algorithm, part.checksum_value = algorithm, compute(part.value, algorithm).decode()
+    return str(part.checksum_value)
+
+
+def _tell(told: dict[str, str], key: Any, asked: Any, part: str | None) -> None:
+    """Put the checksum into the answer's headers if it was asked for, and none if not."""
+    for name in [name for name in told if name.lower().startswith(PREFIX)]:
+        del told[name]
+    if asked.get("x-amz-checksum-mode") == "ENABLED":
+        told.update(_of_one_part(key, int(part)) if part and is_in_parts(key) else _headers(key))
+
+
 def _headers(key: Any) -> dict[str, str]:
-    name = PREFIX + key.checksum_algorithm.lower()
-    return {name: qualified(key), "x-amz-checksum-type": key.checksum_type or FULL_OBJECT}
+    return {PREFIX + key.checksum_algorithm.lower(): qualified(key), f"{PREFIX}type": kind_of(key)}
 
 
-def check_body(response: Any, *, upload: str | None = None) -> None:
+def _of_one_part(key: Any, number: int) -> dict[str, str]:
+    """A part has a checksum of its own where the object's is made of them; of one part alone both are the same."""
+    if key.checksum_type == FULL_OBJECT and key.checksum_parts > 1:
+        return {}
+    value = of_part(key.multipart.parts[number], key.checksum_algorithm)
+    return {PREFIX + key.checksum_algorithm.lower(): value, f"{PREFIX}type": kind_of(key)}
+
+
+def check_body(response: Any, *, of_completion: bool = False) -> None:
     """Raise what S3 answers to a body that is not the one its sender has reckoned with.
 
-    The checksum beside the completion of an `upload` is the whole object's: it is kept there until that is made.
+    The checksum beside the completion of an upload is the whole object's, and not the body's.
     """
     if "x-amz-copy-source" in response.headers:
         # Hadoop sends its source's digest with a copy, which has no body.
@@ -169,22 +197,20 @@ def check_body(response: Any, *, upload: str | None = None) -> None:
     body = _bytes(response.body)
     if (md5 := response.headers.get("Content-MD5")) is not None:
         if len(_decoded(md5)) != 16:
-            raise _error("InvalidDigest", "The Content-MD5 you specified was invalid.")
+            raise checksum_error("InvalidDigest", "The Content-MD5 you specified was invalid.")
         if _decoded(md5) != hashlib.md5(body, usedforsecurity=False).digest():
-            raise _error("BadDigest", "The Content-MD5 you specified did not match what we received.")
-    given = dict(_given(response))
+            raise checksum_error("BadDigest", "The Content-MD5 you specified did not match what we received.")
+    given = dict(given_checksums(response))
     if len(given) > 1:
-        raise _error("InvalidRequest", "Expecting a single x-amz-checksum- header")
+        raise checksum_error("InvalidRequest", "Expecting a single x-amz-checksum- header")
     for algorithm, value in given.items():
-        if len(_decoded(value.partition("-")[0] if upload else value)) != ALGORITHMS[algorithm][0]:
-            raise _error("InvalidRequest", f"Value for {PREFIX}{algorithm.lower()} header is invalid.")
-        if not upload and _decoded(value) != ALGORITHMS[algorithm][1](body):
-            raise _error("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
-    if upload and (found := response.backend.get_bucket(response.bucket_name).multiparts.get(upload)):
-        found.wanted_checksum = given
+        if len(_decoded(value.partition("-")[0] if of_completion else value)) != ALGORITHMS[algorithm][0]:
+            raise checksum_error("InvalidRequest", f"Value for {PREFIX}{algorithm.lower()} header is invalid.")
+        if not of_completion and _decoded(value) != ALGORITHMS[algorithm][1](body):
+            raise checksum_error("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
 
 
-def _given(response: Any) -> Iterator[tuple[str, str]]:
+def given_checksums(response: Any) -> Iterator[tuple[str, str]]:
     """The checksums that came with a request, in a header or behind its chunks, by algorithm."""
     trailers = dict(_trailers(response)) if response.headers.get("x-amz-trailer") else {}
     for algorithm in ALGORITHMS:
@@ -212,7 +238,7 @@ def _bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else body or b""
 
 
-def _error(code: str, message: str) -> Exception:
+def checksum_error(code: str, message: str) -> Exception:
     from moto.s3.exceptions import S3ClientError
 
     error: Exception = S3ClientError(code, message)
