@@ -68,3 +68,8 @@ def staged_key(dataset: str, obj: ObjectVersion, generation: int, event_ms: int)
     """
     day = datetime.fromtimestamp(event_ms / 1000, UTC)
     return dated_key(dataset, day, f"{obj.digest}-{generation}.parquet")
+
+
+def set_aside_folder(bucket: str, dataset: str, batch: str, run: str) -> str:
+    """The s3:// folder, in the quarantine bucket, of the rows that one run of a batch's job could not load."""
+    return f"s3://{bucket}/{dataset}/_batches/{batch}/{run}"

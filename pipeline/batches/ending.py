@@ -127,7 +127,7 @@ class Ender:
             return batch.status
         if self._has_committed(batch, table):
             return BatchStatus.COMMITTED
-        self._settle(batch, dict.fromkeys(candidates_of(batch), Status.STAGED), {})
+        self._settle(batch, dict.fromkeys(candidates_of(batch), Status.STAGED))
         if self._end(batch, BatchStatus.CANCELLED, error=shorten(reason)):
             telling.abandoned(batch, BatchStatus.CANCELLED)
         return BatchStatus.CANCELLED
@@ -149,7 +149,7 @@ class Ender:
         reason = shorten(reason)
         status = Status.QUARANTINED if to is BatchStatus.QUARANTINED else Status.FAILED
         facts = {"reason": f"batch {batch.id}: {reason}"}
-        self._settle(batch, {obj: status for obj in candidates_of(batch)}, facts)
+        self._settle(batch, {obj: status for obj in candidates_of(batch)}, lambda _: facts)
         # Before the batch ends: what dies between is done again only while it is open.
         self._free_content(batch, status)
         self._.tell_team(f"batch {to.lower()}", batch.dataset, telling.for_team(batch))
@@ -168,7 +168,7 @@ class Ender:
             obj: Status.SUPERSEDED if f"{obj.path}#{obj.version_id}" in superseded else Status.COMMITTED
             for obj in candidates_of(batch)
         }
-        self._settle(batch, to, {})
+        self._settle(batch, to, lambda obj: _of_object(batch, obj))
         snapshot = picked or (batch.write.snapshot if batch.write else None)
         self._.announce(
             {
@@ -184,11 +184,16 @@ class Ender:
         if self._end(batch, BatchStatus.COMMITTED, **facts):
             telling.committed(batch, table, snapshot, self._.clock())
 
-    def _settle(self, batch: Batch, to: dict[ObjectVersion, Status], facts: dict[str, Any]) -> None:
+    def _settle(
+        self,
+        batch: Batch,
+        to: dict[ObjectVersion, Status],
+        facts: Callable[[ObjectVersion], dict[str, Any]] = lambda _: {},
+    ) -> None:
         """Move the batch's rows on, in transactions; a row that is not this batch's any more is left alone.
 
-        `to` is in the order of the candidates. One that was claimed too late for the manifest waits again, and so does
-        one that is to be STAGED.
+        `to` is in the order of the candidates, and `facts` is what is to be noted of each. One that was claimed too
+        late for the manifest waits again, and so does one that is to be STAGED.
         """
         mine = list(to)
         left_out = {mine[place] for place in batch.left_out}
@@ -202,7 +207,7 @@ class Ender:
                         obj,
                         to[obj],
                         batch.dataset,
-                        facts=facts,
+                        facts=facts(obj),
                         condition="#batch = :batch",
                         values={"batch": batch.id},
                     )
@@ -232,6 +237,14 @@ class Ender:
         if found is None:
             raise unknown(batch, dataset)
         return found
+
+
+def _of_object(batch: Batch, obj: ObjectVersion) -> dict[str, Any]:
+    """What the batch's job found of one of its objects."""
+    if batch.write is None:
+        return {}
+    found = {"rows_set_aside": batch.write.set_aside, "rows_repeated": batch.write.repeated}
+    return {name: counts[obj.digest] for name, counts in found.items() if obj.digest in counts}
 
 
 def _checked(batch: Batch) -> int | None:

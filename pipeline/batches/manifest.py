@@ -19,9 +19,25 @@ def manifest_key(dataset: str, batch: str, body: bytes) -> str:
     return f"_manifests/{dataset}/{batch}-{hashlib.sha256(body).hexdigest()[:8]}.json"
 
 
-def manifest(batch: str, dataset: Dataset, table: str, rows: Sequence[ObjectRow]) -> str:
-    """The manifest as JSON; the same claimed rows give the same text."""
-    objects: list[dict[str, Any]] = [
+def manifest(
+    batch: str, dataset: Dataset, table: str, rows: Sequence[ObjectRow], loaded: Sequence[ObjectRow] = ()
+) -> str:
+    """The manifest as JSON; the same rows give the same text.
+
+    `rows` are those of the claimed objects, `loaded` of other versions of their keys that are in the table.
+    """
+    document = {
+        "batch": batch,
+        "dataset": json.loads(dataset.to_json()),
+        "table": table,
+        "objects": _entries(rows),
+        "loaded": _entries(loaded),
+    }
+    return json.dumps(document, sort_keys=True, indent=1)
+
+
+def _entries(rows: Sequence[ObjectRow]) -> list[dict[str, Any]]:
+    return [
         {
             "id": row.object.digest,
             "bucket": row.object.bucket,
@@ -34,5 +50,3 @@ def manifest(batch: str, dataset: Dataset, table: str, rows: Sequence[ObjectRow]
         }
         for row in sorted(rows, key=lambda row: row.order)
     ]
-    document = {"batch": batch, "dataset": json.loads(dataset.to_json()), "table": table, "objects": objects}
-    return json.dumps(document, sort_keys=True, indent=1)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline.batches import upkeep
+from pipeline.batches.deliveries import loaded_before
 from pipeline.batches.manifest import manifest, manifest_key
 from pipeline.batches.records import LOCK, Batch, BatchRecords, BatchStatus, batch_item, candidates_of
 from pipeline.batches.upkeeping import Upkeeper
@@ -248,7 +249,8 @@ class Poller:
         if not mine:
             transact(self._.dynamodb, records.cancelling(work.name, batch.id))
         else:
-            body = manifest(batch.id, work.dataset, work.table, mine).encode()
+            loaded = loaded_before(self._.catalog, work.dataset, mine)
+            body = manifest(batch.id, work.dataset, work.table, mine, loaded).encode()
             key = manifest_key(work.name, batch.id, body)
             bucket = self._.staging_bucket
             self._.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")

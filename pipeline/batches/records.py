@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -56,6 +56,8 @@ class Written:
     `superseded_rows` counts rows of an upsert or overwrite that newer ones, of the batch or the table, had. Every row
     of the batch is in `rows`, in `bad_rows` or in `superseded_rows`. `can_move` says that neither the rows nor the
     verdict on them depend on the base: they can be appended to another.
+    `set_aside` says whose the `bad_rows` are, and `repeated` how many rows of an object other versions of its key had
+    brought to the table before; both by the object's digest. An object that is not in `repeated` was not compared.
     """
 
     run: str
@@ -67,6 +69,8 @@ class Written:
     superseded: tuple[str, ...] = ()
     superseded_rows: int = 0
     can_move: bool = False
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    repeated: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

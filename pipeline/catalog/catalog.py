@@ -54,6 +54,13 @@ class Registered:
         return cls(obj, int(item["generation"]), int(item["event_ms"]))
 
 
+_OF_A_GENERATION = (
+    *("reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"),
+    *("rows_set_aside", "rows_repeated"),
+)
+"""What is said of one passage of an object through the lake, and no more of the next."""
+
+
 def key_of(obj: ObjectVersion) -> dict[str, str]:
     return {"path": obj.path, "version_id": obj.version_id}
 
@@ -115,7 +122,7 @@ class Catalog:
             partition=str(dataset),
             condition="#generation = :before",
             values={"before": event.generation - 1},
-            remove=["reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"],
+            remove=[*_OF_A_GENERATION],
             log=False,
         )
         actions = [{"Update": change.request(self.table)}]
@@ -152,8 +159,9 @@ class Catalog:
         return row
 
     def _lift(self, obj: ObjectVersion) -> None:
-        """Put the key's orders right after a version was added (PROTOCOL, Identity 2)."""
+        """Put the key's orders right after a version was added (PROTOCOL, Identity 2), and note that it has several."""
         versions = self.history(obj.path)
+        self._note_shared(versions)
         frozen = sorted(FROZEN)
         for version, order in lifted(versions).items():
             change = Change(
@@ -163,6 +171,14 @@ class Catalog:
                 values={"f0": frozen[0].value, "f1": frozen[1].value},
             )
             update_if(self._dynamodb, self.table, change)
+
+    def _note_shared(self, versions: list[ObjectRow]) -> None:
+        """So that whoever loads one knows, without a question for each object, of which to ask for others."""
+        files = [row for row in versions if row.status is not Status.DELETE_MARKER]
+        for row in files if len(files) > 1 else ():
+            if not row.shares_key:
+                change = Change(key_of(row.object), {"shares_key": True}, "attribute_exists(#path)", {})
+                update_if(self._dynamodb, self.table, change)
 
     @staticmethod
     def _to_transform(row: ObjectRow) -> Registered | None:

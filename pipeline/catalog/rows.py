@@ -65,6 +65,9 @@ class ObjectRow:
     """An object version as its row says. Counts are rows of data; `order` decides which row of a key is newer.
 
     `checksum` is the SHA-256 of its bytes, known once they were read; `etag` is S3's, which may be no checksum.
+    `rows_in`, `rows_out` and `rows_bad` are Stage A's; `rows_set_aside` are those of `rows_out` that its batch could
+    not load, and `rows_repeated` those that other versions of its key had brought to the table before, None if they
+    were not compared. `shares_key`: other versions of its key were registered.
     """
 
     object: ObjectVersion
@@ -88,10 +91,23 @@ class ObjectRow:
     rows_in: int | None = None
     rows_out: int | None = None
     rows_bad: int | None = None
+    rows_set_aside: int = 0
+    rows_repeated: int | None = None
     batch: str | None = None
     execution: str | None = None
+    shares_key: bool = False
     dismissed: tuple[str, str, str] | None = None
     """When somebody said that nothing more is to be done about the object as it stands, who and why."""
+
+    @property
+    def bad(self) -> int:
+        """All rows of it that were set aside, by Stage A or by its batch."""
+        return (self.rows_bad or 0) + self.rows_set_aside
+
+    @property
+    def good(self) -> int | None:
+        """The rows of it that are in its table, or can be; None before they were read."""
+        return None if self.rows_out is None else self.rows_out - self.rows_set_aside
 
     @property
     def id(self) -> str:
@@ -102,7 +118,7 @@ class ObjectRow:
     def from_row(cls, row: dict[str, Any]) -> ObjectRow:
         bucket, _, key = row["path"].partition("/")
         optional = ("reason", "hint", "duplicate_of", "staged", "staged_etag", "checksum", "bad_rows_uri")
-        more = ("rows_in", "rows_out", "rows_bad", "batch", "execution")
+        more = ("rows_in", "rows_out", "rows_bad", "rows_repeated", "batch", "execution")
         return cls(
             object=ObjectVersion(bucket, key, row["version_id"]),
             status=Status(row["status"]),
@@ -115,6 +131,8 @@ class ObjectRow:
             order=row["order"],
             since=row["since"],
             history=tuple((status, at) for status, at in row.get("history", [])),
+            rows_set_aside=row.get("rows_set_aside", 0),
+            shares_key=row.get("shares_key", False),
             dismissed=_dismissed(row),
             **{name: row.get(name) for name in (*optional, *more)},
         )

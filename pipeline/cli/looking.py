@@ -198,8 +198,8 @@ def _object_cells(row: ObjectRow, now: Any) -> tuple[str | None, ...]:
         ago(row.since, now),
         shown(row.dataset or ""),
         size(row.size),
-        None if row.rows_out is None else f"{row.rows_out:,}",
-        None if not row.rows_bad else f"[yellow]{row.rows_bad:,}[/]",
+        None if row.good is None else f"{row.good:,}",
+        None if not row.bad else f"[yellow]{row.bad:,}[/]",
         shown(row.object.uri),
         f"[dim]{shown(row.object.version_id)}[/]",
     )

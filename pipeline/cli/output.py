@@ -34,6 +34,7 @@ STYLES = {
     "RELEASED": "yellow",
     "UNROUTED": "yellow",
     "BAD_ROWS": "yellow",
+    "REPEATED_ROWS": "yellow",
     "DUPLICATE": "dim",
     "SUPERSEDED": "dim",
     "QUARANTINED": "magenta",

@@ -12,10 +12,12 @@ from pipeline.catalog import ObjectRow, Status
 from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_facts, print_json, styled
 from pipeline.cli.texts import shown
+from pipeline.datasets.model import Table
 from pipeline.views.advice import advice
 from pipeline.views.deliveries import beside, in_words
 from pipeline.views.naming import object_of
-from pipeline.views.objects import bad_rows, batch_of, chosen, story, table_of, versions
+from pipeline.views.objects import bad_rows, batch_of, chosen, story, tables_of, versions
+from pipeline.views.set_aside import folder_of
 from pipeline.views.texts import counted, moment, size
 from pipeline.views.unknown import Diagnosis, diagnose
 from pipeline.wiring import Lake
@@ -46,15 +48,21 @@ def why(
     if not rows:
         _tell_unknown(obj.uri, diagnose(lake, obj), as_json)
         raise typer.Exit(1)
+    found = tables_of(lake, rows)
+    tables = {row.object: found.get(row.dataset or "", Table()) for row in rows}
     if as_json:
-        stories = [{**story(lake, row), "rows_beside": beside(row, known, table_of(lake, row))} for row in rows]
+        stories = [
+            {**story(lake, row, table), "rows_beside": beside(row, known, table)}
+            for row in rows
+            for table in [tables[row.object]]
+        ]
         print_json({"uri": obj.uri, "known": True, "versions": stories})
         return
     console.print(
         f"[bold]{shown(obj.uri)}[/]  [dim]{counted(len(rows), 'version')}[/]", highlight=False, soft_wrap=True
     )
     for row in rows[:VERSIONS_SHOWN]:
-        _print_version(lake, row, known)
+        _print_version(lake, row, known, tables[row.object])
     for row in rows[VERSIONS_SHOWN:]:
         console.print(
             f"\n{styled(row.status)} version {shown(row.object.version_id)} [dim]since {moment(row.since)}[/]"
@@ -73,8 +81,8 @@ def _tell_unknown(uri: str, found: Diagnosis, as_json: bool) -> None:
         console.print(f"  [dim]similar:[/] {shown(similar)}", highlight=False, soft_wrap=True)
 
 
-def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow]) -> None:
-    batch, table = batch_of(lake, row), table_of(lake, row)
+def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Table) -> None:
+    batch = batch_of(lake, row)
     console.print()
     print_facts(
         f"{styled(row.status)} [dim]version[/] {shown(row.object.version_id)}",
@@ -86,7 +94,7 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow]) -> None:
             "duplicate of": f"version {shown(row.duplicate_of)}" if row.duplicate_of else None,
             "dismissed": _dismissed(row),
             "rows": _rows(row),
-            "beside": _beside(beside(row, known, table)),
+            "twice" if row.rows_repeated else "beside": _beside(in_words(row, known, table)),
             "batch": _batch(batch, row),
             "verdict": _verdict(batch) if batch else None,
             "execution": f"{shown(row.execution)} [dim](sluice execution NAME)[/]" if row.execution else None,
@@ -98,7 +106,7 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow]) -> None:
     )
     for status, at in row.history:
         console.print(f"    [dim]{moment(at)}[/] {styled(status)}", highlight=False)
-    _print_bad_rows(row)
+    _print_bad_rows(row, folder_of(lake, row, batch))
 
 
 def _dismissed(row: ObjectRow) -> str | None:
@@ -111,12 +119,11 @@ def _dismissed(row: ObjectRow) -> str | None:
 def _rows(row: ObjectRow) -> str | None:
     if row.rows_in is None:
         return None
-    bad = f", [yellow]{row.rows_bad:,} bad[/]" if row.rows_bad else ""
-    return f"{row.rows_in:,} in, {row.rows_out or 0:,} out{bad}"
+    bad = f", [yellow]{row.bad:,} bad[/]" if row.bad else ""
+    return f"{row.rows_in:,} in, {row.good or 0:,} out{bad}"
 
 
-def _beside(rows: int) -> str | None:
-    found = in_words(rows)
+def _beside(found: str | None) -> str | None:
     return f"[yellow]{found}[/]" if found else None
 
 
@@ -138,12 +145,13 @@ def _verdict(batch: Batch) -> str | None:
     return "\n".join([head, *lines])
 
 
-def _print_bad_rows(row: ObjectRow) -> None:
-    found = bad_rows(row)
+def _print_bad_rows(row: ObjectRow, folder: str | None) -> None:
+    found = bad_rows(row, folder)
     if not found:
         return
-    rest = (row.rows_bad or 0) - len(found)
-    console.print(f"    [dim]bad rows, all in {shown(row.bad_rows_uri)}[/]", highlight=False, soft_wrap=True)
+    rest = row.bad - len(found)
+    places = " and ".join(shown(place) for place in (f"{folder}/" if folder else None, row.bad_rows_uri) if place)
+    console.print(f"    [dim]bad rows, all in {places}[/]", highlight=False, soft_wrap=True)
     for bad in found:
         raw = bad.get("raw")
         text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False)

@@ -12,9 +12,12 @@ from pipeline.clients import client
 from pipeline.clock import iso
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, page
+from pipeline.datasets.model import Table
 from pipeline.errors import BadInput
 from pipeline.routing import dataset_in
 from pipeline.views.attention import needs_attention
+from pipeline.views.objects import tables_of
+from pipeline.views.standing import is_missing
 from pipeline.views.zones import Zone, split, zone_of, zones
 from pipeline.wiring import Lake
 
@@ -41,6 +44,7 @@ def build(asked: Asked) -> Document:
     # A folder that a console made has an object of its own name.
     files = [item for item in listed.get("Contents", []) if item["Key"] != prefix]
     rows = _newest_rows(asked.lake, zone, [item["Key"] for item in files])
+    needing = _needing(asked.lake, rows)
     return {
         "title": f"{zone.name}: {prefix}" if prefix else zone.name,
         "at": _at(zone, prefix),
@@ -51,7 +55,10 @@ def build(asked: Asked) -> Document:
             {"name": item["Prefix"].removeprefix(prefix), "at": _at(zone, item["Prefix"])}
             for item in listed.get("CommonPrefixes", [])
         ],
-        "files": [_file(zone, prefix, item, rows.get(item["Key"])) for item in files],
+        "files": [
+            {**_file(zone, prefix, item, rows.get(item["Key"])), "needs_attention": item["Key"] in needing}
+            for item in files
+        ],
         "is_first": not token,
         "next": listed.get("NextContinuationToken"),
         "drop_to": prefix.strip("/") if zone.name == "raw" and dataset_in(f"{prefix}file") else None,
@@ -100,6 +107,13 @@ def _newest_rows(lake: Lake, zone: Zone, keys: list[str]) -> dict[str, ObjectRow
         return {key: row for key, row in zip(keys, threads.map(newest, keys), strict=True) if row}
 
 
+def _needing(lake: Lake, rows: dict[str, ObjectRow]) -> set[str]:
+    """The keys whose newest version needs attention."""
+    some = {key: row for key, row in rows.items() if needs_attention(row)}
+    tables = tables_of(lake, some.values())
+    return {key for key, row in some.items() if is_missing(lake, row, [row], tables.get(row.dataset or "", Table()))}
+
+
 def _file(zone: Zone, prefix: str, item: dict[str, Any], row: ObjectRow | None) -> dict[str, Any]:
     return {
         "name": item["Key"].removeprefix(prefix),
@@ -108,8 +122,7 @@ def _file(zone: Zone, prefix: str, item: dict[str, Any], row: ObjectRow | None) 
         "modified": iso(item["LastModified"]),
         "status": row.status.value if row else None,
         "reason": row.reason if row else None,
-        "rows_bad": row.rows_bad if row else None,
-        "needs_attention": row is not None and needs_attention(row),
+        "rows_bad": row.bad if row else None,
     }
 
 

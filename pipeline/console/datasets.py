@@ -18,6 +18,7 @@ from pipeline.datasets import Dataset
 from pipeline.datasets.registry import Registration
 from pipeline.errors import BadInput
 from pipeline.mending import redrive_dataset
+from pipeline.views.aftermath import of_batch
 from pipeline.views.datasets import backlog, next_run, patience, registration_of, run_now
 from pipeline.views.executions import redriven
 from pipeline.views.texts import duration
@@ -101,7 +102,7 @@ def build(asked: Asked) -> Document:
         "kept_up": active is not None and is_turn(active),
         "attention": _attention(asked, name),
         "fresh": committed.ended if committed else None,
-        "batches": [_batch(batch) for batch in batches],
+        "batches": [{**_batch(batch), "since": of_batch(lake, batch).to_json()} for batch in batches],
         "rules": _rules(batches),
         "table": table_facts(asked.console.tables, registration.table, first),
     }

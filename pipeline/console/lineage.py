@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pipeline.batches.records import BatchStatus
+from pipeline.batches.records import Batch, BatchStatus
 from pipeline.catalog import ObjectRow, Status
 from pipeline.console.pages import link
 from pipeline.console.previews import origin
@@ -13,7 +13,7 @@ from pipeline.console.stored import Head, head
 from pipeline.objects import ObjectVersion
 from pipeline.routing import dataset_in
 from pipeline.settings import Setting
-from pipeline.views.objects import batch_of
+from pipeline.views.set_aside import folder_of
 from pipeline.views.zones import Zone, split
 from pipeline.wiring import Lake
 
@@ -25,8 +25,8 @@ _OF_BATCH = re.compile(r"^_(?:manifests|quality)/([a-z0-9_]+/[a-z0-9_]+)/([0-9A-
 Step = dict[str, Any]
 
 
-def steps(lake: Lake, row: ObjectRow) -> list[Step]:
-    """The way of a version: as dropped, staged, in its batch, in the table; only the steps that it has taken."""
+def steps(lake: Lake, row: ObjectRow, batch: Batch | None) -> list[Step]:
+    """The way of a version of `batch`: as dropped, staged, in its batch, in the table; only the steps it has taken."""
     raw = _step("raw", row.object.file_name, link("/object", uri=row.object.uri, version=row.object.version_id))
     found = [{**raw, "rows": row.rows_in}]
     if row.execution:
@@ -37,10 +37,12 @@ def steps(lake: Lake, row: ObjectRow) -> list[Step]:
     if row.bad_rows_uri:
         bad = _step("bad rows", _name(row.bad_rows_uri), link("/object", uri=row.bad_rows_uri))
         found.append({**bad, "rows": row.rows_bad})
-    batch = batch_of(lake, row)
     if row.batch:
         status = batch.status.value if batch else None
         found.append(_step("batch", row.batch, link(f"/batches/{row.batch}"), status))
+    if folder := folder_of(lake, row, batch):
+        bad = _step("bad rows", _name(folder), link("/browse", at=f"{folder}/"))
+        found.append({**bad, "rows": row.rows_set_aside})
     if batch and batch.status is BatchStatus.COMMITTED and batch.write and batch.write.snapshot is not None:
         # Not its rows: the batch wrote those of its other objects, too.
         found.append(_step("snapshot", str(batch.write.snapshot), link(f"/datasets/{row.dataset}")))

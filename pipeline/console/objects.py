@@ -16,13 +16,16 @@ from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.console.previews import preview
 from pipeline.console.stored import Head, head
+from pipeline.datasets.model import Table
 from pipeline.errors import BadInput, NotThere, Refused
 from pipeline.mending import dismiss_objects, redrive_version, row_of
 from pipeline.objects import ObjectVersion
 from pipeline.routing import is_folder
 from pipeline.views.attention import needs_attention
-from pipeline.views.missing import missing
-from pipeline.views.objects import account, bad_rows_from, table_of
+from pipeline.views.deliveries import in_words
+from pipeline.views.objects import account, bad_rows_from, batch_of, rows_of, table_of
+from pipeline.views.set_aside import folder_of, set_aside
+from pipeline.views.standing import is_missing
 from pipeline.views.unknown import diagnose
 from pipeline.views.zones import Zone, located
 
@@ -58,18 +61,21 @@ def _raw(asked: Asked, obj: ObjectVersion) -> Document:
     moving = row is None and found is not None and not is_folder(obj.key)
     moving = moving or any(each.status in IN_FLIGHT for each in (row, *rows[:1]) if each)
     goes_on = moving or (row is not None and _is_awaited(asked, row))
+    batch = batch_of(asked.lake, row) if row else None
+    table = table_of(asked.lake, row) if row else Table()
     return {
         **_versions(asked, rows, row),
         **_stored(row.object if row else obj, found),
         "known": bool(rows),
-        "shown": account(asked.lake, row) if row else None,
+        "shown": account(row, table, batch) if row else None,
+        "twice": in_words(row, rows, table) if row else None,
         "unknown": {"reason": unknown.reason, "todo": unknown.todo, "similar": unknown.similar} if unknown else None,
-        "needs_attention": row is not None and _needs_attention(asked, row, rows),
+        "needs_attention": row is not None and is_missing(asked.lake, row, rows, table),
         "redrivable": row is not None and row.status in REDRIVABLE,
         "ways": _ways(row) if row else [],
-        "lineage": lineage.steps(asked.lake, row) if row else [],
+        "lineage": lineage.steps(asked.lake, row, batch) if row else [],
         "source": None,
-        "bad_rows": _bad_rows(asked, row) if row and row.rows_bad else None,
+        "bad_rows": _bad_rows(asked, row, folder_of(asked.lake, row, batch)) if row and row.bad else None,
         "missing": row is None and found is None,
         "busy": obj.uri if goes_on else None,
         "ended": not goes_on,
@@ -80,11 +86,6 @@ def _chosen(rows: list[ObjectRow], version: str) -> ObjectRow | None:
     if not version:
         return rows[0] if rows else None
     return next((row for row in rows if row.object.version_id == version), None)
-
-
-def _needs_attention(asked: Asked, row: ObjectRow, versions: list[ObjectRow]) -> bool:
-    """By the definition of all pages and commands, as far as the versions of one key tell what replaced it."""
-    return needs_attention(row) and row in missing(versions, {row.dataset or "": table_of(asked.lake, row)})
 
 
 def _is_awaited(asked: Asked, row: ObjectRow) -> bool:
@@ -98,7 +99,7 @@ def _is_awaited(asked: Asked, row: ObjectRow) -> bool:
 
 def _versions(asked: Asked, rows: list[ObjectRow], shown: ObjectRow | None) -> Document:
     number = asked.number("page", 1, most=10_000)
-    names = ("since", "size", "rows_in", "rows_out", "rows_bad", "generation")
+    names = ("since", "size", "generation")
     return {
         "versions": [
             {
@@ -107,6 +108,7 @@ def _versions(asked: Asked, rows: list[ObjectRow], shown: ObjectRow | None) -> D
                 "to": link("/object", uri=row.object.uri, version=row.object.version_id),
                 "is_shown": row is shown,
                 **{name: getattr(row, name) for name in names},
+                **rows_of(row),
             }
             for row in rows[(number - 1) * VERSIONS : number * VERSIONS]
         ],
@@ -125,16 +127,18 @@ def _stored(obj: ObjectVersion, found: Head | None) -> Document:
     return {"stored": facts, "download": download, "preview": begins.to_json()}
 
 
-def _bad_rows(asked: Asked, row: ObjectRow) -> dict[str, Any]:
+def _bad_rows(asked: Asked, row: ObjectRow, folder: str | None) -> dict[str, Any]:
+    """Some rows that Stage A set aside, and before the first of them some that its batch put into `folder`."""
     start = asked.number("bad", 0, least=0, most=999_999_999)
     found = bad_rows_from(row, start, BAD_ROWS)
     return {
-        "total": row.rows_bad,
-        "rows": found.rows,
+        "total": row.bad,
+        "rows": [*([] if start else set_aside(folder, row, BAD_ROWS)), *found.rows],
         "start": start,
         "next": found.next,
         "uri": row.bad_rows_uri,
-        "download": link("/download", uri=row.bad_rows_uri),
+        "download": link("/download", uri=row.bad_rows_uri) if row.bad_rows_uri else None,
+        "of_batch": link("/browse", at=f"{folder}/") if folder else None,
     }
 
 
@@ -174,11 +178,12 @@ def _other(asked: Asked, zone: Zone, obj: ObjectVersion) -> Document:
         **_stored(obj, found),
         "known": False,
         "shown": None,
+        "twice": None,
         "unknown": None,
         "needs_attention": False,
         "redrivable": False,
         "ways": [],
-        "lineage": lineage.steps(asked.lake, row) if row else lineage.belongs_to(obj),
+        "lineage": lineage.steps(asked.lake, row, batch_of(asked.lake, row)) if row else lineage.belongs_to(obj),
         "source": _source(row, obj.uri) if row else None,
         "bad_rows": None,
         "ended": True,

@@ -191,6 +191,11 @@ class Table(_Model):
     partition_by: tuple[ColumnName, ...] = ()
     upkeep: Upkeep = Upkeep()
 
+    @property
+    def is_replaced_whole(self) -> bool:
+        """Whether each object with rows takes the place of all that is there."""
+        return self.write == "overwrite" and not self.partition_by
+
     @model_validator(mode="after")
     def _key_fits_write(self) -> Self:
         if self.write == "upsert" and not self.key:

@@ -30,6 +30,7 @@ class Case(StrEnum):
     BAD_ROWS_ALONE = auto()
     BAD_ROWS_ANEW = auto()
     BAD_ROWS_BY_PART = auto()
+    ROWS_REPEATED = auto()
     UNREADABLE = auto()
     UNREADABLE_ANEW = auto()
     NOT_STAGED = auto()
@@ -49,7 +50,8 @@ def advice(row: ObjectRow, table: Table) -> str:
     if case is Case.UNROUTED and row.hint:
         return row.hint
     hint = row.hint if row.status in (Status.QUARANTINED, Status.FAILED) and not row.dismissed else None
-    return f"{hint} {_SAID[case](row, table)}" if hint else _SAID[case](row, table)
+    too = doubled(row) if case is Case.BAD_ROWS_ALONE and row.rows_repeated else None
+    return " ".join(part for part in (hint, _SAID[case](row, table), too) if part)
 
 
 def case_of(row: ObjectRow, table: Table) -> Case:
@@ -59,8 +61,10 @@ def case_of(row: ObjectRow, table: Table) -> Case:
     match row.status:
         case Status.UNROUTED:
             return Case.UNROUTED if dataset_in(row.object.key) else Case.OUTSIDE
-        case Status.COMMITTED if row.rows_bad:
+        case Status.COMMITTED if row.bad:
             return _of_bad_rows(table)
+        case Status.COMMITTED if row.rows_repeated:
+            return Case.ROWS_REPEATED
         case Status.QUARANTINED if row.batch:
             return Case.RULES_BROKEN_ANEW if _takes_all(table) else Case.RULES_BROKEN
         case Status.QUARANTINED:
@@ -90,12 +94,21 @@ def _of_bad_rows(table: Table) -> Case:
 
 def _takes_all(table: Table) -> bool:
     """Whether a newer version of a file takes the place of all that an earlier one wrote or would have written."""
-    return table.write == "replace" or (table.write == "overwrite" and not table.partition_by)
+    return table.write == "replace" or table.is_replaced_whole
 
 
 def mending_rows(row: ObjectRow, table: Table) -> str:
     """What to do about rows that were set aside while the object's others were loaded: what doubles no row."""
     return _SAID[_of_bad_rows(table)](row, table)
+
+
+def doubled(row: ObjectRow) -> str:
+    """What to do about rows that a table has twice."""
+    return (
+        "If they are meant to be there twice, or once one of each is removed (docs/datasets.md shows how), "
+        f"{_dismiss(row)}. Where a new version shall take the place of the earlier one, the dataset needs "
+        "`write: replace`."
+    )
 
 
 def dead_letters(queue: str, function: str) -> str:
@@ -185,6 +198,7 @@ _SAID: dict[Case, Callable[[ObjectRow, Table], str]] = {
     Case.BAD_ROWS_ALONE: _alone,
     Case.BAD_ROWS_ANEW: _anew,
     Case.BAD_ROWS_BY_PART: _by_part,
+    Case.ROWS_REPEATED: lambda row, _: doubled(row),
     Case.UNREADABLE: _unreadable,
     Case.UNREADABLE_ANEW: _unreadable_anew,
     Case.NOT_STAGED: lambda row, _: f"Mend the cause and run `sluice redrive {_uri(row)}`.",

@@ -11,7 +11,7 @@ from pipeline.clock import parse_iso
 from pipeline.datasets import DatasetName
 from pipeline.datasets.model import Table
 from pipeline.datasets.registry import Registration
-from pipeline.views.advice import advice, dead_letters, mending_rows
+from pipeline.views.advice import advice, dead_letters, doubled, mending_rows
 from pipeline.views.missing import missing
 from pipeline.views.queues import LOGS, Queue, queues_of
 from pipeline.views.texts import counted
@@ -35,9 +35,9 @@ class Trouble:
 
 
 def needs_attention(row: ObjectRow) -> bool:
-    """Whether somebody has to look at an object: it is not in its table, or rows of it are not, and nobody has said
-    that nothing is to be done. What is `missing` decides whether something newer has made up for it."""
-    return row.dismissed is None and (row.status in TROUBLED or bool(row.rows_bad))
+    """Whether somebody has to look at an object: it is not in its table, or rows of it are not, or are there twice, and
+    nobody has said that nothing is to be done. What is `missing` decides whether something newer has made up for it."""
+    return row.dismissed is None and (row.status in TROUBLED or bool(row.bad or row.rows_repeated))
 
 
 def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Trouble]:
@@ -54,7 +54,8 @@ def troubles(
     tables = {str(r.dataset.name): r.dataset.table for r in registrations}
     left = missing(rows, tables)
     found = [row for row in left if needs_attention(row)]
-    return [*_troubles(found, tables), *_bad_rows(found, tables), *_stuck(lake, left), *_dead_letters(queues)]
+    of_rows = [*_bad_rows(found, tables), *_repeated(found)]
+    return [*_troubles(found, tables), *of_rows, *_stuck(lake, left), *_dead_letters(queues)]
 
 
 def belongs_to(row: ObjectRow, dataset: DatasetName) -> bool:
@@ -89,20 +90,44 @@ def _kind(row: ObjectRow) -> str:
 
 
 def _bad_rows(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Trouble]:
-    """Rows that were set aside from objects whose other rows went on."""
-    groups: dict[str, list[ObjectRow]] = defaultdict(list)
+    """Rows that were set aside from objects whose other rows went on; apart those of which a batch set some aside."""
+    groups: dict[tuple[str, bool], list[ObjectRow]] = defaultdict(list)
     for row in rows:
-        if row.rows_bad and row.dataset and row.status not in TROUBLED:
-            groups[row.dataset].append(row)
+        if row.bad and row.dataset and row.status not in TROUBLED:
+            groups[row.dataset, bool(row.rows_set_aside)].append(row)
     return [
         Trouble(
             dataset=name,
             status="BAD_ROWS",
             objects=len(group),
             example=group[0].object.uri,
-            reason=f"{counted(sum(r.rows_bad or 0 for r in group), 'row')} of {counted(len(group), 'object')} "
-            "could not be read as the dataset says, and went to the quarantine bucket",
+            reason=f"{counted(sum(r.bad for r in group), 'row')} of {counted(len(group), 'object')} "
+            f"{_NOT_LOADED if by_batch else _NOT_READ}, and went to the quarantine bucket",
             todo=mending_rows(group[0], tables.get(name, Table())),
+        )
+        for (name, by_batch), group in sorted(groups.items())
+    ]
+
+
+_NOT_READ = "could not be read as the dataset says"
+_NOT_LOADED = "could not be loaded: a key column is null, or a value does not fit its column of the table"
+
+
+def _repeated(rows: list[ObjectRow]) -> list[Trouble]:
+    """Rows that a delivery brought to a table which had them."""
+    groups: dict[str, list[ObjectRow]] = defaultdict(list)
+    for row in rows:
+        if row.rows_repeated and row.dataset and row.status is Status.COMMITTED:
+            groups[row.dataset].append(row)
+    return [
+        Trouble(
+            dataset=name,
+            status="REPEATED_ROWS",
+            objects=len(group),
+            example=group[0].object.uri,
+            reason=f"{counted(sum(r.rows_repeated or 0 for r in group), 'row')} of {counted(len(group), 'object')} "
+            "repeat rows of an earlier version of the same key: the table has them twice",
+            todo=doubled(group[0]),
         )
         for name, group in sorted(groups.items())
     ]

@@ -10,22 +10,30 @@ from pipeline.views.texts import counted
 
 
 def beside(row: ObjectRow, versions: Iterable[ObjectRow], table: Table) -> int:
-    """How many rows of other `versions` of its key are in the table beside those of `row`; 0 unless it is loaded.
-
-    Whether they are the same rows is not known from that: a version that was mended and dropped again has most of
-    them, one that goes on where the last ended has none.
-    """
-    if table.write != "append" or row.status is not Status.COMMITTED or not row.rows_out:
+    """How many rows of earlier `versions` of its key are in the table beside those of `row`, of which it is not known
+    whether they are the same; 0 where its batch compared them, and where `row` is not loaded."""
+    if table.write != "append" or row.status is not Status.COMMITTED or not row.good or row.rows_repeated is not None:
         return 0
-    others = (each for each in versions if each.object != row.object and each.status is Status.COMMITTED)
-    return sum(each.rows_out or 0 for each in others)
+    earlier = (each for each in versions if each.order < row.order and each.status is Status.COMMITTED)
+    return sum(each.good or 0 for each in earlier)
 
 
-def in_words(rows: int) -> str | None:
-    """What to watch for, where there are any."""
+def repeated(row: ObjectRow) -> str | None:
+    """How many of its rows earlier versions of its key had brought, where there are any."""
+    if not row.rows_repeated:
+        return None
+    verb = "repeats a row" if row.rows_repeated == 1 else "repeat rows"
+    return f"{row.rows_repeated:,} of its {counted(row.good or 0, 'row')} {verb} of an earlier version of this key"
+
+
+def in_words(row: ObjectRow, versions: Iterable[ObjectRow], table: Table) -> str | None:
+    """What to watch for in the table, if there is anything."""
+    if told := repeated(row):
+        return told
+    rows = beside(row, versions, table)
     if not rows:
         return None
     return (
-        f"{counted(rows, 'row')} of other versions of its key in the table, too: append adds what each brings, and "
-        "what two bring stands there twice"
+        f"{counted(rows, 'row')} of earlier versions of this key in the table, too; whether its own are the same was "
+        "not found out: what was staged of those had expired"
     )

@@ -35,14 +35,14 @@ class _Loaded:
         for row in rows:
             if row.status is not Status.COMMITTED:
                 continue
-            if row.dataset and row.rows_out:
+            if row.dataset and row.good:
                 self._newest[row.dataset] = max(row.order, self._newest.get(row.dataset, ""))
                 self._versions[row.object.path] = max(row.order, self._versions.get(row.object.path, ""))
             if row.checksum:
                 self._contents[row.object.path, row.checksum].append(row.order)
 
     def stands_for(self, row: ObjectRow, table: Table) -> bool:
-        if table.write == "overwrite" and not table.partition_by:
+        if table.is_replaced_whole:
             return row.order < self._newest.get(row.dataset or "", "")
         if table.write == "replace":
             return row.order < self._versions.get(row.object.path, "")

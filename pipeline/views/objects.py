@@ -18,6 +18,7 @@ from pipeline.objects import ObjectVersion, event_ms_of
 from pipeline.views.advice import advice
 from pipeline.views.batches import verdict_json
 from pipeline.views.jsonl import Lines, lines_from
+from pipeline.views.set_aside import folder_of, set_aside
 from pipeline.wiring import Lake
 
 BAD_ROWS_SHOWN = 5
@@ -64,7 +65,7 @@ def chosen(rows: list[ObjectRow], version: str | None) -> list[ObjectRow]:
 def row_json(row: ObjectRow) -> dict[str, Any]:
     """An object as programs get it."""
     facts = ("dataset", "since", "generation", "size", "etag", "sequencer", "order", "reason", "hint", "duplicate_of")
-    more = ("checksum", "staged", "bad_rows_uri", "rows_in", "rows_out", "rows_bad", "batch", "execution")
+    more = ("checksum", "staged", "bad_rows_uri", "rows_set_aside", "rows_repeated", "batch", "execution")
     return {
         "uri": row.object.uri,
         "bucket": row.object.bucket,
@@ -74,9 +75,15 @@ def row_json(row: ObjectRow) -> dict[str, Any]:
         "status": row.status.value,
         "event_time": iso(datetime.fromtimestamp(event_ms_of(row.order) / 1000, UTC)),
         **{name: getattr(row, name) for name in (*facts, *more)},
+        **rows_of(row),
         "dismissed": dict(zip(("at", "by", "why"), row.dismissed, strict=True)) if row.dismissed else None,
         "history": [{"status": status, "at": at} for status, at in row.history],
     }
+
+
+def rows_of(row: ObjectRow) -> dict[str, int | None]:
+    """Its rows as people count them, whoever set some aside: those in are those out and those bad."""
+    return {"rows_in": row.rows_in, "rows_out": row.good, "rows_bad": None if row.rows_bad is None else row.bad}
 
 
 def batch_of(lake: Lake, row: ObjectRow) -> Batch | None:
@@ -85,29 +92,37 @@ def batch_of(lake: Lake, row: ObjectRow) -> Batch | None:
 
 def table_of(lake: Lake, row: ObjectRow) -> Table:
     """What the object's dataset says of its table; the default if there is no such dataset."""
-    found = lake.registry.get(DatasetName.parse(row.dataset)) if row.dataset else None
-    return found.dataset.table if found else Table()
+    return tables_of(lake, [row]).get(row.dataset or "", Table())
 
 
-def account(lake: Lake, row: ObjectRow) -> dict[str, Any]:
+def tables_of(lake: Lake, rows: Iterable[ObjectRow]) -> dict[str, Table]:
+    """The same for each dataset of `rows` that is registered, by its name. One question for all."""
+    names = {DatasetName.parse(row.dataset) for row in rows if row.dataset}
+    found = lake.registry.get_many(names) if names else {}
+    return {str(name): registration.dataset.table for name, registration in found.items()}
+
+
+def account(row: ObjectRow, table: Table, batch: Batch | None) -> dict[str, Any]:
     """What there is to tell of a version but for its bad rows."""
-    batch = batch_of(lake, row)
     return {
         **row_json(row),
-        "todo": advice(row, table_of(lake, row)),
+        "todo": advice(row, table),
         "batch_status": batch.status.value if batch else None,
         "batch_error": batch.error if batch else None,
         "verdict": verdict_json(batch) if batch else None,
     }
 
 
-def story(lake: Lake, row: ObjectRow) -> dict[str, Any]:
-    return {**account(lake, row), "bad_rows": bad_rows(row)}
+def story(lake: Lake, row: ObjectRow, table: Table) -> dict[str, Any]:
+    batch = batch_of(lake, row)
+    return {**account(row, table, batch), "bad_rows": bad_rows(row, folder_of(lake, row, batch))}
 
 
-def bad_rows(row: ObjectRow, limit: int = BAD_ROWS_SHOWN) -> list[dict[str, Any]]:
-    """The first bad rows that were set aside, `{line, reason, raw}`; [] if there are none or they have expired."""
-    return bad_rows_from(row, 0, limit).rows
+def bad_rows(row: ObjectRow, folder: str | None, limit: int = BAD_ROWS_SHOWN) -> list[dict[str, Any]]:
+    """The first bad rows that were set aside, `{line, reason, raw}`, those that its batch put into `folder` before
+    Stage A's; [] if there are none or they have expired."""
+    found = set_aside(folder, row, limit)
+    return [*found, *bad_rows_from(row, 0, limit - len(found)).rows] if len(found) < limit else found
 
 
 def bad_rows_from(row: ObjectRow, start: int, limit: int) -> Lines:

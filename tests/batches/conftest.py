@@ -70,10 +70,15 @@ class Shop:
         return [e["name"] for e in found]
 
     def manifest(self, batch: str) -> list[str]:
+        return [o["key"].rpartition("/")[2] for o in self.document(batch)["objects"]]
+
+    def document(self, batch: str) -> dict[str, Any]:
+        """The batch's whole manifest."""
         uri = self.records.get("shop/orders", batch).manifest
         assert uri.startswith(f"s3://staging/_manifests/shop/orders/{batch}")
         body = client("s3").get_object(Bucket="staging", Key=uri.removeprefix("s3://staging/"))["Body"].read()
-        return [o["key"].rpartition("/")[2] for o in json.loads(body)["objects"]]
+        found: dict[str, Any] = json.loads(body)
+        return found
 
     def later(self, **delta: float) -> None:
         self.now[0] += timedelta(**delta)

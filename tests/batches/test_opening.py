@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from pipeline.batches.deliveries import VERSIONS
 from pipeline.batches.opening import Outcome, Poller, Work
 from pipeline.batches.records import BatchStatus
 from pipeline.catalog import Status
 from pipeline.clients import client
+from pipeline.dynamo import transact
 from pipeline.errors import Transient
+from pipeline.objects import ObjectVersion
 
 from .conftest import DATASET, TABLE, Crash, Shop
 
@@ -64,6 +67,38 @@ def test_the_executions_input_has_the_sizes_that_the_dataset_says_and_no_others(
     assert said["batch"] == batch
     names = ("workers", "worker_type", "execution_class", "queuing")
     assert {name: said[name] for name in names if name in said} == sizes
+
+
+def test_the_manifest_names_what_earlier_versions_of_its_keys_have_brought(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+    history = shop.catalog.history
+    monkeypatch.setattr(shop.catalog, "history", lambda path: (asked.append(path), history(path))[1])
+
+    def batch(*names: str) -> dict[str, list[str]]:
+        """The versions of each name that the manifest of the next batch says are loaded; the batch is loaded, too."""
+        for name in names:
+            shop.stage(name)
+        asked.clear()
+        _, batch = shop.poller.poll(shop.order(min_objects=1))
+        assert batch
+        document = shop.document(batch)
+        for entry in document["objects"]:
+            obj = ObjectVersion(entry["bucket"], entry["key"], entry["version_id"])
+            shop.catalog.move(obj, Status.COMMITTED, "shop/orders")
+        transact(client("dynamodb"), [shop.records._unlocking("shop/orders", batch)])
+        loaded: dict[str, list[str]] = {}
+        for entry in document["loaded"]:
+            loaded.setdefault(entry["key"].rpartition("/")[2], []).append(entry["version_id"])
+        return loaded
+
+    assert batch("a", "b") == {}
+    assert asked == []
+    assert batch("a", "a", "c") == {"a": ["v0"]}
+    assert asked == ["raw/shop/orders/a"]
+    assert batch("c", "b", "a") == {"a": ["v0", "v2", "v3"], "b": ["v1"], "c": ["v4"]}
+    for _ in range(VERSIONS):
+        batch("a")
+    assert len(batch("a")["a"]) == VERSIONS
 
 
 def test_a_dataset_has_one_batch_at_a_time(shop: Shop):

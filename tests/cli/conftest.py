@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -231,8 +231,16 @@ class Actor:
         assert batch
         return batch
 
-    def write(self, batch: str, rows: pa.Table, outcome: str = "PASSED", **rule: str | None) -> None:
-        """Write `rows` to the batch's branch, and the verdict on them."""
+    def write(
+        self,
+        batch: str,
+        rows: pa.Table,
+        outcome: str = "PASSED",
+        *,
+        found: Mapping[str, Mapping[str, int]] | None = None,
+        **rule: str | None,
+    ) -> None:
+        """Write `rows` to the batch's branch, and the verdict on them; `found` is what `Written` says by object."""
         table = self.lake.ender._.tables.load(self.work.table)
         base = table.metadata.refs["main"].snapshot_id
         branch = f"b_{batch}_run"
@@ -240,7 +248,7 @@ class Actor:
         table = self.lake.ender._.tables.load(self.work.table)
         table.append(rows.cast(table.schema().as_arrow()), branch=branch)
         snapshot = self.lake.ender._.tables.load(self.work.table).metadata.refs[branch].snapshot_id
-        self.lake.batches.wrote(self.name, batch, Written("run", branch, base, snapshot, len(rows), 1))
+        self.lake.batches.wrote(self.name, batch, Written("run", branch, base, snapshot, len(rows), 1, **(found or {})))
         passed = "Passed" if outcome == "PASSED" else "Failed"
         rules = (RuleResult("RowCount > 0", "Passed"), RuleResult('IsComplete "id"', passed, rule.get("reason")))
         self.lake.batches.judged(self.name, batch, Verdict(snapshot, outcome, rules))

@@ -4,11 +4,14 @@ table goes out of sight because a newer version of its key is loaded."""
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from pipeline.catalog import Status
 from pipeline.cli.dropping import EXIT_ATTENTION
+from pipeline.clients import client
 from pipeline.console.counting import count
 from pipeline.datasets.model import ORDER_COLUMN
 from pipeline.events.s3 import ObjectCreated
@@ -60,6 +63,41 @@ def test_bad_rows_need_attention_for_all_three(sluice, lake):
     actor.commit(batch)
     ((status, _),) = found(sluice, lake, "set_aside")
     assert status == "BAD_ROWS"
+
+
+def test_rows_that_a_batch_set_aside_or_that_came_twice_need_attention_for_all_three(sluice, lake):
+    actor = Actor(lake, {**ORDERS, "dataset": "by_batch"})
+    first, again, bad = actor.stage("a.csv"), actor.stage("a.csv"), actor.stage("b.csv", bad=[{"line": 9}])
+    batch = actor.open(first, again, bad)
+    line = {"object": actor.row(bad).id, "line": 3, "reason": "key column id is null", "row": {"id": None}}
+    bucket, of_run = lake.settings[Setting.QUARANTINE_BUCKET], f"{actor.name}/_batches/{batch}/run/part-0"
+    client("s3").put_object(Bucket=bucket, Key=of_run, Body=f"{json.dumps({'object': 'x'})}\n{json.dumps(line)}\n")
+    actor.write(
+        batch, rows(1, 1, 2), found={"set_aside": {bad.digest: 2}, "repeated": {first.digest: 0, again.digest: 8}}
+    )
+    actor.commit(batch)
+    told = dict(found(sluice, lake, "by_batch"))
+    assert told == {
+        "BAD_ROWS": "3 rows of 1 object could not be loaded: a key column is null, or a value does not fit its column "
+        "of the table, and went to the quarantine bucket",
+        "REPEATED_ROWS": "8 rows of 1 object repeat rows of an earlier version of the same key: the table has them "
+        "twice",
+    }
+    [version] = json.loads(sluice("why", bad.uri, "--json").stdout)["versions"]
+    assert (version["rows_in"], version["rows_out"], version["rows_bad"]) == (10, 7, 3)
+    assert version["bad_rows"] == [{"line": 3, "reason": "key column id is null", "raw": {"id": None}}, {"line": 9}]
+    assert "10 in, 7 out, 3 bad" in sluice("why", bad.uri).stdout
+    text = sluice("why", again.uri).stdout
+    assert text.count("8 of its 10 rows repeat rows of an earlier version of this key") == 1
+    assert "whether" not in text
+    assert text.count("Nothing to do.") == 1
+    page = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text().partition("## Rows that came twice")[2]
+    [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(block.replace("sluice_local_demo.orders", actor.work.table), {})
+    assert sorted(lake.ender._.tables.load(actor.work.table).scan().to_arrow()["id"].to_pylist()) == [1, 2]
+    for obj in (again, bad):
+        assert sluice("dismiss", obj.uri, "--reason", "meant so").exit_code == 0
+    assert not found(sluice, lake, "by_batch")
 
 
 def test_an_object_of_no_dataset_needs_attention_for_all_three(sluice, lake):

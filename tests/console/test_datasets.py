@@ -180,6 +180,9 @@ def says_where_it_went(visitor, sluice, batch, new, told):
     html = visitor.get(f"/batches/{batch}").text
     assert f'href="/batches/{new}"' in html
     assert f'action="/batches/{batch}/' not in html
+    # The list has both, and at the old one what came after it.
+    listed = visitor.get("/datasets/shop/orders").text
+    assert f'{since["told"]}: see <a href="/batches/{new}">{new}</a>' in listed
 
 
 def test_a_failed_batch_is_loaded_again(visitor, sluice, orders, lake):

@@ -16,6 +16,7 @@ from pipeline.catalog import Registered, Status
 from pipeline.clients import client
 from pipeline.console import browse, objects
 from pipeline.console.counting import Looked, count
+from pipeline.datasets.model import ORDER_COLUMN
 from pipeline.objects import ObjectVersion
 from pipeline.routing import stage_a_input
 from pipeline.settings import Setting
@@ -39,7 +40,9 @@ def quarantined(orders, file: str, reason: str = "broken") -> ObjectVersion:
 def committed(orders, *staged: ObjectVersion) -> str:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     batch = orders.open(*staged)
-    orders.write(batch, pa.table({"id": [1], "price": [Decimal("1.10")], "at": [at]}))
+    rows = pa.table({"id": [1], "price": [Decimal("1.10")], "at": [at]})
+    is_ordered = orders.work.dataset.table.write != "append"
+    orders.write(batch, rows.append_column(ORDER_COLUMN, [["1"]]) if is_ordered else rows)
     orders.commit(batch)
     return batch
 
@@ -301,27 +304,38 @@ def test_what_needs_attention_is_dismissed_with_a_reason_and_by_nobody_without_o
     assert (again.status_code, "needs attention" in again.text) == (409, True)
 
 
+def said(visitor, actor, obj):
+    """What each page that names the object says: what the lists have of its dataset, and whether it needs attention."""
+    listed = visitor.document("/datasets", find=actor.work.dataset.dataset)["datasets"][0]["attention"]
+    own = visitor.document(f"/datasets/{actor.name}")["attention"]
+    summary = visitor.document("/")["summary"] or {"attention": []}
+    home = [trouble for trouble in summary["attention"] if trouble["dataset"] == actor.name]
+    files = visitor.document("/browse", at=f"s3://{obj.bucket}/{actor.name}/")["files"]
+    [file] = [each for each in files if each["uri"] == obj.uri]
+    page = visitor.document("/object", uri=obj.uri)["needs_attention"]
+    shown = [None if found is None else [each["status"] for each in found] for found in (listed, own, home)]
+    return [*shown, file["needs_attention"], page]
+
+
 def test_bad_rows_need_attention_on_each_page_that_names_them_until_they_are_dismissed(visitor, console, monkeypatch):
     monkeypatch.setattr(console, "counts", Looked(count, 0))
-    lake = console.connected().lake
-    actor = Actor(lake, {**ORDERS, "dataset": "with_bad_rows"})
+    actor = Actor(console.connected().lake, {**ORDERS, "dataset": "with_bad_rows"})
     obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
     committed(actor, obj)
-
-    def said() -> list[object]:
-        listed = visitor.document("/datasets", find="with_bad_rows")["datasets"][0]["attention"]
-        own = visitor.document("/datasets/shop/with_bad_rows")["attention"]
-        summary = visitor.document("/")["summary"] or {"attention": []}
-        home = [trouble for trouble in summary["attention"] if trouble["dataset"] == actor.name]
-        (file,) = visitor.document("/browse", at=f"s3://{obj.bucket}/{actor.name}/")["files"]
-        page = visitor.document("/object", uri=obj.uri)["needs_attention"]
-        shown = [None if found is None else [each["status"] for each in found] for found in (listed, own, home)]
-        return [*shown, file["needs_attention"], page]
-
     # They are counted beside the pages.
-    until(lambda: said() == [["BAD_ROWS"], ["BAD_ROWS"], ["BAD_ROWS"], True, True])
+    until(lambda: said(visitor, actor, obj) == [["BAD_ROWS"], ["BAD_ROWS"], ["BAD_ROWS"], True, True])
     visitor.post("/object/dismiss", uri=obj.uri, version=obj.version_id, reason="mended by hand")
-    until(lambda: said() == [[], [], [], False, False])
+    until(lambda: said(visitor, actor, obj) == [[], [], [], False, False])
+
+
+def test_what_an_object_of_another_key_has_replaced_needs_attention_on_no_page(visitor, console, monkeypatch):
+    monkeypatch.setattr(console, "counts", Looked(count, 0))
+    actor = Actor(console.connected().lake, {**ORDERS, "dataset": "whole", "table": {"write": "overwrite"}})
+    obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
+    committed(actor, obj)
+    until(lambda: said(visitor, actor, obj) == [["BAD_ROWS"], ["BAD_ROWS"], ["BAD_ROWS"], True, True])
+    committed(actor, actor.stage("other.csv"))
+    until(lambda: said(visitor, actor, obj) == [[], [], [], False, False])
 
 
 def test_what_did_not_fail_is_not_sent_back(visitor, orders):

@@ -56,8 +56,13 @@ FOLLOWED = {
 ASKS = {Case.WITH_STAGE_A, Case.IS_LOADED, Case.LOADED, Case.WAITS}
 """Only to look, or to wait: the commands have to be ones that work."""
 NOTHING = {Case.DISMISSED, Case.SUPERSEDED, Case.DELETED}
+_ATTENTION = "tests/cli/test_attention.py"
 _BAD_INPUT, _FLOW, _ROLES = (f"tests/lake/test_{name}.py" for name in ("bad_input", "flow", "roles"))
 ELSEWHERE = {
+    Case.ROWS_REPEATED: (
+        _ATTENTION,
+        "test_rows_that_a_batch_set_aside_or_that_came_twice_need_attention_for_all_three",
+    ),
     Case.UNROUTED: (
         _BAD_INPUT,
         "test_objects_of_an_unregistered_prefix_wait_and_are_loaded_when_their_dataset_is_applied",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +25,9 @@ def row(status: Status, **facts: Any) -> ObjectRow:
 def test_every_case_is_met():
     batches, bad, keys = (None, "01KF"), (None, 3), ("shop/orders/a.csv", "alone.csv")
     rows = [
-        row(status, batch=batch, rows_bad=rows_bad, key=key, dismissed=said)
-        for status, batch, rows_bad, key, said in itertools.product(
-            Status, batches, bad, keys, (None, ("at", "b", "w"))
+        row(status, batch=batch, rows_bad=rows_bad, rows_repeated=rows_repeated, key=key, dismissed=said)
+        for status, batch, rows_bad, rows_repeated, key, said in itertools.product(
+            Status, batches, bad, bad, keys, (None, ("at", "b", "w"))
         )
     ]
     assert {case_of(each, table) for each in rows for table in TABLES.values()} == set(Case)
@@ -51,6 +53,39 @@ def test_each_step_names_what_it_is_about():
     told = advice(row(Status.QUARANTINED, batch="01KF"), TABLES["append"])
     assert all(f"sluice {step}" in told for step in ("redrive --batch 01KF", "release 01KF", f"dismiss {URI}"))
     assert "sluice redrive --batch 01KF" in advice(row(Status.FAILED, batch="01KF"), TABLES["append"])
+
+
+def test_rows_that_a_batch_set_aside_are_as_bad_as_others_and_hide_none_that_came_twice():
+    both = row(Status.COMMITTED, rows_set_aside=1, rows_repeated=2)
+    assert case_of(both, TABLES["append"]) is Case.BAD_ROWS_ALONE
+    assert "drop them alone" in advice(both, TABLES["append"])
+    assert "twice" in advice(both, TABLES["append"])
+    assert "twice" in advice(row(Status.COMMITTED, rows_repeated=2), TABLES["append"])
+    assert "twice" not in advice(row(Status.COMMITTED, rows_repeated=0), TABLES["append"])
+
+
+FILE = ObjectVersion("raw", "team/dataset/FILE", "v1")
+
+
+@pytest.mark.parametrize("mode", TABLES)
+def test_the_page_of_datasets_says_what_is_advised_on_rows_that_were_set_aside(mode: str):
+    found = replace(row(Status.COMMITTED, rows_bad=1), object=FILE)
+    shown = "`overwrite` of partitions" if mode == "partitions" else f"`{mode}`"
+    assert f"\n| {shown} | {advice(found, TABLES[mode])} |\n" in page("datasets")
+
+
+def test_the_runbook_says_what_is_advised_on_what_failed():
+    found = [
+        row(Status.FAILED, batch="BATCH"),
+        row(Status.QUARANTINED, batch="BATCH"),
+        replace(row(Status.FAILED), object=FILE),
+    ]
+    for each in found:
+        assert advice(each, TABLES["replace"]).removesuffix(".") in page("runbook")
+
+
+def page(name: str) -> str:
+    return (Path(__file__).parents[2] / "docs" / f"{name}.md").read_text()
 
 
 @pytest.mark.parametrize("case", [Case.DISMISSED, Case.SUPERSEDED, Case.DELETED])

@@ -8,19 +8,36 @@ import pytest
 
 from pipeline.catalog import Status
 from pipeline.objects import ObjectVersion
-from pipeline.views.deliveries import beside, in_words
+from pipeline.views.deliveries import beside, in_words, repeated
 from tests.views.test_advice import row
 from tests.views.test_missing import TABLES
 
 FIRST = row(Status.COMMITTED, rows_out=52, rows_bad=4)
-MENDED = replace(row(Status.COMMITTED, rows_out=56), object=ObjectVersion("raw", "shop/orders/a.csv", "v2"))
+MENDED = replace(
+    row(Status.COMMITTED, rows_out=57, rows_set_aside=1),
+    object=ObjectVersion("raw", "shop/orders/a.csv", "v2"),
+    order="1|0|a|v2",
+)
 
 
-def test_rows_of_all_other_versions_that_are_loaded_are_counted():
-    third = replace(MENDED, object=ObjectVersion("raw", "shop/orders/a.csv", "v3"), rows_out=1)
-    assert beside(MENDED, [third, MENDED, FIRST], TABLES["append"]) == 53
-    assert beside(FIRST, [MENDED, FIRST], TABLES["append"]) == 56
-    assert "56 rows of other versions" in (in_words(56) or "")
+def test_rows_of_earlier_versions_that_are_loaded_are_counted_where_they_were_not_compared():
+    third = replace(MENDED, object=ObjectVersion("raw", "shop/orders/a.csv", "v3"), order="2|0|a|v3")
+    assert beside(third, [third, MENDED, FIRST], TABLES["append"]) == 108
+    assert beside(FIRST, [MENDED, FIRST], TABLES["append"]) == 0
+    assert "52 rows of earlier versions" in (in_words(MENDED, [FIRST], TABLES["append"]) or "")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (0, None),
+        (1, "1 of its 56 rows repeats a row of an earlier version of this key"),
+        (52, "52 of its 56 rows repeat rows of an earlier version of this key"),
+    ],
+)
+def test_where_they_were_compared_the_number_of_the_same_is_told_and_nothing_else(rows: int, told: str | None):
+    found = replace(MENDED, rows_repeated=rows)
+    assert (repeated(found), in_words(found, [FIRST, found], TABLES["append"])) == (told, told)
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.COMMITTED}))
@@ -31,5 +48,4 @@ def test_what_is_not_in_the_table_is_beside_nothing(status: Status):
 
 @pytest.mark.parametrize("mode", sorted(set(TABLES) - {"append"}))
 def test_where_rows_take_the_place_of_others_nothing_is_said(mode: str):
-    assert beside(MENDED, [MENDED, FIRST], TABLES[mode]) == 0
-    assert in_words(0) is None
+    assert in_words(MENDED, [MENDED, FIRST], TABLES[mode]) is None

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.datasets.own_columns import ROW_COLUMN
 from pipeline.datasets.types import Type
 from pipeline.errors import BadInput, Gone, Inconsistent
+from pipeline.objects import ObjectVersion
 
 FOOTER_BYTES = 64 * 1024
 """Read at first from the end of each file; a longer footer costs a second call."""
@@ -25,17 +26,21 @@ _MAGIC = b"PAR1"
 class StagedObject:
     """One object of the manifest. `id` is `path#version_id`; `staged` the s3:// URI of its Parquet."""
 
-    id: str
+    object: ObjectVersion
     order: str
     staged: str
     etag: str
     rows: int
 
+    @property
+    def id(self) -> str:
+        return f"{self.object.path}#{self.object.version_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A batch. `write`, `key` and `partition_by` are the dataset's; `judges_table` if its rules are about all rows of
-    the table, as it would become.
+    the table, as it would become. `loaded` are other versions of the objects' keys that are in the table.
     """
 
     batch: str
@@ -44,6 +49,7 @@ class Manifest:
     partition_by: tuple[str, ...]
     objects: tuple[StagedObject, ...]
     judges_table: bool = False
+    loaded: tuple[StagedObject, ...] = ()
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Manifest:
@@ -56,12 +62,13 @@ class Manifest:
             partition_by=tuple(table.get("partition_by", ())),
             objects=tuple(_object(entry) for entry in document["objects"]),
             judges_table=(document["dataset"].get("quality") or {}).get("scope") == "table",
+            loaded=tuple(_object(entry) for entry in document.get("loaded", ())),
         )
 
 
 def _object(entry: Mapping[str, Any]) -> StagedObject:
     return StagedObject(
-        id=f"{entry['bucket']}/{entry['key']}#{entry['version_id']}",
+        object=ObjectVersion(entry["bucket"], entry["key"], entry["version_id"]),
         order=entry["order"],
         staged=entry["staged"],
         etag=entry["etag"],
@@ -95,6 +102,19 @@ def inspect_staged(s3: Any, manifest: Manifest) -> list[StagedFile]:
     """
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(lambda staged: _inspect(s3, staged), manifest.objects))
+
+
+def inspect_loaded(s3: Any, manifest: Manifest) -> list[StagedFile]:
+    """The same of the versions that are loaded already, without those whose staged files are there no more."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return [file for file in pool.map(lambda staged: _if_there(s3, staged), manifest.loaded) if file]
+
+
+def _if_there(s3: Any, staged: StagedObject) -> StagedFile | None:
+    try:
+        return _inspect(s3, staged)
+    except Gone:
+        return None
 
 
 def _inspect(s3: Any, staged: StagedObject) -> StagedFile:

@@ -10,8 +10,9 @@ from typing import Any
 
 from pipeline.batches.records import BatchRecords, Written
 from pipeline.clients import client
+from pipeline.objects import set_aside_folder
 from pipeline.telemetry.logs import about, of_job
-from stages.stage_b.jobs.batch_manifest import inspect_staged, parts, read_manifest
+from stages.stage_b.jobs.batch_manifest import inspect_loaded, inspect_staged, parts, read_manifest
 from stages.stage_b.jobs.failing import told_apart
 from stages.stage_b.jobs.gathering import FOLDER, gathered
 from stages.stage_b.jobs.writing import Job, write_batch
@@ -31,12 +32,15 @@ def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Writte
     with ThreadPoolExecutor(1) as pool:
         # Looking at the files goes on while Spark starts.
         inspecting = pool.submit(inspect_staged, s3, manifest)
+        inspecting_loaded = pool.submit(inspect_loaded, s3, manifest)
         spark = SparkSession.builder.getOrCreate()
         try:
             bucket, _ = parts(arguments["manifest"])
-            files = gathered(s3, inspecting.result(), f"s3://{bucket}/{FOLDER}/{dataset}/{batch}/{run}")
-            quarantine = f"s3://{arguments['quarantine_bucket']}/{dataset}/_batches/{batch}/{run}"
-            written = write_batch(spark, Job(manifest, run, arguments["table"], quarantine), files)
+            folder = f"s3://{bucket}/{FOLDER}/{dataset}/{batch}/{run}"
+            files = gathered(s3, inspecting.result(), folder)
+            loaded = gathered(s3, inspecting_loaded.result(), f"{folder}/loaded")
+            quarantine = set_aside_folder(arguments["quarantine_bucket"], dataset, batch, run)
+            written = write_batch(spark, Job(manifest, run, arguments["table"], quarantine), files, loaded)
         finally:
             spark.stop()
     records.wrote(dataset, batch, written)

@@ -13,9 +13,10 @@ from pipeline.tables.names import branch_name
 from stages.stage_b.jobs.alignment import quoted
 from stages.stage_b.jobs.batch_manifest import Manifest, StagedFile
 from stages.stage_b.jobs.branches import BranchedTable
+from stages.stage_b.jobs.repeating import repeated_rows
 from stages.stage_b.jobs.replacing import replace_versions
 from stages.stage_b.jobs.staged_rows import LINE, OBJECT, ORDER, POSITION, REASON, ROW, StagedRows, staged_rows
-from stages.stage_b.jobs.tally import Counting, check_accounts
+from stages.stage_b.jobs.tally import Counting, Tally, check_accounts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,8 +34,10 @@ class Job:
     quarantine: str
 
 
-def write_batch(spark: SparkSession, job: Job, files: Sequence[StagedFile]) -> Written:
-    """Load `files` onto a new branch of the table and say what was written.
+def write_batch(
+    spark: SparkSession, job: Job, files: Sequence[StagedFile], loaded: Sequence[StagedFile] = ()
+) -> Written:
+    """Load `files` onto a new branch of the table and say what was written; `loaded` are of the manifest's `loaded`.
 
     `Inconsistent` if a row is neither written nor set aside nor superseded by a newer one (PROTOCOL, Stage B 2).
     """
@@ -47,7 +50,8 @@ def write_batch(spark: SparkSession, job: Job, files: Sequence[StagedFile]) -> W
     staged = staged_rows(spark, filled, columns, manifest.key)
     bad = _set_aside(staged, job)
     if bad == sum(file.object.rows for file in filled):
-        return Written(job.run, branch, table.base, None, 0, bad)
+        all_bad = {file.object.object.digest: file.object.rows for file in filled}
+        return Written(job.run, branch, table.base, None, 0, bad, set_aside=all_bad)
     target = table.create_branch(branch)
     counting = Counting(staged.frame, filled)
     done = _write(spark, counting, staged.all_fit, columns, target, manifest)
@@ -56,8 +60,26 @@ def write_batch(spark: SparkSession, job: Job, files: Sequence[StagedFile]) -> W
     expected = sum(tally.good.values()) if manifest.write == "append" else done.rows
     superseded = check_accounts(tally, bad, rows, expected)
     lost = tuple(sorted(file.object.id for file in files if file.object.order in done.superseded))
-    can_move = manifest.write == "append" and not manifest.judges_table
-    return Written(job.run, branch, table.base, snapshot if rows else None, rows, bad, lost, superseded, can_move)
+    appends = manifest.write == "append"
+    return Written(
+        job.run,
+        branch,
+        table.base,
+        snapshot if rows else None,
+        rows,
+        bad,
+        lost,
+        superseded,
+        can_move=appends and not manifest.judges_table,
+        set_aside=_whose(tally, filled),
+        repeated=repeated_rows(spark, manifest, filled, loaded, columns) if appends else {},
+    )
+
+
+def _whose(tally: Tally, files: Sequence[StagedFile]) -> dict[str, int]:
+    """How many rows of each object were set aside, where there are any."""
+    bad = {place: read - tally.good.get(place, 0) for place, read in tally.read.items()}
+    return {files[place].object.object.digest: number for place, number in sorted(bad.items()) if number}
 
 
 def _wanted(files: Sequence[StagedFile], manifest: Manifest) -> dict[str, Type]:

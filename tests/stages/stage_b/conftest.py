@@ -18,6 +18,7 @@ from ulid import ULID
 from pipeline.batches.records import Batch, BatchRecords, Written
 from pipeline.datasets import Dataset
 from pipeline.dynamo import encode
+from pipeline.objects import ObjectVersion
 from pipeline.tables.creation import create_table
 from pipeline.tables.iceberg import IcebergTables, Outcome
 from tests.warm_lake import REGION, ROOT, WarmLake, warm_lake
@@ -36,10 +37,18 @@ class Staged:
     row_group_size: int | None = None
     changed: bool = False
     """Whether it is replaced after the manifest was written."""
+    file: str | None = None
+    """The name of the raw file; else one of its own."""
 
     @property
     def object_id(self) -> str:
-        return f"raw/team/set/file-{self.number}#v{self.number}"
+        return f"raw/team/set/{self.file or f'file-{self.number}'}#v{self.number}"
+
+    @property
+    def digest(self) -> str:
+        path, _, version = self.object_id.partition("#")
+        bucket, _, key = path.partition("/")
+        return ObjectVersion(bucket, key, version).digest
 
 
 @dataclass
@@ -61,17 +70,19 @@ class Table:
     tables: IcebergTables
     records: BatchRecords
     batches: list[str] = field(default_factory=list)
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What manifests said of each object, by its id."""
 
-    def transform(self, *staged: Staged, batch: str | None = None) -> Loaded:
-        """Run the job on a new batch of the staged files, or again on `batch`."""
+    def transform(self, *staged: Staged, batch: str | None = None, after: Sequence[Staged] = ()) -> Loaded:
+        """Run the job on a new batch of the staged files, or again on `batch`; `after` are loaded under their keys."""
         if batch is None:
             batch = str(ULID())
-            self._seal(batch, staged)
+            self._seal(batch, staged, after)
         return self._run(batch)
 
-    def load(self, *staged: Staged) -> Loaded:
+    def load(self, *staged: Staged, after: Sequence[Staged] = ()) -> Loaded:
         """Transform and commit."""
-        loaded = self.transform(*staged)
+        loaded = self.transform(*staged, after=after)
         assert loaded.write, loaded.run["ErrorMessage"]
         if loaded.write.snapshot is None:
             assert self.tables.mark_empty(self.name, loaded.batch, loaded.write.base) == Outcome.COMMITTED
@@ -94,7 +105,7 @@ class Table:
         bodies = (self.lake.s3.get_object(Bucket="quarantine", Key=key["Key"])["Body"].read() for key in keys)
         return [json.loads(line) for body in bodies for line in body.decode().splitlines()]
 
-    def _seal(self, batch: str, staged: Sequence[Staged]) -> None:
+    def _seal(self, batch: str, staged: Sequence[Staged], after: Sequence[Staged]) -> None:
         objects = []
         for one in staged:
             buffer = io.BytesIO()
@@ -119,7 +130,9 @@ class Table:
             "dataset": json.loads(self.dataset.to_json()),
             "table": self.name,
             "objects": objects,
+            "loaded": [self.entries[one.object_id] for one in after],
         }
+        self.entries |= {one.object_id: entry for one, entry in zip(staged, objects, strict=True)}
         self.lake.put(f"_manifests/team/set/{batch}.json", json.dumps(document).encode(), "staging")
         row = {"dataset": "team/set", "item": f"BATCH#{batch}", "status": "SEALED", "candidates": [], "opened": "now"}
         self.lake.dynamodb.put_item(TableName=BATCHES, Item=encode(row))

@@ -116,6 +116,37 @@ def test_a_row_with_a_value_that_does_not_fit_its_column_goes_to_the_quarantine(
     ]
 
 
+def test_rows_that_an_earlier_version_of_a_key_brought_are_counted(make_table: MakeTable) -> None:
+    columns = {"id": "bigint", "at": "timestamp", "tags": "map<string,int>"}
+    table = make_table(columns)
+
+    def rows(*numbers: int) -> pa.Table:
+        # Of 7 and 8 only the microsecond tells which is which.
+        made = [{"id": min(n, 7), "at": datetime(2026, 1, 1, microsecond=n, tzinfo=UTC), "tags": []} for n in numbers]
+        kinds = [("id", pa.int64()), ("at", pa.timestamp("us", tz="UTC")), ("tags", pa.map_(pa.string(), pa.int32()))]
+        return pa.Table.from_pylist(made, pa.schema(kinds))
+
+    first, other = Staged(rows(1, 2, 2, 7), 1, file="a"), Staged(rows(3), 2, file="b")
+    alone = table.load(first, other)
+    assert alone.write
+    assert alone.write.repeated == {}
+    # Two more versions at once; a file that is not repeated; and one whose rows do not all fit.
+    mended, again = Staged(rows(1, 2, 2, 8), 3, file="a"), Staged(rows(8, 9), 4, file="a")
+    new, broken = Staged(rows(1, 2), 5, file="c"), Staged(pa.table({"id": ["3", "x"]}), 6, file="b")
+    loaded = table.load(mended, again, new, broken, after=[first, other])
+    assert loaded.write
+    assert loaded.write.repeated == {mended.digest: 3, again.digest: 1, broken.digest: 0}
+    assert loaded.write.set_aside == {broken.digest: 1}
+    assert (loaded.write.rows, len(table.rows())) == (9, 14)
+    # What was staged of one has expired: of its key it is not known.
+    gone = table.entries[first.object_id]["staged"].removeprefix("s3://staging/")
+    table.lake.s3.delete_object(Bucket="staging", Key=gone)
+    late, known = Staged(rows(1), 7, file="a"), Staged(rows(3, 3), 8, file="b")
+    last = table.load(late, known, after=[first, mended, other])
+    assert last.write
+    assert last.write.repeated == {known.digest: 2}
+
+
 def test_a_batch_without_a_row_to_load_writes_no_snapshot(make_table: MakeTable) -> None:
     table = make_table({"id": "int"})
     empty, bad = pa.table({"id": pa.array([], pa.int32())}), pa.table({"id": ["x"]})
