@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.batches.history import History, is_over
 from pipeline.batches.records import BatchRecords
@@ -18,16 +19,34 @@ from pipeline.datasets.model import Upkeep
 from pipeline.telemetry.logs import about, of_job
 from stages.stage_b.jobs.keeping import Keeper
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 # Glue runs this file as __main__, which is no name to log by.
 log = logging.getLogger("stages.stage_b.jobs.upkeep")
 
 ARGUMENTS = ("dataset", "turn", "table", "settings", "batches_table", "objects_table", "history_days")
 
 
-def run(arguments: Mapping[str, str], turns: Turns, history: History) -> dict[str, int]:
-    """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises."""
+@contextmanager
+def own_session() -> Iterator[SparkSession]:
+    """A session of Spark that ends with its use."""
     from pyspark.sql import SparkSession
 
+    spark = SparkSession.builder.getOrCreate()
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def run(
+    arguments: Mapping[str, str],
+    turns: Turns,
+    history: History,
+    session: Callable[[], AbstractContextManager[SparkSession]] = own_session,
+) -> dict[str, int]:
+    """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises."""
     dataset, turn = arguments["dataset"], arguments["turn"]
     turns.claim(dataset, turn, arguments["JOB_RUN_ID"])
 
@@ -35,12 +54,9 @@ def run(arguments: Mapping[str, str], turns: Turns, history: History) -> dict[st
         return is_over(history.records.get(dataset, batch), batch, history.clock())
 
     try:
-        spark = SparkSession.builder.getOrCreate()
-        try:
+        with session() as spark:
             settings = Upkeep.model_validate_json(arguments["settings"])
             did = Keeper(spark, arguments["table"], settings, has_ended).keep_up(history.clock())
-        finally:
-            spark.stop()
         did["histories"] = history.give_ends(dataset)
     except Exception as error:
         turns.end(dataset, turn, TurnStatus.FAILED, error=shorten(f"{type(error).__name__}: {error}"))
