@@ -7,7 +7,7 @@ import sys
 
 MODULES = tuple(
     f"tests.benchmarks.{name}"
-    for name in ("flow", "flood", "burst", "engine", "stage_a", "console", "cold_start", "commits")
+    for name in ("flow", "flood", "burst", "engine", "stage_a", "console", "cold_start", "commits", "signatures")
 )
 
 
