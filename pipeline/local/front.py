@@ -23,6 +23,7 @@ from pipeline.lake_key import NONCE, PROOF, own_key
 from pipeline.local.front_actions import JVM, ActionRecorder
 from pipeline.local.front_calls import Call, CallRecorder, identify
 from pipeline.local.front_malformed import complaint
+from pipeline.local.front_malformed_forms import complaint_of_form
 from pipeline.local.front_refusals import malformed, refused
 from pipeline.local.operations import refusal
 
@@ -180,12 +181,13 @@ class _Application:
             raise
         except Exception:
             environ["wsgi.input"].seek(0)
-            wrong = complaint(call.service, call.operation, environ["wsgi.input"].read())
+            body = environ["wsgi.input"].read()
+            wrong = complaint(*call[:2], body) or complaint_of_form(*call[:2], body)
             if wrong is None:
                 raise
-            status, headers, body = malformed(wrong, call.service, environ)
+            status, headers, answer = malformed(wrong, call.service, environ)
             start_response(status, headers)
-            return [body]
+            return [answer]
 
     def _answer(self, call: Call, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self._actions.add(call, environ)

@@ -42,6 +42,11 @@ def complaint(service: str, operation: str, body: bytes) -> Complaint | None:
         given = json.loads(body or b"{}")
     except ValueError:
         return Complaint(SERIALIZATION, "The body of the request is not JSON")
+    return broken_members(service, given, shape, VALIDATION)
+
+
+def broken_members(service: str, given: Any, shape: Any, code: str) -> Complaint | None:
+    """What is of a wrong kind, missing or beyond its bounds in the input of a call; the last two are a `code`."""
     try:
         found = list(_broken(given, shape, ""))
     except _WrongKind as error:
@@ -52,7 +57,7 @@ def complaint(service: str, operation: str, body: bytes) -> Complaint | None:
     if service == "sqs" and missing:
         return Complaint("MissingParameter", f"The request must contain the parameter {missing}.")
     told = "; ".join(f"Value at '{_lower(at)}' failed to satisfy constraint: {why}" for at, why in found)
-    return Complaint(VALIDATION, f"{len(found)} validation error{'s' * (len(found) > 1)} detected: {told}")
+    return Complaint(code, f"{len(found)} validation error{'s' * (len(found) > 1)} detected: {told}")
 
 
 @cache

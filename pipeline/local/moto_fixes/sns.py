@@ -41,6 +41,19 @@ def install() -> None:
     original = replace(Subscription, "publish", publish, source="fd07bd0bb87f")
     _install_signatures(Subscription)
     _install_topics()
+    _install_pages()
+
+
+def _install_pages() -> None:
+    from moto.sns.exceptions import SNSInvalidParameter
+    from moto.sns.models import SNSBackend
+
+    def page(self: Any, values: dict[str, Any], next_token: str | None = None) -> Any:
+        if next_token and not (next_token.isascii() and next_token.isdecimal()):
+            raise SNSInvalidParameter("Invalid parameter: NextToken")
+        return original(self, values, next_token)
+
+    original = replace(SNSBackend, "_get_values_nexttoken", page, source="d96e6823c069")
 
 
 def _install_topics() -> None:
