@@ -1,7 +1,8 @@
 """Lambda's side of an invocation: the right code unpacked, a warm worker found or a cold one started, an answer.
 
-What neither the package nor a layer holds comes from the Python environment that the embedded AWS runs in, whatever
-Python version the function names. `/opt` and `/tmp` themselves are not private, TMPDIR is; the network is not confined.
+What neither the package nor a layer holds comes from the Python environment that the embedded AWS runs in, pandas
+excepted, whatever Python version the function names. `/opt` and `/tmp` themselves are not private, TMPDIR is; the
+network is not confined.
 """
 
 from __future__ import annotations

@@ -179,6 +179,15 @@ def test_what_executions_start_leaves_the_processor_to_what_queues_and_schedules
         asker.reset(token)
 
 
+def test_pandas_is_there_only_where_the_package_has_it(workers: LambdaWorkers) -> None:
+    asked = "import pyarrow as pa\ndef handler(event, context):\n    pa.array([1, None])\n    import pandas\n"
+    assert answer_of(workers.invoke(function(asked), b"{}"))["errorType"] == "ModuleNotFoundError"
+    own = function(
+        "import pandas\ndef handler(event, context): return pandas.ours", files={"pandas/__init__": "ours = 1"}
+    )
+    assert answer_of(workers.invoke(own, b"{}")) == 1
+
+
 def test_workers_scale_with_demand_up_to_the_cap(workers: LambdaWorkers, tmp_path: Path) -> None:
     meeting, met = function(MEETING, timeout_s=200), tmp_path / "met"
     met.mkdir()
