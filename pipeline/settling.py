@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.catalog import Status
 from pipeline.clients import client
@@ -23,6 +23,7 @@ class Progress:
     objects: Counter[tuple[str, Status]] = field(default_factory=Counter)
     """Objects that are not finished, by dataset and status."""
     executions: int = 0
+    """That run; asked for once nothing else waits."""
 
     def count(self, *statuses: Status) -> int:
         return sum(n for (_, status), n in self.objects.items() if status in statuses)
@@ -55,15 +56,10 @@ def look(lake: Lake, only: DatasetName | None = None) -> Progress:
     settings = lake.settings
     # In the direction of the flow: what leaves one place while we look is seen in the next.
     messages = depth(settings[Setting.RAW_QUEUE_URL])
-    objects = lake.catalog.count_open()
-    if only:
-        objects = Counter({key: n for key, n in objects.items() if key[0] == str(only)})
-    return Progress(
-        messages=messages,
-        dead=depth(settings[Setting.RAW_DEAD_LETTER_QUEUE_URL]),
-        objects=objects,
-        executions=_running(lake, only),
-    )
+    objects = lake.catalog.count_open(only)
+    found = Progress(messages, dead=depth(settings[Setting.RAW_DEAD_LETTER_QUEUE_URL]), objects=objects)
+    # What waits is not settled, whatever runs.
+    return replace(found, executions=_running(lake, only)) if found.is_settled else found
 
 
 def depth(queue_url: str) -> int:

@@ -377,16 +377,28 @@ class Catalog:
             bucket, _, key = row["path"].partition("/")
             yield ObjectVersion(bucket, key, row["version_id"]), row["open_sk"].partition("#")[0]
 
-    def count_open(self) -> Counter[tuple[str, Status]]:
+    def count_open(self, dataset: DatasetName | None = None) -> Counter[tuple[str, Status]]:
         """How many objects are not finished, by dataset and status. Reads the open index, which has only those.
 
-        Unrouted objects are counted under `~unrouted`.
+        Unrouted objects are counted under `~unrouted`, and not where one dataset is asked for: then keys are counted.
         """
+        if dataset:
+            return +Counter({(str(dataset), status): self._count_open(str(dataset), status) for status in OPEN})
         counts: Counter[tuple[str, Status]] = Counter()
         for row in scan(self._dynamodb, TableName=self.table, IndexName="open", ProjectionExpression="open_pk"):
             name, _, status = row["open_pk"].partition("#")
             counts[name, Status.UNROUTED if name == UNROUTED else Status(status)] += 1
         return counts
+
+    def _count_open(self, dataset: str, status: Status) -> int:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName="open",
+            KeyConditionExpression="open_pk = :p",
+            ExpressionAttributeValues={":p": {"S": open_partition(dataset, status)}},
+            Select="COUNT",
+        )
+        return sum(page["Count"] for page in pages)
 
     def all(self, dataset: str | None = None, status: Status | None = None) -> Iterator[ObjectRow]:
         """Every row, of one dataset or status where given. Reads the whole table: for people, not for programs."""

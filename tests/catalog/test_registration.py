@@ -249,3 +249,17 @@ def test_an_order_is_never_lifted_above_a_frozen_successors():
     assert event_ms_of(changes[rows[0].object]) == 100
     assert changes[rows[0].object] < rows[1].order
     assert rows[1].object not in changes
+
+
+def test_what_one_dataset_has_open_is_counted_as_among_all(catalog):
+    for n, (team, to) in enumerate([("shop", None), ("shop", Status.FAILED), ("shop", None), ("other", None)]):
+        event = ObjectCreated(ObjectVersion("raw", f"{team}/orders/{n}.csv", "v"), 1, "e", 1, f"{n:02X}")
+        catalog.register(event, DatasetName(team, "orders"))
+        if to:
+            catalog.move(event.object, to, f"{team}/orders")
+    catalog.leave_unrouted(ObjectCreated(ObjectVersion("raw", "shop/orders/u.csv", "v"), 1, "e", 1, "0A"), "no dataset")
+    counted = catalog.count_open(DatasetName("shop", "orders"))
+    assert counted == {("shop/orders", Status.REGISTERED): 2, ("shop/orders", Status.FAILED): 1}
+    everything = catalog.count_open()
+    assert {key: n for key, n in everything.items() if key[0] == "shop/orders"} == counted
+    assert everything.total() == 5
