@@ -42,3 +42,15 @@ def test_a_verdict_tells_what_was_seen_and_what_was_wanted():
     batch = Batch("team/orders", "B", BatchStatus.RUNNING, (), "2026-01-01T00:00:00Z")
     judged = verdict(batch, 1, Quality(ruleset=f"Rules = [ {rule} ]"), (Finding(rule, passed=False, reason=reason),))
     assert [each.reason for each in judged.rules] == [told]
+
+
+def test_of_a_composition_each_part_that_failed_is_told_and_no_other():
+    reasons = {rule: reason for rule, (reason, _) in SEEN.items()}
+    parts = (
+        Finding('IsComplete "id"', passed=True),
+        Finding("RowCount > 10", passed=False, reason=reasons["RowCount > 10"]),
+    )
+    composed = Finding('(IsComplete "id") and (RowCount > 10)', passed=False, reason="anything", parts=parts)
+    batch = Batch("team/orders", "B", BatchStatus.RUNNING, (), "2026-01-01T00:00:00Z")
+    judged = verdict(batch, 1, Quality(ruleset=f"Rules = [ {composed.rule} ]"), (composed,))
+    assert [each.reason for each in judged.rules] == [f"RowCount > 10: {SEEN['RowCount > 10'][1]}"]

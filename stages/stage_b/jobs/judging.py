@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.batches.records import Batch, RuleResult, Verdict
@@ -47,12 +47,14 @@ _WITHOUT_ROWS = {"ColumnDataType", "DataFreshness", "CustomSql"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule as the ruleset has it, whether it holds, and the metrics that say so."""
+    """One rule as the ruleset has it, whether it holds, and the metrics that say so. `parts` are the rules of a
+    composition that failed, each judged by itself."""
 
     rule: str
     passed: bool
     reason: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    parts: tuple[Finding, ...] = ()
 
 
 def visible(frame: DataFrame) -> DataFrame:
@@ -87,7 +89,28 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
     for finding in findings:
         if why := not_about_data(finding.reason):
             raise _not_evaluated(finding.rule, quotable(why), finding.reason)
-    return findings
+    return _with_parts(spark, frame, ruleset, findings)
+
+
+def _with_parts(
+    spark: SparkSession, frame: DataFrame, ruleset: str, findings: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """Judge the rules of failed compositions by themselves: Deequ does not say of which of them it tells a value.
+
+    Another pass over the rows, where a composition failed.
+    """
+    parsed = parse(ruleset)
+    parts = {
+        rule.text: [part.text for part in plain_rules(rule)]
+        for rule, finding in zip(parsed.rules, findings, strict=True)
+        if isinstance(rule, Composite) and not finding.passed
+    }
+    if not parts:
+        return findings
+    texts = dict.fromkeys(text for each in parts.values() for text in each)
+    alone = evaluate(spark, frame, f"{parsed.declarations}Rules = [ {', '.join(texts)} ]")
+    found = {finding.rule: finding for finding in alone}
+    return tuple(replace(each, parts=tuple(found[text] for text in parts.get(each.rule, ()))) for each in findings)
 
 
 def _not_evaluated(what: str, why: str, whole: object) -> SluiceError:
@@ -162,9 +185,7 @@ def _has_rows(rule: Rule | Composite) -> bool:
 def verdict(batch: Batch, snapshot: int, quality: Quality, findings: tuple[Finding, ...]) -> Verdict:
     """The verdict on the snapshot: failed rules do not block where the dataset only warns, or a person released it."""
     rules = tuple(
-        RuleResult(
-            f.rule, "Passed" if f.passed else "Failed", (sentence(f.rule, f.reason) or "")[:REASON_CHARACTERS] or None
-        )
+        RuleResult(f.rule, "Passed" if f.passed else "Failed", (_told(f) or "")[:REASON_CHARACTERS] or None)
         for f in findings
     )
     if all(finding.passed for finding in findings):
@@ -173,3 +194,9 @@ def verdict(batch: Batch, snapshot: int, quality: Quality, findings: tuple[Findi
         by, reason = batch.release.get("by"), batch.release.get("reason")
         return Verdict(snapshot, RELEASED, rules, released_by=by, reason=reason)
     return Verdict(snapshot, WARNED if quality.on_failure == "warn" else FAILED, rules)
+
+
+def _told(finding: Finding) -> str | None:
+    """Why a rule failed; of a composition, each of its rules that did."""
+    failed = [f"{part.rule}: {sentence(part.rule, part.reason)}" for part in finding.parts if not part.passed]
+    return "; and ".join(dict.fromkeys(failed)) or sentence(finding.rule, finding.reason)

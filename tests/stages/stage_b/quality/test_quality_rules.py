@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from pipeline.batches.records import Batch, BatchStatus
+from pipeline.datasets import Quality
 from pipeline.errors import BadDefinition
 from pipeline.quality import check_ruleset
 from pipeline.quality.lint import errors_in
 from pipeline.quality.sentences import sentence
-from stages.stage_b.jobs.judging import Finding, evaluate, failing_rows
+from stages.stage_b.jobs.judging import Finding, evaluate, failing_rows, verdict
 
 SCHEMA = (
     "id int, name string, n int, text string, opt string, same string, d date, dn date, price decimal(10,2), f double, "
@@ -167,6 +169,15 @@ def test_people_are_told_what_was_seen_and_not_the_words_of_deequ(findings):
     told = [sentence(each.rule, each.reason) for each in findings if not each.passed]
     assert len(told) == len(FALSE)
     assert not [text for text in told if text is None or "constraint" in text or "analyzer" in text]
+
+
+def test_of_a_composition_the_part_that_failed_is_told(findings):
+    [composed] = [each for each in findings if each.rule == '(IsComplete "id") and (IsUnique "same")']
+    assert {part.rule: part.passed for part in composed.parts} == {'IsComplete "id"': True, 'IsUnique "same"': False}
+    batch = Batch("team/orders", "B", BatchStatus.RUNNING, (), "2026-01-01T00:00:00Z")
+    [judged] = verdict(batch, 1, Quality(ruleset=f"Rules = [ {composed.rule} ]"), (composed,)).rules
+    assert (judged.reason or "").startswith('IsUnique "same": 0% of the rows have a value of "same"')
+    assert not [each for each in findings if each.passed and each.parts]
 
 
 NAMES = ["2024_q1", "order", "true"]
