@@ -137,6 +137,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes may hold the time of day (gzip's do), and then no two processes would have the same tests."""
+    return f"{argname}-of-{len(val)}-bytes" if isinstance(val, bytes) else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each process has to collect the same tests in the same order: of a set it is another in each."""
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        assert not isinstance(mark.args[1], set | frozenset), (
+            f"{metafunc.definition.nodeid}: sort the set {mark.args[0]}"
+        )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: rank(item.nodeid))

@@ -101,7 +101,7 @@ def test_a_batch_that_has_ended_gets_its_end_unless_somebody_has_to_act_on_it(
     assert has_end(lake, orders, batch) is (status not in TO_ACT_ON)
 
 
-@pytest.mark.parametrize("status", TO_ACT_ON, ids=str)
+@pytest.mark.parametrize("status", sorted(TO_ACT_ON), ids=str)
 def test_a_batch_that_was_redriven_gets_its_end_once_no_object_is_left_in_it(
     status: BatchStatus, lake: Lake, orders: Actor, sluice: Sluice
 ):
