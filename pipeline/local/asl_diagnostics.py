@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ LONGEST_STATE_NAME = 80
 
 _SCHEMA = "SCHEMA_VALIDATION_FAILED"
 _LANGUAGES = ("JSONPath", "JSONata")
+_COLONS_OF_A_TASK = 6
+"""`arn:aws:states:::lambda:invoke`, a function or an activity of an account: with the kind and the name."""
 _STEPS = ("Task", "Pass", "Wait", "Parallel", "Map")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
@@ -90,6 +92,7 @@ def _container(container: Any, path: str, jsonata: bool) -> Iterator[Diagnostic]
     required = [name for name in ("States", "StartAt") if name not in container]
     if required:
         yield _schema(f"These fields are required: [{', '.join(required)}]", path or "/")
+    yield from _texts(container, {"StartAt", "Comment"}, path)
     if "States" not in container:
         return
     states = container["States"]
@@ -119,6 +122,7 @@ def _state(name: str, state: Any, path: str, jsonata: bool) -> Iterator[Diagnost
     yield from _unsupported(state, fields.COMMON | fields.ALLOWED[kind], path)
     yield from _of_the_language(state, path, jsonata)
     yield from _required(state, kind, path)
+    yield from _texts(state, fields.TEXTS, path)
     yield from _ranges(state, fields.RANGES, path)
     own = jsonata or state.get("QueryLanguage") == "JSONata"
     if kind == "Wait" and not _is_moment(state.get("Timestamp"), own):
@@ -172,8 +176,14 @@ def _required(state: Mapping[str, Any], kind: str, path: str) -> Iterator[Diagno
         if all(each in state for each in names):
             yield _only_one(names, path)
     resource = state.get("Resource") if kind == "Task" else None
-    if isinstance(resource, str) and not resource.startswith("arn:"):
+    if isinstance(resource, str) and not (resource.startswith("arn:") and resource.count(":") >= _COLONS_OF_A_TASK):
         yield _schema("Value is not a valid resource ARN", f"{path}/Resource")
+
+
+def _texts(owner: Mapping[str, Any], names: Collection[str], path: str) -> Iterator[Diagnostic]:
+    for name, value in owner.items():
+        if name in names and not isinstance(value, str):
+            yield _schema("Expected value of type String", f"{path}/{name}")
 
 
 def _only_one(names: tuple[str, ...], path: str) -> Diagnostic:

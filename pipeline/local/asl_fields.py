@@ -32,6 +32,9 @@ ALLOWED = {
 
 REQUIRED = {"Task": "Resource", "Choice": "Choices", "Parallel": "Branches"}
 
+TEXTS = frozenset({"Comment", "Resource", "Next", "Default", "Error", "Cause"})
+"""Of a state, text wherever they are allowed."""
+
 ONLY_ONE = {
     "Wait": (("Seconds", "SecondsPath", "Timestamp", "TimestampPath"),),
     "Map": (("ItemProcessor", "Iterator"),),

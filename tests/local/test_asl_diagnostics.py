@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.local import asl_fields as fields
 from pipeline.local.asl_diagnostics import diagnose
 from tests.conftest import ROOT
 
@@ -59,6 +60,13 @@ def test_nothing_is_wrong_with_ours(path: Path):
         ),
         (machine({"A": {**END, "Resource": "r"}}), SCHEMA, "Field 'Resource' is not supported", "/States/A"),
         (machine({"A": {"Type": "Task", "End": True}}), SCHEMA, "These fields are required: [Resource]", "/States/A"),
+        (
+            machine({"A": {"Type": "Task", "Resource": "arn:aws:lambda:ACCOUNT:function:f", "End": True}}),
+            SCHEMA,
+            "Value is not a valid resource ARN",
+            "/States/A/Resource",
+        ),
+        (json.dumps({"StartAt": 1, "States": {"A": END}}), SCHEMA, "Expected value of type String", "/StartAt"),
         (
             machine({"A": {"Type": "Task", "Resource": "lambda", "End": True}}),
             SCHEMA,
@@ -173,3 +181,13 @@ def test_a_diagnostic_reads_as_in_the_error_of_a_create():
     assert str(found) == "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"
     (found,) = diagnose("x")
     assert str(found).count("[Source: ") == 1
+
+
+@pytest.mark.parametrize("kind", sorted(fields.ALLOWED))
+@pytest.mark.parametrize("value", [{"Fn::GetAtt": ["f", "Arn"]}, 1, None, ["a"]], ids=repr)
+def test_what_is_to_be_text_and_is_not_is_told_with_its_place(kind: str, value: object):
+    for name in fields.TEXTS & (fields.ALLOWED[kind] | fields.COMMON):
+        found = diagnose(machine({"A": {"Type": kind, name: value}}))
+        assert ("Expected value of type String", f"/States/A/{name}") in [
+            (each.message, each.location) for each in found
+        ]
