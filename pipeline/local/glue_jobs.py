@@ -25,7 +25,7 @@ from pipeline.clock import Clock, system_clock
 from pipeline.errors import SluiceError
 from pipeline.lake_key import own_key
 from pipeline.local.child_environment import child_environment
-from pipeline.local.processes import kill, put_behind, start_python
+from pipeline.local.processes import kill, start_python
 
 LOG_GROUPS = "/aws-glue/jobs"
 """What the names of both log groups begin with where a job has no --custom-logGroup-prefix."""
@@ -220,7 +220,6 @@ class GlueJobs:
             if run.state is not RunState.STARTING:
                 return False
             run.process = start_python(command, env=env, cwd=folder, output=subprocess.PIPE)
-            put_behind(run.process.pid)
             run.state, run.changed = RunState.RUNNING, self._clock()
             return True
 

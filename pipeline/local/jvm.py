@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import Misconfigured
-from pipeline.local.processes import put_behind
 
 START_TIMEOUT_S = 60
 CONTEXT_STOP_TIMEOUT_S = 15
@@ -74,7 +73,6 @@ class Jvm:
                 )
             except FileNotFoundError:
                 raise Misconfigured(f"{command[0]} is not there", hint="Install Java 17.") from None
-        put_behind(self._process.pid)
 
     @property
     def pid(self) -> int:

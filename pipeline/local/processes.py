@@ -13,8 +13,8 @@ from typing import IO
 
 LIFELINE = "SLUICE_LIFELINE"
 
-_BEHIND = 5
-"""As `nice` counts: about a third of the processor beside one that has not been put behind."""
+_BEHIND = 3
+"""As `nice` counts: half of the processor beside one that has not been put behind."""
 
 # By path and not as a module: a Lambda worker sees the packaged `pipeline`, which has no `local`.
 _LIFELINE_SCRIPT = str(Path(__file__).with_name("lifeline.py"))

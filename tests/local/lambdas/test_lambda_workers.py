@@ -174,7 +174,7 @@ def test_what_executions_start_leaves_the_processor_to_what_queues_and_schedules
     assert answer_of(workers.invoke(function(priority), b"0")) == [own, 0]
     token = asker.set("arn:aws:states:eu-west-1:123456789012:execution:m:e")
     try:
-        assert answer_of(workers.invoke(function(priority + "  #"), b"1")) == [min(own + 5, 19), 1]
+        assert answer_of(workers.invoke(function(priority + "  #"), b"1")) == [min(own + 3, 19), 1]
     finally:
         asker.reset(token)
 
