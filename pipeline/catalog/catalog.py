@@ -54,10 +54,10 @@ class Registered:
         return cls(obj, int(item["generation"]), int(item["event_ms"]))
 
 
-_OF_A_GENERATION = (
+_OF_A_GENERATION = [
     *("reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"),
     *("rows_set_aside", "rows_repeated"),
-)
+]
 """What is said of one passage of an object through the lake, and no more of the next."""
 
 
@@ -122,7 +122,7 @@ class Catalog:
             partition=str(dataset),
             condition="#generation = :before",
             values={"before": event.generation - 1},
-            remove=[*_OF_A_GENERATION],
+            remove=_OF_A_GENERATION,
             log=False,
         )
         actions = [{"Update": change.request(self.table)}]

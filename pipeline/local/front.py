@@ -182,7 +182,9 @@ class _Application:
         except Exception:
             environ["wsgi.input"].seek(0)
             body = environ["wsgi.input"].read()
-            wrong = complaint(*call[:2], body) or complaint_of_form(*call[:2], body)
+            wrong = complaint(call.service, call.operation, body) or complaint_of_form(
+                call.service, call.operation, body
+            )
             if wrong is None:
                 raise
             status, headers, answer = malformed(wrong, call.service, environ)

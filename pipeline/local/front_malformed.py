@@ -60,16 +60,22 @@ def broken_members(service: str, given: Any, shape: Any, code: str) -> Complaint
     return Complaint(code, f"{len(found)} validation error{'s' * (len(found) > 1)} detected: {told}")
 
 
-@cache
-def _input(service: str, operation: str) -> Any:
+def model_with(service: str, operation: str) -> Any:
+    """botocore's model of a service, by its name for it; None if there is none, or none with this operation."""
     from botocore.exceptions import UnknownServiceError
     from botocore.session import get_session
 
     try:
-        model = get_session().get_service_model(_OF_SIGNING_NAMES.get(service, service))
+        model = get_session().get_service_model(service)
     except UnknownServiceError:
         return None
-    if operation not in model.operation_names or model.metadata["protocol"] not in _PROTOCOLS:
+    return model if operation in model.operation_names else None
+
+
+@cache
+def _input(service: str, operation: str) -> Any:
+    model = model_with(_OF_SIGNING_NAMES.get(service, service), operation)
+    if model is None or model.metadata["protocol"] not in _PROTOCOLS:
         return None
     shape = model.operation_model(operation).input_shape
     # A payload is the caller's own, as a function's event.

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from pipeline.local.front_malformed import Complaint, broken_members
+from pipeline.local.front_malformed import Complaint, broken_members, model_with
 
 MALFORMED = "MalformedInput"
 _NUMBERS = ("integer", "long")
@@ -40,14 +40,8 @@ def complaint_of_form(service: str, operation: str, body: bytes) -> Complaint | 
 
 @cache
 def _input(service: str, operation: str) -> Any:
-    from botocore.exceptions import UnknownServiceError
-    from botocore.session import get_session
-
-    try:
-        model = get_session().get_service_model(service)
-    except UnknownServiceError:
-        return None
-    if operation not in model.operation_names or "query" not in model.metadata.get("protocols", ["query"]):
+    model = model_with(service, operation)
+    if model is None or "query" not in model.metadata.get("protocols", ["query"]):
         return None
     return model.operation_model(operation).input_shape
 

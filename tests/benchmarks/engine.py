@@ -14,9 +14,7 @@ import io
 import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import zipfile
@@ -28,7 +26,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipeline.lake_key import LakeKey, own_key
+from pipeline.lake_key import own_key
+from tests.benchmarks.serving import serving
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 REGION = "eu-west-1"
@@ -58,20 +57,8 @@ def main() -> None:
     if given.serve is not None:
         serve(given.serve)
         return
-    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        lake = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.engine", "--serve", folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert lake.stdout is not None
-            told = json.loads(lake.stdout.readline())
-            os.environ.update(LakeKey(**told["key"]).variables())
-            measure(told["endpoint"], lake.pid, given.executions, given.rounds)
-        finally:
-            lake.communicate(timeout=60)
+    with serving("tests.benchmarks.engine") as (told, pid):
+        measure(told["endpoint"], pid, given.executions, given.rounds)
 
 
 def serve(folder: Path) -> None:

@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from pipeline.lake_key import LakeKey, own_key
+from pipeline.lake_key import own_key
 from pipeline.local.front import Front
 from pipeline.local.front_guard import Guard
 from pipeline.local.front_refusals import Answer
 from tests.benchmarks.engine import REGION, client, cpu_s
+from tests.benchmarks.serving import serving
 
 CHECKED, OPEN = "with the check", "without"
 
@@ -50,16 +48,8 @@ def main() -> None:
     if given.serve is not None:
         serve(given.serve)
         return
-    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        command = [sys.executable, "-m", "tests.benchmarks.signatures", "--serve", folder]
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        try:
-            assert server.stdout is not None
-            told = json.loads(server.stdout.readline())
-            os.environ.update(LakeKey(**told["key"]).variables())
-            print_costs({name: calls_of(endpoint) for name, endpoint in told["ports"].items()}, server.pid, given)
-        finally:
-            server.communicate(timeout=60)
+    with serving("tests.benchmarks.signatures") as (told, pid):
+        print_costs({name: calls_of(endpoint) for name, endpoint in told["ports"].items()}, pid, given)
 
 
 def serve(folder: Path) -> None:
