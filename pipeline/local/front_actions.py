@@ -13,6 +13,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
+from xml.parsers.expat import ExpatError
+
+import xmltodict  # type: ignore[import-untyped]
 
 from pipeline.local.front_calls import Call
 
@@ -99,11 +102,24 @@ def _of_s3(operation: str, environ: dict[str, Any]) -> Iterator[tuple[str, str]]
     if "versionId" in _query(environ):
         action = _OF_VERSIONS.get(action, action)
     if operation == "DeleteObjects":
-        key = "*"
-    yield f"s3:{action}", f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
+        yield from (
+            (f"s3:{_OF_VERSIONS[action] if version else action}", f"arn:aws:s3:::{bucket}/{each}")
+            for each, version in _deleted(environ)
+        )
+    else:
+        yield f"s3:{action}", f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
     if source := environ.get("HTTP_X_AMZ_COPY_SOURCE"):
         path, _, version = unquote(source).lstrip("/").partition("?versionId=")
         yield f"s3:{'GetObjectVersion' if version else 'GetObject'}", f"arn:aws:s3:::{path}"
+
+
+def _deleted(environ: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+    """The keys in the body of a DeleteObjects, and whether a version of each is named; `*` where it cannot be read."""
+    try:
+        [named] = xmltodict.parse(_body(environ), force_list=("Object",)).values()
+        yield from ((str(each["Key"]), "VersionId" in each) for each in (named or {}).get("Object", []))
+    except (ExpatError, ValueError, KeyError, AttributeError, TypeError):
+        yield "*", False
 
 
 def _of_dynamodb(operation: str, body: dict[str, Any], region: str) -> Iterator[tuple[str, str]]:

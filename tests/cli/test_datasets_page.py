@@ -6,7 +6,9 @@ import re
 
 from typer.main import get_command
 
+from pipeline.cli import commands as loading
 from pipeline.cli import registering
+from pipeline.cli.app import app
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "datasets.md").read_text()
@@ -16,7 +18,9 @@ def test_every_command_and_option_is_there():
     commands = get_command(registering.datasets).commands  # type: ignore[attr-defined]
     named = set(re.findall(r"sluice datasets ([a-z]+)", PAGE))
     assert {"apply", "list", "validate"} <= named <= set(commands)
-    options = {option for parameter in commands["apply"].params for option in parameter.opts}
+    loading.load()
+    dismiss = get_command(app).commands["dismiss"]  # type: ignore[attr-defined]
+    options = {option for command in (commands["apply"], dismiss) for each in command.params for option in each.opts}
     assert set(re.findall(r"(--[a-z][a-z-]+)", PAGE)) <= options
 
 

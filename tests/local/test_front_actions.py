@@ -49,13 +49,16 @@ def needed(service: str, operation: str, **parameters: Any) -> set[tuple[str, st
         ("upload_part", {"Key": "k", "UploadId": "u", "PartNumber": 1, "Body": b"x"}, "PutObject", "raw/k"),
         ("complete_multipart_upload", {"Key": "k", "UploadId": "u"}, "PutObject", "raw/k"),
         ("abort_multipart_upload", {"Key": "k", "UploadId": "u"}, "AbortMultipartUpload", "raw/k"),
-        ("delete_objects", {"Delete": {"Objects": [{"Key": "k"}]}}, "DeleteObject", "raw/*"),
+        ("delete_objects", {"Delete": {"Objects": [{"Key": "a&b/k"}]}}, "DeleteObject", "raw/a&b/k"),
+        ("delete_objects", {"Delete": {"Objects": [{"Key": "k", "VersionId": "v"}]}}, "DeleteObjectVersion", "raw/k"),
+        ("delete_objects", {"Delete": {}}, None, None),
     ],
 )
 def test_operations_of_s3_need_actions_of_other_names(
-    operation: str, parameters: dict[str, Any], action: str, resource: str
+    operation: str, parameters: dict[str, Any], action: str | None, resource: str | None
 ) -> None:
-    assert needed("s3", operation, Bucket="raw", **parameters) == {(f"s3:{action}", f"arn:aws:s3:::{resource}")}
+    wanted = {(f"s3:{action}", f"arn:aws:s3:::{resource}")} if action else set()
+    assert needed("s3", operation, Bucket="raw", **parameters) == wanted
 
 
 def test_a_copy_reads_its_source_too() -> None:
