@@ -13,6 +13,12 @@ GROUP_BYTES = 100_000
 """Groups are cut here, well under the 256 KiB that a state may carry (PROTOCOL, Stage A 2)."""
 GROUP_OBJECTS = 40
 """So few that a group whose every object is throttled to the last fits into a history of 25,000 events."""
+SMALL_BYTES = 256 * 1024
+"""Up to this size several objects are transformed by one call: it costs more than reading them."""
+TOGETHER = 10
+"""So many: one that cannot be transformed has all of its call tried again, one by one."""
+ALONE_OBJECTS = 20
+"""Larger objects are a call each, and of these half as many make a group: each is a call first, and one by one then."""
 UNROUTED = "~unrouted"
 """Begins the open index's partitions of unrouted objects. No team's name does."""
 
@@ -77,22 +83,41 @@ def unrouted_partitions(dataset: DatasetName) -> list[str]:
     return [f"{UNROUTED}#{dataset}#{n}" for n in range(10)]
 
 
-def groups(objects: Iterable[dict[str, Any]], limit: int = GROUP_BYTES) -> Iterator[list[dict[str, Any]]]:
-    """Cut objects into groups whose JSON stays under `limit` bytes; an object is never split or dropped."""
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Objects of one execution, as items of its input, and how many of them a call transforms."""
+
+    objects: tuple[dict[str, Any], ...]
+    together: int
+
+
+def groups(objects: Iterable[dict[str, Any]], limit: int = GROUP_BYTES) -> Iterator[Group]:
+    """Cut objects into groups whose JSON stays under `limit` bytes; an object is never split or dropped.
+
+    Small objects keep their order, and so do large ones; none of one kind is in a group of the other.
+    """
+    items = list(objects)
+    small = [item for item in items if item["size"] <= SMALL_BYTES]
+    large = [item for item in items if item["size"] > SMALL_BYTES]
+    yield from (Group(cut, TOGETHER) for cut in _cut(small, limit, GROUP_OBJECTS))
+    yield from (Group(cut, 1) for cut in _cut(large, limit, ALONE_OBJECTS))
+
+
+def _cut(objects: list[dict[str, Any]], limit: int, most: int) -> Iterator[tuple[dict[str, Any], ...]]:
     group: list[dict[str, Any]] = []
     size = 0
     for item in objects:
         length = len(json.dumps(item).encode()) + 2
-        if group and (size + length > limit or len(group) >= GROUP_OBJECTS):
-            yield group
+        if group and (size + length > limit or len(group) >= most):
+            yield tuple(group)
             group, size = [], 0
         group.append(item)
         size += length
     if group:
-        yield group
+        yield tuple(group)
 
 
-def stage_a_input(dataset: Dataset, queue_url: str, objects: list[dict[str, Any]]) -> dict[str, Any]:
+def stage_a_input(dataset: Dataset, queue_url: str, group: Group) -> dict[str, Any]:
     """The input of a Stage A execution: the settings that its Lambdas need, so that none of them looks them up."""
     return {
         "dataset": str(dataset.name),
@@ -100,5 +125,6 @@ def stage_a_input(dataset: Dataset, queue_url: str, objects: list[dict[str, Any]
         "stage_a": dataset.stage_a.model_dump(mode="json", exclude_defaults=True),
         "contract": {n: c.model_dump(mode="json", exclude_defaults=True) for n, c in dataset.contract.items()},
         "queue_url": queue_url,
-        "objects": objects,
+        "objects": list(group.objects),
+        "together": group.together,
     }

@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from pipeline.datasets import DatasetName
 from pipeline.executions.executions import NAME_LENGTH, name_for
 from pipeline.objects import ObjectVersion, order_of, staged_key
-from pipeline.routing import dataset_in, groups, is_folder, route, unrouted_partition, unrouted_partitions
+from pipeline.routing import (
+    ALONE_OBJECTS,
+    GROUP_OBJECTS,
+    SMALL_BYTES,
+    TOGETHER,
+    dataset_in,
+    groups,
+    is_folder,
+    route,
+    unrouted_partition,
+    unrouted_partitions,
+)
 
 ORDERS = DatasetName("shop", "orders")
 
@@ -58,12 +69,18 @@ def test_sequencers_of_different_lengths_are_compared_as_if_padded():
     assert order_of(1, "0055AED6", obj) < order_of(1, "0055AED601", obj)
 
 
-@given(st.lists(st.text(max_size=200), max_size=60), st.integers(200, 3000))
-def test_groups_lose_and_split_nothing_and_stay_under_the_limit(keys: list[str], limit: int):
-    objects = [{"key": key} for key in keys]
+@given(st.lists(st.tuples(st.text(max_size=200), st.integers(0, 2 * SMALL_BYTES)), max_size=60), st.integers(250, 3000))
+def test_groups_lose_and_split_nothing_and_stay_under_the_limit(keys: list[tuple[str, int]], limit: int):
+    objects = [{"key": key, "size": size} for key, size in keys]
     found = list(groups(objects, limit))
-    assert [o for group in found for o in group] == objects
-    assert all(len(group) == 1 or len(json.dumps(group).encode()) <= limit + 2 for group in found)
+    small = [item for item in objects if item["size"] <= SMALL_BYTES]
+    assert [o for group in found if group.together == TOGETHER for o in group.objects] == small
+    large = [item for item in objects if item["size"] > SMALL_BYTES]
+    assert [o for group in found if group.together == 1 for o in group.objects] == large
+    assert {group.together for group in found} <= {1, TOGETHER}
+    for group in found:
+        assert len(group.objects) <= (ALONE_OBJECTS if group.together == 1 else GROUP_OBJECTS)
+        assert len(group.objects) == 1 or len(json.dumps(group.objects).encode()) <= limit + 2
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

@@ -3,9 +3,9 @@ doing it once: a condition that fails because the row is there already, or later
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.catalog import content
@@ -20,39 +20,26 @@ from pipeline.catalog.rows import (
     open_partition,
     shorten,
 )
+from pipeline.catalog.work import Registered, Staging
 from pipeline.clock import Clock, iso, system_clock
 from pipeline.datasets import DatasetName
-from pipeline.dynamo import Change, Rejected, encode, get, get_many, put_if, query, scan, transact, update_if
+from pipeline.dynamo import (
+    TRANSACTION_ACTIONS,
+    Change,
+    Rejected,
+    encode,
+    get,
+    get_many,
+    put_if,
+    query,
+    scan,
+    transact,
+    update_if,
+)
 from pipeline.errors import Transient
 from pipeline.events.s3 import ObjectCreated, ObjectDeleted, SendAgain
 from pipeline.objects import ObjectVersion, order_of
 from pipeline.routing import UNROUTED, unrouted_partition, unrouted_partitions
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """An object that Stage A has to transform: its row's identity and what the transform needs of it."""
-
-    object: ObjectVersion
-    generation: int
-    event_ms: int
-
-    def to_input(self) -> dict[str, Any]:
-        """As one item of a Stage A input. No timestamps of ours: equal objects make equal executions."""
-        o = self.object
-        return {
-            "bucket": o.bucket,
-            "key": o.key,
-            "version_id": o.version_id,
-            "generation": self.generation,
-            "event_ms": self.event_ms,
-        }
-
-    @classmethod
-    def from_input(cls, item: Mapping[str, Any]) -> Registered:
-        obj = ObjectVersion(item["bucket"], item["key"], item["version_id"])
-        return cls(obj, int(item["generation"]), int(item["event_ms"]))
-
 
 _OF_A_GENERATION = [
     *("reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"),
@@ -132,7 +119,7 @@ class Catalog:
         refused = transact(self._dynamodb, actions)
         if refused and not refused[0]:
             raise Transient(f"{row.object.uri}: batch {row.batch} has not ended yet")
-        return None if refused else Registered(row.object, event.generation, row.event_ms)
+        return None if refused else Registered(row.object, event.generation, row.event_ms, row.size)
 
     def _put_new(self, item: dict[str, Any]) -> Rejected | None:
         return put_if(self._dynamodb, self.table, item, "attribute_not_exists(#path)")
@@ -184,7 +171,7 @@ class Catalog:
     def _to_transform(row: ObjectRow) -> Registered | None:
         if row.status is not Status.REGISTERED:
             return None
-        return Registered(row.object, row.generation, row.event_ms)
+        return Registered(row.object, row.generation, row.event_ms, row.size)
 
     # -- transitions -----------------------------------------------------------------------------------------
 
@@ -208,36 +195,53 @@ class Catalog:
         rejected = update_if(self._dynamodb, self.table, change)
         return ObjectRow.from_row(rejected.old) if rejected and rejected.old else None
 
-    def stage(self, work: Registered, dataset: str, checksum: str, *, once: bool, **facts: Any) -> ObjectRow | None:
+    def stage_many(self, stagings: Sequence[Staging], dataset: str) -> list[ObjectRow | None]:
+        """`stage` for each, in one transaction where that goes."""
+        actions = [action for each in stagings for action in self._staging(each, dataset)]
+        # A transaction takes no item twice: the holder of two versions with one content.
+        alike = len({each.work.object.path for each in stagings}) < len(stagings)
+        if len(stagings) > 1 and not alike and len(actions) <= TRANSACTION_ACTIONS:
+            with contextlib.suppress(Transient):
+                if not transact(self._dynamodb, actions):
+                    return [None] * len(stagings)
+        return [self.stage(each, dataset) for each in stagings]
+
+    def stage(self, staging: Staging, dataset: str) -> ObjectRow | None:
         """Record that a REGISTERED object is staged. None when it was; otherwise its row as it stands instead.
 
-        `checksum` is the SHA-256 of its bytes. `once` (append datasets): the same content under the same key is loaded
-        once, and a repetition becomes DUPLICATE. The version and its content's holder are written in one transaction,
-        so that two at once do not both load. `Transient` if the holder gave the content up in this moment.
+        The version and its content's holder are written in one transaction, so that two at once do not both load.
+        `Transient` if the holder gave the content up in this moment.
         """
-        facts = {"checksum": checksum, **facts}
-        generation, registered = work.generation, Status.REGISTERED
-        if not once:
-            return self.move(work.object, Status.STAGED, dataset, generation=generation, only_from=registered, **facts)
-
-        def moving(to: Status, facts: dict[str, Any]) -> dict[str, Any]:
-            condition, values = "#generation = :generation", {"generation": generation}
-            return self.moving(
-                work.object, to, dataset, facts=facts, only_from=registered, condition=condition, values=values
-            )
-
-        staging = moving(Status.STAGED, facts)
-        refused = transact(self._dynamodb, [staging, content.taking(self.table, work.object, checksum)])
-        if refused and refused[1] and not refused[0]:
+        obj, checksum = staging.work.object, staging.checksum
+        refused = transact(self._dynamodb, self._staging(staging, dataset))
+        if staging.once and refused and refused[1] and not refused[0]:
             holder = refused[1].old["holder"] if refused[1].old else ""
             reason = f"the same content was dropped before under this key, as version {holder}"
-            repeated = moving(Status.DUPLICATE, {"checksum": checksum, "duplicate_of": holder, "reason": reason})
-            refused = transact(self._dynamodb, [repeated, content.held(self.table, work.object, checksum, holder)])
+            facts = {"checksum": checksum, "duplicate_of": holder, "reason": reason}
+            repeated = self._leaving_registered(staging.work, Status.DUPLICATE, dataset, facts)
+            refused = transact(self._dynamodb, [repeated, content.held(self.table, obj, checksum, holder)])
             if not refused:
-                return self.get(work.object)
+                return self.get(obj)
             if not refused[0]:
-                raise Transient(f"{work.object.uri}: version {holder} gave up the same content just now")
+                raise Transient(f"{obj.uri}: version {holder} gave up the same content just now")
         return ObjectRow.from_row(refused[0].old) if refused and refused[0] and refused[0].old else None
+
+    def _staging(self, staging: Staging, dataset: str) -> list[dict[str, Any]]:
+        facts = {"checksum": staging.checksum, **staging.facts}
+        moving = self._leaving_registered(staging.work, Status.STAGED, dataset, facts)
+        taking = content.taking(self.table, staging.work.object, staging.checksum)
+        return [moving, taking] if staging.once else [moving]
+
+    def _leaving_registered(self, work: Registered, to: Status, dataset: str, facts: dict[str, Any]) -> dict[str, Any]:
+        return self.moving(
+            work.object,
+            to,
+            dataset,
+            facts=facts,
+            only_from=Status.REGISTERED,
+            condition="#generation = :generation",
+            values={"generation": work.generation},
+        )
 
     def moving(self, obj: ObjectVersion, to: Status, dataset: str, **more: Any) -> dict[str, Any]:
         """The Update of a transaction that moves one object."""

@@ -136,7 +136,7 @@ def _begun(row: ObjectRow, retired: Registration) -> tuple[DatasetName, Register
     """An object that was registered before its dataset was retired: whoever did may have died before starting it."""
     if retired.is_closed:
         raise _gone(row, retired)
-    return retired.dataset.name, Registered(row.object, row.generation, row.event_ms)
+    return retired.dataset.name, Registered(row.object, row.generation, row.event_ms, row.size)
 
 
 def _stay(event: SendAgain, retired: Registration, lake: Lake) -> None:
@@ -182,11 +182,11 @@ def _start(
     unique = {work.object: work for _, work in items}
     for group in groups(work.to_input() for work in unique.values()):
         document = canonical(stage_a_input(registration.dataset, registration.queue_url, group))
-        name = name_for(str(registration.dataset.name), canonical(group))
+        name = name_for(str(registration.dataset.name), canonical(group.objects))
         try:
             started = lake.executions.start_until_good(lake.settings[Setting.STAGE_A_MACHINE], name, document)
-            objects = [Registered.from_input(item).object.digest for item in group]
+            objects = [Registered.from_input(item).object.digest for item in group.objects]
             facts = {"dataset": str(registration.dataset.name), "execution": started.name, "objects": objects}
             log.info("Stage A started", extra=facts)
         except Exception as error:
-            failed |= {messages[Registered.from_input(item).object]: error for item in group}
+            failed |= {messages[Registered.from_input(item).object]: error for item in group.objects}

@@ -17,18 +17,20 @@ log = logging.getLogger(__name__)
 
 @handler
 def complete_group(event: dict[str, Any], lake: Lake) -> dict[str, int]:
-    """Results stand in the order of the objects. Messages are hints: a lost or doubled one harms nothing."""
+    """Results stand in the order of the bundles, the statuses of one in that of its objects. Messages are hints: a lost
+    or doubled one harms nothing."""
+    objects = [obj for bundle in event["bundles"] for obj in bundle]
+    statuses = [status for result in event["results"] for status in result["statuses"]]
     staged = [
         ObjectVersion(obj["bucket"], obj["key"], obj["version_id"])
-        for obj, result in zip(event["objects"], event["results"], strict=True)
-        if result["status"] == Status.STAGED
+        for obj, status in zip(objects, statuses, strict=True)
+        if status == Status.STAGED
     ]
     bodies = [
         json.dumps({"id": o.digest, "bucket": o.bucket, "key": o.key, "version_id": o.version_id}, sort_keys=True)
         for o in staged
     ]
     send_all(client("sqs"), event["queue_url"], bodies)
-    # An execution of the definition before this one does not say which it is.
-    facts: dict[str, Any] = {name: event[name] for name in ("dataset", "execution") if name in event}
+    facts = {name: event[name] for name in ("dataset", "execution")}
     log.info("group completed", extra={**facts, "objects": [obj.digest for obj in staged]})
-    return {"staged": len(bodies), "objects": len(event["objects"])}
+    return {"staged": len(bodies), "objects": len(objects)}

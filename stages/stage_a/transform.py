@@ -1,4 +1,4 @@
-"""Transform one object: stream it from raw to staging as Parquet, and say so in the catalog."""
+"""Transform a bundle of objects: stream each from raw to staging as Parquet, and say so in the catalog."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import logging
 import tempfile
 import traceback
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pipeline.catalog import Catalog, Registered, Status
+from pipeline.catalog import ObjectRow, Registered, Staging, Status
 from pipeline.clients import client
 from pipeline.datasets import Column, StageA
 from pipeline.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
@@ -33,7 +34,7 @@ _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the state machine hands to one transform."""
+    """What the state machine hands to one transform, for one of its objects."""
 
     work: Registered
     dataset: str
@@ -43,15 +44,17 @@ class Task:
     execution: str
 
     @classmethod
-    def from_event(cls, event: Mapping[str, Any]) -> Task:
-        return cls(
-            Registered.from_input(event["object"]),
-            event["dataset"],
-            StageA.model_validate(event["stage_a"]),
-            {name: Column.model_validate(column) for name, column in event["contract"].items()},
-            event["write"] == "append",
-            event["execution"],
-        )
+    def bundle(cls, event: Mapping[str, Any]) -> list[Task]:
+        settings = StageA.model_validate(event["stage_a"])
+        contract = {name: Column.model_validate(column) for name, column in event["contract"].items()}
+        once = event["write"] == "append"
+        return [
+            cls(Registered.from_input(item), event["dataset"], settings, contract, once, event["execution"])
+            for item in event["objects"]
+        ]
+
+    def about(self) -> AbstractContextManager[None]:
+        return about(correlation_id=self.work.object.digest, dataset=self.dataset, execution=self.execution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +67,34 @@ class Staged:
 
 
 @handler
-def transform_object(event: dict[str, Any], lake: Lake) -> dict[str, str]:
-    """Stage one object. Run twice it finds its own work and adopts it.
+def transform_objects(event: dict[str, Any], lake: Lake) -> dict[str, list[str]]:
+    """Stage the objects of a bundle; their statuses, in their order. Run twice it finds its own work and adopts it.
 
     A file that cannot be read as its dataset says is QUARANTINED, one that is not there any more GONE. These are
-    answers and no errors: nobody has to mend the function.
+    answers and no errors: nobody has to mend the function. Any error is that of the whole bundle: the state machine
+    tries its objects again, one by one.
     """
-    task = Task.from_event(event)
-    with about(correlation_id=task.work.object.digest, dataset=task.dataset, execution=task.execution):
-        try:
-            return {"status": _stage(task, lake)}
-        except (BadObject, Gone) as error:
-            status = Status.GONE if isinstance(error, Gone) else Status.QUARANTINED
-            told = (error.message, error.hint)
-            return fail_object(lake, task.work, task.dataset, status, *told, execution=task.execution)
+    tasks = Task.bundle(event)
+    statuses: dict[ObjectVersion, str] = {}
+    staged: dict[ObjectVersion, tuple[Task, Staging]] = {}
+    for task in tasks:
+        with task.about():
+            try:
+                staged[task.work.object] = task, _stage(task, lake)
+            except (BadObject, Gone) as error:
+                status = Status.GONE if isinstance(error, Gone) else Status.QUARANTINED
+                told = (error.message, error.hint)
+                failed = fail_object(lake, task.work, task.dataset, status, *told, execution=task.execution)
+                statuses[task.work.object] = failed["status"]
+    found = lake.catalog.stage_many([staging for _, staging in staged.values()], event["dataset"])
+    for (task, staging), before in zip(staged.values(), found, strict=True):
+        with task.about():
+            statuses[task.work.object] = _told(task, staging, before)
+    return {"statuses": [statuses[task.work.object] for task in tasks]}
 
 
-def _stage(task: Task, lake: Lake) -> str:
+def _stage(task: Task, lake: Lake) -> Staging:
+    """Write what is staged of an object; what its row is to say."""
     staging, quarantine = lake.settings[Setting.STAGING_BUCKET], lake.settings[Setting.QUARANTINE_BUCKET]
     key = staged_key(task.dataset, task.work.object, task.work.generation, task.work.event_ms)
     bad_rows_key = key.removesuffix(".parquet") + ".jsonl"
@@ -101,10 +115,16 @@ def _stage(task: Task, lake: Lake) -> str:
     }
     if staged.counts["rows_bad"]:
         facts["bad_rows_uri"] = f"s3://{quarantine}/{bad_rows_key}"
-    status = _record(lake.catalog, task, checksum, facts)
-    log.info("object read", extra={"key": task.work.object.key, "status": status, **staged.counts})
+    return Staging(task.work, checksum, task.once, facts)
+
+
+def _told(task: Task, staging: Staging, before: ObjectRow | None) -> str:
+    """Say what became of an object. `before` is its row where it was not staged now."""
+    status = _status(task, before)
+    counts = {name: staging.facts[name] for name in ("rows_in", "rows_out", "rows_bad")}
+    log.info("object read", extra={"key": task.work.object.key, "status": status, **counts})
     if status == Status.STAGED:
-        _measure(task, staged.counts)
+        _measure(task, counts)
     return status
 
 
@@ -204,10 +224,8 @@ def _fingerprint(obj: ObjectVersion) -> str:
     return f"{obj.digest} {quote(obj.version_id)}"
 
 
-def _record(catalog: Catalog, task: Task, checksum: str, facts: dict[str, Any]) -> str:
+def _status(task: Task, before: ObjectRow | None) -> str:
     work = task.work
-    # Only from REGISTERED: a transform that comes late must not take a CLAIMED object out of its batch.
-    before = catalog.stage(work, task.dataset, checksum, once=task.once, **facts)
     if before is None:
         return Status.STAGED
     if before.generation > work.generation:

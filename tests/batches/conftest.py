@@ -12,7 +12,7 @@ from pipeline.batches.opening import Order, Parts, Poller, Work
 from pipeline.batches.records import BatchRecords
 from pipeline.batches.upkeep import Turns
 from pipeline.batches.upkeeping import Upkeeper
-from pipeline.catalog import Catalog, Registered
+from pipeline.catalog import Catalog, Registered, Staging
 from pipeline.clients import client
 from pipeline.clock import parse_iso
 from pipeline.datasets import Dataset
@@ -51,7 +51,8 @@ class Shop:
         obj = ObjectVersion("raw", f"shop/orders/{name}", f"v{next(self.versions)}")
         self.catalog.register(ObjectCreated(obj, 1, "", 1000, "0A"), DATASET.name)
         facts = {"staged": f"s3://staging/{obj.digest}", "staged_etag": "e", "rows_out": 1}
-        assert self.catalog.stage(Registered(obj, 1, 1000), "shop/orders", obj.digest, once=True, **facts) is None
+        staging = Staging(Registered(obj, 1, 1000), obj.digest, True, facts)
+        assert self.catalog.stage(staging, "shop/orders") is None
         if message:
             self.send(obj)
         return obj

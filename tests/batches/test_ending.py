@@ -22,7 +22,7 @@ from pipeline.batches.records import BatchRecords, BatchStatus, RuleResult, Verd
 from pipeline.batches.redriving import Redriver
 from pipeline.batches.upkeep import Turns
 from pipeline.batches.upkeeping import Upkeeper
-from pipeline.catalog import Catalog, Registered, Status
+from pipeline.catalog import Catalog, Registered, Staging, Status
 from pipeline.clients import client
 from pipeline.datasets import Dataset
 from pipeline.datasets.model import Batching
@@ -110,7 +110,7 @@ class Shop:
 
     def transform(self, work: Registered, checksum: str) -> ObjectVersion:
         facts = {"staged": "s3://staging/x", "staged_etag": "e", "rows_out": 1}
-        self.catalog.stage(work, self.name, checksum, once=True, **facts)
+        self.catalog.stage(Staging(work, checksum, True, facts), self.name)
         return work.object
 
     def open(self) -> str:

@@ -47,7 +47,7 @@ class Kind:
 
 
 KINDS = (
-    Kind("transform worker", "transform.transform_object", 3),
+    Kind("transform worker", "transform.transform_objects", 3),
     Kind("commit worker", "end.commit_batch", 4),
     Kind("job process", "script.py", 12),
     Kind("JVM", "/bin/java", 40, is_warm=True),

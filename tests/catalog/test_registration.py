@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalog import Catalog, ObjectRow, Registered, Status, content
+from pipeline.catalog import Catalog, ObjectRow, Registered, Staging, Status, content
 from pipeline.catalog.rows import lifted
 from pipeline.clients import client
 from pipeline.datasets import DatasetName
@@ -31,7 +31,7 @@ def created(version: str = "v1", *, key: str = "shop/orders/a.csv", ms: int = 10
 def deliver(catalog, version, *, checksum="c1", once=True, **event):
     """Register and stage a version; its row after that."""
     work = catalog.register(created(version, **event), ORDERS)
-    catalog.stage(work, "shop/orders", checksum, once=once)
+    catalog.stage(Staging(work, checksum, once, {}), "shop/orders")
     return catalog.get(work.object)
 
 
@@ -76,7 +76,7 @@ def test_s3s_etag_does_not_tell_whether_content_is_the_same(catalog):
 def test_staging_or_repeating_an_object_twice_is_doing_it_once(catalog):
     for version, seq in (("v1", "0A"), ("v2", "0B")):
         first = deliver(catalog, version, seq=seq)
-        again = catalog.stage(Registered(created(version).object, 1, 100), "shop/orders", "c1", once=True)
+        again = catalog.stage(Staging(Registered(created(version).object, 1, 100), "c1", True, {}), "shop/orders")
         assert (again.status, again.history) == (first.status, first.history)
 
 
@@ -100,7 +100,7 @@ def give_up(catalog, version, status=Status.QUARANTINED, generation=1):
 
 def send_on(catalog, version, generation=2):
     work = catalog.send_again(SendAgain(created(version).object, generation), ORDERS)
-    catalog.stage(work, "shop/orders", "c1", once=True)
+    catalog.stage(Staging(work, "c1", True, {}), "shop/orders")
     return catalog.get(work.object)
 
 
@@ -181,7 +181,7 @@ def test_the_transform_may_do_what_it_does_and_no_more(catalog):
     works = [catalog.register(created(version), ORDERS) for version in ("v1", "v2")]
     with table_calls() as calls:
         for work in works:
-            catalog.stage(work, "shop/orders", "c1", once=True)
+            catalog.stage(Staging(work, "c1", True, {}), "shop/orders")
     assert calls == {"ObjectsTable": allowed("stage_a.yaml", "TransformFunction", "objects-table-arn")}
 
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from pipeline import settings
 from pipeline.batches.opening import Work
 from pipeline.batches.records import RuleResult, Verdict, Written
-from pipeline.catalog import ObjectRow, Registered
+from pipeline.catalog import ObjectRow, Registered, Staging
 from pipeline.cli import commands
 from pipeline.cli.app import app
 from pipeline.clients import client
@@ -212,18 +212,16 @@ class Actor:
             facts["bad_rows_uri"] = f"s3://{bucket}/{obj.digest}.jsonl"
         staging = self.lake.settings[Setting.STAGING_BUCKET]
         client("s3").put_object(Bucket=staging, Key=f"{obj.digest}.parquet", Body=b"")
-        self.lake.catalog.stage(
-            Registered(obj, 1, self.clock_ms),
-            self.name,
-            content or obj.digest,
-            once=self.work.dataset.table.write == "append",
-            rows_in=10,
-            rows_out=10 - rows_bad,
-            rows_bad=rows_bad,
-            staged=f"s3://{staging}/{obj.digest}.parquet",
-            staged_etag="e",
-            **facts,
-        )
+        facts |= {
+            "rows_in": 10,
+            "rows_out": 10 - rows_bad,
+            "rows_bad": rows_bad,
+            "staged": f"s3://{staging}/{obj.digest}.parquet",
+            "staged_etag": "e",
+        }
+        once = self.work.dataset.table.write == "append"
+        work = Registered(obj, 1, self.clock_ms)
+        self.lake.catalog.stage(Staging(work, content or obj.digest, once, facts), self.name)
         return obj
 
     def open(self, *objects: ObjectVersion) -> str:

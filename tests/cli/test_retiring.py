@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.catalog import Registered, Status
+from pipeline.catalog import Registered, Staging, Status
 from pipeline.cli.applying import _parts, apply_definitions, plan_deployed, refuse
 from pipeline.cli.plans import plans_json, say_plans
 from pipeline.clients import client
@@ -95,7 +95,7 @@ def drop(lake: Lake, name: DatasetName, file: str = "a.csv") -> Registered:
 
 
 def stage(lake: Lake, name: DatasetName, work: Registered) -> None:
-    lake.catalog.stage(work, str(name), "c", once=False, staged="s3://s/k", staged_etag="e")
+    lake.catalog.stage(Staging(work, "c", False, {"staged": "s3://s/k", "staged_etag": "e"}), str(name))
 
 
 def load(lake: Lake, name: DatasetName, work: Registered) -> None:

@@ -18,7 +18,7 @@ from pipeline.console import browse, objects
 from pipeline.console.counting import Looked, count
 from pipeline.datasets.model import ORDER_COLUMN
 from pipeline.objects import ObjectVersion
-from pipeline.routing import stage_a_input
+from pipeline.routing import Group, stage_a_input
 from pipeline.settings import Setting
 from stages.stage_a import transform
 from tests.cli.conftest import ORDERS, Actor
@@ -51,10 +51,10 @@ def staged_for_real(orders, monkeypatch, file: str, body: bytes):
     """Have the transform of Stage A stage a file; its row."""
     obj = orders.register(orders.drop(file, body))
     work = Registered(obj, 1, orders.clock_ms)
-    document = stage_a_input(orders.work.dataset, "queue", [work.to_input()])
+    document = stage_a_input(orders.work.dataset, "queue", Group((work.to_input(),), 1))
     monkeypatch.setattr("pipeline.wiring.lake", lambda: orders.lake)
-    event = {**document, "object": document["objects"][0], "execution": "run-1"}
-    transform.transform_object(event, SimpleNamespace(aws_request_id="request-1"))
+    event = {**document, "execution": "run-1"}
+    transform.transform_objects(event, SimpleNamespace(aws_request_id="request-1"))
     return orders.row(obj)
 
 

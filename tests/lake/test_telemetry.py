@@ -58,7 +58,7 @@ def test_one_id_finds_all_that_was_logged_and_no_value_is(lake: RunningLake, inb
     found = json.loads(lake.sluice("logs", "--id", good.object.digest, "--json").stdout)
     services = {json.loads(line["message"]).get("service") for line in found if line["message"].startswith("{")}
     assert services >= {
-        "ingest.route_raw_objects", "stage_a.transform_object", "stage_a.complete_group", "stage_b.poll_dataset",
+        "ingest.route_raw_objects", "stage_a.transform_objects", "stage_a.complete_group", "stage_b.poll_dataset",
         "stage_b.standard", "stage_b.quality", "stage_b.quarantine_batch",
     }  # fmt: skip
     of_batch = json.loads(lake.sluice("logs", "--id", batch.id, "--json").stdout)

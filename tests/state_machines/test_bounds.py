@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.routing import GROUP_OBJECTS
+from pipeline.routing import ALONE_OBJECTS, GROUP_OBJECTS, TOGETHER
 from tests.conftest import ROOT
 
 HISTORY_EVENTS = 25_000
 """Of one execution (Step Functions quota)."""
 EVENTS_A_TRY, EVENTS_A_STATE, EVENTS_AN_ITEM = 3, 2, 2
-"""Scheduled, started and failed; entered and exited; started and ended. Source: `HistoryEventType` of the API."""
+"""Scheduled, started and failed; entered and exited; started and ended, as a map is, too. Source: `HistoryEventType` of
+the API."""
 
 MACHINES = {p.name: json.loads(p.read_text()) for p in (ROOT / "definitions" / "state_machines").glob("*.asl.json")}
 THROTTLING = {"Throttled", "Lambda.TooManyRequestsException", "DynamoDB.ProvisionedThroughputExceededException"}
@@ -68,25 +69,47 @@ def test_what_is_throttled_is_tried_for_hours_by_a_retrier_of_its_own(machine: d
         assert sum(waits(retriers[0])) / 2 > 2 * 3600, name
 
 
-def test_a_group_that_is_throttled_to_the_last_fits_into_one_history():
-    for name, machine in MACHINES.items():
-        events = 0
-        for state in machine["States"].values():
-            if state["Type"] == "Map":
-                item = sum(EVENTS_A_TRY * tries(task) + EVENTS_A_STATE for _, task in tasks(state["ItemProcessor"]))
-                events += GROUP_OBJECTS * (item + EVENTS_AN_ITEM)
-            elif state["Type"] == "Task":
-                # Stage B transforms again at most three times.
-                events += 4 * (EVENTS_A_TRY * tries(state) + EVENTS_A_STATE)
-        assert events < HISTORY_EVENTS, name
+# How often the states of a map in a map run: bundles of a group, and objects of a bundle.
+GROUPS = [(math.ceil(GROUP_OBJECTS / TOGETHER), TOGETHER), (ALONE_OBJECTS, 1)]
 
 
-def test_a_group_that_is_throttled_to_the_last_ends_before_its_execution_times_out():
+def events(machine: dict[str, Any], items: tuple[int, ...]) -> int:
+    found = 0
+    for state in machine["States"].values():
+        found += EVENTS_A_STATE
+        if state["Type"] == "Map":
+            each, *below = items
+            found += EVENTS_A_STATE + each * (events(state["ItemProcessor"], tuple(below)) + EVENTS_AN_ITEM)
+        elif state["Type"] == "Task":
+            found += EVENTS_A_TRY * tries(state)
+    return found
+
+
+def longest(machine: dict[str, Any], items: tuple[int, ...]) -> float:
+    found = 0.0
+    for state in machine["States"].values():
+        if state["Type"] == "Map":
+            each, *below = items
+            found += math.ceil(each / state["MaxConcurrency"]) * longest(state["ItemProcessor"], tuple(below))
+        elif state["Type"] == "Task":
+            found += seconds(state)
+    return found
+
+
+@pytest.mark.parametrize("items", GROUPS, ids=["small objects", "large objects"])
+def test_a_group_that_is_throttled_to_the_last_fits_into_one_history(items: tuple[int, int]):
+    assert events(MACHINES["stage_a.asl.json"], items) < HISTORY_EVENTS
+
+
+def test_a_batch_that_is_throttled_to_the_last_fits_into_one_history():
+    # It is transformed again at most three times.
+    assert 4 * events(MACHINES["stage_b.asl.json"], ()) < HISTORY_EVENTS
+
+
+@pytest.mark.parametrize("items", GROUPS, ids=["small objects", "large objects"])
+def test_a_group_that_is_throttled_to_the_last_ends_before_its_execution_times_out(items: tuple[int, int]):
     machine = MACHINES["stage_a.asl.json"]
-    each, complete = machine["States"]["Transform each object"], machine["States"]["Complete the group"]
-    turns = math.ceil(GROUP_OBJECTS / each["MaxConcurrency"])
-    longest = turns * sum(seconds(task) for _, task in tasks(each["ItemProcessor"])) + seconds(complete)
-    assert longest < machine["TimeoutSeconds"]
+    assert longest(machine, items) < machine["TimeoutSeconds"]
 
 
 def test_a_batch_that_is_throttled_to_the_last_ends_before_its_execution_times_out():

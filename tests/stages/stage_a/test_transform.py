@@ -1,20 +1,161 @@
+"""Bundles through the transform and the completion, with S3 and DynamoDB of moto."""
+
 from __future__ import annotations
 
-from pipeline.catalog import Catalog, Status
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import pytest
+
+from pipeline.catalog import Registered, Status
 from pipeline.clients import client
-from pipeline.datasets import DatasetName, StageA
+from pipeline.datasets import DatasetName
+from pipeline.errors import Broken, Transient
 from pipeline.events.s3 import ObjectCreated, SendAgain
 from pipeline.objects import ObjectVersion
-from stages.stage_a.transform import Task, _record
+from pipeline.settings import Setting, Settings
+from pipeline.wiring import Lake
+from stages.stage_a import transform
+from stages.stage_a.complete import complete_group
+from stages.stage_a.transform import transform_objects
+
+NAME = DatasetName("shop", "orders")
+BUCKETS = {Setting.RAW_BUCKET: "raw", Setting.STAGING_BUCKET: "staging", Setting.QUARANTINE_BUCKET: "quarantine"}
 
 
-def test_a_transform_that_comes_after_a_redrive_is_superseded(catalog_tables: dict[str, str]):
-    catalog = Catalog(client("dynamodb"), "ObjectsTable")
-    obj = ObjectVersion("raw", "shop/orders/a.csv", "v1")
-    work = catalog.register(ObjectCreated(obj, 1, "", 1000, "0A"), DatasetName("shop", "orders"))
-    assert work
-    catalog.move(obj, Status.FAILED, "shop/orders", generation=1)
-    catalog.send_again(SendAgain(obj, 2), DatasetName("shop", "orders"))
-    late = Task(work, "shop/orders", StageA.model_validate({"format": "csv"}), {}, True, "execution")
-    assert _record(catalog, late, "checksum", {}) == Status.SUPERSEDED
-    assert catalog.get(obj).status is Status.REGISTERED
+@dataclass
+class Shop:
+    """A dataset without its stacks: files are dropped, registered and transformed by the handlers themselves."""
+
+    lake: Lake
+    write: str = "append"
+    moments: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def drop(self, file: str, body: str = "id\n1\n") -> Registered:
+        key, moment = f"{NAME}/{file}", next(self.moments)
+        version = client("s3").put_object(Bucket="raw", Key=key, Body=body)["VersionId"]
+        obj = ObjectVersion("raw", key, version)
+        work = self.lake.catalog.register(ObjectCreated(obj, len(body), "", moment, f"{moment:08X}"), NAME)
+        assert work
+        return work
+
+    def transform(self, *works: Registered) -> list[str]:
+        event = {
+            "objects": [work.to_input() for work in works],
+            "dataset": str(NAME),
+            "write": self.write,
+            "stage_a": {"format": "csv"},
+            "contract": {"id": {"type": "bigint"}},
+            "execution": "run-1",
+        }
+        statuses: list[str] = transform_objects.__wrapped__(event, self.lake)["statuses"]
+        return statuses
+
+    def status(self, work: Registered) -> Status:
+        row = self.lake.catalog.get(work.object)
+        assert row
+        return row.status
+
+
+@pytest.fixture
+def shop(catalog_tables: dict[str, str]) -> Shop:
+    s3 = client("s3")
+    for bucket in BUCKETS.values():
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration={"Status": "Enabled"})
+    topics = client("sns").create_topic(Name="teams-shop")["TopicArn"].removesuffix("shop")
+    known = {Setting.OBJECTS_TABLE: "ObjectsTable", Setting.TEAM_TOPICS: topics, **BUCKETS}
+    return Shop(Lake(Settings(known, "the test")))
+
+
+def test_a_transform_that_comes_after_a_redrive_is_superseded(shop: Shop):
+    work = shop.drop("a.csv")
+    shop.lake.catalog.move(work.object, Status.FAILED, str(NAME), generation=1)
+    shop.lake.catalog.send_again(SendAgain(work.object, 2), NAME)
+    assert shop.transform(work) == [Status.SUPERSEDED]
+    assert shop.status(work) is Status.REGISTERED
+
+
+@pytest.mark.parametrize("write", ["append", "upsert"])
+def test_a_bundle_is_written_in_one_step_and_each_object_by_itself(shop: Shop, write: str):
+    shop.write = write
+    works = [shop.drop(f"{n}.csv", f"id\n{n}\n") for n in range(10)]
+    asked: list[str] = []
+    events = client("dynamodb").meta.events
+    events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name), unique_id="asked")
+    assert shop.transform(*works) == ["STAGED"] * 10
+    events.unregister("before-call.dynamodb", unique_id="asked")
+    assert asked == ["TransactWriteItems"]
+    rows = [shop.lake.catalog.get(work.object) for work in works]
+    assert len({row.staged for row in rows if row}) == 10
+    assert {(row.status, row.rows_out, row.execution) for row in rows if row} == {(Status.STAGED, 1, "run-1")}
+    assert shop.transform(*works) == ["STAGED"] * 10
+    assert [shop.lake.catalog.get(work.object) for work in works] == rows
+
+
+def test_each_object_of_a_bundle_has_its_own_end(shop: Shop):
+    good, bad, gone, late, other = (shop.drop(f"{name}.csv") for name in ("good", "bad", "gone", "late", "other"))
+    twin = shop.drop("good.csv")
+    client("s3").put_object(Bucket="raw", Key=bad.object.key, Body=b"\xff\xfe\x00")
+    bad = Registered(ObjectVersion("raw", bad.object.key, newest(bad)), 1, bad.event_ms)
+    shop.lake.catalog.register(ObjectCreated(bad.object, 3, "", 99, "FFFFFFFF"), NAME)
+    client("s3").delete_object(Bucket="raw", Key=gone.object.key, VersionId=gone.object.version_id)
+    assert shop.transform(late) == ["STAGED"]
+    shop.lake.catalog.move(late.object, Status.CLAIMED, str(NAME), batch="b")
+    works = (good, bad, gone, late, other, twin)
+    expected = ["STAGED", "QUARANTINED", "GONE", "CLAIMED", "STAGED", "DUPLICATE"]
+    assert shop.transform(*works) == expected
+    assert [shop.status(work) for work in works] == expected
+    # Whatever was repeated says the same again.
+    assert shop.transform(*works) == expected
+
+
+def newest(work: Registered) -> str:
+    version: str = client("s3").head_object(Bucket="raw", Key=work.object.key)["VersionId"]
+    return version
+
+
+@pytest.mark.parametrize("trouble", [Broken, Transient])
+def test_what_befalls_one_object_leaves_the_others_to_be_tried_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, trouble: type[Exception]
+):
+    works = [shop.drop(f"{n}.csv") for n in range(3)]
+    convert = transform.convert
+
+    def fails(source: Any, *, file_name: str, **more: Any) -> Any:
+        if file_name == "1.csv":
+            raise trouble("in this file")
+        return convert(source, file_name=file_name, **more)
+
+    monkeypatch.setattr(transform, "convert", fails)
+    with pytest.raises(trouble):
+        shop.transform(*works)
+    with pytest.raises(trouble):
+        shop.transform(works[1])
+    assert [shop.transform(work) for work in (works[0], works[2])] == [["STAGED"], ["STAGED"]]
+    assert [shop.status(work) for work in works] == ["STAGED", "REGISTERED", "STAGED"]
+
+
+def test_a_bundle_that_another_writer_meets_is_written_one_by_one(shop: Shop):
+    works = [shop.drop(f"{n}.csv") for n in range(3)]
+    shop.lake.catalog.move(works[1].object, Status.FAILED, str(NAME), generation=1)
+    assert shop.transform(*works) == ["STAGED", "FAILED", "STAGED"]
+
+
+def test_the_queue_hears_of_what_is_staged_and_of_nothing_else(shop: Shop):
+    queue = client("sqs").create_queue(QueueName="orders")["QueueUrl"]
+    works = [shop.drop(f"{n}.csv") for n in range(4)]
+    items = [work.to_input() for work in works]
+    event = {
+        "bundles": [items[:3], items[3:]],
+        "results": [{"statuses": ["STAGED", "DUPLICATE", "STAGED"]}, {"statuses": ["FAILED"]}],
+        "queue_url": queue,
+        "dataset": str(NAME),
+        "execution": "run-1",
+    }
+    assert complete_group.__wrapped__(event, shop.lake) == {"staged": 2, "objects": 4}
+    found = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert sorted(json.loads(message["Body"])["key"] for message in found) == [f"{NAME}/0.csv", f"{NAME}/2.csv"]
