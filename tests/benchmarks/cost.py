@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from pipeline.packaging.templates import load_template
+from pipeline.routing import TOGETHER
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "cost.md"
@@ -24,9 +25,9 @@ MODEL: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_
 MINUTES_A_DAY = 1440
 SECONDS_A_DAY = 86400
 STAGES = {"Route": "stage_a", "Transform": "stage_a", "Complete": "stage_a", "Poll": "stage_b", "Commit": "stage_b"}
-STAGE_A_UNITS = ("route", "group", "object")
-# Ten small objects that come together: what the calls of our Stage A are averaged over.
-A_GROUP = {"route": 1.0, "group": 1.0, "object": 10.0}
+STAGE_A_UNITS = ("route", "group", "bundle", "object")
+# An object that comes alone: what the calls of our Stage A are averaged over.
+A_GROUP = {"route": 1.0, "group": 1.0, "bundle": 1.0, "object": 1.0}
 # Which of the bill's lines a price belongs to.
 LINES = {
     "transition": "Step Functions", "invocation": "Lambda", "gb_second": "Lambda", "dpu_hour": "Glue jobs",
@@ -69,10 +70,12 @@ class Scenario:
         days = MODEL["assumed"]["days"]
         together = min(self.messages, max(1.0, self.objects / SECONDS_A_DAY * self.window))
         route = self.objects / together
+        groups = route * min(self.datasets, together)
         loaded = min(self.objects, self.most)
         a_day = {
             "route": route,
-            "group": route * min(self.datasets, together),
+            "group": groups,
+            "bundle": groups * math.ceil(self.objects / groups / TOGETHER),
             "object": self.objects,
             "poll": self.datasets * MINUTES_A_DAY / self.schedule,
             "batch": loaded / self.per_batch,
@@ -109,6 +112,8 @@ def billed(units: Mapping[str, float]) -> Counter[str]:
     """What is charged for so many of each unit, by the names of `prices`."""
     assumed, memory = MODEL["assumed"], _memory_gb()
     found: Counter[str] = Counter()
+    seconds = units.get("object", 0.0) * assumed["seconds_of_transform_an_object"]
+    found["gb_second"] += seconds * memory["Transform"]  # type: ignore[assignment]
     for unit, times in units.items():
         for what, count in MODEL["counts"][unit].items():
             if what in memory:

@@ -44,6 +44,7 @@ def test_a_new_object_is_registered_and_is_to_be_transformed(catalog):
         "version_id": "v1",
         "generation": 1,
         "event_ms": 100,
+        "size": row.size,
     }
     assert (row.status, row.dataset, row.order) == (
         Status.REGISTERED,

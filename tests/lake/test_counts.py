@@ -62,7 +62,7 @@ def calls_of_the_lake(lake: RunningLake, *parts: str) -> Counter[str]:
     return found
 
 
-def test_ten_small_objects_cost_at_most_eight_calls_and_two_transitions_each(lake: RunningLake):
+def test_ten_small_objects_cost_at_most_six_calls_each_and_one_transform(lake: RunningLake):
     dataset = lake.define(CSV)
     mapping = mapping_of(lake)
     client("lambda").update_event_source_mapping(UUID=mapping, Enabled=False)
@@ -76,13 +76,13 @@ def test_ten_small_objects_cost_at_most_eight_calls_and_two_transitions_each(lak
     calls = calls_of_the_lake(lake, *stage_a)
     of_stage_b = Counter({name: n for name, n in calls.items() if name.startswith("glue.")})
     total = (calls - of_stage_b).total()
-    within({"route": 1, "group": 1, "object": 10}, calls_of_the_lake(lake, *stage_a[:-1]))
+    within({"route": 1, "group": 1, "bundle": 1, "object": 10}, calls_of_the_lake(lake, *stage_a[:-1]))
     invocations = {
         name: n for name, n in (Counter(lake.invocations()) - before).items() if any(p in name for p in stage_a)
     }
-    assert total <= 80, dict(calls)
-    assert sum(invocations.values()) == 12, invocations
-    assert transitions(lake, dataset) <= 20
+    assert total <= 60, dict(calls)
+    assert sum(invocations.values()) == 3, invocations
+    assert transitions(lake, dataset) == 5
 
 
 def transitions(lake: RunningLake, dataset: Datasetup) -> int:
