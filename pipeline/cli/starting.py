@@ -21,7 +21,7 @@ from pipeline.clients import client
 from pipeline.errors import Refused, SluiceError
 from pipeline.local import state
 from pipeline.local.supervisor import ACCOUNT, FAILURE
-from pipeline.settings import use
+from pipeline.settings import parameter_prefix, use
 
 if TYPE_CHECKING:
     from pipeline.local.deployer import Deployer, StackDeletion, StackPlan, StackResult
@@ -205,7 +205,7 @@ def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     deployer = Deployer(client, ACCOUNT, lake.region)
     with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
         made = ready or packaged(root, Path(folder))
-        planner = deployer.planner(made.artefact)
+        planner = deployer.planner(made.artefact, under=parameter_prefix(lake.env))
         plans = [planner.plan(*_bootstrap(root, lake))]
         named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
         plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)

@@ -28,7 +28,7 @@ TEAM_TEMPLATE = Path("definitions/stacks/team.yaml")
 STACK_KIND = "dataset"
 """Stands in the name of the stack of every dataset, after lake and environment."""
 
-TablePlan = Literal["create", "alter", "none"]
+TablePlan = Literal["create", "alter", "finish", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _applied(
             failures[str(dataset.name)] = "its team's stack was not deployed"
             continue
         with _noted(str(dataset.name), failures):
-            _prepare(dataset, parts)
+            _prepare(dataset, plans[dataset.name], parts)
             begun.append((dataset, pool.submit(deploy_stack, dataset, parts)))
     for dataset, stack in begun:
         with _noted(str(dataset.name), failures):
@@ -242,15 +242,18 @@ def _plans(definitions: Iterable[Definition], parts: Parts) -> dict[DatasetName,
     return plans
 
 
-def _prepare(dataset: Dataset, parts: Parts) -> None:
+def _prepare(dataset: Dataset, plan: TablePlan, parts: Parts) -> None:
     """What comes before a dataset's stack."""
     name = dataset.name
-    # Also where the columns are as they should be: an earlier apply may have broken off before the first snapshot.
-    parts.create_table(dataset, table_of(name, parts.database_prefix), f"s3://{parts.curated_bucket}/{name}")
+    if plan != "none":
+        parts.create_table(dataset, table_of(name, parts.database_prefix), f"s3://{parts.curated_bucket}/{name}")
     before = parts.registry.get(name)
     if before and before.is_closed:
         # A registration says that the stack is gone only while it is: so the next apply finds what this one leaves.
         parts.registry.reopen(name)
+
+
+_TABLE_CHANGES = {"create": "table created", "alter": "columns added", "finish": "table finished"}
 
 
 def _register(dataset: Dataset, plan: TablePlan, deployed: Deployed, parts: Parts) -> Applied:
@@ -262,7 +265,7 @@ def _register(dataset: Dataset, plan: TablePlan, deployed: Deployed, parts: Part
     if now != before:
         parts.registry.put(now)
     changes = (
-        ("table created" if plan == "create" else "columns added", plan != "none"),
+        (_TABLE_CHANGES.get(plan, ""), plan in _TABLE_CHANGES),
         ("stack deployed", deployed.changed),
         (_registered(before), now != before),
     )

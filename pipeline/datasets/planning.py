@@ -70,11 +70,19 @@ def used(planned: Sequence[Planned]) -> int:
     return sum(each.action in (Action.RETIRE, Action.CHANGE, Action.NONE) for each in planned)
 
 
+_TABLE_CHANGES: dict[TablePlan, tuple[str, ...]] = {
+    "create": ("its table is created",),
+    "alter": ("its table gets columns",),
+    "finish": ("its table gets its first snapshot",),
+    "none": (),
+}
+
+
 def _defined(dataset: Dataset, registration: Registration | None, table: TablePlan) -> Planned:
     if registration is None:
         return Planned(dataset.name, Action.ADD, ())
     details = tuple(_differences(registration.dataset, dataset))
-    details += {"create": ("its table is created",), "alter": ("its table gets columns",), "none": ()}[table]
+    details += _TABLE_CHANGES[table]
     if registration.retired:
         return Planned(dataset.name, Action.BRING_BACK, details)
     return Planned(dataset.name, Action.CHANGE if details else Action.NONE, details)

@@ -22,7 +22,7 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
 }
 
-TableChange = Literal["create", "alter", "none"]
+TableChange = Literal["create", "alter", "finish", "none"]
 """What bringing a table up to its definition takes."""
 
 
@@ -43,8 +43,6 @@ def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTab
     Doing it again is harmless. `BadDefinition` if the definition asks an existing table for more than new columns.
     """
     tables = tables or IcebergTables()
-    if _is_whole(_load(tables.looking, table), dataset, table):
-        return
     found = _load(tables.catalog, table)
     if found is None:
         found = _create(tables.catalog, dataset, table, location)
@@ -55,20 +53,17 @@ def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTab
 
 
 def plan_table(dataset: Dataset, table: str, tables: IcebergTables | None = None) -> TableChange:
-    """What `create_table` would do to `table`; changes nothing, and raises what that would raise."""
+    """What `create_table` would do to `table`; changes nothing, and raises what that would raise.
+
+    It finishes what broke off before the first snapshot.
+    """
     found = _load((tables or IcebergTables()).looking, table)
     if found is None:
         return "create"
     _check_partitions(found, dataset, table)
-    return "alter" if _missing_columns(found, dataset, table) else "none"
-
-
-def _is_whole(found: Any, dataset: Dataset, table: str) -> bool:
-    """Whether there is nothing to do; errors as `create_table`."""
-    if found is None:
-        return False
-    _check_partitions(found, dataset, table)
-    return not _missing_columns(found, dataset, table) and MAIN in found.metadata.refs
+    if _missing_columns(found, dataset, table):
+        return "alter"
+    return "none" if MAIN in found.metadata.refs else "finish"
 
 
 def _load(catalog: Any, table: str) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.datasets import applying
-from pipeline.datasets.applying import Applied, Deployed, Parts
+from pipeline.datasets.applying import Applied, Deployed, Parts, TablePlan
 from pipeline.datasets.files import Definition, parse
 from pipeline.errors import Refused
 from tests.patience import PATIENCE_S
@@ -107,3 +108,13 @@ def test_a_teams_stack_that_fails_stops_its_own_datasets_alone() -> None:
     with pytest.raises(Refused, match=r"shop/d001: its team's stack was not deployed"):
         applying.apply([*definitions("farm", 1), *definitions("shop", 2)], parts(stacks, 8), report=told.append)
     assert [str(applied.name) for applied in told] == ["farm/d000"]
+
+
+@pytest.mark.parametrize("plan", ["create", "alter", "finish", "none"])
+def test_only_a_table_that_lacks_something_is_made(plan: TablePlan) -> None:
+    made: list[str] = []
+    told = parts(Stacks(together=1), 1)
+    told = replace(told, plan_table=lambda *_: plan, create_table=lambda dataset, table, location: made.append(table))
+    [applied] = applying.apply(definitions("shop", 1), told)
+    assert made == ([] if plan == "none" else ["sluice_dev_shop.d000"])
+    assert len(applied.changes) == (2 if plan == "none" else 3)

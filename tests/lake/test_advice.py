@@ -35,41 +35,43 @@ MODES: dict[str, dict[str, Any]] = {
     "upsert": {"write": "upsert", "key": ["id"]},
     "partitions": {"write": "overwrite", "partition_by": ["day"]},
 }
+WHOLE = {"write": "overwrite"}
 RULES = {"ruleset": 'Rules = [ ColumnValues "n" > 0 ]'}
+JUDGED: dict[str, dict[str, Any]] = {
+    "rules": {},
+    "rules of replace": MODES["replace"],
+    "rules of overwrite": WHOLE,
+}
 WITH_BAD_ROW, ALONE = csv_text(HEADER, "a,1,x", "b,2,y", "c,oops,x"), csv_text(HEADER, "c,3,x")
 MENDED = csv_text(HEADER, "a,1,x", "b,2,y", "c,3,x")
 UNREADABLE, READABLE = csv_text("name", "d"), csv_text(HEADER, "d,4,z")
+DELIVERED, REPEATED = csv_text(HEADER, "p,1,x", "q,2,x"), csv_text(HEADER, "p,1,x", "s,3,x")
 
 FOLLOWED = {
     Case.OUTSIDE: ["append"],
     Case.BAD_ROWS_ALONE: ["append"],
-    Case.BAD_ROWS_ANEW: ["replace"],
+    Case.BAD_ROWS_ANEW: ["replace", "whole"],
     Case.BAD_ROWS_BY_PART: ["upsert", "partitions"],
     Case.UNREADABLE: ["append", "upsert", "partitions"],
     Case.UNREADABLE_ANEW: ["replace"],
     Case.NOT_STAGED: ["append"],
     Case.RULES_BROKEN: ["rules"],
+    Case.RULES_BROKEN_ANEW: ["rules of replace", "rules of overwrite"],
     Case.DUPLICATE: ["append"],
     Case.GONE: ["append"],
+    Case.ROWS_REPEATED: ["append"],
 }
 """The datasets whose tables show that the advice was right."""
 ASKS = {Case.WITH_STAGE_A, Case.IS_LOADED, Case.LOADED, Case.WAITS}
 """Only to look, or to wait: the commands have to be ones that work."""
 NOTHING = {Case.DISMISSED, Case.SUPERSEDED, Case.DELETED}
-_ATTENTION = "tests/cli/test_attention.py"
-_BAD_INPUT, _FLOW, _ROLES = (f"tests/lake/test_{name}.py" for name in ("bad_input", "flow", "roles"))
+_BAD_INPUT, _ROLES = (f"tests/lake/test_{name}.py" for name in ("bad_input", "roles"))
 ELSEWHERE = {
-    Case.ROWS_REPEATED: (
-        _ATTENTION,
-        "test_rows_that_a_batch_set_aside_or_that_came_twice_need_attention_for_all_three",
-    ),
     Case.UNROUTED: (
         _BAD_INPUT,
         "test_objects_of_an_unregistered_prefix_wait_and_are_loaded_when_their_dataset_is_applied",
     ),
     Case.BATCH_FAILED: (_ROLES, "test_a_batch_whose_quality_job_is_stopped_fails_and_can_be_redriven"),
-    # The ways are those of RULES_BROKEN, of which this is the other one.
-    Case.RULES_BROKEN_ANEW: (_FLOW, "test_a_batch_that_breaks_its_rules_is_never_seen_and_can_be_released"),
 }
 PATIENCE_S = 240
 """Six batches at once, whose jobs stand in line for this machine's capacity."""
@@ -119,7 +121,10 @@ def drop_what_needs_advice(lake: RunningLake, made: dict[str, Datasetup]) -> Non
         for mode in MODES:
             made[mode].drop("bad-row.csv", WITH_BAD_ROW)
             made[mode].drop("unreadable.csv", UNREADABLE)
-        made["rules"].drop("r.csv", csv_text(HEADER, "r,-1,x"))
+        made["whole"].drop("bad-row.csv", WITH_BAD_ROW)
+        for name in JUDGED:
+            made[name].drop("r.csv", csv_text(HEADER, "r,-1,x"))
+        append.drop("again.csv", DELIVERED)
         lake.put("advice-outside.csv", csv_text(HEADER, "o,1,x"))
         fail_in_stage_a(lake, append, "killed.csv", csv_text(HEADER, "k,1,x"))
         version = append.drop("gone.csv", csv_text(HEADER, "g,1,x"))
@@ -140,6 +145,11 @@ def follow(lake: RunningLake, made: dict[str, Datasetup], said: dict[tuple[str, 
         alone = (mode, Case.BAD_ROWS_ALONE) in said
         made[mode].drop("mended-rows.csv" if alone else "bad-row.csv", ALONE if alone else MENDED)
         made[mode].drop("unreadable.csv", READABLE)
+    made["whole"].drop("bad-row.csv", MENDED)
+    for name in JUDGED:
+        if name != "rules":
+            made[name].drop("r.csv", csv_text(HEADER, "r,1,x"))
+    append.drop("again.csv", REPEATED)
     append.drop("unreadable.csv", READABLE)
     append.drop("once-more.csv", READABLE)
     append.drop("outside.csv", csv_text(HEADER, "o,1,x"))
@@ -157,30 +167,33 @@ def follow(lake: RunningLake, made: dict[str, Datasetup], said: dict[tuple[str, 
 
 
 IN_TABLE = {
-    "append": ["a", "b", "c", "d", "d", "g", "k", "o"],
+    "append": ["a", "b", "c", "d", "d", "g", "k", "o", "p", "p", "q", "s"],
     "replace": ["a", "b", "c", "d"],
     "upsert": ["a", "b", "c", "d"],
     "partitions": ["a", "b", "c", "d"],
-    "rules": ["r"],
+    "whole": ["a", "b", "c"],
+    **{name: ["r"] for name in JUDGED},
 }
-"""Every row once; `d` twice where it was asked for by another name."""
+"""Every row once; `d` twice where it was asked for by another name, `p` where two versions brought it."""
 
 
 @pytest.mark.timeout(1200)
 def test_who_follows_the_advice_has_every_row_as_often_as_it_was_meant(lake: RunningLake):
-    definitions = {mode: {"stage_a": STAGE_A, "table": table} for mode, table in MODES.items()}
-    definitions["rules"] = {**definitions["append"], "quality": RULES}
+    definitions = {name: {"stage_a": STAGE_A, "table": table} for name, table in {**MODES, "whole": WHOLE}.items()}
+    definitions |= {name: {"stage_a": STAGE_A, "table": table, "quality": RULES} for name, table in JUDGED.items()}
     made = {name: lake.define(definition, apply=False) for name, definition in definitions.items()}
     apply_definitions(lake.root, lake.connected, only=[dataset.name for dataset in made.values()])
     drop_what_needs_advice(lake, made)
     said = advised(lake, made)
     expected = {(name, case) for case, names in FOLLOWED.items() for name in names}
-    assert expected - said.keys() == {("append", Case.DUPLICATE)}
+    late = {("append", Case.DUPLICATE), ("append", Case.ROWS_REPEATED)}
+    assert expected - said.keys() == late
 
     follow(lake, made, said)
     assert {name: values(dataset.rows(), "id") for name, dataset in made.items()} == IN_TABLE
     after = advised(lake, made)
-    assert ("append", Case.DUPLICATE) in after
+    assert late <= after.keys()
+    run(lake, after["append", Case.ROWS_REPEATED], only="dismiss")
     attention = {each["dataset"] for each in lake_status(lake)}
     assert not attention & {str(dataset.name) for dataset in made.values()}
     look_where_it_is_said(lake, after["append", Case.LOADED], made["append"].row("killed.csv"))

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from pipeline.datasets import Dataset
 from pipeline.datasets.types import parse_type
 from pipeline.errors import BadDefinition
+from pipeline.tables import creation
 from pipeline.tables.creation import create_database, create_table, plan_table
 from pipeline.tables.iceberg import IcebergTables
 from pipeline.tables.schema import columns_of
@@ -55,6 +56,22 @@ def test_a_new_table_has_the_contract_its_partitions_and_an_empty_snapshot(table
     assert table.location() == f"{LOCATION}/{name}"
     snapshot = table.current_snapshot()
     assert (table.metadata.refs["main"].snapshot_id, snapshot.summary["total-records"]) == (snapshot.snapshot_id, "0")
+
+
+def test_a_table_whose_making_broke_off_before_its_first_snapshot_is_finished(
+    tables: IcebergTables, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(found: Any) -> None:
+        raise KeyboardInterrupt
+
+    wanted = dataset({"id": "bigint"})
+    monkeypatch.setattr(creation, "_commit_nothing", dies)
+    with pytest.raises(KeyboardInterrupt):
+        make(tables, name, {"id": "bigint"})
+    monkeypatch.undo()
+    assert plan_table(wanted, name, tables) == "finish"
+    assert "main" in make(tables, name, {"id": "bigint"}).metadata.refs
+    assert plan_table(wanted, name, tables) == "none"
 
 
 def test_applying_the_same_definition_again_changes_nothing(tables: IcebergTables, name: str) -> None:

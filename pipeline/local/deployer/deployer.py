@@ -82,11 +82,13 @@ class Deployer:
             report(results[-1])
         return results
 
-    def planner(self, uploads: Callable[[str], bytes | None] = lambda key: None) -> Planner:
-        """Plans stacks one after the other, and changes nothing. `uploads` has what would be uploaded first, by key."""
-        return Planner(
-            replace(self._aws, uploads=uploads), self.records, self._parameter_store(), partial(stored, self._aws)
-        )
+    def planner(self, uploads: Callable[[str], bytes | None] = lambda key: None, under: str = "") -> Planner:
+        """Plans stacks one after the other, and changes nothing.
+
+        `uploads` has what would be uploaded first, by key. Parameters below the path `under` are asked for at once.
+        """
+        store = self._parameter_store(self._parameters_below(under) if under else {})
+        return Planner(replace(self._aws, uploads=uploads), self.records, store, partial(stored, self._aws))
 
     def plan_all(
         self,
@@ -120,9 +122,19 @@ class Deployer:
             return None
         return delete_stack(self._aws, self.records, name)
 
-    def _parameter_store(self) -> Callable[[str], str]:
-        """Parameter Store as it stands at this deployment, each name read once; `KeyError` for one not there."""
+    def _parameters_below(self, path: str) -> dict[str, str]:
         found: dict[str, str] = {}
+        request: dict[str, Any] = {"Path": path, "Recursive": True, "MaxResults": 10}
+        while True:
+            page = self._aws.call("ssm", "get_parameters_by_path", **request)
+            found |= {each["Name"]: str(each["Value"]) for each in page["Parameters"]}
+            if not page.get("NextToken"):
+                return found
+            request["NextToken"] = page["NextToken"]
+
+    def _parameter_store(self, found: Mapping[str, str] = MappingProxyType({})) -> Callable[[str], str]:
+        """Parameter Store as it stands at this deployment, each name read once; `KeyError` for one not there."""
+        found = dict(found)
 
         def value(name: str) -> str:
             if name not in found:
