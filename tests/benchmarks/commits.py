@@ -16,6 +16,7 @@ from tests.stages.rows.loading import Loader, loader
 from tests.stages.rows.test_rows_accounted import File, Row, make_dataset, stage
 from tests.warm_lake import REGION
 
+MODES = ("append", "upsert")
 UPKEEP_EVERY = 100
 """Commits between two turns of upkeep."""
 
@@ -47,12 +48,14 @@ def measured(lake: Loader, mode: str, counts: list[int]) -> Iterator[tuple[int, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commits", type=int, default=1000, help="the most that a table gets (default: 1000)")
-    most = parser.parse_args().commits
+    parser.add_argument("--write", choices=MODES, action="append", help="only tables of this write mode")
+    given = parser.parse_args()
+    most = given.commits
     os.environ.setdefault("AWS_REGION", REGION)
     counts = sorted({count for count in (10, 100, most) if count <= most})
     print("| write | commits before | calls to S3 | all calls |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder, loader(Path(folder)) as lake:
-        for mode in ("append", "upsert"):
+        for mode in given.write or MODES:
             for commits, s3, total in measured(lake, mode, counts):
                 print(f"| {mode} | {commits} | {s3} | {total} |", flush=True)
 
