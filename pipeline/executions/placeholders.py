@@ -16,6 +16,9 @@ PSEUDO = {
 }
 _USUAL = {"Partition": "aws", **PSEUDO}
 _PLACEHOLDER = re.compile(r"\$\{([\w.:\[\]-]+)\}")
+_STRING_OR_PLACEHOLDER = re.compile(r'"(?:[^"\\]|\\.)*"?|' + _PLACEHOLDER.pattern, re.DOTALL)
+_ANY_NUMBER = "1"
+"""It may stand wherever the language has a number: at least 1 are the seconds of a time-out and a retry's rate."""
 _RESOURCE = re.compile(r'("Resource"\s*:\s*)"\$\{([\w.:\[\]-]+)\}"')
 
 
@@ -28,7 +31,8 @@ def filled(text: str, given: Mapping[str, str]) -> str:
     """The definition with `given` values.
 
     What is not given becomes what it can be in a test, where nothing is called: the partition, region and account of
-    the embedded AWS, a function's ARN where it is a Task's whole Resource, else the name itself.
+    the embedded AWS, a function's ARN where it is a Task's whole Resource, the number 1 where it stands outside of
+    quotes (`"Seconds": ${Pause}`), else the name itself.
     """
     known = {**_USUAL, **given}
 
@@ -36,7 +40,12 @@ def filled(text: str, given: Mapping[str, str]) -> str:
         value = known.get(found[2])
         return found[0] if value is not None else f'{found[1]}"{function_arn(found[2])}"'
 
-    return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[1]), _RESOURCE.sub(resource, text))
+    def value(found: re.Match[str]) -> str:
+        if found[1] is not None:
+            return known.get(found[1], _ANY_NUMBER)
+        return _PLACEHOLDER.sub(lambda inner: known.get(inner[1], inner[1]), found[0])
+
+    return _STRING_OR_PLACEHOLDER.sub(value, _RESOURCE.sub(resource, text))
 
 
 def function_arn(name: str) -> str:

@@ -33,6 +33,7 @@ OPTIMISED: dict[str, dict[str, frozenset[str]]] = {
     "athena": _all("startQueryExecution", _WAITS) | _all("stopQueryExecution getQueryExecution getQueryResults", _ONLY),
     "batch": _all("submitJob", _WAITS),
     "bedrock": _all("invokeModel", _CALLS_BACK) | _all("createModelCustomizationJob", _WAITS),
+    "bedrockagentcore": _all("invokeHarness", _ONLY),
     "codebuild": _all("startBuild startBuildBatch retryBuildBatch", _WAITS)
     | _all("stopBuild stopBuildBatch retryBuild deleteBuildBatch batchDeleteBuilds batchGetReports", _ONLY),
     "databrew": _all("startJobRun", _WAITS),

@@ -29,7 +29,16 @@ ACCEPTED, FEATURE, PLACE, OTHERWISE, FAULT = KINDS = (
     "refused otherwise",
     "a fault",
 )
-_DUMPS = ("Traceback", "Error(", "Exception(", "object at 0x", "antlr", "mismatched input", "no viable alternative")
+_DUMPS = (
+    "Traceback",
+    "Error(",
+    "Exception(",
+    "ParserException",
+    "object at 0x",
+    "<class ",
+    "mismatched input",
+    "no viable ",
+)
 
 
 def main() -> None:

@@ -24,6 +24,9 @@ FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:"
         ('"FunctionName": "${Load}"', {}, '"FunctionName": "Load"'),
         ('"FunctionName": "${Load}"', {"Load": "mine"}, '"FunctionName": "mine"'),
         ('"TimeoutSeconds": ${Limit}', {"Limit": "30"}, '"TimeoutSeconds": 30'),
+        ('"TimeoutSeconds": ${Limit}', {}, '"TimeoutSeconds": 1'),
+        (r'{"a\"${b}": "c\\", "d": [${e}, "${f}"]}', {}, r'{"a\"b": "c\\", "d": [1, "f"]}'),
+        ('{"a": ${b}, "c": "${d}', {}, '{"a": 1, "c": "d'),
         ('"Resource": "${Load}"', {}, f'"Resource": "{FUNCTION}Load"'),
         ('"Resource" : "${Load.Arn}"', {}, f'"Resource" : "{FUNCTION}Load"'),
         ('"Resource": "${LoadArn}"', {}, f'"Resource": "{FUNCTION}Load"'),
@@ -122,9 +125,9 @@ def test_the_files_that_may_be_meant_are_named(tmp_path: Path, files: dict[str, 
 
 
 def test_a_definition_that_is_no_json_because_of_a_placeholder_says_which(tmp_path: Path):
-    text = '{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": ${Pause}, "End": true}}}'
+    text = '{"StartAt": "A", "States": {"A": {"Type": "Wait", ${Pause}, "End": true}}}'
     with pytest.raises(BadDefinition) as wrong:
         suite(tmp_path, {"backup.asl.json": text}).definition("backup")
     assert wrong.value.hint == "It holds ${Pause}: give values with --substitute Pause=VALUE, or --template."
-    given = suite(tmp_path, {}, substitutions=lambda machine: {"Pause": "3"} if machine == "backup" else {})
+    given = suite(tmp_path, {}, substitutions=lambda machine: {"Pause": '"Seconds": 3'} if machine == "backup" else {})
     assert given.definition("backup")["States"]["A"]["Seconds"] == 3

@@ -20,6 +20,7 @@ from pipeline.local.moto_fixes.stepfunctions_mocked import parse
 from pipeline.local.moto_fixes.stepfunctions_pages import choice
 from pipeline.local.moto_fixes.stepfunctions_refusals import refusals
 from pipeline.local.moto_fixes.stepfunctions_test_cases import tested_machines
+from pipeline.local.moto_fixes.stepfunctions_unreadable import unreadable
 
 LONGEST_DEFINITION = 1_048_576
 MOST_DIAGNOSTICS = 100
@@ -129,8 +130,8 @@ def diagnostics(definition: str, machine: str | None = None) -> list[Diagnostic]
         return found
     try:
         parse(definition)
-    except Exception as error:
-        return [Diagnostic("SCHEMA_VALIDATION_FAILED", str(error) or repr(error), "/")]
+    except Exception:
+        return unreadable(json.loads(definition))
     return []
 
 

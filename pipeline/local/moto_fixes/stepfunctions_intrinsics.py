@@ -15,6 +15,7 @@ from pipeline.local.moto_fixes.stepfunctions_paths import text_of
 
 _PLACE = "{}"
 _TOKEN = re.compile(r"\\(.)|\{\}|[^\\{]+|.", re.DOTALL)
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
 # As AWS was recorded to read them.
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -39,6 +40,11 @@ def literal(written: str) -> Literal:
     return read
 
 
+def _on_one_line(call: str) -> str:
+    """A call as moto's grammar has it: no literal goes over a line's end."""
+    return _LITERAL.sub(lambda found: found[0].replace("\n", "\\n").replace("\r", "\\r"), call)
+
+
 def install() -> None:
     from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringIntrinsicFunction
     from moto.stepfunctions.parser.asl.component.intrinsic.argument.argument import ArgumentLiteral
@@ -54,7 +60,7 @@ def install() -> None:
 
     def intrinsic(self: Any, context: Any) -> Any:
         call = str(text_of(context.STRINGINTRINSICFUNC()))
-        function, _ = IntrinsicParser.parse(call)
+        function, _ = IntrinsicParser.parse(_on_one_line(call))
         return StringIntrinsicFunction(intrinsic_function_derivation=call, function=function)
 
     def number(self: Any, context: Any) -> Any:

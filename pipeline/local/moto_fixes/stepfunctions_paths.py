@@ -12,7 +12,8 @@ from typing import Any
 
 from pipeline.local.moto_fixes.guard import rebind, replace
 
-_STEP = re.compile(r"\.([^.\[\]*?@()\s'\"]+)|\[(-?\d+)\]|\['([^'\\]*)'\]|\[\"([^\"\\]*)\"\]")
+# AWS takes a dot before a bracket: `$.rows.[0]`.
+_STEP = re.compile(r"\.([^.\[\]*?@()\s'\"]+)|\.?\[(?:(-?\d+)|'([^'\\]*)'|\"([^\"\\]*)\")\]")
 _INDEX_AT_THE_END = re.compile(r"\[\d+\]$")
 
 

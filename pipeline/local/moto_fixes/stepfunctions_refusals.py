@@ -6,7 +6,7 @@ a machine may answer for such a state: a machine that they name is not refused f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.executions.coverage import DISTRIBUTED_ONLY, inner_machines, is_distributed
@@ -16,16 +16,16 @@ from pipeline.local.asl_integrations import ACTIVITY, EMBEDDED, Integration
 
 def refusals(machine: dict[str, Any]) -> list[Diagnostic]:
     """What AWS does not know, and what would not run here as on AWS (`NOT_EMBEDDED`). `machine` passed `diagnose`."""
-    return [found for name, state, path in _states(machine, "") for found in _refused(name, state, path)]
+    return [found for name, state, path in states_of(machine) for found in _refused(name, state, path)]
 
 
-def _states(machine: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+def states_of(machine: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any], str]]:
     """Every state with its name and place; what a distributed Map would run is not looked at."""
     for name, state in machine.get("States", {}).items():
         at = f"{path}/States/{name}"
         yield name, state, at
         for place, inner in inner_machines(state):
-            yield from _states(inner, f"{at}/{place}")
+            yield from states_of(inner, f"{at}/{place}")
 
 
 def _refused(name: str, state: dict[str, Any], path: str) -> Iterator[Diagnostic]:

@@ -34,6 +34,7 @@ def said(machines, function, value=None):
         (r"States.Format('{}', '\{\}')", "{}"),
         (r"States.Format($.template, $.id)", "{0}-t1"),
         (r"States.Format('{} {} {}', 1, true, 1.5)", "1 true 1.5"),
+        ("States.Format('\n\nit\\'s {}:\r\n', $.id)", "\n\nit's t1:\r\n"),
     ],
 )
 def test_format_fills_its_places_and_nothing_else(machines, function, text):

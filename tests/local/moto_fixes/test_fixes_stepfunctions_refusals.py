@@ -36,6 +36,8 @@ def inline(**fields):
         (inline(Label="l"), "Label, which belongs to Distributed Map"),
         ({"Type": "Task", "Resource": "arn:aws:states:eu-west-1:123456789012:activity:a", "End": True}, "activities"),
         (task("ecs:runTask.sync", {}), "the optimised integration of ecs"),
+        (task("bedrockagentcore:invokeHarness", {}), "the optimised integration of bedrockagentcore"),
+        (task("bedrockagentcore:invokeHarness.sync", {}), "is not recognized"),
         (task("lambda:invoke.sync", {"FunctionName": "f"}), "is not recognized"),
         (task("dynamodb:getItem.waitForTaskToken", {}), "is not recognized"),
         (task("aws-sdk:s3:getObjekt", {}), "is not recognized"),
