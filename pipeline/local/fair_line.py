@@ -9,7 +9,16 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 asker: ContextVar[str] = ContextVar("asker", default="")
-"""For whom this thread asks, where several askers share one of them: an execution's ARN."""
+"""For whom this thread asks, where several share what is asked for: see `asker_of`."""
+
+
+def asker_of(execution: str) -> str:
+    """For whom an execution asks, by its ARN: executions whose names differ only after the last hyphen ask as one.
+
+    The lake names those of Stage A after their dataset, so that the many of one do not hold up another's.
+    """
+    machine, _, name = execution.rpartition(":")
+    return f"{machine}:{name.rpartition('-')[0] or name}"
 
 
 class FairLine(Generic[T]):

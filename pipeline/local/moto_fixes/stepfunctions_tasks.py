@@ -10,7 +10,7 @@ import copy
 import threading
 from typing import Any
 
-from pipeline.local.fair_line import asker
+from pipeline.local.fair_line import asker, asker_of
 from pipeline.local.moto_fixes import stepfunctions_clock
 from pipeline.local.moto_fixes.guard import replace
 from pipeline.local.moto_fixes.stepfunctions_aborts import silence
@@ -54,7 +54,7 @@ def _eval_in_time(self: Any, env: Any) -> None:
     ended, failures = threading.Event(), []
 
     def evaluate() -> None:
-        asker.set(env.states.context_object.context_object_data["Execution"]["Id"])
+        asker.set(asker_of(env.states.context_object.context_object_data["Execution"]["Id"]))
         try:
             self._eval_execution(frame)
         except Exception as ex:
