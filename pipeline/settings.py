@@ -86,6 +86,11 @@ def lake_key() -> LakeKey | None:
     return LakeKey.of(os.environ)
 
 
+def profile() -> str | None:
+    """The profile by which this process signs its calls; None if it has credentials of another kind."""
+    return os.environ.get("AWS_PROFILE") or None
+
+
 def metrics_namespace() -> str | None:
     """Where a function's metrics belong, `<lake>/<env>`; no other process has one."""
     return os.environ.get("METRICS_NAMESPACE") or None
