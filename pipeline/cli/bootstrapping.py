@@ -137,7 +137,7 @@ def _say_role(name: str, role: str | None) -> None:
     if role:
         console.print(f"[yellow]{name}[/] is changed by {role}, whoever asks for it.", highlight=False, soft_wrap=True)
         console.print(
-            "  What that role may not do needs more rights of it while this runs: see docs/deploying.md, Push to deploy.",
+            "  For what that role may not do, give it more rights while this runs: docs/deploying.md, Push to deploy.",
             highlight=False,
         )
 
