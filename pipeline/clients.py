@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from pipeline.settings import endpoint, lake_key, region
+from pipeline.settings import endpoint, lake_key, profile, region
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 60
@@ -41,4 +41,20 @@ def iceberg_properties() -> dict[str, str]:
     properties = {"type": "glue", "client.region": region()}
     if url := endpoint():
         properties |= {"glue.endpoint": url, "s3.endpoint": url, "s3.force-virtual-addressing": "false"}
+    if profile():
+        properties["py-io-impl"] = "pipeline.tables.profiles.ProfileIO"
     return properties
+
+
+def s3_credentials() -> dict[str, str]:
+    """What this process's clients sign with now, renewed if it is about to expire, as PyIceberg names it."""
+    import boto3
+
+    client("s3")
+    # The session of the clients: another would ask a person for a second code, where a profile wants one.
+    found = boto3.DEFAULT_SESSION.get_credentials() if boto3.DEFAULT_SESSION else None
+    if found is None:
+        return {}
+    now = found.get_frozen_credentials()
+    names = {"s3.access-key-id": now.access_key, "s3.secret-access-key": now.secret_key, "s3.session-token": now.token}
+    return {name: value for name, value in names.items() if value}

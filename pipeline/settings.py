@@ -86,6 +86,11 @@ def lake_key() -> LakeKey | None:
     return LakeKey.of(os.environ)
 
 
+def profile() -> str | None:
+    """The profile by which this process signs its calls; None if it has credentials of another kind."""
+    return os.environ.get("AWS_PROFILE") or None
+
+
 def metrics_namespace() -> str | None:
     """Where a function's metrics belong, `<lake>/<env>`; no other process has one."""
     return os.environ.get("METRICS_NAMESPACE") or None
@@ -118,10 +123,12 @@ def use(*, endpoint: str | None, region: str | None, profile: str | None = None,
     """Point every AWS client of this process at one place; for the command line, before the first client is made.
 
     An endpoint is an embedded lake: its `key` signs every call, else the one that the environment has of it.
-    `Misconfigured` without one, so that nobody's own credentials ever sign for it.
+    `Misconfigured` without one, so that nobody's own credentials ever sign for it. Without a `region` it is the one
+    that the environment names, else the profile: boto3 asks AWS_DEFAULT_REGION and the profile, others AWS_REGION.
     """
     if endpoint and (key := key or lake_key()) is None:
         raise Misconfigured(f"the key of the lake at {endpoint} is not known", hint=KEY_HINT)
+    region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _region_of(profile)
     if region:
         os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
     place = {"AWS_PROFILE": profile} if profile else {}
@@ -131,3 +138,13 @@ def use(*, endpoint: str | None, region: str | None, profile: str | None = None,
         for name in deciding():
             os.environ.pop(name, None)
     os.environ.update(place)
+
+
+def _region_of(profile: str | None) -> str | None:
+    """The region that a profile names, if it names any."""
+    if not profile:
+        return None
+    from botocore.session import Session
+
+    found: str | None = Session(profile=profile).get_scoped_config().get("region")
+    return found

@@ -181,6 +181,10 @@ class EmbeddedStacks:
         record = self._deployer.records.get(name)
         return {key: str(value) for key, value in record.parameters.items()} if record else {}
 
+    def role(self, name: str) -> str | None:
+        """Nobody in particular changes what is here."""
+        return None
+
     @cached_property
     def _deployer(self) -> Deployer:
         from pipeline.local.deployer import Deployer

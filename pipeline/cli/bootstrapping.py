@@ -40,6 +40,7 @@ class Stacks(Protocol):
     def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan: ...
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed: ...
     def parameters(self, name: str) -> dict[str, str]: ...
+    def role(self, name: str) -> str | None: ...
 
 
 @app.command()
@@ -100,6 +101,7 @@ def bootstrap(
     found = [] if reached.is_embedded or pipeline else lake_formation.before_bootstrap(reached.env)
     if not as_json:
         lake_formation.say(found)
+        _say_role(name, stacks.role(name))
     standing = None if pipeline or parameters.get("ExistingKeyArn") else _key_of(reached.env)
     if plan or standing:
         planned = [stacks.plan(name, template, parameters)]
@@ -128,6 +130,16 @@ def _check(parameters: Mapping[str, str], *, pipeline: bool) -> None:
             raise BadInput(f"the pipeline needs {', '.join(missing)}", hint=_EXTERNAL_ID)
     elif parameters.get("PipelineAccount") and not parameters.get("ExternalId"):
         raise BadInput("--pipeline-account needs --external-id, as the pipeline has it", hint=_EXTERNAL_ID)
+
+
+def _say_role(name: str, role: str | None) -> None:
+    """An administrator's own rights count for nothing any more once the pipeline has updated its own stack."""
+    if role:
+        console.print(f"[yellow]{name}[/] is changed by {role}, whoever asks for it.", highlight=False, soft_wrap=True)
+        console.print(
+            "  For what that role may not do, give it more rights while this runs: docs/deploying.md, Push to deploy.",
+            highlight=False,
+        )
 
 
 def _key_of(env: str) -> str | None:

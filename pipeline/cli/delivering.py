@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,11 +124,10 @@ def stacks_of(
     from pipeline.packaging.cloudformation import CloudFormationStacks
 
     def store(template: Path) -> str:
-        """CloudFormation reads long templates from where their artefacts are."""
-        key = f"templates/{given.env}/{template.name}"
-        client("s3").put_object(
-            Bucket=given.bucket, Key=key, Body=template.read_bytes(), ExpectedBucketOwner=given.account
-        )
+        """CloudFormation reads long templates from where their artefacts are, each by its content."""
+        content = template.read_bytes()
+        key = f"templates/{sha256(content).hexdigest()[:32]}/{template.name}"
+        client("s3").put_object(Bucket=given.bucket, Key=key, Body=content, ExpectedBucketOwner=given.account)
         suffix = "amazonaws.com.cn" if region().startswith("cn-") else "amazonaws.com"
         return f"https://{given.bucket}.s3.{region()}.{suffix}/{key}"
 

@@ -159,10 +159,15 @@ def _applied(
 
 @contextmanager
 def _noted(what: str, failures: dict[str, str]) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         yield
     except SluiceError as error:
         failures[what] = f"{error.message} {error.hint}" if error.hint else error.message
+    # OSError is how pyarrow's S3 tells of its errors.
+    except (BotoCoreError, ClientError, OSError) as error:
+        failures[what] = f"AWS answered: {error}"
 
 
 def _deploy_team(team: str, parts: Parts) -> Deployed:

@@ -114,6 +114,12 @@ class CloudFormationStacks:
         found = self._describe(name) or {}
         return {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])}
 
+    def role(self, name: str) -> str | None:
+        """As whom CloudFormation changes a stack, whoever asks it to: the role that it was given last. None if it was
+        never given one: then it is who asks (API reference, CreateChangeSet, `RoleARN`)."""
+        found = self._describe(name) or {}
+        return found.get("RoleARN")
+
     def delete(self, name: str) -> bool:
         """Delete a stack and wait until it is gone, with what its template does not retain; False if there is none."""
         found = self._describe(name)

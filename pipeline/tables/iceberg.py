@@ -58,7 +58,7 @@ class IcebergTables:
 
         from pipeline.clients import iceberg_properties
 
-        return load_catalog("glue", **iceberg_properties(), **{"py-io-impl": "pipeline.tables.reading.S3Reader"})
+        return load_catalog("glue", **{**iceberg_properties(), "py-io-impl": "pipeline.tables.reading.S3Reader"})
 
     def commit(
         self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False

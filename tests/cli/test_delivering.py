@@ -78,3 +78,20 @@ def test_stacks_are_deployed_in_order_with_settings_tags_and_the_stack_role(boot
     keys = [each["Key"] for each in client("s3").list_objects_v2(Bucket="artefacts")["Contents"]]
     assert [key for key in keys if key.endswith("deequ.jar")]
     deploying.close()
+
+
+def test_a_template_that_cloudformation_reads_from_the_bucket_stays_as_its_deployment_put_it(
+    bootstrapped: None, tmp_path: Path
+) -> None:
+    """Two deployments at once would else each read what the other put last."""
+    stacks = delivering.stacks_of(delivering.environment("dev"))
+    path, texts = tmp_path / "long.yaml", []
+    for name in ("first", "second"):
+        path.write_text(f"Resources: {{Inbox: {{Type: AWS::SQS::Queue}}}}\n# {name} {'#' * 51_200}\n")
+        texts.append(path.read_bytes())
+        assert stacks.deploy(name, path, {}).changed
+    s3 = client("s3")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="artefacts")["Contents"]]
+    found = [s3.get_object(Bucket="artefacts", Key=key)["Body"].read() for key in keys]
+    assert sorted(found) == sorted(texts)
+    assert [key for key in keys if not key.endswith("/long.yaml")] == []

@@ -13,6 +13,7 @@ from botocore.session import Session
 
 from pipeline import settings
 from pipeline.cli.pointing import shell_lines
+from pipeline.clients import iceberg_properties
 from pipeline.lake_key import LakeKey
 
 LAKE = {
@@ -97,3 +98,25 @@ def test_and_to_the_account_of_the_profile_that_it_was_given(monkeypatch: pytest
         f"https://{service}.eu-west-1.amazonaws.com" for service in SERVICES
     }
     assert made("s3")._request_signer._credentials.access_key == "dev"
+
+
+REGIONS = [
+    ({}, "eu-central-1"),
+    ({"AWS_REGION": "eu-north-1"}, "eu-north-1"),
+    ({"AWS_DEFAULT_REGION": "eu-west-3"}, "eu-west-3"),
+    ({"AWS_REGION": "eu-north-1", "AWS_DEFAULT_REGION": "eu-west-3"}, "eu-north-1"),
+]
+
+
+@pytest.mark.parametrize(("before", "region"), REGIONS, ids=["profile", "AWS_REGION", "AWS_DEFAULT_REGION", "both"])
+def test_all_of_a_command_is_in_one_region_which_its_profile_names_where_the_shell_names_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: dict[str, str], region: str
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile dev]\nregion=eu-central-1\naws_access_key_id=dev\naws_secret_access_key=x\n")
+    # What is set before the command is as it was after the test.
+    fresh(monkeypatch, {**before, "AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "dev"})
+    settings.use(endpoint=None, region=None, profile="dev")
+    assert boto3.Session(botocore_session=Session()).client("s3").meta.region_name == region
+    assert settings.region() == region
+    assert iceberg_properties()["client.region"] == region

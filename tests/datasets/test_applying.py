@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from pipeline.datasets import applying
 from pipeline.datasets.applying import Applied, Deployed, Parts, TablePlan
@@ -23,18 +24,29 @@ def definitions(team: str, count: int) -> list[Definition]:
     return [parse(TEXT.format(team, n).encode(), f"{team}/d{n:03}.yaml") for n in range(count)]
 
 
+NOT_DEPLOYED = Refused("stack was not deployed", hint="Mend it.")
+DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "you may not"}}, "CreateChangeSet")
+ERRORS = {
+    "refused": (NOT_DEPLOYED, "stack was not deployed Mend it."),
+    "denied": (DENIED, f"AWS answered: {DENIED}"),
+    "unreachable": (ConnectTimeoutError(endpoint_url="u"), 'AWS answered: Connect timeout on endpoint URL: "u"'),
+    "denied by S3": (OSError("AWS Error ACCESS_DENIED"), "AWS answered: AWS Error ACCESS_DENIED"),
+}
+
+
 class Stacks:
     """Deploys nothing, and waits until `together` calls for datasets are under way at once."""
 
-    def __init__(self, together: int, failing: tuple[str, ...] = ()) -> None:
+    def __init__(self, together: int, failing: tuple[str, ...] = (), error: Exception = NOT_DEPLOYED) -> None:
         self.barrier = threading.Barrier(together, timeout=PATIENCE_S)
         self.failing = failing
+        self.error = error
         self.lock = threading.Lock()
         self.running, self.most = 0, 0
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
         if name in self.failing:
-            raise Refused(f"stack {name} was not deployed", hint="Mend it.")
+            raise self.error
         if "Dataset" in parameters:
             with self.lock:
                 self.running += 1
@@ -90,15 +102,16 @@ def test_eight_stacks_are_deployed_side_by_side_and_told_in_order() -> None:
     assert [applied.name.dataset for applied in done] == [f"d{n:03}" for n in range(24)]
 
 
-def test_a_dataset_that_fails_hides_nobodys_result_and_is_told_with_its_reason() -> None:
-    stacks, told = Stacks(together=1, failing=("sluice-dev-dataset-shop-d001",)), list[Applied]()
+@pytest.mark.parametrize(("error", "why"), ERRORS.values(), ids=ERRORS)
+def test_a_dataset_that_fails_hides_nobodys_result_and_is_told_with_its_reason(error: Exception, why: str) -> None:
+    stacks, told = Stacks(together=1, failing=("sluice-dev-dataset-shop-d001",), error=error), list[Applied]()
     with_parts = parts(stacks, 8)
     with pytest.raises(Refused) as raised:
         applying.apply(definitions("shop", 4), with_parts, report=told.append)
     assert [applied.name.dataset for applied in told] == ["d000", "d002", "d003"]
     assert raised.value.message.splitlines() == [
         "1 of 4 were not applied:",
-        "shop/d001: stack sluice-dev-dataset-shop-d001 was not deployed Mend it.",
+        f"shop/d001: {why}",
     ]
     assert len(with_parts.registry.there) == 3  # type: ignore[attr-defined]
 

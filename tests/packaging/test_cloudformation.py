@@ -113,6 +113,15 @@ def test_a_stack_is_planned_and_nothing_is_left_of_the_plan(stacks: CloudFormati
     assert client("cloudformation").list_change_sets(StackName="s")["Summaries"] == before
 
 
+def test_it_is_told_as_whom_a_stack_is_changed(stacks: CloudFormationStacks):
+    assert stacks.role("s") is None
+    stacks.deploy("s", TEMPLATE, PARAMETERS)
+    assert stacks.role("s") is None
+    role = "arn:aws:iam::123456789012:role/delivery/admin/sluice-pipeline-update"
+    standing_stack().role_arn = role
+    assert stacks.role("s") == role
+
+
 def test_what_names_lake_environment_team_and_dataset_is_a_tag_of_the_stack_too(stacks: CloudFormationStacks):
     stacks.deploy("s", TEMPLATE, PARAMETERS)
     (stack,) = client("cloudformation").describe_stacks(StackName="s")["Stacks"]

@@ -159,9 +159,40 @@ def test_what_a_pull_request_runs_may_read_sources_and_write_logs_only() -> None
     actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
     assert actions == [
         ["logs:CreateLogStream", "logs:PutLogEvents"],
+        ["s3:GetBucketAcl", "s3:GetBucketLocation"],
         ["s3:GetObject", "s3:GetObjectVersion"],
         "kms:Decrypt",
     ]
+
+
+LEAST = {
+    # repost.aws, knowledge center, "How do I resolve Access Denied errors or permission issues in CodePipeline?"
+    "codepipeline": {
+        "ArtefactBucket.Arn": {"s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"},
+        "ArtefactBucket.Arn/*": {
+            *("s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"),
+            *("s3:PutObject", "s3:PutObjectTagging"),
+        },
+    },
+    # CodeBuild User Guide, "Allow CodeBuild to interact with other AWS services".
+    "codebuild": {"ArtefactBucket.Arn": {"s3:GetBucketAcl", "s3:GetBucketLocation"}},
+}
+"""What AWS calls the least that a role of a pipeline and of its builds may do in a bucket, by service and resource."""
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_pipeline_and_its_builds_may_do_with_their_bucket_what_aws_calls_the_least(source: str) -> None:
+    resources = rendered(source)
+    boundary = {"Policies": [{"PolicyDocument": resources["PipelineBoundary"]["PolicyDocument"]}]}
+    found = set()
+    for role in (each for name, each in resources.items() if name.endswith("Role")):
+        for service, places in LEAST.items():
+            if f"{service}.amazonaws.com" in str(role["AssumeRolePolicyDocument"]):
+                found.add(service)
+                for place, actions in places.items():
+                    for who in (role, boundary):
+                        assert {action for action in actions if place not in allowed(who, action)} == set(), role
+    assert found == LEAST.keys()
 
 
 def test_what_was_pushed_goes_through_dev_and_test_and_a_person_before_production() -> None:
