@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
 
 from pipeline.lake_key import own_key
 from tests.dynamodb_local import DYNAMODB_LOCAL, MOTO, DynamoDBLocal
@@ -18,6 +19,10 @@ from tests.scheduling import Scheduling, rank
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # Before anything imports boto3: no test may ever reach a real account.
 for name in [n for n in os.environ if n.startswith("AWS_") and n not in ("AWS_CA_BUNDLE",)]:

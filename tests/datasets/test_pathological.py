@@ -147,7 +147,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_size=50).map("".join))
 def test_any_text_is_a_definition_or_its_problems_name_file_and_line(text):
     with suppress(UnicodeEncodeError):
@@ -158,7 +158,7 @@ def test_any_text_is_a_definition_or_its_problems_name_file_and_line(text):
             assert 1 <= int(line) <= len(text.splitlines()) + 2
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_definition_or_problems(content):
     told(content)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.cli.samples import write_samples
@@ -274,7 +274,7 @@ def _same(cell: str, value: object) -> bool:
     return cell == value
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.data())
 def test_any_csv_passes_its_own_proposed_contract_and_keeps_every_value(data: st.DataObject):
     kinds = data.draw(st.lists(st.sampled_from(CELLS.original_strategies), min_size=1, max_size=4))
@@ -300,7 +300,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(st.dictionaries(st.sampled_from(["id", "x", "Y z"]), JSON, min_size=1), min_size=1, max_size=8))
 def test_any_json_lines_pass_their_own_proposed_contract(records: list[dict[str, Any]]):
     with tempfile.TemporaryDirectory() as folder:

@@ -122,7 +122,7 @@ def neighbours(draw: st.DrawFn) -> tuple[tuple[str, str], tuple[str, str]]:
     return (lake, env), other
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(neighbours())
 @example((("sluice", "dev"), ("sluice", "dev2")))
 @example((("sluice", "dev"), ("sluice-dev", "test")))

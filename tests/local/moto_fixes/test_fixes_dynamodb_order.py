@@ -83,7 +83,7 @@ def read(client: Any, operation: str, **request: Any) -> list[tuple[str, int]]:
     return [(item["h"]["S"], int(item["r"]["N"])) for page in pages for item in page["Items"]]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(writes=st.lists(WRITES, max_size=12), limit=PAGES)
 def test_every_read_answers_what_a_plain_model_says(aws, table, writes, limit):
     client, model = aws("dynamodb"), {}

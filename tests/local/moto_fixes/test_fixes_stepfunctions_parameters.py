@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.local.asl_integrations import operations
@@ -188,7 +188,7 @@ SERVICES = ("dynamodb", "sqs", "sns", "events", "glue", "s3", "lambda", "stepfun
 OPERATIONS = [found for service in SERVICES for found in operations(service).values() if found.input_shape]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(st.data())
 def test_any_value_is_fitted_or_refused_in_words_of_aws(data: st.DataObject):
     operation = data.draw(st.sampled_from(OPERATIONS))

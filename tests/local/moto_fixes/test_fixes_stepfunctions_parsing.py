@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.local.asl_diagnostics import diagnose
@@ -89,7 +89,7 @@ def altered(data: st.DataObject, definition: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(st.data())
 def test_whatever_is_put_into_a_definition_good_ones_still_pass(data):
     verdict(altered(data, data.draw(st.sampled_from(GOOD[:4]))))
@@ -97,7 +97,7 @@ def test_whatever_is_put_into_a_definition_good_ones_still_pass(data):
     nothing_is_wrong_with_good_ones(GOOD[:2])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_whatever_a_definition_is_it_is_judged_and_not_an_error_of_ours(data):
     diagnose(json.dumps(altered(data, data.draw(st.sampled_from(GOOD)))))

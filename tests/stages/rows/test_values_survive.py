@@ -39,7 +39,6 @@ def examples(number: int, *left_out: Phase) -> settings:
         phases=[phase for phase in Phase if phase not in (Phase.reuse, Phase.explain, *left_out)],
         derandomize=_MORE is None,
         database=None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
 

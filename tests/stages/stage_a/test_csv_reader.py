@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import BadObject
@@ -137,7 +137,6 @@ cells = st.text(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(cells, cells, cells), max_size=12),
     st.sampled_from(["\n", "\r\n"]),
@@ -172,7 +171,6 @@ def test_rows_equal_those_of_the_csv_module(
     assert [bad["line"] for bad in found.bad] == ragged
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from('ab",\n\r'), max_size=60), st.integers(1, 30))
 def test_any_text_gives_the_same_rows_wherever_it_is_cut(tail: str, block: int) -> None:
     text = "x,y\n" + tail

@@ -321,7 +321,7 @@ like_records = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(records | like_records, st.booleans(), st.integers(1, 60), st.booleans())
 def test_every_record_equals_what_json_loads_says(
     source: list[dict[str, Any]], array: bool, block: int, ascii_only: bool

@@ -8,7 +8,7 @@ from decimal import Decimal as Number
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.datasets.arrow import arrow_type
@@ -124,7 +124,6 @@ texts = (
 )
 
 
-@settings(deadline=None)
 @given(st.sampled_from(KINDS), st.lists(texts, min_size=1, max_size=3))
 def test_a_whole_column_is_converted_as_its_values_are(kind: str, values: list[str]) -> None:
     to = parse_type(kind)
