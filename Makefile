@@ -15,7 +15,8 @@ help: ## say what there is
 demo: .venv/ready ## start a fresh lake, drop the samples, show what became of them
 	@$(BIN)/sluice demo
 
-test: .venv/ready .venv/clients/ready check security ## everything that CI runs
+test: .venv/ready .venv/clients/ready .venv/checkov/ready ## everything that CI runs
+	@$(MAKE) --no-print-directory -j2 check security
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 check: .venv/ready ## ruff and mypy
