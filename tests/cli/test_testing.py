@@ -174,8 +174,12 @@ Resources:
 
 def test_placeholders_are_named_and_can_be_given_by_hand_and_by_a_template(tmp_path: Path):
     files = {"MockConfigFile.json": json.dumps(ANSWERED), "m.asl.json": SUBSTITUTED, "t.yaml": TEMPLATE}
-    done = sluice(written(tmp_path, files), "test", "f", "--update")
+    broken = {**files, "m.asl.json": SUBSTITUTED.replace("${Limit}", "${Limit}0 s")}
+    done = sluice(written(tmp_path, broken), "test", "f", "--update")
     assert "It holds ${Invoke}, ${Limit}: give values with --substitute Invoke=VALUE, or --template." in done.stdout
+    (tmp_path / "f" / "m.asl.json").write_text(SUBSTITUTED)
+    done = sluice(tmp_path, "test", "f", "--update")
+    assert '"timeoutInSeconds": 1' in (tmp_path / "f" / "histories" / "m" / "C.json").read_text(), done.stdout
     done = sluice(tmp_path, "test", "f", "--update", "--substitute", "Limit=60")
     assert "recorded m#C SUCCEEDED" in done.stdout
     assert "function:Invoke" in (tmp_path / "f" / "histories" / "m" / "C.json").read_text()
