@@ -15,6 +15,7 @@ _PARTS = (
     "s3_notifications",
     "s3_bodies",
     "s3_checksums",
+    "s3_reads",
     "s3_uploads",
     "s3",
     "logs",
