@@ -30,6 +30,7 @@ _PARTS = (
     "dynamodb_streams",
     "dynamodb_checks",
     "event_rules",
+    "schedule_groups",
     "stepfunctions_aborts",
     "stepfunctions_turns",
     "stepfunctions_callbacks",
