@@ -22,9 +22,8 @@ from pipeline.errors import Refused
 from pipeline.lake_key import NONCE, PROOF, own_key
 from pipeline.local.front_actions import JVM, ActionRecorder
 from pipeline.local.front_calls import Call, CallRecorder, identify
-from pipeline.local.front_malformed import complaint
-from pipeline.local.front_malformed_forms import complaint_of_form
-from pipeline.local.front_refusals import malformed, refused
+from pipeline.local.front_complaints import REST_JSON, complaint_after, complaint_before
+from pipeline.local.front_refusals import Answer, in_protocol, malformed, refused
 from pipeline.local.operations import refusal
 
 HOST = "127.0.0.1"
@@ -180,25 +179,20 @@ class _Application:
         except NotImplementedError:
             raise
         except Exception:
-            environ["wsgi.input"].seek(0)
-            body = environ["wsgi.input"].read()
-            wrong = complaint(call.service, call.operation, body) or complaint_of_form(
-                call.service, call.operation, body
-            )
-            if wrong is None:
+            if (wrong := complaint_after(call, environ)) is None:
                 raise
-            status, headers, answer = malformed(wrong, call.service, environ)
-            start_response(status, headers)
-            return [answer]
+            return _told(start_response, malformed(wrong, call.service, environ))
 
     def _answer(self, call: Call, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self._actions.add(call, environ)
         if why := refusal(call.service, call.operation):
-            status, headers, body = refused(call.service, why, environ)
-            start_response(status, headers)
-            return [body]
+            return _told(start_response, refused(call.service, why, environ))
+        if wrong := complaint_before(call, environ):
+            return _told(start_response, malformed(wrong, call.service, environ))
         if call.caller == JVM and call.operation == "HeadObject":
             start_response = _without_key(start_response)
+        if call.service in REST_JSON:
+            return in_protocol(call.service, self._application(), environ, start_response)  # type: ignore[no-any-return]
         return self._application()(environ, start_response)  # type: ignore[no-any-return]
 
     def _application(self) -> Any:
@@ -220,6 +214,12 @@ class _Application:
         nonce = environ.get(_NONCE)
         proof = [(PROOF, own_key().proof(nonce))] if nonce else []
         return _answer(start_response, "200 OK", operation(), *proof)
+
+
+def _told(start_response: Any, answer: Answer) -> Iterable[bytes]:
+    status, headers, body = answer
+    start_response(status, headers)
+    return [body]
 
 
 def _without_key(start_response: Any) -> Any:

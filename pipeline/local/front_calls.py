@@ -145,7 +145,9 @@ def _routes(service: str) -> dict[str, list[_Route]]:
 
 def _path_pattern(path: str) -> re.Pattern[str]:
     parts = re.split(r"(\{[^}]+\})", path.rstrip("/") or "/")
+    # An ARN has slashes of its own, which are no longer escaped here.
     text = "".join(
-        (".+" if part.endswith("+}") else "[^/]+") if part.startswith("{") else re.escape(part) for part in parts
+        (".+" if part.endswith(("+}", "Arn}")) else "[^/]+") if part.startswith("{") else re.escape(part)
+        for part in parts
     )
     return re.compile(text + "/?", re.DOTALL)

@@ -23,10 +23,11 @@ _NOT_NULL = "Member must not be null"
 
 
 class Complaint(NamedTuple):
-    """An error of AWS, whose status is 400."""
+    """An error of AWS, whose status is 400; S3 tells more of some, by the names of the elements."""
 
     code: str
     message: str
+    details: tuple[tuple[str, str], ...] = ()
 
 
 class _WrongKind(Exception):
@@ -39,10 +40,29 @@ def complaint(service: str, operation: str, body: bytes) -> Complaint | None:
     if shape is None:
         return None
     try:
-        given = json.loads(body or b"{}")
-    except ValueError:
+        given = json.loads(body or b"{}", parse_constant=_no_constant)
+    except (ValueError, RecursionError):
         return Complaint(SERIALIZATION, "The body of the request is not JSON")
     return broken_members(service, given, shape, VALIDATION)
+
+
+@cache
+def reads_json(service: str, operation: str) -> bool:
+    """Whether members of a call stand in its body, as JSON."""
+    shape = _input(service, operation)
+    return shape is not None and any(not each.serialization.get("location") for each in shape.members.values())
+
+
+def wrong_kind(service: str, operation: str, body: bytes) -> Complaint | None:
+    """What a parser has against this body, before the service looks at what it says."""
+    wrong = complaint(service, operation, body)
+    return wrong if wrong and wrong.code == SERIALIZATION else None
+
+
+def broken_member(name: str, value: Any, shape: Any, code: str) -> Complaint | None:
+    """What is beyond its bounds in one member that is of its kind."""
+    found = list(_broken(value, shape, name))
+    return _told(found, code) if found else None
 
 
 def broken_members(service: str, given: Any, shape: Any, code: str) -> Complaint | None:
@@ -56,20 +76,29 @@ def broken_members(service: str, given: Any, shape: Any, code: str) -> Complaint
     missing = next((member for member, constraint in found if constraint == _NOT_NULL and "." not in member), None)
     if service == "sqs" and missing:
         return Complaint("MissingParameter", f"The request must contain the parameter {missing}.")
+    return _told(found, code)
+
+
+def _told(found: list[tuple[str, str]], code: str) -> Complaint:
     told = "; ".join(f"Value at '{_lower(at)}' failed to satisfy constraint: {why}" for at, why in found)
     return Complaint(code, f"{len(found)} validation error{'s' * (len(found) > 1)} detected: {told}")
 
 
 def model_with(service: str, operation: str) -> Any:
     """botocore's model of a service, by its name for it; None if there is none, or none with this operation."""
+    model = _model(service)
+    return model if model is not None and operation in model.operation_names else None
+
+
+@cache
+def _model(service: str) -> Any:
     from botocore.exceptions import UnknownServiceError
     from botocore.session import get_session
 
     try:
-        model = get_session().get_service_model(service)
+        return get_session().get_service_model(service)
     except UnknownServiceError:
         return None
-    return model if operation in model.operation_names else None
 
 
 @cache
@@ -142,6 +171,10 @@ def _matches(pattern: str, value: str) -> bool:
         return True
 
 
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -155,10 +188,12 @@ def _is_base64(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    return _is_number(value) and value == int(value)
+    # Beyond all floats a number is read as infinite.
+    return _is_number(value) and abs(value) != float("inf") and value == int(value)
 
 
-def _is_moment(value: Any) -> bool:
+def is_moment(value: Any) -> bool:
+    """Whether a value is a moment as any of AWS's protocols writes it."""
     from botocore.utils import parse_timestamp
 
     try:
@@ -179,7 +214,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "long": ("Long", _is_whole),
     "float": ("Float", _is_number),
     "double": ("Double", _is_number),
-    "timestamp": ("Timestamp", _is_moment),
+    "timestamp": ("Timestamp", is_moment),
 }
 
 

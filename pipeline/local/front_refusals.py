@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
@@ -19,6 +20,8 @@ class _Error:
     status: str
     code: str
 
+
+_NOT_OF_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 NOT_IMPLEMENTED = _Error("501 Not Implemented", "NotImplemented")
 """SDKs do not repeat it."""
@@ -58,7 +61,24 @@ def refused(service: str, why: str, environ: dict[str, Any]) -> Answer:
 
 def malformed(wrong: Complaint, service: str, environ: dict[str, Any]) -> Answer:
     """What AWS answers to a request that is not as its model says."""
-    return _answer(service, _Error("400 Bad Request", wrong.code), wrong.message, environ)
+    return _answer(service, _Error("400 Bad Request", wrong.code), wrong.message, environ, wrong.details)
+
+
+def unreadable(service: str, why: str, environ: dict[str, Any]) -> Answer:
+    """What is answered to a request whose end cannot be told."""
+    return _answer(service, _Error("400 Bad Request", "BadRequest"), why, environ)
+
+
+def in_protocol(service: str, application: Any, environ: dict[str, Any], start_response: Any) -> Any:
+    """The application's answer; the page that no such path is there becomes an error of the service."""
+    told: list[tuple[Any, ...]] = []
+    body = application(environ, lambda *started: told.append(started))
+    status, headers = told[-1][:2]
+    if status.startswith("404") and any(name.lower() == "content-type" and "html" in kind for name, kind in headers):
+        status, headers, page = _answer(service, _Error(status, "UnknownOperationException"), "No such path", environ)
+        body = [page]
+    start_response(status, headers)
+    return body
 
 
 def unsigned(service: str, why: Unsigned, environ: dict[str, Any]) -> Answer:
@@ -83,18 +103,26 @@ def _is_query(environ: dict[str, Any]) -> bool:
     return is_form or "Action=" in str(environ.get("QUERY_STRING", ""))
 
 
-def _answer(service: str, error: _Error, why: str, environ: dict[str, Any]) -> Answer:
+def _answer(
+    service: str, error: _Error, why: str, environ: dict[str, Any], details: tuple[tuple[str, str], ...] = ()
+) -> Answer:
     code = error.code
     if environ.get("HTTP_X_AMZ_TARGET"):
         return _sized(error.status, "application/x-amz-json-1.0", json.dumps({"__type": code, "message": why}))
-    told = f"<Code>{code}</Code><Message>{escape(why)}</Message>"
+    told = f"<Code>{code}</Code><Message>{_written(why)}</Message>"
     if service == "s3":
+        told += "".join(f"<{name}>{_written(value)}</{name}>" for name, value in details)
         return _sized(error.status, "application/xml", f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{told}</Error>')
     if _is_query(environ):
         text = f"<ErrorResponse><Error><Type>Sender</Type>{told}</Error></ErrorResponse>"
         return _sized(error.status, "text/xml", text)
     text = json.dumps({"message": why, "Message": why})
     return _sized(error.status, "application/json", text, ("x-amzn-ErrorType", code))
+
+
+def _written(text: str) -> str:
+    """Text as it stands in XML, in which most control characters cannot."""
+    return escape(_NOT_OF_XML.sub("\ufffd", text))
 
 
 def _sized(status: str, kind: str, text: str, *headers: tuple[str, str]) -> Answer:

@@ -21,7 +21,9 @@ from typing import Any
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer
 
+from pipeline.local.front_calls import service_of
 from pipeline.local.front_guard import Guard
+from pipeline.local.front_refusals import unreadable
 
 _log = logging.getLogger(__name__)
 
@@ -123,7 +125,12 @@ class _Handler(MotoRequestHandler):
         if self.headers.get("Expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
-        body = _read_body(environ)
+        try:
+            body = _read_body(environ)
+        except _NoBody as error:
+            # Nobody knows where the next request would begin.
+            self.close_connection = True
+            return self._send(*unreadable(service_of(environ), str(error), environ))
         if refusal := self.server.guard.refuse(environ, body):
             _log.warning("refused %s %s: %s", self.command, environ["PATH_INFO"], refusal[2].decode())
             return self._send(*refusal)
@@ -150,16 +157,34 @@ class _Handler(MotoRequestHandler):
             _log.warning(message, *args)
 
 
+class _NoBody(Exception):
+    """Where a body ends cannot be told."""
+
+
 def _read_body(environ: dict[str, Any]) -> bytes:
     """Take the body off the connection, which then stands at the next request. moto holds it in memory anyway."""
+    length = environ.get("CONTENT_LENGTH") or "0"
     if environ.get("wsgi.input_terminated"):  # chunked
-        body: bytes = environ["wsgi.input"].read()
+        body = _read_chunks(environ)
         environ["CONTENT_LENGTH"] = str(len(body))
+    elif length.isascii() and length.isdecimal():
+        body = environ["wsgi.input"].read(int(length))
     else:
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        raise _NoBody(f"The Content-Length is no number: {length[:40]}")
     environ["wsgi.input"] = io.BytesIO(body)
     # Else werkzeug reads it again in small blocks.
     environ["wsgi.input_terminated"] = True
+    return body
+
+
+def _read_chunks(environ: dict[str, Any]) -> bytes:
+    try:
+        body: bytes = environ["wsgi.input"].read()
+    except (ConnectionError, TimeoutError):
+        raise
+    # What werkzeug says of a chunk that is none.
+    except OSError as error:
+        raise _NoBody(f"The body is not in chunks: {error}") from error
     return body
 
 

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
+from pipeline.local.front_complaints import OPERATION
 from pipeline.local.moto_fixes.guard import replace
-from pipeline.local.moto_fixes.s3_checksums import check_body
+from pipeline.local.moto_fixes.s3_checksums import check_body, checksum_error
 from pipeline.local.moto_fixes.s3_uploads import check_completion
+from pipeline.local.s3_documents import complaint_of_document
 
 LONGEST_KEY_BYTES = 1024
 
@@ -33,11 +35,13 @@ def install() -> None:
     def key_response(self: Any, request: Any, full_url: str) -> Any:
         with _holding(self.parse_bucket_name_from_url(request, full_url), *_copy_source(request)):
             check_body(self, of_completion=request.method == "POST" and "uploadId" in request.args)
+            _check_document(self, request)
             return original_key_response(self, request, full_url)
 
     def bucket_response(self: Any, request: Any, full_url: str) -> Any:
         with _holding(self.parse_bucket_name_from_url(request, full_url)):
             check_body(self)
+            _check_document(self, request)
             return original_bucket_response(self, request, full_url)
 
     def put(self: Any, query: dict[str, Any], key_name: str) -> Any:
@@ -68,7 +72,27 @@ def install() -> None:
     original_bucket_response = replace(S3Response, "_bucket_response", bucket_response, source="15b194a31b24")
     original_put = replace(S3Response, "_key_response_put", put, source="ed2de9f03418")
     original_post = replace(S3Response, "_key_response_post", post, source="d6ab8e66ad85")
+    _install_what_is_not_there()
     original_ranged = replace(S3Response, "_handle_range_header", ranged, source="d6480a54a4df")
+
+
+def _install_what_is_not_there() -> None:
+    """An object whose tags are to go, and the page that a token stands for: an error of Python in moto, 4xx on AWS."""
+    from moto.s3.exceptions import InvalidContinuationToken, MissingKey, MissingVersion
+    from moto.s3.models import S3Backend
+
+    def delete_tags(self: Any, bucket_name: str, key_name: str, version_id: str | None = None) -> None:
+        if self.get_object(bucket_name, key_name, version_id=version_id) is None:
+            raise MissingVersion(key_name, version_id) if version_id else MissingKey(key_name)
+        original_delete_tags(self, bucket_name, key_name, version_id)
+
+    def results_from_token(self: Any, result_keys: Any, token: Any) -> Any:
+        if token is None:
+            raise InvalidContinuationToken()
+        return original_results(self, result_keys, token)
+
+    original_delete_tags = replace(S3Backend, "delete_object_tagging", delete_tags, source="e4166b26185e")
+    original_results = replace(S3Backend, "_get_results_from_token", results_from_token, source="6f8dde36a3c2")
 
 
 @contextlib.contextmanager
@@ -85,6 +109,11 @@ def _holding(*buckets: str | None) -> Iterator[None]:
 def _copy_source(request: Any) -> tuple[str, ...]:
     source = request.headers.get("x-amz-copy-source")
     return (unquote(source).lstrip("/").partition("/")[0],) if source else ()
+
+
+def _check_document(response: Any, request: Any) -> None:
+    if wrong := complaint_of_document(request.environ.get(OPERATION, ""), response.body or b""):
+        raise checksum_error(wrong.code, wrong.message)
 
 
 def _check_key(key_name: str) -> None:

@@ -1,6 +1,7 @@
 """S3: checksums that were sent are compared with what came, and every reader of an object tells the same one.
 
-Source: Amazon S3's user guide, "Checking object integrity". Uploads in parts have rules of their own: `s3_uploads`.
+Source: Amazon S3's user guide, "Checking object integrity". Uploads in parts have rules of their own, in `s3_uploads`;
+GetObject and HeadObject tell a checksum in `s3_reads`.
 """
 
 from __future__ import annotations
@@ -78,21 +79,6 @@ def _install_answers() -> None:
         response_headers[PREFIX + algorithm.lower()] = value
         return algorithm, value
 
-    def head_object(self: Any, bucket: str, query: dict[str, Any], key_name: str, headers: Any) -> Any:
-        status, told, body = original_head(self, bucket, query, key_name, headers)
-        if status in (200, 206):
-            key = self.backend.get_object(bucket, key_name, version_id=query.get("versionId", [None])[0])
-            _tell(told, key, headers, query.get("partNumber", [None])[0])
-        return status, told, body
-
-    def get_object(self: Any) -> Any:
-        status, told, body = original_get(self)
-        if status == 200:
-            version = self.querystring.get("versionId", [None])[0]
-            key = self.backend.get_object(self.bucket_name, self.parse_key_name(), version_id=version)
-            _tell(told, key, self.headers, None)
-        return status, told, body
-
     def put_object(self: Any) -> Any:
         status, told, body = original_put(self)
         told.update(_headers(self.backend.get_object(self.bucket_name, self.parse_key_name())))
@@ -106,8 +92,6 @@ def _install_answers() -> None:
         return found
 
     replace(S3Response, "_get_checksum", get_checksum, source="a7caee72693c")
-    original_head = replace(S3Response, "head_object", head_object, source="6ca35f68a7d0")
-    original_get = replace(S3Response, "get_object", get_object, source="e9731229dec1")
     original_put = replace(S3Response, "put_object", put_object, source="992229be920b")
     original_attributes = replace(S3Backend, "get_object_attributes", attributes, source="94a98d1bc0bb")
 
@@ -166,12 +150,12 @@ def of_part(part: Any, algorithm: str) -> str:
     return str(part.checksum_value)
 
 
-def _tell(told: dict[str, str], key: Any, asked: Any, part: str | None) -> None:
-    """Put the checksum into the answer's headers if it was asked for, and none if not."""
+def tell_checksum(told: dict[str, str], key: Any, asked: Any, part: int | None) -> None:
+    """Put the checksum into the answer's headers if it was asked for, and none if not; of one part if of that alone."""
     for name in [name for name in told if name.lower().startswith(PREFIX)]:
         del told[name]
-    if asked.get("x-amz-checksum-mode") == "ENABLED":
-        told.update(_of_one_part(key, int(part)) if part and is_in_parts(key) else _headers(key))
+    if str(asked.get("x-amz-checksum-mode", "")).upper() == "ENABLED":
+        told.update(_of_one_part(key, part) if part and is_in_parts(key) else _headers(key))
 
 
 def _headers(key: Any) -> dict[str, str]:
@@ -180,8 +164,8 @@ def _headers(key: Any) -> dict[str, str]:
 
 def _of_one_part(key: Any, number: int) -> dict[str, str]:
     """A part has a checksum of its own where the object's is made of them; of one part alone both are the same."""
-    if key.checksum_type == FULL_OBJECT and key.checksum_parts > 1:
-        return {}
+    if key.checksum_type == FULL_OBJECT:
+        return {} if key.checksum_parts > 1 else _headers(key)
     value = of_part(key.multipart.parts[number], key.checksum_algorithm)
     return {PREFIX + key.checksum_algorithm.lower(): value, f"{PREFIX}type": kind_of(key)}
 
