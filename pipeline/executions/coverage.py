@@ -71,7 +71,8 @@ def is_distributed(state: Mapping[str, Any]) -> bool:
         return False
     processor = state.get("ItemProcessor") or state.get("Iterator") or {}
     config = processor.get("ProcessorConfig") or {} if isinstance(processor, dict) else {}
-    return config.get("Mode") == "DISTRIBUTED" or not DISTRIBUTED_ONLY.isdisjoint(state)
+    mode = config.get("Mode") if isinstance(config, dict) else None
+    return mode == "DISTRIBUTED" or not DISTRIBUTED_ONLY.isdisjoint(state)
 
 
 def inner_machines(state: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

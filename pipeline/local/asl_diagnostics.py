@@ -123,6 +123,7 @@ def _state(name: str, state: Any, path: str, jsonata: bool) -> Iterator[Diagnost
     yield from _of_the_language(state, path, jsonata)
     yield from _required(state, kind, path)
     yield from _texts(state, fields.TEXTS, path)
+    yield from _lists(state, fields.LISTS & fields.ALLOWED[kind], path)
     yield from _ranges(state, fields.RANGES, path)
     own = jsonata or state.get("QueryLanguage") == "JSONata"
     if kind == "Wait" and not _is_moment(state.get("Timestamp"), own):
@@ -186,6 +187,18 @@ def _texts(owner: Mapping[str, Any], names: Collection[str], path: str) -> Itera
             yield _schema("Expected value of type String", f"{path}/{name}")
 
 
+def _lists(owner: Mapping[str, Any], names: Collection[str], path: str) -> Iterator[Diagnostic]:
+    for name in owner:
+        if name not in names:
+            continue
+        if not isinstance(owner[name], list):
+            yield _schema("Expected value of type Array", f"{path}/{name}")
+            continue
+        for number, entry in enumerate(owner[name]):
+            if not isinstance(entry, dict):
+                yield _schema("Expected value of type Object", f"{path}/{name}[{number}]")
+
+
 def _only_one(names: tuple[str, ...], path: str) -> Diagnostic:
     return _schema(f"There should only be one of the following fields: [{', '.join(names)}]", path)
 
@@ -226,7 +239,6 @@ def _choices(rules: Any, path: str, jsonata: bool) -> Iterator[Diagnostic]:
         yield _schema("Value cannot be empty", path)
     for number, rule in enumerate(rules):
         if not isinstance(rule, dict):
-            yield _schema("Expected value of type Object", f"{path}[{number}]")
             continue
         required = [name for name in ("Condition", "Next") if name not in rule and (jsonata or name == "Next")]
         if required:
@@ -255,14 +267,18 @@ def _errors(state: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
 def _inner(state: Mapping[str, Any], kind: str, path: str, jsonata: bool) -> Iterator[Diagnostic]:
     if kind == "Map":
         for name in ("ItemProcessor", "Iterator"):
-            if name in state:
-                yield from _container(state[name], f"{path}/{name}", jsonata)
+            if name not in state:
+                continue
+            yield from _container(state[name], f"{path}/{name}", jsonata)
+            if isinstance(state[name], dict) and not isinstance(state[name].get("ProcessorConfig", {}), dict):
+                yield _schema("Expected value of type Object", f"{path}/{name}/ProcessorConfig")
     elif kind == "Parallel":
         branches = state.get("Branches")
         if branches == []:
             yield _schema("Value cannot be empty", f"{path}/Branches")
         for number, branch in enumerate(branches if isinstance(branches, list) else ()):
-            yield from _container(branch, f"{path}/Branches[{number}]", jsonata)
+            if isinstance(branch, dict):
+                yield from _container(branch, f"{path}/Branches[{number}]", jsonata)
 
 
 def _moves(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

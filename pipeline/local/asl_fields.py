@@ -35,6 +35,9 @@ REQUIRED = {"Task": "Resource", "Choice": "Choices", "Parallel": "Branches"}
 TEXTS = frozenset({"Comment", "Resource", "Next", "Default", "Error", "Cause"})
 """Of a state, text wherever they are allowed."""
 
+LISTS = frozenset({"Branches", "Choices", "Retry", "Catch"})
+"""Of a state, lists of objects wherever they are allowed."""
+
 ONLY_ONE = {
     "Wait": (("Seconds", "SecondsPath", "Timestamp", "TimestampPath"),),
     "Map": (("ItemProcessor", "Iterator"),),

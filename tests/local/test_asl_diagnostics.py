@@ -191,3 +191,24 @@ def test_what_is_to_be_text_and_is_not_is_told_with_its_place(kind: str, value: 
         assert ("Expected value of type String", f"/States/A/{name}") in [
             (each.message, each.location) for each in found
         ]
+
+
+@pytest.mark.parametrize("kind", sorted(fields.ALLOWED))
+@pytest.mark.parametrize("value", [{"a": 1}, 1, None, "{% $x"], ids=repr)
+def test_what_is_to_be_a_list_of_objects_and_is_not_is_told_with_its_place(kind: str, value: object):
+    for name in fields.LISTS & fields.ALLOWED[kind]:
+        for given, wanted in ((value, ("Array", "")), ([value], ("Object", "[0]"))):
+            found = diagnose(machine({"A": {"Type": kind, name: given}}))
+            told = (f"Expected value of type {wanted[0]}", f"/States/A/{name}{wanted[1]}")
+            there = [(each.message, each.location) for each in found]
+            assert there.count(told) == (0 if isinstance(value, dict) and wanted[1] else 1)
+
+
+@pytest.mark.parametrize("value", ["DISTRIBUTED", 1, [], None], ids=repr)
+def test_a_processors_configuration_is_an_object(value: object):
+    processor = {"ProcessorConfig": value, "StartAt": "P", "States": {"P": END}}
+    (found,) = diagnose(machine({"A": {"Type": "Map", "ItemProcessor": processor, "End": True}}))
+    assert (found.message, found.location) == (
+        "Expected value of type Object",
+        "/States/A/ItemProcessor/ProcessorConfig",
+    )

@@ -34,7 +34,6 @@ def choice(*rules):
         ({**SEND, "Parameters": 5}, FIELD.format("Parameters", "Parameters")),
         ({**SEND, "TimeoutSeconds": "a"}, FIELD.format("TimeoutSeconds", "TimeoutSeconds")),
         ({"Type": "Wait", "Seconds": "5", "End": True}, FIELD.format("Seconds", "Seconds")),
-        ({**SEND, "Retry": {}}, FIELD.format("Retry", "Retry")),
         (
             {**SEND, "Retry": [{"ErrorEquals": ["a"]}, {"ErrorEquals": ["b"], "MaxAttempts": "x"}]},
             FIELD.format("MaxAttempts", "Retry[1]/MaxAttempts"),
