@@ -64,7 +64,8 @@ class Change:
     """An update of one item: what to set and remove, and when it is allowed.
 
     `condition` refers to attributes as `#name` and to `values` as `:name`. Attributes that are set get the value
-    `:set_<name>`; `append` extends a list that may not be there yet.
+    `:set_<name>`, or where `rather` names another attribute for it, that one's, if the item has it; `append` extends a
+    list that may not be there yet.
     """
 
     key: Mapping[str, Any]
@@ -73,18 +74,22 @@ class Change:
     values: Mapping[str, Any]
     remove: Sequence[str] = ()
     append: Mapping[str, list[Any]] | None = None
+    rather: Mapping[str, str] | None = None
 
     def request(self, table: str) -> dict[str, Any]:
         """As UpdateItem and the Update of a transaction take it."""
         values: dict[str, Any] = {**self.values, **{f"set_{n}": v for n, v in self.set.items()}}
-        sets = [f"#{n} = :set_{n}" for n in self.set]
+        rather = self.rather or {}
+        sets = [
+            f"#{n} = if_not_exists(#{rather[n]}, :set_{n})" if n in rather else f"#{n} = :set_{n}" for n in self.set
+        ]
         for name, extra in (self.append or {}).items():
             values |= {f"add_{name}": extra, "none": []}
             sets.append(f"#{name} = list_append(if_not_exists(#{name}, :none), :add_{name})")
         parts = [f"SET {', '.join(sets)}"] if sets else []
         if self.remove:
             parts.append("REMOVE " + ", ".join(f"#{n}" for n in self.remove))
-        names = {*self.set, *(self.append or {}), *self.remove, *_names_in(self.condition)}
+        names = {*self.set, *rather.values(), *(self.append or {}), *self.remove, *_names_in(self.condition)}
         request: dict[str, Any] = {
             "TableName": table,
             "Key": encode(self.key),

@@ -16,9 +16,10 @@ from pipeline.errors import BadInput, NotThere, Refused
 from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
 from pipeline.views.advice import advice
-from pipeline.views.attention import needs_attention
 from pipeline.views.executions import find, objects_of
+from pipeline.views.missing import needs_attention
 from pipeline.views.naming import dataset_name, object_of
+from pipeline.views.needing import needing
 from pipeline.views.objects import chosen, table_of, versions
 from pipeline.views.queues import FAILURES, RAW
 from pipeline.views.unknown import diagnose
@@ -92,7 +93,7 @@ def dismiss_objects(lake: Lake, rows: Sequence[ObjectRow], by: str, why: str) ->
 def to_dismiss(lake: Lake, uris: Sequence[str], dataset: DatasetName | None) -> list[ObjectRow]:
     """What needs attention of objects, or of a whole dataset. `Refused` for an object of which nothing does."""
     if dataset:
-        return [row for row in lake.catalog.all(str(dataset)) if needs_attention(row)]
+        return needing(lake, dataset)
     found: list[ObjectRow] = []
     for uri in uris:
         obj = object_of(lake, uri)

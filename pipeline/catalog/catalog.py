@@ -4,20 +4,19 @@ doing it once: a condition that fails because the row is there already, or later
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.catalog import content
+from pipeline.catalog.indexes import Indexes
+from pipeline.catalog.places import dismissed, placing
 from pipeline.catalog.rows import (
     FROZEN,
     HISTORY_KEPT,
-    OPEN,
     PREDECESSORS,
     ObjectRow,
     Status,
     lifted,
-    open_partition,
     shorten,
 )
 from pipeline.catalog.work import Registered, Staging
@@ -39,11 +38,11 @@ from pipeline.dynamo import (
 from pipeline.errors import Transient
 from pipeline.events.s3 import ObjectCreated, ObjectDeleted, SendAgain
 from pipeline.objects import ObjectVersion, order_of
-from pipeline.routing import UNROUTED, unrouted_partition, unrouted_partitions
+from pipeline.routing import unrouted_partition
 
 _OF_A_GENERATION = [
     *("reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"),
-    *("rows_set_aside", "rows_repeated"),
+    *("rows_in", "rows_out", "rows_bad", "rows_set_aside", "rows_repeated"),
 ]
 """What is said of one passage of an object through the lake, and no more of the next."""
 
@@ -52,12 +51,11 @@ def key_of(obj: ObjectVersion) -> dict[str, str]:
     return {"path": obj.path, "version_id": obj.version_id}
 
 
-class Catalog:
+class Catalog(Indexes):
     """The objects table of one lake."""
 
     def __init__(self, dynamodb: Any, table: str, clock: Clock = system_clock) -> None:
-        self._dynamodb = dynamodb
-        self.table = table
+        super().__init__(dynamodb, table)
         self._clock = clock
 
     # -- registration ----------------------------------------------------------------------------------------
@@ -141,9 +139,7 @@ class Catalog:
             row["sequencer"] = event.sequencer
         if dataset:
             row["dataset"] = dataset
-        if status in OPEN:
-            row |= {"open_pk": open_partition(dataset or "", status), "open_sk": f"{now}#{obj.digest}"}
-        return row
+        return {**row, **placing(obj, status, dataset, {}, now).set}
 
     def _lift(self, obj: ObjectVersion) -> None:
         """Put the key's orders right after a version was added (PROTOCOL, Identity 2), and note that it has several."""
@@ -275,15 +271,16 @@ class Catalog:
     ) -> Change:
         now = self._now()
         allowed = [only_from] if only_from else sorted(PREDECESSORS[to])
-        index = {"open_pk": open_partition(partition, to), "open_sk": f"{now}#{obj.digest}"} if to in OPEN else {}
+        place = placing(obj, to, partition, facts, now)
         legal = f"#status IN ({', '.join(f':from{i}' for i in range(len(allowed)))})"
         return Change(
             key=key_of(obj),
-            set={"status": to.value, "since": now, **index, **facts},
+            set={"status": to.value, "since": now, **place.set, **facts},
             condition=f"{legal} AND {condition}" if condition else legal,
             values={**{f"from{i}": s.value for i, s in enumerate(allowed)}, **(values or {})},
-            remove=[*(remove or []), *(() if index else ("open_pk", "open_sk"))],
+            remove=[*(remove or []), *place.remove],
             append={"history": [[to.value, now]]} if log else None,
+            rather=place.rather,
         )
 
     def restage(self, row: ObjectRow, dataset: str, *, once: bool) -> bool:
@@ -307,9 +304,8 @@ class Catalog:
     def dismiss(self, row: ObjectRow, by: str, why: str) -> bool:
         """Note that nothing more is to be done about an object as it stands; False if it went on meanwhile."""
         said = {"at": self._now(), "by": by, "why": why, "since": row.since}
-        change = Change(
-            key=key_of(row.object), set={"dismissed": said}, condition="#since = :since", values={"since": row.since}
-        )
+        changes = {"dismissed": said, **dismissed(row)}
+        change = Change(key_of(row.object), changes, "#since = :since", {"since": row.since})
         return update_if(self._dynamodb, self.table, change) is None
 
     def release_content(self, row: ObjectRow) -> list[ObjectRow]:
@@ -359,55 +355,21 @@ class Catalog:
         )
         return [ObjectRow.from_row(r) for r in rows if not r["version_id"].startswith(content.PREFIX)]
 
-    def waiting(self, dataset: str, status: Status, limit: int) -> list[tuple[ObjectVersion, str]]:
-        """Hints from the open index, oldest first: objects and since when. One Query."""
-        return list(self._open(open_partition(dataset, status), limit))
-
-    def unrouted(self, dataset: DatasetName) -> Iterator[ObjectVersion]:
-        """Objects under the dataset's prefix that arrived before it was registered."""
-        for partition in unrouted_partitions(dataset):
-            yield from (obj for obj, _ in self._open(partition, None))
-
-    def _open(self, partition: str, limit: int | None) -> Iterator[tuple[ObjectVersion, str]]:
-        rows = query(
-            self._dynamodb,
-            limit,
-            TableName=self.table,
-            IndexName="open",
-            KeyConditionExpression="open_pk = :p",
-            ExpressionAttributeValues={":p": {"S": partition}},
-        )
-        for row in rows:
-            bucket, _, key = row["path"].partition("/")
-            yield ObjectVersion(bucket, key, row["version_id"]), row["open_sk"].partition("#")[0]
-
-    def count_open(self, dataset: DatasetName | None = None) -> Counter[tuple[str, Status]]:
-        """How many objects are not finished, by dataset and status. Reads the open index, which has only those.
-
-        Unrouted objects are counted under `~unrouted`, and not where one dataset is asked for: then keys are counted.
-        """
-        if dataset:
-            return +Counter({(str(dataset), status): self._count_open(str(dataset), status) for status in OPEN})
-        counts: Counter[tuple[str, Status]] = Counter()
-        for row in scan(self._dynamodb, TableName=self.table, IndexName="open", ProjectionExpression="open_pk"):
-            name, _, status = row["open_pk"].partition("#")
-            counts[name, Status.UNROUTED if name == UNROUTED else Status(status)] += 1
-        return counts
-
-    def _count_open(self, dataset: str, status: Status) -> int:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self.table,
-            IndexName="open",
-            KeyConditionExpression="open_pk = :p",
-            ExpressionAttributeValues={":p": {"S": open_partition(dataset, status)}},
-            Select="COUNT",
-        )
-        return sum(page["Count"] for page in pages)
-
     def all(self, dataset: str | None = None, status: Status | None = None) -> Iterator[ObjectRow]:
-        """Every row, of one dataset or status where given. Reads the whole table: for people, not for programs."""
+        """Every row, of one dataset or status where given. Reads the whole table: no command of the lake does."""
         rows = (ObjectRow.from_row(r) for r in scan(self._dynamodb, TableName=self.table) if "status" in r)
         return (r for r in rows if dataset in (None, r.dataset) and status in (None, r.status))
+
+    def arrivals(self) -> Iterator[tuple[int, str]]:
+        """When each object arrived (ms since 1970), and its status. Reads the whole table."""
+        names = {"#at": "event_ms", "#status": "status"}
+        rows = scan(
+            self._dynamodb,
+            TableName=self.table,
+            ProjectionExpression="#at, #status",
+            ExpressionAttributeNames=names,
+        )
+        return ((row["event_ms"], row["status"]) for row in rows if row)
 
     def _now(self) -> str:
         return iso(self._clock())

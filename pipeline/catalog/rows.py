@@ -32,6 +32,7 @@ class Status(StrEnum):
 _S = Status
 OPEN = frozenset({_S.REGISTERED, _S.UNROUTED, _S.STAGED, _S.CLAIMED, _S.QUARANTINED, _S.FAILED})
 """Not finished: these stand in the index of that name."""
+FINISHED = frozenset(Status) - OPEN
 IN_FLIGHT = frozenset({_S.REGISTERED, _S.STAGED, _S.CLAIMED})
 FROZEN = frozenset({_S.CLAIMED, _S.COMMITTED})
 """From the claim on, an object's order does not change."""
@@ -48,10 +49,6 @@ PREDECESSORS: dict[Status, frozenset[Status]] = {
     # From CLAIMED too: only the overwrite job sees which partitions an object contains.
     _S.SUPERSEDED: frozenset({_S.REGISTERED, _S.STAGED, _S.CLAIMED}),
 }
-
-
-def open_partition(dataset: str, status: Status) -> str:
-    return f"{dataset}#{status.value}"
 
 
 def shorten(text: str, limit: int = ERROR_BYTES) -> str:
@@ -108,6 +105,11 @@ class ObjectRow:
     def good(self) -> int | None:
         """The rows of it that are in its table, or can be; None before they were read."""
         return None if self.rows_out is None else self.rows_out - self.rows_set_aside
+
+    @property
+    def is_flawed(self) -> bool:
+        """Whether rows of it are not in its table or will not be, or are there twice."""
+        return bool(self.bad or self.rows_repeated)
 
     @property
     def id(self) -> str:

@@ -15,7 +15,7 @@ from pipeline.cli.texts import shown
 from pipeline.datasets import DatasetName
 from pipeline.errors import NotThere
 from pipeline.views.naming import dataset_name, known, status_of
-from pipeline.views.objects import find, newest, row_json
+from pipeline.views.objects import listed, row_json
 from pipeline.views.queues import Queue
 from pipeline.views.summary import Summary, gather
 from pipeline.views.texts import ago, between, counted, duration, moment, size
@@ -180,8 +180,7 @@ def objects(
     Example: sluice objects legislators/memberships --status QUARANTINED
     """
     lake = context.obj.connect().lake
-    name = str(dataset_name(dataset)) if dataset else None
-    rows, total = newest(find(lake, name, status_of(status)), limit)
+    rows, total = listed(lake, dataset_name(dataset) if dataset else None, status_of(status), limit)
     if as_json:
         print_json([row_json(row) for row in rows])
         return

@@ -157,15 +157,15 @@ def _contents(root: Path) -> dict[str, int]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from pipeline.errors import SluiceError
+    from pipeline.views.standing import counts, standing
 
     lake = state.running(root)
     if lake is None:
         return {}
     try:
         connected = Target.of(lake).connect()
-        return {
-            "objects": sum(1 for _ in connected.lake.catalog.all()),
-            "tables": len(connected.lake.registry.all()),
-        }
+        names = [registration.dataset.name for registration in connected.lake.registry.all()]
+        objects = counts(connected.lake, standing(connected.lake, None, names))
+        return {"objects": sum(of_it.total() for of_it in objects.values()), "tables": len(names)}
     except (SluiceError, BotoCoreError, ClientError):
         return {}

@@ -15,9 +15,9 @@ from pipeline.console.pages import Document, page
 from pipeline.datasets.model import Table
 from pipeline.errors import BadInput
 from pipeline.routing import dataset_in
-from pipeline.views.attention import needs_attention
+from pipeline.views.missing import needs_attention
+from pipeline.views.needing import is_missing
 from pipeline.views.objects import tables_of
-from pipeline.views.standing import is_missing
 from pipeline.views.zones import Zone, split, zone_of, zones
 from pipeline.wiring import Lake
 

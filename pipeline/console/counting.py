@@ -6,14 +6,13 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from pipeline.catalog import ObjectRow
 from pipeline.views.datasets import Backlog, backlog
-from pipeline.views.summary import Summary, summed_up
+from pipeline.views.summary import Summary, gather
 from pipeline.wiring import Lake
 
 SHARE = 10
@@ -115,16 +114,10 @@ class Looked(Generic[T]):
 
 
 def count(lake: Lake) -> Counted:
-    """Read the whole catalog and sum it up."""
+    """Sum the lake up. The times of arrival take a read of the whole catalog."""
     now = lake.clock()
-    arrived: list[tuple[int, str]] = []
-
-    def noted() -> Iterator[ObjectRow]:
-        for row in lake.catalog.all():
-            arrived.append((row.event_ms, row.status.value))
-            yield row
-
-    summary = summed_up(lake, noted(), batches=1)
+    summary = gather(lake, batches=1)
+    arrivals = Arrivals.of(lake.catalog.arrivals(), now)
     backlogs = {str(r.dataset.name): backlog(lake, r.dataset) for r in lake.registry.all()}
     waiting = {name: found for name, found in backlogs.items() if found.waiting}
-    return Counted(now, summary, Arrivals.of(arrived, now), waiting)
+    return Counted(now, summary, arrivals, waiting)

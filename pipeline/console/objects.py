@@ -21,11 +21,11 @@ from pipeline.errors import BadInput, NotThere, Refused
 from pipeline.mending import dismiss_objects, redrive_version, row_of
 from pipeline.objects import ObjectVersion
 from pipeline.routing import is_folder
-from pipeline.views.attention import needs_attention
 from pipeline.views.deliveries import in_words
+from pipeline.views.missing import needs_attention
+from pipeline.views.needing import is_missing
 from pipeline.views.objects import account, bad_rows_from, batch_of, rows_of, table_of
 from pipeline.views.set_aside import folder_of, set_aside
-from pipeline.views.standing import is_missing
 from pipeline.views.unknown import diagnose
 from pipeline.views.zones import Zone, located
 

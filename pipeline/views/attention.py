@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipeline.catalog import ObjectRow, Status
 from pipeline.clock import parse_iso
@@ -12,14 +13,12 @@ from pipeline.datasets import DatasetName
 from pipeline.datasets.model import Table
 from pipeline.datasets.registry import Registration
 from pipeline.views.advice import advice, dead_letters, doubled, mending_rows
-from pipeline.views.missing import missing
+from pipeline.views.missing import TROUBLED, missing, needs_attention
+from pipeline.views.needing import STUCK_S, to_look_at
 from pipeline.views.queues import LOGS, Queue, queues_of
+from pipeline.views.standing import Standing, standing
 from pipeline.views.texts import counted
 from pipeline.wiring import Lake
-
-TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.UNROUTED)
-STUCK_S = 3600
-"""An object that Stage A has had for this long is shown as one that needs attention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +33,33 @@ class Trouble:
     todo: str
 
 
-def needs_attention(row: ObjectRow) -> bool:
-    """Whether somebody has to look at an object: it is not in its table, or rows of it are not, or are there twice, and
-    nobody has said that nothing is to be done. What is `missing` decides whether something newer has made up for it."""
-    return row.dismissed is None and (row.status in TROUBLED or bool(row.bad or row.rows_repeated))
-
-
 def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Trouble]:
-    """What needs attention, of the lake or of one dataset. Reads the whole catalog table."""
-    registrations = [r for r in lake.registry.all() if dataset in (None, r.dataset.name)]
-    rows = [row for row in lake.catalog.all() if dataset is None or belongs_to(row, dataset)]
-    return troubles(lake, rows, registrations, queues_of(lake, registrations))
+    """What needs attention, of the lake or of one dataset."""
+    registrations = lake.registry.all()
+    found = standing(lake, dataset, [r.dataset.name for r in registrations])
+    mine = [r for r in registrations if dataset in (None, r.dataset.name)]
+    return troubles(lake, found, mine, queues_of(lake, mine))
 
 
 def troubles(
-    lake: Lake, rows: list[ObjectRow], registrations: list[Registration], queues: list[Queue]
+    lake: Lake, found: Standing, registrations: Iterable[Registration], queues: Iterable[Queue]
 ) -> list[Trouble]:
-    """`attention` for one who has these already: the catalog's rows, the datasets and their queues."""
+    """`attention` for one who has these already: what the indexes say, the datasets and their queues."""
     tables = {str(r.dataset.name): r.dataset.table for r in registrations}
+    rows = to_look_at(lake, found, tables)
+    return [*of_objects(rows, tables, lake.clock()), *_dead_letters(queues)]
+
+
+def of_objects(rows: Iterable[ObjectRow], tables: Mapping[str, Table], now: datetime) -> list[Trouble]:
+    """What needs attention of objects. Pure; `rows` are the whole catalog, or what `to_look_at` found in it."""
     left = missing(rows, tables)
-    found = [row for row in left if needs_attention(row)]
-    of_rows = [*_bad_rows(found, tables), *_repeated(found)]
-    return [*_troubles(found, tables), *of_rows, *_stuck(lake, left), *_dead_letters(queues)]
-
-
-def belongs_to(row: ObjectRow, dataset: DatasetName) -> bool:
-    """Whether an object is of the dataset, or would be if that were registered."""
-    return row.dataset == str(dataset) if row.dataset else row.object.key.startswith(f"{dataset}/")
+    needing = [row for row in left if needs_attention(row)]
+    return [
+        *_troubles(needing, tables),
+        *_bad_rows(needing, tables),
+        *_repeated(needing),
+        *_stuck(left, now),
+    ]
 
 
 def _troubles(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Trouble]:
@@ -133,8 +132,7 @@ def _repeated(rows: list[ObjectRow]) -> list[Trouble]:
     ]
 
 
-def _stuck(lake: Lake, rows: list[ObjectRow]) -> list[Trouble]:
-    now = lake.clock()
+def _stuck(rows: list[ObjectRow], now: datetime) -> list[Trouble]:
     old = [r for r in rows if r.status is Status.REGISTERED and (now - parse_iso(r.since)).total_seconds() > STUCK_S]
     groups: dict[str | None, list[ObjectRow]] = defaultdict(list)
     for row in old:
@@ -142,7 +140,7 @@ def _stuck(lake: Lake, rows: list[ObjectRow]) -> list[Trouble]:
     reason = "Stage A has not staged it"
     return [
         Trouble(name, "REGISTERED", len(group), group[0].object.uri, reason, advice(group[0], Table()))
-        for name, group in groups.items()
+        for name, group in sorted(groups.items(), key=lambda each: each[0] or "")
     ]
 
 

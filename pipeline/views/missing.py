@@ -1,4 +1,5 @@
-"""Which versions of an object lack something in their table that nothing newer has made up for. Pure."""
+"""Which objects need attention, and which versions of one lack something in their table that nothing newer has made up
+for. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +8,14 @@ from collections.abc import Iterable, Mapping
 
 from pipeline.catalog import ObjectRow, Status
 from pipeline.datasets.model import Table
+
+TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.UNROUTED)
+
+
+def needs_attention(row: ObjectRow) -> bool:
+    """Whether somebody has to look at an object: it is not in its table, or rows of it are not, or are there twice, and
+    nobody has said that nothing is to be done. What is `missing` decides whether something newer has made up for it."""
+    return row.dismissed is None and (row.status in TROUBLED or row.is_flawed)
 
 
 def missing(rows: Iterable[ObjectRow], tables: Mapping[str, Table]) -> list[ObjectRow]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
 
 from pipeline.batches.records import Batch
 from pipeline.catalog import ObjectRow, Status
-from pipeline.catalog.rows import OPEN
+from pipeline.catalog.rows import FINISHED
 from pipeline.clock import iso
 from pipeline.datasets import DatasetName
 from pipeline.datasets.model import Table
@@ -19,33 +20,35 @@ from pipeline.views.advice import advice
 from pipeline.views.batches import verdict_json
 from pipeline.views.jsonl import Lines, lines_from
 from pipeline.views.set_aside import folder_of, set_aside
+from pipeline.views.standing import counts, standing
 from pipeline.wiring import Lake
 
 BAD_ROWS_SHOWN = 5
-_ALL = 1_000_000
+PAGE = 1000
+"""Entries of an index that are read at a time."""
 
 
-def find(lake: Lake, dataset: str | None, status: Status | None) -> Iterable[ObjectRow]:
-    """Unfinished objects of one dataset stand in an index; anything else reads the whole catalog."""
-    if dataset and status in OPEN and status is not Status.UNROUTED:
-        return lake.catalog.get_many([obj for obj, _ in lake.catalog.waiting(dataset, status, _ALL)])
-    if dataset and status is Status.UNROUTED:
-        return lake.catalog.get_many(list(lake.catalog.unrouted(DatasetName.parse(dataset))))
-    return lake.catalog.all(dataset, status)
+def listed(lake: Lake, dataset: DatasetName | None, status: Status | None, limit: int) -> tuple[list[ObjectRow], int]:
+    """The `limit` objects that changed last, of one dataset or status where given, and how many there are.
 
-
-def newest(rows: Iterable[ObjectRow], limit: int) -> tuple[list[ObjectRow], int]:
-    """The `limit` rows that changed last, and how many there were; holds no more than those at a time."""
-    total = 0
-
-    def counting() -> Iterable[ObjectRow]:
-        nonlocal total
-        for row in rows:
-            total += 1
-            yield row
-
-    newest = heapq.nlargest(limit, counting(), key=lambda row: (row.since, row.order))
-    return newest, total
+    Of a dataset those are told that it has; what it would have, if it were registered, only as UNROUTED.
+    """
+    found = standing(lake, dataset, [r.dataset.name for r in lake.registry.all()])
+    has_one = dataset is not None and status is not Status.UNROUTED
+    numbers = {name: of_it for name, of_it in counts(lake, found).items() if name or not has_one}
+    wanted = [status] if status else list(Status)
+    total = sum(of_it[each.value] for of_it in numbers.values() for each in wanted)
+    known = (p for p in found.known if p.status in wanted and (p.dataset or not has_one))
+    finished = (
+        islice(lake.catalog.finished(name, each, min(limit, PAGE)), limit)
+        for name, of_it in numbers.items()
+        for each in wanted
+        if each in FINISHED and of_it[each.value]
+    )
+    places = heapq.nlargest(limit, chain(known, *finished), key=lambda p: (p.since, p.object.digest))
+    objects = list(dict.fromkeys(place.object for place in places))
+    rows = [row for row in lake.catalog.get_many(objects) if row.status in wanted]
+    return sorted(rows, key=lambda row: (row.since, row.order), reverse=True), total
 
 
 def versions(lake: Lake, obj: ObjectVersion) -> list[ObjectRow]:

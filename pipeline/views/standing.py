@@ -1,34 +1,80 @@
-"""What stands in a table that whole objects replace, by whatever key."""
+"""What the indexes of the catalog say of a lake, or of one dataset: read once, for whoever counts, lists or looks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
-from pipeline.batches.records import BatchStatus, candidates_of
-from pipeline.catalog import ObjectRow
-from pipeline.datasets.model import Table
-from pipeline.views.attention import needs_attention
-from pipeline.views.missing import missing
+from pipeline.catalog import ObjectRow, Status
+from pipeline.catalog.places import Place
+from pipeline.catalog.rows import FINISHED
+from pipeline.datasets import DatasetName
+from pipeline.settings import Setting
 from pipeline.wiring import Lake
 
-BATCHES = 20
-"""The last ones of a dataset, among which the one is looked for that wrote what stands."""
+AT_ONCE = 8
+"""Questions to the catalog at a time: there are several of each dataset, and AWS answers each in milliseconds."""
+
+T = TypeVar("T")
 
 
-def is_missing(lake: Lake, row: ObjectRow, versions: Iterable[ObjectRow], table: Table) -> bool:
-    """Whether an object needs attention, for one who has the `versions` of its key and not the whole catalog.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`dataset` is the one that was asked for, None for all; `names` are those of these that are registered.
 
-    The definition is that of all lists. Where a whole table is replaced, an object of another key may stand for it.
+    `unfinished` and `flawed` are as `Indexes` has them: an object may be in both.
     """
-    if not needs_attention(row):
-        return False
-    beside = _last_loaded(lake, row.dataset) if row.dataset and table.is_replaced_whole else []
-    return row in missing([row, *(each for each in (*versions, *beside) if each != row)], {row.dataset or "": table})
+
+    dataset: DatasetName | None
+    names: list[str]
+    unfinished: list[Place]
+    flawed: list[Place]
+
+    @property
+    def known(self) -> Iterator[Place]:
+        """Each object that is read already, once."""
+        yield from self.unfinished
+        yield from (place for place in self.flawed if place.status in FINISHED)
 
 
-def _last_loaded(lake: Lake, dataset: str) -> list[ObjectRow]:
-    """The objects of the last batch that wrote rows: one that comes late writes none (PROTOCOL, Identity 4)."""
-    for batch in lake.batches.newest(dataset, BATCHES):
-        if batch.status is BatchStatus.COMMITTED and batch.write and batch.write.rows:
-            return lake.catalog.get_many(candidates_of(batch))
-    return []
+def standing(lake: Lake, dataset: DatasetName | None, names: Iterable[DatasetName]) -> Standing:
+    """Of all datasets of these `names`, or of the one that is asked for. Also what is of no dataset, if its key is one
+    that `dataset` would have."""
+    mine = [str(name) for name in names if dataset in (None, name)]
+    unfinished = [place for place in lake.catalog.unfinished(dataset) if dataset is None or _belongs(place, dataset)]
+    flawed = list(chain.from_iterable(each(mine, lake.catalog.flawed)))
+    return Standing(dataset, mine, unfinished, flawed)
+
+
+def belongs_to(row: ObjectRow, dataset: DatasetName) -> bool:
+    """Whether an object is of the dataset, or would be if that were registered."""
+    return row.dataset == str(dataset) if row.dataset else row.object.key.startswith(f"{dataset}/")
+
+
+def _belongs(place: Place, dataset: DatasetName) -> bool:
+    # Unrouted ones stand by the first two segments of their key, which may be all of it.
+    return bool(place.dataset) or place.object.key.startswith(f"{dataset}/")
+
+
+def counts(lake: Lake, found: Standing) -> dict[str | None, Counter[str]]:
+    """How many objects there are of each status, by dataset; None is for those of none."""
+    all_: dict[str | None, Counter[str]] = {name: Counter() for name in found.names}
+    finished = zip(found.names, each(found.names, lake.catalog.count_finished), strict=True)
+    for name, statuses in finished:
+        all_[name].update({status.value: number for status, number in statuses.items()})
+    for place in found.known:
+        all_.setdefault(place.dataset, Counter())[place.status.value] += 1
+    prefix = f"{lake.settings[Setting.RAW_BUCKET]}/{found.dataset}/" if found.dataset else ""
+    if deleted := lake.catalog.count_deleted(prefix):
+        all_.setdefault(None, Counter())[Status.DELETE_MARKER.value] += deleted
+    return dict(sorted(all_.items(), key=lambda item: (item[0] is None, item[0] or "")))
+
+
+def each(names: Iterable[str], ask: Callable[[str], T]) -> Iterator[T]:
+    """What `ask` answers of each, in their order."""
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="standing") as threads:
+        yield from threads.map(ask, names)

@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.batches.records import Batch
-from pipeline.catalog import ObjectRow
 from pipeline.datasets import DatasetName
 from pipeline.errors import NotThere
 from pipeline.settling import Progress, look
 from pipeline.views.aftermath import Aftermath, of_batch
-from pipeline.views.attention import Trouble, belongs_to, troubles
+from pipeline.views.attention import Trouble, troubles
 from pipeline.views.batches import batch_json
 from pipeline.views.executions import Run, runs
 from pipeline.views.queues import Queue, queues_of
+from pipeline.views.standing import counts, standing
 from pipeline.wiring import Lake
 
 RUNNING_SHOWN = 20
@@ -51,39 +51,28 @@ class Summary:
 
 
 def gather(lake: Lake, dataset: DatasetName | None = None, batches: int = 3) -> Summary:
-    """Read the catalog, the last `batches` of each dataset, executions and queues. Reads the whole catalog table."""
-    return summed_up(lake, lake.catalog.all(), dataset, batches)
+    """Read the catalog's indexes, the last `batches` of each dataset, executions and queues.
 
-
-def summed_up(
-    lake: Lake, catalog: Iterable[ObjectRow], dataset: DatasetName | None = None, batches: int = 3
-) -> Summary:
-    """`gather` for one who has the catalog's rows already."""
+    Objects of the catalog itself are read where they need attention, and no others.
+    """
     progress = look(lake, dataset)
     registrations = [r for r in lake.registry.all() if dataset in (None, r.dataset.name)]
-    rows = [row for row in catalog if dataset is None or belongs_to(row, dataset)]
-    if dataset is not None and not rows and not registrations:
+    found = standing(lake, dataset, [r.dataset.name for r in registrations])
+    objects = counts(lake, found)
+    if dataset is not None and not registrations and not any(objects.values()):
         raise NotThere(f"no dataset {dataset} is registered, and no object of it was dropped", hint=None)
-    names = [str(registration.dataset.name) for registration in registrations]
     queues = queues_of(lake, registrations)
-    newest = [batch for name in names for batch in lake.batches.newest(name, batches)]
+    newest = [batch for name in found.names for batch in lake.batches.newest(name, batches)]
     return Summary(
-        objects=_counts(rows, names),
+        objects=objects,
         batches=newest,
         since={batch.id: of_batch(lake, batch) for batch in newest},
-        troubles=troubles(lake, rows, registrations, queues),
+        troubles=troubles(lake, found, registrations, queues),
         running=_running(lake, dataset, newest),
         queues=queues,
         retired={str(r.dataset.name): r.retired for r in registrations if r.retired},
         progress=progress,
     )
-
-
-def _counts(rows: Iterable[ObjectRow], names: list[str]) -> dict[str | None, Counter[str]]:
-    counts: dict[str | None, Counter[str]] = {name: Counter() for name in names}
-    for row in rows:
-        counts.setdefault(row.dataset, Counter())[row.status.value] += 1
-    return dict(sorted(counts.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
 def _running(lake: Lake, dataset: DatasetName | None, batches: Iterable[Batch]) -> list[Run]:

@@ -7,7 +7,18 @@ import sys
 
 MODULES = tuple(
     f"tests.benchmarks.{name}"
-    for name in ("flow", "flood", "burst", "engine", "stage_a", "console", "cold_start", "commits", "signatures")
+    for name in (
+        "flow",
+        "flood",
+        "burst",
+        "engine",
+        "stage_a",
+        "console",
+        "looking",
+        "cold_start",
+        "commits",
+        "signatures",
+    )
 )
 
 

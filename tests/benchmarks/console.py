@@ -21,7 +21,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.catalog import Status
-from pipeline.catalog.rows import OPEN, open_partition
+from pipeline.catalog.places import placing
+from pipeline.catalog.rows import OPEN
 from pipeline.cli import starting
 from pipeline.cli.applying import apply_definitions
 from pipeline.cli.connect import Target
@@ -115,7 +116,6 @@ def row(bucket: str, n: int) -> dict[str, object]:
     obj = ObjectVersion(bucket, f"{DATASET}/{n}.csv", f"v{n}")
     status, now = STATUSES[n % 100], iso(system_clock())
     event_ms = int(time.time() * 1000) - n * 1000
-    index = {"open_pk": open_partition(DATASET, status), "open_sk": f"{now}#{obj.digest}"} if status in OPEN else {}
     return {
         "path": obj.path,
         "version_id": obj.version_id,
@@ -132,7 +132,7 @@ def row(bucket: str, n: int) -> dict[str, object]:
         "rows_out": 10,
         "rows_bad": 0,
         "reason": "a reason of the usual length, which somebody reads" if status in OPEN else None,
-        **index,
+        **placing(obj, status, DATASET, {}, now).set,
     }
 
 

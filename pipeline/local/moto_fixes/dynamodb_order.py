@@ -72,11 +72,13 @@ class _Order:
         *,
         forward: bool,
         most: int | None,
+        filtered: bool,
         whole: bool,
     ) -> list[Any]:
         """The items with this value of the hash key, in order; those after the key `start`, or not `forward` before.
 
-        At most `most`: the first, or not `forward` the last; `whole` also with what is not in the index.
+        Unless they are `filtered` no more than `most`, or than a page and one, which tells that there is more: the
+        first, or not `forward` the last. `whole` also with what is not in the index.
         """
         keys, first = self.sorted[index], (value.type, value.cast_value)
         low, high = bisect_left(keys, (first,)), bisect_left(keys, (first, _END))
@@ -86,7 +88,10 @@ class _Order:
             high = min(high, bisect_left(keys, self._start(index, start)))
         if most is not None:
             low, high = (low, min(high, low + most)) if forward else (max(low, high - most), high)
-        return [self._item(key, None if whole else index) for key in keys[low:high]]
+        places = keys[low:high] if forward else reversed(keys[low:high])
+        items = (self._item(key, None if whole else index) for key in places)
+        found = list(items if filtered else _page(items))
+        return found if forward else found[::-1]
 
     def after(self, index: str | None, start: Mapping[str, Any] | None, *, whole: bool) -> Iterator[Any]:
         """All items, or those after the key `start`, in order."""
@@ -106,6 +111,18 @@ class _Order:
         item = self._found[place[-len(self.names[None]) :]]
         held = self._held[index] if index is not None else None
         return item if held is None else projected(item, held)
+
+
+def _page(items: Iterator[Any]) -> Iterator[Any]:
+    """Those of a page, by its size, and the one after."""
+    from moto.dynamodb.models.table import RESULT_SIZE_LIMIT
+
+    size = 0
+    for item in items:
+        yield item
+        size += item.size()
+        if size > RESULT_SIZE_LIMIT:
+            return
 
 
 def install() -> None:
@@ -151,8 +168,16 @@ def _read_in_order(table_class: Any) -> None:
         forward = scan_index_forward is not False
         # One more than asked for tells that there is more.
         whole = bool(named.keys() - _NOT_A_FILTER)
-        most = limit + 1 if limit and not (range_comparison or named.get("range_key_conditions") or whole) else None
-        self._given = order.partition(index_name, value, exclusive_start_key, forward=forward, most=most, whole=whole)
+        filtered = bool(range_comparison or named.get("range_key_conditions") or whole)
+        self._given = order.partition(
+            index_name,
+            value,
+            exclusive_start_key,
+            forward=forward,
+            most=limit + 1 if limit and not filtered else None,
+            filtered=filtered,
+            whole=whole,
+        )
         try:
             return original_query(self, hash_key, range_comparison, range_objs, limit, None, *rest, **named)
         finally:

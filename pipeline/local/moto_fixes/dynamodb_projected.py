@@ -1,4 +1,4 @@
-"""What an index holds of an item: copied, measured and handed out by itself.
+"""What an index holds of an item: measured, once, and handed out by itself.
 
 moto copies each item whole, however long its lists are, before it leaves away what is not in the index; and it ends a
 page by the size of what it left away.
@@ -6,11 +6,8 @@ page by the size of what it left away.
 
 from __future__ import annotations
 
-import copy
 from functools import cache
 from typing import Any
-
-_PLAIN = frozenset({"S", "N", "B", "BOOL", "NULL"})
 
 
 def attributes_of(index: Any) -> frozenset[str] | None:
@@ -23,17 +20,10 @@ def attributes_of(index: Any) -> frozenset[str] | None:
 
 
 def projected(item: Any, attributes: frozenset[str]) -> Any:
-    """A copy of moto's `item` with no more than `attributes`, which is not copied again."""
-    kind, made = _kind(), {n: _copied(v) for n, v in item.attrs.items() if n in attributes}
-    return kind.of(item, made)
-
-
-def _copied(value: Any) -> Any:
-    if value.type not in _PLAIN:
-        return copy.deepcopy(value)
-    made = value.__class__.__new__(value.__class__)
-    made.type, made.value = value.type, value.value
-    return made
+    """moto's `item` with no more than `attributes`. They are those of the item itself, which is never changed where it
+    lies (see `dynamodb_updates`)."""
+    attrs = item.attrs
+    return _kind().of(item, {name: attrs[name] for name in attributes if name in attrs})
 
 
 @cache
@@ -44,6 +34,8 @@ def _kind() -> Any:
     whole: Any = Item
 
     class Projected(whole):  # type: ignore[misc]
+        measured: int
+
         @classmethod
         def of(cls, item: Any, attributes: dict[str, Any]) -> Any:
             made = cls.__new__(cls)
@@ -51,7 +43,13 @@ def _kind() -> Any:
             # What was written is known to be small enough.
             made.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
             dict.update(made.attrs, attributes)
+            made.measured = 0
             return made
+
+        def size(self) -> int:
+            if not self.measured:
+                self.measured = int(super().size())
+            return self.measured
 
         def __deepcopy__(self, memo: Any) -> Any:
             return self

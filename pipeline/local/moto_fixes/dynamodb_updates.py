@@ -24,13 +24,15 @@ LARGEST_BYTES = 405_000
 
 _NAME, _VALUE = "#[A-Za-z0-9_]+", ":[A-Za-z0-9_]+"
 _APPENDED = rf"list_append ?\( ?if_not_exists ?\( ?({_NAME}) ?, ?({_VALUE}) ?\) ?, ?({_VALUE}) ?\)"
-_SET = re.compile(rf" ?({_NAME}) ?= ?(?:({_VALUE})|{_APPENDED}) ?")
+_RATHER = rf"if_not_exists ?\( ?({_NAME}) ?, ?({_VALUE}) ?\)"
+_SET = re.compile(rf" ?({_NAME}) ?= ?(?:({_VALUE})|{_APPENDED}|{_RATHER}) ?")
 _REMOVE = re.compile(rf" ?({_NAME}) ?")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What becomes of the attribute `name`: `value`, or with `to` the list there (or else `value`) and `extra`.
+    """What becomes of the attribute `name`: `value`, or what stands in `to` where anything does; with `extra` the list
+    there (or else `value`) and that.
 
     Without a value it is removed. All are placeholders.
     """
@@ -43,7 +45,8 @@ class Step:
 
 @lru_cache(1024)
 def steps(text: str) -> tuple[Step, ...] | None:
-    """An update of the form `SET #a = :a, #b = list_append(if_not_exists(#b, :c), :d) REMOVE #e`; None for others."""
+    """An update of the form `SET #a = :a, #b = list_append(if_not_exists(#b, :c), :d), #e = if_not_exists(#f, :e)
+    REMOVE #g`; None for others."""
     sets, _, removes = f" {text.strip()}".partition(" REMOVE ")
     if sets and not sets.startswith(" SET "):
         return None
@@ -51,7 +54,10 @@ def steps(text: str) -> tuple[Step, ...] | None:
     to_remove = _each(_REMOVE, removes) if removes else []
     if to_set is None or to_remove is None:
         return None
-    return (*(Step(m[1], m[2] or m[4], m[3], m[5]) for m in to_set), *(Step(m[1]) for m in to_remove)) or None
+    return (
+        *(Step(m[1], m[2] or m[4] or m[7], m[3] or m[6], m[5]) for m in to_set),
+        *(Step(m[1]) for m in to_remove),
+    ) or None
 
 
 def _each(pattern: re.Pattern[str], text: str) -> list[re.Match[str]] | None:
@@ -101,11 +107,14 @@ def _value(item: Any, step: Step, name: str, names: Mapping[str, str], values: M
     if name not in values:
         return None
     value = DynamoType(values[name])
-    if step.to is None or step.extra is None:
+    if step.to is None:
         return value
-    if step.to not in names or step.extra not in values:
+    if step.to not in names or (step.extra is not None and step.extra not in values):
         return None
-    first, second = item.attrs.get(names[step.to], value), DynamoType(values[step.extra])
+    first = item.attrs.get(names[step.to], value)
+    if step.extra is None:
+        return first
+    second = DynamoType(values[step.extra])
     if not (first.is_list() and second.is_list()):
         return None
     joined = DynamoType({"L": []})

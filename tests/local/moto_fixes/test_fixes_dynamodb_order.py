@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.local.moto_fixes.dynamodb_order import _Order
+
 NAMES = st.sampled_from(["a", "b", "é", "\U0001f600"])
 NUMBERS = st.integers(-2, 11)
 PAGES = st.sampled_from([1, 2, 100])
@@ -132,3 +134,27 @@ def test_a_read_does_not_look_at_other_items(aws, front, table):
         assert not compared
     finally:
         DynamoType.__lt__ = original
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_page_ends_where_it_is_full_and_nothing_behind_it_is_looked_at(aws, front, table, forward, monkeypatch):
+    client, large = aws("dynamodb"), {"x": {"S": "x" * 300_000}}
+    for r in range(12):
+        client.put_item(TableName=table, Item={**key("large", r), "g": {"S": "large"}, "n": {"N": str(r)}, **large})
+    asked = {"TableName": table, "IndexName": "by_g", "KeyConditionExpression": "g = :v", "ScanIndexForward": forward}
+    values = {"ExpressionAttributeValues": {":v": {"S": "large"}}}
+    pages = list(client.get_paginator("query").paginate(**asked, **values))
+    found = [[int(item["r"]["N"]) for item in page["Items"]] for page in pages]
+    order = list(range(12)) if forward else list(range(12))[::-1]
+    assert found == [order[start : start + 3] for start in (0, 3, 6, 9)]
+    counted = client.get_paginator("query").paginate(**asked, **values, Select="COUNT")
+    assert [page["Count"] for page in counted] == [3, 3, 3, 3]
+    looked_at = []
+    original = _Order._item
+    monkeypatch.setattr(
+        _Order, "_item", lambda self, place, index: looked_at.append(place) or original(self, place, index)
+    )
+    client.query(**asked, **values)
+    assert len(looked_at) == 4
+    for r in range(12):
+        client.delete_item(TableName=table, Key=key("large", r))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
@@ -37,6 +37,7 @@ marks = st.sampled_from([":1", ":2", ":3"])
 sets = st.one_of(
     st.builds("{} = {}".format, names, marks),
     st.builds("{} = list_append(if_not_exists({}, {}), {})".format, names, names, marks, marks),
+    st.builds("{} = if_not_exists({}, {})".format, names, names, marks),
 )
 
 
@@ -52,6 +53,7 @@ def _installed():
     install_all()
 
 
+@settings(deadline=None)
 @given(items, updates(), st.fixed_dictionaries({":1": values, ":2": values, ":3": values}))
 def test_an_update_does_what_moto_does(item, text, given_values):
     before = item.to_json()
@@ -74,6 +76,7 @@ def test_an_update_does_what_moto_does(item, text, given_values):
         "SET #a = :1, #b = :2 REMOVE #list",
         "SET #list = list_append(if_not_exists(#list, :1), :2)",
         "REMOVE #a, #b",
+        "SET #a = if_not_exists(#list, :1), #b = :2",
     ],
 )
 def test_the_usual_form_is_known(text):
@@ -106,6 +109,7 @@ conditions = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.none() | items, conditions, st.fixed_dictionaries({":1": values, ":2": values, ":3": values}))
 def test_a_condition_says_what_moto_says(item, text, given_values):
     found = holds(text, NAMES, given_values, item)

@@ -1,0 +1,154 @@
+"""What `sluice status`, `objects` and `wait` cost with many finished objects in the catalog.
+
+    python -m tests.benchmarks.looking [--sizes N N N] [--times N]
+
+An embedded lake with one dataset, whose catalog has rows of finished objects and of a few that need attention; nothing
+stands behind them. The commands are run in this process, which has loaded them, so that the start of Python, told
+beside, is in none. Processor time is that of this process and of the embedded AWS. The peer is what the commands did
+before there were indexes for it: a read of the whole table, counted, sorted and looked through. Medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from pipeline.catalog import Status
+from pipeline.catalog.places import placing
+from pipeline.cli import commands
+from pipeline.cli.app import app
+from pipeline.clients import client
+from pipeline.clock import iso, system_clock
+from pipeline.connecting import Connected
+from pipeline.dynamo import encode
+from pipeline.objects import ObjectVersion, order_of
+from pipeline.settings import Setting
+from pipeline.views.attention import of_objects
+from tests.benchmarks.engine import cpu_s
+from tests.benchmarks.small_lake import NAME, small_lake
+from tests.lake.listening import processes
+
+SIZES = (500, 1000, 10_000)
+THREADS = 4
+NEED_ATTENTION = 20
+"""Objects, of which half are loaded with bad rows and half are not loaded."""
+FINISHED = [*[Status.COMMITTED] * 97, Status.DUPLICATE, Status.SUPERSEDED, Status.GONE]
+"""Of a hundred rows."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--times", type=int, default=5)
+    given = parser.parse_args()
+    commands.load()
+    print(f"start of Python and the command line: {start_of_python():.2f} s of processor")
+    print("| finished objects | what | time | processor: command | embedded AWS |\n|---|---|---|---|---|")
+    with small_lake("") as connected:
+        there, lake = 0, supervisor()
+        for size in given.sizes:
+            fill(connected, range(there, size))
+            there = size
+            for name, run in measured(connected):
+                took = [measure(run, lake) for _ in range(given.times + 1)][1:]
+                wall, own, aws = (statistics.median(each) for each in zip(*took, strict=True))
+                print(f"| {size:,} | {name} | {wall:.2f} s | {own:.2f} s | {aws:.2f} s |", flush=True)
+
+
+def measured(connected: Connected) -> Iterator[tuple[str, Callable[[], None]]]:
+    def sluice(*arguments: str) -> None:
+        done = CliRunner().invoke(app, ["--endpoint", str(connected.endpoint), *arguments])
+        # `wait` tells by 3 that something needs attention.
+        if done.exit_code not in (0, 3):
+            sys.exit(f"sluice {' '.join(arguments)}: {done.exception or done.output}")
+
+    yield "`sluice status`", lambda: sluice("status")
+    yield "`sluice objects`", lambda: sluice("objects")
+    yield "`sluice wait`", lambda: sluice("wait")
+    yield "a read of the whole table", lambda: read_all(connected)
+
+
+def read_all(connected: Connected) -> None:
+    rows = list(connected.lake.catalog.all())
+    tables = {str(r.dataset.name): r.dataset.table for r in connected.lake.registry.all()}
+    Counter((row.dataset, row.status) for row in rows)
+    sorted(rows, key=lambda row: (row.since, row.order), reverse=True)
+    of_objects(rows, tables, system_clock())
+
+
+def measure(run: Callable[[], None], lake: int) -> tuple[float, float, float]:
+    """Seconds that passed, and those of the processor: this process's and the lake's."""
+    began, own, aws = time.monotonic(), time.process_time(), cpu_s(lake)
+    run()
+    return time.monotonic() - began, time.process_time() - own, cpu_s(lake) - aws
+
+
+def start_of_python() -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = "from pipeline.cli import main; main()"
+    subprocess.run([sys.executable, "-c", command, "status", "--help"], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def fill(connected: Connected, numbers: range) -> None:
+    """Rows as they stand in the table, with what the indexes take of them."""
+    table, raw = connected.lake.settings[Setting.OBJECTS_TABLE], connected.lake.settings[Setting.RAW_BUCKET]
+
+    def put(start: int) -> None:
+        items = [row(raw, n) for n in range(start, min(start + 25, numbers.stop))]
+        requests = [{"PutRequest": {"Item": encode(item)}} for item in items]
+        client("dynamodb").batch_write_item(RequestItems={table: requests})
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(put, range(numbers.start, numbers.stop, 25)))
+
+
+def row(bucket: str, n: int) -> dict[str, object]:
+    obj, now = ObjectVersion(bucket, f"{NAME}/{n}.csv", f"v{n}"), iso(system_clock())
+    status, event_ms = FINISHED[n % 100], int(time.time() * 1000)
+    bad = 1 if n < NEED_ATTENTION // 2 else 0
+    if NEED_ATTENTION // 2 <= n < NEED_ATTENTION:
+        status = Status.FAILED
+    facts = {"rows_in": 10, "rows_out": 10 - bad, "rows_bad": bad, "batch": "b", "checksum": obj.digest}
+    moves = (Status.REGISTERED, Status.STAGED, Status.CLAIMED, status)
+    return {
+        "path": obj.path,
+        "version_id": obj.version_id,
+        "status": status.value,
+        "dataset": str(NAME),
+        "generation": 1,
+        "size": 1000,
+        "etag": obj.digest,
+        "event_ms": event_ms,
+        "order": order_of(event_ms, None, obj),
+        "since": now,
+        "history": [[each.value, now] for each in moves],
+        "staged": f"s3://staging/{NAME}/2026/01/01/{obj.digest}-1.parquet",
+        "execution": f"{NAME}-{n // 10}",
+        **facts,
+        **placing(obj, status, str(NAME), facts, now).set,
+    }
+
+
+def supervisor() -> int:
+    """The process id of the lake, which this process has started."""
+    for pid in processes(os.getpid())[1:]:
+        if b"pipeline.local.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    sys.exit("the lake does not run")
+
+
+if __name__ == "__main__":
+    main()
