@@ -76,12 +76,6 @@ def test_a_part_that_no_case_takes_is_named_and_can_be_made_an_error(guide: Path
     assert "Greet: retrier 1 gives up; Greet: catcher 1; Stay silent" in done.stdout
 
 
-MACHINE = {"MockConfigFile.json": '{"StateMachines": {"m": {"TestCases": {"C": {}}}}, "MockedResponses": {}}'}
-MISTAKEN = {
-    "MockConfigFile.json": '{"StateMachines": {"m": {"TestCases": {"C": {"Ask": "A"}}}}, "MockedResponses": {"A": {}}}'
-}
-
-
 def machine(following: str | None = None) -> str:
     after = {"Next": following} if following else {"End": True}
     return json.dumps({"StartAt": "First", "States": {"First": {"Type": "Pass", **after}}})
@@ -111,29 +105,34 @@ def written(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (MACHINE, "has tests of 'm', and there is no definition of it: f/m.asl.json"),
-        ({**MACHINE, "m.asl.json": "{oops}"}, "f/m.asl.json: Expecting"),
-        ({**MISTAKEN, "m.asl.json": machine("Success")}, "StateMachines.m.TestCases.C.Ask: m has no Task of this name"),
-        ({**MACHINE, "m.asl.json": machine("End")}, "f/m.asl.json: Invalid State Machine Definition"),
-        ({**MACHINE, "m.asl.json": machine(), "inputs/m.json": "{"}, "f/inputs/m.json: Expecting"),
-        ({**MACHINE, "m.asl.json": machine(), "histories/m/C.json": "{}"}, "histories/m/C.json: a history is a list"),
-    ],
-)
-def test_a_file_that_is_missing_or_wrong_fails_its_cases_and_no_others(
-    tmp_path: Path, files: dict[str, str], expected: str
-):
-    document = json.loads(files["MockConfigFile.json"])
-    document["StateMachines"]["other"] = {"TestCases": {"Good": {}}}
-    files = {**files, "MockConfigFile.json": json.dumps(document), "other.asl.json": machine()}
+WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "absent": ({}, "has tests of 'absent', and there is no definition of it: f/absent.asl.json"),
+    "broken": ({"broken.asl.json": "{oops}"}, "f/broken.asl.json: Expecting"),
+    "mistaken": (
+        {"mistaken.asl.json": machine("Success")},
+        "StateMachines.mistaken.TestCases.C.Ask: mistaken has no Task of this name",
+    ),
+    "refused": ({"refused.asl.json": machine("End")}, "f/refused.asl.json: Invalid State Machine Definition"),
+    "given": ({"given.asl.json": machine(), "inputs/given.json": "{"}, "f/inputs/given.json: Expecting"),
+    "kept": ({"kept.asl.json": machine(), "histories/kept/C.json": "{}"}, "histories/kept/C.json: a history is a list"),
+}
+"""Machines of one case each: their files, and what is said of it."""
+
+
+def test_a_file_that_is_missing_or_wrong_fails_its_cases_and_no_others(tmp_path: Path):
+    cases = {name: {"TestCases": {"C": {"Ask": "A"} if name == "mistaken" else {}}} for name in WRONG}
+    mocks = {"StateMachines": {**cases, "other": {"TestCases": {"Good": {}}}}, "MockedResponses": {"A": {}}}
+    files = {"MockConfigFile.json": json.dumps(mocks), "other.asl.json": machine()}
+    for more, _ in WRONG.values():
+        files |= more
     sluice(written(tmp_path, files), "test", "f", "--update", "--case", "other#Good")
     done = sluice(tmp_path, "test", "f")
-    assert (done.returncode, expected in done.stdout) == (1, True), done.stdout
-    assert "✗ m#C" in done.stdout
+    assert done.returncode == 1
+    for name, (_, expected) in WRONG.items():
+        assert f"✗ {name}#C" in done.stdout
+        assert expected in done.stdout
     assert "✓ other#Good SUCCEEDED" in done.stdout
-    assert "1 of 2 cases passed" in done.stdout
+    assert "1 of 7 cases passed" in done.stdout
 
 
 def test_answers_that_no_case_is_given_and_histories_of_cases_that_are_gone_are_told(guide: Path, tmp_path: Path):
