@@ -28,6 +28,10 @@ class Progress:
     def count(self, *statuses: Status) -> int:
         return sum(n for (_, status), n in self.objects.items() if status in statuses)
 
+    def datasets(self, status: Status) -> list[str]:
+        """Those that have objects of it."""
+        return sorted(name for (name, found), n in self.objects.items() if found is status and n)
+
     @property
     def is_settled(self) -> bool:
         moving = self.count(Status.REGISTERED, Status.STAGED, Status.CLAIMED)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 PATIENCE_S = 120
+REST = 4
+"""How many times as long as a question took there is none: asking would hold up what is waited for."""
 
 Found = TypeVar("Found")
 
@@ -14,7 +16,10 @@ Found = TypeVar("Found")
 def until(condition: Callable[[], Found], seconds: float = PATIENCE_S, every_s: float = 0.01) -> Found:
     """Wait for a truthy answer and return it; fail after so many seconds."""
     ends = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < ends, f"not within {seconds} s"
-        time.sleep(every_s)
-    return found
+    while True:
+        began = time.monotonic()
+        if found := condition():
+            return found
+        now = time.monotonic()
+        assert now < ends, f"not within {seconds} s"
+        time.sleep(max(every_s, REST * (now - began)))

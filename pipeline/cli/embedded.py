@@ -8,7 +8,9 @@ import json
 import secrets
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from pipeline.errors import Misconfigured, Refused
 from pipeline.lake_key import NONCE, PROOF, LakeKey
@@ -61,6 +63,6 @@ def prove(endpoint: str, key: LakeKey) -> None:
         )
 
 
-def hurry_schedules(endpoint: str) -> None:
-    """Fire every schedule now, so that nobody waits for its time."""
-    call(endpoint, "hurry", "POST")
+def hurry_schedules(endpoint: str, datasets: Iterable[str] = ()) -> None:
+    """Fire the schedules of these datasets now, or every one, so that nobody waits for their time."""
+    call(endpoint, f"hurry?{urlencode([('of', name) for name in datasets])}", "POST")

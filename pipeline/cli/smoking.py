@@ -98,8 +98,8 @@ def _wait(connected: Connected, uri: str, timeout_s: float) -> ObjectRow | None:
         row = max(rows, key=lambda each: each.order, default=None)
         if (row and row.status in _ENDED) or time.monotonic() > give_up:
             return row
-        if connected.endpoint and row and row.status is Status.STAGED:
-            hurry_schedules(connected.endpoint)
+        if connected.endpoint and row and row.dataset and row.status is Status.STAGED:
+            hurry_schedules(connected.endpoint, [row.dataset])
         time.sleep(0.5 if connected.is_embedded else 5)
 
 

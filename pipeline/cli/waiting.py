@@ -49,7 +49,7 @@ def wait(
         settled_before = progress.is_settled
         arriving = progress.messages or progress.count(Status.REGISTERED)
         patience = HURRY_LATER_S if arriving else HURRY_EVERY_S
-        if connected.endpoint and progress.count(Status.STAGED) and clock() - hurried > patience:
-            hurry_schedules(connected.endpoint)
+        if connected.endpoint and (staged := progress.datasets(Status.STAGED)) and clock() - hurried > patience:
+            hurry_schedules(connected.endpoint, staged)
             hurried = clock()
         sleep(max(QUICK_S if connected.is_embedded else SLOW_S, min(SLOW_S, REST * took)))

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from pipeline.errors import Refused
 from pipeline.lake_key import NONCE, PROOF, own_key
@@ -34,6 +35,7 @@ NOT_OF_AWS = ("/moto-api", "/latest/meta-data", "/latest/api", "/favicon.ico")
 STOP_SECONDS = 5
 BACKLOG = 256
 
+Private = Callable[[Mapping[str, list[str]]], object]
 Invoke = Callable[[str, str], None]
 """Invokes a function (its ARN, the event as JSON) asynchronously, as other services do."""
 
@@ -57,17 +59,18 @@ class Front:
     `port` 0 takes a free one. `state_dir` gets `front.log`, where unexpected errors inside moto are kept, and
     `executions.db`. It answers whoever has `own_key()`.
     `invoke` is how S3 and EventBridge call functions; the default calls Lambda's own API with `Event`. `private` holds
-    the operations under `/_sluice/`, by path and method; each answers with its value as JSON, and others may be added.
+    the operations under `/_sluice/`, by path and method; each is given the query and answers with its value as JSON, and
+    others may be added.
     """
 
     def __init__(self, port: int = 0, state_dir: Path | str = ".sluice", *, invoke: Invoke | None = None) -> None:
         self.calls = CallRecorder()
         self.actions = ActionRecorder()
-        self.private: dict[tuple[str, str], Callable[[], object]] = {
-            ("health", "GET"): lambda: {"status": "ok"},
-            ("calls", "GET"): self._counted,
-            ("calls", "DELETE"): self._forget_calls,
-            ("actions", "GET"): lambda: {"actions": [need._asdict() for need in self.actions.snapshot()]},
+        self.private: dict[tuple[str, str], Private] = {
+            ("health", "GET"): lambda _: {"status": "ok"},
+            ("calls", "GET"): lambda _: self._counted(),
+            ("calls", "DELETE"): lambda _: self._forget_calls(),
+            ("actions", "GET"): lambda _: {"actions": [need._asdict() for need in self.actions.snapshot()]},
         }
         self.port = port
         self._log_path = Path(state_dir) / "front.log"
@@ -158,7 +161,7 @@ class _Application:
         self,
         calls: CallRecorder,
         actions: ActionRecorder,
-        private: Mapping[tuple[str, str], Callable[[], object]],
+        private: Mapping[tuple[str, str], Private],
     ) -> None:
         self._calls = calls
         self._actions = actions
@@ -213,7 +216,7 @@ class _Application:
             return _answer(start_response, "404 Not Found", {"error": f"no {method} {path} here"})
         nonce = environ.get(_NONCE)
         proof = [(PROOF, own_key().proof(nonce))] if nonce else []
-        return _answer(start_response, "200 OK", operation(), *proof)
+        return _answer(start_response, "200 OK", operation(parse_qs(environ.get("QUERY_STRING", ""))), *proof)
 
 
 def _told(start_response: Any, answer: Answer) -> Iterable[bytes]:

@@ -87,8 +87,8 @@ class EmbeddedLake:
         self._run(targets)
         schedules = Schedules(targets.put)
         self._run(schedules)
-        front.private["hurry", "POST"] = lambda: {"fired": schedules.hurry()}
-        front.private["invocations", "GET"] = lambda: dict(workers.invocations)
+        front.private["hurry", "POST"] = lambda asked: {"fired": schedules.hurry(asked.get("of", []))}
+        front.private["invocations", "GET"] = lambda _: dict(workers.invocations)
 
     def start_console(self, env: str) -> None:
         """Serve the pages of the lake `env`, which need not be deployed yet."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from pipeline.cli.embedded import call, hurry_schedules
 from pipeline.clients import client
 from pipeline.local.front_actions import Need
 from pipeline.settings import Setting
+from tests import patience
 
 from .conftest import Datasetup, RunningLake, csv_text
 from .roles import Grant, granted, roles_of_callers, unmet, unused
@@ -62,14 +62,16 @@ def needs(lake: RunningLake) -> list[Need]:
     return [Need(**each) for each in call(lake.endpoint, "actions", key=lake.key)["actions"]]
 
 
-def until(holds: Callable[[], object], *, hurry: str | None = None) -> None:
-    """Wait for something; `hurry` is the endpoint of a lake whose polls need not wait for their schedules."""
-    give_up = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < give_up
-        if hurry:
-            hurry_schedules(hurry)
-        time.sleep(0.1)
+def until(holds: Callable[[], object], *, hurry: Datasetup | None = None) -> None:
+    """Wait for something; the polls of the dataset `hurry` need not wait for their schedule."""
+
+    def asked() -> object:
+        found = holds()
+        if hurry and not found:
+            hurry_schedules(hurry.lake.endpoint, [str(hurry.name)])
+        return found
+
+    patience.until(asked, WAIT_S, every_s=0.1)
 
 
 def until_status(dataset: Datasetup, file: str, *wanted: Status) -> None:
@@ -78,7 +80,7 @@ def until_status(dataset: Datasetup, file: str, *wanted: Status) -> None:
 
 def until_written(dataset: Datasetup) -> Batch:
     """The dataset's batch, once its rows are on a branch of the table and its quality job is under way."""
-    until(dataset.batches, hurry=dataset.lake.endpoint)
+    until(dataset.batches, hurry=dataset)
     until(lambda: dataset.batches()[0].write)
     return dataset.batches()[0]
 
@@ -189,7 +191,7 @@ def test_a_table_is_kept_up_when_it_is_asked_for(lake: RunningLake) -> None:
     def ended() -> bool:
         return any(turn.status is not TurnStatus.OPEN for turn in lake.lake.turns.newest(str(dataset.name), 1))
 
-    until(ended, hurry=lake.endpoint)
+    until(ended, hurry=dataset)
     [turn] = lake.lake.turns.newest(str(dataset.name), 1)
     assert (turn.status, turn.error) == (TurnStatus.DONE, None)
     assert turn.did["manifests"] >= 2

@@ -76,7 +76,7 @@ def started(lake: RunningLake, dataset: Datasetup) -> str:
     until = time.monotonic() + PATIENCE_S
     while not (batches := dataset.batches()) or batches[0].status != "RUNNING":
         assert time.monotonic() < until, "no batch runs"
-        hurry_schedules(lake.endpoint)
+        hurry_schedules(lake.endpoint, [str(dataset.name)])
         time.sleep(0.2)
     return arn_of(lake, batches[0].id)
 

@@ -154,6 +154,21 @@ def test_hurry_fires_every_enabled_schedule_now_and_leaves_its_times(aws: Aws, f
     assert fired.pass_time(hours=1) == []
 
 
+def test_hurry_fires_those_alone_that_give_a_named_text_whole(aws: Aws, fired: Fired) -> None:
+    schedule(aws, "rate(1 day)")
+    rule(aws, "rate(1 day)", Input='{"dataset": "a/bc"}')
+    fired.pass_time(seconds=0)
+    fired.calls.clear()
+    assert [fired.schedules.hurry(names) for names in (["a/b"], ["a/bc"], ["a/bc", "a/b"], ["a"], ["b/c"])] == [
+        1,
+        1,
+        2,
+        0,
+        0,
+    ]
+    assert [event["dataset"] for _, event in fired.calls] == ["a/b", "a/bc", "a/b", "a/bc"]
+
+
 @pytest.mark.parametrize("expression", ["cron(0 10 * * *)", "rate(1 minutes)", "soon"])
 def test_an_expression_that_aws_would_refuse_is_refused_when_it_is_made(
     aws: Aws, fired: Fired, expression: str
