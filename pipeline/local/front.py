@@ -59,7 +59,7 @@ class Front:
     `port` 0 takes a free one. `state_dir` gets `front.log`, where unexpected errors inside moto are kept, and
     `executions.db`. It answers whoever has `own_key()`.
     `invoke` is how S3 and EventBridge call functions; the default calls Lambda's own API with `Event`. `private` holds
-    the operations under `/_sluice/`, by path and method; each is given the query and answers with its value as JSON, and
+    the operations under `/_sluice/`, by path and method; each gets the query and answers with its value as JSON, and
     others may be added.
     """
 
