@@ -77,19 +77,24 @@ def transform_objects(event: dict[str, Any], lake: Lake) -> dict[str, list[str]]
     tasks = Task.bundle(event)
     statuses: dict[ObjectVersion, str] = {}
     staged: dict[ObjectVersion, tuple[Task, Staging]] = {}
+    unreadable: list[tuple[Task, Status, str, str | None]] = []
     for task in tasks:
         with task.about():
             try:
                 staged[task.work.object] = task, _stage(task, lake)
             except (BadObject, Gone) as error:
+                # Not the error itself: it would keep what was read of the file in memory.
                 status = Status.GONE if isinstance(error, Gone) else Status.QUARANTINED
-                told = (error.message, error.hint)
-                failed = fail_object(lake, task.work, task.dataset, status, *told, execution=task.execution)
-                statuses[task.work.object] = failed["status"]
+                unreadable.append((task, status, error.message, error.hint))
     found = lake.catalog.stage_many([staging for _, staging in staged.values()], event["dataset"])
     for (task, staging), before in zip(staged.values(), found, strict=True):
         with task.about():
             statuses[task.work.object] = _told(task, staging, before)
+    # Last: a bundle is tried again for any of its objects, in a burst dozens of times, and teams hear of it each time.
+    for task, status, reason, hint in unreadable:
+        with task.about():
+            failed = fail_object(lake, task.work, task.dataset, status, reason, hint, execution=task.execution)
+            statuses[task.work.object] = failed["status"]
     return {"statuses": [statuses[task.work.object] for task in tasks]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -159,3 +160,73 @@ def test_the_queue_hears_of_what_is_staged_and_of_nothing_else(shop: Shop):
     assert complete_group.__wrapped__(event, shop.lake) == {"staged": 2, "objects": 4}
     found = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert sorted(json.loads(message["Body"])["key"] for message in found) == [f"{NAME}/0.csv", f"{NAME}/2.csv"]
+
+
+def test_a_team_hears_once_of_a_bad_file_whatever_befalls_its_neighbours(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    heard = client("sqs").create_queue(QueueName="heard")["QueueUrl"]
+    arn = client("sqs").get_queue_attributes(QueueUrl=heard, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    client("sns").subscribe(TopicArn=f"{shop.lake.settings[Setting.TEAM_TOPICS]}shop", Protocol="sqs", Endpoint=arn)
+    works = [shop.drop("bad.csv", "\xff\x00"), shop.drop("1.csv"), shop.drop("2.csv")]
+    convert, busy = transform.convert, iter([True, True])
+
+    def fails(source: Any, *, file_name: str, **more: Any) -> Any:
+        if file_name == "2.csv" and next(busy, False):
+            raise Transient("in this file")
+        return convert(source, file_name=file_name, **more)
+
+    monkeypatch.setattr(transform, "convert", fails)
+    for _ in range(2):
+        with pytest.raises(Transient):
+            shop.transform(*works)
+    assert shop.transform(*works) == ["QUARANTINED", "STAGED", "STAGED"]
+    assert len(client("sqs").receive_message(QueueUrl=heard, MaxNumberOfMessages=10)["Messages"]) == 1
+
+
+class Killed(BaseException):
+    """What no code expects: the worker is gone."""
+
+
+@contextmanager
+def killed_at(call: int, moment: str) -> Iterator[None]:
+    """The worker dies at that call to AWS, `before-call` or `after-call`: then what it asked for is done."""
+    calls = count()
+
+    def die(**_: Any) -> None:
+        if next(calls) == call:
+            raise Killed
+
+    events = [client(service).meta.events for service in ("s3", "dynamodb", "sns")]
+    for each in events:
+        each.register(moment, die, unique_id="die")
+    try:
+        yield
+    finally:
+        for each in events:
+            each.unregister(moment, unique_id="die")
+
+
+@pytest.mark.parametrize("moment", ["before-call", "after-call"])
+def test_a_bundle_whose_worker_was_killed_at_any_call_ends_as_if_nothing_had_been(shop: Shop, moment: str):
+    expected = ["STAGED", "QUARANTINED", "STAGED", "DUPLICATE"]
+    for call in count():
+        files = (("good", "id\n1\n"), ("bad", "\xff\x00"), ("flawed", "id\nx\n2\n"), ("good", "id\n1\n"))
+        works = [shop.drop(f"{call}/{name}.csv", body) for name, body in files]
+        with killed_at(call, moment):
+            try:
+                finished = shop.transform(*works) == expected
+            except Killed:
+                finished = False
+        # Again as a bundle or, when that has failed too often, one by one.
+        again = shop.transform(*works) if call % 2 else [status for work in works for status in shop.transform(work)]
+        assert again == expected
+        rows = [shop.lake.catalog.get(work.object) for work in works]
+        assert [(row.status, row.rows_out, row.rows_bad) for row in rows if row] == [
+            ("STAGED", 1, 0),
+            ("QUARANTINED", None, None),
+            ("STAGED", 1, 1),
+            ("DUPLICATE", None, None),
+        ]
+        assert [place.object.key for place in shop.lake.catalog.flawed(str(NAME))].count(works[2].object.key) == 1
+        if finished:
+            assert call > 10
+            return
