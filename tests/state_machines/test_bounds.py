@@ -70,7 +70,11 @@ def test_what_is_throttled_is_tried_for_hours_by_a_retrier_of_its_own(machine: d
 
 
 # How often the states of a map in a map run: bundles of a group, and objects of a bundle.
-GROUPS = [(math.ceil(GROUP_OBJECTS / TOGETHER), TOGETHER), (ALONE_OBJECTS, 1)]
+GROUPS = {
+    "small objects": (math.ceil(GROUP_OBJECTS / TOGETHER), TOGETHER),
+    "large objects": (ALONE_OBJECTS, 1),
+    "of the routing of before": (GROUP_OBJECTS // 4, 4),
+}
 
 
 def events(machine: dict[str, Any], items: tuple[int, ...]) -> int:
@@ -96,9 +100,13 @@ def longest(machine: dict[str, Any], items: tuple[int, ...]) -> float:
     return found
 
 
-@pytest.mark.parametrize("items", GROUPS, ids=["small objects", "large objects"])
+@pytest.mark.parametrize("items", GROUPS.values(), ids=GROUPS)
 def test_a_group_that_is_throttled_to_the_last_fits_into_one_history(items: tuple[int, int]):
     assert events(MACHINES["stage_a.asl.json"], items) < HISTORY_EVENTS
+
+
+def test_what_the_routing_of_before_sends_is_cut_as_its_bound_says():
+    assert MACHINES["stage_a.asl.json"]["States"]["Take a few together"]["Result"] == 4
 
 
 def test_a_batch_that_is_throttled_to_the_last_fits_into_one_history():
@@ -106,7 +114,7 @@ def test_a_batch_that_is_throttled_to_the_last_fits_into_one_history():
     assert 4 * events(MACHINES["stage_b.asl.json"], ()) < HISTORY_EVENTS
 
 
-@pytest.mark.parametrize("items", GROUPS, ids=["small objects", "large objects"])
+@pytest.mark.parametrize("items", GROUPS.values(), ids=GROUPS)
 def test_a_group_that_is_throttled_to_the_last_ends_before_its_execution_times_out(items: tuple[int, int]):
     machine = MACHINES["stage_a.asl.json"]
     assert longest(machine, items) < machine["TimeoutSeconds"]
