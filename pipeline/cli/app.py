@@ -42,7 +42,7 @@ def main() -> None:
     """Run the command; errors become one line that says what, and one that says what to do."""
     from pipeline.cli import commands
 
-    commands.load()
+    commands.load(sys.argv[1:])
     try:
         app(standalone_mode=True)
     except SluiceError as error:
