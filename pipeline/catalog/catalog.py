@@ -3,7 +3,6 @@ doing it once: a condition that fails because the row is there already, or later
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,7 +34,7 @@ from pipeline.dynamo import (
     transact,
     update_if,
 )
-from pipeline.errors import Transient
+from pipeline.errors import Throttled, Transient
 from pipeline.events.s3 import ObjectCreated, ObjectDeleted, SendAgain
 from pipeline.objects import ObjectVersion, order_of
 from pipeline.routing import unrouted_partition
@@ -193,14 +192,24 @@ class Catalog(Indexes):
 
     def stage_many(self, stagings: Sequence[Staging], dataset: str) -> list[ObjectRow | None]:
         """`stage` for each, in one transaction where that goes."""
-        actions = [action for each in stagings for action in self._staging(each, dataset)]
-        # A transaction takes no item twice: the holder of two versions with one content.
-        alike = len({each.work.object.path for each in stagings}) < len(stagings)
-        if len(stagings) > 1 and not alike and len(actions) <= TRANSACTION_ACTIONS:
-            with contextlib.suppress(Transient):
-                if not transact(self._dynamodb, actions):
-                    return [None] * len(stagings)
+        if len(stagings) > 1 and self._is_staged_at_once(stagings, dataset):
+            return [None] * len(stagings)
         return [self.stage(each, dataset) for each in stagings]
+
+    def _is_staged_at_once(self, stagings: Sequence[Staging], dataset: str) -> bool:
+        # A transaction takes no item twice: the holder of two versions with one content.
+        if len({each.work.object.path for each in stagings}) < len(stagings):
+            return False
+        actions = [action for each in stagings for action in self._staging(each, dataset)]
+        if len(actions) > TRANSACTION_ACTIONS:
+            return False
+        try:
+            return not transact(self._dynamodb, actions)
+        except Throttled:
+            # One by one there would be more writes, not fewer.
+            raise
+        except Transient:
+            return False
 
     def stage(self, staging: Staging, dataset: str) -> ObjectRow | None:
         """Record that a REGISTERED object is staged. None when it was; otherwise its row as it stands instead.

@@ -123,14 +123,8 @@ class Deployer:
         return delete_stack(self._aws, self.records, name)
 
     def _parameters_below(self, path: str) -> dict[str, str]:
-        found: dict[str, str] = {}
-        request: dict[str, Any] = {"Path": path, "Recursive": True, "MaxResults": 10}
-        while True:
-            page = self._aws.call("ssm", "get_parameters_by_path", **request)
-            found |= {each["Name"]: str(each["Value"]) for each in page["Parameters"]}
-            if not page.get("NextToken"):
-                return found
-            request["NextToken"] = page["NextToken"]
+        pages = self._aws.clients("ssm").get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
+        return {each["Name"]: str(each["Value"]) for page in pages for each in page["Parameters"]}
 
     def _parameter_store(self, found: Mapping[str, str] = MappingProxyType({})) -> Callable[[str], str]:
         """Parameter Store as it stands at this deployment, each name read once; `KeyError` for one not there."""

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.local.asl_diagnostics import Diagnostic
+from pipeline.local.asl_fields import LISTS
 from pipeline.local.moto_fixes.stepfunctions_mocked import parse
 from pipeline.local.moto_fixes.stepfunctions_refusals import states_of
 
 _MACHINE = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 _KEPT = frozenset({"Type", "QueryLanguage", "Next", "End", "Branches", "ItemProcessor", "Iterator"})
 _WAITS = frozenset({"Seconds", "SecondsPath", "Timestamp", "TimestampPath"})
-_LISTS = frozenset({"Choices", "Retry", "Catch"})
 _RULES = {
     "JSONPath": {"Variable": "$", "IsPresent": True, "Next": "P"},
     "JSONata": {"Condition": "{% true %}", "Next": "P"},
@@ -56,7 +56,7 @@ def _can_be_read(state: Mapping[str, Any], language: str) -> bool:
 def _place(state: Mapping[str, Any], path: str, language: str) -> tuple[str, str]:
     for field, value in state.items():
         if field not in _KEPT and _can_be_read(_without(state, field, language), language):
-            if field in _LISTS and isinstance(value, list):
+            if field in LISTS:
                 return _entry(state, field, f"{path}/{field}", language)
             call = next((key for key, written in _calls(value) if not _is_a_call(key, written)), None)
             if call is not None:
@@ -88,7 +88,7 @@ def _entry(state: Mapping[str, Any], field: str, path: str, language: str) -> tu
         if _can_be_read({**state, field: [entry]}, language):
             continue
         place = f"{path}[{number}]"
-        for name in entry if isinstance(entry, dict) else ():
+        for name in entry:
             left = {key: value for key, value in entry.items() if key != name}
             if _can_be_read({**state, field: [left]}, language):
                 return _of_the_field(name, place)
