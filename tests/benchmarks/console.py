@@ -21,25 +21,22 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.catalog import Status
-from pipeline.catalog.places import placing
 from pipeline.catalog.rows import OPEN
 from pipeline.cli import starting
 from pipeline.cli.applying import apply_definitions
 from pipeline.cli.connect import Target
 from pipeline.clients import client
-from pipeline.clock import iso, system_clock
 from pipeline.connecting import Connected
-from pipeline.dynamo import encode
 from pipeline.local.state import RunningLake
-from pipeline.objects import ObjectVersion, order_of
+from pipeline.objects import ObjectVersion
 from pipeline.settings import Setting
+from tests.benchmarks.catalog_rows import THREADS, Row, fill, row_of
 from tests.benchmarks.engine import resident_mb
 from tests.conftest import ROOT
 from tests.lake.conftest import checkout_of
 
 DATASET = "demo/orders"
 TIMES = 20
-THREADS = 4
 NOTHING = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
 STATUSES = [*[Status.COMMITTED] * 96, Status.FAILED, Status.QUARANTINED, Status.STAGED, Status.DUPLICATE]
 """Of a hundred rows."""
@@ -61,7 +58,7 @@ def main() -> None:
             pages = fill_a_little(connected)
             empty = {page: measure(lake, page) for page in pages}
             began = time.monotonic()
-            fill_catalog(connected, given.rows)
+            fill(connected, range(given.rows), row)
             run_executions(connected, given.executions)
             print(f"{given.rows:,} rows and {given.executions:,} executions in {time.monotonic() - began:.0f} s")
             measure(lake, "/")
@@ -82,7 +79,7 @@ def fill_a_little(connected: Connected) -> list[str]:
     machine = connected.lake.settings[Setting.STAGE_A_MACHINE]
     client("stepfunctions").update_state_machine(stateMachineArn=machine, definition=json.dumps(NOTHING))
     client("stepfunctions").start_execution(stateMachineArn=machine, name="demo-orders-first", input="{}")
-    fill_catalog(connected, 1)
+    fill(connected, range(1), row)
     raw = connected.lake.settings[Setting.RAW_BUCKET]
     return [
         "/",
@@ -99,41 +96,12 @@ def fill_a_little(connected: Connected) -> list[str]:
     ]
 
 
-def fill_catalog(connected: Connected, rows: int) -> None:
-    """Rows as they stand in the table; no objects stand behind them."""
-    table, raw = connected.lake.settings[Setting.OBJECTS_TABLE], connected.lake.settings[Setting.RAW_BUCKET]
-
-    def put(start: int) -> None:
-        items = [row(raw, n) for n in range(start, min(start + 25, rows))]
-        requests = [{"PutRequest": {"Item": encode(item)}} for item in items]
-        client("dynamodb").batch_write_item(RequestItems={table: requests})
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(put, range(0, rows, 25)))
-
-
-def row(bucket: str, n: int) -> dict[str, object]:
-    obj = ObjectVersion(bucket, f"{DATASET}/{n}.csv", f"v{n}")
-    status, now = STATUSES[n % 100], iso(system_clock())
+def row(bucket: str, n: int) -> Row:
+    obj, status = ObjectVersion(bucket, f"{DATASET}/{n}.csv", f"v{n}"), STATUSES[n % 100]
+    reason = "a reason of the usual length, which somebody reads" if status in OPEN else None
     event_ms = int(time.time() * 1000) - n * 1000
-    return {
-        "path": obj.path,
-        "version_id": obj.version_id,
-        "status": status.value,
-        "dataset": DATASET,
-        "generation": 1,
-        "size": 1000,
-        "etag": obj.digest,
-        "event_ms": event_ms,
-        "order": order_of(event_ms, None, obj),
-        "since": now,
-        "history": [["REGISTERED", now], [status.value, now]],
-        "rows_in": 10,
-        "rows_out": 10,
-        "rows_bad": 0,
-        "reason": "a reason of the usual length, which somebody reads" if status in OPEN else None,
-        **placing(obj, status, DATASET, {}, now).set,
-    }
+    passed = (Status.REGISTERED, status)
+    return row_of(obj, DATASET, event_ms, passed, rows_in=10, rows_out=10, rows_bad=0, reason=reason)
 
 
 def run_executions(connected: Connected, number: int) -> None:

@@ -19,28 +19,23 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from typer.testing import CliRunner
 
 from pipeline.catalog import Status
-from pipeline.catalog.places import placing
 from pipeline.cli import commands
 from pipeline.cli.app import app
-from pipeline.clients import client
-from pipeline.clock import iso, system_clock
+from pipeline.clock import system_clock
 from pipeline.connecting import Connected
-from pipeline.dynamo import encode
-from pipeline.objects import ObjectVersion, order_of
-from pipeline.settings import Setting
+from pipeline.objects import ObjectVersion
 from pipeline.views.attention import of_objects
+from tests.benchmarks.catalog_rows import Row, fill, row_of
 from tests.benchmarks.engine import cpu_s
 from tests.benchmarks.small_lake import NAME, small_lake
 from tests.lake.listening import processes
 
 SIZES = (500, 1000, 10_000)
-THREADS = 4
 NEED_ATTENTION = 20
 """Objects, of which half are loaded with bad rows and half are not loaded."""
 FINISHED = [*[Status.COMMITTED] * 97, Status.DUPLICATE, Status.SUPERSEDED, Status.GONE]
@@ -58,7 +53,7 @@ def main() -> None:
     with small_lake("") as connected:
         there, lake = 0, supervisor()
         for size in given.sizes:
-            fill(connected, range(there, size))
+            fill(connected, range(there, size), row)
             there = size
             for name, run in measured(connected):
                 took = [measure(run, lake) for _ in range(given.times + 1)][1:]
@@ -102,44 +97,24 @@ def start_of_python() -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def fill(connected: Connected, numbers: range) -> None:
-    """Rows as they stand in the table, with what the indexes take of them."""
-    table, raw = connected.lake.settings[Setting.OBJECTS_TABLE], connected.lake.settings[Setting.RAW_BUCKET]
-
-    def put(start: int) -> None:
-        items = [row(raw, n) for n in range(start, min(start + 25, numbers.stop))]
-        requests = [{"PutRequest": {"Item": encode(item)}} for item in items]
-        client("dynamodb").batch_write_item(RequestItems={table: requests})
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(put, range(numbers.start, numbers.stop, 25)))
-
-
-def row(bucket: str, n: int) -> dict[str, object]:
-    obj, now = ObjectVersion(bucket, f"{NAME}/{n}.csv", f"v{n}"), iso(system_clock())
-    status, event_ms = FINISHED[n % 100], int(time.time() * 1000)
+def row(bucket: str, n: int) -> Row:
+    obj, status = ObjectVersion(bucket, f"{NAME}/{n}.csv", f"v{n}"), FINISHED[n % 100]
     bad = 1 if n < NEED_ATTENTION // 2 else 0
     if NEED_ATTENTION // 2 <= n < NEED_ATTENTION:
         status = Status.FAILED
-    facts = {"rows_in": 10, "rows_out": 10 - bad, "rows_bad": bad, "batch": "b", "checksum": obj.digest}
-    moves = (Status.REGISTERED, Status.STAGED, Status.CLAIMED, status)
-    return {
-        "path": obj.path,
-        "version_id": obj.version_id,
-        "status": status.value,
-        "dataset": str(NAME),
-        "generation": 1,
-        "size": 1000,
-        "etag": obj.digest,
-        "event_ms": event_ms,
-        "order": order_of(event_ms, None, obj),
-        "since": now,
-        "history": [[each.value, now] for each in moves],
-        "staged": f"s3://staging/{NAME}/2026/01/01/{obj.digest}-1.parquet",
-        "execution": f"{NAME}-{n // 10}",
-        **facts,
-        **placing(obj, status, str(NAME), facts, now).set,
-    }
+    return row_of(
+        obj,
+        str(NAME),
+        int(time.time() * 1000),
+        (Status.REGISTERED, Status.STAGED, Status.CLAIMED, status),
+        rows_in=10,
+        rows_out=10 - bad,
+        rows_bad=bad,
+        batch="b",
+        checksum=obj.digest,
+        staged=f"s3://staging/{NAME}/2026/01/01/{obj.digest}-1.parquet",
+        execution=f"{NAME}-{n // 10}",
+    )
 
 
 def supervisor() -> int:
