@@ -28,7 +28,7 @@ security: .venv/checkov/ready ## checkov's public rules over templates and sourc
 	@$(BIN)/python -m tests.templates.public_rules
 
 pipeline: .venv/ready ## run what the pipeline's builds run, from their buildspecs (ONLY=Check runs one)
-	@$(BIN)/python -m pipeline.packaging.buildspecs $(ONLY)
+	@$(BIN)/python -m pipeline.deploy.buildspecs $(ONLY)
 
 bench: .venv/ready ## print the figures that the docs quote
 	@$(BIN)/python -m tests.benchmarks

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
-from pipeline.lake_key import own_key
+from pipeline.core.lake_key import own_key
 from tests.dynamodb_local import DYNAMODB_LOCAL, MOTO, DynamoDBLocal
 from tests.scheduling import Scheduling, rank
 
@@ -65,7 +65,7 @@ def load_template(name: str) -> dict[str, Any]:
 @contextlib.contextmanager
 def table_calls() -> Iterator[dict[str, set[str]]]:
     """The actions that IAM has to allow for what is called of DynamoDB meanwhile, by the table's name."""
-    from pipeline.clients import client
+    from pipeline.core.clients import client
 
     found: dict[str, set[str]] = defaultdict(set)
 
@@ -105,8 +105,8 @@ def aws() -> Iterator[None]:
     """moto in this process, empty, and mended as in the embedded AWS: it is this one that must answer as AWS does."""
     from moto import mock_aws
 
-    from pipeline.clients import client
-    from pipeline.local.moto_fixes.install import install_all
+    from pipeline.core.clients import client
+    from pipeline.emulator.moto.install import install_all
 
     install_all()
     client.cache_clear()
@@ -118,7 +118,7 @@ def aws() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The endpoint of AWS's own DynamoDB Local; whoever asks for it is skipped where it cannot be had."""
-    from pipeline.errors import Misconfigured
+    from pipeline.core.errors import Misconfigured
 
     server = DynamoDBLocal(tmp_path_factory.mktemp("dynamodb-local") / "log")
     try:
@@ -171,7 +171,7 @@ def dynamodb(
     request: pytest.FixtureRequest, aws: None, dynamodb_back_end: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Any]:
     """A client of an empty DynamoDB: moto's, or DynamoDB Local. All clients of the test's process go there."""
-    from pipeline.clients import client
+    from pipeline.core.clients import client
 
     if dynamodb_back_end == DYNAMODB_LOCAL:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", request.getfixturevalue("dynamodb_local"))

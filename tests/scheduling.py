@@ -5,8 +5,8 @@ from __future__ import annotations
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = {
-    "spark": ("tests/stages/stage_b/", "tests/stages/rows/", "tests/local/test_glue_jobs.py"),
-    "lake": ("tests/lake/",),
+    "spark": ("tests/stages/stage_b/", "tests/stages/rows/", "tests/emulator/glue/test_job_runs.py"),
+    "lake": ("tests/whole_lake/",),
 }
 """One process each, from the start: what these share is dear to start, and they take longest."""
 

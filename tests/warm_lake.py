@@ -17,8 +17,8 @@ from typing import Any
 import boto3
 
 from pipeline.cli.embedded import call
-from pipeline.lake_key import LakeKey
-from pipeline.local.processes import kill, start_python
+from pipeline.core.lake_key import LakeKey
+from pipeline.emulator.processes import kill, start_python
 
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "eu-west-1"

@@ -11,13 +11,13 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.lake_key import own_key
-from pipeline.local.front import Front
-from pipeline.local.glue_jobs import GlueJobs
-from pipeline.local.jars import ensure_jars
-from pipeline.local.java import java_home
-from pipeline.local.moto_fixes import glue_runs
-from pipeline.local.spark import WarmSpark
+from pipeline.core.lake_key import own_key
+from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.glue import runs
+from pipeline.emulator.glue.job_runs import GlueJobs
+from pipeline.emulator.glue.spark.session import WarmSpark
+from pipeline.toolchain.jars import ensure_jars
+from pipeline.toolchain.java import java_home
 
 
 def main(folder: Path) -> None:
@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
     # A minute of a job's time-out is a second here.
     jobs = GlueJobs(spark, front.endpoint, folder, write, minute_s=1)
     jobs.start()
-    glue_runs.install(jobs)
+    runs.install(jobs)
     ready = folder / "ready.json.part"
     ready.write_text(json.dumps({"endpoint": front.endpoint, "key": asdict(own_key())}))
     ready.rename(folder / "ready.json")

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from pipeline.cli.connect import Target
 from pipeline.cli.output import errors
-from pipeline.errors import SluiceError
+from pipeline.core.errors import SluiceError
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage; 3 `wait`: something was quarantined or

@@ -8,27 +8,27 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.catalog import Status
-from pipeline.clients import client
-from pipeline.clock import iso
-from pipeline.connecting import Connected
-from pipeline.datasets import DatasetName, applying, planning, retiring
-from pipeline.datasets.applying import Applied, Deployed, Parts, StackDeployer
-from pipeline.datasets.files import Definition, Problem, read_all
-from pipeline.datasets.planning import Planned
-from pipeline.datasets.registry import Registration
-from pipeline.datasets.retiring import Retired
-from pipeline.events.s3 import SendAgain
-from pipeline.local.rulesets import Rulesets
-from pipeline.objects import ObjectVersion
-from pipeline.quality.scope import unseen_doubles
-from pipeline.settings import Setting, region
-from pipeline.views.retiring import what_keeps
-from pipeline.wiring import Lake
+from pipeline.core.clients import client
+from pipeline.core.clock import iso
+from pipeline.core.events.s3 import SendAgain
+from pipeline.core.objects import ObjectVersion
+from pipeline.core.settings import Setting, region
+from pipeline.deploy.rulesets import Rulesets
+from pipeline.lake.catalog import Status
+from pipeline.lake.datasets import DatasetName, application, plans, retirement
+from pipeline.lake.datasets.application import Applied, Deployed, Parts, StackDeployer
+from pipeline.lake.datasets.files import Definition, Problem, read_all
+from pipeline.lake.datasets.plans import Planned
+from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.datasets.retirement import Retired
+from pipeline.lake.quality.scope import unseen_doubles
+from pipeline.lake.services import Lake
+from pipeline.operate.connection import Connected
+from pipeline.operate.retirement import what_keeps
 
 if TYPE_CHECKING:
-    from pipeline.local.deployer import Deployer
-    from pipeline.packaging.changes import StackPlan
+    from pipeline.cloudformation.changes import StackPlan
+    from pipeline.emulator.cloudformation import Deployer
 
 LAKE = "sluice"
 STACKS_AT_ONCE = 8
@@ -59,12 +59,12 @@ def apply_definitions(
     with Rulesets(parsed=_rulesets(registrations)) as rulesets:
         parts = _parts(root, connected, rulesets, replace_stateful=replace_stateful)
         if only:
-            return applying.apply(definitions, parts, only=only, report=report)
+            return application.apply(definitions, parts, only=only, report=report)
         defined = {definition.dataset.name for definition in definitions}
         if not retire_all:
-            retiring.guard(registrations, defined)
-        applied = applying.apply(definitions, parts, report=report)
-        retiring.retire(retiring.without_file(registrations, defined), parts, report_retired)
+            retirement.guard(registrations, defined)
+        applied = application.apply(definitions, parts, report=report)
+        retirement.retire(retirement.without_file(registrations, defined), parts, report_retired)
         return applied
 
 
@@ -72,7 +72,7 @@ def plan_definitions(root: Path, connected: Connected, *, only: Collection[Datas
     """What `apply_definitions` would do with each dataset; nothing is changed, and errors are the same."""
     definitions = read_all(root).or_raise()
     with Rulesets(parsed=_rulesets(connected.lake.registry.all())) as rulesets:
-        return planning.plan(definitions, _parts(root, connected, rulesets), only)
+        return plans.plan(definitions, _parts(root, connected, rulesets), only)
 
 
 def plan_deployed(root: Path, connect: Callable[[], Connected], *, stands: bool) -> list[Planned]:
@@ -82,14 +82,14 @@ def plan_deployed(root: Path, connect: Callable[[], Connected], *, stands: bool)
         return plan_definitions(root, connect())
     definitions = read_all(root).or_raise()
     with Rulesets() as rulesets:
-        applying.check(definitions, lambda definition: _refused(definition, rulesets))
+        application.check(definitions, lambda definition: _refused(definition, rulesets))
     return []
 
 
 def refuse(planned: Sequence[Planned]) -> None:
     """`Refused`, as applying refuses it, if it would retire more than half of the datasets in use."""
-    doomed = [each.name for each in planned if each.action is planning.Action.RETIRE]
-    retiring.refuse(doomed, planning.used(planned))
+    doomed = [each.name for each in planned if each.action is plans.Action.RETIRE]
+    retirement.refuse(doomed, plans.used(planned))
 
 
 def _rulesets(registrations: Iterable[Registration]) -> set[str]:
@@ -115,8 +115,8 @@ def _refused(definition: Definition, rulesets: Rulesets) -> Iterator[Problem]:
 
 
 def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stateful: bool = False) -> Parts:
-    from pipeline.tables.creation import create_database, create_table, plan_table
-    from pipeline.tables.iceberg import IcebergTables
+    from pipeline.lake.tables.creation import create_database, create_table, plan_table
+    from pipeline.lake.tables.iceberg import IcebergTables
 
     # One catalog for all: making PyIceberg's costs a third of a second.
     tables = IcebergTables()
@@ -133,8 +133,8 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stat
         send_waiting=lambda name: send_waiting(lake, name),
         what_keeps=partial(what_keeps, lake),
         now=lambda: iso(lake.clock()),
-        template=root / applying.TEMPLATE,
-        team_template=root / applying.TEAM_TEMPLATE,
+        template=root / application.TEMPLATE,
+        team_template=root / application.TEAM_TEMPLATE,
         lake=LAKE,
         env=connected.env,
         database_prefix=lake.settings[Setting.DATABASE_PREFIX],
@@ -163,7 +163,7 @@ class EmbeddedStacks:
         self._replace_stateful = replace_stateful
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
-        from pipeline.packaging.changes import check_stateful
+        from pipeline.cloudformation.changes import check_stateful
 
         if not self._replace_stateful and self._deployer.records.get(name):
             check_stateful([self.plan(name, template, parameters)])
@@ -187,7 +187,7 @@ class EmbeddedStacks:
 
     @cached_property
     def _deployer(self) -> Deployer:
-        from pipeline.local.deployer import Deployer
+        from pipeline.emulator.cloudformation import Deployer
 
         return Deployer(client, client("sts").get_caller_identity()["Account"], region())
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from pipeline import settings
 from pipeline.cli.embedded import prove
-from pipeline.connecting import Connected, connect
-from pipeline.errors import Misconfigured, Refused
-from pipeline.lake_key import LakeKey
-from pipeline.local import state
+from pipeline.core import settings
+from pipeline.core.errors import Misconfigured, Refused
+from pipeline.core.lake_key import LakeKey
+from pipeline.emulator import state
+from pipeline.operate.connection import Connected, connect
 
 LOCAL_ENV = "local"
 LOCAL_REGION = "eu-west-1"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.cli.markup import shown
 from pipeline.cli.output import console, print_json
-from pipeline.cli.texts import shown
-from pipeline.datasets.applying import Applied
-from pipeline.datasets.planning import Action, Planned, is_refused
-from pipeline.datasets.retiring import Retired
-from pipeline.views.texts import counted
+from pipeline.lake.datasets.application import Applied
+from pipeline.lake.datasets.plans import Action, Planned, is_refused
+from pipeline.lake.datasets.retirement import Retired
+from pipeline.operate.formatting import counted
 
 _STYLES = {
     Action.ADD: "green",

@@ -8,17 +8,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import environments
 from pipeline.cli.starting import LAKE, check_names, stacks_of_datasets
-from pipeline.clients import client
-from pipeline.errors import Refused
-from pipeline.settings import parameter_prefix, region
+from pipeline.core.clients import client
+from pipeline.core.errors import Refused
+from pipeline.core.settings import parameter_prefix, region
+from pipeline.deploy import environments
 
 if TYPE_CHECKING:
-    from pipeline.datasets.applying import Deployed
-    from pipeline.packaging import Package
-    from pipeline.packaging.changes import StackPlan
-    from pipeline.packaging.cloudformation import CloudFormationStacks, Report
+    from pipeline.cloudformation.changes import StackPlan
+    from pipeline.deploy.aws_stacks import CloudFormationStacks, Report
+    from pipeline.deploy.packaging import Package
+    from pipeline.lake.datasets.application import Deployed
 
 GUARDS_TABLES = environments.SETTINGS["lake-formation"].parameter
 
@@ -65,7 +65,7 @@ def plan(root: Path, given: Environment, package: Package) -> Iterator[StackPlan
 
     Templates that are longer than a call takes are uploaded all the same: CloudFormation reads them from there.
     """
-    from pipeline.packaging import read_manifest
+    from pipeline.deploy.packaging import read_manifest
 
     check_names(package.of_the_lake(), given.env, region())
     stacks = stacks_of(given)
@@ -91,7 +91,7 @@ def deploy(
 
     The first that fails ends it: it is rolled back, those before it stand as deployed, those after it as they were.
     """
-    from pipeline.packaging import upload
+    from pipeline.deploy.packaging import upload
 
     stacks = stacks_of(given, report, replace_stateful=replace_stateful)
     check_names(package.of_the_lake(), given.env, region())
@@ -103,7 +103,7 @@ def deploy(
 def _of_lake(
     given: Environment, package: Package, artefacts: Mapping[str, str], store: Callable[[str], str]
 ) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    from pipeline.local.deployer import stacks_of_lake
+    from pipeline.emulator.cloudformation import stacks_of_lake
 
     parameters = {**given.settings, **given.of_teams, **artefacts}
     return stacks_of_lake(package.of_the_lake(), given.env, LAKE, parameters, store)
@@ -121,7 +121,7 @@ def stacks_of(
     given: Environment, report: Report = lambda progress: None, *, replace_stateful: bool = False
 ) -> CloudFormationStacks:
     """CloudFormation as it makes an environment's stacks: with its stack role, and its tags."""
-    from pipeline.packaging.cloudformation import CloudFormationStacks
+    from pipeline.deploy.aws_stacks import CloudFormationStacks
 
     def store(template: Path) -> str:
         """CloudFormation reads long templates from where their artefacts are, each by its content."""

@@ -11,13 +11,13 @@ import typer
 from pipeline.cli import starting
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
-from pipeline.cli.dropping import EXIT_TIMEOUT, drop_files, watch
+from pipeline.cli.drop import EXIT_TIMEOUT, drop_files, watch
 from pipeline.cli.output import console
-from pipeline.cli.running import CONSOLE_LOG, PORT, Packaged, Port, bring_up, pages_of
 from pipeline.cli.samples import Samples, write_samples
-from pipeline.connecting import Connected
-from pipeline.datasets import DatasetName
-from pipeline.local import state
+from pipeline.cli.up import CONSOLE_LOG, PORT, Packaged, Port, bring_up, pages_of
+from pipeline.emulator import state
+from pipeline.lake.datasets import DatasetName
+from pipeline.operate.connection import Connected
 
 ORDERS = DatasetName("demo", "orders")
 CUSTOMERS = DatasetName("demo", "customers")
@@ -73,8 +73,8 @@ def _step(connected: Connected, what: str, files: dict[DatasetName, list[Path]])
 
 
 def _say_summary(connected: Connected, pages: str, seconds: float) -> None:
-    from pipeline.cli.looking import print_summary
-    from pipeline.cli.reading import print_tables
+    from pipeline.cli.query import print_tables
+    from pipeline.cli.status import print_summary
 
     console.print()
     print_summary(connected.lake)

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-from pipeline.errors import Misconfigured, Refused
-from pipeline.lake_key import NONCE, PROOF, LakeKey
-from pipeline.settings import KEY_HINT, lake_key, region
+from pipeline.core.errors import Misconfigured, Refused
+from pipeline.core.lake_key import NONCE, PROOF, LakeKey
+from pipeline.core.settings import KEY_HINT, lake_key, region
 
 TIMEOUT_S = 10
 SERVICE = "sluice"

@@ -6,24 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import environments
+from pipeline.cli.markup import shown
 from pipeline.cli.output import console
 from pipeline.cli.starting import LAKE
-from pipeline.cli.texts import shown
-from pipeline.clients import client
-from pipeline.errors import Refused
-from pipeline.local import state
+from pipeline.core.clients import client
+from pipeline.core.errors import Refused
+from pipeline.deploy import environments
+from pipeline.emulator import state
 
 if TYPE_CHECKING:
     from pipeline.cli.delivering import Environment
-    from pipeline.packaging.lake_formation import Finding
+    from pipeline.deploy.lake_formation import Finding
 
 SETTING = environments.SETTINGS["lake-formation"]
 
 
 def before_bootstrap(env: str) -> list[Finding]:
     """What would be in the way of the first deployment, told while an administrator is there. Nothing is changed."""
-    from pipeline.packaging.lake_formation import Question, findings
+    from pipeline.deploy.lake_formation import Question, findings
 
     _, partition, _, _, account, _ = client("sts").get_caller_identity()["Arn"].split(":", 5)
     asked = Question(
@@ -36,7 +36,7 @@ def before_bootstrap(env: str) -> list[Finding]:
 
 def before_deploy(root: Path, given: Environment) -> list[Finding]:
     """What is in the way of deploying the lake and the checkout's teams; nothing is changed."""
-    from pipeline.packaging.lake_formation import Question, findings
+    from pipeline.deploy.lake_formation import Question, findings
 
     asked = Question(
         uses=given.settings[SETTING.parameter] == "on",
@@ -50,7 +50,7 @@ def before_deploy(root: Path, given: Environment) -> list[Finding]:
 
 def _databases(root: Path, env: str) -> list[str]:
     """The Glue databases of the checkout's teams."""
-    from pipeline.datasets.files import read_all
+    from pipeline.lake.datasets.files import read_all
 
     teams = {definition.dataset.team for definition in read_all(root).or_raise()}
     return [f"{LAKE}_{env}_{team}" for team in sorted(teams)]

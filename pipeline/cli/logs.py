@@ -12,15 +12,15 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.app import app
+from pipeline.cli.markup import shown
 from pipeline.cli.output import Json, console, print_json
-from pipeline.cli.texts import shown
-from pipeline.clock import epoch_ms
-from pipeline.connecting import Connected
-from pipeline.errors import BadInput
-from pipeline.views.log_ids import lines_of
-from pipeline.views.logs import Line, Source, job_groups, of_execution, read, sources_of
-from pipeline.views.naming import span_of
-from pipeline.views.texts import visible
+from pipeline.core.clock import epoch_ms
+from pipeline.core.errors import BadInput
+from pipeline.operate.arguments import span_of
+from pipeline.operate.connection import Connected
+from pipeline.operate.formatting import visible
+from pipeline.operate.log_ids import lines_of
+from pipeline.operate.logs import Line, Source, job_groups, of_execution, read, sources_of
 
 FOLLOW_S = 1.0
 OVERLAP_MS = 15_000

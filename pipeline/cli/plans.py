@@ -9,14 +9,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.dataset_changes import planned_json, say_planned
+from pipeline.cli.markup import shown
 from pipeline.cli.output import console
-from pipeline.cli.texts import shown
 
 if TYPE_CHECKING:
-    from pipeline.datasets.planning import Planned
-    from pipeline.packaging.changes import Change, StackPlan
-    from pipeline.packaging.cloudformation import Progress
-    from pipeline.packaging.lake_formation import Finding
+    from pipeline.cloudformation.changes import Change, StackPlan
+    from pipeline.deploy.aws_stacks import Progress
+    from pipeline.deploy.lake_formation import Finding
+    from pipeline.lake.datasets.plans import Planned
 
 LONGEST = 60
 """Characters of a property's value that a line shows; --json has all of it."""

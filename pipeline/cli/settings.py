@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline import environments
 from pipeline.cli.app import app
 from pipeline.cli.connect import Reached
+from pipeline.cli.markup import shown
 from pipeline.cli.output import Json, console, print_json, print_table
-from pipeline.cli.texts import shown
-from pipeline.clients import client
-from pipeline.environments import Source, Value
+from pipeline.core.clients import client
+from pipeline.deploy import environments
+from pipeline.deploy.environments import Source, Value
 
 settings = typer.Typer(help="Settings of an environment, kept in Parameter Store.")
 app.add_typer(settings, name="settings")

@@ -14,18 +14,18 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import environments
 from pipeline.cli.connect import Where
 from pipeline.cli.output import console
-from pipeline.clients import client
-from pipeline.errors import Refused, SluiceError
-from pipeline.local import state
-from pipeline.local.supervisor import ACCOUNT, FAILURE
-from pipeline.settings import parameter_prefix, use
+from pipeline.core.clients import client
+from pipeline.core.errors import Refused, SluiceError
+from pipeline.core.settings import parameter_prefix, use
+from pipeline.deploy import environments
+from pipeline.emulator import state
+from pipeline.emulator.supervisor import ACCOUNT, FAILURE
 
 if TYPE_CHECKING:
-    from pipeline.local.deployer import Deployer, StackDeletion, StackPlan, StackResult
-    from pipeline.packaging import Package
+    from pipeline.deploy.packaging import Package
+    from pipeline.emulator.cloudformation import Deployer, StackDeletion, StackPlan, StackResult
 
 START_S = 60
 STOP_S = 20
@@ -41,7 +41,7 @@ def start(root: Path, *, port: int, region: str, env: str) -> state.RunningLake:
     folder = state.state_folder(root)
     state.private_folder(folder)
     (folder / FAILURE).unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pipeline.local.supervisor", "--root", str(root), "--port", str(port)]
+    command = [sys.executable, "-m", "pipeline.emulator.supervisor", "--root", str(root), "--port", str(port)]
     with open(folder / "supervisor.log", "wb", opener=state.private) as output:
         child = subprocess.Popen(
             [*command, "--region", region, "--env", env],
@@ -95,8 +95,8 @@ def deploy(
 
     What was `planned` of the same package just now spares looking again where all of it stands.
     """
-    from pipeline.local.deployer import Deployer
-    from pipeline.packaging import upload
+    from pipeline.deploy.packaging import upload
+    from pipeline.emulator.cloudformation import Deployer
 
     use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
     check_names(_templates(root), lake.env, lake.region)
@@ -120,9 +120,8 @@ def deploy(
 
 def check_names(templates: Iterable[Path], env: str, region: str) -> None:
     """`BadInput` if a stack of the lake, or what it makes, would have a name that is too long for its service."""
-    from pipeline.packaging import name_lengths
-    from pipeline.packaging.package import stack_name
-    from pipeline.packaging.templates import load_template
+    from pipeline.cloudformation import name_lengths
+    from pipeline.cloudformation.templates import load_template, stack_name
 
     given = {"Lake": LAKE, "Env": env}
     stacks = ((stack_name(LAKE, env, path.stem), load_template(path), given) for path in templates)
@@ -138,8 +137,8 @@ def packaged(root: Path, folder: Path | None = None) -> Package:
 
     It lies in `folder`, or where the one that was deployed last lies; that one is taken if it is still the checkout's.
     """
-    from pipeline.local.jars import deequ_jars
-    from pipeline.packaging import Target, package, stamps
+    from pipeline.deploy.packaging import Target, package, stamps
+    from pipeline.toolchain.jars import deequ_jars
 
     target, jars, last = Target.AWS if _mode(root).exists() else Target.EMBEDDED, deequ_jars(), package_folder(root)
     made_from = stamps.stamp(root, target, jars)
@@ -153,8 +152,8 @@ def packaged(root: Path, folder: Path | None = None) -> Package:
 
 def packaged_for_aws(root: Path, folder: Path | None = None) -> Package:
     """The checkout as the package for every account, in `folder` or `build/package`."""
-    from pipeline.local.jars import deequ_jars
-    from pipeline.packaging import Target, package
+    from pipeline.deploy.packaging import Target, package
+    from pipeline.toolchain.jars import deequ_jars
 
     with console.status("packaging: the layers take a minute the first time …"):
         return package(root, folder or root / "build" / "package", target=Target.AWS, jars=deequ_jars())
@@ -195,9 +194,9 @@ class LakePlan:
 
 def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     """What `deploy`, and applying the datasets, would do to the stacks; nothing is changed or uploaded."""
-    from pipeline.datasets import applying
-    from pipeline.local.deployer import Deployer
-    from pipeline.packaging import read_manifest
+    from pipeline.deploy.packaging import read_manifest
+    from pipeline.emulator.cloudformation import Deployer
+    from pipeline.lake.datasets import application
 
     use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
     check_names(_templates(root), lake.env, lake.region)
@@ -213,7 +212,7 @@ def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     prefix = f"{LAKE}-{lake.env}-"
     stand = {record.name for record in deployer.records if record.name.startswith(prefix)}
     # A dataset's stack may have to load what waits still: applying the datasets deletes it when it has.
-    stand = {name for name in stand if not name.startswith(f"{prefix}{applying.STACK_KIND}-")}
+    stand = {name for name in stand if not name.startswith(f"{prefix}{application.STACK_KIND}-")}
     without_file = sorted(stand - {each.name for each in (*plans, *of_datasets)})
     return LakePlan(plans, of_datasets, without_file, deployer)
 
@@ -229,16 +228,16 @@ def stacks_of_datasets(root: Path, env: str, shared: Mapping[str, str]) -> Itera
 
     `shared` are the parameters of every team's stack beside its own.
     """
-    from pipeline.datasets import applying
-    from pipeline.datasets.files import read_all
+    from pipeline.lake.datasets import application
+    from pipeline.lake.datasets.files import read_all
 
     definitions = read_all(root).or_raise()
     for team in sorted({definition.dataset.team for definition in definitions}):
-        given = {**shared, **applying.team_stack_parameters(team, LAKE, env)}
-        yield applying.team_stack_name(LAKE, env, team), root / applying.TEAM_TEMPLATE, given
+        given = {**shared, **application.team_stack_parameters(team, LAKE, env)}
+        yield application.team_stack_name(LAKE, env, team), root / application.TEAM_TEMPLATE, given
     for definition in definitions:
-        name = applying.stack_name(LAKE, env, definition.dataset.name)
-        yield name, root / applying.TEMPLATE, applying.stack_parameters(definition.dataset, LAKE, env)
+        name = application.stack_name(LAKE, env, definition.dataset.name)
+        yield name, root / application.TEMPLATE, application.stack_parameters(definition.dataset, LAKE, env)
 
 
 def prune(lake: Where, names: Sequence[str]) -> Iterator[StackDeletion]:
@@ -246,7 +245,7 @@ def prune(lake: Where, names: Sequence[str]) -> Iterator[StackDeletion]:
 
     `Refused` for one that is not let go, with the reason; those that come after it are then left, too.
     """
-    from pipeline.local.deployer import Deployer
+    from pipeline.emulator.cloudformation import Deployer
 
     deployer = Deployer(client, ACCOUNT, lake.region)
     doomed = [record for record in deployer.records if record.name in names]

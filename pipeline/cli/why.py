@@ -7,20 +7,20 @@ from typing import Annotated
 
 import typer
 
-from pipeline.batches.records import Batch
-from pipeline.catalog import ObjectRow, Status
 from pipeline.cli.app import app
+from pipeline.cli.markup import shown
 from pipeline.cli.output import Json, console, print_facts, print_json, styled
-from pipeline.cli.texts import shown
-from pipeline.datasets.model import Table
-from pipeline.views.advice import advice
-from pipeline.views.deliveries import beside, in_words
-from pipeline.views.naming import object_of
-from pipeline.views.objects import bad_rows, batch_of, chosen, story, tables_of, versions
-from pipeline.views.set_aside import folder_of
-from pipeline.views.texts import counted, moment, size
-from pipeline.views.unknown import Diagnosis, diagnose
-from pipeline.wiring import Lake
+from pipeline.lake.batches.records import Batch
+from pipeline.lake.catalog import ObjectRow, Status
+from pipeline.lake.datasets.model import Table
+from pipeline.lake.services import Lake
+from pipeline.operate.advice import advice
+from pipeline.operate.arguments import object_of
+from pipeline.operate.deliveries import beside, in_words
+from pipeline.operate.formatting import counted, moment, size
+from pipeline.operate.missing_objects import Diagnosis, diagnose
+from pipeline.operate.objects import bad_rows, batch_of, chosen, story, tables_of, versions
+from pipeline.operate.set_aside import folder_of
 
 VERSIONS_SHOWN = 5
 _RAW_CHARACTERS = 160

@@ -6,10 +6,10 @@ import argparse
 import logging
 import socket
 
-from pipeline.connecting import Connected, connect
-from pipeline.console.serving import serve
-from pipeline.errors import Misconfigured
-from pipeline.settings import lake_key
+from pipeline.console.server import serve
+from pipeline.core.errors import Misconfigured
+from pipeline.core.settings import lake_key
+from pipeline.operate.connection import Connected, connect
 
 
 def main() -> None:

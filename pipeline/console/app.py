@@ -21,7 +21,7 @@ from pipeline.console import (
     browse,
     datasets,
     downloads,
-    dropping,
+    drop,
     execution,
     executions,
     home,
@@ -35,9 +35,9 @@ from pipeline.console.admission import Admission
 from pipeline.console.console import Console
 from pipeline.console.pages import answer
 from pipeline.console.security import Forgery, OwnHost
-from pipeline.errors import BadInput, Gone, Misconfigured, NotThere, Refused, SluiceError, Transient
-from pipeline.names_of_this_machine import HOSTS
-from pipeline.wiring import is_transient
+from pipeline.core.errors import BadInput, Gone, Misconfigured, NotThere, Refused, SluiceError, Transient
+from pipeline.core.loopback import HOSTS
+from pipeline.lake.services import is_transient
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def make_app(console: Console) -> Starlette:
         browse,
         objects,
         downloads,
-        dropping,
+        drop,
         executions,
         execution,
         queues,

@@ -6,14 +6,14 @@ import getpass
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.batches.records import FINAL, Batch, BatchStatus, candidates_of, unknown
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
-from pipeline.mending import redrive_batch, release_batch
-from pipeline.views.aftermath import of_batch
-from pipeline.views.executions import redriven
-from pipeline.views.jsonl import lines_from
-from pipeline.wiring import Lake
+from pipeline.lake.batches.records import FINAL, Batch, BatchStatus, candidates_of, unknown
+from pipeline.lake.services import Lake
+from pipeline.operate.aftermath import of_batch
+from pipeline.operate.executions import redriven
+from pipeline.operate.jsonl import lines_from
+from pipeline.operate.redrive import redrive_batch, release_batch
 
 OBJECTS = 25
 FAILING = 10

@@ -7,19 +7,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.catalog import ObjectRow
-from pipeline.clients import client
-from pipeline.clock import iso
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, page
-from pipeline.datasets.model import Table
-from pipeline.errors import BadInput
-from pipeline.routing import dataset_in
-from pipeline.views.missing import needs_attention
-from pipeline.views.needing import is_missing
-from pipeline.views.objects import tables_of
-from pipeline.views.zones import Zone, split, zone_of, zones
-from pipeline.wiring import Lake
+from pipeline.core.clients import client
+from pipeline.core.clock import iso
+from pipeline.core.errors import BadInput
+from pipeline.lake.catalog import ObjectRow
+from pipeline.lake.datasets.model import Table
+from pipeline.lake.routing import dataset_in
+from pipeline.lake.services import Lake
+from pipeline.operate.missing_rows import needs_attention
+from pipeline.operate.objects import tables_of
+from pipeline.operate.open_issues import is_missing
+from pipeline.operate.zones import Zone, split, zone_of, zones
 
 FILES = 100
 RAW_FILES = 30

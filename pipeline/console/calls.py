@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from pipeline.clients import client
 from pipeline.console.graph import inner_machines
+from pipeline.core.clients import client
 
 
 def functions(machine: Mapping[str, Any]) -> dict[str, str]:

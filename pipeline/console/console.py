@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pipeline.clients import client
-from pipeline.clock import system_clock
-from pipeline.connecting import Connected
-from pipeline.console.counting import Looked, count
+from pipeline.console.counts import Looked, count
 from pipeline.console.histories import Histories
 from pipeline.console.queries import Queries
 from pipeline.console.security import Tokens
-from pipeline.errors import Misconfigured, Refused, SluiceError
-from pipeline.settings import region
-from pipeline.settling import look
-from pipeline.tables.iceberg import IcebergTables
-from pipeline.wiring import Lake
+from pipeline.core.clients import client
+from pipeline.core.clock import system_clock
+from pipeline.core.errors import Misconfigured, Refused, SluiceError
+from pipeline.core.settings import region
+from pipeline.lake.services import Lake
+from pipeline.lake.tables.iceberg import IcebergTables
+from pipeline.operate.connection import Connected
+from pipeline.operate.progress import look
 
 
 class Console:

@@ -8,20 +8,20 @@ from typing import Any
 
 import yaml
 
-from pipeline.batches.records import Batch
-from pipeline.batches.upkeep import is_turn
-from pipeline.catalog import Status
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.console.table import table_facts
-from pipeline.datasets import Dataset
-from pipeline.datasets.registry import Registration
-from pipeline.errors import BadInput
-from pipeline.mending import redrive_dataset
-from pipeline.views.aftermath import of_batch
-from pipeline.views.datasets import backlog, next_run, patience, registration_of, run_now
-from pipeline.views.executions import redriven
-from pipeline.views.texts import duration
+from pipeline.core.errors import BadInput
+from pipeline.lake.batches.records import Batch
+from pipeline.lake.batches.upkeep import is_turn
+from pipeline.lake.catalog import Status
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.registry import Registration
+from pipeline.operate.aftermath import of_batch
+from pipeline.operate.datasets import backlog, next_run, patience, registration_of, run_now
+from pipeline.operate.executions import redriven
+from pipeline.operate.formatting import duration
+from pipeline.operate.redrive import redrive_dataset
 
 ROWS = 25
 FEW = 10

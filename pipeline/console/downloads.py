@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from pipeline.clients import client
 from pipeline.console.pages import asked
 from pipeline.console.stored import found_or_none, named
-from pipeline.errors import NotThere
-from pipeline.objects import ObjectVersion
-from pipeline.views.zones import located
+from pipeline.core.clients import client
+from pipeline.core.errors import NotThere
+from pipeline.core.objects import ObjectVersion
+from pipeline.operate.zones import located
 
 CHUNK = 256 * 1024
 _TELLING = frozenset('"%;\\/')

@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pipeline.batches.ending import cause_of
-from pipeline.clients import client
-from pipeline.clock import iso
 from pipeline.console.calls import functions, log_source
 from pipeline.console.console import Asked
-from pipeline.console.drawing import drawn
+from pipeline.console.drawings import drawn
 from pipeline.console.pages import Document, Done, action, link, page
-from pipeline.errors import NotThere
-from pipeline.executions.history import Visit
-from pipeline.mending import redrive_execution
-from pipeline.views.aftermath import of_run
-from pipeline.views.executions import Run, about, find, parsed, redriven
-from pipeline.views.logs import FUNCTIONS
-from pipeline.views.texts import counted
+from pipeline.core.clients import client
+from pipeline.core.clock import iso
+from pipeline.core.errors import NotThere
+from pipeline.lake.batches.completion import cause_of
+from pipeline.operate.aftermath import of_run
+from pipeline.operate.executions import Run, about, find, parsed, redriven
+from pipeline.operate.formatting import counted
+from pipeline.operate.logs import FUNCTIONS
+from pipeline.operate.redrive import redrive_execution
+from pipeline.state_machines.history import Visit
 
 STEPS = 20
 """Steps on one page, each with at most `TEXT` characters of its input and of its output."""

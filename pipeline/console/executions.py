@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from pipeline.clients import client
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, page
-from pipeline.datasets import DatasetName
-from pipeline.errors import NotThere
-from pipeline.executions.executions import name_for
-from pipeline.views.executions import MACHINES, STATUSES, Run, check, find, others, page_of, parsed, runs
-from pipeline.views.naming import dataset_name
-from pipeline.wiring import Lake
+from pipeline.core.clients import client
+from pipeline.core.errors import NotThere
+from pipeline.core.executions import name_for
+from pipeline.lake.datasets import DatasetName
+from pipeline.lake.services import Lake
+from pipeline.operate.arguments import dataset_name
+from pipeline.operate.executions import MACHINES, STATUSES, Run, check, find, others, page_of, parsed, runs
 
 ROWS = 25
 LOOKED_AT = 1000

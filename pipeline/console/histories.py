@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pipeline.clients import client
-from pipeline.executions.history import Reader, Visit, details_of
-from pipeline.views.executions import PAGE, Run
+from pipeline.core.clients import client
+from pipeline.operate.executions import PAGE, Run
+from pipeline.state_machines.history import Reader, Visit, details_of
 
 KEPT = 8
 """Executions of which is kept what was read."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.catalog import Status
-from pipeline.clock import iso
 from pipeline.console.console import Asked
-from pipeline.console.counting import Arrivals
+from pipeline.console.counts import Arrivals
 from pipeline.console.pages import Document, page
-from pipeline.settling import Progress
-from pipeline.views.attention import Trouble
-from pipeline.views.executions import runs
-from pipeline.views.summary import Summary
+from pipeline.core.clock import iso
+from pipeline.lake.catalog import Status
+from pipeline.operate.attention import Trouble
+from pipeline.operate.executions import runs
+from pipeline.operate.progress import Progress
+from pipeline.operate.status import Summary
 
 RECENT = 8
 

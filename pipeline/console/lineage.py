@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pipeline.batches.records import Batch, BatchStatus
-from pipeline.catalog import ObjectRow, Status
 from pipeline.console.pages import link
 from pipeline.console.previews import origin
 from pipeline.console.stored import Head, head
-from pipeline.objects import ObjectVersion
-from pipeline.routing import dataset_in
-from pipeline.settings import Setting
-from pipeline.views.set_aside import folder_of
-from pipeline.views.zones import Zone, split
-from pipeline.wiring import Lake
+from pipeline.core.objects import ObjectVersion
+from pipeline.core.settings import Setting
+from pipeline.lake.batches.records import Batch, BatchStatus
+from pipeline.lake.catalog import ObjectRow, Status
+from pipeline.lake.routing import dataset_in
+from pipeline.lake.services import Lake
+from pipeline.operate.set_aside import folder_of
+from pipeline.operate.zones import Zone, split
 
 _STAGED = re.compile(r"/\d{4}/\d{2}/\d{2}/[0-9a-f]{32}-\d+\.(parquet|jsonl)$")
-"""How keys of what Stage A wrote end (`pipeline.objects.staged_key`)."""
+"""How keys of what Stage A wrote end (`pipeline.core.objects.staged_key`)."""
 _OF_BATCH = re.compile(r"^_(?:manifests|quality)/([a-z0-9_]+/[a-z0-9_]+)/([0-9A-Z]{26})[-.]")
 """Keys of manifests and of quality's findings, which name dataset and batch."""
 

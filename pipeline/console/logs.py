@@ -13,15 +13,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from pipeline.clock import epoch_ms, iso
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, asked, link, page
-from pipeline.errors import BadInput, NotThere
-from pipeline.objects import ObjectVersion
-from pipeline.views.log_pages import Cursor, Log, LogPage
-from pipeline.views.logs import JOBS, Line, Source, job_groups, names_of, of_execution, of_object, read, sources_of
-from pipeline.views.naming import object_of, span_of, time_of
-from pipeline.views.texts import visible
+from pipeline.core.clock import epoch_ms, iso
+from pipeline.core.errors import BadInput, NotThere
+from pipeline.core.objects import ObjectVersion
+from pipeline.operate.arguments import object_of, span_of, time_of
+from pipeline.operate.formatting import visible
+from pipeline.operate.log_pages import Cursor, Log, LogPage
+from pipeline.operate.logs import JOBS, Line, Source, job_groups, names_of, of_execution, of_object, read, sources_of
 
 LINES = 200
 CUTS = (4000, 2000, 1000, 500, 250)

@@ -6,13 +6,13 @@ import json
 from collections import Counter
 from typing import Any
 
-from pipeline.clients import client
-from pipeline.clock import iso
 from pipeline.console.console import Asked
-from pipeline.console.drawing import drawn
+from pipeline.console.drawings import drawn
 from pipeline.console.pages import Document, page
-from pipeline.errors import NotThere
-from pipeline.views.executions import MACHINES, STATUSES, Run, page_of
+from pipeline.core.clients import client
+from pipeline.core.clock import iso
+from pipeline.core.errors import NotThere
+from pipeline.operate.executions import MACHINES, STATUSES, Run, page_of
 
 NEWEST = 1000
 """Executions that are counted: one call of ListExecutions, however many there are."""

@@ -7,27 +7,27 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pipeline.batches.redriving import REDRIVABLE
-from pipeline.catalog import ObjectRow, Status
-from pipeline.catalog.rows import IN_FLIGHT
-from pipeline.clock import iso, parse_iso
 from pipeline.console import lineage
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
 from pipeline.console.previews import preview
 from pipeline.console.stored import Head, head
-from pipeline.datasets.model import Table
-from pipeline.errors import BadInput, NotThere, Refused
-from pipeline.mending import dismiss_objects, redrive_version, row_of
-from pipeline.objects import ObjectVersion
-from pipeline.routing import is_folder
-from pipeline.views.deliveries import in_words
-from pipeline.views.missing import needs_attention
-from pipeline.views.needing import is_missing
-from pipeline.views.objects import account, bad_rows_from, batch_of, rows_of, table_of
-from pipeline.views.set_aside import folder_of, set_aside
-from pipeline.views.unknown import diagnose
-from pipeline.views.zones import Zone, located
+from pipeline.core.clock import iso, parse_iso
+from pipeline.core.errors import BadInput, NotThere, Refused
+from pipeline.core.objects import ObjectVersion
+from pipeline.lake.batches.redrive import REDRIVABLE
+from pipeline.lake.catalog import ObjectRow, Status
+from pipeline.lake.catalog.rows import IN_FLIGHT
+from pipeline.lake.datasets.model import Table
+from pipeline.lake.routing import is_folder
+from pipeline.operate.deliveries import in_words
+from pipeline.operate.missing_objects import diagnose
+from pipeline.operate.missing_rows import needs_attention
+from pipeline.operate.objects import account, bad_rows_from, batch_of, rows_of, table_of
+from pipeline.operate.open_issues import is_missing
+from pipeline.operate.redrive import dismiss_objects, redrive_version, row_of
+from pipeline.operate.set_aside import folder_of, set_aside
+from pipeline.operate.zones import Zone, located
 
 VERSIONS = 10
 BAD_ROWS = 25

@@ -18,11 +18,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pipeline.clock import iso, parse_iso
 from pipeline.console import flash, security
 from pipeline.console.console import Asked, Console
-from pipeline.errors import BadInput, SluiceError
-from pipeline.views import texts
+from pipeline.core.clock import iso, parse_iso
+from pipeline.core.errors import BadInput, SluiceError
+from pipeline.operate import formatting
 
 Document = dict[str, Any]
 """What a page says, as JSON has it. `ended` says that a live page will not change any more, `busy` names what goes on;
@@ -67,7 +67,7 @@ def _pretty(value: Any) -> str:
     except (ValueError, RecursionError):
         # No JSON, or so deep that nobody could read it.
         told = str(value)
-    return texts.visible(told, keep="\n\t")
+    return formatting.visible(told, keep="\n\t")
 
 
 TEMPLATES = Environment(
@@ -78,17 +78,17 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.filters |= {
-    "ago": lambda at, now: texts.ago(at, parse_iso(now)),
-    "duration": texts.duration,
+    "ago": lambda at, now: formatting.ago(at, parse_iso(now)),
+    "duration": formatting.duration,
     "json": _pretty,
-    "moment": texts.moment,
+    "moment": formatting.moment,
     "number": lambda number: f"{number:,}",
     "short": _short,
-    "size": texts.size,
-    "tojson_text": lambda value: texts.visible(json.dumps(value, ensure_ascii=False)),
-    "visible": texts.visible,
+    "size": formatting.size,
+    "tojson_text": lambda value: formatting.visible(json.dumps(value, ensure_ascii=False)),
+    "visible": formatting.visible,
 }
-TEMPLATES.globals |= {"link": link, "counted": texts.counted}
+TEMPLATES.globals |= {"link": link, "counted": formatting.counted}
 
 
 def page(path: str, template: str, build: Build, *, live: bool = False) -> list[Route]:

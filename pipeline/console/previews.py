@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.console.stored import Blocks, OverBudget, beginning
-from pipeline.objects import ObjectVersion
-from pipeline.views.query import plain
+from pipeline.core.objects import ObjectVersion
+from pipeline.operate.query import plain
 
 TEXT_BYTES = 16 * 1024
 LINES = 20

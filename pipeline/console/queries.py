@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any
 
-from pipeline.connecting import Connected
-from pipeline.errors import NotThere, Refused
+from pipeline.core.errors import NotThere, Refused
+from pipeline.operate.connection import Connected
 
 MOST_RUNNING = 3
 MOST_KEPT = 20

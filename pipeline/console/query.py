@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from pipeline.clock import iso
 from pipeline.console.console import Asked, Console
 from pipeline.console.pages import Document, Done, action, page
 from pipeline.console.queries import MOST_SECONDS, Query
 from pipeline.console.query_child import BYTES, ROWS
-from pipeline.errors import BadInput, Refused
-from pipeline.views.answers import csv, texts_of
-from pipeline.views.columns import described
-from pipeline.views.query_guard import LONGEST
+from pipeline.core.clock import iso
+from pipeline.core.errors import BadInput, Refused
+from pipeline.operate.query_guard import LONGEST
+from pipeline.operate.query_output import csv, texts_of
+from pipeline.operate.table_columns import described
 
 PAGE_ROWS = 100
 PAGE_CELLS = 1200

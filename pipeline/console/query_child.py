@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import SluiceError
+from pipeline.core.errors import SluiceError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,10 +67,10 @@ def answer(env: str, sql: str, descriptor: int) -> dict[str, Any]:
     """Run the query and write what is kept of its rows as Parquet; its columns, how many rows, and why it was cut."""
     import pyarrow.parquet as pq
 
-    from pipeline.connecting import connect
-    from pipeline.settings import endpoint
-    from pipeline.views.query import Session
-    from pipeline.views.tables import Tables
+    from pipeline.core.settings import endpoint
+    from pipeline.operate.connection import connect
+    from pipeline.operate.query import Session
+    from pipeline.operate.tables import Tables
 
     lake = connect(env, endpoint=endpoint(), region=None).lake
     with Session(Tables(lake), memory=MEMORY) as session, os.fdopen(descriptor, "wb") as file:

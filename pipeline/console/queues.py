@@ -8,16 +8,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.clients import client
-from pipeline.clock import iso
 from pipeline.console.console import Asked
 from pipeline.console.pages import Document, Done, action, link, page
-from pipeline.errors import BadInput
-from pipeline.mending import dead_letter_queue, redrive_messages
-from pipeline.queues import BATCH, REASON
-from pipeline.views.ages import Ages, ages_of
-from pipeline.views.queues import FAILURES, LOGS, RAW, Queue, queues_of
-from pipeline.views.texts import counted
+from pipeline.core.clients import client
+from pipeline.core.clock import iso
+from pipeline.core.errors import BadInput
+from pipeline.core.queues import BATCH, REASON
+from pipeline.operate.formatting import counted
+from pipeline.operate.queue_age import Ages, ages_of
+from pipeline.operate.queues import FAILURES, LOGS, RAW, Queue, queues_of
+from pipeline.operate.redrive import dead_letter_queue, redrive_messages
 
 ROWS = 25
 """Datasets on a page, each with two queues."""

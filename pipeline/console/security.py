@@ -16,8 +16,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.errors import Refused
-from pipeline.names_of_this_machine import is_this_machine
+from pipeline.core.errors import Refused
+from pipeline.core.loopback import is_this_machine
 
 COOKIE = "sluice"
 FIELD = "csrf"

@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.clients import client
-from pipeline.objects import ObjectVersion
+from pipeline.core.clients import client
+from pipeline.core.objects import ObjectVersion
 
 _MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "405", "MethodNotAllowed", "InvalidArgument", "400"})
 """What S3 answers for a key or version that is not there, a version id that is none, and a delete marker."""

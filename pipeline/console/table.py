@@ -7,13 +7,13 @@ from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline.clock import iso
-from pipeline.datasets.model import ORDER_COLUMN
-from pipeline.tables.iceberg import IcebergTables
-from pipeline.tables.names import MARKER
-from pipeline.views.partitions import Partitions, partitions
-from pipeline.views.query import plain
-from pipeline.views.tables import Snapshot
+from pipeline.core.clock import iso
+from pipeline.lake.datasets.model import ORDER_COLUMN
+from pipeline.lake.tables.iceberg import IcebergTables
+from pipeline.lake.tables.names import MARKER
+from pipeline.operate.partitions import Partitions, partitions
+from pipeline.operate.query import plain
+from pipeline.operate.tables import Snapshot
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table

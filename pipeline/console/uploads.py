@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 from starlette.concurrency import run_in_threadpool
 
-from pipeline.clients import client
-from pipeline.errors import Refused
+from pipeline.core.clients import client
+from pipeline.core.errors import Refused
 
 PART_BYTES = 8 * 1024 * 1024
 """Held in memory of each upload, twice: as it fills, and as it is sent."""

@@ -8,18 +8,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.catalog import ObjectRow, Registered, Status
-from pipeline.clients import client
-from pipeline.datasets import DatasetName
-from pipeline.datasets.registry import Registration
-from pipeline.errors import BadInput, Refused, SluiceError
-from pipeline.events import sqs
-from pipeline.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, SendAgain, parse
-from pipeline.executions.executions import canonical, name_for
-from pipeline.queues import put_aside
-from pipeline.routing import Route, dataset_in, groups, is_folder, route, stage_a_input
-from pipeline.settings import Setting
-from pipeline.wiring import Lake, handler
+from pipeline.core.clients import client
+from pipeline.core.errors import BadInput, Refused, SluiceError
+from pipeline.core.events import sqs
+from pipeline.core.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, SendAgain, parse
+from pipeline.core.executions import canonical, name_for
+from pipeline.core.queues import put_aside
+from pipeline.core.settings import Setting
+from pipeline.lake.catalog import ObjectRow, Registered, Status
+from pipeline.lake.datasets import DatasetName
+from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.routing import Route, dataset_in, groups, is_folder, route, stage_a_input
+from pipeline.lake.services import Lake, handler
 
 log = logging.getLogger(__name__)
 

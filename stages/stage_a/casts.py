@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.datasets.arrow import arrow_type
-from pipeline.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
+from pipeline.lake.datasets.arrow import arrow_type
+from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
 from stages.stage_a.values import read_text, shown
 
 

@@ -6,11 +6,11 @@ import json
 import logging
 from typing import Any
 
-from pipeline.catalog import Status
-from pipeline.clients import client
-from pipeline.objects import ObjectVersion
-from pipeline.queues import send_all
-from pipeline.wiring import Lake, handler
+from pipeline.core.clients import client
+from pipeline.core.objects import ObjectVersion
+from pipeline.core.queues import send_all
+from pipeline.lake.catalog import Status
+from pipeline.lake.services import Lake, handler
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 Every accepted value reaches the Parquet equal to the value in the source, or its row is in `bad_rows`. The columns are
 the file's, under safe names and in its order, then the contract's optional ones that it lacks, as nulls (or that it had
 not had when the first row group was written); last comes
-`pipeline.datasets.model.ROW_COLUMN`, an int64 that is 1-based and grows: the source line where the row starts (CSV,
+`pipeline.lake.datasets.model.ROW_COLUMN`, an int64 that is 1-based and grows: the source line where the row starts (CSV,
 JSON lines), or its number in the array. "The last row of a key wins" means the greatest. A zoneless timestamp is UTC.
 """
 
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.datasets import Column
-from pipeline.errors import BadObject, Inconsistent
+from pipeline.core.errors import BadObject, Inconsistent
+from pipeline.lake.datasets import Column
 from stages.stage_a.limits import Limits
+from stages.stage_a.parquet_output import BadRowsFile, Misfit, ParquetFile
 from stages.stage_a.readers import READERS, BadRow, Block, Chunk, JsonReader, Reader, Settings
 from stages.stage_a.source import Readable, Source
-from stages.stage_a.staging import BadRowsFile, Misfit, ParquetFile
 
 _SHOWN_BAD_ROWS = 3
 _DEFAULTS = Limits()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipeline.catalog import Registered, Status
-from pipeline.clients import client
-from pipeline.wiring import Lake, handler
-from stages.stage_a.failing import fail_object
+from pipeline.core.clients import client
+from pipeline.lake.catalog import Registered, Status
+from pipeline.lake.services import Lake, handler
+from stages.stage_a.failure import fail_object
 
 
 @handler

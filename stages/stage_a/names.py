@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipeline.datasets.names import safe_name
-from pipeline.datasets.own_columns import ICEBERG_COLUMNS
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
+from pipeline.lake.datasets.names import safe_name
+from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
 
 __all__ = ["MAX_LENGTH", "RESERVED_PREFIX", "check_names", "safe_name"]
 

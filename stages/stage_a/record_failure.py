@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.catalog import Registered, Status
-from pipeline.wiring import Lake, handler
-from stages.stage_a.failing import fail_object
+from pipeline.lake.catalog import Registered, Status
+from pipeline.lake.services import Lake, handler
+from stages.stage_a.failure import fail_object
 
 
 @handler

@@ -7,7 +7,7 @@ import gzip
 import zlib
 from typing import Any, BinaryIO, Protocol
 
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
 from stages.stage_a.limits import Limits
 
 _gzip: Any = gzip

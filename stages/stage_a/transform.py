@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pipeline.catalog import ObjectRow, Registered, Staging, Status
-from pipeline.clients import client
-from pipeline.datasets import Column, StageA
-from pipeline.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
-from pipeline.objects import ObjectVersion, staged_key
-from pipeline.settings import Setting
-from pipeline.telemetry.logs import about
-from pipeline.telemetry.metrics import emit
-from pipeline.telemetry.names import Metric
-from pipeline.wiring import Lake, handler, is_transient
+from pipeline.core.clients import client
+from pipeline.core.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
+from pipeline.core.objects import ObjectVersion, staged_key
+from pipeline.core.settings import Setting
+from pipeline.core.telemetry.logs import about
+from pipeline.core.telemetry.metrics import emit
+from pipeline.core.telemetry.names import Metric
+from pipeline.lake.catalog import ObjectRow, Registered, Staging, Status
+from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.services import Lake, handler, is_transient
 from stages.stage_a.convert import Conversion, convert
-from stages.stage_a.failing import fail_object
+from stages.stage_a.failure import fail_object
 from stages.stage_a.source import Readable
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from decimal import Decimal as Number
 from decimal import localcontext
 from typing import Any, NoReturn
 
-from pipeline.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
+from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
 from stages.stage_a.names import safe_name
 
 SHOWN = 60

@@ -6,10 +6,10 @@ import json
 import logging
 from typing import Any
 
-from pipeline.batches.ending import REBASES, Commit, cause_of, rebase_wait
-from pipeline.clients import client
-from pipeline.telemetry.logs import about
-from pipeline.wiring import Lake, handler
+from pipeline.core.clients import client
+from pipeline.core.telemetry.logs import about
+from pipeline.lake.batches.completion import REBASES, Commit, cause_of, rebase_wait
+from pipeline.lake.services import Lake, handler
 
 REBASED_TOO_OFTEN = "RebasedTooOften"
 """The error that the state machine gives a batch whose commit was EXHAUSTED."""

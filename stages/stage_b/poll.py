@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.batches.opening import Order, Outcome
-from pipeline.datasets.model import Batching
-from pipeline.errors import BadInput, Inconsistent, Refused
-from pipeline.telemetry.metrics import emit
-from pipeline.telemetry.names import Metric
-from pipeline.wiring import Lake, handler
+from pipeline.core.errors import BadInput, Inconsistent, Refused
+from pipeline.core.telemetry.metrics import emit
+from pipeline.core.telemetry.names import Metric
+from pipeline.lake.batches.poller import Order, Outcome
+from pipeline.lake.datasets.model import Batching
+from pipeline.lake.services import Lake, handler
 
 log = logging.getLogger(__name__)
 

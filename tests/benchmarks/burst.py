@@ -12,11 +12,11 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from pipeline.catalog import Status
 from pipeline.cli.embedded import call
-from pipeline.clients import client
-from pipeline.connecting import Connected
-from pipeline.settling import look
+from pipeline.core.clients import client
+from pipeline.lake.catalog import Status
+from pipeline.operate.connection import Connected
+from pipeline.operate.progress import look
 from tests.benchmarks.flow import drop
 from tests.benchmarks.small_lake import NAME, small_lake
 

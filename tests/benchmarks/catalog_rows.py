@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pipeline.catalog import Status
-from pipeline.catalog.places import placing
-from pipeline.clients import client
-from pipeline.clock import iso, system_clock
-from pipeline.connecting import Connected
-from pipeline.dynamo import encode
-from pipeline.objects import ObjectVersion, order_of
-from pipeline.settings import Setting
+from pipeline.core.clients import client
+from pipeline.core.clock import iso, system_clock
+from pipeline.core.dynamo import encode
+from pipeline.core.objects import ObjectVersion, order_of
+from pipeline.core.settings import Setting
+from pipeline.lake.catalog import Status
+from pipeline.lake.catalog.index_keys import placing
+from pipeline.operate.connection import Connected
 
 THREADS = 4
 AT_ONCE = 25

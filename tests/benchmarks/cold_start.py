@@ -19,11 +19,11 @@ import time
 import zipfile
 from pathlib import Path
 
-from pipeline.packaging import Target, package
-from pipeline.packaging.code import LAMBDA_PYTHON, interpreter
-from pipeline.packaging.functions import Function, functions
-from pipeline.packaging.manifest import ARTEFACTS, TEMPLATES, read_manifest
-from pipeline.packaging.sizes import function_sizes
+from pipeline.cloudformation.functions import Function, functions
+from pipeline.deploy.packaging import Target, package
+from pipeline.deploy.packaging.code import LAMBDA_PYTHON, interpreter
+from pipeline.deploy.packaging.manifest import ARTEFACTS, TEMPLATES, read_manifest
+from pipeline.deploy.packaging.sizes import function_sizes
 
 ROOT = Path(__file__).resolve().parents[2]
 GOAL_MS = 400

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.datasets import Dataset
-from pipeline.datasets.model import Upkeep
-from stages.stage_b.jobs.keeping import Keeper
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.model import Upkeep
+from stages.stage_b.jobs.table_upkeep import Keeper
 from tests.stages.rows.loading import Loader, loader
 from tests.stages.rows.test_rows_accounted import File, Row, make_dataset, stage
 from tests.warm_lake import REGION

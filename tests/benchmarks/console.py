@@ -20,20 +20,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
-from pipeline.catalog import Status
-from pipeline.catalog.rows import OPEN
 from pipeline.cli import starting
 from pipeline.cli.applying import apply_definitions
 from pipeline.cli.connect import Target
-from pipeline.clients import client
-from pipeline.connecting import Connected
-from pipeline.local.state import RunningLake
-from pipeline.objects import ObjectVersion
-from pipeline.settings import Setting
+from pipeline.core.clients import client
+from pipeline.core.objects import ObjectVersion
+from pipeline.core.settings import Setting
+from pipeline.emulator.state import RunningLake
+from pipeline.lake.catalog import Status
+from pipeline.lake.catalog.rows import OPEN
+from pipeline.operate.connection import Connected
 from tests.benchmarks.catalog_rows import THREADS, Row, fill, row_of
 from tests.benchmarks.engine import resident_mb
 from tests.conftest import ROOT
-from tests.lake.conftest import checkout_of
+from tests.whole_lake.conftest import checkout_of
 
 DATASET = "demo/orders"
 TIMES = 20

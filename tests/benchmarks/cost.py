@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from pipeline.packaging.templates import load_template
-from pipeline.routing import TOGETHER
+from pipeline.cloudformation.templates import load_template
+from pipeline.lake.routing import TOGETHER
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "cost.md"

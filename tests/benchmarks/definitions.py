@@ -17,10 +17,10 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.executions.placeholders import filled
-from pipeline.local.asl_diagnostics import NOT_EMBEDDED, Diagnostic, refusal
-from pipeline.local.moto_fixes.install import install_all
-from pipeline.local.moto_fixes.stepfunctions_definitions import diagnostics
+from pipeline.emulator.moto.install import install_all
+from pipeline.emulator.stepfunctions.definitions import diagnostics
+from pipeline.emulator.stepfunctions.validation.diagnostics import NOT_EMBEDDED, Diagnostic, refusal
+from pipeline.state_machines.placeholders import filled
 
 ACCEPTED, FEATURE, PLACE, OTHERWISE, FAULT = KINDS = (
     "accepted",

@@ -26,7 +26,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipeline.lake_key import own_key
+from pipeline.core.lake_key import own_key
 from tests.benchmarks.serving import serving
 
 ROLE = "arn:aws:iam::123456789012:role/r"
@@ -63,7 +63,7 @@ def main() -> None:
 
 def serve(folder: Path) -> None:
     """A lake without Spark, until the standard input ends."""
-    from pipeline.local.supervisor import EmbeddedLake
+    from pipeline.emulator.supervisor import EmbeddedLake
 
     lake = EmbeddedLake(folder, port=0, region=REGION, spark=False)
     lake.start()

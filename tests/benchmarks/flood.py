@@ -18,15 +18,15 @@ from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pipeline.catalog import Status
 from pipeline.cli.embedded import call
-from pipeline.cli.waiting import wait
-from pipeline.connecting import Connected
-from pipeline.datasets import DatasetName
+from pipeline.cli.waits import wait
+from pipeline.lake.catalog import Status
+from pipeline.lake.datasets import DatasetName
+from pipeline.operate.connection import Connected
 from tests.benchmarks.engine import cpu_s
 from tests.benchmarks.flow import drop
 from tests.benchmarks.small_lake import NAME, small_lake
-from tests.lake.listening import processes
+from tests.whole_lake.listening import processes
 
 STAGE_B = "stage_b: {schedule: rate(1 minute), max_objects: 300}\n"
 OTHER = DatasetName("other", "single")
@@ -34,8 +34,8 @@ DROPPERS = 4
 PATIENCE_S = 3600
 LOOK_EVERY_S = 0.5
 KINDS = {
-    "supervisor": "pipeline.local.supervisor",
-    "console": "pipeline.local.console",
+    "supervisor": "pipeline.emulator.supervisor",
+    "console": "pipeline.emulator.console_process",
     "function workers": "lambda_main",
     "jobs": "script.py",
     "JVM": "/bin/java",

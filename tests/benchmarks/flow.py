@@ -12,12 +12,12 @@ import argparse
 import statistics
 import time
 
-from pipeline.catalog import Status
 from pipeline.cli.embedded import hurry_schedules
-from pipeline.clients import client
-from pipeline.connecting import Connected
-from pipeline.datasets import DatasetName
-from pipeline.settings import Setting
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
+from pipeline.lake.catalog import Status
+from pipeline.lake.datasets import DatasetName
+from pipeline.operate.connection import Connected
 from tests.benchmarks.small_lake import NAME, small_lake
 
 QUALITY = """quality: {ruleset: 'Rules = [ IsComplete "id", ColumnValues "n" >= 0 ]'}\n"""

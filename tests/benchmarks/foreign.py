@@ -17,11 +17,11 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from pipeline.batches.records import BatchStatus
-from pipeline.catalog import Status
-from pipeline.cli.waiting import wait
-from pipeline.connecting import Connected
-from pipeline.tables.iceberg import IcebergTables
+from pipeline.cli.waits import wait
+from pipeline.lake.batches.records import BatchStatus
+from pipeline.lake.catalog import Status
+from pipeline.lake.tables.iceberg import IcebergTables
+from pipeline.operate.connection import Connected
 from tests.benchmarks.flow import drop
 from tests.benchmarks.small_lake import NAME, small_lake
 

@@ -19,15 +19,15 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.batches.records import BatchStatus
-from pipeline.catalog import Status
-from pipeline.cli.waiting import wait
-from pipeline.clients import client
-from pipeline.connecting import Connected
-from pipeline.tables.iceberg import IcebergTables
+from pipeline.cli.waits import wait
+from pipeline.core.clients import client
+from pipeline.lake.batches.records import BatchStatus
+from pipeline.lake.catalog import Status
+from pipeline.lake.tables.iceberg import IcebergTables
+from pipeline.operate.connection import Connected
 from tests.benchmarks.flow import drop
 from tests.benchmarks.small_lake import NAME, small_lake
-from tests.lake.listening import processes
+from tests.whole_lake.listening import processes
 
 MORE = """stage_b: {schedule: rate(1 minute)}
 quality: {ruleset: 'Rules = [ IsComplete "id", ColumnValues "n" >= 0 ]'}

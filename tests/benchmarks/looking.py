@@ -23,17 +23,17 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from pipeline.catalog import Status
 from pipeline.cli import commands
 from pipeline.cli.app import app
-from pipeline.clock import system_clock
-from pipeline.connecting import Connected
-from pipeline.objects import ObjectVersion
-from pipeline.views.attention import of_objects
+from pipeline.core.clock import system_clock
+from pipeline.core.objects import ObjectVersion
+from pipeline.lake.catalog import Status
+from pipeline.operate.attention import of_objects
+from pipeline.operate.connection import Connected
 from tests.benchmarks.catalog_rows import Row, fill, row_of
 from tests.benchmarks.engine import cpu_s
 from tests.benchmarks.small_lake import NAME, small_lake
-from tests.lake.listening import processes
+from tests.whole_lake.listening import processes
 
 SIZES = (500, 1000, 10_000)
 NEED_ATTENTION = 20
@@ -120,7 +120,7 @@ def row(bucket: str, n: int) -> Row:
 def supervisor() -> int:
     """The process id of the lake, which this process has started."""
     for pid in processes(os.getpid())[1:]:
-        if b"pipeline.local.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if b"pipeline.emulator.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
     sys.exit("the lake does not run")
 

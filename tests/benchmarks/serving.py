@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.lake_key import LakeKey
+from pipeline.core.lake_key import LakeKey
 
 
 @contextmanager

@@ -19,10 +19,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from pipeline.lake_key import own_key
-from pipeline.local.front import Front
-from pipeline.local.front_guard import Guard
-from pipeline.local.front_refusals import Answer
+from pipeline.core.lake_key import own_key
+from pipeline.emulator.gateway.access import Guard
+from pipeline.emulator.gateway.refusals import Answer
+from pipeline.emulator.gateway.server import Front
 from tests.benchmarks.engine import REGION, client, cpu_s
 from tests.benchmarks.serving import serving
 
@@ -54,13 +54,13 @@ def main() -> None:
 
 def serve(folder: Path) -> None:
     """Both ports, until the standard input ends."""
-    from pipeline.local.http_server import Server
-    from pipeline.local.moto_fixes import stepfunctions_clients
+    from pipeline.emulator.gateway.http_server import Server
+    from pipeline.emulator.stepfunctions.interpreter import clients
 
     front = Front(0, folder)
     front.start()
     listener = socket.create_server(("127.0.0.1", 0))
-    unguarded = Server(listener, stepfunctions_clients.application, EverybodyIn(own_key()))
+    unguarded = Server(listener, clients.application, EverybodyIn(own_key()))
     Thread(target=unguarded.serve_forever, args=(0.5,), daemon=True).start()
     ports = {CHECKED: front.endpoint, OPEN: f"http://127.0.0.1:{listener.getsockname()[1]}"}
     print(json.dumps({"ports": ports, "key": asdict(own_key())}), flush=True)

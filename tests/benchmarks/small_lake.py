@@ -10,9 +10,9 @@ from pathlib import Path
 from pipeline.cli import starting
 from pipeline.cli.applying import apply_definitions
 from pipeline.cli.connect import Target
-from pipeline.connecting import Connected
-from pipeline.datasets import DatasetName
-from tests.lake.conftest import checkout_of
+from pipeline.lake.datasets import DatasetName
+from pipeline.operate.connection import Connected
+from tests.whole_lake.conftest import checkout_of
 
 NAME = DatasetName("bench", "small")
 DEFINITION = """stage_a: {format: csv, columns: {id: string, n: int}}

@@ -77,7 +77,7 @@ def make(folder: Path, rows: int) -> dict[str, Path]:
 
 
 def run_ours(source: Path, target: Path) -> float:
-    from pipeline.datasets import StageA
+    from pipeline.lake.datasets import StageA
     from stages.stage_a.convert import convert
 
     settings = StageA.model_validate({"format": source.name.removesuffix(".gz").rpartition(".")[2]})

@@ -12,13 +12,13 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline.cli import registering
+from pipeline.cli import datasets
 from pipeline.cli.app import app
-from pipeline.clients import client
-from pipeline.dynamo import scan
-from pipeline.local.front import Front
-from pipeline.settings import Setting
-from pipeline.wiring import Lake
+from pipeline.core.clients import client
+from pipeline.core.dynamo import scan
+from pipeline.core.settings import Setting
+from pipeline.emulator.gateway.server import Front
+from pipeline.lake.services import Lake
 from tests.conftest import ROOT
 
 Run = Callable[..., Result]
@@ -95,7 +95,7 @@ def put(checkout: Path) -> Put:
 
 @pytest.fixture
 def run(front: Front) -> Run:
-    assert registering.datasets
+    assert datasets.datasets
 
     def invoke(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["--endpoint", front.endpoint, "datasets", *arguments])

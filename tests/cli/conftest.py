@@ -14,22 +14,22 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline import settings
-from pipeline.batches.opening import Work
-from pipeline.batches.records import RuleResult, Verdict, Written
-from pipeline.catalog import ObjectRow, Registered, Staging
 from pipeline.cli import commands
 from pipeline.cli.app import app
-from pipeline.clients import client
-from pipeline.datasets import Dataset
-from pipeline.datasets.registry import Registration
-from pipeline.events.s3 import ObjectCreated
-from pipeline.local.front import Front
-from pipeline.objects import ObjectVersion
-from pipeline.settings import Setting, Settings
-from pipeline.tables.creation import create_table
-from pipeline.views.queues import FAILURES
-from pipeline.wiring import Lake
+from pipeline.core import settings
+from pipeline.core.clients import client
+from pipeline.core.events.s3 import ObjectCreated
+from pipeline.core.objects import ObjectVersion
+from pipeline.core.settings import Setting, Settings
+from pipeline.emulator.gateway.server import Front
+from pipeline.lake.batches.poller import Work
+from pipeline.lake.batches.records import RuleResult, Verdict, Written
+from pipeline.lake.catalog import ObjectRow, Registered, Staging
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.services import Lake
+from pipeline.lake.tables.creation import create_table
+from pipeline.operate.queues import FAILURES
 from tests.conftest import load_template
 
 REGION = "eu-west-1"

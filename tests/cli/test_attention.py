@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.catalog import Status
-from pipeline.cli.dropping import EXIT_ATTENTION
-from pipeline.clients import client
-from pipeline.console.counting import count
-from pipeline.datasets.model import ORDER_COLUMN
-from pipeline.events.s3 import ObjectCreated
-from pipeline.objects import ObjectVersion
-from pipeline.settings import Setting
+from pipeline.cli.drop import EXIT_ATTENTION
+from pipeline.console.counts import count
+from pipeline.core.clients import client
+from pipeline.core.events.s3 import ObjectCreated
+from pipeline.core.objects import ObjectVersion
+from pipeline.core.settings import Setting
+from pipeline.lake.catalog import Status
+from pipeline.lake.datasets.model import ORDER_COLUMN
 from tests.cli.conftest import ORDERS, Actor
-from tests.cli.test_looking import rows
+from tests.cli.test_status import rows
 
 MODES = {
     "append": {"write": "append"},

@@ -7,7 +7,7 @@ import re
 from typer.main import get_command
 
 from pipeline.cli import commands as loading
-from pipeline.cli import registering
+from pipeline.cli import datasets
 from pipeline.cli.app import app
 from tests.conftest import ROOT
 
@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs" / "datasets.md").read_text()
 
 
 def test_every_command_and_option_is_there():
-    commands = get_command(registering.datasets).commands  # type: ignore[attr-defined]
+    commands = get_command(datasets.datasets).commands  # type: ignore[attr-defined]
     named = set(re.findall(r"sluice datasets ([a-z]+)", PAGE))
     assert {"apply", "list", "validate"} <= named <= set(commands)
     loading.load()

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import delivering
-from pipeline.clients import client
-from pipeline.errors import BadInput, Refused
-from pipeline.packaging import Package, Target, package
-from pipeline.packaging.cloudformation import Progress
+from pipeline.core.clients import client
+from pipeline.core.errors import BadInput, Refused
+from pipeline.deploy.aws_stacks import Progress
+from pipeline.deploy.packaging import Package, Target, package
 
 ACCOUNT = "123456789012"
 FIRST = """

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from pipeline.cli import commands
 from pipeline.cli.app import app
-from pipeline.clients import client
-from pipeline.errors import Refused
-from pipeline.packaging import Target, package
+from pipeline.core.clients import client
+from pipeline.core.errors import Refused
+from pipeline.deploy.packaging import Target, package
 from tests.conftest import ROOT
 
 Sluice = Callable[..., Result]

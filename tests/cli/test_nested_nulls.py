@@ -3,11 +3,11 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pipeline.settings import Setting
-from pipeline.tables.iceberg import IcebergTables
-from pipeline.views.nested_nulls import keep_nested_nulls
-from pipeline.views.tables import Snapshot
-from pipeline.wiring import Lake
+from pipeline.core.settings import Setting
+from pipeline.lake.services import Lake
+from pipeline.lake.tables.iceberg import IcebergTables
+from pipeline.operate.nested_nulls import keep_nested_nulls
+from pipeline.operate.tables import Snapshot
 
 ROWS = {
     "structs": [None, [], [{"x": 1}], None],

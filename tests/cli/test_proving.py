@@ -12,8 +12,8 @@ import pytest
 
 from pipeline.cli.connect import Target
 from pipeline.cli.embedded import prove
-from pipeline.errors import Misconfigured, Refused
-from pipeline.lake_key import PROOF, LakeKey, own_key
+from pipeline.core.errors import Misconfigured, Refused
+from pipeline.core.lake_key import PROOF, LakeKey, own_key
 
 
 @pytest.fixture(autouse=True)

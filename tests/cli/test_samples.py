@@ -9,9 +9,9 @@ import pyarrow.parquet
 import pytest
 
 from pipeline.cli.samples import BAD_ROWS, Samples, write_samples
-from pipeline.datasets import Dataset
-from pipeline.datasets.files import read_file
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.files import read_file
 from stages.stage_a.convert import Conversion, convert
 
 ROOT = Path(__file__).resolve().parents[2]

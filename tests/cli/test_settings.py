@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from pipeline.cli import settings
 from pipeline.cli.app import app
-from pipeline.errors import BadInput, Refused
-from pipeline.local.front import Front
+from pipeline.core.errors import BadInput, Refused
+from pipeline.emulator.gateway.server import Front
 
 Run = Callable[..., Result]
 

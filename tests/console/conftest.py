@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
-from pipeline.connecting import Connected
 from pipeline.console.admission import PARAMETER, cookie_name
 from pipeline.console.app import make_app
 from pipeline.console.console import Console
-from pipeline.console.serving import address, bind, server
-from pipeline.wiring import Lake
+from pipeline.console.server import address, bind, server
+from pipeline.lake.services import Lake
+from pipeline.operate.connection import Connected
 from tests.cli.conftest import front, lake, orders, sluice
 from tests.patience import PATIENCE_S
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cli.connect import Target
-from pipeline.connecting import Connected
 from pipeline.console.pages import link
-from pipeline.local import state
-from pipeline.settings import Setting
+from pipeline.core.settings import Setting
+from pipeline.emulator import state
+from pipeline.operate.connection import Connected
 from tests.conftest import ROOT
 from tests.console.conftest import CHROMIUM, let_in
 

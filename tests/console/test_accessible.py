@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from pipeline.catalog import Status
-from pipeline.clients import client
-from pipeline.settings import Setting
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
+from pipeline.lake.catalog import Status
 from tests.console.conftest import TOKEN, let_in
 from tests.console.test_datasets import held_back, loaded
 

@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from pipeline.console.admission import cookie_name
 from pipeline.console.app import make_app
 from pipeline.console.console import Console
-from pipeline.console.serving import address, bind, server
+from pipeline.console.server import address, bind, server
 from tests.console.conftest import TOKEN, let_in
 
 

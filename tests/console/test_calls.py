@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from pipeline.clients import client
 from pipeline.console.calls import functions, log_source
-from pipeline.settings import Setting
-from tests.local.moto_fixes.working import function_work
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
+from tests.emulator.stepfunctions.working import function_work
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 

@@ -9,12 +9,12 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from pipeline.catalog import Status
-from pipeline.clients import client
 from pipeline.console import datasets
-from pipeline.console.counting import Looked
-from pipeline.settings import Setting
-from pipeline.settling import look
+from pipeline.console.counts import Looked
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
+from pipeline.lake.catalog import Status
+from pipeline.operate.progress import look
 
 HOSTILE = '<script>alert("x")</script>'
 

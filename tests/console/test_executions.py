@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from pipeline.catalog import Status
-from pipeline.clients import client
 from pipeline.console.graph import END
-from pipeline.settings import Setting
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
+from pipeline.lake.catalog import Status
 from tests.patience import until
 
 HOSTILE = '<script>alert("x")</script>\u202e\n'

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from pipeline.clients import client
-from pipeline.settings import Setting
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
 
 PATHS = ("/datasets/shop/orders/run", "/queues/raw/redrive", "/batches/x/release", "/executions/x/stop", "/query")
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from pipeline.catalog import Status
-from pipeline.connecting import Connected
 from pipeline.console.console import Console
-from pipeline.console.counting import Looked, count
-from pipeline.errors import Misconfigured
+from pipeline.console.counts import Looked, count
+from pipeline.core.errors import Misconfigured
+from pipeline.lake.catalog import Status
+from pipeline.operate.connection import Connected
 
 
 def test_home_shows_what_needs_attention_and_leads_to_it(visitor, orders, lake):

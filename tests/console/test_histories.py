@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from pipeline.clients import client
 from pipeline.console import histories
 from pipeline.console.histories import Histories, History
-from pipeline.executions.history import visits
-from pipeline.settings import Setting
-from pipeline.views.executions import events_of, find
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
+from pipeline.operate.executions import events_of, find
+from pipeline.state_machines.history import visits
 from tests.console.test_executions import run
 
 assert run

@@ -8,16 +8,16 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from pipeline.batches.history import History
-from pipeline.batches.records import FINAL, BatchStatus, batch_item
-from pipeline.catalog import Status
-from pipeline.clients import client
-from pipeline.dynamo import encode
-from pipeline.errors import Refused
-from pipeline.events.s3 import SendAgain
-from pipeline.objects import ObjectVersion
-from pipeline.settings import Setting
-from pipeline.wiring import Lake
+from pipeline.core.clients import client
+from pipeline.core.dynamo import encode
+from pipeline.core.errors import Refused
+from pipeline.core.events.s3 import SendAgain
+from pipeline.core.objects import ObjectVersion
+from pipeline.core.settings import Setting
+from pipeline.lake.batches.history import History
+from pipeline.lake.batches.records import FINAL, BatchStatus, batch_item
+from pipeline.lake.catalog import Status
+from pipeline.lake.services import Lake
 from tests.cli.conftest import Actor, Sluice
 
 from .conftest import Visitor

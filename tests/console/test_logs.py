@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from pipeline.catalog import Status
-from pipeline.clients import client
-from pipeline.settings import Setting
-from pipeline.views import log_pages
-from pipeline.views.log_pages import Cursor, Log
-from pipeline.views.logs import Source
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
+from pipeline.lake.catalog import Status
+from pipeline.operate import log_pages
+from pipeline.operate.log_pages import Cursor, Log
+from pipeline.operate.logs import Source
 
 ROUTE = "/sluice/local/lambda/route"
 TRANSFORM = "/sluice/local/lambda/transform"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from pipeline.clients import client
-from pipeline.settings import Setting
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
 from tests.console.test_executions import run
 
 assert run

@@ -8,10 +8,10 @@ from urllib.parse import quote
 import pytest
 from starlette.routing import Route
 
-from pipeline.clients import client
 from pipeline.console.app import make_app
 from pipeline.console.console import Console
-from pipeline.settings import Setting
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
 
 ROUTES = [
     route

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pytest
 from botocore.config import Config
 
-from pipeline.catalog import Registered, Status
-from pipeline.clients import client
 from pipeline.console import browse, objects
-from pipeline.console.counting import Looked, count
-from pipeline.datasets.model import ORDER_COLUMN
-from pipeline.objects import ObjectVersion
-from pipeline.routing import Group, stage_a_input
-from pipeline.settings import Setting
+from pipeline.console.counts import Looked, count
+from pipeline.core.clients import client
+from pipeline.core.objects import ObjectVersion
+from pipeline.core.settings import Setting
+from pipeline.lake.catalog import Registered, Status
+from pipeline.lake.datasets.model import ORDER_COLUMN
+from pipeline.lake.routing import Group, stage_a_input
 from stages.stage_a import transform
 from tests.cli.conftest import ORDERS, Actor
 from tests.console import hostile
@@ -52,7 +52,7 @@ def staged_for_real(orders, monkeypatch, file: str, body: bytes):
     obj = orders.register(orders.drop(file, body))
     work = Registered(obj, 1, orders.clock_ms)
     document = stage_a_input(orders.work.dataset, "queue", Group((work.to_input(),), 1))
-    monkeypatch.setattr("pipeline.wiring.lake", lambda: orders.lake)
+    monkeypatch.setattr("pipeline.lake.services.lake", lambda: orders.lake)
     event = {**document, "execution": "run-1"}
     transform.transform_objects(event, SimpleNamespace(aws_request_id="request-1"))
     return orders.row(obj)

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from pipeline.clients import client
-from pipeline.settings import Setting
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
 
 EMPTY = ("/", "/datasets", "/executions", "/machines/a", "/machines/b", "/browse", "/queues", "/query", "/logs")
 

@@ -8,7 +8,7 @@ from itertools import count
 import pyarrow as pa
 import pytest
 
-from pipeline.views import partitions as module
+from pipeline.operate import partitions as module
 from tests.cli.conftest import ORDERS, Actor
 
 HOSTILE = '<script>alert("x")</script>'

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.clients import client
-from pipeline.queues import put_aside
-from pipeline.settings import Setting
-from pipeline.views import ages
+from pipeline.core.clients import client
+from pipeline.core.queues import put_aside
+from pipeline.core.settings import Setting
+from pipeline.operate import queue_age
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def age(queue: str, seconds: float) -> None:
 
 
 def test_the_oldest_message_has_its_age_where_cloudwatch_knows_it(visitor, dead, monkeypatch):
-    monkeypatch.setattr(ages, "KEPT_S", 0)
+    monkeypatch.setattr(queue_age, "KEPT_S", 0)
     document = visitor.document("/queues")
     assert not document["has_ages"]
     assert "CloudWatch does not tell" in visitor.get("/queues").text

@@ -6,11 +6,11 @@ import gzip
 
 import pytest
 
-from pipeline.clients import client
 from pipeline.console.downloads import disposition
 from pipeline.console.previews import preview, text
 from pipeline.console.stored import Blocks, OverBudget
-from pipeline.settings import Setting
+from pipeline.core.clients import client
+from pipeline.core.settings import Setting
 
 
 def test_a_download_is_of_the_version_asked_for_and_is_never_rendered(visitor, orders):

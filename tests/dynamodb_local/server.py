@@ -8,10 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.errors import Misconfigured
-from pipeline.local.jars import Jar, cache_dir, ensure_jars
-from pipeline.local.java import java_home
-from pipeline.local.processes import kill, start_python
+from pipeline.core.errors import Misconfigured
+from pipeline.emulator.processes import kill, start_python
+from pipeline.toolchain.jars import Jar, cache_dir, ensure_jars
+from pipeline.toolchain.java import java_home
 
 MAIN = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
 RUN = Path(__file__).with_name("run.py")

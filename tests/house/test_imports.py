@@ -94,7 +94,7 @@ def test_nothing_deployed_knows_whether_it_runs_locally():
 def test_every_transient_class_is_retried_and_every_error_named_in_a_machine_exists():
     import json
 
-    from pipeline import errors
+    from pipeline.core import errors
 
     ours = {name for name, value in vars(errors).items() if isinstance(value, type)}
     aws = ("States.", "Lambda.", "Glue.", "DynamoDB.", "Sandbox.", "Runtime.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.routing import ALONE_OBJECTS, GROUP_OBJECTS, TOGETHER
+from pipeline.lake.routing import ALONE_OBJECTS, GROUP_OBJECTS, TOGETHER
 from tests.conftest import ROOT
 
 HISTORY_EVENTS = 25_000

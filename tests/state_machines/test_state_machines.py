@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.executions.suites import Case, Runner, Suite, check, uncovered
-from pipeline.local.machine_engine import local_client, machine_engine
+from pipeline.emulator.stepfunctions.engine import local_client, machine_engine
+from pipeline.state_machines.suites import Case, Runner, Suite, check, uncovered
 from tests.conftest import ROOT
 
 SUITE = Suite(Path(__file__).parent, [ROOT / "definitions" / "state_machines"])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.packaging.templates import load_template
+from pipeline.cloudformation.templates import load_template
 from tests.conftest import ROOT
 from tests.templates.rendering import rendered
 

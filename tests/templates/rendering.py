@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.deployer.intrinsics import Scope
-from pipeline.local.deployer.parameters import values
-from pipeline.local.deployer.places import Place
-from pipeline.local.deployer.transform import transformed
-from pipeline.packaging.templates import load_template
+from pipeline.cloudformation.intrinsics import Scope
+from pipeline.cloudformation.locations import Place
+from pipeline.cloudformation.parameters import values
+from pipeline.cloudformation.sam import transformed
+from pipeline.cloudformation.templates import load_template
 
 PARTITIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """A region of each partition that the lake has to work in."""

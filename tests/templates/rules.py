@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.packaging.templates import load_template
+from pipeline.cloudformation.templates import load_template
 
 Template = dict[str, Any]
 Rule = Callable[[Template], Iterator[str]]

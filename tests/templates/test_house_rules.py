@@ -12,8 +12,8 @@ from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
 from statelint.linter import Linter
 
-from pipeline import environments
-from pipeline.packaging.templates import load_template
+from pipeline.cloudformation.templates import load_template
+from pipeline.deploy import environments
 from tests.templates import access_rules  # noqa: F401  registers its rules
 from tests.templates.rendering import rendered
 from tests.templates.rules import complaints

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.packaging.templates import load_template
+from pipeline.cloudformation.templates import load_template
 from tests.templates.policies import HERE, TEMPLATES, options_of, policies_of
 from tests.templates.rendering import rendered
 

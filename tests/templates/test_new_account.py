@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.packaging.templates import load_template
+from pipeline.cloudformation.templates import load_template
 from tests.templates.policies import TEMPLATES, options_of
 from tests.templates.rendering import rendered
 from tests.templates.test_stack_role import PHASES, listed, schema

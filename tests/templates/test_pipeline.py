@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
-from pipeline.packaging.templates import load_template
+from pipeline.cloudformation.templates import load_template
 from tests.templates import rendering
 from tests.templates.access_rules import BOUNDED
 from tests.templates.rendering import PARTITIONS

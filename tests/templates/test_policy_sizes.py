@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.packaging.templates import load_template
+from pipeline.cloudformation.templates import load_template
 from tests.templates.policies import TEMPLATES, options_of
 from tests.templates.rendering import rendered
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.environments import SETTINGS
-from pipeline.packaging.templates import load_template
+from pipeline.cloudformation.templates import load_template
+from pipeline.deploy.environments import SETTINGS
 from tests.conftest import ROOT
 
 PAGE = ROOT / "docs" / "retention.md"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.packaging.templates import load_template
+from pipeline.cloudformation.templates import load_template
 from tests.conftest import ROOT
 from tests.templates.rendering import rendered
 from tests.templates.test_house_rules import TEMPLATES

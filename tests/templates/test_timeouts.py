@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.packaging.templates import load_template
-from pipeline.routing import GROUP_OBJECTS
+from pipeline.cloudformation.templates import load_template
+from pipeline.lake.routing import GROUP_OBJECTS
 
 ROOT = Path(__file__).parents[2]
 STACKS = sorted((ROOT / "definitions" / "stacks").glob("*.yaml"))

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from pipeline.cli import commands
 from pipeline.cli.app import app
-from pipeline.telemetry.names import DIMENSION, Metric
+from pipeline.core.telemetry.names import DIMENSION, Metric
 from tests.conftest import ROOT
 from tests.templates.rendering import rendered
 

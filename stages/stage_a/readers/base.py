@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.datasets import Column
-from pipeline.datasets.types import Type, parse_type
+from pipeline.lake.datasets import Column
+from pipeline.lake.datasets.types import Type, parse_type
 from stages.stage_a.casts import BadValue, cast_text
 from stages.stage_a.limits import Limits
 from stages.stage_a.source import Source
@@ -28,7 +28,7 @@ RawRow = Callable[[int], bytes]
 
 
 class Settings(Protocol):
-    """What a reader needs to know of a dataset; `pipeline.datasets.StageA` is one."""
+    """What a reader needs to know of a dataset; `pipeline.lake.datasets.StageA` is one."""
 
     @property
     def format(self) -> str: ...

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from pipeline.datasets import Column
-from pipeline.datasets.types import Primitive, Type
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import Column
+from pipeline.lake.datasets.types import Primitive, Type
 from stages.stage_a.limits import Limits
 from stages.stage_a.names import check_names
 from stages.stage_a.readers.base import (

@@ -7,8 +7,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.json
 
-from pipeline.datasets.arrow import arrow_type
-from pipeline.datasets.types import Array, Map, Primitive, Struct, Type
+from pipeline.lake.datasets.arrow import arrow_type
+from pipeline.lake.datasets.types import Array, Map, Primitive, Struct, Type
 from stages.stage_a.casts import check_floating
 
 _ROUNDING = 1e-12

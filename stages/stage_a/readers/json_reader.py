@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from pipeline.datasets import Column
-from pipeline.datasets.types import Type
-from pipeline.errors import BadObject, Inconsistent
+from pipeline.core.errors import BadObject, Inconsistent
+from pipeline.lake.datasets import Column
+from pipeline.lake.datasets.types import Type
 from stages.stage_a.casts import Mismatch, cast_column
 from stages.stage_a.limits import Limits
 from stages.stage_a.names import check_names

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
 from stages.stage_a.readers.base import Block
 from stages.stage_a.readers.json_split import WHITESPACE
 from stages.stage_a.values import load_record

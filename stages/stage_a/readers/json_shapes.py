@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.datasets.types import Array, Field, Primitive, Struct, Type
+from pipeline.lake.datasets.types import Array, Field, Primitive, Struct, Type
 from stages.stage_a.limits import Limits
 from stages.stage_a.names import safe_name
 

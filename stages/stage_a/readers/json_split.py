@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
 from stages.stage_a.limits import Limits
 from stages.stage_a.readers.base import Block
 from stages.stage_a.source import Source

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
+from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
 
 _INTEGERS = (Primitive.INT, Primitive.BIGINT)
 _FLOATS = (Primitive.FLOAT, Primitive.DOUBLE)

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.datasets.own_columns import ROW_COLUMN
-from pipeline.datasets.types import Type
-from pipeline.errors import BadInput, Gone, Inconsistent
-from pipeline.objects import ObjectVersion
+from pipeline.core.errors import BadInput, Gone, Inconsistent
+from pipeline.core.objects import ObjectVersion
+from pipeline.lake.datasets.system_columns import ROW_COLUMN
+from pipeline.lake.datasets.types import Type
 
 FOOTER_BYTES = 64 * 1024
 """Read at first from the end of each file; a longer footer costs a second call."""
@@ -120,7 +120,7 @@ def _if_there(s3: Any, staged: StagedObject) -> StagedFile | None:
 def _inspect(s3: Any, staged: StagedObject) -> StagedFile:
     import pyarrow.parquet as pq
 
-    from pipeline.datasets.arrow import type_of
+    from pipeline.lake.datasets.arrow import type_of
 
     end, is_whole = _end_of(s3, staged, FOOTER_BYTES)
     content = end if is_whole else None

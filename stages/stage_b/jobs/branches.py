@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.datasets.types import Type, parse_type
-from pipeline.errors import BadDefinition, Inconsistent
-from pipeline.tables.evolution import Addition, Columns, additions
-from pipeline.tables.names import MAIN
+from pipeline.core.errors import BadDefinition, Inconsistent
+from pipeline.lake.datasets.types import Type, parse_type
+from pipeline.lake.tables.evolution import Addition, Columns, additions
+from pipeline.lake.tables.names import MAIN
 from stages.stage_b.jobs.alignment import quoted, type_sql
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The SQL of a ruleset as Deequ and Spark read it, held to the rule that `pipeline.quality.sql` holds its text to.
+"""The SQL of a ruleset as Deequ and Spark read it, held to the rule that `pipeline.lake.quality.sql` holds its text to.
 
 Two parsers may read one text differently. What a ruleset is checked for must be what runs: so the texts are taken from
 Deequ's parser of DQDL, and what they mean from Spark's parser of SQL, before anything is looked up or read.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import BadDefinition
-from pipeline.quality.sql import VIEW, condition_findings, literal_findings, statement_findings
-from pipeline.quality.sql_functions import FUNCTIONS, GENERATORS
+from pipeline.core.errors import BadDefinition
+from pipeline.lake.quality.sql import VIEW, condition_findings, literal_findings, statement_findings
+from pipeline.lake.quality.sql_functions import FUNCTIONS, GENERATORS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

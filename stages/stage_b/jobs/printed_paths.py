@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from pipeline.errors import Inconsistent
+from pipeline.core.errors import Inconsistent
 
 _LEGAL = "/_-!.~'()*,;:$&+=@"
 """What java.net.URI leaves as it is in a path, beside letters, digits and what is beyond ASCII."""

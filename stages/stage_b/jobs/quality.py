@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.batches.records import BatchRecords, Verdict
-from pipeline.clients import client
-from pipeline.datasets import Dataset
-from pipeline.errors import Refused
-from pipeline.telemetry.logs import about, of_job
-from stages.stage_b.jobs.failing import told_apart
-from stages.stage_b.jobs.judging import Finding, evaluate, failing_rows, verdict, visible
+from pipeline.core.clients import client
+from pipeline.core.errors import Refused
+from pipeline.core.telemetry.logs import about, of_job
+from pipeline.lake.batches.records import BatchRecords, Verdict
+from pipeline.lake.datasets import Dataset
+from stages.stage_b.jobs.evaluation import Finding, evaluate, failing_rows, verdict, visible
+from stages.stage_b.jobs.failure import told_apart
 from stages.stage_b.jobs.snapshots import added_rows, whole_table
 
 if TYPE_CHECKING:

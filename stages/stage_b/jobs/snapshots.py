@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import Inconsistent
+from pipeline.core.errors import Inconsistent
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

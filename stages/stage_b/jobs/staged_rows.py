@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.datasets.own_columns import ORDER_COLUMN, ROW_COLUMN
-from pipeline.datasets.types import Type
+from pipeline.lake.datasets.system_columns import ORDER_COLUMN, ROW_COLUMN
+from pipeline.lake.datasets.types import Type
 from stages.stage_b.jobs.alignment import Cast, cast, quoted, type_sql
 from stages.stage_b.jobs.batch_manifest import StagedFile
-from stages.stage_b.jobs.gathering import PATH, PLACE
 from stages.stage_b.jobs.printed_paths import SCHEME, by_spelling
+from stages.stage_b.jobs.small_files import PATH, PLACE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

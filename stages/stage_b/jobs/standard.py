@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pipeline.batches.records import BatchRecords, Written
-from pipeline.clients import client
-from pipeline.objects import set_aside_folder
-from pipeline.telemetry.logs import about, of_job
+from pipeline.core.clients import client
+from pipeline.core.objects import set_aside_folder
+from pipeline.core.telemetry.logs import about, of_job
+from pipeline.lake.batches.records import BatchRecords, Written
 from stages.stage_b.jobs.batch_manifest import inspect_loaded, inspect_staged, parts, read_manifest
-from stages.stage_b.jobs.failing import told_apart
-from stages.stage_b.jobs.gathering import FOLDER, gathered
-from stages.stage_b.jobs.writing import Job, write_batch
+from stages.stage_b.jobs.branch_writes import Job, write_batch
+from stages.stage_b.jobs.failure import told_apart
+from stages.stage_b.jobs.small_files import FOLDER, gathered
 
 # Glue runs this file as __main__, which is no name to log by.
 log = logging.getLogger("stages.stage_b.jobs.standard")

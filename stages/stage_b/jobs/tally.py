@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import Inconsistent
+from pipeline.core.errors import Inconsistent
 from stages.stage_b.jobs.batch_manifest import StagedFile
 from stages.stage_b.jobs.staged_rows import NUMBER, REASON
 

@@ -9,15 +9,15 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pipeline.batches.history import History, is_over
-from pipeline.batches.records import BatchRecords
-from pipeline.batches.upkeep import Turns, TurnStatus
-from pipeline.catalog import Catalog
-from pipeline.catalog.rows import shorten
-from pipeline.clients import client
-from pipeline.datasets.model import Upkeep
-from pipeline.telemetry.logs import about, of_job
-from stages.stage_b.jobs.keeping import Keeper
+from pipeline.core.clients import client
+from pipeline.core.telemetry.logs import about, of_job
+from pipeline.lake.batches.history import History, is_over
+from pipeline.lake.batches.records import BatchRecords
+from pipeline.lake.batches.upkeep import Turns, TurnStatus
+from pipeline.lake.catalog import Catalog
+from pipeline.lake.catalog.rows import shorten
+from pipeline.lake.datasets.model import Upkeep
+from stages.stage_b.jobs.table_upkeep import Keeper
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -4,17 +4,17 @@ import json
 
 import pytest
 
-from pipeline.catalog import Status
-from pipeline.clients import client
-from pipeline.datasets import Dataset, DatasetName
-from pipeline.datasets.registry import Registration
-from pipeline.errors import Transient
-from pipeline.events.s3 import SendAgain, parse
-from pipeline.executions.executions import Execution
-from pipeline.objects import ObjectVersion
-from pipeline.queues import REASON
-from pipeline.settings import Setting, Settings
-from pipeline.wiring import Lake
+from pipeline.core.clients import client
+from pipeline.core.errors import Transient
+from pipeline.core.events.s3 import SendAgain, parse
+from pipeline.core.executions import Execution
+from pipeline.core.objects import ObjectVersion
+from pipeline.core.queues import REASON
+from pipeline.core.settings import Setting, Settings
+from pipeline.lake.catalog import Status
+from pipeline.lake.datasets import Dataset, DatasetName
+from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.services import Lake
 from stages.ingest.route import route_raw_objects
 
 OBJECT = ObjectVersion("raw", "shop/orders/a.csv", "v1")

@@ -17,20 +17,20 @@ import pyarrow.parquet as pq
 from pyiceberg.catalog import load_catalog
 from ulid import ULID
 
-from pipeline.batches.records import Written
-from pipeline.datasets import Dataset
-from pipeline.datasets.model import ROW_COLUMN
-from pipeline.local.jars import ensure_jars
-from pipeline.local.java import java_home
-from pipeline.local.spark import WarmSpark
-from pipeline.tables.creation import create_table
-from pipeline.tables.iceberg import IcebergTables, Outcome
-from pipeline.views.nested_nulls import keep_nested_nulls
+from pipeline.emulator.glue.spark.session import WarmSpark
+from pipeline.lake.batches.records import Written
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.model import ROW_COLUMN
+from pipeline.lake.tables.creation import create_table
+from pipeline.lake.tables.iceberg import IcebergTables, Outcome
+from pipeline.operate.nested_nulls import keep_nested_nulls
+from pipeline.toolchain.jars import ensure_jars
+from pipeline.toolchain.java import java_home
 from stages.stage_a.convert import convert
 from stages.stage_a.limits import Limits
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
-from stages.stage_b.jobs.gathering import FOLDER, gathered
-from stages.stage_b.jobs.writing import Job, write_batch
+from stages.stage_b.jobs.branch_writes import Job, write_batch
+from stages.stage_b.jobs.small_files import FOLDER, gathered
 from tests.stages.rows.sources import RawFile
 from tests.warm_lake import REGION, WarmLake, warm_lake
 

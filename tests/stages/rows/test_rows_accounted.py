@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.datasets import Dataset
-from pipeline.errors import Inconsistent
+from pipeline.core.errors import Inconsistent
+from pipeline.lake.datasets import Dataset
 from stages.stage_b.jobs import staged_rows, tally
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
+from stages.stage_b.jobs.branch_writes import Job, write_batch
 from stages.stage_b.jobs.printed_paths import by_spelling
-from stages.stage_b.jobs.writing import Job, write_batch
 from tests.stages.rows.loading import Loader, Staged
 from tests.stages.rows.sources import RawFile
 from tests.stages.rows.test_values_survive import examples

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from ulid import ULID
 
-from pipeline.batches.history import History
-from pipeline.batches.records import BatchRecords, BatchStatus, batch_item
-from pipeline.batches.upkeep import PREFIX, Turns, TurnStatus
-from pipeline.batches.upkeeping import Upkeeper
-from pipeline.catalog import Catalog
-from pipeline.datasets.model import Upkeep
-from pipeline.dynamo import encode
-from stages.stage_b.jobs.keeping import Keeper
+from pipeline.core.dynamo import encode
+from pipeline.lake.batches.history import History
+from pipeline.lake.batches.records import BatchRecords, BatchStatus, batch_item
+from pipeline.lake.batches.upkeep import PREFIX, Turns, TurnStatus
+from pipeline.lake.batches.upkeep_poller import Upkeeper
+from pipeline.lake.catalog import Catalog
+from pipeline.lake.datasets.model import Upkeep
+from stages.stage_b.jobs.table_upkeep import Keeper
 from stages.stage_b.jobs.upkeep import run
 from tests.stages.rows.loading import Loader
-from tests.stages.rows.test_keeping import LATER, files_under, load, rows
 from tests.stages.rows.test_rows_accounted import File, Row, make_dataset, stage
+from tests.stages.rows.test_table_upkeep import LATER, files_under, load, rows
 
 NAME = "team/set"
 TABLES = {"upkeep-batches": ("dataset", "item"), "upkeep-objects": ("path", "version_id")}

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from pipeline.datasets import Dataset
-from pipeline.datasets.model import ORDER_COLUMN
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.model import ORDER_COLUMN
 from stages.stage_a.limits import Limits
 from tests.stages.rows.loading import Loader, Staged, staged_rows, transform
 from tests.stages.rows.plain.meanings import DECLARED, Broken, equal

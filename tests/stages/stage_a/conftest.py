@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.datasets import Column, StageA
-from pipeline.datasets.model import ROW_COLUMN
+from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.datasets.model import ROW_COLUMN
 from stages.stage_a.convert import Conversion, convert
 from stages.stage_a.limits import Limits
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
 from stages.stage_a.limits import Limits
 from tests.stages.stage_a.conftest import Reading, read
 

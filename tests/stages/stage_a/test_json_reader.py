@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
 from stages.stage_a.limits import Limits
 from stages.stage_a.names import safe_name
 from tests.conftest import SHARED_DATA

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.datasets import Column
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import Column
 from stages.stage_a.limits import Limits
 from stages.stage_a.readers import READERS
 from tests.stages.stage_a.conftest import TINY, Reading

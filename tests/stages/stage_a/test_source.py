@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets import StageA
-from pipeline.errors import BadObject
+from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import StageA
 from stages.stage_a import source as module
 from stages.stage_a.convert import convert
 from stages.stage_a.limits import Limits

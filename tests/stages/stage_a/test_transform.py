@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.catalog import Registered, Status
-from pipeline.clients import client
-from pipeline.datasets import DatasetName
-from pipeline.errors import Broken, Transient
-from pipeline.events.s3 import ObjectCreated, SendAgain
-from pipeline.objects import ObjectVersion
-from pipeline.settings import Setting, Settings
-from pipeline.wiring import Lake
+from pipeline.core.clients import client
+from pipeline.core.errors import Broken, Transient
+from pipeline.core.events.s3 import ObjectCreated, SendAgain
+from pipeline.core.objects import ObjectVersion
+from pipeline.core.settings import Setting, Settings
+from pipeline.lake.catalog import Registered, Status
+from pipeline.lake.datasets import DatasetName
+from pipeline.lake.services import Lake
 from stages.stage_a import transform
 from stages.stage_a.complete import complete_group
 from stages.stage_a.transform import transform_objects

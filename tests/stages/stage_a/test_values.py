@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.datasets.arrow import arrow_type
-from pipeline.datasets.types import parse_type
+from pipeline.lake.datasets.arrow import arrow_type
+from pipeline.lake.datasets.types import parse_type
 from stages.stage_a.casts import Mismatch, cast_column, cast_text
 from stages.stage_a.values import read_text
 

@@ -15,12 +15,12 @@ import pytest
 from pyiceberg.catalog import load_catalog
 from ulid import ULID
 
-from pipeline.batches.records import Batch, BatchRecords, Written
-from pipeline.datasets import Dataset
-from pipeline.dynamo import encode
-from pipeline.objects import ObjectVersion
-from pipeline.tables.creation import create_table
-from pipeline.tables.iceberg import IcebergTables, Outcome
+from pipeline.core.dynamo import encode
+from pipeline.core.objects import ObjectVersion
+from pipeline.lake.batches.records import Batch, BatchRecords, Written
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.tables.creation import create_table
+from pipeline.lake.tables.iceberg import IcebergTables, Outcome
 from tests.warm_lake import REGION, ROOT, WarmLake, warm_lake
 
 JOB = "standard"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets.types import parse_type
+from pipeline.lake.datasets.types import parse_type
 from stages.stage_b.jobs.alignment import cast, type_sql
 from tests.warm_lake import WarmLake
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from pipeline.datasets import Dataset
-from pipeline.tables.iceberg import Outcome
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.tables.iceberg import Outcome
 from stages.stage_b.jobs.batch_manifest import Manifest
 from tests.stages.stage_b.conftest import MakeTable, Staged
 from tests.warm_lake import WarmLake

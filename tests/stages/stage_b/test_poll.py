@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import BadDefinition, BadInput, Inconsistent, Misconfigured, Refused, Throttled, Transient
+from pipeline.core.errors import BadDefinition, BadInput, Inconsistent, Misconfigured, Refused, Throttled, Transient
 from stages.stage_b.poll import poll_dataset
 
 poll: Callable[[dict[str, Any], Any], dict[str, Any]] = poll_dataset.__wrapped__  # type: ignore[attr-defined]

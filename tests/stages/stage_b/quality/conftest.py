@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
-from pipeline.clients import client
-from pipeline.local.front import Front
-from pipeline.local.jars import ensure_jars
-from pipeline.local.java import java_home
-from pipeline.local.spark import WarmSpark
+from pipeline.core.clients import client
+from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.glue.spark.session import WarmSpark
+from pipeline.toolchain.jars import ensure_jars
+from pipeline.toolchain.java import java_home
 
 
 @pytest.fixture(scope="package")

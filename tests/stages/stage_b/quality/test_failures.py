@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import BadDefinition, Broken
-from stages.stage_b.jobs import judging
-from stages.stage_b.jobs.failing import told_apart
-from stages.stage_b.jobs.judging import evaluate
+from pipeline.core.errors import BadDefinition, Broken
+from stages.stage_b.jobs import evaluation
+from stages.stage_b.jobs.evaluation import evaluate
+from stages.stage_b.jobs.failure import told_apart
 
 CANARY = "zq7canary"
 FAILING = ("raise_error(name)", "assert_true(name is null, name)", "cast(name as int)")
@@ -32,8 +32,8 @@ def test_a_failed_computation_quotes_no_row(rows: Any, expression: str) -> None:
 
 @pytest.mark.parametrize("expression", FAILING)
 def test_nor_does_one_under_deequ(spark: Any, rows: Any, expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "check_ruleset", lambda *_: [])
-    monkeypatch.setattr(judging, "hold_to_one_view", lambda *_: None)
+    monkeypatch.setattr(evaluation, "check_ruleset", lambda *_: [])
+    monkeypatch.setattr(evaluation, "hold_to_one_view", lambda *_: None)
     ruleset = f'Rules = [ CustomSql "select max({expression}) as result from primary" >= 0 ]'
     with pytest.raises(BadDefinition, match="Deequ could not evaluate") as told:
         evaluate(spark, rows, ruleset)

@@ -11,9 +11,9 @@ from typing import Any
 import boto3
 import pytest
 
-from pipeline.batches.records import Batch, BatchRecords, Written
-from pipeline.dynamo import encode
-from pipeline.errors import BadDefinition, Inconsistent, Refused
+from pipeline.core.dynamo import encode
+from pipeline.core.errors import BadDefinition, Inconsistent, Refused
+from pipeline.lake.batches.records import Batch, BatchRecords, Written
 from stages.stage_b.jobs.quality import check
 from tests.conftest import load_template
 

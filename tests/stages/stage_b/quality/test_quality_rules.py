@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.batches.records import Batch, BatchStatus
-from pipeline.datasets import Quality
-from pipeline.errors import BadDefinition
-from pipeline.quality import check_ruleset
-from pipeline.quality.lint import errors_in
-from pipeline.quality.sentences import sentence
-from stages.stage_b.jobs.judging import Finding, evaluate, failing_rows, verdict
+from pipeline.core.errors import BadDefinition
+from pipeline.lake.batches.records import Batch, BatchStatus
+from pipeline.lake.datasets import Quality
+from pipeline.lake.quality import check_ruleset
+from pipeline.lake.quality.lint import errors_in
+from pipeline.lake.quality.sentences import sentence
+from stages.stage_b.jobs.evaluation import Finding, evaluate, failing_rows, verdict
 
 SCHEMA = (
     "id int, name string, n int, text string, opt string, same string, d date, dn date, price decimal(10,2), f double, "

@@ -10,11 +10,11 @@ from typing import Any
 import boto3
 import pytest
 
-from pipeline.errors import BadDefinition
-from pipeline.quality.sql_functions import FUNCTIONS
-from stages.stage_b.jobs import judging, plans
-from stages.stage_b.jobs.judging import evaluate
-from tests.quality.sql_corpus import ATTACKS, BAD_CONDITIONS, CONDITIONS, USEFUL
+from pipeline.core.errors import BadDefinition
+from pipeline.lake.quality.sql_functions import FUNCTIONS
+from stages.stage_b.jobs import evaluation, plans
+from stages.stage_b.jobs.evaluation import evaluate
+from tests.lake.quality.sql_corpus import ATTACKS, BAD_CONDITIONS, CONDITIONS, USEFUL
 
 OTHER = "glue_catalog.other.orders"
 OWNED = Path("/tmp/sluice-owned")
@@ -97,7 +97,7 @@ HARMLESS = ("--", "/* where */", "primary;", "${")
 def test_sparks_own_parser_refuses_an_attack_that_ours_would_have_let_through(
     spark, rows, names, untouched, monkeypatch
 ):
-    monkeypatch.setattr(judging, "check_ruleset", lambda *_: [])
+    monkeypatch.setattr(evaluation, "check_ruleset", lambda *_: [])
     for check in ("statement_findings", "condition_findings", "literal_findings"):
         monkeypatch.setattr(plans, check, lambda *_: iter(()))
     passed = []
@@ -121,7 +121,7 @@ def test_sparks_own_parser_refuses_an_attack_that_ours_would_have_let_through(
     ],
 )
 def test_strings_are_held_to_the_rule_as_deequ_reads_them(spark, rows, untouched, monkeypatch, rule):
-    monkeypatch.setattr(judging, "check_ruleset", lambda *_: [])
+    monkeypatch.setattr(evaluation, "check_ruleset", lambda *_: [])
     with pytest.raises(BadDefinition, match=r"without escaping|replace the variable"):
         evaluate(spark, rows, f"Rules = [ {rule} ]")
     listed = rule.partition("[")[2] and f'x = [{rule.partition("[")[2]}\nRules = [ ColumnValues "name" in $x ]'
@@ -150,7 +150,7 @@ DOTTED = ("avg(case when id > 1 then 1.0 else 0 end)", "max(id) + 0.5", "count_i
 def test_deequ_takes_a_dot_in_a_columns_text_for_a_field_and_knows_it_by_a_name(spark, rows, monkeypatch, column):
     [named] = evaluate(spark, rows, f'Rules = [ CustomSql "select {column} as result from primary" >= 0 ]')
     assert named.passed
-    monkeypatch.setattr(judging, "check_ruleset", lambda *_: [])
+    monkeypatch.setattr(evaluation, "check_ruleset", lambda *_: [])
     monkeypatch.setattr(plans, "statement_findings", lambda *_: iter(()))
     with pytest.raises(BadDefinition):
         evaluate(spark, rows, f'Rules = [ CustomSql "select {column} from primary" >= 0 ]')

@@ -1,0 +1,163 @@
+"""The command bootstrap: what an administrator deploys once, to each environment's account and for the pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import typer
+
+from pipeline.cli import lake_formation
+from pipeline.cli.app import app
+from pipeline.cli.applying import LAKE, EmbeddedStacks
+from pipeline.cli.output import Json, console, print_json
+from pipeline.cli.plans import plans_json, say_plans, say_progress
+from pipeline.cloudformation import name_lengths
+from pipeline.cloudformation.changes import Action
+from pipeline.cloudformation.templates import load_template
+from pipeline.core.clients import client
+from pipeline.core.errors import BadInput, Refused
+from pipeline.core.settings import parameter_prefix, region
+from pipeline.emulator import state
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.cli.connect import Target
+    from pipeline.cloudformation.changes import StackPlan
+    from pipeline.lake.datasets.application import Deployed
+
+PIPELINE_ENV = "pipeline"
+"""Stands for an environment where there is none: the pipeline's stack is the account's."""
+
+
+_EXTERNAL_ID = 'An external id is any text of 16 to 128 characters, the same on both sides: "$(uuidgen)".'
+
+
+class Stacks(Protocol):
+    """CloudFormation, or the embedded deployer."""
+
+    def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan: ...
+    def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed: ...
+    def parameters(self, name: str) -> dict[str, str]: ...
+    def role(self, name: str) -> str | None: ...
+
+
+@app.command()
+def bootstrap(
+    context: typer.Context,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would happen, and change nothing.")] = False,
+    pipeline: Annotated[bool, typer.Option("--pipeline", help="The account's pipeline, not an environment.")] = False,
+    source: Annotated[str | None, typer.Option(help="CodeCommit, GitHub or GitLab (with --pipeline).")] = None,
+    repository: Annotated[str | None, typer.Option(help="Its name; <owner>/<name> elsewhere than CodeCommit.")] = None,
+    branch: Annotated[str | None, typer.Option(help="The branch that is delivered.", show_default="main")] = None,
+    dev_account: Annotated[str | None, typer.Option(help="Of the environment dev, if not this one.")] = None,
+    test_account: Annotated[str | None, typer.Option(help="Of the environment test, if not this one.")] = None,
+    production_account: Annotated[str | None, typer.Option(help="Of the environment prod, if not this one.")] = None,
+    pipeline_account: Annotated[str | None, typer.Option(help="Whose pipeline may deploy to the environment.")] = None,
+    external_id: Annotated[str | None, typer.Option(help="Shared by the pipeline and its environments.")] = None,
+    smoke_tests: Annotated[
+        bool | None, typer.Option("--smoke-tests/--no-smoke-tests", help="Let the pipeline drop files to test with.")
+    ] = None,
+    key_arn: Annotated[
+        str | None, typer.Option(help="The key of a lake that was deployed with one of its own: docs/deploying.md.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Deploy what comes before a lake: keys, artefact bucket, boundary and roles of an environment; or the pipeline.
+
+    Needs the rights of an administrator, once, and again when cicd/bootstrap.yaml or the roles of cicd/pipeline.yaml
+    change. What is not given stays as it was.
+
+    Example: sluice --profile dev --env dev bootstrap --plan
+    """
+    yes_or_no = {True: "yes", False: "no", None: None}[smoke_tests]
+    of_pipeline = {
+        "Source": source,
+        "Repository": repository,
+        "Branch": branch,
+        "DevAccount": dev_account,
+        "TestAccount": test_account,
+        "ProductionAccount": production_account,
+    }
+    of_environment = {"PipelineAccount": pipeline_account, "SmokeTests": yes_or_no, "ExistingKeyArn": key_arn}
+    wrong = of_environment if pipeline else of_pipeline
+    if given := [name for name, value in wrong.items() if value is not None]:
+        whose = "an environment" if pipeline else "the pipeline, and --pipeline is not given"
+        raise BadInput(f"{', '.join(given)} is of {whose}")
+    target: Target = context.obj
+    if pipeline and target.profile and target.env is None:
+        target.env = PIPELINE_ENV
+    reached = target.reach()
+    stacks: Stacks = EmbeddedStacks() if reached.is_embedded else _cloudformation()
+    name = f"{LAKE}-pipeline" if pipeline else f"{LAKE}-{reached.env}-bootstrap"
+    template = state.checkout() / "cicd" / ("pipeline.yaml" if pipeline else "bootstrap.yaml")
+    chosen = (of_pipeline if pipeline else {"Env": reached.env, **of_environment}) | {"ExternalId": external_id}
+    given_now = {"Lake": LAKE} | {key: value for key, value in chosen.items() if value is not None}
+    declared = load_template(template)["Parameters"]
+    parameters = {key: value for key, value in stacks.parameters(name).items() if key in declared} | given_now
+    _check(parameters, pipeline=pipeline)
+    name_lengths.check([(name, load_template(template), parameters)], region())
+    found = [] if reached.is_embedded or pipeline else lake_formation.before_bootstrap(reached.env)
+    if not as_json:
+        lake_formation.say(found)
+        _say_role(name, stacks.role(name))
+    standing = None if pipeline or parameters.get("ExistingKeyArn") else _key_of(reached.env)
+    if plan or standing:
+        planned = [stacks.plan(name, template, parameters)]
+        _check_key(reached.env, standing, planned[0])
+    if plan:
+        if as_json:
+            print_json(plans_json(planned, findings=found))
+        else:
+            say_plans(planned, command="the same without --plan")
+        return
+    done = stacks.deploy(name, template, parameters)
+    if as_json:
+        print_json({"stack": name, "changed": done.changed, "outputs": dict(done.outputs)})
+        return
+    console.print(f"{name}: {'deployed' if done.changed else 'as it should be'}", highlight=False)
+    if pipeline and parameters.get("Source") != "CodeCommit":
+        console.print("  accept its connection in the console (Developer Tools, Connections): it is pending until then")
+
+
+def _check(parameters: Mapping[str, str], *, pipeline: bool) -> None:
+    """`BadInput` for what CloudFormation would refuse late or, worse, take."""
+    if pipeline:
+        needed = {"Source": "--source", "Repository": "--repository", "ExternalId": "--external-id"}
+        missing = [option for name, option in needed.items() if not parameters.get(name)]
+        if missing:
+            raise BadInput(f"the pipeline needs {', '.join(missing)}", hint=_EXTERNAL_ID)
+    elif parameters.get("PipelineAccount") and not parameters.get("ExternalId"):
+        raise BadInput("--pipeline-account needs --external-id, as the pipeline has it", hint=_EXTERNAL_ID)
+
+
+def _say_role(name: str, role: str | None) -> None:
+    """An administrator's own rights count for nothing any more once the pipeline has updated its own stack."""
+    if role:
+        console.print(f"[yellow]{name}[/] is changed by {role}, whoever asks for it.", highlight=False, soft_wrap=True)
+        console.print(
+            "  For what that role may not do, give it more rights while this runs: docs/deploying.md, Push to deploy.",
+            highlight=False,
+        )
+
+
+def _key_of(env: str) -> str | None:
+    """The ARN of the key that an environment has, whoever made it."""
+    answer = client("ssm").get_parameters(Names=[f"{parameter_prefix(env)}key-arn"])
+    return next((str(each["Value"]) for each in answer["Parameters"]), None)
+
+
+def _check_key(env: str, standing: str | None, plan: StackPlan) -> None:
+    """`Refused` if the stack would make a second key, and what the lake's own encrypted would be out of reach."""
+    if standing and any(each.logical_id == "LakeKey" and each.action is Action.ADD for each in plan.changes):
+        raise Refused(
+            f"{env} has a key of its lake's own, {standing}, and would get a second one",
+            hint=f"See docs/deploying.md, then say --key-arn {standing}.",
+        )
+
+
+def _cloudformation() -> Stacks:
+    from pipeline.deploy.aws_stacks import CloudFormationStacks
+
+    return CloudFormationStacks(client("cloudformation"), report=say_progress)

@@ -1,0 +1,205 @@
+"""Commands that register datasets: datasets init, list, validate, apply."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from pipeline.cli.app import app
+from pipeline.cli.applying import apply_definitions, plan_definitions, ruleset_findings
+from pipeline.cli.dataset_changes import applied_json, describe, describe_retired, retired_json, show_plan
+from pipeline.cli.markup import shown
+from pipeline.cli.output import Json, console, print_json, print_table
+from pipeline.core.errors import Misconfigured, Refused
+from pipeline.deploy.rulesets import Rulesets
+from pipeline.emulator import state
+from pipeline.lake.datasets.drift import Drift, compare
+from pipeline.lake.datasets.files import Definition, Found, Problem, path_of, read_all
+from pipeline.lake.datasets.proposal import propose
+from pipeline.lake.datasets.retirement import Retired
+from pipeline.lake.datasets.samples import read_sample
+from pipeline.operate.arguments import dataset_name
+from pipeline.operate.connection import Connected
+from pipeline.operate.formatting import counted
+
+datasets = typer.Typer(help="Define and register datasets.", no_args_is_help=True)
+app.add_typer(datasets, name="datasets")
+
+_DRIFT_STYLES = {
+    Drift.SAME: "green",
+    Drift.DIFFERS: "yellow",
+    Drift.NOT_APPLIED: "yellow",
+    Drift.NO_FILE: "magenta",
+    Drift.BRINGS_BACK: "yellow",
+    Drift.RETIRING: "magenta",
+    Drift.RETIRED: "dim",
+    Drift.FILE_IS_WRONG: "red",
+    Drift.UNKNOWN: "dim",
+}
+
+
+@datasets.command("init")
+def init(
+    file: Annotated[Path, typer.Argument(help="A sample: CSV, JSON or JSON lines, plain or gzip.", exists=True)],
+    to: Annotated[str, typer.Option("--to", help="The dataset, as team/dataset.")],
+    write: Annotated[bool, typer.Option("--write", help="Write the file instead of printing it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a definition that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Propose a definition from a sample file: types, likely key, rules that hold.
+
+    Example: sluice datasets init orders.csv --to shop/orders --write
+    """
+    name = dataset_name(to)
+    proposal = propose(read_sample(file), name)
+    path = path_of(name)
+    if write:
+        _write(state.checkout() / path, proposal.text, force)
+    if as_json:
+        definition = proposal.dataset.model_dump(mode="json", exclude_defaults=True)
+        inferred = {"read": proposal.read, "key": proposal.key, "columns": [asdict(each) for each in proposal.columns]}
+        written = {"path": path.as_posix(), "written": write, "definition": definition, "text": proposal.text}
+        print_json({**written, "inferred": inferred})
+        return
+    if not write:
+        console.print(proposal.text, end="", markup=False, highlight=False, soft_wrap=True)
+        return
+    console.print(f"wrote {path.as_posix()}", highlight=False, soft_wrap=True)
+    console.print(f"  read  {shown(proposal.read)}", highlight=False, soft_wrap=True)
+    console.print(f"  key   {shown(proposal.key)}", highlight=False, soft_wrap=True)
+    rows = [(shown(each.name), shown(each.type), f"[yellow]{shown(each.doubt)}[/]") for each in proposal.columns]
+    print_table("", ("column", "type", "to check"), rows)
+    console.print(
+        f"  next: read it; `sluice datasets apply {name}`; `sluice drop {escape(str(file))} --to {name}`",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _write(path: Path, text: str, force: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise Refused(f"{path} is there already", hint="Add --force to replace it.") from None
+
+
+@datasets.command("list")
+def list_datasets(context: typer.Context, as_json: Json = False) -> None:
+    """List the registered datasets, and how they differ from definitions/datasets."""
+    connected: Connected = context.obj.connect()
+    found = _found()
+    compared = compare(connected.lake.registry.all(), found)
+    rows = [
+        {
+            "dataset": str(dataset.name),
+            "format": dataset.stage_a.format,
+            "write": dataset.table.write,
+            "schedule": dataset.stage_b.schedule,
+            "table": registration.table if registration else None,
+            "fingerprint": dataset.fingerprint,
+            "retired": registration.retired if registration else None,
+            "files": drift.value,
+        }
+        for dataset, registration, drift in compared
+    ]
+    if as_json:
+        print_json({"datasets": rows, "problems": _problems_json(found)})
+        return
+    cells = [
+        [*list(row.values())[:-2], f"[{_DRIFT_STYLES[drift]}]{drift}[/]"]
+        for row, (_, _, drift) in zip(rows, compared, strict=True)
+    ]
+    titles = ("dataset", "format", "write", "schedule", "table", "fingerprint", "definitions/datasets")
+    print_table("Datasets", titles, cells, empty="none is registered or defined: see `sluice datasets init`")
+    for problem in found.problems if found else ():
+        console.print(f"[red]{shown(problem)}[/]", highlight=False, soft_wrap=True)
+
+
+def _found() -> Found | None:
+    """The checkout's definitions; None outside of a checkout."""
+    try:
+        return read_all(state.checkout())
+    except Misconfigured:
+        return None
+
+
+def _problems_json(found: Found | None) -> list[dict[str, Any]]:
+    return [
+        {"path": problem.path, "line": problem.line, "field": problem.field, "what": problem.what}
+        for problem in (found.problems if found else ())
+    ]
+
+
+@datasets.command("validate")
+def validate(as_json: Json = False) -> None:
+    """Check every file in definitions/datasets, its ruleset too. Needs no lake. Exit code 1: something is wrong."""
+    found = read_all(state.checkout())
+    problems, warnings = list(found.problems), list[Problem]()
+    with Rulesets() as rulesets:
+        for definition in found.definitions:
+            for problem, severity in ruleset_findings(definition, rulesets):
+                (problems if severity == "error" else warnings).append(problem)
+    checked = replace(found, problems=tuple(sorted(problems)))
+    if as_json:
+        remarks = _problems_json(replace(found, problems=tuple(warnings)))
+        valid = [str(definition.dataset.name) for definition in found.definitions if not _is_wrong(definition, checked)]
+        print_json({"valid": valid, "problems": _problems_json(checked), "warnings": remarks})
+        raise typer.Exit(1 if problems else 0)
+    for remark in warnings:
+        console.print(f"[yellow]warning:[/] {shown(remark)}", highlight=False, soft_wrap=True)
+    checked.or_raise()
+    console.print(f"{counted(len(found.definitions), 'definition')}: all valid", highlight=False)
+
+
+def _is_wrong(definition: Definition, found: Found) -> bool:
+    return any(problem.path == definition.path for problem in found.problems)
+
+
+@datasets.command("apply")
+def apply_command(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[TEAM/DATASET]...", help="Only these.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would happen, and change nothing.")] = False,
+    retire_all: Annotated[
+        bool, typer.Option("--retire-all", help="Retire also more than half of the datasets at once.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the lake's datasets to what definitions/datasets defines: table, queue, schedule; what waited goes on.
+
+    Everything is checked before anything is changed. A registered dataset whose file is gone is retired: it takes no
+    new objects, what waits is still loaded, and then its queue and schedule are deleted; its table stays. Naming
+    datasets applies these alone and retires none.
+    """
+    connected: Connected = context.obj.connect()
+    only = {dataset_name(name) for name in names or ()}
+    if plan:
+        show_plan(plan_definitions(state.checkout(), connected, only=only), as_json=as_json, retire_all=retire_all)
+        return
+
+    def say(text: str) -> None:
+        if not as_json:
+            console.print(text, highlight=False, soft_wrap=True)
+
+    retired: list[Retired] = []
+
+    def report_retired(done: Retired) -> None:
+        retired.append(done)
+        say(describe_retired(done))
+
+    applied = apply_definitions(
+        state.checkout(),
+        connected,
+        only=only,
+        report=lambda done: say(describe(done)),
+        retire_all=retire_all,
+        report_retired=report_retired,
+    )
+    if as_json:
+        print_json({"applied": list(map(applied_json, applied)), "retired": list(map(retired_json, retired))})

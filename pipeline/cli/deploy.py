@@ -1,0 +1,175 @@
+"""The command deploy: bring the stacks to what definitions/stacks says, or show what that would do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.cli import delivering, lake_formation, starting
+from pipeline.cli.app import app
+from pipeline.cli.connect import Target, Where
+from pipeline.cli.markup import shown
+from pipeline.cli.output import Json, console, print_json
+from pipeline.cli.plans import plans_json, say_plans, say_progress
+from pipeline.core.errors import BadInput
+from pipeline.emulator import state
+
+if TYPE_CHECKING:
+    from pipeline.cli.starting import LakePlan
+    from pipeline.cloudformation.changes import StackPlan
+    from pipeline.deploy.packaging import Package
+    from pipeline.emulator.cloudformation import StackResult
+    from pipeline.lake.datasets.plans import Planned
+
+
+@app.command()
+def deploy(
+    context: typer.Context,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would happen, and change nothing.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Also delete the stacks that no file of the checkout stands for (embedded).")
+    ] = False,
+    env: Annotated[str | None, typer.Option(help="The environment, as --env before the command.")] = None,
+    package: Annotated[
+        Path | None,
+        typer.Option(help="A package to deploy, as `sluice package` made it; else the checkout is packaged."),
+    ] = None,
+    replace_stateful: Annotated[
+        bool, typer.Option("--replace-stateful", help="Also replace or remove what holds data, keys or messages.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a lake to what the checkout says: stacks, code, state machines, jobs, datasets.
+
+    A stack that fails is rolled back, and those after it are left as they are. The plan names each resource that
+    would be added, modified, replaced, removed or let go, with the properties that change, and the datasets that would
+    be retired; what stands in ⟨ ⟩ is known only once it is made. What deploying would refuse the plan refuses in the
+    same words, at its end. On AWS (with --profile) it is CloudFormation that tells and does it.
+
+    Example: sluice deploy --plan
+    """
+    target: Target = context.obj
+    target.env = env or target.env
+    from pipeline.deploy.packaging import read_package
+
+    ready = read_package(package) if package else None
+    if target.profile:
+        if prune:
+            raise BadInput("--prune is for the embedded lake", hint="On AWS delete a stack in CloudFormation.")
+        _on_aws(target, ready, plan=plan, replace_stateful=replace_stateful, as_json=as_json)
+        return
+    lake = target.embedded()
+    root = state.checkout()
+    if plan:
+        command = f"`sluice deploy{f' --env {env}' if env else ''}{' --prune' if prune else ''}`"
+        _plan(root, lake, ready, command, prune=prune, replace_stateful=replace_stateful, as_json=as_json)
+        return
+    results, planned = _deploy(root, lake, ready, replace_stateful=replace_stateful, quiet=as_json)
+    deletions = []
+    # A deployment makes no stack that has no file.
+    for deletion in starting.prune(lake, planned.without_file) if prune else ():
+        deletions.append(deletion)
+        if not as_json:
+            kept = "".join(f"; {name} is kept: {what}" for name, what in deletion.kept.items())
+            text = f"{deletion.name}: deleted, {len(deletion.deleted)} resources{kept}"
+            console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
+    if as_json:
+        stacks = [_result_json(result) for result in results]
+        print_json({"stacks": stacks, "deleted": [asdict(deletion) for deletion in deletions]})
+
+
+def _plan(
+    root: Path, lake: Where, ready: Package | None, command: str, *, prune: bool, replace_stateful: bool, as_json: bool
+) -> None:
+    """Show what deploying would do, then refuse what it would refuse."""
+    from pipeline.cli.applying import plan_deployed
+
+    planned = starting.plan(root, lake, ready)
+    stands = not any(each.is_new for each in planned.of_lake)
+    datasets = plan_deployed(root, Target.of(lake).connect, stands=stands)
+    if as_json:
+        print_json(plans_json(planned.stacks, planned.without_file, datasets=datasets))
+    else:
+        say_plans(planned.stacks, command=command, without_file=planned.without_file, prune=prune, datasets=datasets)
+    _refuse(planned.stacks, datasets, replace_stateful=replace_stateful)
+
+
+def _refuse(stacks: Sequence[StackPlan], datasets: Sequence[Planned], *, replace_stateful: bool) -> None:
+    from pipeline.cli.applying import refuse
+    from pipeline.cloudformation.changes import check_stateful
+
+    if not replace_stateful:
+        check_stateful(stacks)
+    refuse(datasets)
+
+
+def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_stateful: bool, as_json: bool) -> None:
+    from pipeline.cli.applying import plan_deployed
+
+    reached = target.reach()
+    given = delivering.environment(reached.env)
+    root = state.checkout()
+    found = lake_formation.before_deploy(root, given)
+    if not plan:
+        lake_formation.check(found)
+    if not as_json:
+        lake_formation.say(found)
+    made = ready or starting.packaged_for_aws(root)
+    if plan:
+        plans = list(delivering.plan(root, given, made))
+        command = f"`sluice --profile {target.profile} deploy --env {reached.env}`"
+        stands = not any(each.is_new for each in plans[: len(made.of_the_lake())])
+        datasets = plan_deployed(root, target.connect, stands=stands)
+        if as_json:
+            print_json(plans_json(plans, findings=found, datasets=datasets))
+        else:
+            say_plans(plans, command=command, datasets=datasets)
+        lake_formation.check(found)
+        _refuse(plans, datasets, replace_stateful=replace_stateful)
+        return
+    done = []
+    say = (lambda text: None) if as_json else _say
+    report = (lambda progress: None) if as_json else say_progress
+    for name, deployed in delivering.deploy(given, made, report, replace_stateful=replace_stateful):
+        done.append({"stack": name, "changed": deployed.changed})
+        say(f"{name}: {'deployed' if deployed.changed else 'unchanged'}")
+    _apply_datasets(root, target, say, replace_stateful=replace_stateful)
+    if as_json:
+        print_json({"stacks": done})
+
+
+def _deploy(
+    root: Path, lake: Where, ready: Package | None, *, replace_stateful: bool, quiet: bool
+) -> tuple[list[StackResult], LakePlan]:
+    """What was done, and what was planned before."""
+    from pipeline.cli.up import fetch_jars
+    from pipeline.cloudformation.changes import check_stateful
+
+    say = (lambda text: None) if quiet else _say
+    fetch_jars(quiet=quiet)
+    ready = ready or starting.packaged(root)
+    planned = starting.plan(root, lake, ready)
+    if not replace_stateful:
+        check_stateful(planned.stacks)
+    results = starting.deploy(root, lake, say, ready, planned)
+    _apply_datasets(root, Target.of(lake), say, replace_stateful=replace_stateful)
+    return results, planned
+
+
+def _apply_datasets(root: Path, target: Target, say: starting.Say, *, replace_stateful: bool) -> None:
+    from pipeline.cli.up import apply_datasets
+
+    apply_datasets(root, target.connect(), say, replace_stateful=replace_stateful)
+
+
+def _say(text: str) -> None:
+    console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
+
+
+def _result_json(result: StackResult) -> dict[str, Any]:
+    names = ("name", "changed", "removed", "kept", "left")
+    return {"stack" if name == "name" else name: getattr(result, name) for name in names}

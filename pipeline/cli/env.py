@@ -1,0 +1,49 @@
+"""The command that points other clients of AWS at the lake: env."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+import typer
+
+from pipeline.cli.app import app
+from pipeline.cli.connect import Target
+from pipeline.cli.output import Json, print_json
+from pipeline.core.settings import Setting, deciding, lake_key, region
+
+PROFILE, ENDPOINT = "AWS_PROFILE", "AWS_ENDPOINT_URL"
+
+
+@app.command()
+def env(context: typer.Context, as_json: Json = False) -> None:
+    """Print what points any other client of AWS at this lake, for a shell: exports, and what must not be set beside.
+
+    Example: eval "$(sluice env)"; aws s3 cp orders.csv "s3://$SLUICE_RAW_BUCKET/shop/orders/"
+    """
+    before = deciding()
+    values = _values(context.obj)
+    if as_json:
+        print_json(values)
+        return
+    for line in shell_lines(values, before):
+        typer.echo(line)
+
+
+def _values(target: Target) -> dict[str, str]:
+    connected = target.connect()
+    values = {"SLUICE_RAW_BUCKET": connected.lake.settings[Setting.RAW_BUCKET], "AWS_REGION": region()}
+    values["AWS_DEFAULT_REGION"] = values["AWS_REGION"]
+    if connected.endpoint and (key := lake_key()):
+        values |= {ENDPOINT: connected.endpoint, **key.variables()}
+    elif target.profile:
+        values[PROFILE] = target.profile
+    return values
+
+
+def shell_lines(values: Mapping[str, str], before: Sequence[str]) -> Iterator[str]:
+    """What a shell evaluates to have `values`, and nothing else of what decided `before` where clients go."""
+    if values.keys() & {PROFILE, ENDPOINT}:
+        yield f"unset {' '.join(name for name in before if name not in values)}"
+    for name, value in values.items():
+        yield f"export {name}={shlex.quote(value)}"

@@ -1,0 +1,78 @@
+"""`sluice tables` and `sluice query`: what is in the curated tables. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.app import app
+from pipeline.cli.markup import shown
+from pipeline.cli.output import Json, console, print_json, print_table
+from pipeline.lake.services import Lake
+from pipeline.operate.formatting import counted, moment
+from pipeline.operate.query import Session, plain
+from pipeline.operate.query_output import text_of
+from pipeline.operate.tables import Tables
+
+ROWS_SHOWN = 100
+
+
+@app.command()
+def tables(context: typer.Context, as_json: Json = False) -> None:
+    """List the tables of the registered datasets: rows, files, the snapshot that readers see.
+
+    Example: sluice tables
+    """
+    lake = context.obj.connect().lake
+    if as_json:
+        print_json([facts.to_json() for facts in Tables(lake).facts()])
+    else:
+        print_tables(lake)
+
+
+def print_tables(lake: Lake) -> None:
+    """The text of `sluice tables`, for other commands."""
+    rows = [
+        (
+            shown(f.name),
+            "[dim]no table yet[/]" if f.rows is None else f"{f.rows:,}",
+            f.files,
+            f.columns,
+            f.snapshot,
+            moment(f.committed) if f.committed else None,
+            shown(f.last_batch or ""),
+        )
+        for f in Tables(lake).facts()
+    ]
+    columns = ("table", "rows", "files", "columns", "snapshot", "committed", "last batch")
+    print_table("Tables", columns, rows, empty="no dataset is registered")
+
+
+@app.command()
+def query(
+    context: typer.Context,
+    sql: Annotated[
+        str, typer.Argument(metavar="SQL", help="One SELECT in DuckDB's SQL; tables are named team.dataset.")
+    ],
+    limit: Annotated[int, typer.Option(min=1, help="How many rows at most are shown; --json prints all.")] = ROWS_SHOWN,
+    as_json: Json = False,
+) -> None:
+    """Ask the curated tables in SQL. It only reads, and sees what is committed.
+
+    Example: sluice query "select role, count(*) from legislators.memberships group by all"
+    """
+    with Session(Tables(context.obj.connect().lake)) as session:
+        names = session.run(sql)
+        if as_json:
+            print_json([dict(zip(names, map(plain, row), strict=True)) for row in session.rows()])
+            return
+        _print(names, list(session.rows(limit + 1)), limit)
+
+
+def _print(names: Sequence[str], rows: Sequence[Sequence[Any]], limit: int) -> None:
+    cells = [["[dim]NULL[/]" if v is None else shown(text_of(v)) for v in row] for row in rows[:limit]]
+    print_table(counted(len(cells), "row"), [shown(name) for name in names], cells, empty="no rows")
+    if len(rows) > limit:
+        console.print(f"[dim]There are more rows; --limit shows more than {limit:,}.[/]")

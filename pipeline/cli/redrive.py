@@ -1,0 +1,126 @@
+"""Commands that say what becomes of what failed: redrive, release, dismiss."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from pipeline.cli.app import app
+from pipeline.cli.output import Json, console, print_json
+from pipeline.core.errors import BadInput
+from pipeline.lake.batches.redrive import Redriven
+from pipeline.operate.arguments import dataset_name
+from pipeline.operate.formatting import counted
+from pipeline.operate.redrive import (
+    dismiss_objects,
+    redrive_batch,
+    redrive_dataset,
+    redrive_execution,
+    redrive_messages,
+    redrive_objects,
+    release_batch,
+    to_dismiss,
+)
+
+
+@app.command()
+def redrive(
+    context: typer.Context,
+    objects: Annotated[
+        list[str] | None, typer.Argument(help="s3://bucket/key, or team/dataset/file in the raw bucket.")
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="Only this version id of one object.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="All quarantined and failed objects of team/dataset.")] = None,
+    batch: Annotated[str | None, typer.Option(help="A quarantined or failed batch, as it was staged.")] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option(help="A dead-letter queue: `raw`, team/dataset, `stage-a-failures`, `stage-b-failures`."),
+    ] = None,
+    execution: Annotated[
+        str | None, typer.Option(help="What a failed execution carried: its batch or objects.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send objects, a batch, dead-lettered messages or what an execution carried back. Doing it twice is harmless.
+
+    Objects go through Stage A again, from the raw file: mend the file's definition first. A batch is loaded again
+    from what is staged.
+
+    Example: sluice redrive --dataset shop/orders
+    """
+    if sum(1 for given in (objects, dataset, batch, queue, execution) if given) != 1:
+        raise BadInput("say what to send back", hint="One of: objects, --dataset, --batch, --queue, --execution.")
+    if version and len(objects or []) != 1:
+        raise BadInput("a version is of one object", hint="Name the object, too.")
+    lake = context.obj.connect().lake
+    if queue:
+        moved = redrive_messages(lake, queue)
+        print_json({"messages": moved}) if as_json else console.print(f"sent back {moved} messages", highlight=False)
+        return
+    if execution:
+        done = redrive_execution(lake, execution)
+    elif batch:
+        done = redrive_batch(lake, batch)
+    elif dataset:
+        done = redrive_dataset(lake, dataset_name(dataset))
+    else:
+        done = redrive_objects(lake, objects or [], version)
+    _say(done, as_json)
+
+
+@app.command()
+def release(
+    context: typer.Context,
+    batch: Annotated[str, typer.Argument(help="The quarantined batch.")],
+    reason: Annotated[str, typer.Option(help="Why its rows may be seen although they failed the rules.")],
+    by: Annotated[str | None, typer.Option(help="Who decided; the user's name by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Load a quarantined batch although it failed its quality rules; who and why is kept with the verdict.
+
+    Example: sluice release 01KF… --reason "the supplier confirmed the zero prices"
+    """
+    _say(release_batch(context.obj.connect().lake, batch, by or getpass.getuser(), reason), as_json)
+
+
+@app.command()
+def dismiss(
+    context: typer.Context,
+    objects: Annotated[
+        list[str] | None, typer.Argument(help="s3://bucket/key, or team/dataset/file in the raw bucket.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why nothing more is to be done.")] = "",
+    dataset: Annotated[str | None, typer.Option(help="All that needs attention of team/dataset.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who decided; the user's name by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say that nothing more is to be done about objects: they leave "Needs attention", and keep who and why.
+
+    Nothing is deleted, and `sluice redrive` still sends them back: what becomes of them then needs attention anew.
+
+    Example: sluice dismiss shop/orders/2026/a.csv --reason "its rows came in b.csv"
+    """
+    if bool(objects) == bool(dataset):
+        raise BadInput("say what to dismiss", hint="Objects, or --dataset.")
+    lake = context.obj.connect().lake
+    rows = to_dismiss(lake, objects or [], dataset_name(dataset) if dataset else None)
+    done = dismiss_objects(lake, rows, by or getpass.getuser(), reason)
+    print_json({"dismissed": done}) if as_json else console.print(f"dismissed {counted(done, 'object')}")
+
+
+def _say(done: Redriven, as_json: bool) -> None:
+    if as_json:
+        print_json({"sent": done.sent, "restaged": done.restaged, "batch": done.batch, "refused": done.refused})
+        return
+    if done.sent:
+        console.print(f"sent {counted(done.sent, 'object')} through Stage A again", highlight=False)
+    if done.restaged:
+        where = f"in the new batch {done.batch}" if done.batch else "for the next batch"
+        console.print(f"staged {counted(done.restaged, 'object')} again {where}", highlight=False)
+    for name in done.refused:
+        console.print(f"[yellow]left alone:[/] {escape(name)} is further on, or its content has been loaded since")
+    if not (done.sent or done.restaged or done.refused):
+        console.print("nothing to send back")

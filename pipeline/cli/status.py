@@ -1,0 +1,204 @@
+"""`sluice status` and `sluice objects`: what there is, where it stands, what needs attention."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.app import app
+from pipeline.cli.arguments import DatasetArgument, Limit
+from pipeline.cli.markup import shown
+from pipeline.cli.output import Json, console, print_json, print_table, styled
+from pipeline.core.errors import NotThere
+from pipeline.lake.batches.records import Batch
+from pipeline.lake.catalog import ObjectRow, Status
+from pipeline.lake.datasets import DatasetName
+from pipeline.lake.services import Lake
+from pipeline.operate.arguments import dataset_name, known, status_of
+from pipeline.operate.formatting import ago, between, counted, duration, moment, size
+from pipeline.operate.objects import listed, row_json
+from pipeline.operate.queues import Queue
+from pipeline.operate.status import Summary, gather
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    dataset: DatasetArgument = None,
+    batches: Annotated[int, typer.Option(min=0, help="How many last batches of each dataset.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Show at a glance what is loaded, what waits, what went wrong, and what to do about it.
+
+    Example: sluice status legislators/memberships
+    """
+    lake = context.obj.connect().lake
+    summary = _gather(lake, dataset_name(dataset) if dataset else None, batches)
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        _print(summary, lake)
+
+
+def print_summary(lake: Lake) -> None:
+    """The text of `sluice status`, for other commands."""
+    _print(_gather(lake, None, 3), lake)
+
+
+def _gather(lake: Lake, dataset: DatasetName | None, batches: int) -> Summary:
+    try:
+        return gather(lake, dataset, batches)
+    except NotThere as refused:
+        raise NotThere(refused.message, hint=known(lake)) from None
+
+
+def _print(summary: Summary, lake: Lake) -> None:
+    _print_objects(summary)
+    _print_batches(summary)
+    _print_troubles(summary)
+    if summary.running:
+        now = lake.clock()
+        rows = [(r.machine, moment(r.started), duration(r.seconds(now)), shown(r.name)) for r in summary.running]
+        print_table("\nRunning executions", ("stage", "started", "for", "name"), rows)
+    _print_queues(summary)
+    if summary.progress.is_settled:
+        console.print("\n[green]Settled:[/] nothing waits and nothing runs.")
+
+
+def _print_objects(summary: Summary) -> None:
+    used = [s.value for s in Status if any(counts[s.value] for counts in summary.objects.values())]
+    rows = [
+        (
+            _dataset_name(name, summary),
+            *(f"{counts[s]:,}" if counts[s] else "[dim]·[/]" for s in used),
+            f"{counts.total():,}",
+        )
+        for name, counts in summary.objects.items()
+    ]
+    empty = "no dataset is registered and nothing was dropped"
+    print_table("Objects", ("dataset", *(styled(s) for s in used), "total"), rows, empty=empty)
+
+
+def _dataset_name(name: str | None, summary: Summary) -> str:
+    if name is None:
+        return "[dim](no dataset)[/]"
+    return f"{shown(name)} [dim]retired[/]" if name in summary.retired else shown(name)
+
+
+def _print_batches(summary: Summary) -> None:
+    batches, rows = summary.batches, []
+    for batch in batches:
+        verdict = batch.verdict
+        rows.append(
+            (
+                shown(batch.dataset),
+                batch.id,
+                styled(batch.status),
+                f"{batch.objects:,}",
+                f"{batch.write.rows:,}" if batch.write else None,
+                f"[yellow]{batch.bad_rows:,}[/]" if batch.bad_rows else "0",
+                between(batch.opened, batch.ended) or "[cyan]runs[/]",
+                styled(verdict.outcome) if verdict else "[dim]not checked[/]",
+            )
+        )
+    columns = ("dataset", "batch", "status", "objects", "rows", "bad rows", "took", "verdict")
+    console.print()
+    print_table("Last batches", columns, rows)
+    newest = {batch.dataset: batch.id for batch in reversed(batches)}
+    for batch in batches:
+        _print_verdict(batch, summary.since[batch.id].told, is_newest=newest[batch.dataset] == batch.id)
+
+
+def _print_verdict(batch: Batch, since: str | None, *, is_newest: bool) -> None:
+    """The rules of a batch that failed, and what was done since; of a dataset's newest also its error, and who
+    released it."""
+    rules = [rule for rule in (batch.verdict.rules if batch.verdict else ()) if rule.outcome != "Passed"]
+    if rules or since or (is_newest and (batch.error or batch.release)):
+        console.print(f"\n  [bold]{shown(batch.dataset)}[/] [dim]{batch.id}[/]", highlight=False)
+    for rule in rules:
+        reason = f" [red]{shown(rule.reason)}[/]" if rule.reason else ""
+        console.print(f"    [red]✗[/] {shown(rule.rule)}{reason}", highlight=False, soft_wrap=True)
+    if batch.error and is_newest and not rules:
+        console.print(f"    [red]{shown(batch.error)}[/]", highlight=False, soft_wrap=True)
+    if since:
+        console.print(f"    [cyan]since[/] {shown(since)}", highlight=False, soft_wrap=True)
+    if batch.release and is_newest:
+        told = ", ".join(f"{name}: {value}" for name, value in batch.release.items())
+        console.print(f"    [yellow]released[/] {shown(told)}", highlight=False, soft_wrap=True)
+
+
+def _print_troubles(summary: Summary) -> None:
+    if not summary.troubles:
+        console.print("\n[bold]Needs attention[/]: [green]nothing[/]")
+        return
+    console.print("\n[bold]Needs attention[/]")
+    for t in summary.troubles:
+        where = f" {shown(t.dataset)}" if t.dataset else ""
+        noun = "message" if t.status == "DEAD_LETTERS" else "object"
+        example = (
+            f", such as {shown(t.example)}"
+            if t.example and t.objects > 1
+            else f", {shown(t.example)}"
+            if t.example
+            else ""
+        )
+        console.print(
+            f"  {styled(t.status)}{where}: {counted(t.objects, noun)}{example}", highlight=False, soft_wrap=True
+        )
+        console.print(f"    [dim]why[/] {shown(t.reason)}", highlight=False, soft_wrap=True)
+        console.print(f"    [dim]do [/] {shown(t.todo)}", highlight=False, soft_wrap=True)
+
+
+def _print_queues(summary: Summary) -> None:
+    full = [queue for queue in summary.queues if (queue.waiting or queue.in_flight) and not _is_spent(queue, summary)]
+    rows = [(_queue_name(q), f"{q.waiting:,}", f"{q.in_flight:,}") for q in full]
+    console.print()
+    empty = f"all {len(summary.queues)} are empty, dead-letter queues too"
+    print_table("Queues", ("queue", "messages", "in flight"), rows, empty=empty)
+
+
+def _is_spent(queue: Queue, summary: Summary) -> bool:
+    """Whether a Stage B queue holds only hints of objects that are loaded: the next batch will delete them."""
+    return not queue.dead_letters and queue.name in summary.objects and not summary.objects[queue.name]["STAGED"]
+
+
+def _queue_name(queue: Queue) -> str:
+    return f"[red]{shown(queue.name)} dead letters[/]" if queue.dead_letters else shown(queue.name)
+
+
+@app.command()
+def objects(
+    context: typer.Context,
+    dataset: DatasetArgument = None,
+    status: Annotated[str | None, typer.Option(help="Only objects of this status, such as FAILED.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List objects (versions of raw keys), those that changed last first.
+
+    Example: sluice objects legislators/memberships --status QUARANTINED
+    """
+    lake = context.obj.connect().lake
+    rows, total = listed(lake, dataset_name(dataset) if dataset else None, status_of(status), limit)
+    if as_json:
+        print_json([row_json(row) for row in rows])
+        return
+    now = lake.clock()
+    columns = ("status", "since", "dataset", "size", "rows", "bad", "object", "version")
+    print_table("Objects", columns, [_object_cells(row, now) for row in rows])
+    if total > len(rows):
+        console.print(f"[dim]{len(rows):,} of {total:,}; --limit shows more.[/]")
+
+
+def _object_cells(row: ObjectRow, now: Any) -> tuple[str | None, ...]:
+    return (
+        styled(row.status),
+        ago(row.since, now),
+        shown(row.dataset or ""),
+        size(row.size),
+        None if row.good is None else f"{row.good:,}",
+        None if not row.bad else f"[yellow]{row.bad:,}[/]",
+        shown(row.object.uri),
+        f"[dim]{shown(row.object.version_id)}[/]",
+    )

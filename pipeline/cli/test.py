@@ -1,0 +1,169 @@
+"""`sluice test`: run the test cases of state machines, on the embedded engine or on AWS's Step Functions Local."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from pipeline.cli.app import app
+from pipeline.cli.output import Json, console, print_json, print_table, styled
+from pipeline.cloudformation.substitutions import substitutions
+from pipeline.core.errors import BadDefinition, BadInput, Transient
+from pipeline.state_machines.coverage import Part, parts
+from pipeline.state_machines.suites import Case, Result, Runner, Suite, check, uncovered
+from pipeline.state_machines.test_cases import Entry
+
+DEFINITIONS = Path("definitions/state_machines")
+TIMEOUT_S = 60.0
+NOT_RUN = "NOT RUN"
+"""The status of a case with a file that is wrong."""
+
+
+@app.command("test")
+def run_cases(
+    folder: Annotated[Path, typer.Argument(help="The folder with MockConfigFile.json, inputs and histories.")],
+    definitions: Annotated[
+        list[Path] | None, typer.Option(help="Where else <machine>.asl.json lies; else definitions/state_machines.")
+    ] = None,
+    substitute: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What ${NAME} in a definition becomes; repeatable.")
+    ] = None,
+    template: Annotated[
+        list[Path] | None, typer.Option(help="A template whose DefinitionSubstitutions say it; repeatable.")
+    ] = None,
+    only: Annotated[str, typer.Option("--case", help="Run one case, as machine#Case.")] = "",
+    update: Annotated[bool, typer.Option("--update", help="Record the histories instead of comparing them.")] = False,
+    full_coverage: Annotated[bool, typer.Option(help="Fail when a part of a machine is taken by no case.")] = False,
+    sfn_endpoint: Annotated[
+        str, typer.Option(help="URL of AWS's Step Functions Local, started with the same MockConfigFile.json.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Run state machines on mocked integrations, compare with what is recorded, and say what no case takes.
+
+    The format of the cases is AWS's own; docs/state-machine-tests.md shows one from start to end.
+
+    Example: sluice test tests/state_machines
+    """
+    if full_coverage and (only or sfn_endpoint):
+        raise BadInput("--full-coverage needs all cases, on the embedded engine")
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder", hint="Give the one with MockConfigFile.json, inputs and histories.")
+    given = _given(substitute or [])
+    suite = Suite(folder, definitions or [DEFINITIONS], partial(_substitutions, template or [], given))
+    cases = [case for case in suite.cases() if only in ("", str(case))]
+    if not cases:
+        raise BadInput(f"there is no case {only!r} in {suite.mocks}" if only else f"{suite.mocks} has no test case")
+    with _engine(suite, sfn_endpoint) as engine:
+        runner = Runner(suite, engine, TIMEOUT_S)
+        results = []
+        for case in cases:
+            results.append(_result(runner, case, update))
+            if not as_json:
+                _print(results[-1])
+        if only:
+            report = _Report(results)
+        else:
+            # Step Functions Local waits as long as the definition says: once is enough there.
+            ran = [] if sfn_endpoint else [result.case for result in results if result.status != NOT_RUN]
+            unused = sorted(suite.answers() - runner.given)
+            report = _Report(results, uncovered(suite, runner, ran), unused, suite.leftovers())
+    print_json(report.document()) if as_json else _print_report(suite, report)
+    is_uncovered = full_coverage and any(report.missing.values())
+    if is_uncovered and not as_json:
+        console.print("[red]✗[/] --full-coverage: see what no case takes", highlight=False)
+    if is_uncovered or any(result.problem for result in results):
+        raise typer.Exit(1)
+
+
+def _given(pairs: list[str]) -> dict[str, str]:
+    for pair in pairs:
+        if not pair.partition("=")[0] or "=" not in pair:
+            raise BadInput(f"--substitute {pair!r} is not NAME=VALUE")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _substitutions(templates: list[Path], given: dict[str, str], machine: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for template in templates:
+        found |= substitutions(template, machine)
+    return found | given
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What cases did; and of a whole suite, what none of them takes, and what is left over in its files."""
+
+    results: list[Result]
+    missing: dict[str, list[Part]] = field(default_factory=dict)
+    unused: list[Entry] = field(default_factory=list)
+    leftovers: list[Path] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "cases": [
+                {"case": str(each.case), "status": each.status, "passed": not each.problem, "problem": each.problem}
+                for each in self.results
+            ],
+            "uncovered": {machine: [str(part) for part in left] for machine, left in self.missing.items()},
+            "unused_answers": [asdict(entry) for entry in self.unused],
+            "leftover_histories": [str(path) for path in self.leftovers],
+        }
+
+
+def _result(runner: Runner, case: Case, update: bool) -> Result:
+    try:
+        return check(runner.run(case), update=update)
+    except Transient as error:
+        return Result(case, "RUNNING", error.message)
+    except BadDefinition as error:
+        return Result(case, NOT_RUN, " ".join(filter(None, (error.message, error.hint))))
+
+
+@contextmanager
+def _engine(suite: Suite, endpoint: str) -> Iterator[Any]:
+    from pipeline.emulator.stepfunctions.engine import local_client, machine_engine
+
+    if endpoint:
+        yield local_client(endpoint)
+        return
+    with machine_engine(suite.mocks) as engine:
+        yield engine
+
+
+def _print(result: Result) -> None:
+    mark = "[red]✗[/]" if result.problem else "[yellow]recorded[/]" if result.is_recorded else "[green]✓[/]"
+    console.print(f"{mark} {escape(str(result.case))} {styled(result.status)}", highlight=False, soft_wrap=True)
+    for line in (result.problem or "").splitlines():
+        console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _print_coverage(suite: Suite, missing: dict[str, list[Part]]) -> None:
+    rows = []
+    for machine, left in missing.items():
+        total = len(parts(suite.definition(machine)))
+        share = (total - len(left)) / total if total else 1.0
+        rows.append((escape(machine), f"{share:.0%}", escape("; ".join(map(str, left))) or "nothing"))
+    if rows:
+        print_table("Coverage", ("machine", "taken", "taken by no case"), rows)
+
+
+def _print_report(suite: Suite, report: _Report) -> None:
+    _print_coverage(suite, report.missing)
+    for what, names in (
+        (f"answers in {suite.mocks.name} that no case was given", report.unused),
+        ("histories of cases that are gone", report.leftovers),
+    ):
+        if names:
+            listed = escape(", ".join(map(str, names)))
+            console.print(f"[yellow]![/] {what}: {listed}", highlight=False, soft_wrap=True)
+    good = [result for result in report.results if not result.problem]
+    done = "recorded" if any(result.is_recorded for result in good) else "passed"
+    console.print(f"{len(good)} of {len(report.results)} cases {done}", highlight=False)

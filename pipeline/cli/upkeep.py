@@ -1,0 +1,73 @@
+"""The command about tables' upkeep."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.app import app
+from pipeline.cli.arguments import DatasetArgument
+from pipeline.cli.markup import shown
+from pipeline.cli.output import Json, console, print_json, print_table
+from pipeline.core.errors import BadInput
+from pipeline.lake.batches.upkeep import Turn, TurnStatus, is_turn
+from pipeline.lake.services import Lake
+from pipeline.operate.arguments import dataset_name
+
+TURNS = 5
+"""Shown of one dataset."""
+
+
+@app.command()
+def upkeep(
+    context: typer.Context,
+    dataset: DatasetArgument = None,
+    now: Annotated[bool, typer.Option(help="Let the next poll of the dataset begin, whatever waits.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show when tables were last kept up and when they will be; or ask for it now.
+
+    Small files are rewritten, and old snapshots and files that nobody names are removed, while no batch runs.
+
+    Example: sluice upkeep shop/orders --now
+    """
+    lake = context.obj.connect().lake
+    if now and not dataset:
+        raise BadInput("say which dataset is to be kept up now", hint="sluice upkeep team/dataset --now")
+    names = [str(dataset_name(dataset))] if dataset else sorted(str(each.dataset.name) for each in lake.registry.all())
+    if now:
+        lake.turns.ask(names[0])
+    found = [each for name in names for each in _lines(lake, name, TURNS if dataset else 1)]
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (shown(each["dataset"]), each["status"], each["opened"], each["due"], shown(each["did"] or each["error"] or ""))
+        for each in found
+    ]
+    print_table("Upkeep", ("dataset", "status", "began", "next due", "what it did"), rows, empty="no dataset yet")
+    if now:
+        console.print("It begins with the dataset's next poll that finds no batch.", highlight=False)
+
+
+def _lines(lake: Lake, name: str, limit: int) -> list[dict[str, Any]]:
+    lock = lake.batches.lock(name)
+    turns = lake.turns.newest(name, limit)
+    due = "runs" if lock.active and is_turn(lock.active) else lock.upkeep_due or "after its next batch"
+    return [_line(turn, due) for turn in turns] or [
+        {"dataset": name, "status": "never", "opened": None, "ended": None, "due": due, "did": None, "error": None}
+    ]
+
+
+def _line(turn: Turn, due: str) -> dict[str, Any]:
+    did = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in turn.did.items() if number)
+    return {
+        "dataset": turn.dataset,
+        "status": turn.status.value,
+        "opened": turn.opened,
+        "ended": turn.ended,
+        "due": due,
+        "did": did or ("nothing to do" if turn.status is TurnStatus.DONE else None),
+        "error": turn.error,
+    }

@@ -1,0 +1,1 @@
+"""CloudFormation's templates, functions and plans as values. Pure: nothing is deployed here."""

@@ -1,0 +1,1 @@
+"""Brings a lake to what its checkout says: packages, stacks, datasets, settings; embedded and on AWS."""

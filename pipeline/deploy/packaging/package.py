@@ -1,0 +1,132 @@
+"""Packages a checkout: everything that its stacks deploy, in a folder that any account and environment can take.
+
+This is what `aws cloudformation package` does, without an account: artefacts are put beside the templates, which name
+their bucket by a parameter. The same templates come out for AWS and for the embedded lake; only what a layer holds
+differs (`Target`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from pipeline.cloudformation.templates import dump_template, load_template
+from pipeline.core.errors import BadDefinition, Refused
+from pipeline.deploy.packaging.artefacts import Artefacts
+from pipeline.deploy.packaging.code import LAMBDA_PYTHON, Code, interpreter
+from pipeline.deploy.packaging.manifest import ARTEFACTS, FILE, TEMPLATES, Manifest, read_manifest
+from pipeline.deploy.packaging.rewriting import Rewriter, give_parameters
+from pipeline.deploy.packaging.sizes import too_large
+from pipeline.deploy.packaging.wheels import wheels_parameter
+
+# What `sluice datasets apply` deploys, once a dataset or a team, and not once a lake.
+MANY = frozenset({"dataset", "team"})
+
+
+class Target(Enum):
+    """What the artefacts are for."""
+
+    AWS = "aws"
+    # Embedded functions run in the environment that the lake was started in, which has every package: a layer is
+    # an empty zip there, and code is compiled for the Python that runs the lake.
+    EMBEDDED = "embedded"
+
+
+def stack_name(lake: str, env: str, name: str) -> str:
+    """What a template's stack is called, here and on AWS, where names have letters, digits and hyphens only."""
+    return f"{lake}-{env}-{name}".replace("_", "-").replace("/", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedTemplate:
+    """A template that CloudFormation and the embedded deployer take, with what `upload` answers as its parameters."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package in `folder`: `artefacts`, `templates` and `manifest.json`. `notes` are for the person who packages."""
+
+    folder: Path
+    templates: tuple[PackagedTemplate, ...]
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> PackagedTemplate:
+        """The template of one stack, by its file's stem."""
+        return next(template for template in self.templates if template.name == name)
+
+    def artefact(self, key: str) -> bytes | None:
+        """An artefact's content; None if it has none of that key."""
+        try:
+            return (self.folder / ARTEFACTS / key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def of_the_lake(self) -> list[Path]:
+        """The templates that are deployed once a lake."""
+        return [template.path for template in self.templates if template.name not in MANY]
+
+
+def read_package(folder: Path) -> Package:
+    """A package that was made before; `BadDefinition` if there is none in `folder`."""
+    read_manifest(folder)
+    return Package(folder, _templates(folder))
+
+
+def package(
+    root: Path, folder: Path, *, target: Target, templates: Path | None = None, jars: Sequence[Path] = ()
+) -> Package:
+    """Package every template under `templates` (by default `definitions/stacks`) into `folder`, which it replaces.
+
+    Parameters that templates declare are given by the manifest: `ArtefactBucket`, `LibraryUri` (what Glue's scripts
+    import, for `--extra-py-files`), for each that needs more than Glue brings `<Script>WheelsUri` (for
+    `--additional-python-modules`) and `DeequJarUris` (comma-separated, of `jars`); what a state machine substitutes by
+    a path that begins with `../` is packaged as a script. Raises `BadDefinition` naming file, resource and property
+    for a local path that does not exist or cannot be packaged, and for what is larger than AWS takes; `folder` is then
+    as it was. `Refused` if it holds anything but a package.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / FILE).exists():
+        raise Refused(f"{folder} holds something that is no package, and would be replaced")
+    source = templates or root / "definitions" / "stacks"
+    python = LAMBDA_PYTHON if target is Target.AWS else (sys.version_info[0], sys.version_info[1])
+    unfinished = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    (unfinished / TEMPLATES).mkdir(parents=True)
+    artefacts = Artefacts(unfinished)
+    layers = target is Target.AWS
+    rewriter = Rewriter(root, artefacts, Code(root, python), real_layers=layers)
+    loaded = {path: load_template(path) for path in sorted(source.glob("*.yaml"))}
+    digest = rewriter.layers(loaded)
+    for path, template in loaded.items():
+        packaged = rewriter.packaged(template, path, digest)
+        if path.stem not in MANY:
+            give_parameters(packaged)
+        text = dump_template(packaged)
+        (unfinished / TEMPLATES / path.name).write_text(text, encoding="utf-8")
+    parameters: Mapping[str, tuple[str, ...]] = {
+        "LibraryUri": (rewriter.library(),),
+        **{wheels_parameter(script): (key,) for script, key in rewriter.wheels().items()},
+        "DeequJarUris": tuple(artefacts.put_file("jars", jar) for jar in jars),
+    }
+    Manifest(artefacts.made, parameters).write(unfinished)
+    if large := list(too_large(unfinished)):
+        raise BadDefinition("; ".join(large))
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+    return Package(folder, _templates(folder), _notes(python))
+
+
+def _templates(folder: Path) -> tuple[PackagedTemplate, ...]:
+    return tuple(PackagedTemplate(path.stem, path) for path in sorted((folder / TEMPLATES).glob("*.yaml")))
+
+
+def _notes(python: tuple[int, int]) -> tuple[str, ...]:
+    if interpreter(python):
+        return ()
+    return (f"not byte-compiled, cold starts are slower: there is no Python {python[0]}.{python[1]}",)

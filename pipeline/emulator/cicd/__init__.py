@@ -1,0 +1,1 @@
+"""CodePipeline and CodeBuild: what templates may say of them."""

@@ -1,0 +1,1 @@
+"""Glue: the catalog and job runs."""

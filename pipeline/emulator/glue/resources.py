@@ -1,0 +1,86 @@
+"""Glue jobs and databases."""
+
+from __future__ import annotations
+
+from pipeline.emulator.cloudformation.reasons import CAPACITY, ENCRYPTION, EVENT_LOGS
+from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, is_there, nothing, resource_type
+from pipeline.emulator.cloudformation.tags import retag
+
+
+def _name(aws: Aws, resource: Resource) -> str:
+    return resource.name("Name", longest=255)
+
+
+def _delete_job(aws: Aws, resource: Resource, made: Made) -> None:
+    aws.call("glue", "delete_job", JobName=made.reference)
+
+
+@resource_type(
+    "AWS::Glue::Job",
+    """Name Description Role Command.Name Command.ScriptLocation Command.PythonVersion DefaultArguments.*
+    NonOverridableArguments.* GlueVersion WorkerType NumberOfWorkers MaxRetries Timeout ExecutionClass
+    ExecutionProperty.MaxConcurrentRuns JobRunQueuingEnabled SecurityConfiguration Tags.* LogUri""",
+    without_effect={
+        "DefaultArguments.--enable-spark-ui": EVENT_LOGS,
+        "DefaultArguments.--spark-event-logs-path": EVENT_LOGS,
+        "WorkerType": CAPACITY,
+        "NumberOfWorkers": CAPACITY,
+        "ExecutionClass": CAPACITY,
+        "SecurityConfiguration": ENCRYPTION,
+    },
+    fixed="Name",
+    delete=_delete_job,
+    find=_name,
+)
+def job(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    name = previous.reference if previous else _name(aws, resource)
+    given = {key: value for key, value in resource.properties.items() if key not in ("Name", "Tags")}
+    if previous is None:
+        if is_there(aws, "glue", "get_job", JobName=name):
+            raise resource.taken(name)
+        aws.call("glue", "create_job", Name=name, Tags=resource.tags(), **given)
+    else:
+        aws.call("glue", "update_job", JobName=name, JobUpdate=given)
+        retag(aws, resource, "glue", ResourceArn=aws.arn("glue", f"job/{name}"))
+    return Made(name)
+
+
+@resource_type(
+    "AWS::Glue::SecurityConfiguration",
+    """Name EncryptionConfiguration.*""",
+    without_effect={"EncryptionConfiguration": ENCRYPTION},
+    fixed="Name",
+    # It is not made: nothing is encrypted.
+    delete=nothing,
+    find=_name,
+)
+def security_configuration(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    return Made(previous.reference if previous else _name(aws, resource))
+
+
+def _database_name(aws: Aws, resource: Resource) -> str:
+    return str(resource.properties["DatabaseInput"]["Name"])
+
+
+def _delete_database(aws: Aws, resource: Resource, made: Made) -> None:
+    """Glue deletes a database with its tables; what lies in their buckets stays."""
+    aws.call("glue", "delete_database", Name=made.reference, **resource.only("CatalogId"))
+
+
+@resource_type(
+    "AWS::Glue::Database",
+    "CatalogId DatabaseInput.Name DatabaseInput.Description DatabaseInput.LocationUri DatabaseInput.Parameters.*",
+    fixed="DatabaseInput.Name",
+    unchangeable="CatalogId",
+    delete=_delete_database,
+    find=_database_name,
+)
+def database(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    wanted = resource.properties["DatabaseInput"]
+    name = _database_name(aws, resource)
+    given = resource.only("CatalogId")
+    if previous is None:
+        aws.call("glue", "create_database", DatabaseInput=wanted, **given)
+    else:
+        aws.call("glue", "update_database", Name=name, DatabaseInput=wanted, **given)
+    return Made(name)

@@ -1,0 +1,1 @@
+"""The warm JVM that Glue jobs run on."""

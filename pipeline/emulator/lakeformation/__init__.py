@@ -1,0 +1,1 @@
+"""Lake Formation: what templates may say of it."""

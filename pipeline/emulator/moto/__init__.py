@@ -1,0 +1,1 @@
+"""How moto is changed: each change guarded by the source that it was written against."""

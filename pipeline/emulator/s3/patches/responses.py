@@ -1,0 +1,152 @@
+"""S3: one request at a time on a bucket, conditions on multipart uploads, limits and errors as AWS has them.
+
+moto is not made for threads: concurrent overwrites of a key fail, conditions are checked before they are needed, lists
+change under the reader. All of it is Python code in one process, so a lock a bucket costs no throughput.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from pipeline.emulator.gateway.complaints import OPERATION
+from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.s3.documents import complaint_of_document
+from pipeline.emulator.s3.patches.checksums import check_body, checksum_error
+from pipeline.emulator.s3.patches.uploads import check_completion
+
+LONGEST_KEY_BYTES = 1024
+
+# Whatever is written otherwise is no range, and the answer is the whole object (RFC 9110, 14.2).
+_RANGE = re.compile(r"bytes=[0-9]*-[0-9]*")
+
+_locks: dict[str, threading.RLock] = {}
+_locks_guard = threading.Lock()
+
+
+def install() -> None:
+    from moto.s3.models import FakeKey
+    from moto.s3.responses import S3Response
+
+    def key_response(self: Any, request: Any, full_url: str) -> Any:
+        with _holding(self.parse_bucket_name_from_url(request, full_url), *_copy_source(request)):
+            check_body(self, of_completion=request.method == "POST" and "uploadId" in request.args)
+            _check_document(self, request)
+            return original_key_response(self, request, full_url)
+
+    def bucket_response(self: Any, request: Any, full_url: str) -> Any:
+        with _holding(self.parse_bucket_name_from_url(request, full_url)):
+            check_body(self)
+            _check_document(self, request)
+            return original_bucket_response(self, request, full_url)
+
+    def put(self: Any, query: dict[str, Any], key_name: str) -> Any:
+        _check_key(key_name)
+        _check_upload(self, query)
+        return original_put(self, query, key_name)
+
+    def post(self: Any, request: Any, body: bytes, bucket_name: str, query: dict[str, Any], key_name: str) -> Any:
+        _check_key(key_name)
+        if query.get("uploadId"):
+            _check_completion(self, query, key_name)
+        return original_post(self, request, body, bucket_name, query, key_name)
+
+    def response_dict(self: Any) -> Any:
+        told = {"x-amz-server-side-encryption": "AES256", **original_headers.fget(self)}
+        # A header of requests.
+        told.pop("x-amz-sdk-checksum-algorithm", None)
+        return told
+
+    def ranged(self: Any, request: Any, headers: dict[str, Any], content: Any) -> Any:
+        if _RANGE.fullmatch(request.headers["range"]) is None:
+            return 200, headers, content
+        return original_ranged(self, request, headers, content)
+
+    # S3 has encrypted every object since January 2023, and says so.
+    original_headers = replace(FakeKey, "response_dict", property(response_dict), source="57d0ac8aa00f")
+    original_key_response = replace(S3Response, "_key_response", key_response, source="eb67586ff76b")
+    original_bucket_response = replace(S3Response, "_bucket_response", bucket_response, source="15b194a31b24")
+    original_put = replace(S3Response, "_key_response_put", put, source="ed2de9f03418")
+    original_post = replace(S3Response, "_key_response_post", post, source="d6ab8e66ad85")
+    _install_what_is_not_there()
+    original_ranged = replace(S3Response, "_handle_range_header", ranged, source="d6480a54a4df")
+
+
+def _install_what_is_not_there() -> None:
+    """An object whose tags are to go, and the page that a token stands for: an error of Python in moto, 4xx on AWS."""
+    from moto.s3.exceptions import InvalidContinuationToken, MissingKey, MissingVersion
+    from moto.s3.models import S3Backend
+
+    def delete_tags(self: Any, bucket_name: str, key_name: str, version_id: str | None = None) -> None:
+        if self.get_object(bucket_name, key_name, version_id=version_id) is None:
+            raise MissingVersion(key_name, version_id) if version_id else MissingKey(key_name)
+        original_delete_tags(self, bucket_name, key_name, version_id)
+
+    def results_from_token(self: Any, result_keys: Any, token: Any) -> Any:
+        if token is None:
+            raise InvalidContinuationToken()
+        return original_results(self, result_keys, token)
+
+    original_delete_tags = replace(S3Backend, "delete_object_tagging", delete_tags, source="e4166b26185e")
+    original_results = replace(S3Backend, "_get_results_from_token", results_from_token, source="6f8dde36a3c2")
+
+
+@contextlib.contextmanager
+def _holding(*buckets: str | None) -> Iterator[None]:
+    """Always in the same order, so that copies in both directions do not wait for each other."""
+    with contextlib.ExitStack() as stack:
+        for bucket in sorted({bucket for bucket in buckets if bucket}):
+            with _locks_guard:
+                lock = _locks.setdefault(bucket, threading.RLock())
+            stack.enter_context(lock)
+        yield
+
+
+def _copy_source(request: Any) -> tuple[str, ...]:
+    source = request.headers.get("x-amz-copy-source")
+    return (unquote(source).lstrip("/").partition("/")[0],) if source else ()
+
+
+def _check_document(response: Any, request: Any) -> None:
+    if wrong := complaint_of_document(request.environ.get(OPERATION, ""), response.body or b""):
+        raise checksum_error(wrong.code, wrong.message)
+
+
+def _check_key(key_name: str) -> None:
+    from moto.s3.exceptions import S3ClientError
+
+    if len(key_name.encode("utf-8", "surrogatepass")) > LONGEST_KEY_BYTES:
+        raise S3ClientError("KeyTooLongError", "Your key is too long")
+
+
+def _check_upload(response: Any, query: dict[str, Any]) -> None:
+    """An upload that was aborted or never begun is 404 on AWS, and an internal error in moto."""
+    from moto.s3.exceptions import NoSuchUpload
+
+    if query.get("uploadId"):
+        upload = query["uploadId"][0]
+        if upload not in response.backend.get_bucket(response.bucket_name).multiparts:
+            raise NoSuchUpload(upload)
+
+
+def _check_completion(response: Any, query: dict[str, Any], key_name: str) -> None:
+    """If-Match, and what moto leaves out; If-None-Match it does itself. Completing again is success, as on AWS."""
+    from moto.s3.exceptions import MissingKey, PreconditionFailed
+
+    upload = query["uploadId"][0]
+    existing = response.backend.get_object(response.bucket_name, key_name)
+    if existing is not None and existing.multipart and existing.multipart.id == upload:
+        return
+    _check_upload(response, query)
+    check_completion(response, response.backend.get_bucket(response.bucket_name).multiparts[upload])
+    wanted = response.headers.get("If-Match")
+    if not wanted:
+        return
+    if existing is None:
+        raise MissingKey(key=key_name)
+    if wanted.strip('"') != existing.etag.strip('"'):
+        raise PreconditionFailed("If-Match")

@@ -1,0 +1,33 @@
+"""Parameter Store."""
+
+from __future__ import annotations
+
+from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, resource_type
+from pipeline.emulator.cloudformation.tags import listed, retag
+
+
+def _name(aws: Aws, resource: Resource) -> str:
+    return resource.name("Name", longest=1011)
+
+
+def _delete(aws: Aws, resource: Resource, made: Made) -> None:
+    aws.call("ssm", "delete_parameter", Name=made.reference)
+
+
+@resource_type(
+    "AWS::SSM::Parameter",
+    "Name Type Value Description Tier AllowedPattern Tags.*",
+    fixed="Name",
+    resets={"Description": "", "AllowedPattern": ""},
+    delete=_delete,
+    find=_name,
+)
+def parameter(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    name = previous.reference if previous else _name(aws, resource)
+    given = resource.only("Type", "Value", "Description", "Tier", "AllowedPattern")
+    # SSM takes tags only with a parameter that is new.
+    tags = {} if previous else {"Tags": listed(resource.tags())}
+    aws.call("ssm", "put_parameter", Name=name, Overwrite=previous is not None, **given, **tags)
+    if previous:
+        retag(aws, resource, "ssm", ResourceType="Parameter", ResourceId=name)
+    return Made(name, {"Type": str(given["Type"]), "Value": str(given["Value"])})

@@ -1,0 +1,1 @@
+"""Changes to moto's interpreter of the Amazon States Language."""

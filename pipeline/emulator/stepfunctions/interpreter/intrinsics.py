@@ -1,0 +1,84 @@
+"""Literals of intrinsic functions: their escapes, decimals, and the places of `States.Format`.
+
+The reserved characters `'`, `{`, `}` and `\\` stand in a literal behind a backslash (AWS's developer guide, Intrinsic
+functions). moto lets the backslash stand before some of them, fills places as Python's `format` does, and takes no
+decimal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.stepfunctions.interpreter.paths import text_of
+
+_PLACE = "{}"
+_TOKEN = re.compile(r"\\(.)|\{\}|[^\\{]+|.", re.DOTALL)
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
+# As AWS was recorded to read them.
+_CONTROLS = {"n": "\n", "t": "\t", "r": "\r"}
+
+
+class Literal(str):
+    """The text of a literal; `pieces` are what stands before, between and behind its places `{}`."""
+
+    __slots__ = ("pieces",)
+    pieces: tuple[str, ...]
+
+
+def literal(written: str) -> Literal:
+    """Read what stands between the single quotes of a literal."""
+    pieces = [""]
+    for token in _TOKEN.finditer(written):
+        if token[0] == _PLACE:
+            pieces.append("")
+        else:
+            pieces[-1] += _CONTROLS.get(token[1], token[1]) if token[1] else token[0]
+    read = Literal(_PLACE.join(pieces))
+    read.pieces = tuple(pieces)
+    return read
+
+
+def _on_one_line(call: str) -> str:
+    """A call as moto's grammar has it: no literal goes over a line's end."""
+    return _LITERAL.sub(lambda found: found[0].replace("\n", "\\n").replace("\r", "\\r"), call)
+
+
+def install() -> None:
+    from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringIntrinsicFunction
+    from moto.stepfunctions.parser.asl.component.intrinsic.argument.argument import ArgumentLiteral
+    from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.generic.string_format import (
+        StringFormat,
+    )
+    from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import IntrinsicParser
+    from moto.stepfunctions.parser.asl.parse.intrinsic.preprocessor import Preprocessor
+    from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor as Definitions
+
+    def literal_of(tree: Any) -> str:
+        return literal(tree.getText()[1:-1])
+
+    def intrinsic(self: Any, context: Any) -> Any:
+        call = str(text_of(context.STRINGINTRINSICFUNC()))
+        function, _ = IntrinsicParser.parse(_on_one_line(call))
+        return StringIntrinsicFunction(intrinsic_function_derivation=call, function=function)
+
+    def number(self: Any, context: Any) -> Any:
+        return ArgumentLiteral(definition_value=float(context.NUMBER().getText()))
+
+    replace(Definitions, "visitString_intrinsic_function", intrinsic, source="c9faa27fc097")
+    replace(Preprocessor, "_text_of_str", staticmethod(literal_of), source="b123da45ffbe")
+    replace(Preprocessor, "visitFunc_arg_float", number, source="cb8c646f2151")
+    replace(StringFormat, "_eval_body", _format, source="97791ffd1722")
+
+
+def _format(self: Any, env: Any) -> None:
+    self.argument_list.eval(env=env)
+    template, *values = env.stack.pop()
+    if not isinstance(template, str):
+        raise ValueError("the first argument must be a string")
+    pieces = getattr(template, "pieces", None) or template.split(_PLACE)
+    if len(values) != len(pieces) - 1:
+        raise ValueError(f"there are {len(pieces) - 1} places {_PLACE} and {len(values)} values for them")
+    texts = [self._to_str_repr(value) for value in values]
+    env.stack.append("".join(piece + text for piece, text in zip(pieces, [*texts, ""], strict=True)))

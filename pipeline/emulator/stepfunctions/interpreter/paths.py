@@ -1,0 +1,85 @@
+"""JSONPath as Step Functions reads it: a path that can match one value gives the value, any other a list.
+
+moto gives a list for some of the first (`$.items[0].key`), and parses every path anew at each use.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import Any
+
+from pipeline.emulator.moto.guard import rebind, replace
+
+# AWS takes a dot before a bracket: `$.rows.[0]`.
+_STEP = re.compile(r"\.([^.\[\]*?@()\s'\"]+)|\.?\[(?:(-?\d+)|'([^'\\]*)'|\"([^\"\\]*)\")\]")
+_INDEX_AT_THE_END = re.compile(r"\[\d+\]$")
+
+
+def install() -> None:
+    import moto.stepfunctions.parser.models  # noqa: F401  imports every module that bound the name
+    from moto.stepfunctions.parser.asl.antlt4utils import antlr4utils
+    from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+    from moto.stepfunctions.parser.asl.utils import json_path
+
+    replace(Preprocessor, "_inner_string_of", staticmethod(text_of), source="d9f476327b5b")
+    as_python = replace(antlr4utils, "from_string_literal", text_of, source="516a21a5607f")
+    rebind("moto.stepfunctions", "from_string_literal", as_python, text_of)
+    original = replace(json_path, "extract_json", extract_json, source="932245247973")
+    rebind("moto.stepfunctions", "extract_json", original, extract_json)
+
+
+def extract_json(path: str, data: Any) -> Any:
+    """What `path` finds in `data`. moto's `NoSuchJsonPathError` if a path to one value finds none."""
+    from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
+
+    steps = steps_of(path)
+    if steps is None:
+        found = [match.value for match in _parsed(path).find(data)]
+        # AWS unpacks what an index behind a wildcard or filter leaves, against the specification of JSONPath.
+        return found[0] if len(found) == 1 and _INDEX_AT_THE_END.search(path) else found
+    value = data
+    for step in steps:
+        try:
+            if isinstance(value, dict) != isinstance(step, str):
+                raise NoSuchJsonPathError(json_path=path, data=data)
+            value = value[step]
+        except (LookupError, TypeError) as missing:
+            raise NoSuchJsonPathError(json_path=path, data=data) from missing
+    return value
+
+
+@lru_cache(4096)
+def steps_of(path: str) -> tuple[str | int, ...] | None:
+    """The keys and indexes of a path that can match one value only; None for any other."""
+    steps: list[str | int] = []
+    at = 1
+    while at < len(path):
+        found = _STEP.match(path, at)
+        if found is None:
+            return None
+        name, index, *quoted = found.groups()
+        steps.append(int(index) if index is not None else next(key for key in (name, *quoted) if key is not None))
+        at = found.end()
+    return tuple(steps)
+
+
+@lru_cache(1024)
+def _parsed(path: str) -> Any:
+    from jsonpath_ng.ext.parser import parse
+
+    return parse(path)
+
+
+def text_of(parser_rule_context: Any) -> str | None:
+    """A string of the definition with its escapes resolved, which moto forgets, or reads as Python's."""
+    from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
+    from moto.stepfunctions.parser.asl.antlt4utils.antlr4utils import is_terminal
+
+    if is_terminal(parser_rule_context, ASLLexer.NULL):
+        return None
+    text: str = parser_rule_context.getText()
+    if not (text.startswith('"') and text.endswith('"')):
+        return text
+    return str(json.loads(text)) if "\\" in text else text[1:-1]

@@ -1,0 +1,1 @@
+"""What is wrong with a definition, told when the machine is made."""

@@ -1,0 +1,292 @@
+"""How a batch ends: committed, quarantined or failed. The table's marker decides what is true (PROTOCOL, Stage B)."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pipeline.core.clock import Clock, system_clock
+from pipeline.core.dynamo import TRANSACTION_ACTIONS, transact
+from pipeline.core.errors import Inconsistent, Refused, WillFailAgain
+from pipeline.core.events.s3 import SendAgain
+from pipeline.core.objects import ObjectVersion
+from pipeline.lake.batches import notifications
+from pipeline.lake.batches.records import FINAL, Batch, BatchRecords, BatchStatus, candidates_of, unknown
+from pipeline.lake.catalog import Catalog, Status
+from pipeline.lake.catalog.rows import shorten
+
+REBASES = 3
+"""How often a batch whose base moved is transformed again before its objects are put back for another one."""
+
+REBASE_WAIT_S = 10
+"""How long the first of them waits at most; each other three times as long as the one before."""
+
+
+class Commit(StrEnum):
+    """What became of a commit: done, the base moved (transform again), or it moved too often. PICKED is what a table
+    says that has the rows on what somebody else wrote; who asked for the commit is told COMMITTED."""
+
+    COMMITTED = "COMMITTED"
+    PICKED = "PICKED"
+    REBASE = "REBASE"
+    EXHAUSTED = "EXHAUSTED"
+
+
+class Tables(Protocol):
+    """The commit protocol of a table format. Outcomes are text: COMMITTED, PICKED, REBASE or ABANDONED."""
+
+    def commit(
+        self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False
+    ) -> str: ...
+    def mark_empty(self, table: str, batch: str, base: int, *, is_open: Callable[[], bool]) -> str: ...
+    def abandon(self, table: str, batch: str) -> str: ...
+    def published(self, table: str, checked: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What ending a batch works with."""
+
+    catalog: Catalog
+    records: BatchRecords
+    tables: Tables
+    dynamodb: Any
+    announce: Callable[[dict[str, Any]], None]
+    tell_team: Callable[[str, str, dict[str, Any]], None]
+    send_again: Callable[[Sequence[SendAgain]], None]
+    clock: Clock = system_clock
+
+
+class Ender:
+    """Ends batches. Every method may be called again after any crash of it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._ = parts
+
+    def commit(self, dataset: str, batch_id: str, table: str) -> Commit:
+        """Move the table to what the batch wrote and was checked, then its rows, then the batch, then the lock."""
+        batch = self._batch(dataset, batch_id)
+        if batch.status is BatchStatus.COMMITTED:
+            return Commit.COMMITTED
+        if transact(self._.dynamodb, self._.records.committing(dataset, batch_id)):
+            raise Refused(f"batch {batch_id} of {dataset} is {self._batch(dataset, batch_id).status}: it cannot commit")
+        write = batch.write
+        if write is None:
+            raise Inconsistent(f"batch {batch_id} of {dataset} has written nothing and is to be committed")
+        checked = _checked(batch)
+        if checked is None:
+            outcome = self._.tables.mark_empty(
+                table, batch_id, write.base, is_open=lambda: self._.records.active(dataset) == batch_id
+            )
+        else:
+            outcome = self._.tables.commit(table, batch_id, write.branch, write.base, checked, can_move=write.can_move)
+        if outcome not in (Commit.COMMITTED, Commit.PICKED):
+            return self._rebase(batch)
+        picked = self._.tables.published(table, checked) if outcome == Commit.PICKED and checked else None
+        self._finish_committed(batch, table, picked)
+        return Commit.COMMITTED
+
+    def _rebase(self, batch: Batch) -> Commit:
+        if batch.rebases >= REBASES:
+            return Commit.EXHAUSTED
+        self._.records.move(
+            batch.dataset,
+            batch.id,
+            BatchStatus.RUNNING,
+            only_from=BatchStatus.COMMITTING,
+            rebases=batch.rebases + 1,
+        )
+        return Commit.REBASE
+
+    def quarantine(self, dataset: str, batch_id: str, table: str) -> BatchStatus:
+        """End a batch whose rows failed the quality rules: nobody ever sees them in the table."""
+        batch = self._batch(dataset, batch_id)
+        rules = [r for r in batch.verdict.rules if r.outcome != "Passed"] if batch.verdict else []
+        reason = "; ".join(f"{r.rule}: {r.reason or r.outcome}" for r in rules) or "the quality rules failed"
+        return self._abandon(batch, table, BatchStatus.QUARANTINED, f"quality rules failed: {reason}")
+
+    def fail(self, dataset: str, batch_id: str, table: str, reason: str) -> BatchStatus:
+        """End a batch that could not be loaded. If its commit had happened after all, it ends as COMMITTED."""
+        return self._abandon(self._batch(dataset, batch_id), table, BatchStatus.FAILED, reason)
+
+    def give_up(self, dataset: str, batch_id: str, table: str, reason: str) -> BatchStatus:
+        """End a batch that others kept from committing: CANCELLED, and its objects wait for the next one.
+
+        If its commit had happened after all, it ends as COMMITTED. One that a person released ends as FAILED: the
+        release is of this batch alone, and its rows would be held back again.
+        """
+        batch = self._batch(dataset, batch_id)
+        if batch.release:
+            return self._abandon(batch, table, BatchStatus.FAILED, reason)
+        if batch.status in FINAL:
+            return batch.status
+        if self._has_committed(batch, table):
+            return BatchStatus.COMMITTED
+        self._settle(batch, dict.fromkeys(candidates_of(batch), Status.STAGED))
+        if self._end(batch, BatchStatus.CANCELLED, error=shorten(reason)):
+            notifications.abandoned(batch, BatchStatus.CANCELLED)
+        return BatchStatus.CANCELLED
+
+    def _has_committed(self, batch: Batch, table: str) -> bool:
+        """Whether the batch's commit turns out to have happened, and is finished then; else no commit of it can."""
+        if self._.tables.abandon(table, batch.id) != Commit.COMMITTED:
+            return False
+        checked = _checked(batch)
+        published = self._.tables.published(table, checked) if checked else None
+        self._finish_committed(batch, table, None if published == checked else published)
+        return True
+
+    def _abandon(self, batch: Batch, table: str, to: BatchStatus, reason: str) -> BatchStatus:
+        if batch.status in FINAL:
+            return batch.status
+        if self._has_committed(batch, table):
+            return BatchStatus.COMMITTED
+        reason = shorten(reason)
+        status = Status.QUARANTINED if to is BatchStatus.QUARANTINED else Status.FAILED
+        facts = {"reason": f"batch {batch.id}: {reason}"}
+        self._settle(batch, {obj: status for obj in candidates_of(batch)}, lambda _: facts)
+        # Before the batch ends: what dies between is done again only while it is open.
+        self._free_content(batch, status)
+        self._.tell_team(f"batch {to.lower()}", batch.dataset, notifications.for_team(batch))
+        if self._end(batch, to, error=reason):
+            notifications.abandoned(batch, to)
+        return to
+
+    def _finish_committed(self, batch: Batch, table: str, picked: int | None) -> None:
+        """`picked` is the snapshot by which readers have the rows, where it is not the one that the batch wrote."""
+        # Read again: the facts that belong to the commit may have been written after `batch` was read.
+        batch = self._batch(batch.dataset, batch.id)
+        if batch.status is BatchStatus.COMMITTED:
+            return
+        superseded = set(batch.write.superseded) if batch.write else set()
+        to = {
+            obj: Status.SUPERSEDED if f"{obj.path}#{obj.version_id}" in superseded else Status.COMMITTED
+            for obj in candidates_of(batch)
+        }
+        self._settle(batch, to, lambda obj: _of_object(batch, obj))
+        snapshot = picked or (batch.write.snapshot if batch.write else None)
+        self._.announce(
+            {
+                "event": "dataset updated",
+                "dataset": batch.dataset,
+                "table": table,
+                "batch": batch.id,
+                "snapshot": None if snapshot is None else str(snapshot),
+                "rows": batch.write.rows if batch.write else 0,
+            }
+        )
+        facts = {"published": str(picked)} if picked else {}
+        if self._end(batch, BatchStatus.COMMITTED, **facts):
+            notifications.committed(batch, table, snapshot, self._.clock())
+
+    def _settle(
+        self,
+        batch: Batch,
+        to: dict[ObjectVersion, Status],
+        facts: Callable[[ObjectVersion], dict[str, Any]] = lambda _: {},
+    ) -> None:
+        """Move the batch's rows on, in transactions; a row that is not this batch's any more is left alone.
+
+        `to` is in the order of the candidates, and `facts` is what is to be noted of each. One that was claimed too
+        late for the manifest waits again, and so does one that is to be STAGED.
+        """
+        mine = list(to)
+        left_out = {mine[place] for place in batch.left_out}
+        for start in range(0, len(mine), TRANSACTION_ACTIONS):
+            chunk = mine[start : start + TRANSACTION_ACTIONS]
+            while chunk:
+                moves = [
+                    self._.catalog.unclaiming(obj, batch.dataset, batch.id)
+                    if obj in left_out or to[obj] is Status.STAGED
+                    else self._.catalog.moving(
+                        obj,
+                        to[obj],
+                        batch.dataset,
+                        facts=facts(obj),
+                        condition="#batch = :batch",
+                        values={"batch": batch.id},
+                    )
+                    for obj in chunk
+                ]
+                results = transact(self._.dynamodb, moves)
+                if not results:
+                    break
+                chunk = [obj for obj, refused in zip(chunk, results, strict=True) if refused is None]
+
+    def _free_content(self, batch: Batch, status: Status) -> None:
+        found = self._.catalog.get_many(candidates_of(batch))
+        rows = [row for row in found if row.batch == batch.id and row.status is status]
+        waiting = [duplicate for row in rows for duplicate in self._.catalog.release_content(row)]
+        if waiting:
+            self._.send_again([SendAgain(row.object, row.generation + 1) for row in waiting])
+
+    def _end(self, batch: Batch, to: BatchStatus, **facts: Any) -> bool:
+        """Whether it ended by this; False where it had ended."""
+        results = transact(self._.dynamodb, self._.records.ending(batch.dataset, batch.id, to, **facts))
+        if results and self._batch(batch.dataset, batch.id).status not in FINAL:
+            raise Inconsistent(f"batch {batch.id} of {batch.dataset} cannot end as {to}")
+        return not results
+
+    def _batch(self, dataset: str, batch: str) -> Batch:
+        found = self._.records.get(dataset, batch)
+        if found is None:
+            raise unknown(batch, dataset)
+        return found
+
+
+def _of_object(batch: Batch, obj: ObjectVersion) -> dict[str, Any]:
+    """What the batch's job found of one of its objects."""
+    if batch.write is None:
+        return {}
+    found = {"rows_set_aside": batch.write.set_aside, "rows_repeated": batch.write.repeated}
+    return {name: counts[obj.digest] for name, counts in found.items() if obj.digest in counts}
+
+
+def _checked(batch: Batch) -> int | None:
+    """The snapshot that may become visible; None if the batch wrote no row.
+
+    A stray run may have written after the verdict: only what was judged counts.
+    """
+    if batch.write is None or batch.write.snapshot is None:
+        return None
+    return batch.verdict.snapshot if batch.verdict else batch.write.snapshot
+
+
+def rebase_wait(rebases: int) -> int:
+    """Seconds to wait before the transform that follows the commit which was refused for the n-th time.
+
+    Half of it is left to chance, so that writers that meet come apart.
+    """
+    longest = REBASE_WAIT_S * 3 ** max(0, rebases - 1)
+    return round(random.uniform(longest / 2, longest))  # noqa: S311
+
+
+_OF_A_RUN = {"STOPPED": "the job was stopped", "TIMEOUT": "the job took longer than its time-out"}
+_WHOLE_INPUT = re.compile(r"(could not be found in the input) '.*'$", re.DOTALL)
+
+
+def cause_of(error: Mapping[str, str]) -> str:
+    """What went wrong, from a state's `$.error`, without the document that it may stand in.
+
+    A function's cause is its error as JSON, and Glue's the whole job run; a path that found nothing comes with all
+    that it was looked for in.
+    """
+    cause, kind = error.get("Cause") or "", error.get("Error", "")
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        state, said = document.get("JobRunState"), document.get("ErrorMessage") or document.get("errorMessage")
+        if state and not said:
+            return _OF_A_RUN.get(state, f"the job ended as {state}")
+        cause, kind = said or cause, document.get("errorType") or kind
+    # For the state machine, not for people.
+    cause = cause.replace(f"{WillFailAgain.__name__}: ", "", 1)
+    cause = _WHOLE_INPUT.sub(r"\1", cause)
+    return shorten(f"{kind}: {cause}" if kind else cause)

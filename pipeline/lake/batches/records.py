@@ -1,0 +1,332 @@
+"""The batch's row in DynamoDB: its status, what its job wrote, and the verdict on it. No decisions here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any
+
+from pipeline.core.clock import Clock, iso, system_clock
+from pipeline.core.dynamo import Change, get, get_many, query, update_if
+from pipeline.core.errors import NotThere, Refused
+from pipeline.core.objects import ObjectVersion
+
+LOCK = "LOCK"
+
+
+class BatchStatus(StrEnum):
+    """Where a batch stands (PROTOCOL, Catalog). The last four are final."""
+
+    OPENING = "OPENING"
+    SEALED = "SEALED"
+    RUNNING = "RUNNING"
+    COMMITTING = "COMMITTING"
+    COMMITTED = "COMMITTED"
+    QUARANTINED = "QUARANTINED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+FINAL = frozenset({BatchStatus.COMMITTED, BatchStatus.QUARANTINED, BatchStatus.FAILED, BatchStatus.CANCELLED})
+
+PREDECESSORS: dict[BatchStatus, frozenset[BatchStatus]] = {
+    BatchStatus.SEALED: frozenset({BatchStatus.OPENING}),
+    # From OPENING only unclaimed; later by who proved that nothing of it is in the table, with its objects put back.
+    BatchStatus.CANCELLED: frozenset({BatchStatus.OPENING, BatchStatus.RUNNING, BatchStatus.COMMITTING}),
+    BatchStatus.RUNNING: frozenset({BatchStatus.SEALED, BatchStatus.COMMITTING}),
+    # From COMMITTING too: a commit whose acknowledgement was lost is run again, and its marker decides.
+    BatchStatus.COMMITTING: frozenset({BatchStatus.RUNNING, BatchStatus.COMMITTING}),
+    BatchStatus.QUARANTINED: frozenset({BatchStatus.RUNNING}),
+    BatchStatus.FAILED: frozenset({BatchStatus.SEALED, BatchStatus.RUNNING, BatchStatus.COMMITTING}),
+    BatchStatus.COMMITTED: frozenset({BatchStatus.COMMITTING}),
+}
+"""Legal predecessors of each status. SEALED may fail when its execution ended before anything ran."""
+
+
+def batch_item(batch: str) -> str:
+    return f"BATCH#{batch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one job run wrote. `snapshot` is None when no row was left to write.
+
+    `superseded` lists objects (`path#version_id`) of an overwrite that newer ones had already replaced;
+    `superseded_rows` counts rows of an upsert or overwrite that newer ones, of the batch or the table, had. Every row
+    of the batch is in `rows`, in `bad_rows` or in `superseded_rows`. `can_move` says that neither the rows nor the
+    verdict on them depend on the base: they can be appended to another.
+    `set_aside` says whose the `bad_rows` are, and `repeated` how many rows of an object other versions of its key had
+    brought to the table before; both by the object's digest. An object that is not in `repeated` was not compared.
+    """
+
+    run: str
+    branch: str
+    base: int
+    snapshot: int | None
+    rows: int
+    bad_rows: int = 0
+    superseded: tuple[str, ...] = ()
+    superseded_rows: int = 0
+    can_move: bool = False
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    repeated: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """One rule of the ruleset, as written, its outcome (`Passed` or `Failed`) and why it failed."""
+
+    rule: str
+    outcome: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of a ruleset on a snapshot: PASSED, FAILED, or WARNED where failing does not block."""
+
+    snapshot: int
+    outcome: str
+    rules: tuple[RuleResult, ...] = ()
+    sample_uri: str | None = None
+    released_by: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as its row says."""
+
+    dataset: str
+    id: str
+    status: BatchStatus
+    candidates: tuple[tuple[str, str], ...]
+    opened: str
+    objects: int = 0
+    left_out: tuple[int, ...] = ()
+    """Places of the candidates that are not in the manifest."""
+    manifest: str | None = None
+    staged_bad_rows: int = 0
+    """Rows that Stage A had set aside from the objects of the manifest."""
+    oldest_ms: int | None = None
+    """When the oldest object of the manifest came into the raw bucket."""
+    write: Written | None = None
+    verdict: Verdict | None = None
+    rebases: int = 0
+    error: str | None = None
+    ended: str | None = None
+    release: dict[str, str] | None = None
+
+    @property
+    def bad_rows(self) -> int:
+        """All rows of its objects that were set aside, by Stage A before it began or by its own job."""
+        return self.staged_bad_rows + (self.write.bad_rows if self.write else 0)
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Batch:
+        write, verdict = row.get("write"), row.get("verdict")
+        if write and (published := row.get("published")):
+            write = {**write, "snapshot": published}
+        return cls(
+            dataset=row["dataset"],
+            id=row["item"].removeprefix("BATCH#"),
+            status=BatchStatus(row["status"]),
+            candidates=tuple((path, version) for path, version in row["candidates"]),
+            opened=row["opened"],
+            objects=row.get("objects", 0),
+            left_out=tuple(row.get("left_out", ())),
+            manifest=row.get("manifest"),
+            staged_bad_rows=row.get("staged_bad_rows", 0),
+            oldest_ms=row.get("oldest_ms"),
+            write=_written(write) if write else None,
+            verdict=_verdict(verdict) if verdict else None,
+            rebases=row.get("rebases", 0),
+            error=row.get("error"),
+            ended=row.get("ended"),
+            release=row.get("release"),
+        )
+
+
+def candidates_of(batch: Batch) -> list[ObjectVersion]:
+    found = ((*path.partition("/")[::2], version) for path, version in batch.candidates)
+    return [ObjectVersion(bucket, key, version) for bucket, key, version in found]
+
+
+def unknown(batch: str, dataset: str | None = None) -> NotThere:
+    """The refusal of what is asked of a batch that has no row: rows of old ones are gone (PROTOCOL, Catalog)."""
+    return NotThere(
+        f"{dataset or 'no dataset'} has {'no' if dataset else 'a'} batch {batch}, or its history has ended",
+        hint="`sluice status` lists batches. The setting batch-history-days says how long each is remembered.",
+    )
+
+
+def _written(row: dict[str, Any]) -> Written:
+    snapshot = row["snapshot"]
+    return Written(
+        **{
+            **_known(Written, row),
+            "base": int(row["base"]),
+            "snapshot": None if snapshot is None else int(snapshot),
+            "superseded": tuple(row["superseded"]),
+        }
+    )
+
+
+def _known(kind: type[Written | Verdict], row: dict[str, Any]) -> dict[str, Any]:
+    """The facts that this version of the code knows: another may have written while one was rolled out."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in row.items() if name in names}
+
+
+def _verdict(row: dict[str, Any]) -> Verdict:
+    rules = tuple(RuleResult(**rule) for rule in row["rules"])
+    return Verdict(**{**_known(Verdict, row), "snapshot": int(row["snapshot"]), "rules": rules})
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Who has a dataset to itself, if anybody, when its table's upkeep is due, and how many batches opened since the
+    last."""
+
+    active: str | None
+    upkeep_due: str | None
+    batches: int = 0
+
+
+class BatchRecords:
+    """Reads and writes batch rows. Every status write is conditional on a legal predecessor."""
+
+    def __init__(self, dynamodb: Any, table: str, clock: Clock = system_clock) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+
+    def get(self, dataset: str, batch: str) -> Batch | None:
+        row = get(self._dynamodb, self._table, {"dataset": dataset, "item": batch_item(batch)})
+        return Batch.from_row(row) if row else None
+
+    def find(self, datasets: Iterable[str], batch: str) -> Batch | None:
+        """The batch of this id, whichever of the datasets it is of; one call for up to a hundred of them."""
+        keys = [{"dataset": dataset, "item": batch_item(batch)} for dataset in datasets]
+        return next((Batch.from_row(row) for row in get_many(self._dynamodb, self._table, keys)), None)
+
+    def active(self, dataset: str) -> str | None:
+        """The id of the batch, or of the turn of upkeep, that holds the dataset's lock."""
+        return self.lock(dataset).active
+
+    def lock(self, dataset: str) -> Lock:
+        """The dataset's lock as it stands."""
+        row = get(self._dynamodb, self._table, {"dataset": dataset, "item": LOCK}) or {}
+        return Lock(row.get("active_batch"), row.get("upkeep_due"), int(row.get("batches", 0)))
+
+    def newest(self, dataset: str, limit: int) -> list[Batch]:
+        """The dataset's last batches, newest first (ids sort by time)."""
+        rows = query(
+            self._dynamodb,
+            limit,
+            TableName=self._table,
+            KeyConditionExpression="dataset = :d AND begins_with(#i, :b)",
+            ExpressionAttributeNames={"#i": "item"},
+            ExpressionAttributeValues={":d": {"S": dataset}, ":b": {"S": "BATCH#"}},
+            ScanIndexForward=False,
+        )
+        return [Batch.from_row(row) for row in rows]
+
+    def wrote(self, dataset: str, batch: str, written: Written) -> None:
+        """Record what a job run wrote; the batch is RUNNING from here. `Refused` if it has ended."""
+        facts = {
+            **asdict(written),
+            "base": str(written.base),
+            "snapshot": None if written.snapshot is None else str(written.snapshot),
+            "superseded": list(written.superseded),
+        }
+        self._record(dataset, batch, {"write": facts, "status": BatchStatus.RUNNING.value})
+
+    def judged(self, dataset: str, batch: str, verdict: Verdict) -> None:
+        """Record the verdict on what was written. `Refused` if the batch has ended."""
+        facts = {**asdict(verdict), "snapshot": str(verdict.snapshot), "rules": [asdict(r) for r in verdict.rules]}
+        self._record(dataset, batch, {"verdict": facts})
+
+    def _record(self, dataset: str, batch: str, facts: dict[str, Any]) -> None:
+        change = Change(
+            key={"dataset": dataset, "item": batch_item(batch)},
+            set=facts,
+            condition="#status IN (:sealed, :running)",
+            values={"sealed": BatchStatus.SEALED.value, "running": BatchStatus.RUNNING.value},
+        )
+        if rejected := update_if(self._dynamodb, self._table, change):
+            status = rejected.old["status"] if rejected.old else "not there"
+            raise Refused(f"batch {batch} of {dataset} is {status}: a job of it may not write any more")
+
+    def move(
+        self, dataset: str, batch: str, to: BatchStatus, *, only_from: BatchStatus | None = None, **facts: Any
+    ) -> Batch | None:
+        """Move the batch to a status. None when moved; otherwise the batch as it stands instead."""
+        change = self.moving(dataset, batch, to, only_from=only_from, **facts)
+        rejected = update_if(self._dynamodb, self._table, change)
+        if rejected is None:
+            return None
+        if rejected.old is None:
+            raise unknown(batch, dataset)
+        return Batch.from_row(rejected.old)
+
+    def moving(
+        self, dataset: str, batch: str, to: BatchStatus, *, only_from: BatchStatus | None = None, **facts: Any
+    ) -> Change:
+        """The change that `move` makes, for a transaction."""
+        now = iso(self._clock())
+        allowed = [only_from] if only_from else sorted(PREDECESSORS[to])
+        ended = {"ended": now} if to in FINAL else {}
+        return Change(
+            key={"dataset": dataset, "item": batch_item(batch)},
+            set={"status": to.value, **ended, **facts},
+            condition=f"#status IN ({', '.join(f':from{i}' for i in range(len(allowed)))})",
+            values={f"from{i}": status.value for i, status in enumerate(allowed)},
+            append={"history": [[to.value, now]]},
+        )
+
+    def claiming(self, dataset: str, batch: str) -> Change:
+        """Of a transaction that claims objects: the batch must be OPENING, and cannot be cancelled from here."""
+        return Change(
+            key={"dataset": dataset, "item": batch_item(batch)},
+            set={"claimed": True},
+            condition="#status = :opening",
+            values={"opening": BatchStatus.OPENING.value},
+        )
+
+    def cancelling(self, dataset: str, batch: str) -> list[dict[str, Any]]:
+        """Transaction actions that end a batch of which nobody has claimed an object, and free the lock."""
+        moving = self.moving(dataset, batch, BatchStatus.CANCELLED, only_from=BatchStatus.OPENING)
+        unclaimed = replace(moving, condition=f"{moving.condition} AND attribute_not_exists(#claimed)")
+        return [{"Update": unclaimed.request(self._table)}, self._unlocking(dataset, batch)]
+
+    def committing(self, dataset: str, batch: str) -> list[dict[str, Any]]:
+        """Transaction actions that let this batch, and only the one that holds the lock, begin to commit."""
+        lock = Change(
+            key={"dataset": dataset, "item": LOCK},
+            set={},
+            condition="#active_batch = :batch",
+            values={"batch": batch},
+        ).request(self._table)
+        del lock["UpdateExpression"]
+        moving = self.moving(dataset, batch, BatchStatus.COMMITTING).request(self._table)
+        return [{"Update": moving}, {"ConditionCheck": lock}]
+
+    def ending(self, dataset: str, batch: str, to: BatchStatus, **facts: Any) -> list[dict[str, Any]]:
+        """Transaction actions that end the batch and free the dataset's lock.
+
+        A fact `published` is the snapshot by which readers have the rows, where it is not the one that was written.
+        """
+        moving = self.moving(dataset, batch, to, **facts)
+        return [{"Update": moving.request(self._table)}, self._unlocking(dataset, batch)]
+
+    def _unlocking(self, dataset: str, batch: str) -> dict[str, Any]:
+        unlock = Change(
+            key={"dataset": dataset, "item": LOCK},
+            set={},
+            remove=["active_batch"],
+            condition="#active_batch = :batch",
+            values={"batch": batch},
+        )
+        return {"Update": unlock.request(self._table)}

@@ -1,0 +1,168 @@
+"""Reads `definitions/datasets/<team>/<dataset>.yaml`. Every error names file, line and field, all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pipeline.core.errors import BadDefinition
+from pipeline.lake.datasets.explanations import explain
+from pipeline.lake.datasets.model import Dataset, DatasetName
+from pipeline.lake.datasets.yaml_values import Location, YamlProblem, read_yaml
+
+FOLDER = Path("definitions/datasets")
+"""Where the definitions lie in a checkout."""
+
+NAMES_LENGTH = 45
+"""Characters of team and dataset together: both stand in the name of a schedule, which has at most 64."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong with one file. `line` counts from 1; `field` is a path such as `table.key[1]`."""
+
+    path: str
+    line: int
+    field: str
+    what: str
+
+    def __str__(self) -> str:
+        where = f"{self.field}: " if self.field else ""
+        return f"{self.path}:{self.line}: {where}{self.what}"
+
+
+class BadDefinitions(BadDefinition):
+    """Files that do not define datasets. `problems` says all that is wrong with them, the message one a line."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A dataset and the file that defines it."""
+
+    dataset: Dataset
+    path: str
+    lines: Mapping[Location, int] = field(repr=False, compare=False)
+    blocks: Mapping[Location, int] = field(repr=False, compare=False)
+
+    def problem(self, where: Location, what: str) -> Problem:
+        """Something wrong with the part at `where`, such as ("quality", "ruleset")."""
+        return Problem(self.path, line_of(where, self.lines), field_name(where), what)
+
+    def problem_in_text(self, where: Location, line: int | None, what: str) -> Problem:
+        """Something wrong in the text at `where`, in its `line` (from 1, None for all of it)."""
+        found = self.problem(where, what)
+        first = self.blocks.get(where)
+        return replace(found, line=first + line - 1) if first and line else found
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All definitions of a checkout: those that are right, and what is wrong with the others."""
+
+    definitions: tuple[Definition, ...]
+    problems: tuple[Problem, ...]
+
+    def or_raise(self) -> tuple[Definition, ...]:
+        """The definitions, or `BadDefinitions` if anything is wrong with any file."""
+        if self.problems:
+            raise BadDefinitions(self.problems)
+        return self.definitions
+
+
+def read_all(root: Path) -> Found:
+    """Read every definition of the checkout `root`. Paths in problems are relative to it."""
+    found: list[Definition] = []
+    problems: list[Problem] = []
+    for path in sorted(p for p in (root / FOLDER).rglob("*") if p.suffix in (".yaml", ".yml")):
+        try:
+            found.append(read_file(path, root))
+        except BadDefinitions as bad:
+            problems += bad.problems
+    return Found(tuple(sorted(found, key=lambda d: d.dataset.name)), tuple(sorted(problems)))
+
+
+def read_file(path: Path, root: Path) -> Definition:
+    """Read one definition; `BadDefinitions` says all that is wrong with it."""
+    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadDefinitions([Problem(shown, 1, "", f"cannot be read: {error.strerror}")]) from error
+    definition = parse(content, shown)
+    misplaced = list(_misplaced(definition, path.relative_to(root / FOLDER) if path.is_relative_to(root) else path))
+    if misplaced:
+        raise BadDefinitions(misplaced)
+    return definition
+
+
+def parse(content: bytes, path: str) -> Definition:
+    """The definition that `content` is; `path` is only what problems name."""
+    document = read_yaml(content)
+    problems = [_yaml_problem(path, found) for found in document.problems]
+    if document.unreadable:
+        raise BadDefinitions(problems)
+    if not isinstance(document.value, dict):
+        problems.append(Problem(path, 1, "", "is empty" if document.value is None else "is not a mapping of fields"))
+        raise BadDefinitions(problems)
+    try:
+        dataset = Dataset.model_validate(document.value)
+    except ValidationError as error:
+        for where, what in explain(error, document.value):
+            problems.append(Problem(path, line_of(where, document.lines), field_name(where), what))
+        raise BadDefinitions(problems) from None
+    definition = Definition(dataset, path, document.lines, document.blocks)
+    problems += _too_long(definition)
+    if problems:
+        raise BadDefinitions(problems)
+    return definition
+
+
+def line_of(where: Location, lines: Mapping[Location, int]) -> int:
+    """The line of the part at `where`, or of the nearest part around it that the file has."""
+    while where and where not in lines:
+        where = where[:-1]
+    return lines.get(where, 1)
+
+
+def field_name(where: Location) -> str:
+    """`("table", "key", 1)` as people write it: `table.key[1]`."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in where)
+    return "".join(steps).removeprefix(".")
+
+
+def _yaml_problem(path: str, found: YamlProblem) -> Problem:
+    return Problem(path, found.line, field_name(found.where), found.what)
+
+
+def _misplaced(definition: Definition, path: Path) -> Iterable[Problem]:
+    name = definition.dataset.name
+    if path.suffix != ".yaml":
+        yield definition.problem((), f"is not read: name it {path.with_suffix('.yaml').name}")
+    if len(path.parts) != 2:
+        yield definition.problem((), f"lies at the wrong place: {name} belongs into {path_of(name).as_posix()}")
+        return
+    for part, said, place in (("team", name.team, path.parent.name), ("dataset", name.dataset, path.stem)):
+        if said != place:
+            yield definition.problem((part,), f"{said!r} does not fit the path, which says {place!r}")
+
+
+def _too_long(definition: Definition) -> Iterable[Problem]:
+    name = definition.dataset.name
+    length = len(name.team) + len(name.dataset)
+    if length > NAMES_LENGTH:
+        what = (
+            f"team and dataset together have {length} characters; their schedule's name leaves room for {NAMES_LENGTH}"
+        )
+        yield definition.problem(("dataset",), what)
+
+
+def path_of(name: DatasetName) -> Path:
+    """Where the definition of `name` belongs, from the root of the checkout."""
+    return FOLDER / name.team / f"{name.dataset}.yaml"

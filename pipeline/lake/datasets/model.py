@@ -1,0 +1,267 @@
+"""The shape of a dataset definition, validated. Nothing here reads files or calls AWS."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from pipeline.core.errors import BadDefinition
+from pipeline.core.events.schedule_expressions import parse as parse_schedule
+from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
+from pipeline.lake.datasets.system_columns import ORDER_COLUMN as ORDER_COLUMN
+from pipeline.lake.datasets.system_columns import ROW_COLUMN as ROW_COLUMN
+from pipeline.lake.datasets.types import parse_type
+
+# A team is also a Glue database and a dataset a Glue table: Athena wants lower case, digits and underscores.
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+DURATION_PATTERN = r"^(\d+) (second|minute|hour|day)s?$"
+_DURATION = re.compile(DURATION_PATTERN)
+_SCHEDULE = r"^(rate\((1 (minute|hour|day)|([2-9]|\d{2,}) (minutes|hours|days))\)|cron\(.+\))$"
+
+LONGEST_WAIT = timedelta(days=7)
+"""Half of what staged files are kept at least (the setting staging-days)."""
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,128}$")]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DatasetName:
+    """`team/dataset`. In Glue the team is a database (with the lake's prefix) and the dataset a table."""
+
+    team: str
+    dataset: str
+
+    def __str__(self) -> str:
+        return f"{self.team}/{self.dataset}"
+
+    @classmethod
+    def parse(cls, text: str) -> DatasetName:
+        """Read `team/dataset` or `team.dataset`; ValueError for anything else."""
+        team, separator, dataset = text.replace(".", "/", 1).partition("/")
+        if not separator or not all(re.match(NAME_PATTERN, part) for part in (team, dataset)):
+            raise ValueError(f"{text!r} is not of the form team/dataset (lower case, digits, underscores)")
+        return cls(team, dataset)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+LONGEST = timedelta(days=366)
+"""Of a duration: times are computed with it, which end with the year 9999."""
+
+
+def _seconds(value: object) -> object:
+    found = _DURATION.fullmatch(value) if isinstance(value, str) and len(value) < 40 else None
+    if not found:
+        raise ValueError(f"{repr(value)[:40]} is not a duration such as '30 minutes'")
+    seconds = int(found[1]) * int(timedelta(**{f"{found[2]}s": 1}).total_seconds())
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"{value!r} is longer than {LONGEST.days} days")
+    return timedelta(seconds=seconds)
+
+
+def _words(duration: timedelta) -> str:
+    return f"{int(duration.total_seconds())} seconds"
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds), PlainSerializer(_words)]
+
+
+def _column(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+class Column(_Model):
+    """One column of the contract, written as `name: type` or `name: {type: …, optional: true}`.
+
+    `type` is as in Spark and Athena: string, int, bigint, float, double, boolean, date, timestamp, decimal(p,s),
+    array<…>, map<string,…>, struct<name:type,…>. A file without a column that is not optional is refused.
+    """
+
+    type: str
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _type_is_known(self) -> Self:
+        parse_type(self.type)
+        return self
+
+
+class StageA(_Model):
+    """How a raw object is read."""
+
+    format: Literal["csv", "json", "jsonl"]
+    columns: dict[ColumnName, Annotated[Column, BeforeValidator(_column)]] = Field(default_factory=dict)
+    on_bad_row: Literal["quarantine", "reject_file"] = "quarantine"
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+
+
+class Batching(_Model):
+    """How many objects make a batch, and how long fewer of them wait."""
+
+    min_objects: Annotated[int, Field(ge=1, le=300)] = 1
+    max_objects: Annotated[int, Field(ge=1, le=300)] = 100
+    max_wait: Duration = timedelta(minutes=30)
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> Self:
+        if self.min_objects > self.max_objects:
+            raise ValueError(f"min_objects {self.min_objects} is greater than max_objects {self.max_objects}")
+        if self.max_wait > LONGEST_WAIT:
+            raise ValueError(f"max_wait is longer than {LONGEST_WAIT.days} days, and staged files expire")
+        return self
+
+
+class StageB(Batching):
+    """When and how waiting objects are loaded."""
+
+    schedule: Annotated[str, StringConstraints(pattern=_SCHEDULE)] = "rate(5 minutes)"
+    job: Literal["standard"] = "standard"
+    freshness: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=1)
+    """How long after it came in an object should be in the table; the team is told when it takes longer."""
+    workers: Annotated[int, Field(ge=2, le=299)] | None = None
+    """The most that a run of a job has; unsaid, as many as the environment's setting says."""
+    worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X"] | None = None
+    execution_class: Literal["STANDARD", "FLEX"] = "STANDARD"
+    """FLEX costs less and begins when there is room."""
+
+    @model_validator(mode="after")
+    def _workers_fit_class(self) -> Self:
+        # Glue Developer Guide, "Configuring job properties": flexible execution is for these types.
+        if self.execution_class == "FLEX" and self.worker_type not in ("G.1X", "G.2X"):
+            raise ValueError("execution_class: FLEX needs worker_type: G.1X or G.2X")
+        return self
+
+    @property
+    def job_runs(self) -> dict[str, Any]:
+        """What the state machine's input says of the jobs' runs, where the dataset says anything."""
+        said = {"workers": str(self.workers) if self.workers else None, "worker_type": self.worker_type}
+        # Glue documents queuing for the standard class; a flexible run waits by itself.
+        flexible = {"execution_class": "FLEX", "queuing": False} if self.execution_class == "FLEX" else {}
+        return {name: value for name, value in said.items() if value is not None} | flexible
+
+    @field_validator("schedule")
+    @classmethod
+    def _scheduler_takes_it(cls, value: str) -> str:
+        try:
+            parse_schedule(value)
+        except BadDefinition as error:
+            raise ValueError(f"{error.message}; write rate(5 minutes) or cron(0 6 * * ? *)") from None
+        return value
+
+
+class Upkeep(_Model):
+    """How the table is kept up: how long after a batch, or after how many batches, whichever comes first; how long its
+    older snapshots can be read; and to what size small files are rewritten."""
+
+    every: Annotated[Duration, Field(ge=timedelta(hours=1))] = timedelta(days=1)
+    after_batches: Annotated[int, Field(ge=10, le=1000)] = 100
+    """An upsert reads what each batch since the last upkeep left: so many of them make it slow."""
+    keep_snapshots: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=7)
+    keep_at_least: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Snapshots that stay however old they are."""
+    file_size_mb: Annotated[int, Field(ge=16, le=2048)] = 256
+
+
+class Table(_Model):
+    """The table that the dataset becomes."""
+
+    format: Literal["iceberg"] = "iceberg"
+    write: Literal["append", "replace", "upsert", "overwrite"] = "append"
+    """What rows do to those that are there. With `replace` those of a new version of an object take the place of its
+    earlier version's; with `append` they come beside them."""
+    key: tuple[ColumnName, ...] = ()
+    partition_by: tuple[ColumnName, ...] = ()
+    upkeep: Upkeep = Upkeep()
+
+    @property
+    def is_replaced_whole(self) -> bool:
+        """Whether each object with rows takes the place of all that is there."""
+        return self.write == "overwrite" and not self.partition_by
+
+    @model_validator(mode="after")
+    def _key_fits_write(self) -> Self:
+        if self.write == "upsert" and not self.key:
+            raise ValueError("write: upsert needs a key")
+        if self.write != "upsert" and self.key:
+            raise ValueError(f"key means nothing to write: {self.write}; remove it or use write: upsert")
+        for names in (self.key, self.partition_by):
+            if len(set(names)) != len(names):
+                raise ValueError(f"a column is named twice in {list(names)}")
+        return self
+
+
+class Quality(_Model):
+    """What a batch must satisfy before anybody sees it. `ruleset` is DQDL."""
+
+    ruleset: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+    scope: Literal["batch", "table"] = "batch"
+    on_failure: Literal["block", "warn"] = "block"
+
+
+class Dataset(_Model):
+    """A whole registration."""
+
+    team: Name
+    dataset: Name
+    stage_a: StageA
+    stage_b: StageB = StageB()
+    table: Table = Table()
+    quality: Quality | None = None
+
+    @property
+    def name(self) -> DatasetName:
+        return DatasetName(self.team, self.dataset)
+
+    @property
+    def contract(self) -> dict[str, Column]:
+        """The declared columns, and those that key and partition_by name beside them, which are strings."""
+        implied = (n for n in (*self.table.key, *self.table.partition_by) if n not in self.stage_a.columns)
+        return {**self.stage_a.columns, **{name: Column(type="string") for name in implied}}
+
+    @model_validator(mode="after")
+    def _columns_fit_table(self) -> Self:
+        if ORDER_COLUMN in self.stage_a.columns:
+            raise ValueError(f"{ORDER_COLUMN} is Sluice's own column")
+        if taken := sorted(ICEBERG_COLUMNS & self.contract.keys()):
+            raise ValueError(f"{taken[0]} is a column of Iceberg's own; name yours otherwise")
+        for name in (*self.table.key, *self.table.partition_by):
+            column = self.stage_a.columns.get(name)
+            if column and "<" in column.type:
+                raise ValueError(f"{name} is {column.type}: a key or partition column cannot be nested")
+        return self
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal definitions give equal text."""
+        return json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Dataset:
+        """The inverse of `to_json`."""
+        return cls.from_stored(json.loads(text))
+
+    @classmethod
+    def from_stored(cls, value: dict[str, Any]) -> Dataset:
+        return cls.model_validate(value)
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits that change when the definition does."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]

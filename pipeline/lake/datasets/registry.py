@@ -1,0 +1,87 @@
+"""Registered datasets: the DynamoDB table that the routing Lambda reads as its context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.core.dynamo import Change, encode, get, get_many, scan, update_if
+from pipeline.lake.datasets.model import Dataset, DatasetName
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A registered dataset and its own deployed parts."""
+
+    dataset: Dataset
+    queue_url: str
+    dead_letter_queue_url: str
+    table: str
+    """`<glue database>.<table>`"""
+    retired: str | None = None
+    """Since when it takes no new objects, because its file is gone; None while it is in use."""
+    is_closed: bool = False
+    """Retired, and its own stack is gone, with queues and schedule."""
+
+
+class Registry:
+    """The datasets table."""
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def get(self, name: DatasetName) -> Registration | None:
+        row = get(self._dynamodb, self._table, {"name": str(name)})
+        return _registration(row) if row else None
+
+    def get_many(self, names: Iterable[DatasetName]) -> dict[DatasetName, Registration]:
+        """Those of `names` that are registered; one call for up to a hundred."""
+        keys = [{"name": str(name)} for name in sorted(set(names))]
+        found = (_registration(row) for row in get_many(self._dynamodb, self._table, keys))
+        return {registration.dataset.name: registration for registration in found}
+
+    def all(self) -> list[Registration]:
+        found = (_registration(row) for row in scan(self._dynamodb, TableName=self._table))
+        return sorted(found, key=lambda r: r.dataset.name)
+
+    def put(self, registration: Registration) -> None:
+        """Register a dataset, or replace its registration. It is in use from here on, also if it was retired."""
+        item = {
+            "name": str(registration.dataset.name),
+            "definition": registration.dataset.to_json(),
+            "queue_url": registration.queue_url,
+            "dead_letter_queue_url": registration.dead_letter_queue_url,
+            "table": registration.table,
+        }
+        self._dynamodb.put_item(TableName=self._table, Item=encode(item))
+
+    def retire(self, name: DatasetName, at: str) -> Registration | None:
+        """Mark a dataset as retired, unless it is; its registration as it then stands, None if there is none."""
+        condition = "attribute_exists(#name) AND attribute_not_exists(#retired)"
+        self._update(Change({"name": str(name)}, {"retired": at}, condition, {}))
+        return self.get(name)
+
+    def close(self, registration: Registration) -> bool:
+        """Record that the stack of a retired dataset is gone. False if the dataset was brought back meanwhile."""
+        key, values = {"name": str(registration.dataset.name)}, {"since": registration.retired}
+        return self._update(Change(key, {"closed": True}, "#retired = :since", values))
+
+    def reopen(self, name: DatasetName) -> None:
+        """Record, before it is made, that the stack of a retired dataset may stand again."""
+        self._update(Change({"name": str(name)}, {}, "attribute_exists(#retired)", {}, remove=("closed",)))
+
+    def _update(self, change: Change) -> bool:
+        return update_if(self._dynamodb, self._table, change) is None
+
+
+def _registration(row: dict[str, Any]) -> Registration:
+    return Registration(
+        dataset=Dataset.from_json(row["definition"]),
+        queue_url=row["queue_url"],
+        dead_letter_queue_url=row["dead_letter_queue_url"],
+        table=row["table"],
+        retired=row.get("retired"),
+        is_closed=row.get("closed", False),
+    )

@@ -1,0 +1,130 @@
+"""Decide which dataset a raw object belongs to, and how routed objects are grouped. No AWS here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.lake.datasets import Dataset, DatasetName
+
+GROUP_BYTES = 100_000
+"""Groups are cut here, well under the 256 KiB that a state may carry (PROTOCOL, Stage A 2)."""
+GROUP_OBJECTS = 40
+"""So few that a group whose every object is throttled to the last fits into a history of 25,000 events."""
+SMALL_BYTES = 256 * 1024
+"""Up to this size several objects are transformed by one call: it costs more than reading them."""
+TOGETHER = 10
+"""So many: one that cannot be transformed has all of its call tried again, one by one."""
+ALONE_OBJECTS = 20
+"""Larger objects are a call each, and of these half as many make a group: each is a call first, and one by one then."""
+UNROUTED = "~unrouted"
+"""Begins the open index's partitions of unrouted objects. No team's name does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an object goes: a dataset, or nowhere and why, and what to do about it."""
+
+    dataset: DatasetName | None
+    reason: str | None = None
+    hint: str | None = None
+
+
+def is_folder(key: str) -> bool:
+    """Consoles make an empty object that ends in `/` when a person makes a folder."""
+    return key.endswith("/")
+
+
+def dataset_in(key: str) -> DatasetName | None:
+    """The dataset that the first two segments of `key` name, registered or not."""
+    team, _, rest = key.partition("/")
+    dataset, slash, file = rest.partition("/")
+    if not (slash and file):
+        return None
+    try:
+        return DatasetName.parse(f"{team}/{dataset}")
+    except ValueError:
+        return None
+
+
+def route(key: str, datasets: Mapping[DatasetName, str | None]) -> Route:
+    """Choose the dataset named by the first two segments of `key`.
+
+    `datasets` are those registered, and since when each is retired, None if it is in use. A key without a dataset, or
+    of one that nobody registered or that is retired, is routed nowhere with a reason that `sluice why` shows as it is;
+    it is never dropped.
+    """
+    name = dataset_in(key)
+    if name is None:
+        return Route(None, f"{key!r} does not lie in <team>/<dataset>/ (lower case, digits, underscores)")
+    if name not in datasets:
+        return Route(None, f"no dataset {name} is registered")
+    if (since := datasets[name]) is None:
+        return Route(name)
+    return Route(
+        None,
+        f"dataset {name} is retired since {since}: its file is gone",
+        f"Put definitions/datasets/{name}.yaml back and run `sluice datasets apply`: it is picked up then.",
+    )
+
+
+def unrouted_partition(key: str, digest: str) -> str:
+    """Where an unrouted object stands in the open index, so that applying its dataset finds it.
+
+    `~unrouted#<first two key segments>#<0-9>`: ten partitions, because each takes 1,000 writes a second.
+    """
+    prefix = "/".join(key.split("/")[:2])[:200]
+    return f"{UNROUTED}#{prefix}#{int(digest, 16) % 10}"
+
+
+def unrouted_partitions(dataset: DatasetName) -> list[str]:
+    return [f"{UNROUTED}#{dataset}#{n}" for n in range(10)]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Objects of one execution, as items of its input, and how many of them a call transforms."""
+
+    objects: tuple[dict[str, Any], ...]
+    together: int
+
+
+def groups(objects: Iterable[dict[str, Any]], limit: int = GROUP_BYTES) -> Iterator[Group]:
+    """Cut objects into groups whose JSON stays under `limit` bytes; an object is never split or dropped.
+
+    Small objects keep their order, and so do large ones; none of one kind is in a group of the other.
+    """
+    items = list(objects)
+    small = [item for item in items if item["size"] <= SMALL_BYTES]
+    large = [item for item in items if item["size"] > SMALL_BYTES]
+    yield from (Group(cut, TOGETHER) for cut in _cut(small, limit, GROUP_OBJECTS))
+    yield from (Group(cut, 1) for cut in _cut(large, limit, ALONE_OBJECTS))
+
+
+def _cut(objects: list[dict[str, Any]], limit: int, most: int) -> Iterator[tuple[dict[str, Any], ...]]:
+    group: list[dict[str, Any]] = []
+    size = 0
+    for item in objects:
+        length = len(json.dumps(item).encode()) + 2
+        if group and (size + length > limit or len(group) >= most):
+            yield tuple(group)
+            group, size = [], 0
+        group.append(item)
+        size += length
+    if group:
+        yield tuple(group)
+
+
+def stage_a_input(dataset: Dataset, queue_url: str, group: Group) -> dict[str, Any]:
+    """The input of a Stage A execution: the settings that its Lambdas need, so that none of them looks them up."""
+    return {
+        "dataset": str(dataset.name),
+        "write": dataset.table.write,
+        "stage_a": dataset.stage_a.model_dump(mode="json", exclude_defaults=True),
+        "contract": {n: c.model_dump(mode="json", exclude_defaults=True) for n, c in dataset.contract.items()},
+        "queue_url": queue_url,
+        "objects": list(group.objects),
+        "together": group.together,
+    }

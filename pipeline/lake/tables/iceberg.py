@@ -1,0 +1,232 @@
+"""Iceberg tables in Glue's catalog: create, commit a batch, abandon a batch. Through PyIceberg, so without Spark.
+
+The rules are those of PROTOCOL.md, "Stage B and the table"; each is there because an interleaving breaks without it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from pipeline.core.errors import Misconfigured, Transient
+from pipeline.lake.tables.cherry_picks import appended, picked, picked_from
+from pipeline.lake.tables.names import MAIN, MARKER, branch_prefix
+
+ATTEMPTS = 10
+BACKOFF_S, LONGEST_S = 0.2, 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """What became of a commit or an abandon."""
+
+    COMMITTED = "COMMITTED"
+    PICKED = "PICKED"
+    """Committed on what somebody else wrote meanwhile: `published` tells as which snapshot."""
+    REBASE = "REBASE"
+    """Somebody else wrote to the table, or the branch is not the one that was checked: transform again."""
+    ABANDONED = "ABANDONED"
+
+
+class IcebergTables:
+    """Tables, each named `database.table`. `sleep` is for tests."""
+
+    def __init__(self, catalog: Any = None, sleep: Callable[[float], None] = time.sleep) -> None:
+        if catalog is not None:
+            self.__dict__ |= {"catalog": catalog, "looking": catalog}
+        self._sleep = sleep
+
+    @cached_property
+    def catalog(self) -> Any:
+        """PyIceberg's Glue catalog."""
+        from pyiceberg.catalog import load_catalog
+
+        from pipeline.core.clients import iceberg_properties
+
+        return load_catalog("glue", **iceberg_properties())
+
+    @cached_property
+    def looking(self) -> Any:
+        """The same catalog for looking at tables alone: their metadata, and no rows. It is there sooner."""
+        from pyiceberg.catalog import load_catalog
+
+        from pipeline.core.clients import iceberg_properties
+
+        return load_catalog(
+            "glue", **{**iceberg_properties(), "py-io-impl": "pipeline.lake.tables.metadata_io.S3Reader"}
+        )
+
+    def commit(
+        self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False
+    ) -> Outcome:
+        """Move `main` from `base` to the snapshot `checked` of `branch`, and mark the table as having `batch`.
+
+        Where `main` is not at `base` any more and `checked` only appends, `can_move` lets its files be appended to what
+        is there instead. Doing it again is harmless: the marker tells. COMMITTED, PICKED or REBASE; `Transient` if
+        others kept getting in between; `Misconfigured` if there is no such table.
+        """
+        appends: list[list[Any] | None] = []
+
+        def attempt(found: Any) -> Outcome:
+            metadata = found.metadata
+            if metadata.properties.get(MARKER) == batch:
+                return Outcome.COMMITTED if picked_from(metadata, checked) is None else Outcome.PICKED
+            main, written = metadata.refs.get(MAIN), metadata.refs.get(branch)
+            if main is None or written is None or written.snapshot_id != checked:
+                return Outcome.REBASE
+            if main.snapshot_id == base:
+                _move_main(found, main, checked, batch)
+                return Outcome.COMMITTED
+            if not can_move:
+                return Outcome.REBASE
+            if not appends:
+                # What a snapshot has never changes.
+                appends.append(appended(found, checked, base))
+            if appends[0] is None:
+                return Outcome.REBASE
+            self._pick(found, appends[0], checked, batch)
+            return Outcome.PICKED
+
+        return self._until_settled(table, attempt)
+
+    def _pick(self, found: Any, files: list[Any], checked: int, batch: str) -> None:
+        """Append `files` to `main` as it was found, with the marker, if every branch of the batch is as it was found.
+
+        So nothing that a batch which has ended left running gets this through: its end removed the branch.
+        """
+        from pyiceberg.exceptions import CommitFailedException
+        from pyiceberg.table import update
+
+        metadata, adding = found.metadata, picked(found, files, checked, MAIN)
+        names = _branches(metadata, batch)
+        main = metadata.refs[MAIN].model_copy(update={"snapshot_id": adding.snapshot.snapshot_id})
+        found_at = [{"ref": name, "snapshot-id": metadata.refs[name].snapshot_id} for name in (MAIN, *names)]
+        asserted = [update.AssertRefSnapshotId.model_validate(each) for each in found_at]
+        updates = [
+            adding,
+            # With the retention that `main` has.
+            update.SetSnapshotRefUpdate.model_validate({"ref-name": MAIN, **main.model_dump(by_alias=True)}),
+            *(update.RemoveSnapshotRefUpdate.model_validate({"ref-name": name}) for name in names),
+            update.SetPropertiesUpdate(updates={MARKER: batch}),
+        ]
+        same = update.AssertTableUUID(uuid=metadata.table_uuid)
+        try:
+            self.catalog.commit_table(found, (same, *asserted), tuple(updates))
+        except ValueError as error:
+            # A snapshot on any other branch takes the place in the order of writes that this one was made for.
+            if self.load(".".join(found.name())).metadata.last_sequence_number == metadata.last_sequence_number:
+                raise
+            raise CommitFailedException(str(error)) from error
+
+    def published(self, table: str, checked: int) -> int:
+        """The snapshot by which readers of `main` have the rows of a committed batch's snapshot `checked`."""
+        return picked_from(self.load(table).metadata, checked) or checked
+
+    def mark_empty(self, table: str, batch: str, base: int, *, is_open: Callable[[], bool] = lambda: False) -> Outcome:
+        """Mark the table as having a batch that wrote no row; `main` stays. Outcomes and errors as `commit`.
+
+        A run that comes late must not overwrite the marker of a later batch. So only on its base, or where `is_open`,
+        asked after the table was read, says that the batch has not ended.
+        """
+
+        def attempt(found: Any) -> Outcome:
+            metadata = found.metadata
+            if metadata.properties.get(MARKER) == batch:
+                return Outcome.COMMITTED
+            main = metadata.refs.get(MAIN)
+            if main is None or (main.snapshot_id != base and not is_open()):
+                return Outcome.REBASE
+            # `main` set to what it is: nothing changes, and the marker of a later batch is not overwritten.
+            _move_main(found, main, main.snapshot_id, batch)
+            return Outcome.COMMITTED
+
+        return self._until_settled(table, attempt)
+
+    def abandon(self, table: str, batch: str) -> Outcome:
+        """Remove all that runs of `batch` wrote, unless it turns out to be committed.
+
+        ABANDONED, after which no commit of the batch can succeed, or COMMITTED; errors as `commit`. Snapshots stay:
+        removing them in this step deleted `main`.
+        """
+
+        def attempt(found: Any) -> Outcome:
+            metadata = found.metadata
+            if metadata.properties.get(MARKER) == batch:
+                return Outcome.COMMITTED
+            if names := _branches(metadata, batch):
+                changes = found.manage_snapshots()
+                for name in names:
+                    changes = changes.remove_branch(name)
+                changes.commit()
+            return Outcome.ABANDONED
+
+        return self._until_settled(table, attempt)
+
+    def load(self, table: str) -> Any:
+        """The table as it is now. `Misconfigured` if there is none."""
+        from pyiceberg.exceptions import NoSuchTableError
+
+        try:
+            return self.catalog.load_table(table)
+        except NoSuchTableError:
+            raise Misconfigured(
+                f"there is no table {table}", hint="Run `sluice datasets apply`: it creates what is missing."
+            ) from None
+
+    def _until_settled(self, table: str, attempt: Callable[[Any], Outcome]) -> Outcome:
+        """Try from the top, with the table as it is then, until nobody else got in between.
+
+        A time-out is like a refusal: it is not known whether the call went through, and the marker tells.
+        """
+        for number in range(ATTEMPTS):
+            if number:
+                longest = min(LONGEST_S, BACKOFF_S * 2 ** (number - 1))
+                self._sleep(random.uniform(longest / 2, longest))  # noqa: S311 - so that writers come apart
+            try:
+                return attempt(self.load(table))
+            except Exception as error:
+                if not _worth_repeating(error):
+                    raise
+                log.info("attempt %d at %s: %s", number + 1, table, error)
+        raise Transient(f"{table} was changed by others, or did not answer, {ATTEMPTS} times")
+
+
+def _move_main(found: Any, main: Any, to: int, batch: str) -> None:
+    """Set `main` to a snapshot, mark the table as having the batch and remove its branches."""
+    with found.transaction() as transaction:
+        transaction.set_properties({MARKER: batch})
+        # One staging call for all refs: of several, a transaction keeps only the first assertion of a type.
+        changes = _manage(transaction).create_branch(
+            to, MAIN, main.max_ref_age_ms, main.max_snapshot_age_ms, main.min_snapshots_to_keep
+        )
+        for name in _branches(found.metadata, batch):
+            changes = changes.remove_branch(name)
+        changes.commit()
+
+
+def _manage(transaction: Any) -> Any:
+    from pyiceberg.table.update.snapshot import ManageSnapshots
+
+    return ManageSnapshots(transaction)
+
+
+def _branches(metadata: Any, batch: str) -> list[str]:
+    """The branches of every run of the batch."""
+    return sorted(name for name in metadata.refs if name.startswith(branch_prefix(batch)))
+
+
+def _worth_repeating(error: Exception) -> bool:
+    from botocore.exceptions import ClientError, HTTPClientError
+    from pyiceberg.exceptions import CommitFailedException
+
+    if isinstance(error, ClientError):
+        status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or status == 429 or "Throttl" in error.response["Error"]["Code"]
+    # OSError is how pyarrow's S3 tells of time-outs.
+    return isinstance(error, CommitFailedException | HTTPClientError | OSError)

@@ -1,1 +1,0 @@
-"""Every change to moto, and nothing else. Each refuses a moto whose source is not the one that it was made for."""

@@ -1,0 +1,98 @@
+"""Registered datasets as people look at them: what waits, how old it is, and whether somebody should have come."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.core.clients import client
+from pipeline.core.clock import iso, parse_iso
+from pipeline.core.errors import NotThere, Refused
+from pipeline.core.events.schedule_expressions import Rate, parse
+from pipeline.core.settings import Setting
+from pipeline.lake.catalog import Status
+from pipeline.lake.datasets import Dataset, DatasetName
+from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.services import Lake
+
+COUNTED = 100
+"""Objects that are counted at most where they wait."""
+GRACE = timedelta(minutes=10)
+"""How long a poll and a batch before may take until a dataset counts as behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Objects that wait for a batch. `more`: there are more than were counted; `oldest` is since when one waits."""
+
+    waiting: int
+    more: bool
+    oldest: str | None
+    is_behind: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def registration_of(lake: Lake, team: str, dataset: str) -> Registration:
+    """The registration of a dataset; `NotThere` if there is none."""
+    try:
+        found = lake.registry.get(DatasetName.parse(f"{team}/{dataset}"))
+    except ValueError as error:
+        raise NotThere(str(error), hint="See the list of datasets.") from None
+    if found is None:
+        raise NotThere(
+            f"no dataset {team}/{dataset} is registered",
+            hint="Register it with `sluice datasets init` and `sluice datasets apply`.",
+        )
+    return found
+
+
+def backlog(lake: Lake, dataset: Dataset, most: int = COUNTED) -> Backlog:
+    """What waits for a batch of the dataset, counted up to `most`. One Query."""
+    found = lake.catalog.waiting(str(dataset.name), Status.STAGED, most)
+    oldest = found[0][1] if found else None
+    late = oldest is not None and lake.clock() - parse_iso(oldest) > patience(dataset)
+    return Backlog(len(found), len(found) == most, oldest, late)
+
+
+def patience(dataset: Dataset) -> timedelta:
+    """How long an object may wait before its dataset is behind: `max_wait`, two turns of its schedule, and a grace."""
+    expression = parse(dataset.stage_b.schedule)
+    turn = expression.every if isinstance(expression, Rate) else timedelta(days=1)
+    return dataset.stage_b.max_wait + 2 * turn + GRACE
+
+
+def next_run(dataset: Dataset, now: datetime) -> str | None:
+    """When the schedule fires next; None for a rate, which AWS counts from a moment that it does not tell."""
+    expression = parse(dataset.stage_b.schedule)
+    found = None if isinstance(expression, Rate) else expression.after(now, now)
+    return iso(found) if found else None
+
+
+def run_now(lake: Lake, registration: Registration) -> tuple[str, str | None]:
+    """Poll the dataset as its schedule does, for however few objects; the outcome, and the batch that it opened.
+
+    `Refused` with the function's error, and for a retired dataset whose queue is gone.
+    """
+    if registration.is_closed:
+        raise Refused(
+            f"dataset {registration.dataset.name} is retired, and has no queue any more", hint="Apply it again first."
+        )
+    batching = registration.dataset.stage_b.model_dump(mode="json", include={"max_objects", "max_wait"})
+    event = {
+        "dataset": str(registration.dataset.name),
+        "queue_url": registration.queue_url,
+        "stage_b": {**batching, "min_objects": 1},
+    }
+    answer = client("lambda").invoke(
+        FunctionName=lake.settings[Setting.POLL_FUNCTION], Payload=json.dumps(event).encode()
+    )
+    told = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise Refused(
+            f"the poll failed: {told.get('errorType')}: {told.get('errorMessage')}", hint="See the log of `poll`."
+        )
+    return str(told["outcome"]), told.get("batch")

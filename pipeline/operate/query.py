@@ -1,0 +1,181 @@
+"""One SELECT over the curated tables, by DuckDB on what PyIceberg reads. It only reads, and no other data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import BadInput
+from pipeline.operate.query_guard import tables_of
+from pipeline.operate.query_types import Column, quoted, storable
+from pipeline.operate.tables import Snapshot, Tables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+LONGEST_ERROR = 2000
+NAMED = 100
+"""Tables that a hint lists."""
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it without loss: decimals, times and binary as text, what JSON has no number for too."""
+    match value:
+        case bool() | int() | str() | None:
+            return value
+        case float():
+            return value if isfinite(value) else str(value)
+        case Decimal():
+            return format(value, "f")
+        case datetime():
+            return _iso(value)
+        case date() | time():
+            return value.isoformat()
+        case bytes() | bytearray() | memoryview():
+            return bytes(value).hex()
+        case dict():
+            return {str(plain(key)): plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+    return str(value)
+
+
+def _iso(value: datetime) -> str:
+    if value.tzinfo is None:
+        return value.isoformat()
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query answers: `schema` is that of the batches."""
+
+    columns: list[Column]
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+class Session:
+    """A DuckDB in memory that can reach nothing but the tables that are put into it, and writes nothing to disk.
+
+    `memory` bounds what it holds, as DuckDB writes sizes ("1GB"); what does not fit is an error, as nothing is spilled.
+    """
+
+    def __init__(self, tables: Tables, *, memory: str | None = None) -> None:
+        import duckdb
+
+        self._tables = tables
+        self._error = duckdb.Error
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "python_enable_replacements": "false",
+            # With a folder for what does not fit, DuckDB lets queries read that folder.
+            "temp_directory": "",
+        }
+        if memory:
+            config["memory_limit"] = memory
+        self._db: DuckDBPyConnection = duckdb.connect(":memory:", config=config)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def run(self, sql: str) -> list[str]:
+        """Start the query; the columns' names, made unique. `BadInput` says in a line what is wrong with it."""
+        try:
+            self._prepare(sql)
+            self._db.execute(sql)
+        except self._error as error:
+            raise self._wrong(str(error)) from None
+        return _unique([column[0] for column in self._db.description or ()])
+
+    def rows(self, limit: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """The answer's rows, a chunk at a time."""
+        left = limit
+        try:
+            while chunk := self._db.fetchmany(1000 if left is None else min(left, 1000)):
+                yield from chunk
+                left = None if left is None else left - len(chunk)
+                if left == 0:
+                    return
+        except self._error as error:
+            raise self._wrong(str(error)) from None
+
+    def stream(self, sql: str, rows: int) -> Answer:
+        """Run the query for Parquet, in batches of at most so many rows.
+
+        `BadInput` as `run` has it, also while the batches are read.
+        """
+        try:
+            self._prepare(sql)
+            found = self._db.sql(sql)
+            names = _unique(found.columns)
+            columns = [Column(name, str(kind), storable(kind)) for name, kind in zip(names, found.types, strict=True)]
+            chosen = (f"CAST(#{at} AS {c.stored}) AS {quoted(c.name)}" for at, c in enumerate(columns, 1))
+            reader = found.project(", ".join(chosen)).to_arrow_reader(rows)
+        except self._error as error:
+            raise self._wrong(str(error)) from None
+        return Answer(columns, reader.schema, self._batches(reader))
+
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        try:
+            yield from reader
+        except (self._error, pa.ArrowException) as error:
+            raise self._wrong(str(error)) from None
+
+    def _prepare(self, sql: str) -> None:
+        """Put in the tables that the query names, and lock everything else."""
+        try:
+            named = tables_of(self._db, sql)
+        except BadInput as error:
+            raise BadInput(error.message, hint=" ".join(filter(None, (error.hint, self._there())))) from None
+        for number, (team, dataset) in enumerate(sorted(named)):
+            self._add(number, team, dataset)
+        for setting in ("TimeZone = 'UTC'", "enable_external_access = false", "lock_configuration = true"):
+            self._db.execute(f"SET {setting}")
+
+    def _add(self, number: int, team: str, dataset: str) -> None:
+        found = self._tables.load(team, dataset)
+        if found is None:
+            raise self._wrong(f"there is no table {team}.{dataset}")
+        self._db.register(f"sluice_{number}", Snapshot(found))
+        schema, view = quoted(team), quoted(dataset)
+        self._db.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        self._db.execute(f"CREATE VIEW {schema}.{view} AS SELECT * FROM sluice_{number}")
+
+    def _wrong(self, message: str) -> BadInput:
+        told = " ".join(message.split())
+        if told.startswith("Out of Memory"):
+            # What DuckDB proposes then are settings, which are locked.
+            told, hint = "the query needs more memory than one may have", "Ask for less at once, or for fewer columns."
+            return BadInput(told, hint=hint)
+        return BadInput(told[:LONGEST_ERROR], hint=self._there())
+
+    def _there(self) -> str:
+        names = self._tables.names
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        return f"Tables: {', '.join(names[:NAMED]) or 'none: no dataset is registered'}{more}."
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Equal names get `_1`, `_2`, … so that no value is lost in a JSON object."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        fresh, number = name, 0
+        while fresh in taken or (number and fresh in names):
+            number += 1
+            fresh = f"{name}_{number}"
+        taken.add(fresh)
+        found.append(fresh)
+    return found

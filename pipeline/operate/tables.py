@@ -1,0 +1,145 @@
+"""The lake's tables as PyIceberg reads them; nothing is printed here and nothing is written to a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.clock import iso
+from pipeline.lake.datasets.model import ORDER_COLUMN
+from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.services import Lake
+from pipeline.lake.tables.iceberg import IcebergTables
+from pipeline.lake.tables.names import MARKER
+from pipeline.operate.nested_nulls import keep_nested_nulls
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyiceberg.table import DataScan, FileScanTask, Table
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """A dataset's table. `rows` counts what a reader sees; all but the name is None while there is no table."""
+
+    name: str
+    table: str
+    rows: int | None = None
+    files: int | None = None
+    columns: int | None = None
+    snapshot: str | None = None
+    committed: str | None = None
+    last_batch: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Tables:
+    """Tables of the registered datasets, named `team.dataset`."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._iceberg = IcebergTables()
+
+    @cached_property
+    def registrations(self) -> dict[tuple[str, str], Registration]:
+        """By team and dataset, in the order of names."""
+        return {(r.dataset.team, r.dataset.dataset): r for r in self._lake.registry.all()}
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{team}.{dataset}" for team, dataset in self.registrations]
+
+    def load(self, team: str, dataset: str) -> Table | None:
+        """The table of a dataset as it is now; None if nobody registered it or it has no table yet."""
+        from pyiceberg.exceptions import NoSuchTableError
+
+        registration = self.registrations.get((team, dataset))
+        if registration is None:
+            return None
+        try:
+            found: Table = self._iceberg.catalog.load_table(registration.table)
+        except NoSuchTableError:
+            return None
+        return found
+
+    def facts(self) -> Iterator[TableFacts]:
+        for (team, dataset), registration in self.registrations.items():
+            found = self.load(team, dataset)
+            name = f"{team}.{dataset}"
+            yield _facts(name, registration.table, found) if found else TableFacts(name, registration.table)
+
+
+def _facts(name: str, identifier: str, table: Table) -> TableFacts:
+    snapshot = table.current_snapshot()
+    columns = [field.name for field in table.schema().fields if field.name != ORDER_COLUMN]
+    scan = table.scan()
+    return TableFacts(
+        name=name,
+        table=identifier,
+        rows=_rows(scan, table),
+        files=len({task.file.file_path for task in scan.plan_files()}),
+        columns=len(columns),
+        snapshot=str(snapshot.snapshot_id) if snapshot else None,
+        committed=iso(datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)) if snapshot else None,
+        last_batch=table.properties.get(MARKER),
+    )
+
+
+def _rows(scan: DataScan, table: Table) -> int:
+    """Exact. The snapshot's summary knows it without deletes; with them the files that have any are read."""
+    snapshot = table.current_snapshot()
+    summary = snapshot.summary if snapshot else None
+    if summary and summary["total-delete-files"] == "0" and (total := summary["total-records"]) is not None:
+        return int(total)
+    return scan.count()
+
+
+class Snapshot:
+    """A table's rows as of one snapshot, for DuckDB: each time it asks, a new stream of Arrow batches.
+
+    One stream would be used up by the first of two readers, as in a self-join. Deletes are applied by PyIceberg.
+    Sluice's own column is left out.
+    """
+
+    def __init__(self, table: Table) -> None:
+        own = any(field.name == ORDER_COLUMN for field in table.schema().fields)
+        names = tuple(field.name for field in table.schema().fields if field.name != ORDER_COLUMN)
+        self._scan: DataScan = table.scan(selected_fields=names) if own else table.scan()
+
+    @cached_property
+    def _tasks(self) -> list[FileScanTask]:
+        return list(self._scan.plan_files())
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        from pyiceberg.io.pyarrow import schema_to_pyarrow
+
+        return schema_to_pyarrow(self._scan.projection(), include_field_ids=False)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        from pyiceberg.io.pyarrow import ArrowScan
+
+        keep_nested_nulls()
+        scan = self._scan
+        reader = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter, scan.case_sensitive)
+        for batch in reader.to_record_batches(self._tasks):
+            yield batch.cast(self.schema)
+
+    def head(self, limit: int) -> list[dict[str, Any]]:
+        """The first rows, as Python has them; reads no more files than it must."""
+        found: list[dict[str, Any]] = []
+        for batch in self._batches():
+            found += batch.slice(0, limit - len(found)).to_pylist()
+            if len(found) >= limit:
+                break
+        return found
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
+        import pyarrow as pa
+
+        return pa.RecordBatchReader.from_batches(self.schema, self._batches()).__arrow_c_stream__(requested_schema)

@@ -1,0 +1,1 @@
+"""State machines without AWS: histories, test cases, what they cover, comparisons. Pure."""

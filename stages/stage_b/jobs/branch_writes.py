@@ -1,0 +1,231 @@
+"""Write a batch to a branch of its table, which nobody reads but the quality job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.lake.batches.records import Written
+from pipeline.lake.datasets.types import Primitive, Type
+from pipeline.lake.tables.evolution import common
+from pipeline.lake.tables.names import branch_name
+from stages.stage_b.jobs.alignment import quoted
+from stages.stage_b.jobs.batch_manifest import Manifest, StagedFile
+from stages.stage_b.jobs.branches import BranchedTable
+from stages.stage_b.jobs.repeated_rows import repeated_rows
+from stages.stage_b.jobs.replacement import replace_versions
+from stages.stage_b.jobs.staged_rows import LINE, OBJECT, ORDER, POSITION, REASON, ROW, StagedRows, staged_rows
+from stages.stage_b.jobs.tally import Counting, Tally, check_accounts
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_VIEW, _WINNING = "sluice_batch", "sluice_winning"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one run is about. `quarantine` is the s3:// folder for the rows of this run that cannot be loaded."""
+
+    manifest: Manifest
+    run: str
+    table: str
+    quarantine: str
+
+
+def write_batch(
+    spark: SparkSession, job: Job, files: Sequence[StagedFile], loaded: Sequence[StagedFile] = ()
+) -> Written:
+    """Load `files` onto a new branch of the table and say what was written; `loaded` are of the manifest's `loaded`.
+
+    `Inconsistent` if a row is neither written nor set aside nor superseded by a newer one (PROTOCOL, Stage B 2).
+    """
+    manifest, branch = job.manifest, branch_name(job.manifest.batch, job.run)
+    table = BranchedTable(spark, job.table)
+    filled = [file for file in files if file.object.rows]
+    if not filled:
+        return Written(job.run, branch, table.base, None, 0)
+    columns = table.add_columns(_wanted(filled, manifest))
+    staged = staged_rows(spark, filled, columns, manifest.key)
+    bad = _set_aside(staged, job)
+    if bad == sum(file.object.rows for file in filled):
+        all_bad = {file.object.object.digest: file.object.rows for file in filled}
+        return Written(job.run, branch, table.base, None, 0, bad, set_aside=all_bad)
+    target = table.create_branch(branch)
+    counting = Counting(staged.frame, filled)
+    done = _write(spark, counting, staged.all_fit, columns, target, manifest)
+    tally = counting.result()
+    snapshot, rows = table.written(branch)
+    expected = sum(tally.good.values()) if manifest.write == "append" else done.rows
+    superseded = check_accounts(tally, bad, rows, expected)
+    lost = tuple(sorted(file.object.id for file in files if file.object.order in done.superseded))
+    appends = manifest.write == "append"
+    return Written(
+        job.run,
+        branch,
+        table.base,
+        snapshot if rows else None,
+        rows,
+        bad,
+        lost,
+        superseded,
+        can_move=appends and not manifest.judges_table,
+        set_aside=_whose(tally, filled),
+        repeated=repeated_rows(spark, manifest, filled, loaded, columns) if appends else {},
+    )
+
+
+def _whose(tally: Tally, files: Sequence[StagedFile]) -> dict[str, int]:
+    """How many rows of each object were set aside, where there are any."""
+    bad = {place: read - tally.good.get(place, 0) for place, read in tally.read.items()}
+    return {files[place].object.object.digest: number for place, number in sorted(bad.items()) if number}
+
+
+def _wanted(files: Sequence[StagedFile], manifest: Manifest) -> dict[str, Type]:
+    """The columns that the files bring; where they differ, a type for all."""
+    columns: dict[str, Type] = {}
+    for name, kind in (column for file in files for column in file.columns):
+        columns[name] = common(columns[name], kind) if name in columns else kind
+    return columns if manifest.write == "append" else {**columns, ORDER: Primitive.STRING}
+
+
+def _set_aside(staged: StagedRows, job: Job) -> int:
+    """Write the rows that cannot be loaded to the quarantine bucket as JSON lines, and say how many they are."""
+    if staged.all_fit:
+        return 0
+    bad = staged.frame.where(f"{REASON} is not null")
+    # Only the columns that can fail are read for this.
+    count = bad.count()
+    if count:
+        head = f"to_json(named_struct('object', {OBJECT}, 'line', {LINE}, 'reason', {REASON}))"
+        lines = bad.selectExpr(f"concat(rtrim('}}', {head}), ',\"row\":', {ROW}, '}}') as value")
+        quiet = {"mapreduce.fileoutputcommitter.marksuccessfuljobs": "false"}
+        lines.write.mode("overwrite").options(**quiet).text(job.quarantine)
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a write did: how many rows it had to write, where that is known before, and the orders of the objects
+    that newer ones had replaced."""
+
+    rows: int | None = None
+    superseded: frozenset[str] = frozenset()
+
+
+def _write(
+    spark: SparkSession,
+    counting: Counting,
+    all_fit: bool,
+    columns: Mapping[str, Type],
+    target: str,
+    manifest: Manifest,
+) -> _Done:
+    """Write to the branch. The first action on the rows is the one that counts them."""
+
+    def loadable(frame: DataFrame) -> DataFrame:
+        good = frame if all_fit else frame.where(f"{REASON} is null")
+        return good.select(*(quoted(name) for name in dict.fromkeys((*columns, ORDER, POSITION))))
+
+    counted = loadable(counting.counted)
+    match manifest.write:
+        case "upsert":
+            upsert(spark, counted, columns, target, manifest.key)
+            return _Done()
+        case "replace":
+            return _Done(*replace_versions(spark, counted, loadable(counting.frame), columns, target))
+        case "overwrite" if manifest.partition_by:
+            return _overwrite_partitions(spark, counted, loadable(counting.frame), columns, target, manifest)
+        case "overwrite":
+            return _overwrite(spark, counted, loadable(counting.frame), columns, target, manifest)
+    _only(counted, columns).writeTo(target).append()
+    return _Done()
+
+
+def _only(frame: DataFrame, columns: Mapping[str, Type]) -> DataFrame:
+    return frame.select(*(quoted(name) for name in columns))
+
+
+def upsert(spark: SparkSession, good: DataFrame, columns: Mapping[str, Type], target: str, key: Sequence[str]) -> None:
+    """Insert rows of new keys, and replace rows whose order is not greater; of one key the newest row counts.
+
+    Rows that were written before there was an order have NULL, which is older than anything.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    latest = Window.partitionBy(*key).orderBy(F.col(ORDER).desc(), F.col(POSITION).desc())
+    newest = good.withColumn("_sluice_rank", F.row_number().over(latest)).where("_sluice_rank = 1")
+    _only(newest, columns).createOrReplaceTempView(_VIEW)
+    same = " and ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in key)
+    spark.sql(
+        f"merge into {target} t using {_VIEW} s on {same} "
+        f"when matched and coalesce(t.{ORDER}, '') <= s.{ORDER} then update set * when not matched then insert *"
+    )
+
+
+def _overwrite(
+    spark: SparkSession,
+    counted: DataFrame,
+    good: DataFrame,
+    columns: Mapping[str, Type],
+    target: str,
+    manifest: Manifest,
+) -> _Done:
+    """Replace the table by the newest object, unless what is there is newer."""
+    from pyspark.sql import functions as F
+
+    by_order = counted.groupBy(ORDER).agg(F.count("*").alias("n"))
+    newest, rows = _one(by_order.agg(F.max(ORDER), F.max_by("n", ORDER)))
+    there = _one(spark.table(target).agg(F.max(ORDER)))[0] or ""
+    orders = [found.order for found in manifest.objects]
+    if newest is None or newest < there:
+        return _Done(0, frozenset(order for order in orders if order < there))
+    _only(good.where(F.col(ORDER) == newest), columns).writeTo(target).overwrite(F.lit(True))
+    return _Done(rows, frozenset(order for order in orders if order < newest))
+
+
+def _one(frame: DataFrame) -> Any:
+    """The only row of an aggregate."""
+    return frame.first()
+
+
+def _overwrite_partitions(
+    spark: SparkSession,
+    counted: DataFrame,
+    good: DataFrame,
+    columns: Mapping[str, Type],
+    target: str,
+    manifest: Manifest,
+) -> _Done:
+    """Replace the partitions that an object has rows in by the newest object that has them.
+
+    An object is superseded that wrote nothing because newer ones, in the batch or in the table, have all of its.
+    """
+    partition_by = manifest.partition_by
+    parts = ", ".join(quoted(name) for name in partition_by)
+    counted.createOrReplaceTempView(_VIEW)
+    by_object = f"select {parts}, {ORDER}, count(*) n from {_VIEW} group by {parts}, {ORDER}"
+    brought = f"select {parts}, max({ORDER}) brought, max_by(n, {ORDER}) n from ({by_object}) group by {parts}"
+    there = f"select {parts}, max({ORDER}) there from {target} group by {parts}"
+    winning = spark.sql(
+        f"select b.* from ({brought}) b left join ({there}) t on {_same(partition_by, 'b')} "
+        "where coalesce(there, '') <= brought"
+    ).persist()
+    winning.createOrReplaceTempView(_WINNING)
+    winners = {row[0]: row[1] for row in winning.groupBy("brought").sum("n").collect()}
+    if winners:
+        good.createOrReplaceTempView(_VIEW)
+        chosen = spark.sql(
+            f"select t.* from {_VIEW} t left semi join {_WINNING} w "
+            f"on {_same(partition_by, 'w')} and t.{ORDER} = w.brought"
+        )
+        _only(chosen, columns).writeTo(target).overwritePartitions()
+    losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners.keys()
+    return _Done(sum(winners.values()), frozenset(losers))
+
+
+def _same(partition_by: Sequence[str], other: str) -> str:
+    # NULL is a partition too.
+    return " and ".join(f"t.{quoted(name)} <=> {other}.{quoted(name)}" for name in partition_by)

@@ -1,0 +1,202 @@
+"""Hold what a batch wrote against its dataset's ruleset: which rows, which rules hold, and what the verdict is.
+
+The script is `quality`; nothing here reads arguments or makes clients.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import BadDefinition, SluiceError, Transient
+from pipeline.lake.batches.records import Batch, RuleResult, Verdict
+from pipeline.lake.datasets import Quality
+from pipeline.lake.quality import check_ruleset
+from pipeline.lake.quality.dqdl import parse
+from pipeline.lake.quality.lint import errors_in
+from pipeline.lake.quality.model import Composite, Rule, plain_rules
+from pipeline.lake.quality.sentences import sentence
+from pipeline.lake.quality.sql import VIEW
+from pipeline.lake.quality.translation import for_deequ
+from stages.stage_b.jobs.failure import was_lost, without_rows
+from stages.stage_b.jobs.plans import hold_to_one_view
+from stages.stage_b.jobs.reasons import not_about_data, quotable
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+PASSED, FAILED, WARNED, RELEASED = "PASSED", "FAILED", "WARNED", "RELEASED"
+OWN_COLUMNS = "_sluice_"
+SAMPLE_ROWS = 100
+REASON_CHARACTERS = 500
+"""Of a reason on the batch's row, which also holds the candidates; the report in S3 has all that Deequ said."""
+
+_GUARDED = {
+    # `${env:…}` in any text of SQL, strings too, would become a variable of the process or a setting.
+    "spark.sql.variable.substitute": "false",
+    # csv.`/path` is no table.
+    "spark.sql.runSQLOnFiles": "false",
+}
+"""Settings of the session, beside what is refused before."""
+
+_WITHOUT_ROWS = {"ColumnDataType", "DataFreshness", "CustomSql"}
+"""Deequ reports no outcome of single rows for these, nor for rules on the whole such as RowCount."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule as the ruleset has it, whether it holds, and the metrics that say so. `parts` are the rules of a
+    composition that failed, each judged by itself."""
+
+    rule: str
+    passed: bool
+    reason: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    parts: tuple[Finding, ...] = ()
+
+
+def visible(frame: DataFrame) -> DataFrame:
+    """The columns that rules are about: Sluice's own are no business of a team's ruleset."""
+    return frame.select(*(f"`{name}`" for name in frame.columns if not name.startswith(OWN_COLUMNS)))
+
+
+def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Finding, ...]:
+    """Whether each rule holds for `frame`, in the order of the ruleset.
+
+    `BadDefinition` if a rule cannot be evaluated on these columns, or Deequ could not evaluate one: that says nothing
+    about the data, and is not a failed rule. `Transient` if Spark lost a worker meanwhile.
+    """
+    columns = dict(frame.dtypes)
+    if wrong := errors_in(check_ruleset(ruleset, columns)):
+        raise BadDefinition("the ruleset cannot be evaluated: " + "; ".join(str(problem) for problem in wrong))
+    # Numeric CustomSql reads a view of this name, which Deequ leaves to its caller.
+    frame.createOrReplaceTempView(VIEW)
+    try:
+        named = _named(spark, frame, ruleset)
+        outcomes = _deequ().process(spark, frame, for_deequ(ruleset)).collect()
+    except BadDefinition:
+        raise
+    except Exception as error:
+        if told := without_rows(error):
+            raise _not_evaluated("the ruleset", told, error) from None
+        raise _not_evaluated("the ruleset", _first_line(error), error) from error
+    finally:
+        spark.catalog.dropTempView(VIEW)
+    by_rule = {row["Rule"]: row for row in outcomes}
+    findings = tuple(_finding(text, by_rule[name]) for name, text in named)
+    for finding in findings:
+        if why := not_about_data(finding.reason):
+            raise _not_evaluated(finding.rule, quotable(why), finding.reason)
+    return _with_parts(spark, frame, ruleset, findings)
+
+
+def _with_parts(
+    spark: SparkSession, frame: DataFrame, ruleset: str, findings: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """Judge the rules of failed compositions by themselves: Deequ does not say of which of them it tells a value.
+
+    Another pass over the rows, where a composition failed.
+    """
+    parsed = parse(ruleset)
+    parts = {
+        rule.text: [part.text for part in plain_rules(rule)]
+        for rule, finding in zip(parsed.rules, findings, strict=True)
+        if isinstance(rule, Composite) and not finding.passed
+    }
+    if not parts:
+        return findings
+    texts = dict.fromkeys(text for each in parts.values() for text in each)
+    alone = evaluate(spark, frame, f"{parsed.declarations}Rules = [ {', '.join(texts)} ]")
+    found = {finding.rule: finding for finding in alone}
+    return tuple(replace(each, parts=tuple(found[text] for text in parts.get(each.rule, ()))) for each in findings)
+
+
+def _not_evaluated(what: str, why: str, whole: object) -> SluiceError:
+    kind = Transient if was_lost(whole) else BadDefinition
+    return kind(f"Deequ could not evaluate {what}: {why}")
+
+
+def _deequ() -> Any:
+    # pydeequ reads it when it is imported, and fails without.
+    os.environ.setdefault("SPARK_VERSION", "3.5")
+    from pydeequ.dqdl import EvaluateDataQuality
+
+    return EvaluateDataQuality
+
+
+def _first_line(error: Exception) -> str:
+    java = getattr(error, "java_exception", None)
+    return str(java.toString() if java is not None else error).partition("\n")[0]
+
+
+def _named(spark: SparkSession, frame: DataFrame, ruleset: str) -> list[tuple[str, str]]:
+    """Each rule as Deequ prints it, which is not how it was written, and as it was written.
+
+    `BadDefinition` if the SQL of one, as Deequ and Spark read it, is more than a ruleset may hold.
+    """
+    for name, value in _GUARDED.items():
+        spark.conf.set(name, value)
+    parser: Any = spark._jvm.software.amazon.glue.dqdl.parser.DQDLParser()  # type: ignore[union-attr]
+    rules = parser.parse(for_deequ(ruleset)).getRules()
+    hold_to_one_view(spark, frame, rules)
+    printed = [rule.toString() for rule in rules]
+    written = [rule.text for rule in parse(ruleset).rules]
+    return list(zip(printed, written, strict=True))
+
+
+def _finding(text: str, row: Any) -> Finding:
+    metrics = dict(row["EvaluatedMetrics"] or {})
+    return Finding(text, row["Outcome"] == "Passed", row["FailureReason"], metrics)
+
+
+def failing_rows(
+    spark: SparkSession, frame: DataFrame, ruleset: str, findings: tuple[Finding, ...]
+) -> list[dict[str, Any]]:
+    """Up to `SAMPLE_ROWS` rows that a failed rule does not hold for: `{"rules": […], "row": JSON text}`.
+
+    Only rules that are about single rows have any: IsComplete, Completeness, IsUnique, Uniqueness, IsPrimaryKey,
+    ColumnValues, ColumnLength, and compositions of nothing else.
+    """
+    failed = {finding.rule for finding in findings if not finding.passed}
+    chosen = [rule.text for rule in parse(ruleset).rules if rule.text in failed and _has_rows(rule)]
+    if not chosen:
+        return []
+    from pyspark.sql.functions import col, size, struct, to_json
+
+    part = f"{parse(ruleset).declarations}Rules = [ {', '.join(chosen)} ]"
+    written = dict(_named(spark, frame, part))
+    marked = _deequ().processRows(spark, frame, for_deequ(part))["rowLevelOutcomes"]
+    row = to_json(struct(*(col(f"`{name}`") for name in frame.columns)), {"ignoreNullFields": "false"})
+    found = marked.where(size("DataQualityRulesFail") > 0).select(
+        col("DataQualityRulesFail").alias("rules"), row.alias("row")
+    )
+    return [
+        {"rules": [written.get(rule, rule) for rule in each["rules"]], "row": each["row"]}
+        for each in found.limit(SAMPLE_ROWS).collect()
+    ]
+
+
+def _has_rows(rule: Rule | Composite) -> bool:
+    return not any(plain.type in _WITHOUT_ROWS for plain in plain_rules(rule))
+
+
+def verdict(batch: Batch, snapshot: int, quality: Quality, findings: tuple[Finding, ...]) -> Verdict:
+    """The verdict on the snapshot: failed rules do not block where the dataset only warns, or a person released it."""
+    rules = tuple(
+        RuleResult(f.rule, "Passed" if f.passed else "Failed", (_told(f) or "")[:REASON_CHARACTERS] or None)
+        for f in findings
+    )
+    if all(finding.passed for finding in findings):
+        return Verdict(snapshot, PASSED, rules)
+    if batch.release:
+        by, reason = batch.release.get("by"), batch.release.get("reason")
+        return Verdict(snapshot, RELEASED, rules, released_by=by, reason=reason)
+    return Verdict(snapshot, WARNED if quality.on_failure == "warn" else FAILED, rules)
+
+
+def _told(finding: Finding) -> str | None:
+    """Why a rule failed; of a composition, each of its rules that did."""
+    failed = [f"{part.rule}: {sentence(part.rule, part.reason)}" for part in finding.parts if not part.passed]
+    return "; and ".join(dict.fromkeys(failed)) or sentence(finding.rule, finding.reason)

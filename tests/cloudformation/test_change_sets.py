@@ -1,0 +1,65 @@
+"""What DescribeChangeSet tells, as changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.cloudformation.change_sets import changes_of
+from pipeline.cloudformation.changes import Action, Change, PropertyChange, StackPlan, check_stateful
+from pipeline.core.errors import Refused
+
+
+def told(action: str, **more: Any) -> dict[str, Any]:
+    resource = {"Action": action, "LogicalResourceId": "Rows", "ResourceType": "AWS::DynamoDB::Table"}
+    return {"Type": "Resource", "ResourceChange": resource | more}
+
+
+def target(**given: str) -> dict[str, Any]:
+    return {"Target": {"Attribute": "Properties", "Name": "KeySchema", **given}}
+
+
+@pytest.mark.parametrize(
+    ("given", "action", "kept"),
+    [
+        (told("Add"), Action.ADD, False),
+        (told("Remove", PolicyAction="Delete"), Action.REMOVE, False),
+        (told("Remove", PolicyAction="Retain"), Action.KEEP, False),
+        (told("Modify", Replacement="False"), Action.MODIFY, False),
+        (told("Modify", Replacement="Conditional"), Action.REPLACE, False),
+        (told("Modify", Replacement="True", PolicyAction="ReplaceAndDelete"), Action.REPLACE, False),
+        (told("Modify", Replacement="True", PolicyAction="ReplaceAndRetain"), Action.REPLACE, True),
+    ],
+)
+def test_what_happens_to_a_resource(given: dict[str, Any], action: Action, kept: bool) -> None:
+    assert changes_of([given]) == (Change("Rows", "AWS::DynamoDB::Table", action, old_is_kept=kept),)
+
+
+def test_a_property_that_changes_for_two_reasons_is_told_once_with_what_is_known() -> None:
+    details = [
+        target(RequiresRecreation="Never", BeforeValue="a", AfterValue="b"),
+        target(RequiresRecreation="Always"),
+        {"Target": {"Attribute": "Tags", "RequiresRecreation": "Never"}},
+        target(Path="/Properties/Spec/Enabled", RequiresRecreation="Never", AfterValue="true"),
+    ]
+    (change,) = changes_of([told("Modify", Replacement="True", Details=details)])
+    assert change.properties == (
+        PropertyChange("KeySchema", "a", "b", replaces=True),
+        PropertyChange("Tags", None, None),
+        PropertyChange("Spec.Enabled", None, "true"),
+    )
+
+
+@pytest.mark.parametrize("action", Action)
+def test_only_what_loses_what_a_store_holds_is_refused(action: Action) -> None:
+    plans = [
+        StackPlan("s", (Change("Rows", "AWS::DynamoDB::Table", action),), {}, is_new=False),
+        StackPlan("t", (Change("Work", "AWS::Lambda::Function", action),), {}, is_new=False),
+    ]
+    if action in (Action.REPLACE, Action.REMOVE):
+        with pytest.raises(Refused, match="Rows") as caught:
+            check_stateful(plans)
+        assert "Work" not in caught.value.message
+    else:
+        check_stateful(plans)

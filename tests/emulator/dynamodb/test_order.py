@@ -1,0 +1,160 @@
+"""Queries and scans of a table whose keys are kept in order answer what sorting it anew would."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.emulator.dynamodb.patches.order import _Order
+
+NAMES = st.sampled_from(["a", "b", "é", "\U0001f600"])
+NUMBERS = st.integers(-2, 11)
+PAGES = st.sampled_from([1, 2, 100])
+
+WRITES = st.one_of(
+    st.tuples(st.just("put"), NAMES, NUMBERS, st.none() | NAMES, NUMBERS),
+    st.tuples(st.just("update"), NAMES, NUMBERS, st.none() | NAMES, NUMBERS),
+    st.tuples(st.just("delete"), NAMES, NUMBERS, st.none(), st.just(0)),
+    st.tuples(st.just("undone"), NAMES, NUMBERS, st.none() | NAMES, NUMBERS),
+)
+Model = dict[tuple[str, int], tuple[str | None, int]]
+
+
+@pytest.fixture(scope="module")
+def table(aws):
+    """Hash and range key, and an index of both."""
+    name = f"order-{uuid.uuid4().hex}"
+    kinds = {"h": "S", "r": "N", "g": "S", "n": "N"}
+    aws("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": kind} for n, kind in kinds.items()],
+        KeySchema=[{"AttributeName": "h", "KeyType": "HASH"}, {"AttributeName": "r", "KeyType": "RANGE"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_g",
+                "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}, {"AttributeName": "n", "KeyType": "RANGE"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    return name
+
+
+def key(h: str, r: int) -> dict[str, Any]:
+    return {"h": {"S": h}, "r": {"N": str(r)}}
+
+
+def write(client: Any, table: str, model: Model, what: str, h: str, r: int, g: str | None, n: int) -> None:
+    indexed = {"g": {"S": g}} if g is not None else {}
+    item = {**key(h, r), "n": {"N": str(n)}, **indexed}
+    if what == "put":
+        client.put_item(TableName=table, Item=item)
+        model[h, r] = g, n
+    elif what == "update":
+        names, values = {"#n": "n", "#g": "g"}, {":n": {"N": str(n)}}
+        setting = "SET #n = :n, #g = :g" if g is not None else "SET #n = :n REMOVE #g"
+        if g is not None:
+            values[":g"] = {"S": g}
+        client.update_item(
+            TableName=table,
+            Key=key(h, r),
+            UpdateExpression=setting,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+        model[h, r] = g, n
+    elif what == "delete":
+        client.delete_item(TableName=table, Key=key(h, r))
+        model.pop((h, r), None)
+    else:
+        too_large = {**key("other", r), "x": {"S": "x" * 410_000}}
+        puts = [{"Put": {"TableName": table, "Item": each}} for each in (item, too_large)]
+        with pytest.raises(ClientError):
+            client.transact_write_items(TransactItems=puts)
+
+
+def read(client: Any, operation: str, **request: Any) -> list[tuple[str, int]]:
+    pages = client.get_paginator(operation).paginate(**request)
+    return [(item["h"]["S"], int(item["r"]["N"])) for page in pages for item in page["Items"]]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(writes=st.lists(WRITES, max_size=12), limit=PAGES)
+def test_every_read_answers_what_a_plain_model_says(aws, table, writes, limit):
+    client, model = aws("dynamodb"), {}
+    for h, r in itertools.product("ab\u00e9\U0001f600", range(-2, 12)):
+        client.delete_item(TableName=table, Key=key(h, r))
+    for each in writes:
+        write(client, table, model, *each)
+    in_order = sorted(model)
+    paged = {"TableName": table, "PaginationConfig": {"PageSize": limit}}
+    assert read(client, "scan", **paged) == in_order
+    indexed = sorted(((g, n, *k) for k, (g, n) in model.items() if g is not None))
+    assert read(client, "scan", IndexName="by_g", **paged) == [(h, r) for _, _, h, r in indexed]
+    for name in ("a", "é"):
+        for forward in (True, False):
+            asked = {"ExpressionAttributeValues": {":v": {"S": name}}, "ScanIndexForward": forward, **paged}
+            own = [k for k in in_order if k[0] == name]
+            found = read(client, "query", KeyConditionExpression="h = :v", **asked)
+            assert found == (own if forward else own[::-1])
+            there = [(h, r) for g, _, h, r in indexed if g == name]
+            found = read(client, "query", IndexName="by_g", KeyConditionExpression="g = :v", **asked)
+            assert found == (there if forward else there[::-1])
+
+
+def test_a_read_does_not_look_at_other_items(aws, front, table):
+    """moto's own did: the items that it sorted are counted."""
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    client = aws("dynamodb")
+    for r in range(12):
+        for h in "ab":
+            client.put_item(TableName=table, Item={**key(h, r), "g": {"S": h}, "n": {"N": str(r)}})
+    compared: list[object] = []
+    original = DynamoType.__lt__
+    DynamoType.__lt__ = lambda self, other: compared.append(self.value) or original(self, other)
+    try:
+        read(
+            client,
+            "query",
+            TableName=table,
+            KeyConditionExpression="h = :v",
+            ExpressionAttributeValues={":v": {"S": "a"}},
+        )
+        assert "b" not in compared
+        compared.clear()
+        read(client, "scan", TableName=table, PaginationConfig={"PageSize": 1})
+        assert not compared
+    finally:
+        DynamoType.__lt__ = original
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_page_ends_where_it_is_full_and_nothing_behind_it_is_looked_at(aws, front, table, forward, monkeypatch):
+    client, large = aws("dynamodb"), {"x": {"S": "x" * 300_000}}
+    for r in range(12):
+        client.put_item(TableName=table, Item={**key("large", r), "g": {"S": "large"}, "n": {"N": str(r)}, **large})
+    asked = {"TableName": table, "IndexName": "by_g", "KeyConditionExpression": "g = :v", "ScanIndexForward": forward}
+    values = {"ExpressionAttributeValues": {":v": {"S": "large"}}}
+    pages = list(client.get_paginator("query").paginate(**asked, **values))
+    found = [[int(item["r"]["N"]) for item in page["Items"]] for page in pages]
+    order = list(range(12)) if forward else list(range(12))[::-1]
+    assert found == [order[start : start + 3] for start in (0, 3, 6, 9)]
+    counted = client.get_paginator("query").paginate(**asked, **values, Select="COUNT")
+    assert [page["Count"] for page in counted] == [3, 3, 3, 3]
+    looked_at = []
+    original = _Order._item
+    monkeypatch.setattr(
+        _Order, "_item", lambda self, place, index: looked_at.append(place) or original(self, place, index)
+    )
+    client.query(**asked, **values)
+    assert len(looked_at) == 4
+    for r in range(12):
+        client.delete_item(TableName=table, Key=key("large", r))

@@ -1,0 +1,133 @@
+"""Applying many datasets: stacks side by side, results in order, and one that fails hides no other's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+
+from pipeline.core.errors import Refused
+from pipeline.lake.datasets import application
+from pipeline.lake.datasets.application import Applied, Deployed, Parts, TablePlan
+from pipeline.lake.datasets.files import Definition, parse
+from tests.patience import PATIENCE_S
+
+TEXT = "team: {}\ndataset: d{:03}\nstage_a: {{format: csv, columns: {{id: string}}}}\n"
+
+
+def definitions(team: str, count: int) -> list[Definition]:
+    return [parse(TEXT.format(team, n).encode(), f"{team}/d{n:03}.yaml") for n in range(count)]
+
+
+NOT_DEPLOYED = Refused("stack was not deployed", hint="Mend it.")
+DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "you may not"}}, "CreateChangeSet")
+ERRORS = {
+    "refused": (NOT_DEPLOYED, "stack was not deployed Mend it."),
+    "denied": (DENIED, f"AWS answered: {DENIED}"),
+    "unreachable": (ConnectTimeoutError(endpoint_url="u"), 'AWS answered: Connect timeout on endpoint URL: "u"'),
+    "denied by S3": (OSError("AWS Error ACCESS_DENIED"), "AWS answered: AWS Error ACCESS_DENIED"),
+}
+
+
+class Stacks:
+    """Deploys nothing, and waits until `together` calls for datasets are under way at once."""
+
+    def __init__(self, together: int, failing: tuple[str, ...] = (), error: Exception = NOT_DEPLOYED) -> None:
+        self.barrier = threading.Barrier(together, timeout=PATIENCE_S)
+        self.failing = failing
+        self.error = error
+        self.lock = threading.Lock()
+        self.running, self.most = 0, 0
+
+    def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
+        if name in self.failing:
+            raise self.error
+        if "Dataset" in parameters:
+            with self.lock:
+                self.running += 1
+                self.most = max(self.most, self.running)
+            self.barrier.wait()
+            with self.lock:
+                self.running -= 1
+        return Deployed({"QueueUrl": f"{name}/q", "DeadLetterQueueUrl": f"{name}/d"}, changed=True)
+
+    def delete(self, name: str) -> bool:
+        raise AssertionError(name)
+
+
+class Registry:
+    """Registrations in memory."""
+
+    def __init__(self) -> None:
+        self.there: dict[Any, Any] = {}
+
+    def get(self, name: Any) -> Any:
+        return self.there.get(name)
+
+    def put(self, registration: Any) -> None:
+        self.there[registration.dataset.name] = registration
+
+
+def parts(stacks: Stacks, at_once: int) -> Parts:
+    return Parts(
+        registry=Registry(),  # type: ignore[arg-type]
+        stacks=stacks,
+        create_database=lambda name: None,
+        plan_table=lambda dataset, table: "create",
+        create_table=lambda dataset, table, location: None,
+        check_rules=lambda definition: (),
+        send_waiting=lambda name: 0,
+        what_keeps=lambda registration: (),
+        now=lambda: "now",
+        template=Path("dataset.yaml"),
+        team_template=Path("team.yaml"),
+        lake="sluice",
+        env="dev",
+        database_prefix="sluice_dev_",
+        curated_bucket="curated",
+        stacks_at_once=at_once,
+    )
+
+
+def test_eight_stacks_are_deployed_side_by_side_and_told_in_order() -> None:
+    stacks, told = Stacks(together=8), list[Applied]()
+    done = application.apply(definitions("shop", 24), parts(stacks, 8), report=told.append)
+    assert stacks.most == 8
+    assert told == done
+    assert [applied.name.dataset for applied in done] == [f"d{n:03}" for n in range(24)]
+
+
+@pytest.mark.parametrize(("error", "why"), ERRORS.values(), ids=ERRORS)
+def test_a_dataset_that_fails_hides_nobodys_result_and_is_told_with_its_reason(error: Exception, why: str) -> None:
+    stacks, told = Stacks(together=1, failing=("sluice-dev-dataset-shop-d001",), error=error), list[Applied]()
+    with_parts = parts(stacks, 8)
+    with pytest.raises(Refused) as raised:
+        application.apply(definitions("shop", 4), with_parts, report=told.append)
+    assert [applied.name.dataset for applied in told] == ["d000", "d002", "d003"]
+    assert raised.value.message.splitlines() == [
+        "1 of 4 were not applied:",
+        f"shop/d001: {why}",
+    ]
+    assert len(with_parts.registry.there) == 3  # type: ignore[attr-defined]
+
+
+def test_a_teams_stack_that_fails_stops_its_own_datasets_alone() -> None:
+    stacks, told = Stacks(together=1, failing=("sluice-dev-team-shop",)), list[Applied]()
+    with pytest.raises(Refused, match=r"shop/d001: its team's stack was not deployed"):
+        application.apply([*definitions("farm", 1), *definitions("shop", 2)], parts(stacks, 8), report=told.append)
+    assert [str(applied.name) for applied in told] == ["farm/d000"]
+
+
+@pytest.mark.parametrize("plan", ["create", "alter", "finish", "none"])
+def test_only_a_table_that_lacks_something_is_made(plan: TablePlan) -> None:
+    made: list[str] = []
+    told = parts(Stacks(together=1), 1)
+    told = replace(told, plan_table=lambda *_: plan, create_table=lambda dataset, table, location: made.append(table))
+    [applied] = application.apply(definitions("shop", 1), told)
+    assert made == ([] if plan == "none" else ["sluice_dev_shop.d000"])
+    assert len(applied.changes) == (2 if plan == "none" else 3)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.executions import NAME_LENGTH, name_for
+from pipeline.core.objects import ObjectVersion, order_of, staged_key
+from pipeline.lake.datasets import DatasetName
+from pipeline.lake.routing import (
+    ALONE_OBJECTS,
+    GROUP_OBJECTS,
+    SMALL_BYTES,
+    TOGETHER,
+    dataset_in,
+    groups,
+    is_folder,
+    route,
+    unrouted_partition,
+    unrouted_partitions,
+)
+
+ORDERS = DatasetName("shop", "orders")
+
+
+def test_a_key_goes_to_the_dataset_of_its_first_two_segments():
+    assert route("shop/orders/2026/01/a.csv", {ORDERS: None}).dataset == ORDERS
+
+
+def test_a_key_of_an_unregistered_dataset_is_routed_nowhere_with_its_reason():
+    assert route("shop/orders/a.csv", {}).reason == "no dataset shop/orders is registered"
+
+
+def test_a_key_of_a_retired_dataset_is_routed_nowhere_and_told_what_brings_it_back():
+    found = route("shop/orders/a.csv", {ORDERS: "2026-01-31T12:00:00Z"})
+    assert found.dataset is None
+    assert found.reason == "dataset shop/orders is retired since 2026-01-31T12:00:00Z: its file is gone"
+    assert "definitions/datasets/shop/orders.yaml" in (found.hint or "")
+
+
+@pytest.mark.parametrize(
+    "key", ["a.csv", "shop/a.csv", "/shop/orders/a.csv", "shop//a.csv", "Shop/orders/a.csv", "x y/z/a"]
+)
+def test_a_key_outside_team_and_dataset_says_so(key: str):
+    assert "does not lie in <team>/<dataset>/" in route(key, {ORDERS: None}).reason
+
+
+def test_a_folder_marker_is_no_object():
+    assert is_folder("shop/orders/2026/")
+    assert dataset_in("shop/orders/") is None
+
+
+def test_objects_of_the_same_file_name_do_not_collide_in_staging():
+    names = {
+        staged_key("shop/orders", ObjectVersion("raw", key, version), generation, 0)
+        for key in ("shop/orders/1/a.csv", "shop/orders/2/a.csv")
+        for version in ("v1", "v2")
+        for generation in (1, 2)
+    }
+    assert len(names) == 8
+    assert all(name.startswith("shop/orders/1970/01/01/") and name.endswith(".parquet") for name in names)
+
+
+def test_sequencers_of_different_lengths_are_compared_as_if_padded():
+    obj = ObjectVersion("raw", "k", "v")
+    assert order_of(1, "0055AED6DCD90281E5", obj) < order_of(1, "0055AED6DCD90281E6", obj)
+    assert order_of(1, "0055AED6", obj) < order_of(1, "0055AED601", obj)
+
+
+@given(st.lists(st.tuples(st.text(max_size=200), st.integers(0, 2 * SMALL_BYTES)), max_size=60), st.integers(250, 3000))
+def test_groups_lose_and_split_nothing_and_stay_under_the_limit(keys: list[tuple[str, int]], limit: int):
+    objects = [{"key": key, "size": size} for key, size in keys]
+    found = list(groups(objects, limit))
+    small = [item for item in objects if item["size"] <= SMALL_BYTES]
+    assert [o for group in found if group.together == TOGETHER for o in group.objects] == small
+    large = [item for item in objects if item["size"] > SMALL_BYTES]
+    assert [o for group in found if group.together == 1 for o in group.objects] == large
+    assert {group.together for group in found} <= {1, TOGETHER}
+    for group in found:
+        assert len(group.objects) <= (ALONE_OBJECTS if group.together == 1 else GROUP_OBJECTS)
+        assert len(group.objects) == 1 or len(json.dumps(group.objects).encode()) <= limit + 2
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_execution_names_are_legal_and_differ_with_their_document(prefix: str, document: str):
+    name = name_for("shop/orders", document)
+    assert len(name_for(prefix, document)) <= NAME_LENGTH
+    assert name == name_for("shop/orders", document)
+    assert name != name_for("shop/orders", document + "x")
+
+
+def test_an_unrouted_object_stands_where_its_dataset_will_look():
+    obj = ObjectVersion("raw", "shop/orders/a.csv", "v1")
+    assert unrouted_partition(obj.key, obj.digest) in unrouted_partitions(ORDERS)

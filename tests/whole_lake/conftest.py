@@ -1,0 +1,197 @@
+"""One whole embedded lake for all tests of this folder, in a process of its own, with datasets of their own."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.cli import starting
+from pipeline.cli.applying import apply_definitions
+from pipeline.cli.connect import Target
+from pipeline.cli.embedded import call
+from pipeline.cli.waits import wait
+from pipeline.core.clients import client
+from pipeline.core.lake_key import LakeKey
+from pipeline.core.settings import Setting
+from pipeline.emulator import state
+from pipeline.lake.batches.records import Batch
+from pipeline.lake.catalog import ObjectRow
+from pipeline.lake.datasets import DatasetName
+from pipeline.lake.services import Lake
+from pipeline.operate.connection import Connected
+
+from ..conftest import ROOT
+
+TIMEOUT_S = 120
+numbers = itertools.count(1)
+
+
+def checkout_of(folder: Path) -> Path:
+    """A copy of this checkout with its own state and no datasets."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("pipeline", "stages", "cicd", "definitions"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.rmtree(folder / "definitions" / "datasets")
+    return folder
+
+
+@dataclass
+class Datasetup:
+    """A dataset of one test."""
+
+    lake: RunningLake
+    name: DatasetName
+
+    @property
+    def table(self) -> str:
+        return f"{self.name.team}.{self.name.dataset}"
+
+    def key(self, file: str) -> str:
+        return f"{self.name}/{file}"
+
+    def drop(self, file: str, content: str | bytes, **extra: Any) -> str:
+        """Put an object; returns its version id."""
+        return self.lake.put(self.key(file), content, **extra)
+
+    def row(self, file: str) -> ObjectRow:
+        """The newest version of the key."""
+        return max(self.lake.versions(self.key(file)), key=lambda row: row.order)
+
+    def rows(self, sql: str = "select * from {table}") -> list[dict[str, Any]]:
+        return self.lake.query(sql.format(table=self.table))
+
+    def batches(self) -> list[Batch]:
+        return self.lake.lake.batches.newest(str(self.name), 50)
+
+
+@dataclass
+class RunningLake:
+    """The lake under test."""
+
+    root: Path
+    connected: Connected
+    key: LakeKey
+    datasets: list[DatasetName] = field(default_factory=list)
+
+    @property
+    def lake(self) -> Lake:
+        return self.connected.lake
+
+    @property
+    def endpoint(self) -> str:
+        assert self.connected.endpoint
+        return self.connected.endpoint
+
+    @property
+    def raw(self) -> str:
+        return self.lake.settings[Setting.RAW_BUCKET]
+
+    def define(self, definition: dict[str, Any], *, apply: bool = True) -> Datasetup:
+        """Register a dataset under a name that no other test has."""
+        name = DatasetName("tests", f"d{next(numbers)}")
+        path = self.root / "definitions" / "datasets" / name.team / f"{name.dataset}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump({"team": name.team, "dataset": name.dataset, **definition}))
+        made = Datasetup(self, name)
+        if apply:
+            self.apply(made)
+        return made
+
+    def apply(self, dataset: Datasetup) -> Any:
+        [applied] = apply_definitions(self.root, self.connected, only=[dataset.name])
+        return applied
+
+    def put(self, key: str, content: str | bytes, **extra: Any) -> str:
+        body = content.encode() if isinstance(content, str) else content
+        return str(client("s3").put_object(Bucket=self.raw, Key=key, Body=body, **extra)["VersionId"])
+
+    def versions(self, key: str) -> list[ObjectRow]:
+        return self.lake.catalog.history(f"{self.raw}/{key}")
+
+    def settle(self, seconds: float = TIMEOUT_S) -> None:
+        progress = wait(self.connected, seconds, lambda progress: None)
+        assert progress.is_settled, progress.describe()
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        done = self.sluice("query", sql, "--json")
+        assert done.returncode == 0, done.stderr
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found
+
+    def sluice(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The command, as a person would run it in the checkout."""
+        return run_sluice(self.root, *arguments)
+
+    def calls(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = call(self.endpoint, "calls", key=self.key)["calls"]
+        return found
+
+    def forget_calls(self) -> None:
+        call(self.endpoint, "calls", "DELETE", self.key)
+
+    def invocations(self) -> dict[str, int]:
+        found: dict[str, int] = call(self.endpoint, "invocations", key=self.key)
+        return found
+
+
+def run_sluice(root: Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {"COLUMNS": "160"}
+    command = [str(Path(sys.executable).with_name("sluice")), *arguments]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=timeout)
+
+
+@pytest.fixture(scope="session")
+def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLake]:
+    root = checkout_of(tmp_path_factory.mktemp("lake"))
+    # Starting and connecting point this process at the lake; other tests of the session must not go there.
+    before = dict(os.environ)
+    lake = starting.start(root, port=0, region="eu-west-1", env="local")
+    try:
+        starting.deploy(root, lake, print)
+        connected = Target.of(lake).connect()
+        os.environ.clear()
+        os.environ.update(before)
+        client.cache_clear()
+        yield RunningLake(root, connected, lake.key)
+    finally:
+        starting.stop(root)
+        assert state.running(root) is None
+
+
+@pytest.fixture
+def lake(running_lake: RunningLake, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningLake]:
+    """The lake, with this process's clients pointed at it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", running_lake.endpoint)
+    for name, value in running_lake.key.variables().items():
+        monkeypatch.setenv(name, value)
+    client.cache_clear()
+    yield running_lake
+    client.cache_clear()
+
+
+def csv_text(header: str, *rows: str) -> str:
+    return "\n".join([header, *rows]) + "\n"
+
+
+def gzipped(text: str) -> bytes:
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def values(rows: Sequence[dict[str, Any]], *names: str) -> list[Any]:
+    """The named columns of rows, sorted: a value each, or a tuple where there are several."""
+    found = [tuple(row[name] for name in names) if len(names) > 1 else row[names[0]] for row in rows]
+    return sorted(found, key=repr)

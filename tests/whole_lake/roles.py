@@ -1,0 +1,115 @@
+"""Who may do what, as the lake under test is deployed, beside what was done: IAM as it stands in the embedded AWS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pipeline.core.clients import client
+from pipeline.emulator.gateway.actions import Need
+
+_LOGICAL = re.compile(r"-(\w+Role)-[0-9a-f]{12}$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """An action that a role may do on resources of these patterns: one action of one statement.
+
+    `prefixes` are those that its condition on s3:prefix names, none where it has no such condition.
+    """
+
+    role: str
+    action: str
+    resources: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
+
+    def covers(self, need: Need) -> bool:
+        # What was listed is not recorded: a call is no use of a grant that is for some prefixes only.
+        if self.prefixes:
+            return False
+        known = need.resource == "*" or any(fnmatchcase(need.resource, pattern) for pattern in self.resources)
+        return self.action == need.action and known
+
+    @property
+    def logical_role(self) -> str:
+        """The role's logical id, which the stacks of datasets share."""
+        found = _LOGICAL.search(self.role)
+        assert found, self.role
+        return found[1]
+
+
+def granted() -> list[Grant]:
+    """Everything that roles of the lake may do. Those that deliver it are under a path of their own."""
+    iam, found = client("iam"), []
+    for page in iam.get_paginator("list_roles").paginate():
+        for role in (each["RoleName"] for each in page["Roles"] if each["Path"] == "/"):
+            assert not iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], role
+            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+                policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+                for statement in policy["Statement"]:
+                    resources = tuple(_listed(statement["Resource"]))
+                    prefixes = prefixes_of(statement)
+                    found += [Grant(role, action, resources, prefixes) for action in _listed(statement["Action"])]
+    return found
+
+
+def prefixes_of(statement: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a statement's condition says of s3:prefix."""
+    asked = (test.get("s3:prefix", []) for test in statement.get("Condition", {}).values())
+    return tuple(prefix for each in asked for prefix in _listed(each))
+
+
+def roles_of_callers() -> dict[str, set[str]]:
+    """The roles with which each caller calls, by its name in lower case: pyarrow's S3 writes names so."""
+    functions = client("lambda")
+    # Those of an alias are its function's.
+    mapped = {
+        each["FunctionArn"].split(":")[6] for each in functions.list_event_source_mappings()["EventSourceMappings"]
+    }
+    found: dict[str, set[str]] = {"event-source": set(), "lambda-destination": set()}
+    for function in functions.list_functions()["Functions"]:
+        name, role = function["FunctionName"], _name(function["Role"])
+        found[name[:50].lower()] = {role}
+        if name in mapped:
+            found["event-source"].add(role)
+        if functions.list_function_event_invoke_configs(FunctionName=name)["FunctionEventInvokeConfigs"]:
+            found["lambda-destination"].add(role)
+    for machine in client("stepfunctions").list_state_machines()["stateMachines"]:
+        described = client("stepfunctions").describe_state_machine(stateMachineArn=machine["stateMachineArn"])
+        found[f"states:{_name(described['roleArn'])}".lower()] = {_name(described["roleArn"])}
+    for job in client("glue").get_jobs()["Jobs"]:
+        found[job["Name"].lower()] = {_name(job["Role"])}
+    return found
+
+
+def unmet(needs: Iterable[Need], grants: Iterable[Grant], callers: Mapping[str, set[str]]) -> list[Need]:
+    """What callers with a role did that their role does not allow."""
+    by_role: dict[str, list[Grant]] = {}
+    for grant in grants:
+        by_role.setdefault(grant.role, []).append(grant)
+    return [
+        need
+        for need in needs
+        if (roles := callers.get(need.caller.lower()))
+        and not any(grant.covers(need) for role in roles for grant in by_role.get(role, []))
+    ]
+
+
+def unused(needs: Iterable[Need], grants: Iterable[Grant], callers: Mapping[str, set[str]]) -> list[Grant]:
+    """What roles may do and nobody did with them."""
+    used: dict[str, list[Need]] = {}
+    for need in needs:
+        for role in callers.get(need.caller.lower(), set()):
+            used.setdefault(role, []).append(need)
+    return [grant for grant in grants if not any(grant.covers(need) for need in used.get(grant.role, []))]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _name(arn: str) -> str:
+    return arn.rpartition("/")[2]

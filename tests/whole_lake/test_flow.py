@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.core.clients import client
+from pipeline.lake.batches.records import BatchStatus
+from pipeline.lake.catalog import Status
+
+from ..conftest import SHARED_DATA
+from .conftest import RunningLake, csv_text, gzipped, values
+
+ORDERS = {
+    "stage_a": {"format": "csv", "columns": {"id": "string", "n": "int"}},
+    "quality": {"ruleset": 'Rules = [ IsComplete "id", ColumnValues "n" >= 0 ]'},
+}
+PEOPLE = {
+    "stage_a": {"format": "jsonl", "columns": {"id": "string"}},
+    "table": {"write": "upsert", "key": ["id"]},
+}
+
+
+def test_a_file_becomes_rows_and_every_step_is_in_the_catalog(lake: RunningLake):
+    orders = lake.define(ORDERS)
+    orders.drop("2026/a.csv", csv_text("id,n,extra", "01,1,x", "02,2,"))
+    lake.settle()
+    assert values(orders.rows(), "id", "n", "extra") == [("01", 1, "x"), ("02", 2, None)]
+    row = orders.row("2026/a.csv")
+    assert [status for status, _ in row.history] == ["REGISTERED", "STAGED", "CLAIMED", "COMMITTED"]
+    assert (row.rows_in, row.rows_out, row.rows_bad) == (2, 2, 0)
+    [batch] = orders.batches()
+    assert (batch.status, batch.verdict.outcome, row.batch) == (BatchStatus.COMMITTED, "PASSED", batch.id)
+    assert [(r.rule, r.outcome) for r in batch.verdict.rules] == [
+        ('IsComplete "id"', "Passed"),
+        ('ColumnValues "n" >= 0', "Passed"),
+    ]
+
+
+def test_a_bad_row_is_quarantined_with_its_line_and_its_neighbours_arrive(lake: RunningLake):
+    orders = lake.define(ORDERS)
+    orders.drop("a.csv", csv_text("id,n", "1,1", "2,two", "3,3"))
+    lake.settle()
+    assert values(orders.rows(), "id") == ["1", "3"]
+    row = orders.row("a.csv")
+    assert (row.rows_in, row.rows_out, row.rows_bad) == (3, 2, 1)
+    bucket, _, key = row.bad_rows_uri.removeprefix("s3://").partition("/")
+    [bad] = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode().splitlines()
+    bad = json.loads(bad)
+    assert bad["line"] == 3
+    assert "n" in bad["reason"]
+    assert bad["raw"] == "2,two"
+
+
+def test_a_batch_that_breaks_its_rules_is_never_seen_and_can_be_released(lake: RunningLake):
+    orders = lake.define(ORDERS)
+    orders.drop("a.csv", csv_text("id,n", "1,-1"))
+    lake.settle()
+    assert orders.rows() == []
+    [batch] = orders.batches()
+    assert (batch.status, batch.verdict.outcome) == (BatchStatus.QUARANTINED, "FAILED")
+    assert orders.row("a.csv").status is Status.QUARANTINED
+    assert 'ColumnValues "n" >= 0' in orders.row("a.csv").reason
+    done = lake.sluice("release", batch.id, "--reason", "a refund", "--by", "ada", "--json")
+    assert done.returncode == 0, done.stderr
+    lake.settle()
+    assert values(orders.rows(), "n") == [-1]
+    newest = orders.batches()[0]
+    assert (newest.verdict.outcome, newest.verdict.released_by, newest.verdict.reason) == (
+        "RELEASED",
+        "ada",
+        "a refund",
+    )
+
+
+def test_a_second_batch_changes_rows_of_the_first(lake: RunningLake):
+    people = lake.define(PEOPLE)
+    people.drop("1.jsonl", '{"id": "a", "v": 1}\n{"id": "b", "v": 1}\n')
+    lake.settle()
+    people.drop("2.jsonl", '{"id": "b", "v": 2}\n{"id": "c", "v": 2}\n')
+    lake.settle()
+    assert values(people.rows(), "id", "v") == [("a", 1), ("b", 2), ("c", 2)]
+
+
+def test_within_a_file_the_last_row_of_a_key_wins(lake: RunningLake):
+    people = lake.define(PEOPLE)
+    people.drop("1.jsonl", "".join(json.dumps({"id": "a", "v": n}) + "\n" for n in range(50)))
+    lake.settle()
+    assert values(people.rows(), "id", "v") == [("a", 49)]
+
+
+def test_an_older_version_that_comes_late_does_not_overwrite_a_newer_one(lake: RunningLake):
+    people = lake.define({**PEOPLE, "quality": {"ruleset": 'Rules = [ ColumnValues "v" < 100 ]'}})
+    people.drop("1.jsonl", '{"id": "a", "v": 100}\n{"id": "b", "v": 1}\n')
+    lake.settle()
+    held = people.batches()[0]
+    assert held.status is BatchStatus.QUARANTINED
+    people.drop("2.jsonl", '{"id": "a", "v": 2}\n')
+    lake.settle()
+    assert lake.sluice("release", held.id, "--reason", "late", "--json").returncode == 0
+    lake.settle()
+    assert values(people.rows(), "id", "v") == [("a", 2), ("b", 1)]
+
+
+def test_an_overwritten_table_holds_the_newest_object_and_the_older_is_superseded(lake: RunningLake):
+    prices = lake.define({"stage_a": {"format": "csv"}, "table": {"write": "overwrite"}})
+    prices.drop("1.csv", csv_text("id", "old"))
+    prices.drop("2.csv", csv_text("id", "new", "newer"))
+    lake.settle()
+    assert values(prices.rows(), "id") == ["new", "newer"]
+    prices.drop("3.csv", csv_text("id", "newest"))
+    lake.settle()
+    assert values(prices.rows(), "id") == ["newest"]
+    statuses = {prices.row(name).status for name in ("1.csv", "2.csv")}
+    assert statuses <= {Status.COMMITTED, Status.SUPERSEDED}
+
+
+def test_an_overwritten_table_with_partitions_replaces_only_those_that_a_file_contains(lake: RunningLake):
+    prices = lake.define(
+        {
+            "stage_a": {"format": "csv", "columns": {"day": "string", "p": "int"}},
+            "table": {"write": "overwrite", "partition_by": ["day"]},
+        }
+    )
+    prices.drop("1.csv", csv_text("day,p", "mon,1", "tue,1"))
+    lake.settle()
+    prices.drop("2.csv", csv_text("day,p", "tue,2", "wed,2"))
+    lake.settle()
+    assert values(prices.rows(), "day", "p") == [("mon", 1), ("tue", 2), ("wed", 2)]
+
+
+@pytest.mark.parametrize("form", ["array", "lines", "gzip"])
+def test_json_comes_as_an_array_as_lines_and_compressed(lake: RunningLake, form: str):
+    things = lake.define({"stage_a": {"format": "json"}})
+    found = [{"id": 1, "tags": ["x", "y"], "at": {"lat": 1.5}}, {"id": 2, "tags": [], "at": None}]
+    lines = "".join(json.dumps(thing) + "\n" for thing in found)
+    content = {"array": json.dumps(found), "lines": lines, "gzip": gzipped(lines)}[form]
+    things.drop(f"a.json{'.gz' if form == 'gzip' else ''}", content)
+    lake.settle()
+    rows = sorted(things.rows(), key=lambda row: row["id"])
+    assert [(r["id"], r["tags"], r["at"]) for r in rows] == [(1, ["x", "y"], {"lat": 1.5}), (2, [], None)]
+
+
+def test_the_real_legislators_are_in_their_tables_exactly_as_plain_python_reads_them(lake: RunningLake):
+    folder = SHARED_DATA / "legislators"
+    if not folder.is_dir():
+        pytest.skip("the shared legislators data is not beside this checkout")
+    import yaml
+
+    from ..conftest import ROOT
+
+    datasets = {}
+    for name in ("memberships", "organizations"):
+        definition = yaml.safe_load((ROOT / "definitions" / "datasets" / "legislators" / f"{name}.yaml").read_text())
+        datasets[name] = lake.define({k: v for k, v in definition.items() if k not in ("team", "dataset")})
+        datasets[name].drop(f"{name}.json", (folder / f"{name}.json").read_bytes())
+    lake.settle()
+    expected = json.loads((folder / "memberships.json").read_text())
+    key = ("person_id", "organization_id", "legislative_period_id")
+    newest = {tuple(m[k] for k in key): m for m in expected}
+    assert canonical(datasets["memberships"].rows()) == canonical(newest.values())
+    assert canonical(datasets["organizations"].rows()) == canonical(
+        json.loads((folder / "organizations.json").read_text())
+    )
+
+
+def canonical(rows) -> list[str]:
+    """Rows without what is null, nested columns included, as sorted text."""
+    return sorted(json.dumps(without_nulls(row), sort_keys=True) for row in rows)
+
+
+def without_nulls(value):
+    if isinstance(value, dict):
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [without_nulls(v) for v in value]
+    return value
