@@ -109,7 +109,7 @@ class WarmLake:
             with zipfile.ZipFile(path, "w") as archive:
                 for package in ("pipeline", "stages"):
                     for file in sorted((ROOT / package).rglob("*.py")):
-                        if "local" not in file.relative_to(ROOT).parts:
+                        if "emulator" not in file.relative_to(ROOT).parts:
                             archive.write(file, file.relative_to(ROOT))
             self.put("library.zip", path.read_bytes())
         return f"s3://{self.bucket}/library.zip"

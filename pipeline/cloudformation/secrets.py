@@ -10,10 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from pipeline.cloudformation.locations import Place
-from pipeline.emulator.cloudformation.resource_types import GONE, Aws, code_of
 
 Secrets = Callable[[str], str]
 """The text of the secret with this name or ARN; `KeyError` for one not there."""
@@ -22,17 +19,6 @@ _REFERENCE = re.compile(r"\{\{resolve:secretsmanager:([^}]*)\}\}")
 _SECRET = re.compile(
     r"(?P<id>arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:[^:]+|[^:]+)(:SecretString(:(?P<key>[^:]+))?)?"
 )
-
-
-def stored(aws: Aws, name: str) -> str:
-    """The text of a secret of Secrets Manager; `KeyError` for one that is not there or holds no text."""
-    try:
-        answer: Mapping[str, Any] = aws.call("secretsmanager", "get_secret_value", SecretId=name)
-    except ClientError as error:
-        if code_of(error) not in GONE:
-            raise
-        raise KeyError(name) from error
-    return str(answer["SecretString"])
 
 
 def looked_up(value: Any, secrets: Secrets, place: Place) -> Any:

@@ -15,6 +15,8 @@ from pipeline.core.errors import BadDefinition
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 STORED = "SluiceStore"
 """Where a packaged template says which of its parameters have which names in Parameter Store."""
+SOURCE = "SluiceSource"
+"""Where a packaged template says which file it was made from, so that errors name the file that a person edits."""
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
@@ -83,3 +85,8 @@ def _read(text: str) -> Any:
 def dump_template(template: dict[str, Any]) -> str:
     """The inverse of `load_template`; the same template gives the same text."""
     return yaml.dump(template, Dumper=_TemplateDumper, sort_keys=False, width=120, allow_unicode=True)
+
+
+def stack_name(lake: str, env: str, name: str) -> str:
+    """What a template's stack is called, here and on AWS, where names have letters, digits and hyphens only."""
+    return f"{lake}-{env}-{name}".replace("_", "-").replace("/", "-")

@@ -1,1 +1,1 @@
-"""What every function, job and tool of Sluice shares: errors, clients, settings, events, logs. No flow is known here."""
+"""What functions, jobs and tools of Sluice share: errors, clients, settings, events, logs. No flow is known here."""

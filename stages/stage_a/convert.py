@@ -2,9 +2,9 @@
 
 Every accepted value reaches the Parquet equal to the value in the source, or its row is in `bad_rows`. The columns are
 the file's, under safe names and in its order, then the contract's optional ones that it lacks, as nulls (or that it had
-not had when the first row group was written); last comes
-`pipeline.lake.datasets.model.ROW_COLUMN`, an int64 that is 1-based and grows: the source line where the row starts (CSV,
-JSON lines), or its number in the array. "The last row of a key wins" means the greatest. A zoneless timestamp is UTC.
+not had when the first row group was written); last comes `ROW_COLUMN` of `pipeline.lake.datasets.model`, an int64 that
+is 1-based and grows: the source line where the row starts (CSV, JSON lines), or its number in the array. "The last row
+of a key wins" means the greatest. A zoneless timestamp is UTC.
 """
 
 from __future__ import annotations

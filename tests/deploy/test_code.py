@@ -20,7 +20,7 @@ TAG = sys.implementation.cache_tag
 def checkout(tmp_path: Path) -> Path:
     for name, content in {
         "pipeline/__init__.py": "",
-        "pipeline/core/errors.py": "NAMES = frozenset({'a', 'b', 'c'})\n\ndef fail(x: int = 1) -> None: ...\n",
+        "pipeline/errors.py": "NAMES = frozenset({'a', 'b', 'c'})\n\ndef fail(x: int = 1) -> None: ...\n",
         "pipeline/lake/catalog/__init__.py": "from pipeline.lake.catalog.rows import Row\n",
         "pipeline/lake/catalog/rows.py": "class Row: ...\n",
         "pipeline/lake/catalog/unused.py": "",
@@ -29,17 +29,17 @@ def checkout(tmp_path: Path) -> Path:
         "pipeline/schemas/reading.py": "from importlib import resources\ntext = resources.files(__name__)\n",
         "pipeline/schemas/schema.json": "{}",
         "pipeline/typing_only.py": "",
-        "pipeline/emulator/gateway/server.py": "",
+        "pipeline/emulator/front.py": "",
         "pipeline/__pycache__/errors.cpython-39.pyc": "stale",
         "stages/ingest/route.py": "from pipeline import errors\n",
         "stages/ingest/late.py": "def run(event, context):\n    from pipeline.lake.catalog import Row, late\n",
         "stages/ingest/typed.py": (
             "from typing import TYPE_CHECKING\n"
-            "if TYPE_CHECKING:\n    import pipeline.typing_only\nelse:\n    import pipeline.core.errors\n"
+            "if TYPE_CHECKING:\n    import pipeline.typing_only\nelse:\n    import pipeline.errors\n"
         ),
         "stages/ingest/relative.py": "from .route import errors\n",
         "stages/ingest/data.py": "import pipeline.schemas.reading\n",
-        "stages/ingest/unseen.py": "import importlib\nimportlib.import_module('pipeline.core.errors')\n",
+        "stages/ingest/unseen.py": "import importlib\nimportlib.import_module('pipeline.errors')\n",
         "stages/ingest/local.py": "from pipeline.emulator import front\n",
         "stages/ingest/missing.py": "from pipeline.nothing import something\n",
         "pipeline/lazy/__init__.py": "def __getattr__(name):\n    from pipeline.lazy import model\n",
@@ -69,27 +69,27 @@ def sources(checkout: Path, module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("route", {"pipeline/core/errors.py", "stages/ingest/route.py"}),
+        ("route", {"pipeline/errors.py", "stages/ingest/route.py"}),
         (
             "late",
             {"pipeline/lake/catalog/__init__.py", "pipeline/lake/catalog/rows.py", "pipeline/lake/catalog/late.py"}
             | {"stages/ingest/late.py"},
         ),
-        ("typed", {"pipeline/core/errors.py", "stages/ingest/typed.py"}),
-        ("relative", {"pipeline/core/errors.py", "stages/ingest/relative.py", "stages/ingest/route.py"}),
+        ("typed", {"pipeline/errors.py", "stages/ingest/typed.py"}),
+        ("relative", {"pipeline/errors.py", "stages/ingest/relative.py", "stages/ingest/route.py"}),
         (
             "asking",
             {
                 "pipeline/lazy/__init__.py",
                 "pipeline/lazy/model.py",
-                "pipeline/core/errors.py",
+                "pipeline/errors.py",
                 "stages/ingest/asking.py",
             },
         ),
         (
             "importing",
             {"pipeline/lazy/__init__.py", "pipeline/lazy/model.py"}
-            | {"pipeline/core/errors.py", "stages/ingest/importing.py"},
+            | {"pipeline/errors.py", "stages/ingest/importing.py"},
         ),
         ("beside", {"pipeline/lazy/__init__.py", "pipeline/lazy/types.py", "stages/ingest/beside.py"}),
         (
@@ -132,7 +132,7 @@ def test_the_library_holds_what_scripts_import_without_the_scripts_and_without_p
     library = Code(checkout, RUNNING).library(["stages/ingest/job.py", "stages/ingest/data.py"])
     assert set(archive(library).namelist()) == {
         "pipeline/__init__.py",
-        "pipeline/core/errors.py",
+        "pipeline/errors.py",
         "pipeline/schemas/__init__.py",
         "pipeline/schemas/reading.py",
         "pipeline/schemas/schema.json",

@@ -56,7 +56,7 @@ def s3() -> Iterator[Any]:
 def checkout(tmp_path: Path) -> Path:
     for name, content in {
         "pipeline/__init__.py": "",
-        "pipeline/core/errors.py": "",
+        "pipeline/errors.py": "",
         "pipeline/other.py": "",
         "stages/work.py": "from pipeline import errors",
         "stages/job.py": "from pipeline import other",
@@ -93,7 +93,7 @@ def test_local_paths_become_keys_in_the_bucket_of_the_parameter(checkout: Path) 
 
     assert names(artefact(resources["Work"]["CodeUri"])) == {
         "pipeline/__init__.py",
-        "pipeline/core/errors.py",
+        "pipeline/errors.py",
         "stages/work.py",
     }
     assert artefact(resources["Machine"]["DefinitionUri"]) == b'{"StartAt": "A"}'

@@ -92,7 +92,7 @@ def test_a_job_imports_from_glue_its_library_and_its_wheels_alone(build: Path, s
     modules = sorted(name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files)
     packages = sorted(CODE.imports.outside({script, *files}) - sys.stdlib_module_names)
     code = _IMPORT_ALL.format(modules=modules, script=str(ROOT / script), packages=packages)
-    path = [str(library), str(ROOT / "pipeline" / "local" / "glue_python")]
+    path = [str(library), str(ROOT / "pipeline" / "emulator" / "glue" / "python")]
     command = [installed(build, script), "-I", "-c", f"import sys\nsys.path[:0] = {path}\n{code}"]
     env = {"PATH": os.environ["PATH"], "SPARK_VERSION": GLUE.spark.rpartition(".")[0]}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)

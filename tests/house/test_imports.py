@@ -1,4 +1,4 @@
-"""Imports run one way (docs/design.md, Layout)."""
+"""Imports run one way: which room may import which is listed here, and the whole code is held to the list."""
 
 from __future__ import annotations
 
@@ -10,24 +10,53 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# A module may import from its own layer and from those before it.
-LAYERS: list[set[str]] = [
-    {"errors", "clock", "objects"},
-    {"settings", "environments", "clients", "dynamo", "queues", "events", "datasets", "telemetry"},
+MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "toolchain": {"core"},
+    "state_machines": {"core"},
+    "cloudformation": {"core", "state_machines"},
+    "lake": {"core"},
+    "stages": {"core", "lake"},
+    "operate": {"core", "lake", "state_machines"},
+    "emulator": {"core", "toolchain", "state_machines", "cloudformation"},
+    "deploy": {"core", "lake", "toolchain", "cloudformation"},
+    "console": {"core", "lake", "operate", "state_machines"},
+    "cli": {
+        "core",
+        "lake",
+        "toolchain",
+        "state_machines",
+        "cloudformation",
+        "operate",
+        "emulator",
+        "deploy",
+        "console",
+    },
+}
+"""What each room of `pipeline`, and `stages`, may import besides itself."""
+
+MAY_IMPORT_MODULE: dict[str, set[str]] = {
+    # Runs what the pipeline's builds run, which are commands.
+    "pipeline.deploy.buildspecs": {"cli"},
+}
+"""What single modules may import besides."""
+
+LAKE: list[set[str]] = [
+    {"datasets", "quality"},
     {"routing"},
-    {"catalog", "tables", "quality"},
-    {"executions"},
+    {"catalog", "tables"},
     {"batches"},
-    {"wiring"},
-    {"settling", "views", "connecting"},
-    {"mending"},
+    {"services"},
 ]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-OUTSIDE = {"local", "cli", "console", "packaging"}
+"""Within `lake`, a module imports from its own floor and from those before it."""
 
 
 def modules(folder: str) -> list[Path]:
-    return sorted(p for p in (ROOT / folder).rglob("*.py"))
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -40,51 +69,78 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def part(name: str) -> str | None:
-    pieces = name.split(".")
+def room(module: str) -> str | None:
+    """The room of a module of ours; None for others' modules and for `pipeline` itself."""
+    pieces = module.split(".")
+    if pieces[0] == "stages":
+        return "stages"
     return pieces[1] if pieces[0] == "pipeline" and len(pieces) > 1 else None
 
 
-@pytest.mark.parametrize("path", modules("pipeline"), ids=lambda p: str(p.relative_to(ROOT)))
-def test_the_library_imports_only_from_layers_below(path: Path):
-    own = path.relative_to(ROOT / "pipeline").parts[0].removesuffix(".py")
-    for name in imported(path):
-        assert not name.startswith("stages"), f"{path} imports {name}"
-        target = part(name)
-        if target is None or own in OUTSIDE or own == "__init__":
-            continue
-        assert target not in OUTSIDE, f"{path} imports {name}"
-        if target in LEVEL:
-            assert LEVEL[target] <= LEVEL[own], f"{path} imports {name} from a layer above"
+def test_every_room_has_its_list_and_no_list_is_without_a_room() -> None:
+    rooms = {path.parent.name for path in (ROOT / "pipeline").glob("*/__init__.py")}
+    assert rooms | {"stages"} == set(MAY_IMPORT)
+    assert {path.name for path in (ROOT / "pipeline").glob("*.py")} == {"__init__.py"}
 
 
-@pytest.mark.parametrize("path", modules("stages"), ids=lambda p: str(p.relative_to(ROOT)))
-def test_stages_never_import_each_other_or_the_embedded_aws(path: Path):
-    own = path.relative_to(ROOT / "stages").parts[0]
-    for name in imported(path):
-        if name.startswith("stages.") and own != "__init__.py":
-            assert name.split(".")[1] == own, f"{path} imports {name}"
-        assert part(name) not in OUTSIDE, f"{path} imports {name}"
+@pytest.mark.parametrize("path", modules("pipeline") + modules("stages"), ids=dotted)
+def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
+    own = room(dotted(path))
+    if own is None:
+        assert not list(imported(path))
+        return
+    allowed = {own} | MAY_IMPORT[own] | MAY_IMPORT_MODULE.get(dotted(path), set())
+    assert {each for each in imported(path) if (room(each) or own) not in allowed} == set()
 
 
-def test_only_the_clients_module_makes_clients():
-    allowed = {"clients.py"}
+def test_no_room_may_import_what_it_does_not() -> None:
+    used: dict[str, set[str]] = {name: set() for name in MAY_IMPORT}
     for path in modules("pipeline") + modules("stages"):
-        relative = path.relative_to(ROOT)
-        if relative.name in allowed or relative.parts[1] in ("local", "packaging"):
-            continue
-        assert "boto3.client(" not in path.read_text(), f"{relative} makes a client of its own"
+        if own := room(dotted(path)):
+            used[own] |= {found for each in imported(path) if (found := room(each))}
+    assert {name: allowed - used[name] for name, allowed in MAY_IMPORT.items() if allowed - used[name]} == {}
 
 
-def test_only_settings_reads_the_environment():
+@pytest.mark.parametrize("path", modules("pipeline/lake"), ids=dotted)
+def test_the_lake_imports_only_from_its_floors_below(path: Path) -> None:
+    floor = {name: level for level, names in enumerate(LAKE) for name in names}
+    pieces = dotted(path).split(".")
+    for each in imported(path):
+        target = each.split(".")
+        if len(pieces) > 2 and target[:2] == ["pipeline", "lake"] and len(target) > 2:
+            assert floor[target[2]] <= floor[pieces[2]], f"{path} imports {each} from a floor above"
+
+
+@pytest.mark.parametrize("path", modules("stages"), ids=dotted)
+def test_stages_never_import_each_other(path: Path) -> None:
+    own = dotted(path).split(".")[1:2]
+    for each in imported(path):
+        if own and each.startswith("stages."):
+            assert each.split(".")[1:2] == own, f"{path} imports {each}"
+
+
+def test_a_service_of_the_embedded_aws_has_a_folder_of_known_parts() -> None:
+    """`resources` has what the deployer makes of it, `patches` what is changed in moto; the rest is its runtime."""
+    emulator = ROOT / "pipeline" / "emulator"
+    makers = {path.parent.name for path in emulator.rglob("*resources.py")}
+    assert makers <= {path.name for path in emulator.iterdir()}
+    assert not [path for path in emulator.rglob("patches") if path.parent.parent != emulator]
+
+
+def test_only_the_clients_module_makes_clients() -> None:
     for path in modules("pipeline") + modules("stages"):
-        relative = path.relative_to(ROOT)
-        if relative.name == "settings.py" or relative.parts[1] in ("local", "packaging") or "jobs" in relative.parts:
-            continue
-        assert "os.environ" not in path.read_text(), f"{relative} reads the environment"
+        if path.name != "clients.py" and room(dotted(path)) not in ("emulator", "deploy"):
+            assert "boto3.client(" not in path.read_text(), f"{path} makes a client of its own"
 
 
-def test_nothing_deployed_knows_whether_it_runs_locally():
+def test_only_settings_reads_the_environment() -> None:
+    outside = ("emulator", "deploy", "toolchain")
+    for path in modules("pipeline") + modules("stages"):
+        if path.name != "settings.py" and room(dotted(path)) not in outside and "jobs" not in path.parts:
+            assert "os.environ" not in path.read_text(), f"{path} reads the environment"
+
+
+def test_nothing_deployed_knows_whether_it_runs_locally() -> None:
     words = ("localhost", "127.0.0.1", "moto", "is_local", "AWS_ENDPOINT_URL")
     for path in [*modules("stages"), *sorted((ROOT / "definitions").rglob("*.*"))]:
         text = path.read_text()

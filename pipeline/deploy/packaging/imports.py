@@ -16,7 +16,7 @@ from pipeline.core.errors import BadDefinition
 
 PACKAGES = ("pipeline", "stages")
 # What never runs on AWS: the embedded lake and the tools that a person uses.
-LEFT_OUT = ("pipeline/emulator", "pipeline/cli", "pipeline/console", "pipeline/deploy/packaging")
+LEFT_OUT = ("pipeline/emulator", "pipeline/cli", "pipeline/console", "pipeline/deploy", "pipeline/toolchain")
 # A module that says one of these reads the files beside it.
 _DATA = frozenset(("__file__", "importlib.resources"))
 # What these import cannot be seen in the sources.

@@ -36,11 +36,6 @@ class Target(Enum):
     EMBEDDED = "embedded"
 
 
-def stack_name(lake: str, env: str, name: str) -> str:
-    """What a template's stack is called, here and on AWS, where names have letters, digits and hyphens only."""
-    return f"{lake}-{env}-{name}".replace("_", "-").replace("/", "-")
-
-
 @dataclass(frozen=True, slots=True)
 class PackagedTemplate:
     """A template that CloudFormation and the embedded deployer take, with what `upload` answers as its parameters."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cloudformation.functions import FUNCTION
-from pipeline.cloudformation.templates import STORED
+from pipeline.cloudformation.templates import SOURCE, STORED
 from pipeline.core.errors import BadDefinition
 from pipeline.deploy.glue_versions import GLUE_5_1
 from pipeline.deploy.packaging.archives import zip_bytes
@@ -19,8 +19,6 @@ from pipeline.deploy.packaging.layers import layer_archive
 from pipeline.deploy.packaging.manifest import BUCKET
 from pipeline.deploy.packaging.wheels import FOLDER, REQUIREMENTS, SUFFIX, requirements, wheels_archive
 
-# Where a packaged template says which file it was made from, so that errors name the file that a person edits.
-SOURCE = "SluiceSource"
 # The variable that tells a published function's layers apart.
 LAYERS = "LAYERS_SHA256"
 # A template may hold 60 dynamic references, SAM's copies of its globals counted (CloudFormation, "General

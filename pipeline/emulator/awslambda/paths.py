@@ -11,7 +11,7 @@ from pipeline.emulator.awslambda.packages import Package
 
 _RUNTIME = "/var/runtime"
 _LANGUAGE = "/var/lang"
-_MAIN = str(Path(__file__).with_name("lambda_main.py"))
+_MAIN = str(Path(__file__).with_name("main.py"))
 
 
 class LambdaPaths:

@@ -30,7 +30,7 @@ INIT_LIMIT_S = 10
 # How often the memory of a running invocation is looked at. RLIMIT_DATA cannot do this: pyarrow maps 1.2 GB for a
 # table of 40 MB. AWS, too, kills by resident memory.
 _CHECK_S = 0.1
-_MAIN = str(Path(__file__).with_name("lambda_main.py"))
+_MAIN = str(Path(__file__).with_name("main.py"))
 
 
 class Worker:

@@ -1,6 +1,7 @@
 """What values AWS takes for a property: numbers within bounds, names of a list, texts of a pattern.
 
-`bounds.json` has them from CloudFormation's published resource schemas; `tests/emulator/cloudformation/schemas.py` writes it.
+`bounds.json` has them from CloudFormation's published resource schemas; they are written by
+`tests/emulator/cloudformation/schemas.py`.
 """
 
 from __future__ import annotations

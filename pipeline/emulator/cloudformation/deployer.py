@@ -14,18 +14,18 @@ from botocore.exceptions import ClientError
 from pipeline.cloudformation import order
 from pipeline.cloudformation.changes import StackPlan
 from pipeline.cloudformation.locations import Place
-from pipeline.cloudformation.secrets import stored
 from pipeline.cloudformation.templates import load_template, stack_name
 from pipeline.core.errors import BadDefinition, Refused
+from pipeline.emulator.cloudformation import registry
 from pipeline.emulator.cloudformation.plans import Planner
 from pipeline.emulator.cloudformation.records import StackRecords, Status
 from pipeline.emulator.cloudformation.resource_types import GONE, Aws, Clients, code_of
 from pipeline.emulator.cloudformation.rollback import StackDeletion, delete_stack, heal
-from pipeline.emulator.cloudformation.sources import digest, stands
+from pipeline.emulator.cloudformation.sources import digest, stands, stored_secret
 from pipeline.emulator.cloudformation.stack import prepare
 from pipeline.emulator.cloudformation.stack_update import Making, StackResult, unchanged
 
-__all__ = ["Deployer", "StackResult", "resources"]
+__all__ = ["Deployer", "StackResult", "registry"]
 
 
 class Deployer:
@@ -57,7 +57,7 @@ class Deployer:
             given or {},
             ssm=ssm,
             exports=self.records.exports,
-            secrets=partial(stored, self._aws),
+            secrets=partial(stored_secret, self._aws),
         )
         return Making(self._aws, self.records, stack, record).run()
 
@@ -87,7 +87,7 @@ class Deployer:
         `uploads` has what would be uploaded first, by key. Parameters below the path `under` are asked for at once.
         """
         store = self._parameter_store(self._parameters_below(under) if under else {})
-        return Planner(replace(self._aws, uploads=uploads), self.records, store, partial(stored, self._aws))
+        return Planner(replace(self._aws, uploads=uploads), self.records, store, partial(stored_secret, self._aws))
 
     def plan_all(
         self,

@@ -8,7 +8,7 @@ from functools import partial
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.cloudformation.locations import Place, telling
-from pipeline.cloudformation.secrets import looked_up, stored
+from pipeline.cloudformation.secrets import looked_up
 from pipeline.core.errors import BadDefinition, SluiceError
 from pipeline.emulator.cloudformation.records import ResourceRecord, StackRecords, Step
 from pipeline.emulator.cloudformation.resource_types import (
@@ -21,6 +21,7 @@ from pipeline.emulator.cloudformation.resource_types import (
     ResourceType,
     code_of,
 )
+from pipeline.emulator.cloudformation.sources import stored_secret
 
 _OURS = "The embedded AWS "
 """How answers begin that are not AWS's."""
@@ -123,7 +124,7 @@ class Physical:
 
     def _resource(self, logical_id: str, record: ResourceRecord) -> Resource:
         place = self._place(logical_id)
-        properties = looked_up(record.properties, partial(stored, self.aws), place)
+        properties = looked_up(record.properties, partial(stored_secret, self.aws), place)
         return Resource(self.stack, logical_id, telling(properties, place), place, generation=record.generation)
 
     def _place(self, logical_id: str) -> Place:

@@ -13,8 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from pipeline.emulator.cloudformation.records import StackRecord, Status
-from pipeline.emulator.cloudformation.resource_types import Aws
+from pipeline.emulator.cloudformation.resource_types import GONE, Aws, code_of
 
 
 def digest(aws: Aws, template: Path, given: Mapping[str, Any]) -> str:
@@ -22,6 +24,17 @@ def digest(aws: Aws, template: Path, given: Mapping[str, Any]) -> str:
     read = template.read_text(encoding="utf-8") if template.exists() else ""
     whose = [aws.account, aws.region, aws.partition, version("aws-sam-translator")]
     return hashlib.sha256(json.dumps([read, dict(given), whose], sort_keys=True).encode()).hexdigest()
+
+
+def stored_secret(aws: Aws, name: str) -> str:
+    """The text of a secret of Secrets Manager; `KeyError` for one that is not there or holds no text."""
+    try:
+        answer: Mapping[str, Any] = aws.call("secretsmanager", "get_secret_value", SecretId=name)
+    except ClientError as error:
+        if code_of(error) not in GONE:
+            raise
+        raise KeyError(name) from error
+    return str(answer["SecretString"])
 
 
 @dataclass(slots=True)

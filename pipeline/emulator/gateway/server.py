@@ -1,8 +1,8 @@
 """The embedded AWS's front door: moto's application in this process, behind a threaded HTTP server on 127.0.0.1.
 
-State and API surface are moto's, changed by `moto_fixes`. What acts on its own (functions, jobs, schedules) lives in
-other modules. moto keeps its state in module globals, so a process has at most one running front, and a start begins
-with nothing.
+State and API surface are moto's, changed by the patches of each service. What acts on its own (functions, jobs,
+schedules) is in other modules. moto keeps its state in module globals, so a process has at most one running server, and
+a start begins with nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Glue job runs: a queue before one Spark slot, each run a fresh Python process attached to the warm JVM.
 
-Runs are started and asked for through Glue's API, which `moto_fixes.glue_runs` leads here.
+Runs are started and asked for through Glue's API, which `glue.runs` leads here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TAIL_LINES = 400
 MINUTE_S = 60.0
 STOP_S = 5
 
-_PACKAGES = str(Path(__file__).with_name("glue_python"))
+_PACKAGES = str(Path(__file__).with_name("python"))
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)(:.*)?$")
 
 LogWriter = Callable[[str, str, str], None]

@@ -1,4 +1,4 @@
-"""The JSON schema of definitions, for editors. `python -m pipeline.lake.datasets.schema` writes it; a test keeps it true."""
+"""The JSON schema of definitions, for editors. `python -m pipeline.lake.datasets.schema` writes it."""
 
 from __future__ import annotations
 

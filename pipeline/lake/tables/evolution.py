@@ -1,4 +1,4 @@
-"""How a table's columns may change by themselves: only more of them. Pure; types as in `pipeline.lake.datasets.types`."""
+"""How a table's columns may change by themselves: only more of them. Pure; types as in `datasets.types`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Writes pipeline/emulator/cloudformation/bounds.json from CloudFormation's resource schemas, as cfn-lint ships them.
 
-`python -m tests.emulator.cloudformation.schemas` renews it. What cfn-lint adds to AWS's schemas is from AWS's documentation.
+`python -m tests.emulator.cloudformation.schemas` renews it. What cfn-lint adds to AWS's schemas is from AWS's
+documentation.
 """
 
 from __future__ import annotations

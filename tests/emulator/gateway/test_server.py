@@ -97,5 +97,5 @@ def test_an_operation_that_moto_has_not_is_refused_at_once(aws):
 
 def test_a_stopped_front_answers_nothing_and_a_new_one_knows_nothing(tmp_path):
     # In a process of its own: this module's front runs here.
-    code = Path(__file__).with_name("front_twice.py")
+    code = Path(__file__).with_name("server_twice.py")
     subprocess.run([sys.executable, str(code), str(tmp_path)], check=True, env=os.environ, timeout=240)

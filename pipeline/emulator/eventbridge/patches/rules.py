@@ -1,4 +1,4 @@
-"""EventBridge rules tell one listener which of their targets an event is for; `pipeline.emulator.eventbridge.rules` delivers.
+"""EventBridge rules tell one listener which of their targets an event is for, and `eventbridge.rules` delivers.
 
 moto delivers to a few kinds of target, within the caller's request, and fails on functions and state machines. Its
 patterns take an operator that they do not know for a match, True for 1, and look into no list of objects.

@@ -28,7 +28,7 @@ from pipeline.emulator.processes import kill, release, start_python
 log = logging.getLogger(__name__)
 
 WARM_UP_TIMEOUT_S = 120
-_WARM_UP = str(Path(__file__).with_name("spark_warm_up.py"))
+_WARM_UP = str(Path(__file__).with_name("warm_up.py"))
 
 
 class WarmSpark:
