@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib
 import threading
 
+from pipeline.emulator.moto import patch
+
 _PARTS = (
-    "moto.memory",
-    "moto.dispatch",
     "sqs.patches.queues",
-    "sqs.patches.attributes",
     "sns.patches.topics",
     "sns.patches.subscriptions",
     "s3.patches.notifications",
@@ -69,6 +68,7 @@ def install_all() -> None:
     with _lock:
         if _installed:
             return
+        patch.install_all()
         for part in _PARTS:
             importlib.import_module(f"pipeline.emulator.{part}").install()
         _installed = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 _TRUTHS = frozenset(("ContentBasedDeduplication", "FifoQueue", "SqsManagedSseEnabled"))
 _CHOICES = {
@@ -17,21 +17,18 @@ _CHOICES = {
 }
 
 
-def install() -> None:
-    """Of requests alone: moto's own CloudFormation makes queues with properties that are no attributes."""
-    from moto.sqs.responses import SQSResponse
+# Of requests alone: moto's own CloudFormation makes queues with properties that are no attributes.
+@patch("moto.sqs.responses:SQSResponse.create_queue", "83738b5cd806", "moto keeps any attribute")
+def _create_queue(self: Any) -> Any:
+    check(self._get_param("Attributes", {}))
+    return _create_queue.original(self)
 
-    def create(self: Any) -> Any:
-        check(self._get_param("Attributes", {}))
-        return create_queue(self)
 
-    def change(self: Any) -> Any:
-        self.sqs_backend.get_queue(self._get_queue_name())
-        check(self._get_param("Attributes", {}))
-        return set_attributes(self)
-
-    create_queue = replace(SQSResponse, "create_queue", create, source="83738b5cd806")
-    set_attributes = replace(SQSResponse, "set_queue_attributes", change, source="beda1f116383")
+@patch("moto.sqs.responses:SQSResponse.set_queue_attributes", "beda1f116383", "moto keeps any attribute")
+def _set_queue_attributes(self: Any) -> Any:
+    self.sqs_backend.get_queue(self._get_queue_name())
+    check(self._get_param("Attributes", {}))
+    return _set_queue_attributes.original(self)
 
 
 def check(attributes: Mapping[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Changes to the parts of moto that all services share."""
