@@ -2,7 +2,7 @@
 
 The review is data, `operations.yaml`: every operation of the services that a lake uses was looked up in the source of
 the pinned moto and in our fixes. What is on no list was not looked at, and is refused too: an answer without its effect
-is worse than none. `docs/embedded-aws.md` is made of the same data by `operations_page`.
+is worse than none. `docs/reference/embedded-aws.md` is made of the same data by `operations_page`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).with_name("operations.yaml")
-PAGE = "docs/embedded-aws.md"
+PAGE = "docs/reference/embedded-aws.md"
 ALL_OTHERS = "*"
 _OPERATION = re.compile(r"[A-Z]\w+")
 
