@@ -1,4 +1,4 @@
-"""What a month of the lake costs at three scales, from counted calls and a table of prices. Writes docs/reference/cost.md.
+"""What a month of the lake costs at three scales, from counted calls and a table of prices. Writes its page.
 
 Pure: it calls nothing. Counts, assumptions, prices and their sources stand in cost.yaml.
 """
