@@ -17,6 +17,7 @@ from pytest_socket import disable_socket, enable_socket
 
 from pipeline.core.lake_key import own_key
 from tests.dynamodb_local import DYNAMODB_LOCAL, MOTO, DynamoDBLocal
+from tests.examples import QUICK
 from tests.markers import MARKERS, markers_of
 from tests.scheduling import Scheduling, is_kept_together, rank
 
@@ -29,7 +30,7 @@ _places = itertools.count()
 # How long an example takes says how busy the machine is.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # For `make quick`: a look at each property, and not a search.
-settings.register_profile("quick", settings.get_profile("busy"), max_examples=10)
+settings.register_profile("quick", settings.get_profile("busy"), max_examples=QUICK)
 settings.load_profile("busy")
 
 # Before anything imports boto3: no test may ever reach a real account.
