@@ -36,7 +36,7 @@ LOOK_EVERY_S = 0.5
 KINDS = {
     "supervisor": "pipeline.emulator.supervisor",
     "console": "pipeline.emulator.console_process",
-    "function workers": "lambda_main",
+    "function workers": "awslambda/main.py",
     "jobs": "script.py",
     "JVM": "/bin/java",
 }
