@@ -35,7 +35,7 @@ PATIENCE_S = 3600
 LOOK_EVERY_S = 0.5
 KINDS = {
     "supervisor": "pipeline.emulator.supervisor",
-    "console": "pipeline.emulator.console_process",
+    "console": "pipeline.console",
     "function workers": "awslambda/main.py",
     "jobs": "script.py",
     "JVM": "/bin/java",
