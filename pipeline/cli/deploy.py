@@ -12,7 +12,7 @@ import typer
 from pipeline.cli import delivering, lake_formation, starting
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target, Where
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.core.errors import BadInput
@@ -76,7 +76,7 @@ def deploy(
         if not as_json:
             kept = "".join(f"; {name} is kept: {what}" for name, what in deletion.kept.items())
             text = f"{deletion.name}: deleted, {len(deletion.deleted)} resources{kept}"
-            console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
+            console.print(f"  {escape_untrusted(text)}", highlight=False, soft_wrap=True)
     if as_json:
         stacks = [_result_json(result) for result in results]
         print_json({"stacks": stacks, "deleted": [asdict(deletion) for deletion in deletions]})
@@ -167,7 +167,7 @@ def _apply_datasets(root: Path, target: Target, say: starting.Say, *, replace_st
 
 
 def _say(text: str) -> None:
-    console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
+    console.print(f"  {escape_untrusted(text)}", highlight=False, soft_wrap=True)
 
 
 def _result_json(result: StackResult) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from pipeline.cli import delivering
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
-from pipeline.deploy.aws_stacks import Progress
+from pipeline.deploy.aws_stacks import ResourceProgress
 from pipeline.deploy.packaging import Package, Target, package
 
 ACCOUNT = "123456789012"
@@ -67,7 +67,7 @@ def test_stacks_are_planned_and_nothing_is_uploaded(bootstrapped: None, made: Pa
 
 def test_stacks_are_deployed_in_order_with_settings_tags_and_the_stack_role(bootstrapped: None, made: Package) -> None:
     client("ssm").put_parameter(Name="/sluice/dev/settings/glue-workers", Value="5", Type="String")
-    reported: list[Progress] = []
+    reported: list[ResourceProgress] = []
     deploying = delivering.deploy(delivering.environment("dev"), made, reported.append)
     name, first = next(deploying)
     assert (name, first.changed) == ("sluice-dev-b-first", True)

@@ -155,8 +155,8 @@ def test_a_stack_whose_file_is_gone_is_told_and_stays(sluice: Deploy, root: Path
     sluice("deploy")
     other.unlink()
     assert json.loads(sluice("deploy", "--plan", "--json").stdout)["without_file"] == [f"sluice-{LOCAL_ENV}-other"]
-    assert "stands without a file; it stays" in sluice("deploy", "--plan").output
-    assert "stands without a file; it would be deleted" in sluice("deploy", "--plan", "--prune").output
+    assert "has no file; it is retained" in sluice("deploy", "--plan").output
+    assert "has no file; it would be deleted" in sluice("deploy", "--plan", "--prune").output
     assert client("sqs").get_queue_url(QueueName="other")
 
 
@@ -224,7 +224,7 @@ def test_what_holds_messages_is_not_replaced_unless_somebody_says_so(sluice: Dep
         template.read_text().replace('QueueName: !Sub "small-${Env}"', 'QueueName: !Sub "other-${Env}"')
     )
     planned = sluice("deploy", "--plan")
-    assert f"takes away what resources hold: Inbox of {NAME}" in planned.output
+    assert f"deletes the data of resources: Inbox of {NAME}" in planned.output
     refused = sluice("deploy")
     assert isinstance(refused.exception, Refused)
     assert isinstance(planned.exception, Refused)
