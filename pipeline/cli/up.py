@@ -164,7 +164,7 @@ def _contents(root: Path) -> dict[str, int]:
         return {}
     try:
         connected = Target.of(lake).connect()
-        names = [registration.dataset.name for registration in connected.lake.registry.all()]
+        names = [registration.name for registration in connected.lake.registry.all()]
         objects = counts(connected.lake, standing(connected.lake, None, names))
         return {"objects": sum(of_it.total() for of_it in objects.values()), "tables": len(names)}
     except (SluiceError, BotoCoreError, ClientError):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.files import BadDefinitions, Definition, parse, path_of, read_all
-from pipeline.lake.datasets.model import DatasetName
 
 GOOD = """\
 team: shop
