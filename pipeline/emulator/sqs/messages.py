@@ -69,8 +69,8 @@ class Messages:
         """The message that has or once had this receipt handle."""
         return self._by_handle.get(handle)
 
-    def latest_like(self, message: Any) -> Any | None:
-        """The last one with the same deduplication id."""
+    def latest_like(self, message: Any) -> Any:
+        """The last one with the same deduplication id; None without one."""
         return self._by_deduplication.get(message.deduplication_id)
 
     def take(self, now: float) -> Iterator[Any]:

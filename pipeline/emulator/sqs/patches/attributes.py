@@ -20,12 +20,6 @@ _CHOICES = {
 }
 
 
-@patch("moto.sqs.models:Queue.attributes", "40cb990b1216", "moto counts all messages for each attribute")
-@property  # type: ignore[misc]
-def _attributes(self: Any) -> Any:
-    return _Attributes(self)
-
-
 # Of requests alone: moto's own CloudFormation makes queues with properties that are no attributes.
 @patch("moto.sqs.responses:SQSResponse.create_queue", "83738b5cd806", "moto keeps any attribute")
 def _create_queue(self: Any) -> Any:
@@ -95,3 +89,8 @@ def _of_moto(name: str) -> str:
     from moto.core.utils import camelcase_to_underscores
 
     return str(camelcase_to_underscores(name))
+
+
+_attributes = patch("moto.sqs.models:Queue.attributes", "40cb990b1216", "moto counts all messages for each attribute")(
+    property(_Attributes)
+)
