@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from pipeline.core.errors import Refused
-from pipeline.lake.datasets.application import Parts, deploy_stack, stack_name
+from pipeline.deploy.datasets.application import Parts, deploy_stack, stack_name
 from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.registry import Registration
 

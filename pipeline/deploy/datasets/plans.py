@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pipeline.lake.datasets import application
-from pipeline.lake.datasets.application import Parts, TablePlan
+from pipeline.deploy.datasets import application
+from pipeline.deploy.datasets.application import Parts, TablePlan
+from pipeline.deploy.datasets.retirement import is_too_much, without_file
 from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.files import Definition
 from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.registry import Registration
-from pipeline.lake.datasets.retirement import is_too_much, without_file
 
 
 class Action(StrEnum):
