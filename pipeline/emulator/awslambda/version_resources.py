@@ -22,7 +22,6 @@ def _delete_version(aws: Aws, resource: Resource, made: Made) -> None:
 @resource_type(
     "AWS::Lambda::Version",
     "FunctionName Description",
-    fixed="FunctionName Description",
     delete=_delete_version,
     find=nowhere,
 )
@@ -56,7 +55,6 @@ def _delete_function_alias(aws: Aws, resource: Resource, made: Made) -> None:
 @resource_type(
     "AWS::Lambda::Alias",
     "FunctionName FunctionVersion Name Description",
-    fixed="FunctionName Name",
     resets={"Description": ""},
     delete=_delete_function_alias,
     find=_function_alias_arn,
@@ -74,7 +72,6 @@ def _delete_machine_version(aws: Aws, resource: Resource, made: Made) -> None:
 @resource_type(
     "AWS::StepFunctions::StateMachineVersion",
     "StateMachineArn StateMachineRevisionId Description",
-    fixed="StateMachineArn StateMachineRevisionId Description",
     delete=_delete_machine_version,
     find=nowhere,
 )
@@ -100,7 +97,6 @@ def _delete_machine_alias(aws: Aws, resource: Resource, made: Made) -> None:
     """Name Description DeploymentPreference.StateMachineVersionArn DeploymentPreference.Type
     DeploymentPreference.Percentage DeploymentPreference.Interval DeploymentPreference.Alarms""",
     without_effect={f"DeploymentPreference.{name}": ROLLOUTS for name in ("Type", "Percentage", "Interval", "Alarms")},
-    fixed="Name",
     resets={"Description": ""},
     delete=_delete_machine_alias,
     find=_machine_alias_arn,
