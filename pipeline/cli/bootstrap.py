@@ -2,56 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli import lake_formation
 from pipeline.cli.app import app
-from pipeline.cli.applying import LAKE, EmbeddedStacks
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.cloudformation import name_lengths
 from pipeline.cloudformation.changes import ResourceAction
 from pipeline.cloudformation.templates import load_template
+from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.settings import parameter_prefix, region
-from pipeline.emulator import state
+from pipeline.deploy.engine import LAKE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.cli.connect import Target
     from pipeline.cloudformation.changes import StackPlan
-    from pipeline.lake.datasets.application import Deployed
+    from pipeline.deploy.engine import Stacks
 
 PIPELINE_ENV = "pipeline"
 """Used as the environment of the pipeline's stack, which belongs to no environment."""
 
 
 _EXTERNAL_ID = 'An external id is any text of 16 to 128 characters, the same on both sides: "$(uuidgen)".'
-
-
-class Stacks(Protocol):
-    """CloudFormation, or the embedded deployer."""
-
-    def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
-        """The changes that a deployment would make."""
-        ...
-
-    def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
-        """Deploy the stack; says whether anything changed, and its outputs."""
-        ...
-
-    def parameters(self, name: str) -> dict[str, str]:
-        """The parameters of the deployed stack; empty if there is none."""
-        ...
-
-    def role(self, name: str) -> str | None:
-        """The ARN of the role with which CloudFormation changes the stack; None if it uses the caller's rights."""
-        ...
 
 
 @app.command()
@@ -110,9 +89,9 @@ def bootstrap(
     if pipeline and target.profile and target.env is None:
         target.env = PIPELINE_ENV
     reached = target.reach()
-    stacks: Stacks = EmbeddedStacks() if reached.is_embedded else _cloudformation()
+    stacks = _stacks(is_embedded=reached.is_embedded)
     name = f"{LAKE}-pipeline" if pipeline else f"{LAKE}-{reached.env}-bootstrap"
-    template = state.checkout() / "cicd" / ("pipeline.yaml" if pipeline else "bootstrap.yaml")
+    template = checkout() / "cicd" / ("pipeline.yaml" if pipeline else "bootstrap.yaml")
     chosen = (of_pipeline if pipeline else {"Env": reached.env, **of_environment}) | {"ExternalId": external_id}
     given_now = {"Lake": LAKE} | {key: value for key, value in chosen.items() if value is not None}
     declared = load_template(template)["Parameters"]
@@ -182,7 +161,12 @@ def _check_key(env: str, standing: str | None, plan: StackPlan) -> None:
         )
 
 
-def _cloudformation() -> Stacks:
+def _stacks(*, is_embedded: bool) -> Stacks:
+    """The backend with the caller's own rights: the roles for deployments are in this very stack."""
+    if is_embedded:
+        from pipeline.deploy.embedded import EmbeddedStacks
+
+        return EmbeddedStacks()
     from pipeline.deploy.aws_stacks import CloudFormationStacks
 
     return CloudFormationStacks(client("cloudformation"), report=say_progress)

@@ -1,7 +1,8 @@
-"""The command deploy: bring the stacks to what definitions/stacks says, or show what that would do."""
+"""The command deploy: deploys the stacks of definitions/stacks, or shows what that would change."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,21 +10,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli import delivering, lake_formation, starting
+from pipeline.cli import lake_formation
 from pipeline.cli.app import app
-from pipeline.cli.connect import Target, Where
+from pipeline.cli.connect import Target
+from pipeline.cli.embedded_stacks import apply_datasets, deploy_stacks, fetch_jars
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
+from pipeline.cli.packages import packaged_for_aws
 from pipeline.cli.plans import plans_json, say_plans, say_progress
+from pipeline.cloudformation.changes import check_stateful
+from pipeline.core.checkout import checkout
 from pipeline.core.errors import BadInput
-from pipeline.emulator import state
+from pipeline.deploy import aws, embedded, engine
+from pipeline.deploy.datasets.definitions import plan_deployed, refuse
+from pipeline.deploy.embedded import EmbeddedBackend
 
 if TYPE_CHECKING:
-    from pipeline.cli.starting import LakePlan
     from pipeline.cloudformation.changes import StackPlan
+    from pipeline.deploy.datasets.plans import Planned
     from pipeline.deploy.packaging import Package
     from pipeline.emulator.cloudformation import StackResult
-    from pipeline.lake.datasets.plans import Planned
 
 
 @app.command()
@@ -31,24 +37,24 @@ def deploy(
     context: typer.Context,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would happen, and change nothing.")] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Also delete the stacks that no file of the checkout stands for (embedded).")
+        bool, typer.Option("--prune", help="Also delete stacks whose file is gone from the checkout (embedded).")
     ] = False,
-    env: Annotated[str | None, typer.Option(help="The environment, as --env before the command.")] = None,
+    env: Annotated[str | None, typer.Option(help="The environment; the same as --env before the command.")] = None,
     package: Annotated[
         Path | None,
         typer.Option(help="A package to deploy, as `sluice package` made it; else the checkout is packaged."),
     ] = None,
     replace_stateful: Annotated[
-        bool, typer.Option("--replace-stateful", help="Also replace or remove what holds data, keys or messages.")
+        bool, typer.Option("--replace-stateful", help="Also replace or remove resources with data, keys or messages.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring a lake to what the checkout says: stacks, code, state machines, jobs, datasets.
+    """Deploy the checkout to a lake: stacks, code, state machines, jobs, datasets.
 
-    A stack that fails is rolled back, and those after it are left as they are. The plan names each resource that
-    would be added, modified, replaced, removed or let go, with the properties that change, and the datasets that would
-    be retired; what stands in ⟨ ⟩ is known only once it is made. What deploying would refuse the plan refuses in the
-    same words, at its end. On AWS (with --profile) it is CloudFormation that tells and does it.
+    A stack that fails is rolled back, and the stacks after it are not deployed. The plan lists each resource that would
+    be added, modified, replaced, removed or retained, with the properties that change, and the datasets that would be
+    retired. Values in ⟨ ⟩ are known only after the deployment. A plan that a deployment would reject ends with the same
+    error. On AWS (with --profile), CloudFormation makes the plan and deploys.
 
     Example: sluice deploy --plan
     """
@@ -62,108 +68,108 @@ def deploy(
             raise BadInput("--prune is for the embedded lake", hint="On AWS delete a stack in CloudFormation.")
         _on_aws(target, ready, plan=plan, replace_stateful=replace_stateful, as_json=as_json)
         return
-    lake = target.embedded()
-    root = state.checkout()
+    # All stacks are checked for lost data before any is changed.
+    backend = EmbeddedBackend(target.reach().env)
+    root = checkout()
     if plan:
         command = f"`sluice deploy{f' --env {env}' if env else ''}{' --prune' if prune else ''}`"
-        _plan(root, lake, ready, command, prune=prune, replace_stateful=replace_stateful, as_json=as_json)
+        _plan(root, target, backend, ready, command, prune=prune, replace_stateful=replace_stateful, as_json=as_json)
         return
-    results, planned = _deploy(root, lake, ready, replace_stateful=replace_stateful, quiet=as_json)
+    results, without_file = _deploy(root, target, backend, ready, replace_stateful=replace_stateful, quiet=as_json)
     deletions = []
-    # A deployment makes no stack that has no file.
-    for deletion in starting.prune(lake, planned.without_file) if prune else ():
+    # Listed before the deployment, which makes only stacks that have a file.
+    for deletion in backend.prune(without_file) if prune else ():
         deletions.append(deletion)
         if not as_json:
-            kept = "".join(f"; {name} is kept: {what}" for name, what in deletion.kept.items())
-            text = f"{deletion.name}: deleted, {len(deletion.deleted)} resources{kept}"
-            console.print(f"  {escape_untrusted(text)}", highlight=False, soft_wrap=True)
+            kept = "".join(f"; {name} is retained: {what}" for name, what in deletion.kept.items())
+            _say(f"{deletion.name}: deleted, {len(deletion.deleted)} resources{kept}")
     if as_json:
         stacks = [_result_json(result) for result in results]
         print_json({"stacks": stacks, "deleted": [asdict(deletion) for deletion in deletions]})
 
 
 def _plan(
-    root: Path, lake: Where, ready: Package | None, command: str, *, prune: bool, replace_stateful: bool, as_json: bool
+    root: Path,
+    target: Target,
+    backend: EmbeddedBackend,
+    ready: Package | None,
+    command: str,
+    *,
+    prune: bool,
+    replace_stateful: bool,
+    as_json: bool,
 ) -> None:
-    """Show what deploying would do, then refuse what it would refuse."""
-    from pipeline.cli.applying import plan_deployed
-
-    planned = starting.plan(root, lake, ready)
-    stands = not any(each.is_new for each in planned.of_lake)
-    datasets = plan_deployed(root, Target.of(lake).connect, stands=stands)
+    """Show the plan, then raise the error with which the deployment would be rejected, if any."""
+    with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
+        planned = engine.plan(root, backend, ready or embedded.packaged(root, Path(folder)))
+    without_file = backend.without_file(planned)
+    datasets = plan_deployed(root, target.connect, backend, stands=planned.is_of_a_lake)
     if as_json:
-        print_json(plans_json(planned.stacks, planned.without_file, datasets=datasets))
+        print_json(plans_json(planned.stacks, without_file, datasets=datasets))
     else:
-        say_plans(planned.stacks, command=command, without_file=planned.without_file, prune=prune, datasets=datasets)
+        say_plans(planned.stacks, command=command, without_file=without_file, prune=prune, datasets=datasets)
     _refuse(planned.stacks, datasets, replace_stateful=replace_stateful)
 
 
 def _refuse(stacks: Sequence[StackPlan], datasets: Sequence[Planned], *, replace_stateful: bool) -> None:
-    from pipeline.cli.applying import refuse
-    from pipeline.cloudformation.changes import check_stateful
-
     if not replace_stateful:
         check_stateful(stacks)
     refuse(datasets)
 
 
 def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_stateful: bool, as_json: bool) -> None:
-    from pipeline.cli.applying import plan_deployed
-
     reached = target.reach()
-    given = delivering.environment(reached.env)
-    root = state.checkout()
-    found = lake_formation.before_deploy(root, given)
+    given = aws.environment(reached.env)
+    root = checkout()
+    findings = lake_formation.before_deploy(root, given)
     if not plan:
-        lake_formation.check(found)
+        lake_formation.check(findings)
     if not as_json:
-        lake_formation.say(found)
-    made = ready or starting.packaged_for_aws(root)
+        lake_formation.say(findings)
+    made = ready or packaged_for_aws(root)
+    report = (lambda progress: None) if as_json else say_progress
+    backend = aws.AwsBackend(given, report, replace_stateful=replace_stateful)
     if plan:
-        plans = list(delivering.plan(root, given, made))
+        planned = engine.plan(root, backend, made)
         command = f"`sluice --profile {target.profile} deploy --env {reached.env}`"
-        stands = not any(each.is_new for each in plans[: len(made.of_the_lake())])
-        datasets = plan_deployed(root, target.connect, stands=stands)
+        datasets = plan_deployed(root, target.connect, backend, stands=planned.is_of_a_lake)
         if as_json:
-            print_json(plans_json(plans, findings=found, datasets=datasets))
+            print_json(plans_json(planned.stacks, findings=findings, datasets=datasets))
         else:
-            say_plans(plans, command=command, datasets=datasets)
-        lake_formation.check(found)
-        _refuse(plans, datasets, replace_stateful=replace_stateful)
+            say_plans(planned.stacks, command=command, datasets=datasets)
+        lake_formation.check(findings)
+        _refuse(planned.stacks, datasets, replace_stateful=replace_stateful)
         return
     done = []
     say = (lambda text: None) if as_json else _say
-    report = (lambda progress: None) if as_json else say_progress
-    for name, deployed in delivering.deploy(given, made, report, replace_stateful=replace_stateful):
+    for name, deployed in engine.deploy(root, backend, made):
         done.append({"stack": name, "changed": deployed.changed})
         say(f"{name}: {'deployed' if deployed.changed else 'unchanged'}")
-    _apply_datasets(root, target, say, replace_stateful=replace_stateful)
+    apply_datasets(root, target.connect(), backend, say)
     if as_json:
         print_json({"stacks": done})
 
 
 def _deploy(
-    root: Path, lake: Where, ready: Package | None, *, replace_stateful: bool, quiet: bool
-) -> tuple[list[StackResult], LakePlan]:
-    """What was done, and what was planned before."""
-    from pipeline.cli.up import fetch_jars
-    from pipeline.cloudformation.changes import check_stateful
-
+    root: Path,
+    target: Target,
+    backend: EmbeddedBackend,
+    ready: Package | None,
+    *,
+    replace_stateful: bool,
+    quiet: bool,
+) -> tuple[list[StackResult], list[str]]:
+    """Deploy; returns the result of each stack, and the names of stacks whose file is gone."""
     say = (lambda text: None) if quiet else _say
     fetch_jars(quiet=quiet)
-    ready = ready or starting.packaged(root)
-    planned = starting.plan(root, lake, ready)
+    ready = ready or embedded.packaged(root)
+    planned = engine.plan(root, backend, ready)
     if not replace_stateful:
         check_stateful(planned.stacks)
-    results = starting.deploy(root, lake, say, ready, planned)
-    _apply_datasets(root, Target.of(lake), say, replace_stateful=replace_stateful)
-    return results, planned
-
-
-def _apply_datasets(root: Path, target: Target, say: starting.Say, *, replace_stateful: bool) -> None:
-    from pipeline.cli.up import apply_datasets
-
-    apply_datasets(root, target.connect(), say, replace_stateful=replace_stateful)
+    results = deploy_stacks(root, backend, ready, planned, say)
+    of_datasets = EmbeddedBackend(backend.env, replace_stateful=replace_stateful)
+    apply_datasets(root, target.connect(), of_datasets, say)
+    return results, backend.without_file(planned)
 
 
 def _say(text: str) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import console
-from pipeline.cli.starting import LAKE
+from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.deploy import environments
-from pipeline.emulator import state
+from pipeline.deploy.engine import LAKE
 
 if TYPE_CHECKING:
-    from pipeline.cli.delivering import Environment
+    from pipeline.deploy.aws import Environment
     from pipeline.deploy.lake_formation import Finding
 
 SETTING = environments.SETTINGS["lake-formation"]
@@ -29,7 +29,7 @@ def before_bootstrap(env: str) -> list[Finding]:
     question = Question(
         uses=environments.stored(client("ssm"), env).get(SETTING.name) == "on",
         stack_role=f"arn:{partition}:iam::{account}:role/delivery/{LAKE}-{env}-stacks",
-        databases=_databases(state.checkout(), env),
+        databases=_databases(checkout(), env),
     )
     return findings(client("lakeformation"), client("glue"), question)
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from pipeline.cli import starting
 from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json, print_table
-from pipeline.emulator import state
+from pipeline.cli.packages import packaged_for_aws
+from pipeline.core.checkout import checkout
 
 if TYPE_CHECKING:
     from pipeline.deploy.packaging.sizes import FunctionSize, JobSize
@@ -32,7 +32,7 @@ def package(
     """
     from pipeline.deploy.packaging.sizes import function_sizes, job_sizes
 
-    made = starting.packaged_for_aws(state.checkout(), to)
+    made = packaged_for_aws(checkout(), to)
     if as_json:
         functions = [asdict(each) | {"unzipped": each.unzipped} for each in function_sizes(made.folder)]
         jobs = [asdict(each) for each in job_sizes(made.folder)]

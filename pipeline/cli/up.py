@@ -1,4 +1,4 @@
-"""Commands of the embedded lake itself: up, down."""
+"""The commands up and down: start and stop the embedded lake."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from pipeline.cli import starting
 from pipeline.cli.app import app
-from pipeline.cli.connect import LOCAL_ENV, LOCAL_REGION, Target
+from pipeline.cli.connect import Target
+from pipeline.cli.embedded_stacks import Say, apply_datasets, deploy_stacks, fetch_jars
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cloudformation.changes import check_stateful
-from pipeline.emulator import state
+from pipeline.core.checkout import checkout
+from pipeline.deploy import embedded, engine
+from pipeline.deploy.embedded import EmbeddedBackend
+from pipeline.emulator import lifecycle, state
 from pipeline.emulator.console_process import answers
 from pipeline.emulator.gateway.operations import PAGE
-from pipeline.operate.connection import Connected
 
 PORT = 4580
 CONSOLE_S = 30
@@ -27,14 +29,14 @@ CONSOLE_LOG = f"{state.FOLDER}/console.log"
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one.")]
 
 
-Packaged = Annotated[bool, typer.Option("--packaged", help="Run the very packages that AWS would get, layers too.")]
+Packaged = Annotated[bool, typer.Option("--packaged", help="Run the same packages as on AWS, with layers.")]
 
 
 @app.command()
 def up(port: Port = PORT, packaged: Packaged = False, as_json: Json = False) -> None:
     """Start an embedded lake for this checkout, deploy definitions/stacks to it and apply definitions/datasets.
 
-    A lake that is running already gets what has changed since.
+    A lake that is already running is updated.
     """
     lake = bring_up(port, packaged=packaged, quiet=as_json)
     if as_json:
@@ -50,46 +52,47 @@ def up(port: Port = PORT, packaged: Packaged = False, as_json: Json = False) -> 
 
 
 def pages_of(lake: state.RunningLake) -> str | None:
-    """The address of the console for a person to open; None if nobody answers there."""
+    """The console's address to open in a browser; None if it does not answer."""
     return lake.pages if answers(lake.console, CONSOLE_S) else None
 
 
 def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state.RunningLake:
-    """Start, deploy and apply; says each step unless `quiet`."""
+    """Start the lake, deploy the stacks and apply the datasets; prints each step unless `quiet`."""
     began = time.monotonic()
 
     def say(text: str) -> None:
         if not quiet:
             console.print(f"  {escape(text)}", highlight=False)
 
-    root = state.checkout()
+    root = checkout()
     lake = state.running(root)
-    starting.run_packages(root, packaged=packaged)
+    embedded.run_packages(root, packaged=packaged)
     runs = lake is not None
     if lake is None:
         fetch_jars(quiet=quiet)
-        lake = starting.start(root, port=port, region=LOCAL_REGION, env=LOCAL_ENV)
+        lake = lifecycle.start(root, port=port)
         say(f"embedded AWS at {lake.endpoint}")
     else:
-        say(f"the lake at {lake.endpoint} is running: it gets what has changed")
+        say(f"the lake at {lake.endpoint} is running: it is updated")
     if packaged:
         _say_packaged(say)
-    made = starting.packaged(root)
-    planned = starting.plan(root, lake, made) if runs else None
+    target = Target.of(lake)
+    backend = EmbeddedBackend(target.reach().env)
+    made = embedded.packaged(root)
+    planned = engine.plan(root, backend, made) if runs else None
     check_stateful(planned.stacks if planned else ())
-    results = starting.deploy(root, lake, say, made, planned)
-    connected = Target.of(lake).connect()
-    apply_datasets(root, connected, say)
+    results = deploy_stacks(root, backend, made, planned, say)
+    apply_datasets(root, target.connect(), EmbeddedBackend(lake.env, replace_stateful=False), say)
     if not quiet:
         say_limits({name for result in results for name in result.accepted_without_effect})
         where = pages_of(lake)
-        told = f"console at [bold]{where}[/]" if where else f"[red]the console does not answer:[/] see {CONSOLE_LOG}"
-        console.print(f"  {told}", highlight=False, soft_wrap=True)
+        line = f"console at [bold]{where}[/]" if where else f"[red]the console does not answer:[/] see {CONSOLE_LOG}"
+        console.print(f"  {line}", highlight=False, soft_wrap=True)
         console.print(f"[green]the lake is ready[/] ({time.monotonic() - began:.1f} s)", highlight=False)
     return lake
 
 
-def _say_packaged(say: starting.Say) -> None:
+def _say_packaged(say: Say) -> None:
     from pipeline.deploy.packaging.code import LAMBDA_PYTHON
 
     say("packaging as for AWS: the layers take a minute the first time")
@@ -99,7 +102,7 @@ def _say_packaged(say: starting.Say) -> None:
 
 
 def say_limits(ineffective: set[str]) -> None:
-    """Print where the limits are listed, and how many properties of the templates are taken without effect."""
+    """Print where the limits are listed, and how many properties of the templates have no effect."""
     console.print(f"  [dim]the embedded AWS has limits: they are listed in {PAGE}[/]", highlight=False)
     kinds = sorted({name.split(" ")[0].removeprefix("AWS::") for name in ineffective})
     if kinds:
@@ -108,52 +111,25 @@ def say_limits(ineffective: set[str]) -> None:
         )
 
 
-def fetch_jars(*, quiet: bool = False) -> None:
-    """Fetch what is missing of the jars, with a bar."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    from pipeline.toolchain.jars import ensure_jars
-
-    columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
-        task = bar.add_task("jars", total=None, visible=False)
-
-        def progress(name: str, done: int, total: int) -> None:
-            bar.update(task, description=name, completed=done, total=total, visible=True)
-
-        ensure_jars(progress=progress)
-
-
-def apply_datasets(root: Path, connected: Connected, say: starting.Say, *, replace_stateful: bool = False) -> None:
-    """Apply definitions/datasets."""
-    from pipeline.cli.applying import apply_definitions
-    from pipeline.cli.dataset_changes import retired_line
-
-    applied = apply_definitions(
-        root, connected, report_retired=lambda retired: say(retired_line(retired)), replace_stateful=replace_stateful
-    )
-    say(f"datasets: {', '.join(str(a.name) for a in applied) or 'none'}")
-
-
 @app.command()
 def down(as_json: Json = False) -> None:
-    """Stop this checkout's embedded lake. It is throwaway: what it holds is forgotten."""
-    root = state.checkout()
+    """Stop this checkout's embedded lake. All its data is deleted."""
+    root = checkout()
     forgotten = _contents(root)
-    stopped = starting.stop(root)
+    stopped = lifecycle.stop(root)
     if as_json:
         print_json({"stopped": stopped, "forgotten": forgotten})
     elif not stopped:
         console.print("no lake is running here")
     else:
         console.print(
-            f"stopped; forgotten: {forgotten.get('objects', 0)} objects and {forgotten.get('tables', 0)} tables",
+            f"stopped; deleted: {forgotten.get('objects', 0)} objects and {forgotten.get('tables', 0)} tables",
             highlight=False,
         )
 
 
 def _contents(root: Path) -> dict[str, int]:
-    """How much a running lake holds; nothing if it does not answer any more."""
+    """The numbers of objects and tables in a running lake; empty if it does not answer."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from pipeline.core.errors import SluiceError
@@ -164,7 +140,7 @@ def _contents(root: Path) -> dict[str, int]:
         return {}
     try:
         connected = Target.of(lake).connect()
-        names = [registration.dataset.name for registration in connected.lake.registry.all()]
+        names = [registration.name for registration in connected.lake.registry.all()]
         objects = counts(connected.lake, standing(connected.lake, None, names))
         return {"objects": sum(of_it.total() for of_it in objects.values()), "tables": len(names)}
     except (SluiceError, BotoCoreError, ClientError):

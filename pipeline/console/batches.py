@@ -76,7 +76,7 @@ def _written(batch: Batch) -> dict[str, Any] | None:
 def find_batch(lake: Lake, batch: str, dataset: str | None = None) -> Batch:
     """A batch by its id, of `dataset` or, without one, of any dataset. `NotThere` if there is none."""
     record = lake.batches.get(dataset, batch) if dataset else None
-    record = record or lake.batches.find((str(r.dataset.name) for r in lake.registry.all()), batch)
+    record = record or lake.batches.find((str(r.name) for r in lake.registry.all()), batch)
     if record is None:
         raise unknown(batch)
     return record

@@ -33,7 +33,7 @@ BATCHES = 20
 def build_list(request: PageRequest) -> Document:
     """The list of datasets. Parameters: `find`, a part of a name; `page`, from 1."""
     wanted = request.query.get("find", "").strip().lower()
-    every = [r for r in request.lake.registry.all() if wanted in str(r.dataset.name)]
+    every = [r for r in request.lake.registry.all() if wanted in str(r.name)]
     number = request.number("page", 1, most=10_000)
     shown = every[(number - 1) * ROWS : number * ROWS]
     return {
@@ -159,7 +159,7 @@ def run(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
         "STARTED": f"Batch {batch} is being loaded.",
     }.get(outcome, f"The poller answered {outcome}.")
     good, during = outcome == "STARTED", batch if outcome in ("STARTED", "BUSY") else None
-    return ActionResult(link(f"/datasets/{registration.dataset.name}"), message, good=good, during=during)
+    return ActionResult(link(f"/datasets/{registration.name}"), message, good=good, during=during)
 
 
 def redrive(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
@@ -167,8 +167,8 @@ def redrive(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
     registration = registration_of(request.lake, request.path["team"], request.path["dataset"])
     if fields.get("sure") != "yes":
         raise BadInput("the form lacks its confirmation", hint="Use the button on the dataset's page.")
-    message, good = redriven(redrive_dataset(request.lake, registration.dataset.name))
-    return ActionResult(link(f"/datasets/{registration.dataset.name}"), message, good=good)
+    message, good = redriven(redrive_dataset(request.lake, registration.name))
+    return ActionResult(link(f"/datasets/{registration.name}"), message, good=good)
 
 
 ROUTES = [

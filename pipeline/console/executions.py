@@ -53,7 +53,7 @@ def build(request: PageRequest) -> Document:
 
 
 def _rows(listed: list[Run], request: PageRequest) -> list[dict[str, Any]]:
-    names = [str(registration.dataset.name) for registration in request.lake.registry.all()]
+    names = [str(registration.name) for registration in request.lake.registry.all()]
     return [
         {
             **run.to_json(),

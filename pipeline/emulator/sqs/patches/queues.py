@@ -1,8 +1,8 @@
 """SQS: no lost messages under concurrency, long polls that sleep until there is something, no slowing with depth.
 
 moto rebuilds a queue's list on delete while another thread appends to the old one (the message is gone), computes all
-attributes of a queue for each message received, polls once a second for messages that become visible, forgets a
-queue's policy whenever other attributes are set, and takes bodies that AWS refuses.
+attributes of a queue for each message sent, polls once a second for messages that become visible, forgets a queue's
+policy whenever other attributes are set, and takes bodies that AWS refuses.
 """
 
 from __future__ import annotations
@@ -14,29 +14,34 @@ from functools import wraps
 from typing import Any
 
 from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.sqs.messages import Messages
 
 
 def install() -> None:
     from moto.sqs.models import Message, Queue, SQSBackend
 
+    def begin(self: Any, *args: Any, **kwargs: Any) -> None:
+        original_begin(self, *args, **kwargs)
+        self._messages = Messages()
+
+    original_begin = replace(Queue, "__init__", begin, source="0a4781ed5a21")
+    wraps(original_begin)(begin)
     replace(SQSBackend, "receive_message", _receive_message, source="065f3e5e7d21")
-    replace(Message, "visible", property(lambda self: time.time() * 1000 > self.visible_at), source="5129b573308d")
-    replace(Message, "delayed", property(lambda self: time.time() * 1000 < self.delayed_until), source="e2fd48abf582")
-    # All attributes are computed for each message sent, and the clock was read for each message there is.
+    replace(SQSBackend, "change_message_visibility", _change_visibility, source="f0e9df5f6662")
+    replace(Message, "visible", property(lambda self: _now() > self.visible_at), source="5129b573308d")
+    replace(Message, "delayed", property(lambda self: _now() < self.delayed_until), source="e2fd48abf582")
     replace(Queue, "approximate_number_of_messages", property(_visible), source="d357a9506a56")
     replace(Queue, "approximate_number_of_messages_not_visible", property(_in_flight), source="5dbecc4dda17")
     replace(Queue, "approximate_number_of_messages_delayed", property(_delayed), source="c3c1dadb0c42")
-    _under_lock(Queue, "delete_message", source="fa6fd5b9bd2c")
+    replace(Queue, "add_message", _add_message, source="f27c9231c1f2")
+    replace(Queue, "delete_message", _delete_message, source="fa6fd5b9bd2c")
+    _purge_under_lock(SQSBackend, source="443ea1ae7b15")
     _keep_policy(Queue, source="4b7aaf3f4636")
     _check_bodies(SQSBackend)
-    for name, source in (
-        ("change_message_visibility", "f0e9df5f6662"),
-        ("purge_queue", "443ea1ae7b15"),
-    ):
-        _backend_under_lock(SQSBackend, name, source)
-    # Its deduplication reads the list before it takes the lock, which is reentrant.
-    _under_lock(Queue, "add_message", source="f27c9231c1f2")
 
+
+LONGEST_HIDDEN_MS = 43_200_000
+"""From when a message was sent (AWS quota)."""
 
 _REFUSED = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -80,18 +85,23 @@ def _failed(entry: str, error: Any) -> dict[str, Any]:
 
 
 def _visible(self: Any) -> int:
-    now = time.time() * 1000
-    return sum(message.visible_at < now and message.delayed_until <= now for message in self._messages)
-
-
-def _in_flight(self: Any) -> int:
-    now = time.time() * 1000
-    return sum(message.visible_at >= now for message in self._messages)
+    with self._messages_lock:
+        return int(self._messages.visible(_now()))
 
 
 def _delayed(self: Any) -> int:
-    now = time.time() * 1000
-    return sum(message.delayed_until > now for message in self._messages)
+    with self._messages_lock:
+        return int(self._messages.delayed(_now()))
+
+
+def _in_flight(self: Any) -> int:
+    with self._messages_lock:
+        now = _now()
+        return len(self._messages) - int(self._messages.visible(now)) - int(self._messages.delayed(now))
+
+
+def _now() -> float:
+    return time.time() * 1000
 
 
 def _keep_policy(owner: Any, source: str) -> None:
@@ -104,27 +114,61 @@ def _keep_policy(owner: Any, source: str) -> None:
     wraps(original)(keeping)
 
 
-def _under_lock(owner: Any, name: str, source: str) -> None:
-    def locked(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with self._messages_lock:
-            return original(self, *args, **kwargs)
+def _add_message(self: Any, message: Any) -> None:
+    """To the queue alone: functions are given its messages by `pipeline.emulator.awslambda.event_sources.mappings`."""
+    from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS
 
-    original = replace(owner, name, locked, source=source)
-    wraps(original)(locked)
+    with self._messages_lock:
+        like = self._messages.latest_like(message) if self.fifo_queue else None
+        if like is not None and message.sent_timestamp - like.sent_timestamp < DEDUPLICATION_TIME_IN_SECONDS * 1000:
+            return
+        self._messages.append(message)
+        self._messages_lock.notify_all()
 
 
-def _backend_under_lock(owner: Any, name: str, source: str) -> None:
-    def locked(self: Any, queue_name: str, *args: Any, **kwargs: Any) -> Any:
-        condition = self.get_queue(queue_name)._messages_lock
-        with condition:
-            try:
-                return original(self, queue_name, *args, **kwargs)
-            finally:
-                # A message may just have become visible.
-                condition.notify_all()
+def _delete_message(self: Any, receipt_handle: str) -> None:
+    from moto.sqs.exceptions import ReceiptHandleIsInvalid
 
-    original = replace(owner, name, locked, source=source)
-    wraps(original)(locked)
+    with self._messages_lock:
+        message = self._messages.of_handle(receipt_handle)
+        if message is not None:
+            self._messages.remove(message)
+            self.pending_messages.discard(message)
+            self.deleted_messages.update(message.all_receipt_handles)
+        elif receipt_handle not in self.deleted_messages:
+            raise ReceiptHandleIsInvalid()
+
+
+def _purge_under_lock(backend: Any, source: str) -> None:
+    def purge(self: Any, queue_name: str) -> None:
+        queue = self.get_queue(queue_name)
+        with queue._messages_lock:
+            original(self, queue_name)
+            queue._messages = Messages()
+
+    original = replace(backend, "purge_queue", purge, source=source)
+    wraps(original)(purge)
+
+
+def _change_visibility(self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+    from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid
+
+    queue = self.get_queue(queue_name)
+    with queue._messages_lock:
+        message = queue._messages.of_handle(receipt_handle)
+        if message is None:
+            raise ReceiptHandleIsInvalid
+        hidden_for = _now() + int(visibility_timeout) * 1000 - message.sent_timestamp
+        if hidden_for > LONGEST_HIDDEN_MS:
+            raise InvalidParameterValue(
+                f"Value {visibility_timeout} for parameter VisibilityTimeout is invalid. Reason: Total "
+                "VisibilityTimeout for the message is beyond the limit [43200 seconds]"
+            )
+        message.change_visibility(visibility_timeout)
+        queue._messages.hide(message)
+        if message.visible:
+            queue.pending_messages.discard(message)
+        queue._messages_lock.notify_all()
 
 
 def _receive_message(
@@ -148,29 +192,36 @@ def _receive_message(
 
 def _take(queue: Any, count: int, visibility_timeout: int, attribute_names: list[str]) -> list[Any]:
     """Hand out up to `count` messages; those received too often go to the dead-letter queue, the expired nowhere."""
-    now = time.time() * 1000
+    now = _now()
     taken: list[Any] = []
-    leaving: list[tuple[Any, Any]] = []
-    for message in queue._messages:
-        if message.visible_at >= now or message.delayed_until > now:
-            continue
-        # It is visible: whoever had it has let it go.
-        queue.pending_messages.discard(message)
-        if queue.fifo_queue and message.group_id and message.group_id in queue.pending_message_groups:
-            continue
-        if _is_expired(queue, message, now):
-            leaving.append((message, None))
+    passed_over: list[Any] = []
+    busy = _busy_groups(queue, now)
+    for message in queue._messages.take(now):
+        if message.group_id in busy:
+            passed_over.append(message)
+        elif _is_expired(queue, message, now):
+            queue._messages.remove(message)
         elif _is_dead(queue, message):
-            leaving.append((message, queue.dead_letter_queue))
+            queue._messages.remove(message)
+            queue.dead_letter_queue.add_message(message)
         else:
             taken.append(_hand_out(queue, message, visibility_timeout, attribute_names))
+            if queue.fifo_queue and message.group_id:
+                busy.add(message.group_id)
             if len(taken) >= count:
                 break
-    for message, target in leaving:
-        queue._messages.remove(message)
-        if target is not None:
-            target.add_message(message)
+    for message in passed_over:
+        queue._messages.hide(message)
     return taken
+
+
+def _busy_groups(queue: Any, now: float) -> set[str]:
+    """The groups of a FIFO queue of which a message is with somebody, and of no other queue any."""
+    if not queue.fifo_queue:
+        return set()
+    # Of those that are visible again, whoever had them has let them go.
+    queue._pending_messages = {message for message in queue._pending_messages if message.visible_at >= now}
+    return set(queue.pending_message_groups)
 
 
 def _is_expired(queue: Any, message: Any, now: float) -> bool:
@@ -186,8 +237,10 @@ def _is_dead(queue: Any, message: Any) -> bool:
 def _hand_out(queue: Any, message: Any, visibility_timeout: int, attribute_names: list[str]) -> Any:
     from moto.sqs.models import _filter_message_attributes
 
-    queue.pending_messages.add(message)
+    if queue.fifo_queue:
+        queue.pending_messages.add(message)
     message.mark_received(visibility_timeout=visibility_timeout)
+    queue._messages.handed_out(message)
     answer = copy.copy(message)
     _filter_message_attributes(answer, attribute_names)
     return answer
@@ -195,8 +248,7 @@ def _hand_out(queue: Any, message: Any, visibility_timeout: int, attribute_names
 
 def _seconds_to_next(queue: Any) -> float:
     """Until the next message comes back or its delay ends; what arrives meanwhile notifies."""
-    now = time.time() * 1000
-    due = [max(message.visible_at, message.delayed_until) for message in queue._messages]
-    later = [moment for moment in due if moment >= now]
+    now = _now()
+    moment = queue._messages.next_change(now)
     # One millisecond more: visibility is strict, and waking a moment early would spin.
-    return (min(later) - now) / 1000 + 0.001 if later else 20.0
+    return (moment - now) / 1000 + 0.001 if moment is not None else 20.0
