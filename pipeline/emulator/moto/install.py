@@ -8,9 +8,6 @@ import threading
 from pipeline.emulator.moto import patch
 
 _PARTS = (
-    "sqs.patches.queues",
-    "sns.patches.topics",
-    "sns.patches.subscriptions",
     "s3.patches.notifications",
     "s3.patches.bodies",
     "s3.patches.checksums",

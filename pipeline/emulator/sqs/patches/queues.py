@@ -7,60 +7,72 @@ queue's policy whenever other attributes are set, and takes bodies that AWS refu
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 import time
-from functools import wraps
+from collections.abc import Iterator
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
-
-
-def install() -> None:
-    from moto.sqs.models import Message, Queue, SQSBackend
-
-    replace(SQSBackend, "receive_message", _receive_message, source="065f3e5e7d21")
-    replace(Message, "visible", property(lambda self: time.time() * 1000 > self.visible_at), source="5129b573308d")
-    replace(Message, "delayed", property(lambda self: time.time() * 1000 < self.delayed_until), source="e2fd48abf582")
-    # All attributes are computed for each message sent, and the clock was read for each message there is.
-    replace(Queue, "approximate_number_of_messages", property(_visible), source="d357a9506a56")
-    replace(Queue, "approximate_number_of_messages_not_visible", property(_in_flight), source="5dbecc4dda17")
-    replace(Queue, "approximate_number_of_messages_delayed", property(_delayed), source="c3c1dadb0c42")
-    _under_lock(Queue, "delete_message", source="fa6fd5b9bd2c")
-    _keep_policy(Queue, source="4b7aaf3f4636")
-    _check_bodies(SQSBackend)
-    for name, source in (
-        ("change_message_visibility", "f0e9df5f6662"),
-        ("purge_queue", "443ea1ae7b15"),
-    ):
-        _backend_under_lock(SQSBackend, name, source)
-    # Its deduplication reads the list before it takes the lock, which is reentrant.
-    _under_lock(Queue, "add_message", source="f27c9231c1f2")
-
+from pipeline.emulator.moto.patch import patch
 
 _REFUSED = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _check_bodies(backend: Any) -> None:
-    """A body has at least one character, and only those of XML (SQS, SendMessage). In a batch each entry fails alone.
+@patch("moto.sqs.models:Message.visible", "5129b573308d", "moto reads a slow clock, for each message")
+@property
+def _is_visible(self: Any) -> bool:
+    return bool(time.time() * 1000 > self.visible_at)
 
-    What AWS says of an empty one was seen there; of an empty entry of a batch it is not documented.
+
+@patch("moto.sqs.models:Message.delayed", "e2fd48abf582", "moto reads a slow clock, for each message")
+@property
+def _is_delayed(self: Any) -> bool:
+    return bool(time.time() * 1000 < self.delayed_until)
+
+
+# All attributes are computed for each message sent, and the clock was read for each message there is.
+@patch("moto.sqs.models:Queue.approximate_number_of_messages", "d357a9506a56", "moto reads the clock a message")
+@property
+def _visible(self: Any) -> int:
+    now = time.time() * 1000
+    return sum(message.visible_at < now and message.delayed_until <= now for message in self._messages)
+
+
+@patch(
+    "moto.sqs.models:Queue.approximate_number_of_messages_not_visible", "5dbecc4dda17", "moto reads the clock a message"
+)
+@property
+def _in_flight(self: Any) -> int:
+    now = time.time() * 1000
+    return sum(message.visible_at >= now for message in self._messages)
+
+
+@patch("moto.sqs.models:Queue.approximate_number_of_messages_delayed", "c3c1dadb0c42", "moto reads the clock a message")
+@property
+def _delayed(self: Any) -> int:
+    now = time.time() * 1000
+    return sum(message.delayed_until > now for message in self._messages)
+
+
+@patch("moto.sqs.models:SQSBackend._validate_message", "39cb57c19e59", "moto takes bodies that are empty or no XML")
+def _validate_message(self: Any, queue: Any, message_body: str, *args: Any, **kwargs: Any) -> None:
+    """A body has at least one character, and only those of XML (SQS, SendMessage)."""
+    if error := _refusal(message_body):
+        raise error
+    _validate_message.original(self, queue, message_body, *args, **kwargs)
+
+
+@patch("moto.sqs.models:SQSBackend.send_message_batch", "0707ad219481", "moto fails a batch for one entry's body")
+def _send_message_batch(self: Any, queue_name: str, entries: dict[str, Any]) -> Any:
+    """In a batch each entry fails alone.
+
+    What AWS says of an empty body was seen there; of an empty entry of a batch it is not documented.
     """
-
-    def checking(self: Any, queue: Any, message_body: str, *args: Any, **kwargs: Any) -> None:
-        if error := _refusal(message_body):
-            raise error
-        validate(self, queue, message_body, *args, **kwargs)
-
-    def sending(self: Any, queue_name: str, entries: dict[str, Any]) -> Any:
-        refused = {at: error for at, entry in entries.items() if (error := _refusal(entry.get("MessageBody")))}
-        sent, failed = send(self, queue_name, {at: entry for at, entry in entries.items() if at not in refused})
-        return sent, [*failed, *(_failed(entries[at]["Id"], error) for at, error in refused.items())]
-
-    validate = replace(backend, "_validate_message", checking, source="39cb57c19e59")
-    send = replace(backend, "send_message_batch", sending, source="0707ad219481")
-    wraps(validate)(checking)
-    wraps(send)(sending)
+    refused = {at: error for at, entry in entries.items() if (error := _refusal(entry.get("MessageBody")))}
+    taken = {at: entry for at, entry in entries.items() if at not in refused}
+    sent, failed = _send_message_batch.original(self, queue_name, taken)
+    return sent, [*failed, *(_failed(entries[at]["Id"], error) for at, error in refused.items())]
 
 
 def _refusal(body: str | None) -> Any:
@@ -79,54 +91,48 @@ def _failed(entry: str, error: Any) -> dict[str, Any]:
     return {"Id": entry, "SenderFault": True, "Code": error.code, "Message": error.message}
 
 
-def _visible(self: Any) -> int:
-    now = time.time() * 1000
-    return sum(message.visible_at < now and message.delayed_until <= now for message in self._messages)
+@patch("moto.sqs.models:Queue._set_attributes", "4b7aaf3f4636", "moto forgets the policy where others are set")
+def _set_attributes(self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+    kept = attributes if "Policy" in attributes else {**attributes, "Policy": self.policy}
+    _set_attributes.original(self, kept, now)
 
 
-def _in_flight(self: Any) -> int:
-    now = time.time() * 1000
-    return sum(message.visible_at >= now for message in self._messages)
+@patch("moto.sqs.models:Queue.delete_message", "fa6fd5b9bd2c", "moto makes a new list while others append to the old")
+def _delete_message(self: Any, *args: Any, **kwargs: Any) -> None:
+    with self._messages_lock:
+        _delete_message.original(self, *args, **kwargs)
 
 
-def _delayed(self: Any) -> int:
-    now = time.time() * 1000
-    return sum(message.delayed_until > now for message in self._messages)
+# The lock is reentrant.
+@patch("moto.sqs.models:Queue.add_message", "f27c9231c1f2", "moto looks for duplicates before it takes the lock")
+def _add_message(self: Any, *args: Any, **kwargs: Any) -> None:
+    with self._messages_lock:
+        _add_message.original(self, *args, **kwargs)
 
 
-def _keep_policy(owner: Any, source: str) -> None:
-    """moto takes attributes that do not name the policy for ones without a policy."""
-
-    def keeping(self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
-        original(self, attributes if "Policy" in attributes else {**attributes, "Policy": self.policy}, now)
-
-    original = replace(owner, "_set_attributes", keeping, source=source)
-    wraps(original)(keeping)
+@patch("moto.sqs.models:SQSBackend.change_message_visibility", "f0e9df5f6662", "moto takes no lock and wakes nobody")
+def _change_message_visibility(self: Any, queue_name: str, *args: Any, **kwargs: Any) -> None:
+    with _changing(self.get_queue(queue_name)):
+        _change_message_visibility.original(self, queue_name, *args, **kwargs)
 
 
-def _under_lock(owner: Any, name: str, source: str) -> None:
-    def locked(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with self._messages_lock:
-            return original(self, *args, **kwargs)
-
-    original = replace(owner, name, locked, source=source)
-    wraps(original)(locked)
+@patch("moto.sqs.models:SQSBackend.purge_queue", "443ea1ae7b15", "moto takes no lock")
+def _purge_queue(self: Any, queue_name: str) -> None:
+    with _changing(self.get_queue(queue_name)):
+        _purge_queue.original(self, queue_name)
 
 
-def _backend_under_lock(owner: Any, name: str, source: str) -> None:
-    def locked(self: Any, queue_name: str, *args: Any, **kwargs: Any) -> Any:
-        condition = self.get_queue(queue_name)._messages_lock
-        with condition:
-            try:
-                return original(self, queue_name, *args, **kwargs)
-            finally:
-                # A message may just have become visible.
-                condition.notify_all()
-
-    original = replace(owner, name, locked, source=source)
-    wraps(original)(locked)
+@contextlib.contextmanager
+def _changing(queue: Any) -> Iterator[None]:
+    with queue._messages_lock:
+        try:
+            yield
+        finally:
+            # A message may just have become visible.
+            queue._messages_lock.notify_all()
 
 
+@patch("moto.sqs.models:SQSBackend.receive_message", "065f3e5e7d21", "moto asks once a second, and is slow with depth")
 def _receive_message(
     self: Any,
     queue_name: str,
