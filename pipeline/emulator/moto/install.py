@@ -8,14 +8,7 @@ import threading
 from pipeline.emulator.moto import patch
 
 _PARTS = (
-    "s3.patches.notifications",
-    "s3.patches.bodies",
-    "s3.patches.checksums",
-    "s3.patches.reads",
-    "s3.patches.uploads",
-    "s3.patches.responses",
     "logs.patches.streams",
-    "s3.patches.bucket_policies",
     "iam.patches.policies",
     "glue.patches.catalog",
     "glue.patches.jobs",
