@@ -115,7 +115,7 @@ class EmbeddedLake:
         self._tender.tend(spark)
         jobs = GlueJobs(spark, self.endpoint, self._folder, write_log, region=self._region)  # type: ignore[arg-type]
         self._run(jobs)
-        self._stack.callback(runs.install(jobs))
+        self._stack.callback(runs.run_by(jobs))
         return jobs.current_job
 
     def _run(self, part: object) -> None:
