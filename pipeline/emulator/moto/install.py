@@ -8,10 +8,6 @@ import threading
 from pipeline.emulator.moto import patch
 
 _PARTS = (
-    "logs.patches.streams",
-    "iam.patches.policies",
-    "eventbridge.patches.rules",
-    "eventbridge.patches.schedule_groups",
     "stepfunctions.interpreter.aborts",
     "stepfunctions.interpreter.turns",
     "stepfunctions.interpreter.callbacks",

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.emulator.eventbridge.patches import schedules as fixes
-from pipeline.emulator.eventbridge.schedules import Schedules, check
+from pipeline.emulator.eventbridge.schedules import Schedules
 from pipeline.emulator.eventbridge.targets import Targets
 from pipeline.emulator.gateway.server import Front
 from tests.patience import until
@@ -129,7 +128,6 @@ def test_a_pattern_can_be_tried(aws: Aws) -> None:
 
 @pytest.fixture
 def schedules(front: Front) -> Iterator[Schedules]:
-    fixes.install(check)
     targets = Targets("schedules", lambda arn, body: None)
     targets.start()
     yield Schedules(targets.put)

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.emulator.eventbridge.patches import schedules as fixes
-from pipeline.emulator.eventbridge.schedules import Schedules, check
+from pipeline.emulator.eventbridge.schedules import Schedules
 from pipeline.emulator.gateway.server import Front
 from tests.patience import until
 
@@ -42,7 +41,6 @@ class Fired:
 
 @pytest.fixture
 def fired(front: Front, aws: Aws) -> Iterator[Fired]:
-    fixes.install(check)
     yield Fired()
     scheduler, events = aws("scheduler"), aws("events")
     for found in scheduler.list_schedules()["Schedules"]:
