@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,16 +13,24 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import HealthCheck, settings
+from pytest_socket import disable_socket, enable_socket
 
 from pipeline.core.lake_key import own_key
 from tests.dynamodb_local import DYNAMODB_LOCAL, MOTO, DynamoDBLocal
-from tests.scheduling import Scheduling, rank
+from tests.examples import QUICK
+from tests.markers import MARKERS, markers_of
+from tests.scheduling import Scheduling, is_kept_together, rank
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
+_PLACE = pytest.StashKey[int]()
+_places = itertools.count()
+
 # How long an example takes says how busy the machine is.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For `make quick`: a look at each property, and not a search.
+settings.register_profile("quick", settings.get_profile("busy"), max_examples=QUICK)
 settings.load_profile("busy")
 
 # Before anything imports boto3: no test may ever reach a real account.
@@ -155,9 +164,39 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: rank(item.nodeid))
+def pytest_configure(config: pytest.Config) -> None:
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With one marker asked for, files that have another are not imported: that takes longer than the unit tests."""
+    wanted = config.option.markexpr
+    if wanted not in MARKERS or collection_path.suffix != ".py":
+        return None
+    return True if wanted not in markers_of(collection_path.relative_to(ROOT).as_posix()) else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    names = markers_of(item.path.relative_to(ROOT).as_posix())
+    for name in ("emulator",) if "aws" in getattr(item, "fixturenames", ()) and names == ("unit",) else names:
+        item.add_marker(name)
+    item.stash[_PLACE] = next(_places)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Shuffled by pytest-randomly; what shares a lake or a JVM keeps its order, as each test adds to what is there."""
+    items.sort(key=lambda item: (rank(item.nodeid), item.stash[_PLACE] if is_kept_together(item.nodeid) else 0))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("unit"):
+        disable_socket(allow_unix_socket=True)
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    enable_socket()
 
 
 @pytest.fixture

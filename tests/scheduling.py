@@ -22,6 +22,11 @@ def rank(test: str) -> int:
     return list((*TOGETHER, together(test))).index(together(test))
 
 
+def is_kept_together(test: str) -> bool:
+    """Whether a test is one of TOGETHER."""
+    return together(test) in TOGETHER
+
+
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     """xdist's own marks for this (`loadgroup`) have no effect with pytest 9.2."""
 

@@ -27,6 +27,14 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"sluice {version('sluice')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -34,6 +42,9 @@ def options(
     endpoint: Annotated[str | None, typer.Option(help="Speak to the embedded lake at this URL.")] = None,
     region: Annotated[str | None, typer.Option(help="AWS region.")] = None,
     env: Annotated[str | None, typer.Option(help="Which deployed lake: dev, prod, …")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     context.obj = Target(profile, endpoint, region, env)
 

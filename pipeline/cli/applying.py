@@ -52,7 +52,7 @@ def apply_definitions(
 
     Without `only`, a registered dataset that has no file is retired; `Refused` if that were more than half of them,
     unless `retire_all`, and if a stack would lose what its queues hold, unless `replace_stateful`. Other errors as
-    `applying.apply`. Every file must be right, also one that is not applied.
+    `application.apply`. Every file must be right, also one that is not applied.
     """
     definitions = read_all(root).or_raise()
     registrations = connected.lake.registry.all()

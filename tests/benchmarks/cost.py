@@ -1,4 +1,4 @@
-"""What a month of the lake costs at three scales, from counted calls and a table of prices. Writes docs/cost.md.
+"""What a month of the lake costs at three scales, from counted calls and a table of prices. Writes its page.
 
 Pure: it calls nothing. Counts, assumptions, prices and their sources stand in cost.yaml.
 """
@@ -18,7 +18,7 @@ from pipeline.cloudformation.templates import load_template
 from pipeline.lake.routing import TOGETHER
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "cost.md"
+PAGE = ROOT / "docs" / "reference" / "cost.md"
 TEXT = Path(__file__).with_name("cost.md")
 MODEL: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 
@@ -242,7 +242,7 @@ def _prices() -> str:
 
 
 def page() -> str:
-    """docs/cost.md as it has to be."""
+    """docs/reference/cost.md as it has to be."""
     filled = {"bills": _bills(), "lines": _lines(), "configurations": _configurations(), "prices": _prices()}
     text = TEXT.read_text().replace("REGION", MODEL["region"])
     for name, table in filled.items():

@@ -35,8 +35,8 @@ PATIENCE_S = 3600
 LOOK_EVERY_S = 0.5
 KINDS = {
     "supervisor": "pipeline.emulator.supervisor",
-    "console": "pipeline.emulator.console_process",
-    "function workers": "lambda_main",
+    "console": "pipeline.console",
+    "function workers": "awslambda/main.py",
     "jobs": "script.py",
     "JVM": "/bin/java",
 }

@@ -150,7 +150,7 @@ Sluice = Callable[..., Result]
 @pytest.fixture
 def sluice(front: Front) -> Sluice:
     """`sluice("status", "--json")` runs the command against the module's lake."""
-    commands_there = ("looking", "why", "history", "logs", "reading", "mending", "dropping")
+    commands_there = ("status", "why", "executions", "logs", "query", "redrive", "drop")
     for name in commands_there:
         commands.importlib.import_module(f"pipeline.cli.{name}")
 

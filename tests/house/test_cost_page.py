@@ -1,4 +1,4 @@
-"""docs/cost.md is what the counts and the prices make of it."""
+"""docs/reference/cost.md is what the counts and the prices make of it."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets.model import Table
 from pipeline.operate.missing_rows import missing
+from tests.examples import examples
 
 TABLES = {
     "append": Table(),
@@ -74,7 +75,7 @@ def histories(empty: bool) -> st.SearchStrategy[list[Version]]:
 
 
 @pytest.mark.parametrize("mode", TABLES)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(history=histories(empty=True))
 def test_what_goes_out_of_sight_would_change_nothing_in_the_table(mode: str, history: list[Version]):
     shown = {row.order for row in missing([v.as_row() for v in history], {"shop/orders": TABLES[mode]})}
@@ -85,7 +86,7 @@ def test_what_goes_out_of_sight_would_change_nothing_in_the_table(mode: str, his
 
 
 @pytest.mark.parametrize("mode", ["append", "replace", "overwrite"])
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(history=histories(empty=False))
 def test_what_stays_in_sight_would_change_the_table_where_that_can_be_known(mode: str, history: list[Version]):
     shown = {row.order for row in missing([v.as_row() for v in history], {"shop/orders": TABLES[mode]})}

@@ -24,6 +24,7 @@ from pipeline.operate.catalog_state import belongs_to, counts, standing
 from pipeline.operate.missing_rows import missing, needs_attention
 from pipeline.operate.objects import listed
 from pipeline.operate.open_issues import is_missing, needing
+from tests.examples import examples
 from tests.lake.catalog.happenings import STEPS, do, emptied
 
 MODES: dict[str, dict[str, Any]] = {
@@ -42,7 +43,7 @@ steps = st.one_of(
 )
 histories = st.lists(steps, min_size=4, max_size=14)
 SEVERAL = settings(
-    max_examples=8,
+    max_examples=examples(8),
     deadline=None,
     # A history that fails is short as it is, and shrinking it takes minutes.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

@@ -13,6 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.cloudformation.templates import load_template
+from tests.examples import examples
 from tests.templates.policies import HERE, TEMPLATES, options_of, policies_of
 from tests.templates.rendering import rendered
 
@@ -122,7 +123,7 @@ def neighbours(draw: st.DrawFn) -> tuple[tuple[str, str], tuple[str, str]]:
     return (lake, env), other
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(neighbours())
 @example((("sluice", "dev"), ("sluice", "dev2")))
 @example((("sluice", "dev"), ("sluice-dev", "test")))

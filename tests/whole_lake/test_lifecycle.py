@@ -80,7 +80,7 @@ def with_a_worker_and_a_jvm(lake: state.RunningLake, root: Path, monkeypatch: py
     while time.monotonic() < give_up:
         processes = descendants(lake.pid)
         commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes if living({pid})]
-        if any(b"java" in c for c in commands) and any(b"lambda_main" in c for c in commands):
+        if any(b"java" in c for c in commands) and any(b"awslambda/main.py" in c for c in commands):
             return processes
         time.sleep(0.1)
     raise AssertionError("no worker and no JVM in time")

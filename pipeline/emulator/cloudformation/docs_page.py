@@ -1,4 +1,4 @@
-"""Writes docs/resources.md: what the deployer honours of CloudFormation, from the same tables that it deploys by."""
+"""Writes the reference page of resources: what the deployer honours of CloudFormation, from the tables that it uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.emulator.cloudformation import registry, template_checks
 from pipeline.emulator.cloudformation.differences import touches
 from pipeline.emulator.cloudformation.resource_types import REGISTRY, ResourceType
 
-FILE = Path("docs/resources.md")
+FILE = Path("docs/reference/resources.md")
 COMMAND = "python -m pipeline.emulator.cloudformation.docs_page"
 
 _INTRODUCTION = f"""# What the embedded AWS deploys

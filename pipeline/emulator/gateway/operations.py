@@ -3,8 +3,8 @@
 The review is data, `operations.yaml` in each service's folder: every operation of the services that a lake uses was
 looked up in the source of the pinned moto and in our patches. Such a file has one entry a reason; names stand as AWS
 writes them, separated by spaces; "*" is every operation that is named nowhere else. What is on no list was not looked
-at, and is refused too: an answer without its effect is worse than none. `docs/embedded-aws.md` is made of the same data
-by `operations_page`.
+at, and is refused too: an answer without its effect is worse than none. `docs/reference/embedded-aws.md` is made of the
+same data by `operations_page`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FOLDERS = (
 """The services' folders beside this one, in the order of the page."""
 
 FILE = "operations.yaml"
-PAGE = "docs/embedded-aws.md"
+PAGE = "docs/reference/embedded-aws.md"
 ALL_OTHERS = "*"
 _OPERATION = re.compile(r"[A-Z]\w+")
 

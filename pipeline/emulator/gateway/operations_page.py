@@ -1,4 +1,4 @@
-"""`docs/embedded-aws.md`, made from the review of operations: python -m pipeline.emulator.gateway.operations_page."""
+"""`docs/reference/embedded-aws.md`, made of the review: python -m pipeline.emulator.gateway.operations_page."""
 
 from __future__ import annotations
 

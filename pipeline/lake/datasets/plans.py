@@ -45,7 +45,7 @@ class Planned:
 
 
 def plan(definitions: Sequence[Definition], parts: Parts, only: Collection[DatasetName] = ()) -> list[Planned]:
-    """What `applying.apply`, and unless `only` is given `retiring.retire`, would do; errors as the former.
+    """What `application.apply`, and unless `only` is given `retirement.retire`, would do; errors as the former.
 
     The stacks of datasets that stand are not compared: their template is, by a plan of the deployment.
     """

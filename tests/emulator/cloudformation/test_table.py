@@ -1,4 +1,4 @@
-"""docs/resources.md says what the deployer honours, and nothing else."""
+"""docs/reference/resources.md says what the deployer honours, and nothing else."""
 
 from __future__ import annotations
 

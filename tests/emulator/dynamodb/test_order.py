@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.emulator.dynamodb.patches.order import _Order
+from tests.examples import examples
 
 NAMES = st.sampled_from(["a", "b", "é", "\U0001f600"])
 NUMBERS = st.integers(-2, 11)
@@ -85,7 +86,7 @@ def read(client: Any, operation: str, **request: Any) -> list[tuple[str, int]]:
     return [(item["h"]["S"], int(item["r"]["N"])) for page in pages for item in page["Items"]]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(writes=st.lists(WRITES, max_size=12), limit=PAGES)
 def test_every_read_answers_what_a_plain_model_says(aws, table, writes, limit):
     client, model = aws("dynamodb"), {}

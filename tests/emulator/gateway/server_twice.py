@@ -1,4 +1,4 @@
-"""Run by test_front: one front after another in one process."""
+"""Run by test_server: one server after another in one process."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.lake_key import own_key
 from pipeline.emulator.gateway.server import Front
+from tests.examples import examples
 
 BUCKET = "bodies"
 REGION = "eu-west-1"
@@ -103,7 +104,7 @@ def signer(mode: str, credentials: Credentials) -> Any:
     return Signer(credentials, "s3", REGION)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content_type=st.sampled_from(CONTENT_TYPES), body=BODIES, mode=st.sampled_from(MODES))
 def test_an_object_is_what_was_put_whatever_its_type(
     front: Front, s3: Any, content_type: str | None, body: bytes, mode: str
@@ -116,7 +117,7 @@ def test_an_object_is_what_was_put_whatever_its_type(
         assert got["ContentType"] == content_type
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content_type=st.sampled_from(CONTENT_TYPES), body=BODIES, mode=st.sampled_from(MODES))
 def test_a_part_is_what_was_put_whatever_its_type(
     front: Front, s3: Any, content_type: str | None, body: bytes, mode: str

@@ -12,6 +12,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from pipeline.emulator.moto.install import install_all
 from pipeline.emulator.stepfunctions.interpreter.intrinsics import literal
 from tests.emulator.stepfunctions.running_machines import PASS, Machines
+from tests.examples import examples
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_a_text_whose_reserved_characters_are_escaped_is_read_as_itself(text):
 @example("a/b")
 @example('say "no" to \\N{BULLET}')
 @example("\U0001f600")
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_texts_of_a_definition_are_read_as_json_whatever_their_escapes(text):
     install_all()
     state = {"Type": "Pass", "Parameters": {f"x{text}": text}, "ResultPath": "$.r", "End": True}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pipeline.emulator.stepfunctions.interpreter.parameters import Unsupported, fitted
 from pipeline.emulator.stepfunctions.validation.integrations import operations
 from tests.emulator.stepfunctions.running_machines import Machines
+from tests.examples import examples
 
 JUNK = (5, "x", [], {}, True, 1.5, [1], {"a": 1}, "", -1, "é☃", {"S": 1}, 10**20, None, [None])
 SNS = "arn:aws:sns:eu-west-1:123456789012:"
@@ -188,7 +189,7 @@ SERVICES = ("dynamodb", "sqs", "sns", "events", "glue", "s3", "lambda", "stepfun
 OPERATIONS = [found for service in SERVICES for found in operations(service).values() if found.input_shape]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_any_value_is_fitted_or_refused_in_words_of_aws(data: st.DataObject):
     operation = data.draw(st.sampled_from(OPERATIONS))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pipeline.emulator.moto.install import install_all
 from pipeline.emulator.stepfunctions.definitions import diagnostics
 from pipeline.emulator.stepfunctions.validation.diagnostics import diagnose
+from tests.examples import examples
 
 ROOT = Path(__file__).resolve().parents[3]
 numbers = itertools.count()
@@ -89,7 +90,7 @@ def altered(data: st.DataObject, definition: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_whatever_is_put_into_a_definition_good_ones_still_pass(data):
     verdict(altered(data, data.draw(st.sampled_from(GOOD[:4]))))
@@ -97,7 +98,7 @@ def test_whatever_is_put_into_a_definition_good_ones_still_pass(data):
     nothing_is_wrong_with_good_ones(GOOD[:2])
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.data())
 def test_whatever_a_definition_is_it_is_judged_and_not_an_error_of_ours(data):
     diagnose(json.dumps(altered(data, data.draw(st.sampled_from(GOOD)))))

@@ -17,6 +17,7 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import Catalog, ObjectRow, Status
 from pipeline.lake.catalog.rows import FINISHED, OPEN
 from pipeline.lake.datasets import DatasetName
+from tests.examples import examples
 
 from .happenings import STEPS, do, emptied
 
@@ -60,7 +61,9 @@ def made(catalog_tables: dict[str, str]) -> Any:
     return make
 
 
-SEVERAL = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SEVERAL = settings(
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def to_be_looked_at(row: ObjectRow) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.lake.datasets.files import BadDefinitions, parse
 from pipeline.lake.datasets.yaml_values import MAX_BYTES
+from tests.examples import examples
 
 CPU_SECONDS = 20
 """Of this thread, which other work on the machine does not lengthen."""
@@ -147,7 +148,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_size=50).map("".join))
 def test_any_text_is_a_definition_or_its_problems_name_file_and_line(text):
     with suppress(UnicodeEncodeError):
@@ -158,7 +159,7 @@ def test_any_text_is_a_definition_or_its_problems_name_file_and_line(text):
             assert 1 <= int(line) <= len(text.splitlines()) + 2
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_definition_or_problems(content):
     told(content)

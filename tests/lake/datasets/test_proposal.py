@@ -26,6 +26,7 @@ from pipeline.lake.datasets.samples import read_sample
 from pipeline.lake.quality import check_ruleset
 from stages.stage_a.convert import Conversion, convert
 from tests.conftest import SHARED_DATA
+from tests.examples import examples
 
 NAME = DatasetName("shop", "things")
 
@@ -274,7 +275,7 @@ def _same(cell: str, value: object) -> bool:
     return cell == value
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_any_csv_passes_its_own_proposed_contract_and_keeps_every_value(data: st.DataObject):
     kinds = data.draw(st.lists(st.sampled_from(CELLS.original_strategies), min_size=1, max_size=4))
@@ -300,7 +301,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.dictionaries(st.sampled_from(["id", "x", "Y z"]), JSON, min_size=1), min_size=1, max_size=8))
 def test_any_json_lines_pass_their_own_proposed_contract(records: list[dict[str, Any]]):
     with tempfile.TemporaryDirectory() as folder:

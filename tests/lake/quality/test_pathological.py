@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.lake.quality import check_ruleset
 from pipeline.lake.quality.dqdl import MAX_CHARACTERS
 from pipeline.lake.quality.lint import errors_in
+from tests.examples import examples
 
 CPU_SECONDS = 10
 """Of this thread, which other work on the machine does not lengthen. What is linear takes hundredths."""
@@ -73,7 +74,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=60).map("".join))
 def test_any_text_is_a_ruleset_or_says_in_which_line_it_is_none(text):
     refused_in_little_work(text)
@@ -82,7 +83,7 @@ def test_any_text_is_a_ruleset_or_says_in_which_line_it_is_none(text):
         assert problem.line is None or 1 <= problem.line <= text.count("\n") + 2
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join), st.integers(1, 20_000))
 def test_the_same_again_and_again_takes_little_work(piece, times):
     refused_in_little_work(f"Rules = [ IsComplete {piece * (times // len(piece) + 1)} ]")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.core.errors import Misconfigured, Transient
 from pipeline.lake.tables.iceberg import ATTEMPTS, IcebergTables, Outcome
 from pipeline.lake.tables.names import MARKER, branch_name
+from tests.examples import examples
 from tests.lake.tables.conftest import LOCATION
 
 BATCH = "01JBATCH"
@@ -123,7 +124,7 @@ def test_the_retention_of_main_is_kept(written: Written) -> None:
     assert (main.max_ref_age_ms, main.max_snapshot_age_ms, main.min_snapshots_to_keep) == (10**9, 10**8, 7)
 
 
-@settings(max_examples=16, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(16), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(events=st.lists(st.sampled_from(["commit", "abandon", "foreign", "zombie"]), max_size=5), can_move=st.booleans())
 def test_in_every_order_a_batch_is_wholly_in_the_table_or_not_at_all(
     catalog: Any, events: list[str], can_move: bool

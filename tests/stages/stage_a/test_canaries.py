@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column
+from tests.examples import examples
 from tests.stages.stage_a.conftest import read
 
 CANARY = "zq7canary"
@@ -129,7 +130,7 @@ def test_nor_where_the_bytes_are_not_what_they_should_be(encoding: str, tmp_path
     parts=st.lists(st.sampled_from([*SECRETS, *',;"\n\\{}[]:|\t', "id", "1", "null", '"', "\ud7ff", "-"]), max_size=30),
     kind=st.sampled_from(TYPES),
 )
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_nor_whatever_else_the_file_is(
     form: str, parts: list[str], kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -17,6 +17,7 @@ from pipeline.core.errors import BadObject
 from stages.stage_a.limits import Limits
 from stages.stage_a.names import safe_name
 from tests.conftest import SHARED_DATA
+from tests.examples import examples
 from tests.stages.stage_a.conftest import Reading, read
 
 
@@ -321,7 +322,7 @@ like_records = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(records | like_records, st.booleans(), st.integers(1, 60), st.booleans())
 def test_every_record_equals_what_json_loads_says(
     source: list[dict[str, Any]], array: bool, block: int, ascii_only: bool

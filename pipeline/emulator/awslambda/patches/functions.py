@@ -195,7 +195,6 @@ def _run(function: Function, payload: bytes, headers: Any) -> bytes:
     "86cd4a4051dd",
     "moto gives Invoke a request id of its own",
 )
-@staticmethod
 def _enrich_response(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
     """A call of Invoke has the invocation's request id, by which its log is found."""
     request_id = headers.get(_REQUEST_ID)

@@ -182,10 +182,9 @@ def _signature() -> inspect.Signature:
     "2c00ed96d6e1",
     "moto parses an expression again at each call",
 )
-@classmethod
 @lru_cache(1024)
 def _parse_once(cls: Any, expression: str) -> Any:
-    return _parse_once.original.__func__(cls, expression)
+    return _parse_once.original(cls, expression)
 
 
 def _usually(table: Any, item: Any, request: Mapping[str, Any]) -> Any | None:

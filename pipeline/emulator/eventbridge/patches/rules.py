@@ -74,7 +74,6 @@ def _with_object(event: dict[str, Any]) -> dict[str, Any]:
 
 
 @patch("moto.events.models:EventPattern.load", "e4a8830e37d1", "moto takes an unknown operator for a match")
-@classmethod
 def _load(cls: Any, raw_pattern: str | None) -> Any:
     compiled = _compiled(raw_pattern) if raw_pattern else None
     found = cls(raw_pattern, json.loads(raw_pattern) if raw_pattern else {})

@@ -2,7 +2,7 @@
 
 A Glue job brings its own cluster; a laptop has one slot. The JVM gets Spark's configuration at launch, as a Glue job
 gets it from its parameters, so that a job script only says `SparkSession.builder.getOrCreate()`. A job is a Python
-process that attaches to this JVM with a SparkContext of its own; `glue_jobs` runs them.
+process that attaches to this JVM with a SparkContext of its own; `glue.job_runs` runs them.
 """
 
 from __future__ import annotations

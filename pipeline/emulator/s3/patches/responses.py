@@ -69,9 +69,8 @@ def _post(self: Any, request: Any, body: bytes, bucket_name: str, query: dict[st
     "57d0ac8aa00f",
     "moto tells of no encryption, and repeats a request's header",
 )
-@property
 def _response_dict(self: Any) -> Any:
-    told = {"x-amz-server-side-encryption": "AES256", **_response_dict.original.fget(self)}
+    told = {"x-amz-server-side-encryption": "AES256", **_response_dict.original(self)}
     # A header of requests.
     told.pop("x-amz-sdk-checksum-algorithm", None)
     return told

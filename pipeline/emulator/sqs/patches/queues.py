@@ -20,20 +20,17 @@ _REFUSED = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 @patch("moto.sqs.models:Message.visible", "5129b573308d", "moto reads a slow clock, for each message")
-@property
 def _is_visible(self: Any) -> bool:
     return bool(time.time() * 1000 > self.visible_at)
 
 
 @patch("moto.sqs.models:Message.delayed", "e2fd48abf582", "moto reads a slow clock, for each message")
-@property
 def _is_delayed(self: Any) -> bool:
     return bool(time.time() * 1000 < self.delayed_until)
 
 
 # All attributes are computed for each message sent, and the clock was read for each message there is.
 @patch("moto.sqs.models:Queue.approximate_number_of_messages", "d357a9506a56", "moto reads the clock a message")
-@property
 def _visible(self: Any) -> int:
     now = time.time() * 1000
     return sum(message.visible_at < now and message.delayed_until <= now for message in self._messages)
@@ -42,14 +39,12 @@ def _visible(self: Any) -> int:
 @patch(
     "moto.sqs.models:Queue.approximate_number_of_messages_not_visible", "5dbecc4dda17", "moto reads the clock a message"
 )
-@property
 def _in_flight(self: Any) -> int:
     now = time.time() * 1000
     return sum(message.visible_at >= now for message in self._messages)
 
 
 @patch("moto.sqs.models:Queue.approximate_number_of_messages_delayed", "c3c1dadb0c42", "moto reads the clock a message")
-@property
 def _delayed(self: Any) -> int:
     now = time.time() * 1000
     return sum(message.delayed_until > now for message in self._messages)

@@ -1,0 +1,50 @@
+"""Which tests need what: each file's markers follow from its folder, and `-m unit` does not even read the others."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+MARKERS = {
+    "unit": "needs nothing but this process: no server, no socket, seconds for all of them",
+    "emulator": "needs the embedded AWS or one of its parts, or processes of its own",
+    "spark": "needs a JVM",
+    "browser": "needs Chromium",
+    "lake": "needs a whole embedded lake",
+}
+
+PLACES: dict[str, tuple[str, ...]] = {
+    "tests": ("unit",),
+    "tests/cli": ("emulator",),
+    "tests/console": ("browser",),
+    "tests/deploy/test_aws_stacks.py": ("emulator",),
+    "tests/deploy/test_buildspecs.py": ("emulator",),
+    "tests/deploy/test_layers.py": ("emulator",),
+    "tests/deploy/test_package.py": ("emulator",),
+    "tests/deploy/test_rulesets.py": ("spark",),
+    "tests/deploy/test_sizes.py": ("emulator",),
+    "tests/deploy/test_stamps.py": ("emulator",),
+    "tests/deploy/test_wheels.py": ("emulator",),
+    "tests/emulator": ("emulator",),
+    "tests/emulator/glue/test_job_runs.py": ("spark",),
+    "tests/emulator/glue/test_session.py": ("spark",),
+    "tests/lake/batches": ("emulator",),
+    "tests/lake/catalog": ("emulator",),
+    "tests/lake/tables": ("emulator",),
+    "tests/operate": ("emulator",),
+    "tests/stages/ingest": ("emulator",),
+    "tests/stages/rows": ("spark",),
+    "tests/stages/stage_b": ("spark",),
+    "tests/state_machines": ("emulator",),
+    "tests/templates": ("emulator",),
+    "tests/toolchain": ("emulator",),
+    "tests/whole_lake": ("lake",),
+    "tests/whole_lake/test_console.py": ("lake", "browser"),
+    "tests/whole_lake/test_pages.py": ("lake", "browser"),
+}
+"""The markers of a folder or a file; the nearest entry counts."""
+
+
+def markers_of(path: str) -> tuple[str, ...]:
+    """The markers of a test file, by its path in the checkout."""
+    place = PurePosixPath(path)
+    return next(PLACES[str(each)] for each in (place, *place.parents) if str(each) in PLACES)
