@@ -41,4 +41,10 @@ awk '/^uv==/ {found = 1} found {print} found && !/\\$/ {exit}' requirements.lock
 VIRTUAL_ENV="$PWD/.venv" .venv/bin/uv --no-config pip sync --require-hashes requirements.lock || no_network
 VIRTUAL_ENV="$PWD/.venv" .venv/bin/uv --no-config pip install --quiet --no-deps --no-build-isolation --editable . ||
     fail "this checkout could not be installed into .venv (see above)."
+# What commands and the lake import is compiled here, and by no first command; also where Python is told to write no
+# bytecode, as in many container images: every command would compile it again, and take twice as long to start.
+env -u PYTHONDONTWRITEBYTECODE -u PYTHONPYCACHEPREFIX .venv/bin/python -c '
+import boto3.session, pyiceberg.catalog.glue, pipeline.console.__main__, pipeline.emulator.supervisor
+from pipeline.cli import commands
+commands.load()'
 touch .venv/ready

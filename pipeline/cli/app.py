@@ -53,6 +53,10 @@ def main() -> None:
     """Run the command; errors become one line that says what, and one that says what to do."""
     from pipeline.cli import commands
 
+    # boto3 loads it where it is installed, which takes 70 ms, and works without as in a function on AWS. Only the
+    # embedded AWS needs it, which is a process of its own but for `test`.
+    if "test" not in sys.argv:
+        sys.modules["awscrt"] = None  # type: ignore[assignment]
     commands.load(sys.argv[1:])
     try:
         app(standalone_mode=True)

@@ -9,7 +9,6 @@ import typer
 
 from pipeline.cli import lake_formation
 from pipeline.cli.app import app
-from pipeline.cli.applying import LAKE, EmbeddedStacks
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.cloudformation import name_lengths
@@ -18,6 +17,7 @@ from pipeline.cloudformation.templates import load_template
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.settings import parameter_prefix, region
+from pipeline.deploy.datasets.definitions import LAKE, EmbeddedStacks
 from pipeline.emulator import state
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pipeline.cli.connect import Target
     from pipeline.cloudformation.changes import StackPlan
-    from pipeline.lake.datasets.application import Deployed
+    from pipeline.deploy.datasets.application import Deployed
 
 PIPELINE_ENV = "pipeline"
 """Stands for an environment where there is none: the pipeline's stack is the account's."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from pipeline.cli.markup import shown
 from pipeline.cli.output import console, print_json
-from pipeline.lake.datasets.application import Applied
-from pipeline.lake.datasets.plans import Action, Planned, is_refused
-from pipeline.lake.datasets.retirement import Retired
+from pipeline.deploy.datasets.application import Applied
+from pipeline.deploy.datasets.plans import Action, Planned, is_refused
+from pipeline.deploy.datasets.retirement import Retired
 from pipeline.operate.formatting import counted
 
 _STYLES = {

@@ -10,17 +10,17 @@ import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
-from pipeline.cli.applying import apply_definitions, plan_definitions, ruleset_findings
 from pipeline.cli.dataset_changes import applied_json, describe, describe_retired, retired_json, show_plan
 from pipeline.cli.markup import shown
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.core.errors import Misconfigured, Refused
+from pipeline.deploy.datasets.definitions import apply_definitions, plan_definitions, ruleset_findings
+from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.emulator import state
 from pipeline.lake.datasets.drift import Drift, compare
 from pipeline.lake.datasets.files import Definition, Found, Problem, path_of, read_all
 from pipeline.lake.datasets.proposal import propose
-from pipeline.lake.datasets.retirement import Retired
 from pipeline.lake.datasets.samples import read_sample
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.connection import Connected

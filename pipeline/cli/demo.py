@@ -8,13 +8,13 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import starting
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
 from pipeline.cli.drop import EXIT_TIMEOUT, drop_files, watch
 from pipeline.cli.output import console
 from pipeline.cli.samples import Samples, write_samples
 from pipeline.cli.up import CONSOLE_LOG, PORT, Packaged, Port, bring_up, pages_of
+from pipeline.deploy import embedded
 from pipeline.emulator import state
 from pipeline.lake.datasets import DatasetName
 from pipeline.operate.connection import Connected
@@ -37,7 +37,7 @@ NEXT = """
 @app.command()
 def demo(port: Port = PORT, packaged: Packaged = False) -> None:
     """Start a fresh lake, drop the samples, and show what became of them. The lake goes on running."""
-    if starting.stop(state.checkout()):
+    if embedded.stop(state.checkout()):
         console.print("  stopped the lake that was running", highlight=False)
     console.print("[bold]A fresh lake[/]")
     lake = bring_up(port, packaged=packaged)

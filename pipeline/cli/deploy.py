@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli import delivering, lake_formation, starting
+from pipeline.cli import lake_formation
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target, Where
 from pipeline.cli.markup import shown
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.core.errors import BadInput
+from pipeline.deploy import aws, embedded
 from pipeline.emulator import state
 
 if TYPE_CHECKING:
-    from pipeline.cli.starting import LakePlan
     from pipeline.cloudformation.changes import StackPlan
+    from pipeline.deploy.datasets.plans import Planned
+    from pipeline.deploy.embedded import LakePlan
     from pipeline.deploy.packaging import Package
     from pipeline.emulator.cloudformation import StackResult
-    from pipeline.lake.datasets.plans import Planned
 
 
 @app.command()
@@ -71,7 +72,7 @@ def deploy(
     results, planned = _deploy(root, lake, ready, replace_stateful=replace_stateful, quiet=as_json)
     deletions = []
     # A deployment makes no stack that has no file.
-    for deletion in starting.prune(lake, planned.without_file) if prune else ():
+    for deletion in embedded.prune(lake, planned.without_file) if prune else ():
         deletions.append(deletion)
         if not as_json:
             kept = "".join(f"; {name} is kept: {what}" for name, what in deletion.kept.items())
@@ -86,9 +87,9 @@ def _plan(
     root: Path, lake: Where, ready: Package | None, command: str, *, prune: bool, replace_stateful: bool, as_json: bool
 ) -> None:
     """Show what deploying would do, then refuse what it would refuse."""
-    from pipeline.cli.applying import plan_deployed
+    from pipeline.deploy.datasets.definitions import plan_deployed
 
-    planned = starting.plan(root, lake, ready)
+    planned = embedded.plan(root, lake, ready)
     stands = not any(each.is_new for each in planned.of_lake)
     datasets = plan_deployed(root, Target.of(lake).connect, stands=stands)
     if as_json:
@@ -99,8 +100,8 @@ def _plan(
 
 
 def _refuse(stacks: Sequence[StackPlan], datasets: Sequence[Planned], *, replace_stateful: bool) -> None:
-    from pipeline.cli.applying import refuse
     from pipeline.cloudformation.changes import check_stateful
+    from pipeline.deploy.datasets.definitions import refuse
 
     if not replace_stateful:
         check_stateful(stacks)
@@ -108,19 +109,19 @@ def _refuse(stacks: Sequence[StackPlan], datasets: Sequence[Planned], *, replace
 
 
 def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_stateful: bool, as_json: bool) -> None:
-    from pipeline.cli.applying import plan_deployed
+    from pipeline.deploy.datasets.definitions import plan_deployed
 
     reached = target.reach()
-    given = delivering.environment(reached.env)
+    given = aws.environment(reached.env)
     root = state.checkout()
     found = lake_formation.before_deploy(root, given)
     if not plan:
         lake_formation.check(found)
     if not as_json:
         lake_formation.say(found)
-    made = ready or starting.packaged_for_aws(root)
+    made = ready or embedded.packaged_for_aws(root)
     if plan:
-        plans = list(delivering.plan(root, given, made))
+        plans = list(aws.plan(root, given, made))
         command = f"`sluice --profile {target.profile} deploy --env {reached.env}`"
         stands = not any(each.is_new for each in plans[: len(made.of_the_lake())])
         datasets = plan_deployed(root, target.connect, stands=stands)
@@ -134,7 +135,7 @@ def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_statef
     done = []
     say = (lambda text: None) if as_json else _say
     report = (lambda progress: None) if as_json else say_progress
-    for name, deployed in delivering.deploy(given, made, report, replace_stateful=replace_stateful):
+    for name, deployed in aws.deploy(given, made, report, replace_stateful=replace_stateful):
         done.append({"stack": name, "changed": deployed.changed})
         say(f"{name}: {'deployed' if deployed.changed else 'unchanged'}")
     _apply_datasets(root, target, say, replace_stateful=replace_stateful)
@@ -151,16 +152,16 @@ def _deploy(
 
     say = (lambda text: None) if quiet else _say
     fetch_jars(quiet=quiet)
-    ready = ready or starting.packaged(root)
-    planned = starting.plan(root, lake, ready)
+    ready = ready or embedded.packaged(root)
+    planned = embedded.plan(root, lake, ready)
     if not replace_stateful:
         check_stateful(planned.stacks)
-    results = starting.deploy(root, lake, say, ready, planned)
+    results = embedded.deploy(root, lake, say, ready, planned)
     _apply_datasets(root, Target.of(lake), say, replace_stateful=replace_stateful)
     return results, planned
 
 
-def _apply_datasets(root: Path, target: Target, say: starting.Say, *, replace_stateful: bool) -> None:
+def _apply_datasets(root: Path, target: Target, say: embedded.Say, *, replace_stateful: bool) -> None:
     from pipeline.cli.up import apply_datasets
 
     apply_datasets(root, target.connect(), say, replace_stateful=replace_stateful)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.markup import shown
 from pipeline.cli.output import console
-from pipeline.cli.starting import LAKE
 from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.deploy import environments
+from pipeline.deploy.embedded import LAKE
 from pipeline.emulator import state
 
 if TYPE_CHECKING:
-    from pipeline.cli.delivering import Environment
+    from pipeline.deploy.aws import Environment
     from pipeline.deploy.lake_formation import Finding
 
 SETTING = environments.SETTINGS["lake-formation"]

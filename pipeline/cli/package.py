@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from pipeline.cli import starting
 from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json, print_table
+from pipeline.deploy import embedded
 from pipeline.emulator import state
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def package(
     """
     from pipeline.deploy.packaging.sizes import function_sizes, job_sizes
 
-    made = starting.packaged_for_aws(state.checkout(), to)
+    made = embedded.packaged_for_aws(state.checkout(), to)
     if as_json:
         functions = [asdict(each) | {"unzipped": each.unzipped} for each in function_sizes(made.folder)]
         jobs = [asdict(each) for each in job_sizes(made.folder)]

@@ -15,8 +15,8 @@ from pipeline.cli.output import console
 if TYPE_CHECKING:
     from pipeline.cloudformation.changes import Change, StackPlan
     from pipeline.deploy.aws_stacks import Progress
+    from pipeline.deploy.datasets.plans import Planned
     from pipeline.deploy.lake_formation import Finding
-    from pipeline.lake.datasets.plans import Planned
 
 LONGEST = 60
 """Characters of a property's value that a line shows; --json has all of it."""

@@ -11,6 +11,7 @@ from pipeline.cli.arguments import DatasetArgument, Limit
 from pipeline.cli.markup import shown
 from pipeline.cli.output import Json, console, print_json, print_table, styled
 from pipeline.core.errors import NotThere
+from pipeline.lake.batches.completion import REBASES
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
@@ -106,21 +107,28 @@ def _print_batches(summary: Summary) -> None:
     console.print()
     print_table("Last batches", columns, rows)
     newest = {batch.dataset: batch.id for batch in reversed(batches)}
+    ended = {batch.dataset: batch.id for batch in reversed(batches) if batch.ended}
     for batch in batches:
-        _print_verdict(batch, summary.since[batch.id].told, is_newest=newest[batch.dataset] == batch.id)
+        # What went wrong last is told until another batch has ended, and not only until one has begun.
+        is_newest = batch.id in (newest[batch.dataset], ended.get(batch.dataset))
+        _print_verdict(batch, summary.since[batch.id].told, is_newest=is_newest)
 
 
 def _print_verdict(batch: Batch, since: str | None, *, is_newest: bool) -> None:
     """The rules of a batch that failed, and what was done since; of a dataset's newest also its error, and who
-    released it."""
+    released it; of one that goes on, that others write to its table."""
     rules = [rule for rule in (batch.verdict.rules if batch.verdict else ()) if rule.outcome != "Passed"]
-    if rules or since or (is_newest and (batch.error or batch.release)):
+    meets_others = bool(batch.rebases and not batch.ended)
+    if rules or since or meets_others or (is_newest and (batch.error or batch.release)):
         console.print(f"\n  [bold]{shown(batch.dataset)}[/] [dim]{batch.id}[/]", highlight=False)
     for rule in rules:
         reason = f" [red]{shown(rule.reason)}[/]" if rule.reason else ""
         console.print(f"    [red]✗[/] {shown(rule.rule)}{reason}", highlight=False, soft_wrap=True)
     if batch.error and is_newest and not rules:
         console.print(f"    [red]{shown(batch.error)}[/]", highlight=False, soft_wrap=True)
+    if meets_others:
+        told = f"others write to its table: transform {batch.rebases + 1} of {REBASES + 1}"
+        console.print(f"    [yellow]{told}[/]", highlight=False)
     if since:
         console.print(f"    [cyan]since[/] {shown(since)}", highlight=False, soft_wrap=True)
     if batch.release and is_newest:

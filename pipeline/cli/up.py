@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from pipeline.cli import starting
 from pipeline.cli.app import app
 from pipeline.cli.connect import LOCAL_ENV, LOCAL_REGION, Target
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cloudformation.changes import check_stateful
+from pipeline.deploy import embedded
 from pipeline.emulator import state
 from pipeline.emulator.console_process import answers
 from pipeline.emulator.gateway.operations import PAGE
@@ -64,20 +64,20 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
 
     root = state.checkout()
     lake = state.running(root)
-    starting.run_packages(root, packaged=packaged)
+    embedded.run_packages(root, packaged=packaged)
     runs = lake is not None
     if lake is None:
         fetch_jars(quiet=quiet)
-        lake = starting.start(root, port=port, region=LOCAL_REGION, env=LOCAL_ENV)
+        lake = embedded.start(root, port=port, region=LOCAL_REGION, env=LOCAL_ENV)
         say(f"embedded AWS at {lake.endpoint}")
     else:
         say(f"the lake at {lake.endpoint} is running: it gets what has changed")
     if packaged:
         _say_packaged(say)
-    made = starting.packaged(root)
-    planned = starting.plan(root, lake, made) if runs else None
+    made = embedded.packaged(root)
+    planned = embedded.plan(root, lake, made) if runs else None
     check_stateful(planned.stacks if planned else ())
-    results = starting.deploy(root, lake, say, made, planned)
+    results = embedded.deploy(root, lake, say, made, planned)
     connected = Target.of(lake).connect()
     apply_datasets(root, connected, say)
     if not quiet:
@@ -89,7 +89,7 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
     return lake
 
 
-def _say_packaged(say: starting.Say) -> None:
+def _say_packaged(say: embedded.Say) -> None:
     from pipeline.deploy.packaging.code import LAMBDA_PYTHON
 
     say("packaging as for AWS: the layers take a minute the first time")
@@ -124,10 +124,10 @@ def fetch_jars(*, quiet: bool = False) -> None:
         ensure_jars(progress=progress)
 
 
-def apply_datasets(root: Path, connected: Connected, say: starting.Say, *, replace_stateful: bool = False) -> None:
+def apply_datasets(root: Path, connected: Connected, say: embedded.Say, *, replace_stateful: bool = False) -> None:
     """Apply definitions/datasets."""
-    from pipeline.cli.applying import apply_definitions
     from pipeline.cli.dataset_changes import retired_line
+    from pipeline.deploy.datasets.definitions import apply_definitions
 
     applied = apply_definitions(
         root, connected, report_retired=lambda retired: say(retired_line(retired)), replace_stateful=replace_stateful
@@ -140,7 +140,7 @@ def down(as_json: Json = False) -> None:
     """Stop this checkout's embedded lake. It is throwaway: what it holds is forgotten."""
     root = state.checkout()
     forgotten = _contents(root)
-    stopped = starting.stop(root)
+    stopped = embedded.stop(root)
     if as_json:
         print_json({"stopped": stopped, "forgotten": forgotten})
     elif not stopped:
@@ -164,7 +164,7 @@ def _contents(root: Path) -> dict[str, int]:
         return {}
     try:
         connected = Target.of(lake).connect()
-        names = [registration.dataset.name for registration in connected.lake.registry.all()]
+        names = [registration.name for registration in connected.lake.registry.all()]
         objects = counts(connected.lake, standing(connected.lake, None, names))
         return {"objects": sum(of_it.total() for of_it in objects.values()), "tables": len(names)}
     except (SluiceError, BotoCoreError, ClientError):

@@ -35,7 +35,7 @@ def upkeep(
     lake = context.obj.connect().lake
     if now and not dataset:
         raise BadInput("say which dataset is to be kept up now", hint="sluice upkeep team/dataset --now")
-    names = [str(dataset_name(dataset))] if dataset else sorted(str(each.dataset.name) for each in lake.registry.all())
+    names = [str(dataset_name(dataset))] if dataset else sorted(str(each.name) for each in lake.registry.all())
     if now:
         lake.turns.ask(names[0])
     found = [each for name in names for each in _lines(lake, name, TURNS if dataset else 1)]

@@ -76,7 +76,7 @@ def _written(batch: Batch) -> dict[str, Any] | None:
 def find_batch(lake: Lake, batch: str, dataset: str | None = None) -> Batch:
     """A batch by its id; `dataset` says whose it is, where that is known."""
     found = lake.batches.get(dataset, batch) if dataset else None
-    found = found or lake.batches.find((str(r.dataset.name) for r in lake.registry.all()), batch)
+    found = found or lake.batches.find((str(r.name) for r in lake.registry.all()), batch)
     if found is None:
         raise unknown(batch)
     return found

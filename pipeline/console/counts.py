@@ -118,6 +118,6 @@ def count(lake: Lake) -> Counted:
     now = lake.clock()
     summary = gather(lake, batches=1)
     arrivals = Arrivals.of(lake.catalog.arrivals(), now)
-    backlogs = {str(r.dataset.name): backlog(lake, r.dataset) for r in lake.registry.all()}
+    backlogs = {str(r.name): backlog(lake, r.dataset) for r in lake.registry.all()}
     waiting = {name: found for name, found in backlogs.items() if found.waiting}
     return Counted(now, summary, arrivals, waiting)

@@ -33,7 +33,7 @@ BATCHES = 20
 def build_list(asked: Asked) -> Document:
     """Parameters: `find`, a part of a name; `page`, from 1."""
     wanted = asked.query.get("find", "").strip().lower()
-    every = [r for r in asked.lake.registry.all() if wanted in str(r.dataset.name)]
+    every = [r for r in asked.lake.registry.all() if wanted in str(r.name)]
     number = asked.number("page", 1, most=10_000)
     shown = every[(number - 1) * ROWS : number * ROWS]
     return {
@@ -159,7 +159,7 @@ def run(asked: Asked, fields: Mapping[str, str]) -> Done:
         "STARTED": f"Batch {batch} is being loaded.",
     }.get(outcome, f"The poll said {outcome}.")
     good, during = outcome == "STARTED", batch if outcome in ("STARTED", "BUSY") else None
-    return Done(link(f"/datasets/{registration.dataset.name}"), told, good=good, during=during)
+    return Done(link(f"/datasets/{registration.name}"), told, good=good, during=during)
 
 
 def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
@@ -167,8 +167,8 @@ def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
     registration = registration_of(asked.lake, asked.path["team"], asked.path["dataset"])
     if fields.get("sure") != "yes":
         raise BadInput("say that all of them are to be sent back", hint="Use the button on the dataset's page.")
-    told, good = redriven(redrive_dataset(asked.lake, registration.dataset.name))
-    return Done(link(f"/datasets/{registration.dataset.name}"), told, good=good)
+    told, good = redriven(redrive_dataset(asked.lake, registration.name))
+    return Done(link(f"/datasets/{registration.name}"), told, good=good)
 
 
 ROUTES = [

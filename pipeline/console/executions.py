@@ -53,7 +53,7 @@ def build(asked: Asked) -> Document:
 
 
 def _rows(found: list[Run], asked: Asked) -> list[dict[str, Any]]:
-    names = [str(registration.dataset.name) for registration in asked.lake.registry.all()]
+    names = [str(registration.name) for registration in asked.lake.registry.all()]
     return [
         {
             **run.to_json(),

@@ -18,7 +18,7 @@ from pipeline.cloudformation.stack_events import first_failure, progress
 from pipeline.cloudformation.stack_state import could_be_unchanged
 from pipeline.cloudformation.templates import load_template
 from pipeline.core.errors import BadDefinition, Refused, Transient
-from pipeline.lake.datasets.application import Deployed
+from pipeline.deploy.datasets.application import Deployed
 
 MINUTES = 40
 """How long a stack may take: a canary alone takes ten, and the pipeline's builds end after an hour."""

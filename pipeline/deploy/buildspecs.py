@@ -128,13 +128,13 @@ def _run(build: Build, root: Path, variables: Mapping[str, str]) -> None:
 @contextmanager
 def _embedded_aws() -> Iterator[dict[str, str]]:
     """An empty embedded AWS, of its own and not this checkout's lake, in place of the environments' accounts."""
-    from pipeline.cli import starting
     from pipeline.cli.connect import LOCAL_REGION
     from pipeline.cli.up import fetch_jars
+    from pipeline.deploy import embedded
 
     fetch_jars()
     with tempfile.TemporaryDirectory(prefix="sluice-pipeline-") as folder:
-        lake = starting.start(Path(folder), port=0, region=LOCAL_REGION, env="dev")
+        lake = embedded.start(Path(folder), port=0, region=LOCAL_REGION, env="dev")
         try:
             yield {
                 "SLUICE_TARGET": f"--endpoint {lake.endpoint}",
@@ -142,7 +142,7 @@ def _embedded_aws() -> Iterator[dict[str, str]]:
                 **lake.key.variables(),
             }
         finally:
-            starting.stop(Path(folder))
+            embedded.stop(Path(folder))
 
 
 def _known(variable: Mapping[str, Any]) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.lake.datasets import Dataset, DatasetName
+from pipeline.lake.datasets import DatasetName
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Dataset
 
 GROUP_BYTES = 100_000
 """Groups are cut here, well under the 256 KiB that a state may carry (PROTOCOL, Stage A 2)."""

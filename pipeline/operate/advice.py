@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum, auto
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from pipeline.lake.catalog import ObjectRow, Status
-from pipeline.lake.datasets.model import Table
 from pipeline.lake.routing import dataset_in
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Table
 
 _FINE = "Nothing to do."
 

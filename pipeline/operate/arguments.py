@@ -26,7 +26,7 @@ def dataset_name(text: str) -> DatasetName:
 
 def known(lake: Lake) -> str:
     """A sentence that lists the datasets there are."""
-    names = [str(registration.dataset.name) for registration in lake.registry.all()]
+    names = [str(registration.name) for registration in lake.registry.all()]
     if not names:
         return "No dataset is registered yet: see `sluice datasets init` and `sluice datasets apply`."
     return f"Registered are: {', '.join(names)}."

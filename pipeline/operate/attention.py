@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from pipeline.core.clock import parse_iso
+from pipeline.lake import datasets
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
-from pipeline.lake.datasets.model import Table
-from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.datasets.registry import Registration, Tables
 from pipeline.lake.services import Lake
 from pipeline.operate.advice import advice, dead_letters, doubled, mending_rows
 from pipeline.operate.catalog_state import Standing, standing
@@ -19,6 +20,9 @@ from pipeline.operate.formatting import counted
 from pipeline.operate.missing_rows import TROUBLED, missing, needs_attention
 from pipeline.operate.open_issues import STUCK_S, to_look_at
 from pipeline.operate.queues import LOGS, Queue, queues_of
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,8 @@ class Trouble:
 def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Trouble]:
     """What needs attention, of the lake or of one dataset."""
     registrations = lake.registry.all()
-    found = standing(lake, dataset, [r.dataset.name for r in registrations])
-    mine = [r for r in registrations if dataset in (None, r.dataset.name)]
+    found = standing(lake, dataset, [r.name for r in registrations])
+    mine = [r for r in registrations if dataset in (None, r.name)]
     return troubles(lake, found, mine, queues_of(lake, mine))
 
 
@@ -45,7 +49,7 @@ def troubles(
     lake: Lake, found: Standing, registrations: Iterable[Registration], queues: Iterable[Queue]
 ) -> list[Trouble]:
     """`attention` for one who has these already: what the indexes say, the datasets and their queues."""
-    tables = {str(r.dataset.name): r.dataset.table for r in registrations}
+    tables = Tables(registrations)
     rows = to_look_at(lake, found, tables)
     return [*of_objects(rows, tables, lake.clock()), *_dead_letters(queues)]
 
@@ -75,7 +79,7 @@ def _troubles(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Troubl
             objects=len(group),
             example=group[0].object.uri,
             reason=group[0].reason or "no reason was recorded",
-            todo=advice(group[0], tables.get(name, Table())),
+            todo=advice(group[0], tables.get(name, datasets.Table())),
         )
         for (name, status, _), group in sorted(groups.items())
     ]
@@ -102,7 +106,7 @@ def _bad_rows(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Troubl
             example=group[0].object.uri,
             reason=f"{counted(sum(r.bad for r in group), 'row')} of {counted(len(group), 'object')} "
             f"{_NOT_LOADED if by_batch else _NOT_READ}, and went to the quarantine bucket",
-            todo=mending_rows(group[0], tables.get(name, Table())),
+            todo=mending_rows(group[0], tables.get(name, datasets.Table())),
         )
         for (name, by_batch), group in sorted(groups.items())
     ]
@@ -139,7 +143,7 @@ def _stuck(rows: list[ObjectRow], now: datetime) -> list[Trouble]:
         groups[row.dataset].append(row)
     reason = "Stage A has not staged it"
     return [
-        Trouble(name, "REGISTERED", len(group), group[0].object.uri, reason, advice(group[0], Table()))
+        Trouble(name, "REGISTERED", len(group), group[0].object.uri, reason, advice(group[0], datasets.Table()))
         for name, group in sorted(groups.items(), key=lambda each: each[0] or "")
     ]
 

@@ -79,11 +79,11 @@ def run_now(lake: Lake, registration: Registration) -> tuple[str, str | None]:
     """
     if registration.is_closed:
         raise Refused(
-            f"dataset {registration.dataset.name} is retired, and has no queue any more", hint="Apply it again first."
+            f"dataset {registration.name} is retired, and has no queue any more", hint="Apply it again first."
         )
     batching = registration.dataset.stage_b.model_dump(mode="json", include={"max_objects", "max_wait"})
     event = {
-        "dataset": str(registration.dataset.name),
+        "dataset": str(registration.name),
         "queue_url": registration.queue_url,
         "stage_b": {**batching, "min_objects": 1},
     }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pipeline.lake.catalog import ObjectRow, Status
-from pipeline.lake.datasets.model import Table
 from pipeline.operate.formatting import counted
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Table
 
 
 def beside(row: ObjectRow, versions: Iterable[ObjectRow], table: Table) -> int:

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
+from pipeline.lake import datasets
 from pipeline.lake.catalog import ObjectRow, Status
-from pipeline.lake.datasets.model import Table
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Table
 
 TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.UNROUTED)
 
@@ -30,7 +34,7 @@ def missing(rows: Iterable[ObjectRow], tables: Mapping[str, Table]) -> list[Obje
     """
     rows = list(rows)
     loaded = _Loaded(rows)
-    return [row for row in rows if not loaded.stands_for(row, tables.get(row.dataset or "", Table()))]
+    return [row for row in rows if not loaded.stands_for(row, tables.get(row.dataset or "", datasets.Table()))]
 
 
 class _Loaded:

@@ -6,22 +6,26 @@ import heapq
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.clock import iso
 from pipeline.core.errors import Refused
 from pipeline.core.objects import ObjectVersion, event_ms_of
+from pipeline.lake import datasets
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.catalog.rows import FINISHED
 from pipeline.lake.datasets import DatasetName
-from pipeline.lake.datasets.model import Table
+from pipeline.lake.datasets.registry import Tables
 from pipeline.lake.services import Lake
 from pipeline.operate.advice import advice
 from pipeline.operate.batches import verdict_json
 from pipeline.operate.catalog_state import counts, standing
 from pipeline.operate.jsonl import Lines, lines_from
 from pipeline.operate.set_aside import folder_of, set_aside
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Table
 
 BAD_ROWS_SHOWN = 5
 PAGE = 1000
@@ -33,7 +37,7 @@ def listed(lake: Lake, dataset: DatasetName | None, status: Status | None, limit
 
     Of a dataset those are told that it has; what it would have, if it were registered, only as UNROUTED.
     """
-    found = standing(lake, dataset, [r.dataset.name for r in lake.registry.all()])
+    found = standing(lake, dataset, [r.name for r in lake.registry.all()])
     has_one = dataset is not None and status is not Status.UNROUTED
     numbers = {name: of_it for name, of_it in counts(lake, found).items() if name or not has_one}
     wanted = [status] if status else list(Status)
@@ -95,14 +99,14 @@ def batch_of(lake: Lake, row: ObjectRow) -> Batch | None:
 
 def table_of(lake: Lake, row: ObjectRow) -> Table:
     """What the object's dataset says of its table; the default if there is no such dataset."""
-    return tables_of(lake, [row]).get(row.dataset or "", Table())
+    return tables_of(lake, [row]).get(row.dataset or "", datasets.Table())
 
 
-def tables_of(lake: Lake, rows: Iterable[ObjectRow]) -> dict[str, Table]:
+def tables_of(lake: Lake, rows: Iterable[ObjectRow]) -> Tables:
     """The same for each dataset of `rows` that is registered, by its name. One question for all."""
     names = {DatasetName.parse(row.dataset) for row in rows if row.dataset}
     found = lake.registry.get_many(names) if names else {}
-    return {str(name): registration.dataset.table for name, registration in found.items()}
+    return Tables(found.values())
 
 
 def account(row: ObjectRow, table: Table, batch: Batch | None) -> dict[str, Any]:

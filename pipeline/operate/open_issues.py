@@ -11,15 +11,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
+from typing import TYPE_CHECKING
 
 from pipeline.core.clock import iso
 from pipeline.core.objects import event_ms_of
+from pipeline.lake import datasets
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
-from pipeline.lake.datasets.model import Table
+from pipeline.lake.datasets.registry import Tables
 from pipeline.lake.services import Lake
 from pipeline.operate.catalog_state import Standing, belongs_to, standing
 from pipeline.operate.missing_rows import TROUBLED, missing, needs_attention
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Table
 
 STUCK_S = 3600
 """An object that Stage A has had for this long is shown as one that needs attention."""
@@ -31,9 +36,9 @@ CLOCKS_APART = timedelta(days=1)
 
 def needing(lake: Lake, dataset: DatasetName) -> list[ObjectRow]:
     """The objects of a dataset that need attention, or that would be its if it were registered."""
-    registered = {r.dataset.name: r.dataset.table for r in lake.registry.all()}
-    tables = {str(name): table for name, table in registered.items()}
-    rows = to_look_at(lake, standing(lake, dataset, registered), tables)
+    registered = lake.registry.all()
+    tables = Tables(registered)
+    rows = to_look_at(lake, standing(lake, dataset, [r.name for r in registered]), tables)
     return [row for row in missing(rows, tables) if needs_attention(row) and belongs_to(row, dataset)]
 
 
@@ -65,7 +70,7 @@ def _standing_for(lake: Lake, rows: list[ObjectRow], tables: Mapping[str, Table]
     whole: dict[str, list[ObjectRow]] = defaultdict(list)
     keys: set[str] = set()
     for row in rows:
-        table = tables.get(row.dataset or "", Table())
+        table = tables.get(row.dataset or "", datasets.Table())
         if not (row.dataset and (needs_attention(row) or row.status is Status.REGISTERED)):
             continue
         if table.is_replaced_whole:

@@ -49,7 +49,7 @@ def queue_urls(lake: Lake, registrations: Iterable[Registration]) -> list[tuple[
         *((lake.settings[dead], True, name) for name, (dead, _) in FAILURES.items()),
     ]
     own = [
-        (url, dead, str(r.dataset.name))
+        (url, dead, str(r.name))
         for r in registrations
         if not r.is_closed
         for url, dead in ((r.queue_url, False), (r.dead_letter_queue_url, True))

@@ -158,7 +158,7 @@ def _send_back(lake: Lake, rows: Sequence[ObjectRow]) -> Redriven:
 
 def _check_open(registration: Registration) -> None:
     if registration.is_closed:
-        name = registration.dataset.name
+        name = registration.name
         raise Refused(
             f"dataset {name} is retired since {registration.retired}, and has no queue and schedule any more",
             hint=f"Put definitions/datasets/{name}.yaml back and run `sluice datasets apply {name}` first.",
@@ -183,7 +183,7 @@ def _is_gone(row: ObjectRow) -> bool:
 
 
 def _work_of(lake: Lake, batch: str) -> Work:
-    registrations = {str(registration.dataset.name): registration for registration in lake.registry.all()}
+    registrations = {str(registration.name): registration for registration in lake.registry.all()}
     found = lake.batches.find(registrations, batch)
     if found is None:
         raise unknown(batch)

@@ -37,7 +37,7 @@ def what_keeps(lake: Lake, registration: Registration) -> tuple[str, ...]:
 
 
 def _what_keeps(lake: Lake, registration: Registration) -> Iterator[str]:
-    name = str(registration.dataset.name)
+    name = str(registration.name)
     if _may_be_on_its_way(lake, registration) and (events := depth(lake.settings[Setting.RAW_QUEUE_URL])):
         yield f"{counted(events, 'raw event')} of any dataset may name its objects"
     # A batch that is given up lets its objects wait again; else in the direction of the flow, so that what leaves one

@@ -56,8 +56,8 @@ def gather(lake: Lake, dataset: DatasetName | None = None, batches: int = 3) -> 
     Objects of the catalog itself are read where they need attention, and no others.
     """
     progress = look(lake, dataset)
-    registrations = [r for r in lake.registry.all() if dataset in (None, r.dataset.name)]
-    found = standing(lake, dataset, [r.dataset.name for r in registrations])
+    registrations = [r for r in lake.registry.all() if dataset in (None, r.name)]
+    found = standing(lake, dataset, [r.name for r in registrations])
     objects = counts(lake, found)
     if dataset is not None and not registrations and not any(objects.values()):
         raise NotThere(f"no dataset {dataset} is registered, and no object of it was dropped", hint=None)
@@ -70,7 +70,7 @@ def gather(lake: Lake, dataset: DatasetName | None = None, batches: int = 3) -> 
         troubles=troubles(lake, found, registrations, queues),
         running=_running(lake, dataset, newest),
         queues=queues,
-        retired={str(r.dataset.name): r.retired for r in registrations if r.retired},
+        retired={str(r.name): r.retired for r in registrations if r.retired},
         progress=progress,
     )
 

@@ -23,7 +23,7 @@ class Described:
 
 def described(lake: Lake) -> list[Described]:
     """The tables of the registered datasets, in the order of names; columns of the first MOST_TEAMS teams."""
-    names = {f"{r.dataset.team}.{r.dataset.dataset}": r.table for r in lake.registry.all()}
+    names = {f"{r.name.team}.{r.name.dataset}": r.table for r in lake.registry.all()}
     databases = list(dict.fromkeys(table.rpartition(".")[0] for _, table in sorted(names.items())))
     columns = {table: found for database in databases[:MOST_TEAMS] for table, found in _columns(database)}
     return [Described(name, columns.get(table)) for name, table in sorted(names.items())]

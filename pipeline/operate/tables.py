@@ -48,7 +48,7 @@ class Tables:
     @cached_property
     def registrations(self) -> dict[tuple[str, str], Registration]:
         """By team and dataset, in the order of names."""
-        return {(r.dataset.team, r.dataset.dataset): r for r in self._lake.registry.all()}
+        return {(r.name.team, r.name.dataset): r for r in self._lake.registry.all()}
 
     @property
     def names(self) -> list[str]:

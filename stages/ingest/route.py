@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# Definitions are read by every call, and this loads pydantic: while the function starts, AWS gives it more processor.
+import pipeline.lake.datasets.model  # noqa: F401
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused, SluiceError
 from pipeline.core.events import sqs
@@ -127,7 +129,7 @@ def _register(
         return None
     else:
         # Also of a retired dataset: what it took before goes on until nothing of it waits.
-        chosen = Route(retired.dataset.name) if retired else chosen
+        chosen = Route(retired.name) if retired else chosen
         work = lake.catalog.send_again(event, chosen.dataset)
     return (chosen.dataset, work) if chosen.dataset and work else None
 
@@ -136,7 +138,7 @@ def _begun(row: ObjectRow, retired: Registration) -> tuple[DatasetName, Register
     """An object that was registered before its dataset was retired: whoever did may have died before starting it."""
     if retired.is_closed:
         raise _gone(row, retired)
-    return retired.dataset.name, Registered(row.object, row.generation, row.event_ms, row.size)
+    return retired.name, Registered(row.object, row.generation, row.event_ms, row.size)
 
 
 def _stay(event: SendAgain, retired: Registration, lake: Lake) -> None:
@@ -150,7 +152,7 @@ def _stay(event: SendAgain, retired: Registration, lake: Lake) -> None:
 
 
 def _gone(row: ObjectRow, retired: Registration) -> Refused:
-    name = retired.dataset.name
+    name = retired.name
     return Refused(
         f"{row.object.uri} is {row.status}, and dataset {name}, retired since {retired.retired}, has no queue any more",
         hint=f"Apply {name} again, then `sluice redrive --queue raw`.",
@@ -182,11 +184,11 @@ def _start(
     unique = {work.object: work for _, work in items}
     for group in groups(work.to_input() for work in unique.values()):
         document = canonical(stage_a_input(registration.dataset, registration.queue_url, group))
-        name = name_for(str(registration.dataset.name), canonical(group.objects))
+        name = name_for(str(registration.name), canonical(group.objects))
         try:
             started = lake.executions.start_until_good(lake.settings[Setting.STAGE_A_MACHINE], name, document)
             objects = [Registered.from_input(item).object.digest for item in group.objects]
-            facts = {"dataset": str(registration.dataset.name), "execution": started.name, "objects": objects}
+            facts = {"dataset": str(registration.name), "execution": started.name, "objects": objects}
             log.info("Stage A started", extra=facts)
         except Exception as error:
             failed |= {messages[Registered.from_input(item).object]: error for item in group.objects}

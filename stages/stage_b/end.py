@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.core.clients import client
+from pipeline.core.errors import Transient
 from pipeline.core.telemetry.logs import about
 from pipeline.lake.batches.completion import REBASES, Commit, cause_of, rebase_wait
 from pipeline.lake.services import Lake, handler
 
 REBASED_TOO_OFTEN = "RebasedTooOften"
 """The error that the state machine gives a batch whose commit was EXHAUSTED."""
+
+_KEPT_FROM_IT = {
+    REBASED_TOO_OFTEN: f"others wrote to its table during each of {REBASES + 1} transforms",
+    Transient.__name__: "others changed its table, or a service did not answer, each time that it was tried",
+}
+"""Errors that say nothing against the batch: the next one may load the same objects."""
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +48,10 @@ def quarantine_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
 @handler
 def fail_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     """Abandon the batch, unless its commit turns out to have happened. One that others kept from it is put back."""
-    if event["error"].get("Error") != REBASED_TOO_OFTEN:
+    reason = why_another_batch(event["error"])
+    if reason is None:
         return _fail(event, cause_of(event["error"]), lake)
     with about(correlation_id=event["batch"], dataset=event["dataset"]):
-        reason = f"its base moved more than {REBASES} times"
         return {"status": lake.ender.give_up(event["dataset"], event["batch"], event["table"], reason)}
 
 
@@ -54,6 +62,12 @@ def mark_failed(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     batch = json.loads(found["input"])
     cause = cause_of({"Error": found.get("error", ""), "Cause": found.get("cause", "")})
     return _fail(batch, f"its execution {found['status']}: {cause}".removesuffix(": "), lake)
+
+
+def why_another_batch(error: Mapping[str, str]) -> str | None:
+    """What people are told of a batch whose objects another one loads; None where `error` says that it FAILED."""
+    kept = _KEPT_FROM_IT.get(error.get("Error", ""))
+    return f"{kept}: its objects wait, and the next batch loads them by itself" if kept else None
 
 
 def _fail(batch: dict[str, Any], reason: str, lake: Lake) -> dict[str, str]:

@@ -20,12 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
-from pipeline.cli import starting
-from pipeline.cli.applying import apply_definitions
 from pipeline.cli.connect import Target
 from pipeline.core.clients import client
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting
+from pipeline.deploy import embedded
+from pipeline.deploy.datasets.definitions import apply_definitions
 from pipeline.emulator.state import RunningLake
 from pipeline.lake.catalog import Status
 from pipeline.lake.catalog.rows import OPEN
@@ -50,9 +50,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         root = checkout_of(Path(folder, "checkout"))
         shutil.copytree(ROOT / "definitions" / "datasets" / "demo", root / "definitions" / "datasets" / "demo")
-        lake = starting.start(root, port=0, region="eu-west-1", env="local")
+        lake = embedded.start(root, port=0, region="eu-west-1", env="local")
         try:
-            starting.deploy(root, lake, lambda text: None)
+            embedded.deploy(root, lake, lambda text: None)
             connected = Target.of(lake).connect()
             apply_definitions(root, connected)
             pages = fill_a_little(connected)
@@ -71,7 +71,7 @@ def main() -> None:
                 )
             print(f"memory of the console {resident_mb(console_of(lake)):.0f} MB")
         finally:
-            starting.stop(root)
+            embedded.stop(root)
 
 
 def fill_a_little(connected: Connected) -> list[str]:

@@ -1,21 +1,17 @@
 """Batches beside a writer who knows nothing of Sluice: both get through, and no row of either is lost or doubled.
 
-    python -m tests.benchmarks.foreign [--commits N] [--batches N] [--a-second N]
+    python -m tests.benchmarks.foreign [--write MODE] [--commits N] [--batches N] [--a-second N]
 
-The writer appends to the dataset's table by PyIceberg, at least so many times and for as long as batches come, one
-file each.
+The writer appends to the dataset's table by PyIceberg, in a process of its own, at least so many times and for as long
+as batches come, one file each. It rests once a batch of another mode than `append` has given up.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-
-import pyarrow as pa
 
 from pipeline.cli.waits import wait
 from pipeline.lake.batches.records import BatchStatus
@@ -24,31 +20,51 @@ from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.operate.connection import Connected
 from tests.benchmarks.flow import drop
 from tests.benchmarks.small_lake import NAME, small_lake
+from tests.foreign_writer import ForeignWriter
 
 MORE = """stage_b: {schedule: rate(1 minute)}
 quality: {ruleset: 'Rules = [ IsComplete "id" ]'}
 """
+MODES = {"append": "", "upsert": "table: {write: upsert, key: [id]}\n", "replace": "table: {write: replace}\n"}
 PATIENCE_S = 900
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", choices=MODES, default="append")
     parser.add_argument("--commits", type=int, default=100)
     parser.add_argument("--batches", type=int, default=10)
     parser.add_argument("--a-second", type=float, default=3)
     given = parser.parse_args()
-    with small_lake(MORE) as connected:
+    with small_lake(MORE + MODES[given.write]) as connected:
         # The table is there from the first batch on, whose job also warms Spark.
         load(connected, "first.csv")
-        done = threading.Event()
-        foreign: list[str] = []
-        writer = threading.Thread(target=write, args=(connected, given, foreign, done.is_set))
-        writer.start()
-        for number in range(given.batches):
-            load(connected, f"{number}.csv")
-        done.set()
-        writer.join()
+        row = {"id": "foreign-", "n": 0}
+        writer = ForeignWriter(table_of(connected), row, a_second=given.a_second)
+        if given.write != "append":
+            drop(connected, "0.csv")
+            until_one_gave_up(connected)
+        else:
+            for number in range(given.batches):
+                load(connected, f"{number}.csv")
+        writer.wait_for(max(0, given.commits - len(writer.ids())))
+        foreign = writer.rest()
+        print(f"the other writer: {len(foreign)} commits, {len(foreign) / writer.seconds:.1f} a second", flush=True)
+        if given.write != "append":
+            for number in range(1, given.batches):
+                drop(connected, f"{number}.csv")
+            wait(connected, PATIENCE_S, lambda _: None)
         sys.exit(verdict(connected, given.batches + 1, foreign))
+
+
+def until_one_gave_up(connected: Connected) -> None:
+    """The lake never settles while the other writer goes on: looked at in pieces."""
+    ends = time.monotonic() + PATIENCE_S
+    while not any(each.status is BatchStatus.CANCELLED for each in connected.lake.batches.newest(str(NAME), 5)):
+        if time.monotonic() > ends:
+            raise SystemExit(f"no batch gave up within {PATIENCE_S} s")
+        wait(connected, 5, lambda _: None)
+    print("a batch gave up, and its objects wait for the next one", flush=True)
 
 
 def table_of(connected: Connected) -> str:
@@ -64,26 +80,6 @@ def load(connected: Connected, file: str) -> None:
     newest = connected.lake.batches.newest(str(NAME), 1)[0]
     what = newest.status.value if progress.is_settled else progress.describe()
     print(f"{file:<10} {what} after {time.monotonic() - began:.0f} s, {newest.rebases} transforms again", flush=True)
-
-
-def write(connected: Connected, given: argparse.Namespace, wrote: list[str], is_done: Callable[[], bool]) -> None:
-    """Append row after row at the rate that is given; a commit that others were quicker than is tried again."""
-    from pyiceberg.exceptions import CommitFailedException
-
-    tables, name = IcebergTables(), table_of(connected)
-    began, refused = time.monotonic(), 0
-    while len(wrote) < given.commits or not is_done():
-        row = f"foreign-{len(wrote)}"
-        next_at = time.monotonic() + 1 / given.a_second
-        try:
-            tables.load(name).append(pa.table({"id": [row], "n": pa.array([0], pa.int32())}))
-            wrote.append(row)
-        except (CommitFailedException, ValueError):
-            # The latter is what PyIceberg says where a snapshot came to another branch meanwhile.
-            refused += 1
-        time.sleep(max(0.0, next_at - time.monotonic()))
-    rate = len(wrote) / (time.monotonic() - began)
-    print(f"the other writer: {len(wrote)} commits, {rate:.1f} a second, {refused} refused", flush=True)
 
 
 def verdict(connected: Connected, files: int, foreign: list[str]) -> int:

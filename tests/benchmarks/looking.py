@@ -3,9 +3,10 @@
     python -m tests.benchmarks.looking [--sizes N N N] [--times N]
 
 An embedded lake with one dataset, whose catalog has rows of finished objects and of a few that need attention; nothing
-stands behind them. The commands are run in this process, which has loaded them, so that the start of Python, told
-beside, is in none. Processor time is that of this process and of the embedded AWS. The peer is what the commands did
-before there were indexes for it: a read of the whole table, counted, sorted and looked through. Medians.
+stands behind them. While it is empty, each command is run in a process of its own; then in this one, which has loaded
+them, so that the start of Python is in none. Processor time is that of this process and of the embedded AWS. The peer
+is what the commands did before there were indexes for it: a read of the whole table, counted, sorted and looked
+through. Medians.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -38,6 +40,7 @@ from tests.whole_lake.listening import processes
 SIZES = (500, 1000, 10_000)
 NEED_ATTENTION = 20
 """Objects, of which half are loaded with bad rows and half are not loaded."""
+COMMANDS = ("status", "objects", "wait")
 FINISHED = [*[Status.COMMITTED] * 97, Status.DUPLICATE, Status.SUPERSEDED, Status.GONE]
 """Of a hundred rows."""
 
@@ -48,9 +51,9 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5)
     given = parser.parse_args()
     commands.load()
-    print(f"start of Python and the command line: {start_of_python():.2f} s of processor")
-    print("| finished objects | what | time | processor: command | embedded AWS |\n|---|---|---|---|---|")
     with small_lake("") as connected:
+        print_starts(connected, given.times)
+        print("| finished objects | what | time | processor: command | embedded AWS |\n|---|---|---|---|---|")
         there, lake = 0, supervisor()
         for size in given.sizes:
             fill(connected, range(there, size), row)
@@ -68,15 +71,14 @@ def measured(connected: Connected) -> Iterator[tuple[str, Callable[[], None]]]:
         if done.exit_code not in (0, 3):
             sys.exit(f"sluice {' '.join(arguments)}: {done.exception or done.output}")
 
-    yield "`sluice status`", lambda: sluice("status")
-    yield "`sluice objects`", lambda: sluice("objects")
-    yield "`sluice wait`", lambda: sluice("wait")
+    for name in COMMANDS:
+        yield f"`sluice {name}`", partial(sluice, name)
     yield "a read of the whole table", lambda: read_all(connected)
 
 
 def read_all(connected: Connected) -> None:
     rows = list(connected.lake.catalog.all())
-    tables = {str(r.dataset.name): r.dataset.table for r in connected.lake.registry.all()}
+    tables = {str(r.name): r.dataset.table for r in connected.lake.registry.all()}
     Counter((row.dataset, row.status) for row in rows)
     sorted(rows, key=lambda row: (row.since, row.order), reverse=True)
     of_objects(rows, tables, system_clock())
@@ -89,12 +91,30 @@ def measure(run: Callable[[], None], lake: int) -> tuple[float, float, float]:
     return time.monotonic() - began, time.process_time() - own, cpu_s(lake) - aws
 
 
-def start_of_python() -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = "from pipeline.cli import main; main()"
-    subprocess.run([sys.executable, "-c", command, "status", "--help"], check=True, capture_output=True)
+def print_starts(connected: Connected, times: int) -> None:
+    """What each command takes as a person runs it, in a process of its own, which starts and loads what it needs.
+
+    The peer only loads AWS's SDK and asks the same embedded AWS one question. The least of several: what else the
+    machine does makes each longer, and none shorter.
+    """
+    sluice = "from pipeline.cli import main; main()"
+    peer = "import boto3; boto3.client('dynamodb').list_tables()"
+    rows = {f"`sluice {name}`": (sluice, "--endpoint", str(connected.endpoint), name) for name in COMMANDS}
+    print("| a process of its own | time | processor: command |\n|---|---|---|")
+    for name, command in {**rows, "boto3 alone, one call": (peer,)}.items():
+        took = [start([sys.executable, "-c", *command]) for _ in range(times + 1)]
+        wall, own = (min(each) for each in zip(*took, strict=True))
+        print(f"| {name} | {wall:.2f} s | {own:.2f} s |", flush=True)
+
+
+def start(command: list[str]) -> tuple[float, float]:
+    """Seconds that passed, and those of the process's processor, from its start to its end."""
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    # `wait` tells by 3 that something needs attention.
+    if subprocess.run(command, capture_output=True).returncode not in (0, 3):
+        sys.exit(f"{' '.join(command)} failed")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.monotonic() - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def row(bucket: str, n: int) -> Row:

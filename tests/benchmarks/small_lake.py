@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.cli import starting
-from pipeline.cli.applying import apply_definitions
 from pipeline.cli.connect import Target
+from pipeline.deploy import embedded
+from pipeline.deploy.datasets.definitions import apply_definitions
 from pipeline.lake.datasets import DatasetName
 from pipeline.operate.connection import Connected
 from tests.whole_lake.conftest import checkout_of
@@ -28,11 +28,11 @@ def small_lake(more: str, also: Sequence[DatasetName] = ()) -> Iterator[Connecte
             path = root / "definitions" / "datasets" / name.team / f"{name.dataset}.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"team: {name.team}\ndataset: {name.dataset}\n{DEFINITION}{more}")
-        lake = starting.start(root, port=0, region="eu-west-1", env="local")
+        lake = embedded.start(root, port=0, region="eu-west-1", env="local")
         try:
-            starting.deploy(root, lake, lambda text: None)
+            embedded.deploy(root, lake, lambda text: None)
             connected = Target.of(lake).connect()
             apply_definitions(root, connected)
             yield connected
         finally:
-            starting.stop(root)
+            embedded.stop(root)

@@ -172,7 +172,7 @@ class Actor:
         dataset = Dataset.from_stored(self.definition)
         self.name = str(dataset.name)
         database = f"sluice_local_{dataset.team}"
-        registration = Registration(
+        registration = Registration.of(
             dataset,
             queue(f"{dataset.team}-{dataset.dataset}"),
             queue(f"{dataset.team}-{dataset.dataset}-dead"),

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.applying import _parts, apply_definitions, plan_deployed, refuse
 from pipeline.cli.plans import plans_json, say_plans
 from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting
+from pipeline.deploy.datasets import application, retirement
+from pipeline.deploy.datasets.definitions import _parts, apply_definitions, plan_deployed, refuse
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.emulator.gateway.server import Front
 from pipeline.lake.catalog import Registered, Staging, Status
-from pipeline.lake.datasets import DatasetName, application, retirement
+from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.files import BadDefinitions, read_all
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake

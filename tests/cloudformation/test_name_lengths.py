@@ -14,9 +14,9 @@ from pipeline.cloudformation.name_lengths import LIMITS, check, too_long
 from pipeline.cloudformation.templates import load_template
 from pipeline.cloudformation.templates import stack_name as lake_stack_name
 from pipeline.core.errors import BadInput
-from pipeline.lake.datasets.application import stack_name, team_stack_name
+from pipeline.deploy.datasets.application import stack_name, team_stack_name
+from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.files import NAMES_LENGTH
-from pipeline.lake.datasets.model import DatasetName
 from tests.conftest import ROOT
 
 TEMPLATES = {path.stem: load_template(path) for path in sorted(ROOT.glob("definitions/stacks/*.yaml"))}

@@ -67,8 +67,8 @@ class Shop:
         self.lake = Lake(Settings({**tables, Setting.RAW_BUCKET: "raw"}, "the test"), clock)
         columns = {"format": "csv", "columns": {"id": "bigint"}}
         definition = {"team": "shop", "dataset": "orders", "stage_a": columns, "table": MODES[mode]}
-        self.registration = Registration(Dataset.model_validate(definition), "queue", "dead", "t.t")
-        self.name: DatasetName = self.registration.dataset.name
+        self.registration = Registration.of(Dataset.model_validate(definition), "queue", "dead", "t.t")
+        self.name: DatasetName = self.registration.name
         self.lake.registry.put(self.registration)
         self.objects: list[ObjectVersion] = []
         other = DatasetName("other", "things")

@@ -23,8 +23,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from pipeline.cli import starting
 from pipeline.core.lake_key import LakeKey
+from pipeline.deploy import embedded
 from pipeline.emulator import state
 
 from .conftest import checkout_of
@@ -154,7 +154,7 @@ def attacked() -> Iterator[Attacked]:
         _until(lambda: _run(lake, run)["JobRunState"] not in ("STARTING", "RUNNING"))
         assert _run(lake, run)["JobRunState"] == "SUCCEEDED", _run(lake, run)
     finally:
-        starting.stop(root)
+        embedded.stop(root)
         shutil.rmtree(folder, ignore_errors=True)
 
 

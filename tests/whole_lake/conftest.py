@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.cli import starting
-from pipeline.cli.applying import apply_definitions
 from pipeline.cli.connect import Target
 from pipeline.cli.embedded import call
 from pipeline.cli.waits import wait
 from pipeline.core.clients import client
 from pipeline.core.lake_key import LakeKey
 from pipeline.core.settings import Setting
+from pipeline.deploy import embedded
+from pipeline.deploy.datasets.definitions import apply_definitions
 from pipeline.emulator import state
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.catalog import ObjectRow
@@ -159,16 +159,16 @@ def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLa
     root = checkout_of(tmp_path_factory.mktemp("lake"))
     # Starting and connecting point this process at the lake; other tests of the session must not go there.
     before = dict(os.environ)
-    lake = starting.start(root, port=0, region="eu-west-1", env="local")
+    lake = embedded.start(root, port=0, region="eu-west-1", env="local")
     try:
-        starting.deploy(root, lake, print)
+        embedded.deploy(root, lake, print)
         connected = Target.of(lake).connect()
         os.environ.clear()
         os.environ.update(before)
         client.cache_clear()
         yield RunningLake(root, connected, lake.key)
     finally:
-        starting.stop(root)
+        embedded.stop(root)
         assert state.running(root) is None
 
 

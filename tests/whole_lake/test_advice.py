@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.applying import apply_definitions
 from pipeline.core.clients import client
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
+from pipeline.deploy.datasets.definitions import apply_definitions
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.operate.advice import Case, advice, case_of
 from pipeline.operate.objects import table_of

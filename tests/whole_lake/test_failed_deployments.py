@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.starting import ACCOUNT, LAKE, package_folder
 from pipeline.cloudformation.templates import dump_template, load_template, stack_name
 from pipeline.core.clients import client
 from pipeline.core.errors import SluiceError
 from pipeline.deploy import environments
+from pipeline.deploy.datasets import application
+from pipeline.deploy.embedded import ACCOUNT, LAKE, package_folder
 from pipeline.deploy.packaging import read_manifest, read_package
 from pipeline.emulator.cloudformation import Deployer, StackResult, stacks_of_lake
 from pipeline.emulator.cloudformation.records import StackRecord
-from pipeline.lake.datasets import application
 
 from .conftest import Datasetup, RunningLake, csv_text
 from .roles import granted

@@ -1,4 +1,4 @@
-"""What an index holds of an item: measured, once, and handed out by itself.
+"""What an index holds of an item: made and measured once for each write of it, and handed out by itself.
 
 moto copies each item whole, however long its lists are, before it leaves away what is not in the index; and it ends a
 page by the size of what it left away.
@@ -21,9 +21,13 @@ def attributes_of(index: Any) -> frozenset[str] | None:
 
 def projected(item: Any, attributes: frozenset[str]) -> Any:
     """moto's `item` with no more than `attributes`. They are those of the item itself, which is never changed where it
-    lies (see `dynamodb_updates`)."""
-    attrs = item.attrs
-    return _kind().of(item, {name: attrs[name] for name in attributes if name in attrs})
+    lies (see `dynamodb_updates`); so this is kept with it, and a copy of it, which may be changed, begins without."""
+    kept = vars(item).setdefault("projections", {})
+    found = kept.get(attributes)
+    if found is None:
+        attrs = item.attrs
+        found = kept[attributes] = _kind().of(item, {name: attrs[name] for name in attributes if name in attrs})
+    return found
 
 
 @cache
@@ -58,6 +62,9 @@ def _kind() -> Any:
             if any(len(path) != 1 for path in projection_expressions):
                 return super().project(projection_expressions)
             wanted = {path[0] for path in projection_expressions}
-            return self.of(self, {name: value for name, value in self.attrs.items() if name in wanted})
+            if self.attrs.keys() <= wanted:
+                # What is handed out is read and never changed.
+                return self
+            return self.of(self, {name: self.attrs[name] for name in wanted if name in self.attrs})
 
     return Projected

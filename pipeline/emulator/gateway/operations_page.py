@@ -1,4 +1,4 @@
-"""`docs/reference/embedded-aws.md`, made of the review: python -m pipeline.emulator.gateway.operations_page."""
+"""Makes docs/reference/embedded-aws.md of the review of operations. Run as a module, it writes the page."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from pipeline.emulator.stepfunctions.pages import choice
 from pipeline.emulator.stepfunctions.test_cases import tested_machines
 from pipeline.emulator.stepfunctions.validation.diagnostics import NOT_EMBEDDED, Diagnostic, diagnose, refusal
 from pipeline.emulator.stepfunctions.validation.refusals import refusals
+from pipeline.emulator.stepfunctions.validation.unparsable import unparsable
 from pipeline.emulator.stepfunctions.validation.unreadable import unreadable
 
 LONGEST_DEFINITION = 1_048_576
@@ -123,7 +124,7 @@ def diagnostics(definition: str, machine: str | None = None) -> list[Diagnostic]
 
     It need not run what the test cases of the machine of this name may answer.
     """
-    found = diagnose(definition) or refusals(json.loads(definition))
+    found = diagnose(definition) or _of_the_values(json.loads(definition))
     if machine is not None and machine in tested_machines():
         found = [each for each in found if each.code != NOT_EMBEDDED]
     if found:
@@ -133,6 +134,10 @@ def diagnostics(definition: str, machine: str | None = None) -> list[Diagnostic]
     except Exception:
         return unreadable(json.loads(definition))
     return []
+
+
+def _of_the_values(machine: dict[str, Any]) -> list[Diagnostic]:
+    return [*unparsable(machine), *refusals(machine)]
 
 
 def _validated(definition: str) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pipeline.lake.catalog import Catalog, ObjectRow, Status
-from pipeline.lake.datasets import Dataset
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Dataset
 
 VERSIONS = 5
 """So many of a key, the newest: what a file brings again that was dropped anew is mostly what its last version had."""

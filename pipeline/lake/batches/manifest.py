@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.lake.catalog import ObjectRow
-from pipeline.lake.datasets import Dataset
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Dataset
 
 
 def manifest_key(dataset: str, batch: str, body: bytes) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.clock import Clock, iso, parse_iso, system_clock
 from pipeline.core.dynamo import TRANSACTION_ACTIONS, Change, encode, transact
@@ -26,8 +26,9 @@ from pipeline.lake.batches.records import LOCK, Batch, BatchRecords, BatchStatus
 from pipeline.lake.batches.upkeep_poller import Upkeeper
 from pipeline.lake.catalog import Catalog, Status
 from pipeline.lake.catalog.rows import IN_FLIGHT
-from pipeline.lake.datasets import Dataset
-from pipeline.lake.datasets.model import Batching
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Batching, Dataset
 
 log = logging.getLogger(__name__)
 

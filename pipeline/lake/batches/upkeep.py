@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.clock import Clock, iso, parse_iso, system_clock
 from pipeline.core.dynamo import Change, encode, get, query, transact, update_if
 from pipeline.core.errors import Refused
 from pipeline.lake.batches.records import LOCK, Lock
-from pipeline.lake.datasets.model import Upkeep
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Upkeep
 
 PREFIX = "upkeep-"
 """What an id of a turn begins with, and no batch's does."""

@@ -28,7 +28,7 @@ def compare(
     registrations: Iterable[Registration], found: Found | None
 ) -> list[tuple[Dataset, Registration | None, Drift]]:
     """Every dataset that is registered or defined, by name. `found` is None where there are no files."""
-    registered = {registration.dataset.name: registration for registration in registrations}
+    registered = {registration.name: registration for registration in registrations}
     defined = {definition.dataset.name: definition.dataset for definition in (found.definitions if found else ())}
     wrong = {problem.path for problem in (found.problems if found else ())}
     compared: list[tuple[Dataset, Registration | None, Drift]] = []

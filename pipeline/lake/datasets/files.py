@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pipeline.core.errors import BadDefinition
+from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.explanations import explain
-from pipeline.lake.datasets.model import Dataset, DatasetName
+from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.yaml_values import Location, YamlProblem, read_yaml
 
 FOLDER = Path("definitions/datasets")

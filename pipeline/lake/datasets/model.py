@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -22,13 +21,12 @@ from pydantic import (
 
 from pipeline.core.errors import BadDefinition
 from pipeline.core.events.schedule_expressions import parse as parse_schedule
+from pipeline.lake.datasets.dataset_names import NAME_PATTERN, DatasetName
 from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
 from pipeline.lake.datasets.system_columns import ORDER_COLUMN as ORDER_COLUMN
 from pipeline.lake.datasets.system_columns import ROW_COLUMN as ROW_COLUMN
 from pipeline.lake.datasets.types import parse_type
 
-# A team is also a Glue database and a dataset a Glue table: Athena wants lower case, digits and underscores.
-NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 DURATION_PATTERN = r"^(\d+) (second|minute|hour|day)s?$"
 _DURATION = re.compile(DURATION_PATTERN)
 _SCHEDULE = r"^(rate\((1 (minute|hour|day)|([2-9]|\d{2,}) (minutes|hours|days))\)|cron\(.+\))$"
@@ -38,25 +36,6 @@ LONGEST_WAIT = timedelta(days=7)
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,128}$")]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class DatasetName:
-    """`team/dataset`. In Glue the team is a database (with the lake's prefix) and the dataset a table."""
-
-    team: str
-    dataset: str
-
-    def __str__(self) -> str:
-        return f"{self.team}/{self.dataset}"
-
-    @classmethod
-    def parse(cls, text: str) -> DatasetName:
-        """Read `team/dataset` or `team.dataset`; ValueError for anything else."""
-        team, separator, dataset = text.replace(".", "/", 1).partition("/")
-        if not separator or not all(re.match(NAME_PATTERN, part) for part in (team, dataset)):
-            raise ValueError(f"{text!r} is not of the form team/dataset (lower case, digits, underscores)")
-        return cls(team, dataset)
 
 
 class _Model(BaseModel):

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
+from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.files import parse, path_of
 from pipeline.lake.datasets.inference import has_leading_zeros, infer, lacks_zone
-from pipeline.lake.datasets.model import Dataset, DatasetName
+from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.samples import Sample, SampleColumn
 from pipeline.lake.datasets.types import Array, Map, Primitive, Struct, Type
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 from pipeline.core.dynamo import Change, encode, get, get_many, scan, update_if
-from pipeline.lake.datasets.model import Dataset, DatasetName
+from pipeline.lake.datasets.dataset_names import DatasetName
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Dataset, Table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Registration:
-    """A registered dataset and its own deployed parts."""
+    """A registered dataset and its own deployed parts.
 
-    dataset: Dataset
+    Its definition is read when first asked for: lists and counts name datasets, and pydantic takes an eighth of a
+    second to load.
+    """
+
+    name: DatasetName
+    definition: str
+    """As `Dataset.to_json` writes it."""
     queue_url: str
     dead_letter_queue_url: str
     table: str
@@ -23,6 +33,33 @@ class Registration:
     """Since when it takes no new objects, because its file is gone; None while it is in use."""
     is_closed: bool = False
     """Retired, and its own stack is gone, with queues and schedule."""
+
+    @classmethod
+    def of(cls, dataset: Dataset, queue_url: str, dead_letter_queue_url: str, table: str) -> Self:
+        """A dataset that is in use."""
+        return cls(dataset.name, dataset.to_json(), queue_url, dead_letter_queue_url, table)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        from pipeline.lake.datasets.model import Dataset
+
+        return Dataset.from_json(self.definition)
+
+
+class Tables(Mapping[str, "Table"]):
+    """What each dataset says of its table, by the dataset's name; a definition is read when it is asked for."""
+
+    def __init__(self, registrations: Iterable[Registration]) -> None:
+        self._registrations = {str(registration.name): registration for registration in registrations}
+
+    def __getitem__(self, name: str) -> Table:
+        return self._registrations[name].dataset.table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registrations)
+
+    def __len__(self) -> int:
+        return len(self._registrations)
 
 
 class Registry:
@@ -40,17 +77,17 @@ class Registry:
         """Those of `names` that are registered; one call for up to a hundred."""
         keys = [{"name": str(name)} for name in sorted(set(names))]
         found = (_registration(row) for row in get_many(self._dynamodb, self._table, keys))
-        return {registration.dataset.name: registration for registration in found}
+        return {registration.name: registration for registration in found}
 
     def all(self) -> list[Registration]:
         found = (_registration(row) for row in scan(self._dynamodb, TableName=self._table))
-        return sorted(found, key=lambda r: r.dataset.name)
+        return sorted(found, key=lambda r: r.name)
 
     def put(self, registration: Registration) -> None:
         """Register a dataset, or replace its registration. It is in use from here on, also if it was retired."""
         item = {
-            "name": str(registration.dataset.name),
-            "definition": registration.dataset.to_json(),
+            "name": str(registration.name),
+            "definition": registration.definition,
             "queue_url": registration.queue_url,
             "dead_letter_queue_url": registration.dead_letter_queue_url,
             "table": registration.table,
@@ -65,7 +102,7 @@ class Registry:
 
     def close(self, registration: Registration) -> bool:
         """Record that the stack of a retired dataset is gone. False if the dataset was brought back meanwhile."""
-        key, values = {"name": str(registration.dataset.name)}, {"since": registration.retired}
+        key, values = {"name": str(registration.name)}, {"since": registration.retired}
         return self._update(Change(key, {"closed": True}, "#retired = :since", values))
 
     def reopen(self, name: DatasetName) -> None:
@@ -78,7 +115,8 @@ class Registry:
 
 def _registration(row: dict[str, Any]) -> Registration:
     return Registration(
-        dataset=Dataset.from_json(row["definition"]),
+        name=DatasetName.parse(row["name"]),
+        definition=row["definition"],
         queue_url=row["queue_url"],
         dead_letter_queue_url=row["dead_letter_queue_url"],
         table=row["table"],

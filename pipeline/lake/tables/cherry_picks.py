@@ -53,7 +53,10 @@ def picked(table: Any, files: Sequence[Any], source: int, ref: str) -> Any:
     Its manifest is written anew, so that the files get their place in the order of the table's writes. By no
     transaction: one would try again by itself, and then with the requirements of its snapshot alone.
     """
-    append = table.transaction().update_snapshot(snapshot_properties={SOURCE: str(source)}, branch=ref).fast_append()
+    from pipeline.lake.tables.transactions import QuickTransaction
+
+    properties = {SOURCE: str(source)}
+    append = QuickTransaction(table).update_snapshot(snapshot_properties=properties, branch=ref).fast_append()
     for file in files:
         append.append_data_file(file)
     (adding, _), _ = append._commit()

@@ -9,7 +9,7 @@ from pipeline.lake.datasets.model import ORDER_COLUMN, Dataset
 from pipeline.lake.datasets.types import Primitive, Type, parse_type
 from pipeline.lake.tables.evolution import Addition, additions, conflicts
 from pipeline.lake.tables.iceberg import IcebergTables
-from pipeline.lake.tables.names import MAIN, split_table
+from pipeline.lake.tables.names import COMMIT_RETRIES, MAIN, split_table
 
 PROPERTIES = {
     "format-version": "2",
@@ -20,6 +20,7 @@ PROPERTIES = {
     "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
+    **COMMIT_RETRIES,
 }
 
 TableChange = Literal["create", "alter", "finish", "none"]

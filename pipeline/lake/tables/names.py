@@ -8,6 +8,10 @@ MAIN = "main"
 MARKER = "sluice.last-batch"
 """Table property with the id of the batch that was committed last: the only proof of a commit (PROTOCOL, Stage B 3)."""
 
+COMMIT_RETRIES = {"commit.retry.num-retries": "30", "commit.retry.max-wait-ms": "5000"}
+"""Table properties by which Iceberg's writers repeat a commit that others were quicker than. Left to itself, it does so
+four times, which another writer of three commits a second outlasts."""
+
 
 def branch_prefix(batch: str) -> str:
     """What the branches of all runs of a batch start with. Batch ids have no underscore, so no batch's is another's."""

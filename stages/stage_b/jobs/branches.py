@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import BadDefinition, Inconsistent
 from pipeline.lake.datasets.types import Type, parse_type
 from pipeline.lake.tables.evolution import Addition, Columns, additions
-from pipeline.lake.tables.names import MAIN
+from pipeline.lake.tables.names import COMMIT_RETRIES, MAIN
 from stages.stage_b.jobs.alignment import quoted, type_sql
+from stages.stage_b.jobs.contention import despite_others
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,8 +43,9 @@ class BranchedTable:
             missing = additions(have, wanted)
             if not missing:
                 return have
+            alter = f"alter table {self.name} add columns ({', '.join(map(_definition, missing))})"
             try:
-                self._spark.sql(f"alter table {self.name} add columns ({', '.join(map(_definition, missing))})")
+                despite_others(partial(self._spark.sql, alter))
             except Exception:
                 if attempt == ATTEMPTS - 1:
                     raise
@@ -53,8 +56,18 @@ class BranchedTable:
         """Make `branch` as of `base`; returns the name to write to."""
         # The table that Spark's catalog has: where it caches tables, it must learn of the branch.
         self._table = self._load()
-        self._table.manageSnapshots().createBranch(branch, self.base).commit()
+        self._try_commits_again()
+        despite_others(lambda: self._table.manageSnapshots().createBranch(branch, self.base).commit())
         return f"{self.name}.{quoted(f'branch_{branch}')}"
+
+    def _try_commits_again(self) -> None:
+        """Have Spark's writes repeated as often as those to a table that was made with these properties."""
+        have, change = self._table.properties(), self._table.updateProperties()
+        missing = {name: value for name, value in COMMIT_RETRIES.items() if have.get(name) is None}
+        for name, value in missing.items():
+            change.set(name, value)
+        if missing:
+            despite_others(change.commit)
 
     def written(self, branch: str) -> tuple[int, int]:
         """The branch's snapshot, and the number of rows that it added."""

@@ -55,10 +55,15 @@ def without_rows(error: Exception) -> str | None:
     """The kinds of an error that Spark met while it computed: what it says may quote rows. None for any other error."""
     from pyspark.errors import AnalysisException
 
-    java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    if java is None or isinstance(error, AnalysisException):
+    kinds = java_kinds(error)
+    if not kinds or isinstance(error, AnalysisException):
         return None
-    return "Spark failed while it computed: " + ", caused by ".join(_kinds(java))
+    return "Spark failed while it computed: " + ", caused by ".join(kinds)
+
+
+def java_kinds(error: Exception) -> list[str]:
+    """The classes of the Java error that `error` hands on, and of what caused it; none where it hands on none."""
+    return list(_kinds(getattr(error, "java_exception", None) or getattr(error, "_origin", None)))
 
 
 def _kinds(java: Any) -> Iterator[str]:

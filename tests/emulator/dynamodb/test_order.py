@@ -159,3 +159,54 @@ def test_a_page_ends_where_it_is_full_and_nothing_behind_it_is_looked_at(aws, fr
     assert len(looked_at) == 4
     for r in range(12):
         client.delete_item(TableName=table, Key=key("large", r))
+
+
+def test_an_item_of_an_index_is_measured_when_it_was_written_and_not_by_each_read(aws, front, monkeypatch):
+    """Whoever counts what waits looks again and again, and most of it has not changed meanwhile."""
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    client, name = aws("dynamodb"), f"measured-{uuid.uuid4().hex}"
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in "hg"],
+        KeySchema=[{"AttributeName": "h", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_g",
+                "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n"]},
+            }
+        ],
+    )
+    for number in range(20):
+        client.put_item(TableName=name, Item={"h": {"S": str(number)}, "g": {"S": "g"}, "n": {"S": "0"}})
+    measured: list[object] = []
+    original = DynamoType.size
+    monkeypatch.setattr(DynamoType, "size", lambda self: measured.append(self) or original(self))
+
+    def numbers() -> list[str]:
+        values = {":v": {"S": "g"}}
+        asked = {"TableName": name, "IndexName": "by_g", "ProjectionExpression": "n"}
+        scanned = read_values(client.scan(**asked))
+        queried = client.query(**asked, KeyConditionExpression="g = :v", ExpressionAttributeValues=values)
+        assert read_values(queried) == scanned
+        return scanned
+
+    assert numbers() == ["0"] * 20
+    measured.clear()
+    assert numbers() == ["0"] * 20
+    assert not measured
+    update = {"UpdateExpression": "SET #n = :n", "ExpressionAttributeNames": {"#n": "n"}}
+    client.update_item(TableName=name, Key={"h": {"S": "3"}}, **update, ExpressionAttributeValues={":n": {"S": "1"}})
+    # One that moto changes itself, in a copy.
+    added = {"UpdateExpression": "SET #n = :n ADD m :m", "ExpressionAttributeNames": {"#n": "n"}}
+    values = {":n": {"S": "2"}, ":m": {"N": "1"}}
+    client.update_item(TableName=name, Key={"h": {"S": "7"}}, **added, ExpressionAttributeValues=values)
+    measured.clear()
+    assert sorted(numbers()) == ["0"] * 18 + ["1", "2"]
+    assert len(measured) == 2 * len("hgn")
+
+
+def read_values(answer: dict[str, Any]) -> list[str]:
+    return [item["n"]["S"] for item in answer["Items"]]

@@ -49,6 +49,29 @@ def test_a_value_too_few_or_too_many_is_a_failure_of_the_function(machines, func
     assert function in found["cause"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "$.my-key",
+        "$.clé",
+        "$.in['my-key']",
+        "$.rows[0].my-key",
+        "$.rows[?(@.my-key == 't1')].my-key",
+        "$$.Nothing-such",
+    ],
+)
+def test_a_path_means_in_a_call_what_it_means_outside_of_one(machines, path):
+    value = {"my-key": "t1", "my": "no", "clé": "t1", "cl": "no", "in": {"my-key": "t1"}, "rows": [{"my-key": "t1"}]}
+    states = {"A": {**PASS, "Parameters": {"plain.$": path, "call.$": f"States.ArrayGetItem(States.Array({path}), 0)"}}}
+    found = machines.run(states, value)
+    if path.startswith("$$"):
+        assert found["error"] == "States.Runtime"
+        return
+    output = json.loads(found["output"])
+    assert output["plain"] in ("t1", ["t1"])
+    assert output["call"] == output["plain"]
+
+
 @pytest.mark.parametrize(("number", "value"), [("1.5", 1.5), ("-0.25", -0.25), ("1e3", 1000.0), ("7", 7)])
 def test_numbers_of_every_kind_are_arguments(machines, number, value):
     assert said(machines, f"States.Array({number})") == [value]

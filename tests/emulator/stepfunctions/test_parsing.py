@@ -32,7 +32,23 @@ CALL = {
 }
 EACH = {"Type": "Map", "Items": "{% [1, 2] %}", "ItemProcessor": {"StartAt": "C", "States": {"C": CALL}}, "End": True}
 ONE = {"StartAt": "P", "States": {"P": ECHO}}
-ODD = [None, 1, True, "", "{% $x", "{% 1 %}", "$.a", "JSONata", "JSONPath", [], {}, ECHO, CALL]
+ODD = [
+    None,
+    1,
+    True,
+    "",
+    "{% $x",
+    "{% 1 %}",
+    "{% ( %}",
+    "$.a",
+    "$.a[",
+    "States.Format('a",
+    "JSONata",
+    [],
+    {},
+    ECHO,
+    CALL,
+]
 GOOD: list[dict[str, Any]] = [
     ONE,
     {"QueryLanguage": "JSONata", "StartAt": "E", "States": {"E": EACH}},
@@ -67,6 +83,9 @@ def task(resource: str, **fields: Any) -> dict[str, Any]:
         task("arn:aws:states:::http:invoke", Arguments={}),
         task("arn:aws:states:::sqs:receiveMessage", Arguments={}),
         task("arn:aws:states:::lambda:invoke", Arguments={"FunctionName": "f"}, Retry=[{"ErrorEquals": ["a", 1]}]),
+        {"StartAt": "P", "States": {"P": {**ECHO, "Parameters": {"a.$": "States.Format('{}', $.b"}}}},
+        {"StartAt": "P", "States": {"P": {**ECHO, "InputPath": "$.a["}}},
+        task("arn:aws:states:::lambda:invoke", Arguments={"FunctionName": "{% ( %}"}),
         {**GOOD[1], "States": {"E": {**EACH, "ItemProcessor": {"StartAt": "C", "States": {"C": ECHO}}}}},
     ],
 )

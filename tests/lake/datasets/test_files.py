@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.files import BadDefinitions, Definition, parse, path_of, read_all
-from pipeline.lake.datasets.model import DatasetName
 
 GOOD = """\
 team: shop
@@ -175,7 +175,7 @@ def test_names_that_no_queue_could_carry_are_refused():
 
 
 def test_the_longest_names_fit_queue_and_stack(root: Path):
-    from pipeline.lake.datasets.application import stack_name
+    from pipeline.deploy.datasets.application import stack_name
     from pipeline.lake.datasets.files import NAMES_LENGTH
 
     env, team, dataset = "e" * 10, "t" * (NAMES_LENGTH // 2), "d" * (NAMES_LENGTH // 2)

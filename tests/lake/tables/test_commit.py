@@ -243,6 +243,21 @@ def test_a_batch_that_was_put_on_another_base_is_a_snapshot_picked_from_the_one_
     assert written.rows() == [1, FIRST, FOREIGN, FOREIGN]
 
 
+def test_putting_a_batch_on_another_base_takes_no_longer_for_every_snapshot_that_the_table_has(
+    monkeypatch: pytest.MonkeyPatch, written: Written
+) -> None:
+    """PyIceberg copies all of them each time that a transaction's metadata is looked at."""
+    import pyiceberg.table
+
+    written.can_move = True
+    written.foreign()
+    copies: list[int] = []
+    update = pyiceberg.table.update_table_metadata
+    monkeypatch.setattr(pyiceberg.table, "update_table_metadata", lambda *a, **k: copies.append(1) or update(*a, **k))
+    assert written.commit() == Outcome.PICKED
+    assert copies == []
+
+
 def test_rows_that_a_picked_batch_brings_are_newer_than_what_was_deleted_meanwhile(written: Written) -> None:
     written.can_move = True
     written.tables.load(written.name).delete(f"i = {FIRST}")

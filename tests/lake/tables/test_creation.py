@@ -17,6 +17,7 @@ from pipeline.lake.datasets.types import parse_type
 from pipeline.lake.tables import creation
 from pipeline.lake.tables.creation import create_database, create_table, plan_table
 from pipeline.lake.tables.iceberg import IcebergTables
+from pipeline.lake.tables.names import COMMIT_RETRIES
 from pipeline.lake.tables.schema import columns_of
 from tests.lake.tables.conftest import LOCATION
 
@@ -53,6 +54,7 @@ def test_a_new_table_has_the_contract_its_partitions_and_an_empty_snapshot(table
     assert [field.name for field in table.spec().fields] == ["part"]
     assert table.metadata.format_version == 2
     assert table.properties["write.merge.mode"] == "merge-on-read"
+    assert table.properties.items() >= COMMIT_RETRIES.items()
     assert table.location() == f"{LOCATION}/{name}"
     snapshot = table.current_snapshot()
     assert (table.metadata.refs["main"].snapshot_id, snapshot.summary["total-records"]) == (snapshot.snapshot_id, "0")

@@ -50,7 +50,7 @@ def arrival() -> dict[str, object]:
 
 def register_orders(lake: Lake) -> None:
     dataset = Dataset.model_validate({"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}})
-    lake.registry.put(Registration(dataset, "queue", "dead", "db.orders"))
+    lake.registry.put(Registration.of(dataset, "queue", "dead", "db.orders"))
 
 
 def sent_again(lake: Lake) -> list[object]:

@@ -10,7 +10,7 @@ from pyspark.errors import AnalysisException, ParseException
 
 from pipeline.core import errors
 from pipeline.core.errors import SluiceError, WillFailAgain
-from stages.stage_b.end import REBASED_TOO_OFTEN
+from stages.stage_b.end import REBASED_TOO_OFTEN, why_another_batch
 from stages.stage_b.jobs.evaluation import _not_evaluated
 from stages.stage_b.jobs.failure import told_apart
 from tests.conftest import ROOT
@@ -92,3 +92,18 @@ def test_a_batch_that_others_kept_from_committing_is_told_apart_by_the_name_that
     states = json.loads((ROOT / "definitions" / "state_machines" / "stage_b.asl.json").read_text())["States"]
     assert states["Give up rebasing"]["Result"]["Error"] == REBASED_TOO_OFTEN
     assert states["Fail the batch"]["Parameters"]["Payload"]["error.$"] == states["Give up rebasing"]["ResultPath"]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_kept"),
+    [
+        (REBASED_TOO_OFTEN, True),
+        # What the commit ends with that was tried for as long as the state machine does.
+        ("Transient", True),
+        ("States.TaskFailed", False),
+        ("Refused", False),
+        ("NothingRecorded", False),
+    ],
+)
+def test_a_batch_fails_by_what_is_wrong_with_it_and_not_by_what_others_do(error: str, is_kept: bool) -> None:
+    assert (why_another_batch({"Error": error, "Cause": "{}"}) is not None) == is_kept

@@ -210,14 +210,8 @@ def _queue(account: str, region: str, name: str) -> Any:
 def _receivable(queue: Any, count: int) -> tuple[bool, float]:
     """Whether so many messages can be received now, else the seconds until the next one can (at most)."""
     now = time.time() * 1000
-    found, next_ms = 0, float("inf")
-    for message in queue._messages:
-        hidden_until = max(message.visible_at, message.delayed_until)
-        if hidden_until < now:
-            found += 1
-            if found >= count:
-                return True, 0.0
-        else:
-            next_ms = min(next_ms, hidden_until)
+    if queue._messages.visible(now) >= count:
+        return True, 0.0
+    moment = queue._messages.next_change(now)
     # A message becomes visible in the millisecond after the one that it is hidden until.
-    return False, min((next_ms - now + 1) / 1000, 3600.0)
+    return False, min((moment - now + 1) / 1000, 3600.0) if moment is not None else 3600.0

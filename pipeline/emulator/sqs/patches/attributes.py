@@ -1,11 +1,14 @@
-"""SQS: a queue's attributes are names that there are, with values that AWS takes.
+"""SQS: a queue's attributes are names that there are, with values that AWS takes, and are found out one by one.
 
-moto keeps whatever SetQueueAttributes and CreateQueue are given, and fails over a number that is none.
+moto keeps whatever SetQueueAttributes and CreateQueue are given, and fails over a number that is none. It counts a
+queue's messages three times over for each attribute that it looks at, one of which it does for each message sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pipeline.emulator.moto.patch import patch
@@ -52,3 +55,42 @@ def _is_taken(name: str, value: str) -> bool:
     if name in _CHOICES:
         return value in _CHOICES[name]
     return not bounds.wrong(value, bounds.of("AWS::SQS::Queue").get(name, {}))
+
+
+class _Attributes(Mapping[str, Any]):
+    """Of moto's queue, as GetQueueAttributes tells them: truths are texts, the redrive policy is JSON."""
+
+    def __init__(self, queue: Any) -> None:
+        self._queue = queue
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names():
+            raise KeyError(name)
+        value = getattr(self._queue, _of_moto(name))
+        if name == "RedrivePolicy" and value:
+            return json.dumps(value)
+        return str(value).lower() if isinstance(value, bool) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def _names(self) -> list[str]:
+        queue = self._queue
+        names = list(queue.BASE_ATTRIBUTES)
+        names += queue.FIFO_ATTRIBUTES if queue.fifo_queue else []
+        return names + (queue.KMS_ATTRIBUTES if queue.kms_master_key_id else [])
+
+
+@cache
+def _of_moto(name: str) -> str:
+    from moto.core.utils import camelcase_to_underscores
+
+    return str(camelcase_to_underscores(name))
+
+
+@patch("moto.sqs.models:Queue.attributes", "40cb990b1216", "moto counts all messages for each attribute")
+def _attributes(self: Any) -> Mapping[str, Any]:
+    return _Attributes(self)

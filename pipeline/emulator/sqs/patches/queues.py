@@ -1,53 +1,40 @@
 """SQS: no lost messages under concurrency, long polls that sleep until there is something, no slowing with depth.
 
 moto rebuilds a queue's list on delete while another thread appends to the old one (the message is gone), computes all
-attributes of a queue for each message received, polls once a second for messages that become visible, forgets a
-queue's policy whenever other attributes are set, and takes bodies that AWS refuses.
+attributes of a queue for each message sent, polls once a second for messages that become visible, forgets a queue's
+policy whenever other attributes are set, and takes bodies that AWS refuses.
 """
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from pipeline.emulator.moto.patch import patch
+from pipeline.emulator.sqs.messages import Messages
+
+LONGEST_HIDDEN_MS = 43_200_000
+"""From when a message was sent (AWS quota)."""
 
 _REFUSED = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@patch("moto.sqs.models:Message.visible", "5129b573308d", "moto reads a slow clock, for each message")
+@patch("moto.sqs.models:Queue.__init__", "0a4781ed5a21", "moto has a list, and goes through all of it for each message")
+def _init(self: Any, *args: Any, **kwargs: Any) -> None:
+    _init.original(self, *args, **kwargs)
+    self._messages = Messages()
+
+
+@patch("moto.sqs.models:Message.visible", "5129b573308d", "moto's clock is slow, and asked for each message")
 def _is_visible(self: Any) -> bool:
-    return bool(time.time() * 1000 > self.visible_at)
+    return bool(_now() > self.visible_at)
 
 
-@patch("moto.sqs.models:Message.delayed", "e2fd48abf582", "moto reads a slow clock, for each message")
+@patch("moto.sqs.models:Message.delayed", "e2fd48abf582", "moto's clock is slow, and asked for each message")
 def _is_delayed(self: Any) -> bool:
-    return bool(time.time() * 1000 < self.delayed_until)
-
-
-# All attributes are computed for each message sent, and the clock was read for each message there is.
-@patch("moto.sqs.models:Queue.approximate_number_of_messages", "d357a9506a56", "moto reads the clock a message")
-def _visible(self: Any) -> int:
-    now = time.time() * 1000
-    return sum(message.visible_at < now and message.delayed_until <= now for message in self._messages)
-
-
-@patch(
-    "moto.sqs.models:Queue.approximate_number_of_messages_not_visible", "5dbecc4dda17", "moto reads the clock a message"
-)
-def _in_flight(self: Any) -> int:
-    now = time.time() * 1000
-    return sum(message.visible_at >= now for message in self._messages)
-
-
-@patch("moto.sqs.models:Queue.approximate_number_of_messages_delayed", "c3c1dadb0c42", "moto reads the clock a message")
-def _delayed(self: Any) -> int:
-    now = time.time() * 1000
-    return sum(message.delayed_until > now for message in self._messages)
+    return bool(_now() < self.delayed_until)
 
 
 @patch("moto.sqs.models:SQSBackend._validate_message", "39cb57c19e59", "moto takes bodies that are empty or no XML")
@@ -86,45 +73,102 @@ def _failed(entry: str, error: Any) -> dict[str, Any]:
     return {"Id": entry, "SenderFault": True, "Code": error.code, "Message": error.message}
 
 
+@patch(
+    "moto.sqs.models:Queue.approximate_number_of_messages",
+    "d357a9506a56",
+    "moto counts all messages for each message sent",
+)
+def _visible(self: Any) -> int:
+    with self._messages_lock:
+        return int(self._messages.visible(_now()))
+
+
+@patch(
+    "moto.sqs.models:Queue.approximate_number_of_messages_delayed",
+    "c3c1dadb0c42",
+    "moto counts all messages for each message sent",
+)
+def _delayed(self: Any) -> int:
+    with self._messages_lock:
+        return int(self._messages.delayed(_now()))
+
+
+@patch(
+    "moto.sqs.models:Queue.approximate_number_of_messages_not_visible",
+    "5dbecc4dda17",
+    "moto counts all messages for each message sent",
+)
+def _in_flight(self: Any) -> int:
+    with self._messages_lock:
+        now = _now()
+        return len(self._messages) - int(self._messages.visible(now)) - int(self._messages.delayed(now))
+
+
+def _now() -> float:
+    return time.time() * 1000
+
+
 @patch("moto.sqs.models:Queue._set_attributes", "4b7aaf3f4636", "moto forgets the policy where others are set")
 def _set_attributes(self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
     kept = attributes if "Policy" in attributes else {**attributes, "Policy": self.policy}
     _set_attributes.original(self, kept, now)
 
 
+@patch("moto.sqs.models:Queue.add_message", "f27c9231c1f2", "moto looks at all messages before it takes the lock")
+def _add_message(self: Any, message: Any) -> None:
+    """To the queue alone: functions are given its messages by `pipeline.emulator.awslambda.event_sources.mappings`."""
+    from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS
+
+    with self._messages_lock:
+        like = self._messages.latest_like(message) if self.fifo_queue else None
+        if like is not None and message.sent_timestamp - like.sent_timestamp < DEDUPLICATION_TIME_IN_SECONDS * 1000:
+            return
+        self._messages.append(message)
+        self._messages_lock.notify_all()
+
+
 @patch("moto.sqs.models:Queue.delete_message", "fa6fd5b9bd2c", "moto makes a new list while others append to the old")
-def _delete_message(self: Any, *args: Any, **kwargs: Any) -> None:
+def _delete_message(self: Any, receipt_handle: str) -> None:
+    from moto.sqs.exceptions import ReceiptHandleIsInvalid
+
     with self._messages_lock:
-        _delete_message.original(self, *args, **kwargs)
-
-
-# The lock is reentrant.
-@patch("moto.sqs.models:Queue.add_message", "f27c9231c1f2", "moto looks for duplicates before it takes the lock")
-def _add_message(self: Any, *args: Any, **kwargs: Any) -> None:
-    with self._messages_lock:
-        _add_message.original(self, *args, **kwargs)
-
-
-@patch("moto.sqs.models:SQSBackend.change_message_visibility", "f0e9df5f6662", "moto takes no lock and wakes nobody")
-def _change_message_visibility(self: Any, queue_name: str, *args: Any, **kwargs: Any) -> None:
-    with _changing(self.get_queue(queue_name)):
-        _change_message_visibility.original(self, queue_name, *args, **kwargs)
+        message = self._messages.of_handle(receipt_handle)
+        if message is not None:
+            self._messages.remove(message)
+            self.pending_messages.discard(message)
+            self.deleted_messages.update(message.all_receipt_handles)
+        elif receipt_handle not in self.deleted_messages:
+            raise ReceiptHandleIsInvalid()
 
 
 @patch("moto.sqs.models:SQSBackend.purge_queue", "443ea1ae7b15", "moto takes no lock")
 def _purge_queue(self: Any, queue_name: str) -> None:
-    with _changing(self.get_queue(queue_name)):
-        _purge_queue.original(self, queue_name)
-
-
-@contextlib.contextmanager
-def _changing(queue: Any) -> Iterator[None]:
+    queue = self.get_queue(queue_name)
     with queue._messages_lock:
-        try:
-            yield
-        finally:
-            # A message may just have become visible.
-            queue._messages_lock.notify_all()
+        _purge_queue.original(self, queue_name)
+        queue._messages = Messages()
+
+
+@patch("moto.sqs.models:SQSBackend.change_message_visibility", "f0e9df5f6662", "moto takes no lock and wakes nobody")
+def _change_visibility(self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+    from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid
+
+    queue = self.get_queue(queue_name)
+    with queue._messages_lock:
+        message = queue._messages.of_handle(receipt_handle)
+        if message is None:
+            raise ReceiptHandleIsInvalid
+        hidden_for = _now() + int(visibility_timeout) * 1000 - message.sent_timestamp
+        if hidden_for > LONGEST_HIDDEN_MS:
+            raise InvalidParameterValue(
+                f"Value {visibility_timeout} for parameter VisibilityTimeout is invalid. Reason: Total "
+                "VisibilityTimeout for the message is beyond the limit [43200 seconds]"
+            )
+        message.change_visibility(visibility_timeout)
+        queue._messages.hide(message)
+        if message.visible:
+            queue.pending_messages.discard(message)
+        queue._messages_lock.notify_all()
 
 
 @patch("moto.sqs.models:SQSBackend.receive_message", "065f3e5e7d21", "moto asks once a second, and is slow with depth")
@@ -149,29 +193,36 @@ def _receive_message(
 
 def _take(queue: Any, count: int, visibility_timeout: int, attribute_names: list[str]) -> list[Any]:
     """Hand out up to `count` messages; those received too often go to the dead-letter queue, the expired nowhere."""
-    now = time.time() * 1000
+    now = _now()
     taken: list[Any] = []
-    leaving: list[tuple[Any, Any]] = []
-    for message in queue._messages:
-        if message.visible_at >= now or message.delayed_until > now:
-            continue
-        # It is visible: whoever had it has let it go.
-        queue.pending_messages.discard(message)
-        if queue.fifo_queue and message.group_id and message.group_id in queue.pending_message_groups:
-            continue
-        if _is_expired(queue, message, now):
-            leaving.append((message, None))
+    passed_over: list[Any] = []
+    busy = _busy_groups(queue, now)
+    for message in queue._messages.take(now):
+        if message.group_id in busy:
+            passed_over.append(message)
+        elif _is_expired(queue, message, now):
+            queue._messages.remove(message)
         elif _is_dead(queue, message):
-            leaving.append((message, queue.dead_letter_queue))
+            queue._messages.remove(message)
+            queue.dead_letter_queue.add_message(message)
         else:
             taken.append(_hand_out(queue, message, visibility_timeout, attribute_names))
+            if queue.fifo_queue and message.group_id:
+                busy.add(message.group_id)
             if len(taken) >= count:
                 break
-    for message, target in leaving:
-        queue._messages.remove(message)
-        if target is not None:
-            target.add_message(message)
+    for message in passed_over:
+        queue._messages.hide(message)
     return taken
+
+
+def _busy_groups(queue: Any, now: float) -> set[str]:
+    """The groups of a FIFO queue of which a message is with somebody, and of no other queue any."""
+    if not queue.fifo_queue:
+        return set()
+    # Of those that are visible again, whoever had them has let them go.
+    queue._pending_messages = {message for message in queue._pending_messages if message.visible_at >= now}
+    return set(queue.pending_message_groups)
 
 
 def _is_expired(queue: Any, message: Any, now: float) -> bool:
@@ -187,8 +238,10 @@ def _is_dead(queue: Any, message: Any) -> bool:
 def _hand_out(queue: Any, message: Any, visibility_timeout: int, attribute_names: list[str]) -> Any:
     from moto.sqs.models import _filter_message_attributes
 
-    queue.pending_messages.add(message)
+    if queue.fifo_queue:
+        queue.pending_messages.add(message)
     message.mark_received(visibility_timeout=visibility_timeout)
+    queue._messages.handed_out(message)
     answer = copy.copy(message)
     _filter_message_attributes(answer, attribute_names)
     return answer
@@ -196,8 +249,7 @@ def _hand_out(queue: Any, message: Any, visibility_timeout: int, attribute_names
 
 def _seconds_to_next(queue: Any) -> float:
     """Until the next message comes back or its delay ends; what arrives meanwhile notifies."""
-    now = time.time() * 1000
-    due = [max(message.visible_at, message.delayed_until) for message in queue._messages]
-    later = [moment for moment in due if moment >= now]
+    now = _now()
+    moment = queue._messages.next_change(now)
     # One millisecond more: visibility is strict, and waking a moment early would spin.
-    return (min(later) - now) / 1000 + 0.001 if later else 20.0
+    return (moment - now) / 1000 + 0.001 if moment is not None else 20.0

@@ -8,6 +8,7 @@ decimal.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from pipeline.emulator.moto.guard import replace
@@ -15,7 +16,11 @@ from pipeline.emulator.stepfunctions.interpreter.paths import text_of
 
 _PLACE = "{}"
 _TOKEN = re.compile(r"\\(.)|\{\}|[^\\{]+|.", re.DOTALL)
-_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
+# A literal, what is in brackets, or the name behind a dot.
+_PIECE = re.compile(
+    r"'(?:[^'\\]|\\.)*'|\[(?:'[^']*'|\"[^\"]*\"|[^\]'\"])*\]|\.([^\W\d][^\s.\[\](),'\"*?@]*)", re.DOTALL
+)
+_PLAIN_NAME = re.compile(r"\w+", re.ASCII)
 # As AWS was recorded to read them.
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -40,9 +45,57 @@ def literal(written: str) -> Literal:
     return read
 
 
-def _on_one_line(call: str) -> str:
-    """A call as moto's grammar has it: no literal goes over a line's end."""
-    return _LITERAL.sub(lambda found: found[0].replace("\n", "\\n").replace("\r", "\\r"), call)
+def _as_moto_reads_it(call: str) -> str:
+    """A call in moto's grammar: no literal goes over a line's end, and `$.my-key` is `$['my-key']`."""
+
+    def written(piece: re.Match[str]) -> str:
+        if piece[1] is not None:
+            return piece[0] if _PLAIN_NAME.fullmatch(piece[1]) else f"['{piece[1]}']"
+        return piece[0].replace("\n", "\\n").replace("\r", "\\r")
+
+    return _PIECE.sub(written, call)
+
+
+def call_of(text: str) -> Any:
+    """The function that a text calls, as the interpreter runs it. ValueError if it is no call of one that there is.
+
+    moto's parser tells what it cannot read on standard error, and goes on without it.
+    """
+    from moto.stepfunctions.parser.asl.parse import asl_parser
+    from moto.stepfunctions.parser.asl.parse.intrinsic import intrinsic_parser
+
+    theirs: Any = intrinsic_parser
+    outer: Any = asl_parser
+    listener = outer.SyntaxErrorListener()
+    lexer = theirs.ASLIntrinsicLexer(theirs.InputStream(_as_moto_reads_it(text)))
+    parser = theirs.ASLIntrinsicParser(theirs.CommonTokenStream(lexer))
+    for each in (lexer, parser):
+        each.removeErrorListeners()
+        each.addErrorListener(listener)
+    tree = parser.func_decl()
+    if listener.errors:
+        raise ValueError(f"{text!r} is no call: {listener.errors[0]}")
+    return theirs.Preprocessor().visit(tree)
+
+
+def gives_text(call: Any) -> bool:
+    """Whether what `call_of` read may be the error or cause of a Fail."""
+    from moto.stepfunctions.parser.asl.component.state.fail.cause_decl import _STRING_RETURN_FUNCTIONS
+
+    return call.name.name in _STRING_RETURN_FUNCTIONS
+
+
+def paths_of(call: Any) -> Iterator[str]:
+    """The paths among the arguments of what `call_of` read, and of the calls inside of it."""
+    from moto.stepfunctions.parser.asl.component.intrinsic.argument import argument as kinds
+
+    for each in call.argument_list.arguments:
+        if isinstance(each, kinds.ArgumentFunction):
+            yield from paths_of(each.function)
+        elif isinstance(each, kinds.ArgumentVar):
+            yield each.string_variable_sample.expression
+        elif isinstance(each, kinds.ArgumentJsonPath):
+            yield each.json_path
 
 
 def install() -> None:
@@ -51,7 +104,6 @@ def install() -> None:
     from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.generic.string_format import (
         StringFormat,
     )
-    from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import IntrinsicParser
     from moto.stepfunctions.parser.asl.parse.intrinsic.preprocessor import Preprocessor
     from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor as Definitions
 
@@ -60,8 +112,7 @@ def install() -> None:
 
     def intrinsic(self: Any, context: Any) -> Any:
         call = str(text_of(context.STRINGINTRINSICFUNC()))
-        function, _ = IntrinsicParser.parse(_on_one_line(call))
-        return StringIntrinsicFunction(intrinsic_function_derivation=call, function=function)
+        return StringIntrinsicFunction(intrinsic_function_derivation=call, function=call_of(call))
 
     def number(self: Any, context: Any) -> Any:
         return ArgumentLiteral(definition_value=float(context.NUMBER().getText()))

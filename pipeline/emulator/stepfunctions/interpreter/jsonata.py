@@ -77,6 +77,22 @@ def evaluate(expression: str, bindings: dict[str, Any]) -> Any:
         raise QueryFailed("returned an unsupported result type.") from error
 
 
+def syntax_error(expression: str) -> str | None:
+    """What JSONata's parser has against an expression, without the code, which AWS leaves out; None if it reads it."""
+    from jsonata import Jsonata
+    from jsonata.jexception import JException
+
+    try:
+        Jsonata(expression)
+    except JException as error:
+        return _worded(error).partition(": ")[2]
+    except RecursionError:
+        return "Stack overflow error"
+    except (ArithmeticError, ValueError, TypeError, LookupError, re.error) as error:
+        return str(error)
+    return None
+
+
 def _worded(error: Any) -> str:
     """The code and message of JSONata's reference implementation; jsonata-python writes `Object` for `function`."""
     values = iter([error.current, error.expected])

@@ -14,6 +14,13 @@ from pipeline.emulator.moto.guard import rebind, replace
 
 # AWS takes a dot before a bracket: `$.rows.[0]`.
 _STEP = re.compile(r"\.([^.\[\]*?@()\s'\"]+)|\.?\[(?:(-?\d+)|'([^'\\]*)'|\"([^\"\\]*)\")\]")
+_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_NAME = r"[^\s.\[\]()]+"
+_ARGUMENTS = rf"(?:{_QUOTED}|[^()'\"])*"
+_SELECTED = rf"(?:{_QUOTED}|\[(?:{_QUOTED}|[^\[\]'\"])*\]|[^\[\]'\"])+"
+# A path in outline: what is in brackets, or between the parentheses of a function, is closed.
+_PATH = re.compile(rf"\$(?:\$|[^\W\d]\w*)?(?:\.{{1,2}}{_NAME}(?:\({_ARGUMENTS}\))?|\.{{0,2}}\[{_SELECTED}\])*")
+_VARIABLE = re.compile(r"\$(?:\$|[^\W\d]\w*)")
 _INDEX_AT_THE_END = re.compile(r"\[\d+\]$")
 
 
@@ -48,6 +55,27 @@ def extract_json(path: str, data: Any) -> Any:
         except (LookupError, TypeError) as missing:
             raise NoSuchJsonPathError(json_path=path, data=data) from missing
     return value
+
+
+def is_path(text: str) -> bool:
+    """Whether a text is a path of the input, the context object (`$$`) or a variable (`$name`), as AWS takes it."""
+    return _PATH.fullmatch(text) is not None
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text is a path to which a result can be written: one place of the input."""
+    return is_path(text) and not _VARIABLE.match(text) and steps_of(text) is not None
+
+
+def is_readable(path: str) -> bool:
+    """Whether `extract_json` can follow what `is_path`: it knows no functions such as `length()`."""
+    from jsonpath_ng.exceptions import JSONPathError
+
+    rooted = _VARIABLE.sub("$", path, count=1)
+    try:
+        return steps_of(rooted) is not None or _parsed(rooted) is not None
+    except JSONPathError:
+        return False
 
 
 @lru_cache(4096)

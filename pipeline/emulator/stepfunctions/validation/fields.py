@@ -71,3 +71,41 @@ RETRY_RANGES = {
     "BackoffRate": (1, None),
     "MaxDelaySeconds": (1, 31_622_400),
 }
+
+INTEGERS = frozenset(
+    {"TimeoutSeconds", "HeartbeatSeconds", "Seconds", "MaxConcurrency", "ToleratedFailureCount", "MaxItems"}
+    | {"MaxItemsPerBatch", "MaxInputBytesPerBatch"}
+)
+"""Numbers, or in JSONata expressions of one."""
+
+PATHS = frozenset(
+    {"InputPath", "OutputPath", "ItemsPath", "SecondsPath", "TimestampPath", "TimeoutSecondsPath"}
+    | {"HeartbeatSecondsPath", "MaxConcurrencyPath", "ToleratedFailureCountPath", "ToleratedFailurePercentagePath"}
+    | {"MaxItemsPath", "MaxItemsPerBatchPath", "MaxInputBytesPerBatchPath", "ResultPath"}
+)
+PATHS_OR_CALLS = frozenset({"ErrorPath", "CausePath"})
+MAY_BE_NULL = frozenset({"InputPath", "OutputPath", "ResultPath"})
+TEMPLATES = frozenset({"Parameters", "ResultSelector", "ItemSelector", "Assign", "Credentials", "BatchInput"})
+"""JSON in which the value of a field whose name ends with `.$` is a path or a call."""
+
+EXPRESSIONS = INTEGERS | frozenset(
+    {"Arguments", "Output", "Assign", "Items", "ItemSelector", "Credentials", "BatchInput", "Condition", "Timestamp"}
+    | {"Error", "Cause", "ToleratedFailurePercentage"}
+)
+"""Where in JSONata a text `{% %}` is an expression, however deep it lies."""
+
+PARTS = (("ItemReader",), ("ItemReader", "ReaderConfig"), ("ItemBatcher",), ("ResultWriter",))
+"""Objects of a Map with fields of these kinds."""
+
+_ORDERS = ("Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals")
+_COMPARED = {f"{kind}{order}": kind for kind in ("String", "Numeric", "Timestamp") for order in _ORDERS} | {
+    "BooleanEquals": "Boolean"
+}
+COMPARISONS = {
+    **_COMPARED,
+    "StringMatches": "String",
+    **{f"Is{kind}": "Boolean" for kind in ("Null", "Present", "Numeric", "String", "Boolean", "Timestamp")},
+}
+"""What the operator of a choice rule takes."""
+
+COMPARED_PATHS = frozenset({"Variable", *(f"{operator}Path" for operator in _COMPARED)})

@@ -7,7 +7,7 @@ its fields in turn: the field without which it can be read is the one to tell.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.emulator.stepfunctions.interpreter.mocked import parse
@@ -54,14 +54,10 @@ def _can_be_read(state: Mapping[str, Any], language: str) -> bool:
 
 
 def _place(state: Mapping[str, Any], path: str, language: str) -> tuple[str, str]:
-    for field, value in state.items():
+    for field in state:
         if field not in _KEPT and _can_be_read(_without(state, field, language), language):
             if field in LISTS:
                 return _entry(state, field, f"{path}/{field}", language)
-            call = next((key for key, written in _calls(value) if not _is_a_call(key, written)), None)
-            if call is not None:
-                told = f"The value for the field '{call}' must be a valid JSONPath or a valid intrinsic function call"
-                return told, f"{path}/{field}"
             return _of_the_field(field, path)
     return "The state cannot be read", path
 
@@ -94,19 +90,3 @@ def _entry(state: Mapping[str, Any], field: str, path: str, language: str) -> tu
                 return _of_the_field(name, place)
         return f"The {'rule' if field == 'Choices' else 'entry'} cannot be read", place
     return _of_the_field(*reversed(path.rsplit("/", 1)))
-
-
-def _calls(template: Any) -> Iterator[tuple[str, str]]:
-    """The fields of a payload template whose value is a path or a call."""
-    if isinstance(template, dict):
-        for key, value in template.items():
-            if key.endswith(".$") and isinstance(value, str):
-                yield key, value
-            yield from _calls(value)
-    elif isinstance(template, list):
-        for value in template:
-            yield from _calls(value)
-
-
-def _is_a_call(key: str, written: str) -> bool:
-    return _can_be_read({"Type": "Pass", "Parameters": {key: written}, "End": True}, "JSONPath")

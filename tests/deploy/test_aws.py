@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import delivering
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
+from pipeline.deploy import aws as delivering
 from pipeline.deploy.aws_stacks import Progress
 from pipeline.deploy.packaging import Package, Target, package
 

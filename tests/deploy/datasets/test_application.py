@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from pipeline.core.errors import Refused
-from pipeline.lake.datasets import application
-from pipeline.lake.datasets.application import Applied, Deployed, Parts, TablePlan
+from pipeline.deploy.datasets import application
+from pipeline.deploy.datasets.application import Applied, Deployed, Parts, TablePlan
 from pipeline.lake.datasets.files import Definition, parse
 from tests.patience import PATIENCE_S
 

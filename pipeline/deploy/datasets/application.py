@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pipeline.core.errors import BadDefinition, Refused, SluiceError
+from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.files import BadDefinitions, Definition, Problem
-from pipeline.lake.datasets.model import Dataset, DatasetName
+from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.registry import Registration, Registry
 
 TEMPLATE = Path("definitions/stacks/dataset.yaml")
@@ -266,7 +267,7 @@ def _register(dataset: Dataset, plan: TablePlan, deployed: Deployed, parts: Part
     name = dataset.name
     table = table_of(name, parts.database_prefix)
     before = parts.registry.get(name)
-    now = Registration(dataset, deployed.outputs["QueueUrl"], deployed.outputs["DeadLetterQueueUrl"], table)
+    now = Registration.of(dataset, deployed.outputs["QueueUrl"], deployed.outputs["DeadLetterQueueUrl"], table)
     if now != before:
         parts.registry.put(now)
     changes = (

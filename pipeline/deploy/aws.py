@@ -8,17 +8,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.starting import LAKE, check_names, stacks_of_datasets
 from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.core.settings import parameter_prefix, region
 from pipeline.deploy import environments
+from pipeline.deploy.embedded import LAKE, check_names, stacks_of_datasets
 
 if TYPE_CHECKING:
     from pipeline.cloudformation.changes import StackPlan
     from pipeline.deploy.aws_stacks import CloudFormationStacks, Report
+    from pipeline.deploy.datasets.application import Deployed
     from pipeline.deploy.packaging import Package
-    from pipeline.lake.datasets.application import Deployed
 
 GUARDS_TABLES = environments.SETTINGS["lake-formation"].parameter
 

@@ -13,14 +13,15 @@ from pipeline.core.clock import iso
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting, region
+from pipeline.deploy.datasets import application, plans, retirement
+from pipeline.deploy.datasets.application import Applied, Deployed, Parts, StackDeployer
+from pipeline.deploy.datasets.plans import Planned
+from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.catalog import Status
-from pipeline.lake.datasets import DatasetName, application, plans, retirement
-from pipeline.lake.datasets.application import Applied, Deployed, Parts, StackDeployer
+from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.files import Definition, Problem, read_all
-from pipeline.lake.datasets.plans import Planned
 from pipeline.lake.datasets.registry import Registration
-from pipeline.lake.datasets.retirement import Retired
 from pipeline.lake.quality.scope import unseen_doubles
 from pipeline.lake.services import Lake
 from pipeline.operate.connection import Connected
@@ -147,13 +148,13 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stat
 
 def _stacks(connected: Connected, *, replace_stateful: bool) -> tuple[StackDeployer, Mapping[str, str]]:
     """What makes stacks, and what every team's stack is given."""
-    from pipeline.cli import delivering, starting
+    from pipeline.deploy import aws, embedded
 
     if connected.is_embedded:
-        return EmbeddedStacks(replace_stateful=replace_stateful), starting.of_teams(connected.env)
-    given = delivering.environment(connected.env)
+        return EmbeddedStacks(replace_stateful=replace_stateful), embedded.of_teams(connected.env)
+    given = aws.environment(connected.env)
     # Whoever applies may hand stacks to CloudFormation, and need not be able to make what is in them.
-    return delivering.stacks_of(given, replace_stateful=replace_stateful), given.of_teams
+    return aws.stacks_of(given, replace_stateful=replace_stateful), given.of_teams
 
 
 class EmbeddedStacks:

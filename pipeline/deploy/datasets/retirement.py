@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from pipeline.core.errors import Refused
-from pipeline.lake.datasets.application import Parts, deploy_stack, stack_name
-from pipeline.lake.datasets.model import DatasetName
+from pipeline.deploy.datasets.application import Parts, deploy_stack, stack_name
+from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.registry import Registration
 
 
@@ -29,7 +29,7 @@ class Retired:
 
 def without_file(registrations: Iterable[Registration], defined: Collection[DatasetName]) -> list[Registration]:
     """The registrations that no file stands for."""
-    return [registration for registration in registrations if registration.dataset.name not in defined]
+    return [registration for registration in registrations if registration.name not in defined]
 
 
 def is_too_much(doomed: int, used: int) -> bool:
@@ -40,7 +40,7 @@ def is_too_much(doomed: int, used: int) -> bool:
 def guard(registrations: Iterable[Registration], defined: Collection[DatasetName]) -> None:
     """`Refused` if more than half of the datasets in use would be retired: a wrong checkout must not retire a lake."""
     used = [registration for registration in registrations if registration.retired is None]
-    refuse([registration.dataset.name for registration in without_file(used, defined)], len(used))
+    refuse([registration.name for registration in without_file(used, defined)], len(used))
 
 
 def refuse(doomed: Collection[DatasetName], used: int) -> None:
@@ -66,7 +66,7 @@ def retire(
 
 
 def _retire(registration: Registration, parts: Parts) -> Retired | None:
-    name, changes = registration.dataset.name, list[str]()
+    name, changes = registration.name, list[str]()
     if registration.retired is None:
         marked = parts.registry.retire(name, parts.now())
         if marked is None:
@@ -87,12 +87,12 @@ def _retire(registration: Registration, parts: Parts) -> Retired | None:
 def _stay_open(registration: Registration, parts: Parts) -> list[str]:
     """See that the stack stands which loads what waits. It may be gone: something came late, or an apply broke off."""
     if registration.is_closed:
-        parts.registry.reopen(registration.dataset.name)
+        parts.registry.reopen(registration.name)
     return ["stack deployed"] if deploy_stack(registration.dataset, parts).changed else []
 
 
 def _close(registration: Registration, parts: Parts) -> list[str]:
-    name = registration.dataset.name
+    name = registration.name
     deleted = parts.stacks.delete(stack_name(parts.lake, parts.env, name))
     if not parts.registry.close(registration):
         raise Refused(f"{name} was applied by somebody else just now", hint="Run `sluice datasets apply` again.")

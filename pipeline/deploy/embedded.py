@@ -194,9 +194,9 @@ class LakePlan:
 
 def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
     """What `deploy`, and applying the datasets, would do to the stacks; nothing is changed or uploaded."""
+    from pipeline.deploy.datasets import application
     from pipeline.deploy.packaging import read_manifest
     from pipeline.emulator.cloudformation import Deployer
-    from pipeline.lake.datasets import application
 
     use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
     check_names(_templates(root), lake.env, lake.region)
@@ -228,7 +228,7 @@ def stacks_of_datasets(root: Path, env: str, shared: Mapping[str, str]) -> Itera
 
     `shared` are the parameters of every team's stack beside its own.
     """
-    from pipeline.lake.datasets import application
+    from pipeline.deploy.datasets import application
     from pipeline.lake.datasets.files import read_all
 
     definitions = read_all(root).or_raise()

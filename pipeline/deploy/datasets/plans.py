@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pipeline.lake.datasets import application
-from pipeline.lake.datasets.application import Parts, TablePlan
+from pipeline.deploy.datasets import application
+from pipeline.deploy.datasets.application import Parts, TablePlan
+from pipeline.deploy.datasets.retirement import is_too_much, without_file
+from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.files import Definition
-from pipeline.lake.datasets.model import Dataset, DatasetName
+from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.registry import Registration
-from pipeline.lake.datasets.retirement import is_too_much, without_file
 
 
 class Action(StrEnum):
@@ -51,7 +52,7 @@ def plan(definitions: Sequence[Definition], parts: Parts, only: Collection[Datas
     """
     tables = application.plan_tables(definitions, parts, only)
     registrations = parts.registry.all()
-    known = {registration.dataset.name: registration for registration in registrations}
+    known = {registration.name: registration for registration in registrations}
     chosen = [definition.dataset for definition in definitions if definition.dataset.name in tables]
     found = [_defined(dataset, known.get(dataset.name), tables[dataset.name]) for dataset in chosen]
     if not only:
@@ -96,7 +97,7 @@ def _retired(registration: Registration, parts: Parts) -> Planned:
         action = Action.REOPEN if waits else Action.CLOSED
     else:
         action = Action.DRAIN if waits else Action.CLOSE
-    return Planned(registration.dataset.name, action, waits)
+    return Planned(registration.name, action, waits)
 
 
 def _differences(before: Dataset, after: Dataset) -> Iterator[str]:
