@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 
 from pipeline.emulator.eventbridge.schedules import Schedules
 from pipeline.emulator.eventbridge.targets import Targets
-from pipeline.emulator.gateway.server import Front
 from tests.patience import until
 
 Aws = Callable[[str], Any]
@@ -127,7 +126,7 @@ def test_a_pattern_can_be_tried(aws: Aws) -> None:
 
 
 @pytest.fixture
-def schedules(front: Front) -> Iterator[Schedules]:
+def schedules(no_schedules_left: None) -> Iterator[Schedules]:
     targets = Targets("schedules", lambda arn, body: None)
     targets.start()
     yield Schedules(targets.put)
