@@ -43,8 +43,8 @@ VIRTUAL_ENV="$PWD/.venv" .venv/bin/uv --no-config pip install --quiet --no-deps 
     fail "this checkout could not be installed into .venv (see above)."
 # What commands and the lake import is compiled here, and by no first command; also where Python is told to write no
 # bytecode, as in many container images: every command would compile it again, and take twice as long to start.
-env -u PYTHONDONTWRITEBYTECODE -u PYTHONPYCACHEPREFIX .venv/bin/python -c '
-import boto3.session, pyiceberg.catalog.glue, pipeline.console.__main__, pipeline.emulator.supervisor
-from pipeline.cli import commands
-commands.load()'
+compiled() { env -u PYTHONDONTWRITEBYTECODE -u PYTHONPYCACHEPREFIX "$@"; }
+compiled .venv/bin/python -c \
+    'import boto3.session, pyiceberg.catalog.glue, pipeline.console.__main__, pipeline.emulator.supervisor'
+compiled .venv/bin/sluice --help >/dev/null
 touch .venv/ready

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,33 +13,24 @@ from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.cloudformation import name_lengths
 from pipeline.cloudformation.changes import Action
 from pipeline.cloudformation.templates import load_template
+from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.settings import parameter_prefix, region
-from pipeline.deploy.datasets.definitions import LAKE, EmbeddedStacks
-from pipeline.emulator import state
+from pipeline.deploy.engine import LAKE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.cli.connect import Target
     from pipeline.cloudformation.changes import StackPlan
-    from pipeline.deploy.datasets.application import Deployed
+    from pipeline.deploy.engine import Stacks
 
 PIPELINE_ENV = "pipeline"
 """Stands for an environment where there is none: the pipeline's stack is the account's."""
 
 
 _EXTERNAL_ID = 'An external id is any text of 16 to 128 characters, the same on both sides: "$(uuidgen)".'
-
-
-class Stacks(Protocol):
-    """CloudFormation, or the embedded deployer."""
-
-    def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan: ...
-    def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed: ...
-    def parameters(self, name: str) -> dict[str, str]: ...
-    def role(self, name: str) -> str | None: ...
 
 
 @app.command()
@@ -89,9 +79,9 @@ def bootstrap(
     if pipeline and target.profile and target.env is None:
         target.env = PIPELINE_ENV
     reached = target.reach()
-    stacks: Stacks = EmbeddedStacks() if reached.is_embedded else _cloudformation()
+    stacks = _stacks(is_embedded=reached.is_embedded)
     name = f"{LAKE}-pipeline" if pipeline else f"{LAKE}-{reached.env}-bootstrap"
-    template = state.checkout() / "cicd" / ("pipeline.yaml" if pipeline else "bootstrap.yaml")
+    template = checkout() / "cicd" / ("pipeline.yaml" if pipeline else "bootstrap.yaml")
     chosen = (of_pipeline if pipeline else {"Env": reached.env, **of_environment}) | {"ExternalId": external_id}
     given_now = {"Lake": LAKE} | {key: value for key, value in chosen.items() if value is not None}
     declared = load_template(template)["Parameters"]
@@ -157,7 +147,12 @@ def _check_key(env: str, standing: str | None, plan: StackPlan) -> None:
         )
 
 
-def _cloudformation() -> Stacks:
+def _stacks(*, is_embedded: bool) -> Stacks:
+    """As whoever runs this: the roles that make stacks otherwise are in this one."""
+    if is_embedded:
+        from pipeline.deploy.embedded import EmbeddedStacks
+
+        return EmbeddedStacks()
     from pipeline.deploy.aws_stacks import CloudFormationStacks
 
     return CloudFormationStacks(client("cloudformation"), report=say_progress)

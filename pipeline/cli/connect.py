@@ -8,13 +8,11 @@ from typing import Protocol, Self
 
 from pipeline.cli.embedded import prove
 from pipeline.core import settings
+from pipeline.core.checkout import checkout
 from pipeline.core.errors import Misconfigured, Refused
 from pipeline.core.lake_key import LakeKey
 from pipeline.emulator import state
 from pipeline.operate.connection import Connected, connect
-
-LOCAL_ENV = "local"
-LOCAL_REGION = "eu-west-1"
 
 
 class Where(Protocol):
@@ -100,7 +98,7 @@ class Target:
         """The embedded lake; `Refused` if none is named and none is running here."""
         if endpoint := self.endpoint or settings.endpoint():
             return self._named(endpoint)
-        lake = state.running(state.checkout())
+        lake = state.running(checkout())
         if lake is None:
             raise Refused(
                 "no lake is running here",
@@ -110,7 +108,7 @@ class Target:
 
     def _named(self, endpoint: str) -> Embedded:
         """What a name leads to is an embedded lake if it proves so, and not for how it is written."""
-        lake = Embedded(endpoint, self.region or LOCAL_REGION, self.env or LOCAL_ENV, self.key or _key_of(endpoint))
+        lake = Embedded(endpoint, self.region or state.REGION, self.env or state.ENV, self.key or _key_of(endpoint))
         settings.use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
         if signing := settings.lake_key():
             prove(lake.endpoint, signing)
@@ -120,7 +118,7 @@ class Target:
 def _key_of(endpoint: str) -> LakeKey | None:
     """The key of this checkout's lake, if it is the one that is named."""
     try:
-        lake = state.running(state.checkout())
+        lake = state.running(checkout())
     except Misconfigured:
         return None
     return lake.key if lake and lake.endpoint == endpoint.rstrip("/") else None

@@ -10,14 +10,15 @@ import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
+from pipeline.cli.backends import backend_of
 from pipeline.cli.dataset_changes import applied_json, describe, describe_retired, retired_json, show_plan
 from pipeline.cli.markup import shown
 from pipeline.cli.output import Json, console, print_json, print_table
+from pipeline.core.checkout import checkout
 from pipeline.core.errors import Misconfigured, Refused
 from pipeline.deploy.datasets.definitions import apply_definitions, plan_definitions, ruleset_findings
 from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
-from pipeline.emulator import state
 from pipeline.lake.datasets.drift import Drift, compare
 from pipeline.lake.datasets.files import Definition, Found, Problem, path_of, read_all
 from pipeline.lake.datasets.proposal import propose
@@ -58,7 +59,7 @@ def init(
     proposal = propose(read_sample(file), name)
     path = path_of(name)
     if write:
-        _write(state.checkout() / path, proposal.text, force)
+        _write(checkout() / path, proposal.text, force)
     if as_json:
         definition = proposal.dataset.model_dump(mode="json", exclude_defaults=True)
         inferred = {"read": proposal.read, "key": proposal.key, "columns": [asdict(each) for each in proposal.columns]}
@@ -124,7 +125,7 @@ def list_datasets(context: typer.Context, as_json: Json = False) -> None:
 def _found() -> Found | None:
     """The checkout's definitions; None outside of a checkout."""
     try:
-        return read_all(state.checkout())
+        return read_all(checkout())
     except Misconfigured:
         return None
 
@@ -139,7 +140,7 @@ def _problems_json(found: Found | None) -> list[dict[str, Any]]:
 @datasets.command("validate")
 def validate(as_json: Json = False) -> None:
     """Check every file in definitions/datasets, its ruleset too. Needs no lake. Exit code 1: something is wrong."""
-    found = read_all(state.checkout())
+    found = read_all(checkout())
     problems, warnings = list(found.problems), list[Problem]()
     with Rulesets() as rulesets:
         for definition in found.definitions:
@@ -179,8 +180,10 @@ def apply_command(
     """
     connected: Connected = context.obj.connect()
     only = {dataset_name(name) for name in names or ()}
+    backend = backend_of(connected.env, is_embedded=connected.is_embedded)
     if plan:
-        show_plan(plan_definitions(state.checkout(), connected, only=only), as_json=as_json, retire_all=retire_all)
+        planned = plan_definitions(checkout(), connected, backend, only=only)
+        show_plan(planned, as_json=as_json, retire_all=retire_all)
         return
 
     def say(text: str) -> None:
@@ -194,8 +197,9 @@ def apply_command(
         say(describe_retired(done))
 
     applied = apply_definitions(
-        state.checkout(),
+        checkout(),
         connected,
+        backend,
         only=only,
         report=lambda done: say(describe(done)),
         retire_all=retire_all,

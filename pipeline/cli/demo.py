@@ -14,8 +14,8 @@ from pipeline.cli.drop import EXIT_TIMEOUT, drop_files, watch
 from pipeline.cli.output import console
 from pipeline.cli.samples import Samples, write_samples
 from pipeline.cli.up import CONSOLE_LOG, PORT, Packaged, Port, bring_up, pages_of
-from pipeline.deploy import embedded
-from pipeline.emulator import state
+from pipeline.core.checkout import checkout
+from pipeline.emulator import lifecycle
 from pipeline.lake.datasets import DatasetName
 from pipeline.operate.connection import Connected
 
@@ -37,7 +37,7 @@ NEXT = """
 @app.command()
 def demo(port: Port = PORT, packaged: Packaged = False) -> None:
     """Start a fresh lake, drop the samples, and show what became of them. The lake goes on running."""
-    if embedded.stop(state.checkout()):
+    if lifecycle.stop(checkout()):
         console.print("  stopped the lake that was running", highlight=False)
     console.print("[bold]A fresh lake[/]")
     lake = bring_up(port, packaged=packaged)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,18 +12,22 @@ import typer
 
 from pipeline.cli import lake_formation
 from pipeline.cli.app import app
-from pipeline.cli.connect import Target, Where
+from pipeline.cli.connect import Target
+from pipeline.cli.embedded_stacks import apply_datasets, deploy_stacks, fetch_jars
 from pipeline.cli.markup import shown
 from pipeline.cli.output import Json, console, print_json
+from pipeline.cli.packages import packaged_for_aws
 from pipeline.cli.plans import plans_json, say_plans, say_progress
+from pipeline.cloudformation.changes import check_stateful
+from pipeline.core.checkout import checkout
 from pipeline.core.errors import BadInput
-from pipeline.deploy import aws, embedded
-from pipeline.emulator import state
+from pipeline.deploy import aws, embedded, engine
+from pipeline.deploy.datasets.definitions import plan_deployed, refuse
+from pipeline.deploy.embedded import EmbeddedBackend
 
 if TYPE_CHECKING:
     from pipeline.cloudformation.changes import StackPlan
     from pipeline.deploy.datasets.plans import Planned
-    from pipeline.deploy.embedded import LakePlan
     from pipeline.deploy.packaging import Package
     from pipeline.emulator.cloudformation import StackResult
 
@@ -63,108 +68,108 @@ def deploy(
             raise BadInput("--prune is for the embedded lake", hint="On AWS delete a stack in CloudFormation.")
         _on_aws(target, ready, plan=plan, replace_stateful=replace_stateful, as_json=as_json)
         return
-    lake = target.embedded()
-    root = state.checkout()
+    # What it would lose is looked at before anything is changed, over all stacks.
+    backend = EmbeddedBackend(target.reach().env)
+    root = checkout()
     if plan:
         command = f"`sluice deploy{f' --env {env}' if env else ''}{' --prune' if prune else ''}`"
-        _plan(root, lake, ready, command, prune=prune, replace_stateful=replace_stateful, as_json=as_json)
+        _plan(root, target, backend, ready, command, prune=prune, replace_stateful=replace_stateful, as_json=as_json)
         return
-    results, planned = _deploy(root, lake, ready, replace_stateful=replace_stateful, quiet=as_json)
+    results, without_file = _deploy(root, target, backend, ready, replace_stateful=replace_stateful, quiet=as_json)
     deletions = []
     # A deployment makes no stack that has no file.
-    for deletion in embedded.prune(lake, planned.without_file) if prune else ():
+    for deletion in backend.prune(without_file) if prune else ():
         deletions.append(deletion)
         if not as_json:
             kept = "".join(f"; {name} is kept: {what}" for name, what in deletion.kept.items())
-            text = f"{deletion.name}: deleted, {len(deletion.deleted)} resources{kept}"
-            console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
+            _say(f"{deletion.name}: deleted, {len(deletion.deleted)} resources{kept}")
     if as_json:
         stacks = [_result_json(result) for result in results]
         print_json({"stacks": stacks, "deleted": [asdict(deletion) for deletion in deletions]})
 
 
 def _plan(
-    root: Path, lake: Where, ready: Package | None, command: str, *, prune: bool, replace_stateful: bool, as_json: bool
+    root: Path,
+    target: Target,
+    backend: EmbeddedBackend,
+    ready: Package | None,
+    command: str,
+    *,
+    prune: bool,
+    replace_stateful: bool,
+    as_json: bool,
 ) -> None:
     """Show what deploying would do, then refuse what it would refuse."""
-    from pipeline.deploy.datasets.definitions import plan_deployed
-
-    planned = embedded.plan(root, lake, ready)
-    stands = not any(each.is_new for each in planned.of_lake)
-    datasets = plan_deployed(root, Target.of(lake).connect, stands=stands)
+    with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
+        planned = engine.plan(root, backend, ready or embedded.packaged(root, Path(folder)))
+    without_file = backend.without_file(planned)
+    datasets = plan_deployed(root, target.connect, backend, stands=planned.is_of_a_lake)
     if as_json:
-        print_json(plans_json(planned.stacks, planned.without_file, datasets=datasets))
+        print_json(plans_json(planned.stacks, without_file, datasets=datasets))
     else:
-        say_plans(planned.stacks, command=command, without_file=planned.without_file, prune=prune, datasets=datasets)
+        say_plans(planned.stacks, command=command, without_file=without_file, prune=prune, datasets=datasets)
     _refuse(planned.stacks, datasets, replace_stateful=replace_stateful)
 
 
 def _refuse(stacks: Sequence[StackPlan], datasets: Sequence[Planned], *, replace_stateful: bool) -> None:
-    from pipeline.cloudformation.changes import check_stateful
-    from pipeline.deploy.datasets.definitions import refuse
-
     if not replace_stateful:
         check_stateful(stacks)
     refuse(datasets)
 
 
 def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_stateful: bool, as_json: bool) -> None:
-    from pipeline.deploy.datasets.definitions import plan_deployed
-
     reached = target.reach()
     given = aws.environment(reached.env)
-    root = state.checkout()
-    found = lake_formation.before_deploy(root, given)
+    root = checkout()
+    findings = lake_formation.before_deploy(root, given)
     if not plan:
-        lake_formation.check(found)
+        lake_formation.check(findings)
     if not as_json:
-        lake_formation.say(found)
-    made = ready or embedded.packaged_for_aws(root)
+        lake_formation.say(findings)
+    made = ready or packaged_for_aws(root)
+    report = (lambda progress: None) if as_json else say_progress
+    backend = aws.AwsBackend(given, report, replace_stateful=replace_stateful)
     if plan:
-        plans = list(aws.plan(root, given, made))
+        planned = engine.plan(root, backend, made)
         command = f"`sluice --profile {target.profile} deploy --env {reached.env}`"
-        stands = not any(each.is_new for each in plans[: len(made.of_the_lake())])
-        datasets = plan_deployed(root, target.connect, stands=stands)
+        datasets = plan_deployed(root, target.connect, backend, stands=planned.is_of_a_lake)
         if as_json:
-            print_json(plans_json(plans, findings=found, datasets=datasets))
+            print_json(plans_json(planned.stacks, findings=findings, datasets=datasets))
         else:
-            say_plans(plans, command=command, datasets=datasets)
-        lake_formation.check(found)
-        _refuse(plans, datasets, replace_stateful=replace_stateful)
+            say_plans(planned.stacks, command=command, datasets=datasets)
+        lake_formation.check(findings)
+        _refuse(planned.stacks, datasets, replace_stateful=replace_stateful)
         return
     done = []
     say = (lambda text: None) if as_json else _say
-    report = (lambda progress: None) if as_json else say_progress
-    for name, deployed in aws.deploy(given, made, report, replace_stateful=replace_stateful):
+    for name, deployed in engine.deploy(root, backend, made):
         done.append({"stack": name, "changed": deployed.changed})
         say(f"{name}: {'deployed' if deployed.changed else 'unchanged'}")
-    _apply_datasets(root, target, say, replace_stateful=replace_stateful)
+    apply_datasets(root, target.connect(), backend, say)
     if as_json:
         print_json({"stacks": done})
 
 
 def _deploy(
-    root: Path, lake: Where, ready: Package | None, *, replace_stateful: bool, quiet: bool
-) -> tuple[list[StackResult], LakePlan]:
-    """What was done, and what was planned before."""
-    from pipeline.cli.up import fetch_jars
-    from pipeline.cloudformation.changes import check_stateful
-
+    root: Path,
+    target: Target,
+    backend: EmbeddedBackend,
+    ready: Package | None,
+    *,
+    replace_stateful: bool,
+    quiet: bool,
+) -> tuple[list[StackResult], list[str]]:
+    """What was done, and the stacks that no file stands for."""
     say = (lambda text: None) if quiet else _say
     fetch_jars(quiet=quiet)
     ready = ready or embedded.packaged(root)
-    planned = embedded.plan(root, lake, ready)
+    planned = engine.plan(root, backend, ready)
     if not replace_stateful:
         check_stateful(planned.stacks)
-    results = embedded.deploy(root, lake, say, ready, planned)
-    _apply_datasets(root, Target.of(lake), say, replace_stateful=replace_stateful)
-    return results, planned
-
-
-def _apply_datasets(root: Path, target: Target, say: embedded.Say, *, replace_stateful: bool) -> None:
-    from pipeline.cli.up import apply_datasets
-
-    apply_datasets(root, target.connect(), say, replace_stateful=replace_stateful)
+    results = deploy_stacks(root, backend, ready, planned, say)
+    of_datasets = EmbeddedBackend(backend.env, replace_stateful=replace_stateful)
+    apply_datasets(root, target.connect(), of_datasets, say)
+    return results, backend.without_file(planned)
 
 
 def _say(text: str) -> None:

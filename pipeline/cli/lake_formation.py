@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.markup import shown
 from pipeline.cli.output import console
+from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.deploy import environments
-from pipeline.deploy.embedded import LAKE
-from pipeline.emulator import state
+from pipeline.deploy.engine import LAKE
 
 if TYPE_CHECKING:
     from pipeline.deploy.aws import Environment
@@ -29,7 +29,7 @@ def before_bootstrap(env: str) -> list[Finding]:
     asked = Question(
         uses=environments.stored(client("ssm"), env).get(SETTING.name) == "on",
         stack_role=f"arn:{partition}:iam::{account}:role/delivery/{LAKE}-{env}-stacks",
-        databases=_databases(state.checkout(), env),
+        databases=_databases(checkout(), env),
     )
     return findings(client("lakeformation"), client("glue"), asked)
 

@@ -12,8 +12,8 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json, print_table
-from pipeline.deploy import embedded
-from pipeline.emulator import state
+from pipeline.cli.packages import packaged_for_aws
+from pipeline.core.checkout import checkout
 
 if TYPE_CHECKING:
     from pipeline.deploy.packaging.sizes import FunctionSize, JobSize
@@ -30,7 +30,7 @@ def package(
     """
     from pipeline.deploy.packaging.sizes import function_sizes, job_sizes
 
-    made = embedded.packaged_for_aws(state.checkout(), to)
+    made = packaged_for_aws(checkout(), to)
     if as_json:
         functions = [asdict(each) | {"unzipped": each.unzipped} for each in function_sizes(made.folder)]
         jobs = [asdict(each) for each in job_sizes(made.folder)]

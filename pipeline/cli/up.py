@@ -11,14 +11,16 @@ import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
-from pipeline.cli.connect import LOCAL_ENV, LOCAL_REGION, Target
+from pipeline.cli.connect import Target
+from pipeline.cli.embedded_stacks import Say, apply_datasets, deploy_stacks, fetch_jars
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cloudformation.changes import check_stateful
-from pipeline.deploy import embedded
-from pipeline.emulator import state
+from pipeline.core.checkout import checkout
+from pipeline.deploy import embedded, engine
+from pipeline.deploy.embedded import EmbeddedBackend
+from pipeline.emulator import lifecycle, state
 from pipeline.emulator.console_process import answers
 from pipeline.emulator.gateway.operations import PAGE
-from pipeline.operate.connection import Connected
 
 PORT = 4580
 CONSOLE_S = 30
@@ -62,24 +64,25 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
         if not quiet:
             console.print(f"  {escape(text)}", highlight=False)
 
-    root = state.checkout()
+    root = checkout()
     lake = state.running(root)
     embedded.run_packages(root, packaged=packaged)
     runs = lake is not None
     if lake is None:
         fetch_jars(quiet=quiet)
-        lake = embedded.start(root, port=port, region=LOCAL_REGION, env=LOCAL_ENV)
+        lake = lifecycle.start(root, port=port)
         say(f"embedded AWS at {lake.endpoint}")
     else:
         say(f"the lake at {lake.endpoint} is running: it gets what has changed")
     if packaged:
         _say_packaged(say)
+    target = Target.of(lake)
+    backend = EmbeddedBackend(target.reach().env)
     made = embedded.packaged(root)
-    planned = embedded.plan(root, lake, made) if runs else None
+    planned = engine.plan(root, backend, made) if runs else None
     check_stateful(planned.stacks if planned else ())
-    results = embedded.deploy(root, lake, say, made, planned)
-    connected = Target.of(lake).connect()
-    apply_datasets(root, connected, say)
+    results = deploy_stacks(root, backend, made, planned, say)
+    apply_datasets(root, target.connect(), EmbeddedBackend(lake.env, replace_stateful=False), say)
     if not quiet:
         say_limits({name for result in results for name in result.accepted_without_effect})
         where = pages_of(lake)
@@ -89,7 +92,7 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
     return lake
 
 
-def _say_packaged(say: embedded.Say) -> None:
+def _say_packaged(say: Say) -> None:
     from pipeline.deploy.packaging.code import LAMBDA_PYTHON
 
     say("packaging as for AWS: the layers take a minute the first time")
@@ -108,39 +111,12 @@ def say_limits(ineffective: set[str]) -> None:
         )
 
 
-def fetch_jars(*, quiet: bool = False) -> None:
-    """Fetch what is missing of the jars, with a bar."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    from pipeline.toolchain.jars import ensure_jars
-
-    columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
-        task = bar.add_task("jars", total=None, visible=False)
-
-        def progress(name: str, done: int, total: int) -> None:
-            bar.update(task, description=name, completed=done, total=total, visible=True)
-
-        ensure_jars(progress=progress)
-
-
-def apply_datasets(root: Path, connected: Connected, say: embedded.Say, *, replace_stateful: bool = False) -> None:
-    """Apply definitions/datasets."""
-    from pipeline.cli.dataset_changes import retired_line
-    from pipeline.deploy.datasets.definitions import apply_definitions
-
-    applied = apply_definitions(
-        root, connected, report_retired=lambda retired: say(retired_line(retired)), replace_stateful=replace_stateful
-    )
-    say(f"datasets: {', '.join(str(a.name) for a in applied) or 'none'}")
-
-
 @app.command()
 def down(as_json: Json = False) -> None:
     """Stop this checkout's embedded lake. It is throwaway: what it holds is forgotten."""
-    root = state.checkout()
+    root = checkout()
     forgotten = _contents(root)
-    stopped = embedded.stop(root)
+    stopped = lifecycle.stop(root)
     if as_json:
         print_json({"stopped": stopped, "forgotten": forgotten})
     elif not stopped:

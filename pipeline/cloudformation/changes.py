@@ -77,6 +77,18 @@ class StackPlan:
     stands: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A stack as it is after a deployment. `changed`: this deployment made, updated or removed something.
+
+    `detail` is what a backend reports of it besides, for people.
+    """
+
+    outputs: Mapping[str, str]
+    changed: bool
+    detail: Any = None
+
+
 def check_stateful(plans: Iterable[StackPlan]) -> None:
     """`Refused`, with every resource, if carrying out the plans would lose what resources hold."""
     if found := list(_losses(plans)):

@@ -1,8 +1,8 @@
-"""Brings a lake on AWS to what a package says, through CloudFormation."""
+"""An environment of an account, whose stacks CloudFormation makes. Nothing of the embedded AWS is imported here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -12,12 +12,11 @@ from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.core.settings import parameter_prefix, region
 from pipeline.deploy import environments
-from pipeline.deploy.embedded import LAKE, check_names, stacks_of_datasets
+from pipeline.deploy.aws_stacks import CloudFormationStacks, Report
+from pipeline.deploy.engine import LAKE, Stack
 
 if TYPE_CHECKING:
-    from pipeline.cloudformation.changes import StackPlan
-    from pipeline.deploy.aws_stacks import CloudFormationStacks, Report
-    from pipeline.deploy.datasets.application import Deployed
+    from pipeline.cloudformation.changes import Deployed, StackPlan
     from pipeline.deploy.packaging import Package
 
 GUARDS_TABLES = environments.SETTINGS["lake-formation"].parameter
@@ -25,7 +24,7 @@ GUARDS_TABLES = environments.SETTINGS["lake-formation"].parameter
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An environment of an account, as `sluice bootstrap` left it, and its settings as parameters of stacks.
+    """An environment as `sluice bootstrap` left it, and its settings as parameters of stacks.
 
     `deployer` is the role that the pipeline's builds become here; empty where people deploy.
     """
@@ -48,94 +47,86 @@ def environment(env: str) -> Environment:
     needed = ("artefact-bucket", "stack-role-arn", "key-arn")
     names = {f"{parameter_prefix(env)}{name}": name for name in (*needed, "deployment-role-arn")}
     answer = client("ssm").get_parameters(Names=list(names))
-    found = {names[each["Name"]]: each["Value"] for each in answer["Parameters"]}
-    if missing := [name for name in needed if name not in found]:
+    values = {names[each["Name"]]: each["Value"] for each in answer["Parameters"]}
+    if missing := [name for name in needed if name not in values]:
         raise Refused(
             f"{env} is not bootstrapped: Parameter Store has no {', '.join(missing)} below {parameter_prefix(env)}",
             hint=f"An administrator runs `sluice --profile … --env {env} bootstrap` once.",
         )
     account = client("sts").get_caller_identity()["Account"]
     settings = environments.stack_parameters(environments.stored(client("ssm"), env), env)
-    deployer = found.get("deployment-role-arn", "")
-    return Environment(env, account, found["artefact-bucket"], found["stack-role-arn"], deployer, settings)
+    deployer = values.get("deployment-role-arn", "")
+    return Environment(env, account, values["artefact-bucket"], values["stack-role-arn"], deployer, settings)
 
 
-def plan(root: Path, given: Environment, package: Package) -> Iterator[StackPlan]:
-    """What deploying would do to each stack of the lake, its teams and its datasets. Nothing of the lake is changed.
+class AwsBackend:
+    """Makes the stacks of `given` with its stack role and its tags."""
 
-    Templates that are longer than a call takes are uploaded all the same: CloudFormation reads them from there.
-    """
-    from pipeline.deploy.packaging import read_manifest
+    def __init__(
+        self, given: Environment, report: Report = lambda progress: None, *, replace_stateful: bool = False
+    ) -> None:
+        """`report` is called with each resource that CloudFormation is done with. Without `replace_stateful` a change
+        that would take away what a resource holds is refused."""
+        self._given = given
+        self.env = given.env
+        self.account = given.account
+        self.settings = given.settings
+        self.of_teams = given.of_teams
+        self.stacks = CloudFormationStacks(
+            client("cloudformation"),
+            role=given.stack_role,
+            tags={"Lake": LAKE, "Env": given.env},
+            store=self._store,
+            report=report,
+            replace_stateful=replace_stateful,
+        )
 
-    check_names(package.of_the_lake(), given.env, region())
-    stacks = stacks_of(given)
-    named = read_manifest(package.folder).stack_parameters(given.bucket)
+    def before(self, root: Path) -> Sequence[Stack]:
+        """An administrator has deployed it, by `sluice bootstrap`."""
+        return ()
 
-    def foreseen(name: str) -> str:
-        """What a stack that is not there yet will publish is known then."""
+    def artefact_bucket(self, outputs: Mapping[str, str]) -> str:
+        """The environment's own."""
+        return self._given.bucket
+
+    def planner(self, package: Package) -> _Planner:
+        """Templates that are longer than a call takes are uploaded: CloudFormation reads them from there."""
+        return _Planner(self.stacks, self.stored)
+
+    def stored(self, name: str) -> str:
+        """Parameter Store's value of a name; `KeyError` if it is not there."""
+        ssm = client("ssm")
         try:
-            return _stored(name)
-        except KeyError:
-            return f"value-of{name.replace('/', '-')}"
+            return str(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+        except ssm.exceptions.ParameterNotFound:
+            raise KeyError(name) from None
 
-    for each in _of_lake(given, package, named, foreseen):
-        yield stacks.plan(*each)
-    for each in stacks_of_datasets(root, given.env, given.of_teams):
-        yield stacks.plan(*each)
+    def standing(self, name: str) -> Deployed:
+        """The stack as CloudFormation describes it."""
+        return self.stacks.standing(name)
 
-
-def deploy(
-    given: Environment, package: Package, report: Report, *, replace_stateful: bool = False
-) -> Iterator[tuple[str, Deployed]]:
-    """Upload what the account lacks of the package, then deploy the lake's stacks one after the other.
-
-    The first that fails ends it: it is rolled back, those before it stand as deployed, those after it as they were.
-    """
-    from pipeline.deploy.packaging import upload
-
-    stacks = stacks_of(given, report, replace_stateful=replace_stateful)
-    check_names(package.of_the_lake(), given.env, region())
-    uploaded = upload(package.folder, client("s3"), given.bucket, given.account)
-    for name, template, parameters in _of_lake(given, package, uploaded, _stored):
-        yield name, stacks.deploy(name, template, parameters)
-
-
-def _of_lake(
-    given: Environment, package: Package, artefacts: Mapping[str, str], store: Callable[[str], str]
-) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    from pipeline.emulator.cloudformation import stacks_of_lake
-
-    parameters = {**given.settings, **given.of_teams, **artefacts}
-    return stacks_of_lake(package.of_the_lake(), given.env, LAKE, parameters, store)
-
-
-def _stored(name: str) -> str:
-    ssm = client("ssm")
-    try:
-        return str(ssm.get_parameter(Name=name)["Parameter"]["Value"])
-    except ssm.exceptions.ParameterNotFound:
-        raise KeyError(name) from None
-
-
-def stacks_of(
-    given: Environment, report: Report = lambda progress: None, *, replace_stateful: bool = False
-) -> CloudFormationStacks:
-    """CloudFormation as it makes an environment's stacks: with its stack role, and its tags."""
-    from pipeline.deploy.aws_stacks import CloudFormationStacks
-
-    def store(template: Path) -> str:
+    def _store(self, template: Path) -> str:
         """CloudFormation reads long templates from where their artefacts are, each by its content."""
         content = template.read_bytes()
         key = f"templates/{sha256(content).hexdigest()[:32]}/{template.name}"
-        client("s3").put_object(Bucket=given.bucket, Key=key, Body=content, ExpectedBucketOwner=given.account)
+        bucket, account = self._given.bucket, self._given.account
+        client("s3").put_object(Bucket=bucket, Key=key, Body=content, ExpectedBucketOwner=account)
         suffix = "amazonaws.com.cn" if region().startswith("cn-") else "amazonaws.com"
-        return f"https://{given.bucket}.s3.{region()}.{suffix}/{key}"
+        return f"https://{bucket}.s3.{region()}.{suffix}/{key}"
 
-    return CloudFormationStacks(
-        client("cloudformation"),
-        role=given.stack_role,
-        tags={"Lake": LAKE, "Env": given.env},
-        store=store,
-        report=report,
-        replace_stateful=replace_stateful,
-    )
+
+class _Planner:
+    """CloudFormation's plans, where what a stack that is not there yet will publish is known only then."""
+
+    def __init__(self, stacks: CloudFormationStacks, stored: Callable[[str], str]) -> None:
+        self._stacks = stacks
+        self._stored = stored
+
+    def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
+        return self._stacks.plan(name, template, parameters)
+
+    def parameter(self, name: str) -> str:
+        try:
+            return self._stored(name)
+        except KeyError:
+            return f"value-of{name.replace('/', '-')}"

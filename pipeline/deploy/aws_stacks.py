@@ -12,13 +12,15 @@ from uuid import uuid4
 from botocore.exceptions import ClientError, WaiterError
 
 from pipeline.cloudformation.change_sets import added, changes_of
-from pipeline.cloudformation.changes import StackPlan, check_stateful
+from pipeline.cloudformation.changes import Deployed, StackPlan, check_stateful
 from pipeline.cloudformation.stack_events import Progress as Progress
 from pipeline.cloudformation.stack_events import first_failure, progress
 from pipeline.cloudformation.stack_state import could_be_unchanged
 from pipeline.cloudformation.templates import load_template
 from pipeline.core.errors import BadDefinition, Refused, Transient
-from pipeline.deploy.datasets.application import Deployed
+
+AT_ONCE = 8
+"""Stacks that CloudFormation changes side by side: more would be throttled."""
 
 MINUTES = 40
 """How long a stack may take: a canary alone takes ten, and the pipeline's builds end after an hour."""
@@ -48,6 +50,8 @@ class CloudFormationStacks:
     is done with it, `delay_s` is between two looks. Without `replace_stateful` a change that would take away what a
     resource holds is refused.
     """
+
+    at_once = AT_ONCE
 
     def __init__(
         self,
@@ -108,6 +112,10 @@ class CloudFormationStacks:
         before = self._newest_event(name)
         self._formation.execute_change_set(StackName=name, ChangeSetName=change_set)
         return Deployed(_outputs(self._see_through(name, before)), changed=True)
+
+    def standing(self, name: str) -> Deployed:
+        """A stack as it is, unchanged."""
+        return Deployed(_outputs(self._describe(name)), changed=False)
 
     def parameters(self, name: str) -> dict[str, str]:
         """What a stack was deployed with last; nothing for one that does not stand."""

@@ -128,13 +128,12 @@ def _run(build: Build, root: Path, variables: Mapping[str, str]) -> None:
 @contextmanager
 def _embedded_aws() -> Iterator[dict[str, str]]:
     """An empty embedded AWS, of its own and not this checkout's lake, in place of the environments' accounts."""
-    from pipeline.cli.connect import LOCAL_REGION
-    from pipeline.cli.up import fetch_jars
-    from pipeline.deploy import embedded
+    from pipeline.emulator import lifecycle
+    from pipeline.toolchain.jars import ensure_jars
 
-    fetch_jars()
+    ensure_jars()
     with tempfile.TemporaryDirectory(prefix="sluice-pipeline-") as folder:
-        lake = embedded.start(Path(folder), port=0, region=LOCAL_REGION, env="dev")
+        lake = lifecycle.start(Path(folder), port=0, env="dev")
         try:
             yield {
                 "SLUICE_TARGET": f"--endpoint {lake.endpoint}",
@@ -142,7 +141,7 @@ def _embedded_aws() -> Iterator[dict[str, str]]:
                 **lake.key.variables(),
             }
         finally:
-            embedded.stop(Path(folder))
+            lifecycle.stop(Path(folder))
 
 
 def _known(variable: Mapping[str, Any]) -> str:

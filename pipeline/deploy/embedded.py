@@ -1,162 +1,155 @@
-"""Starting and stopping the embedded lake of a checkout, and deploying the definitions to it."""
+"""The environment of an embedded lake, whose stacks the embedded CloudFormation makes; and the package that it gets."""
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.connect import Where
-from pipeline.cli.output import console
+from pipeline.cloudformation.changes import Deployed, StackPlan, check_stateful
 from pipeline.core.clients import client
-from pipeline.core.errors import Refused, SluiceError
-from pipeline.core.settings import parameter_prefix, use
+from pipeline.core.settings import parameter_prefix, region
 from pipeline.deploy import environments
+from pipeline.deploy.datasets import application
+from pipeline.deploy.engine import LAKE, LakePlan, Stack
 from pipeline.emulator import state
-from pipeline.emulator.supervisor import ACCOUNT, FAILURE
+from pipeline.emulator.cloudformation import Deployer, StackDeletion
 
 if TYPE_CHECKING:
     from pipeline.deploy.packaging import Package
-    from pipeline.emulator.cloudformation import Deployer, StackDeletion, StackPlan, StackResult
-
-START_S = 60
-STOP_S = 20
-LAKE = "sluice"
-
-_VERSION = re.compile(r":(function|stateMachine):[^:]+:\d+$")
-
-Say = Callable[[str], None]
+    from pipeline.emulator.cloudformation.plans import Planner
 
 
-def start(root: Path, *, port: int, region: str, env: str) -> state.RunningLake:
-    """Start a supervisor and wait until its lake answers."""
-    folder = state.state_folder(root)
-    state.private_folder(folder)
-    (folder / FAILURE).unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pipeline.emulator.supervisor", "--root", str(root), "--port", str(port)]
-    with open(folder / "supervisor.log", "wb", opener=state.private) as output:
-        child = subprocess.Popen(
-            [*command, "--region", region, "--env", env],
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            umask=state.UMASK,
-        )
-    give_up = time.monotonic() + START_S
-    while time.monotonic() < give_up:
-        lake = state.running(root)
-        if lake and lake.pid == child.pid:
-            return lake
-        if child.poll() is not None:
-            raise _failure(folder)
-        time.sleep(0.05)
-    child.kill()
-    raise SluiceError(f"the lake did not start within {START_S} s", hint=f"See {folder / 'supervisor.log'}.")
+class EmbeddedStacks:
+    """The embedded deployer, with the records that are kept in the embedded AWS.
 
-
-def _failure(folder: Path) -> SluiceError:
-    try:
-        told = json.loads((folder / FAILURE).read_text())
-        return Refused(told["message"], hint=told["hint"])
-    except (OSError, ValueError):
-        last = (folder / "supervisor.log").read_text(errors="replace").strip().splitlines()[-1:]
-        return SluiceError(f"the lake did not start: {' '.join(last)}", hint=f"See {folder / 'supervisor.log'}.")
-
-
-def stop(root: Path) -> bool:
-    """Stop the checkout's lake and wait until it is gone. False if none was running."""
-    lake = state.running(root)
-    if lake is None:
-        state.forget(root)
-        return False
-    state.stop(lake)
-    give_up = time.monotonic() + STOP_S
-    while state.is_supervisor(lake.pid):
-        if time.monotonic() > give_up:
-            state.stop(lake, force=True)
-        time.sleep(0.05)
-    return True
-
-
-def deploy(
-    root: Path, lake: Where, say: Say, ready: Package | None = None, planned: LakePlan | None = None
-) -> list[StackResult]:
-    """Bootstrap, package unless there is a `ready` package, and deploy; answers what was done, stack by stack.
-
-    What was `planned` of the same package just now spares looking again where all of it stands.
+    Without `replace_stateful` a change that would take away what a resource holds is refused.
     """
-    from pipeline.deploy.packaging import upload
-    from pipeline.emulator.cloudformation import Deployer
 
-    use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
-    check_names(_templates(root), lake.env, lake.region)
-    parameters = _parameters(lake)
-    deployer = planned.deployer if planned else Deployer(client, ACCOUNT, lake.region)
-    results = [deployer.deploy(*_bootstrap(root, lake))]
-    made = ready or packaged(root)
-    uploaded = upload(made.folder, client("s3"), results[0].outputs["ArtefactBucket"], ACCOUNT)
+    # The embedded deployer does one thing at a time.
+    at_once = 1
 
-    def report(result: StackResult) -> None:
-        say(described(result))
-        results.append(result)
+    def __init__(self, *, replace_stateful: bool = False) -> None:
+        self._replace_stateful = replace_stateful
 
-    if planned and all(each.stands for each in planned.of_lake):
-        for each in planned.of_lake[1:]:
-            report(deployer.standing(each.name))
-        return results
-    deployer.deploy_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | uploaded, report=report)
-    return results
+    def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
+        """What deploying would change."""
+        return self.deployer.planner().plan(name, template, parameters)
+
+    def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
+        """Bring one stack to what its template says; `detail` is a `StackResult`. Errors as `Deployer.deploy`."""
+        if not self._replace_stateful and self.deployer.records.get(name):
+            check_stateful([self.plan(name, template, parameters)])
+        result = self.deployer.deploy(name, template, parameters)
+        return Deployed(result.outputs, bool(result.changed or result.removed), result)
+
+    def delete(self, name: str) -> bool:
+        """False if there is no such stack."""
+        return self.deployer.delete_if_there(name) is not None
+
+    def parameters(self, name: str) -> dict[str, str]:
+        """What a stack was deployed with last; nothing if there is none."""
+        record = self.deployer.records.get(name)
+        return {key: str(value) for key, value in record.parameters.items()} if record else {}
+
+    def role(self, name: str) -> str | None:
+        """None: the embedded AWS changes stacks as whoever asks."""
+        return None
+
+    @cached_property
+    def deployer(self) -> Deployer:
+        """Made when it is first used: it asks the lake for its account."""
+        return Deployer(client, client("sts").get_caller_identity()["Account"], region())
 
 
-def check_names(templates: Iterable[Path], env: str, region: str) -> None:
-    """`BadInput` if a stack of the lake, or what it makes, would have a name that is too long for its service."""
-    from pipeline.cloudformation import name_lengths
-    from pipeline.cloudformation.templates import load_template, stack_name
+class EmbeddedBackend:
+    """The environment `env` of the embedded lake that this process's clients speak to."""
 
-    given = {"Lake": LAKE, "Env": env}
-    stacks = ((stack_name(LAKE, env, path.stem), load_template(path), given) for path in templates)
-    name_lengths.check(stacks, region)
+    def __init__(self, env: str, *, replace_stateful: bool = True) -> None:
+        """Without `replace_stateful` each stack that would lose what it holds is refused as its turn comes."""
+        self.env = env
+        self.stacks = EmbeddedStacks(replace_stateful=replace_stateful)
 
+    @cached_property
+    def account(self) -> str:
+        """The account of the embedded AWS."""
+        return str(client("sts").get_caller_identity()["Account"])
 
-def _templates(root: Path) -> list[Path]:
-    return [root / "cicd" / "bootstrap.yaml", *sorted((root / "definitions" / "stacks").glob("*.yaml"))]
+    @cached_property
+    def settings(self) -> Mapping[str, str]:
+        """Those of the lake, or a laptop's defaults; `BadInput` if one is wrong."""
+        return environments.stack_parameters(environments.stored(client("ssm"), self.env), self.env, laptop=True)
+
+    @property
+    def of_teams(self) -> Mapping[str, str]:
+        """Parameters of every team's stack beside its own."""
+        name = environments.SETTINGS["lake-formation"].parameter
+        return {name: self.settings[name]}
+
+    def before(self, root: Path) -> Sequence[Stack]:
+        """The environment's bootstrap, which on AWS an administrator deploys."""
+        name, template = f"{LAKE}-{self.env}-bootstrap", root / "cicd" / "bootstrap.yaml"
+        return (Stack(name, template, {"Lake": LAKE, "Env": self.env}),)
+
+    def artefact_bucket(self, outputs: Mapping[str, str]) -> str:
+        """The one that the bootstrap makes."""
+        return outputs["ArtefactBucket"]
+
+    def planner(self, package: Package) -> Planner:
+        """It knows of artefacts that are not uploaded yet, and of what the stacks before would publish."""
+        return self.stacks.deployer.planner(package.artefact, under=parameter_prefix(self.env))
+
+    def stored(self, name: str) -> str:
+        """Parameter Store's value of a name; `KeyError` if it is not there."""
+        return self.stacks.deployer.parameter(name)
+
+    def standing(self, name: str) -> Deployed:
+        """A stack as a deployment reports it that found nothing to do."""
+        result = self.stacks.deployer.standing(name)
+        return Deployed(result.outputs, changed=False, detail=result)
+
+    def without_file(self, plan: LakePlan) -> list[str]:
+        """Stacks of the environment that no file of the checkout stands for, by name.
+
+        A dataset's stack may have to load what waits still: applying the datasets deletes it when it has.
+        """
+        prefix = f"{LAKE}-{self.env}-"
+        names = {record.name for record in self.stacks.deployer.records if record.name.startswith(prefix)}
+        names = {name for name in names if not name.startswith(f"{prefix}{application.STACK_KIND}-")}
+        return sorted(names - {each.name for each in plan.stacks})
+
+    def prune(self, names: Sequence[str]) -> Iterator[StackDeletion]:
+        """Delete stacks, those that import from others first; what their templates' DeletionPolicy keeps stays.
+
+        `Refused` for one that cannot be deleted, with the reason; those that come after it are then left, too.
+        """
+        to_delete = [record for record in self.stacks.deployer.records if record.name in names]
+        readers = {
+            record.name: [other.name for other in to_delete if record.exports.keys() & set(other.imports)]
+            for record in to_delete
+        }
+        for name in TopologicalSorter(readers).static_order():
+            yield self.stacks.deployer.delete(name)
 
 
 def packaged(root: Path, folder: Path | None = None) -> Package:
     """The checkout as a package: for AWS if the lake runs what AWS would, else for the embedded AWS.
 
-    It lies in `folder`, or where the one that was deployed last lies; that one is taken if it is still the checkout's.
+    It is made in `folder`, or where the one is that was deployed last; that one is taken if it is still the checkout's.
     """
     from pipeline.deploy.packaging import Target, package, stamps
     from pipeline.toolchain.jars import deequ_jars
 
     target, jars, last = Target.AWS if _mode(root).exists() else Target.EMBEDDED, deequ_jars(), package_folder(root)
     made_from = stamps.stamp(root, target, jars)
-    if found := stamps.stamped(last, made_from):
-        return found
+    if made_before := stamps.stamped(last, made_from):
+        return made_before
     made = package(root, folder or last, target=target, jars=jars)
     if made.folder == last:
         stamps.keep(last, made_from)
     return made
-
-
-def packaged_for_aws(root: Path, folder: Path | None = None) -> Package:
-    """The checkout as the package for every account, in `folder` or `build/package`."""
-    from pipeline.deploy.packaging import Target, package
-    from pipeline.toolchain.jars import deequ_jars
-
-    with console.status("packaging: the layers take a minute the first time …"):
-        return package(root, folder or root / "build" / "package", target=Target.AWS, jars=deequ_jars())
 
 
 def run_packages(root: Path, *, packaged: bool) -> None:
@@ -166,112 +159,10 @@ def run_packages(root: Path, *, packaged: bool) -> None:
     mode.touch() if packaged else mode.unlink(missing_ok=True)
 
 
-def _mode(root: Path) -> Path:
-    return state.state_folder(root) / "packaged"
-
-
 def package_folder(root: Path) -> Path:
-    """Where the package lies that was deployed last to the checkout's embedded lake."""
+    """Where the package is that was deployed last to the checkout's embedded lake."""
     return state.state_folder(root) / "build" / "package"
 
 
-@dataclass(frozen=True, slots=True)
-class LakePlan:
-    """What would become of the stacks, in order: bootstrap and the lake's own, then teams and datasets.
-
-    `without_file` stand, and no file of the checkout is theirs. `deployer` has looked at all of them.
-    """
-
-    of_lake: list[StackPlan]
-    of_datasets: list[StackPlan]
-    without_file: list[str]
-    deployer: Deployer
-
-    @property
-    def stacks(self) -> list[StackPlan]:
-        return [*self.of_lake, *self.of_datasets]
-
-
-def plan(root: Path, lake: Where, ready: Package | None = None) -> LakePlan:
-    """What `deploy`, and applying the datasets, would do to the stacks; nothing is changed or uploaded."""
-    from pipeline.deploy.datasets import application
-    from pipeline.deploy.packaging import read_manifest
-    from pipeline.emulator.cloudformation import Deployer
-
-    use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
-    check_names(_templates(root), lake.env, lake.region)
-    parameters = _parameters(lake)
-    deployer = Deployer(client, ACCOUNT, lake.region)
-    with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
-        made = ready or packaged(root, Path(folder))
-        planner = deployer.planner(made.artefact, under=parameter_prefix(lake.env))
-        plans = [planner.plan(*_bootstrap(root, lake))]
-        named = read_manifest(made.folder).stack_parameters(plans[0].outputs["ArtefactBucket"])
-        plans += deployer.plan_all(made.of_the_lake(), lake.env, LAKE, parameters=parameters | named, planner=planner)
-    of_datasets = [planner.plan(*stack) for stack in stacks_of_datasets(root, lake.env, of_teams(lake.env))]
-    prefix = f"{LAKE}-{lake.env}-"
-    stand = {record.name for record in deployer.records if record.name.startswith(prefix)}
-    # A dataset's stack may have to load what waits still: applying the datasets deletes it when it has.
-    stand = {name for name in stand if not name.startswith(f"{prefix}{application.STACK_KIND}-")}
-    without_file = sorted(stand - {each.name for each in (*plans, *of_datasets)})
-    return LakePlan(plans, of_datasets, without_file, deployer)
-
-
-def of_teams(env: str) -> dict[str, str]:
-    """Parameters of every team's stack of an embedded lake, beside its own."""
-    name = environments.SETTINGS["lake-formation"].parameter
-    return {name: environments.stack_parameters(environments.stored(client("ssm"), env), env, laptop=True)[name]}
-
-
-def stacks_of_datasets(root: Path, env: str, shared: Mapping[str, str]) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    """Name, template and parameters of the stacks of the checkout's teams, then of its datasets.
-
-    `shared` are the parameters of every team's stack beside its own.
-    """
-    from pipeline.deploy.datasets import application
-    from pipeline.lake.datasets.files import read_all
-
-    definitions = read_all(root).or_raise()
-    for team in sorted({definition.dataset.team for definition in definitions}):
-        given = {**shared, **application.team_stack_parameters(team, LAKE, env)}
-        yield application.team_stack_name(LAKE, env, team), root / application.TEAM_TEMPLATE, given
-    for definition in definitions:
-        name = application.stack_name(LAKE, env, definition.dataset.name)
-        yield name, root / application.TEMPLATE, application.stack_parameters(definition.dataset, LAKE, env)
-
-
-def prune(lake: Where, names: Sequence[str]) -> Iterator[StackDeletion]:
-    """Delete stacks, those that import from others first; what their templates' DeletionPolicy keeps stays.
-
-    `Refused` for one that is not let go, with the reason; those that come after it are then left, too.
-    """
-    from pipeline.emulator.cloudformation import Deployer
-
-    deployer = Deployer(client, ACCOUNT, lake.region)
-    doomed = [record for record in deployer.records if record.name in names]
-    readers = {
-        record.name: [other.name for other in doomed if record.exports.keys() & set(other.imports)] for record in doomed
-    }
-    for name in TopologicalSorter(readers).static_order():
-        yield deployer.delete(name)
-
-
-def _parameters(lake: Where) -> dict[str, str]:
-    """What the settings of the running lake, or a laptop's defaults, give to the stacks; `BadInput` if one is wrong."""
-    return environments.stack_parameters(environments.stored(client("ssm"), lake.env), lake.env, laptop=True)
-
-
-def _bootstrap(root: Path, lake: Where) -> tuple[str, Path, dict[str, str]]:
-    return f"{LAKE}-{lake.env}-bootstrap", root / "cicd" / "bootstrap.yaml", {"Lake": LAKE, "Env": lake.env}
-
-
-def described(result: StackResult) -> str:
-    """What a deployment did to one stack, in a line."""
-    parts = [f"{len(result.resources)} resources, {len(result.changed)} made or changed"]
-    parts += [f"removed: {', '.join(result.removed)}"] if result.removed else []
-    versions = [logical_id for logical_id, what in result.kept.items() if _VERSION.search(what)]
-    parts += [f"{len(versions)} versions before them stay for what still runs"] if versions else []
-    others = {logical_id: what for logical_id, what in result.kept.items() if logical_id not in versions}
-    parts += [f"{logical_id} was let go and stays: {what}" for logical_id, what in others.items()]
-    parts += [f"{logical_id} was to be deleted and stays: {why}" for logical_id, why in result.left.items()]
-    return f"{result.name}: {'; '.join(parts)}"
+def _mode(root: Path) -> Path:
+    return state.state_folder(root) / "packaged"

@@ -10,10 +10,13 @@ import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.core.errors import Misconfigured
 from pipeline.core.lake_key import LakeKey
 
 FOLDER = ".sluice"
+REGION = "eu-west-1"
+ENV = "local"
+"""Of a lake of which nothing else is said."""
+
 PRIVATE_FOLDER = 0o700
 UMASK = 0o077
 """Of every process of a lake: what it writes is its owner's alone."""
@@ -35,17 +38,6 @@ class RunningLake:
     def pages(self) -> str:
         """The address of the console for a person to open: it carries the console's token."""
         return f"{self.console}/?token={self.key.console_token()}"
-
-
-def checkout(start: Path | None = None) -> Path:
-    """The checkout that `start` (the working directory) lies in: the nearest folder with `definitions/stacks`."""
-    start = (start or Path.cwd()).resolve()
-    for folder in (start, *start.parents):
-        if (folder / "definitions" / "stacks").is_dir():
-            return folder
-    raise Misconfigured(
-        f"{start} does not lie in a checkout of a lake", hint="Change into the folder that has definitions/stacks."
-    )
 
 
 def state_folder(root: Path) -> Path:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -43,104 +44,9 @@ class Jar:
         return f"{self.artifact}-{self.version}.{self.packaging}"
 
 
-DEEQU = (
-    Jar(
-        "com.amazon.deequ",
-        "deequ",
-        "2.1.0-spark-3.5",
-        "ab902814dec56dc39ff16d1c5c80e7101a5dff8c1aa380fdafce522da1cd1546",
-        2_237_536,
-    ),
-    Jar(
-        "software.amazon.glue",
-        "dqdl",
-        "1.0.0",
-        "8382887bd34e23a426e3824520e69ba59e9666f567a4f7bad2a6b40348cdaa6e",
-        215_554,
-    ),
-)
-ICEBERG = (
-    Jar(
-        "org.apache.iceberg",
-        "iceberg-spark-runtime-3.5_2.12",
-        "1.10.0",
-        "70f9471870b2d456167d703c829f098a446b86bb1379eee338c0efa03a341026",
-        47_130_096,
-    ),
-    Jar(
-        "org.apache.iceberg",
-        "iceberg-aws-bundle",
-        "1.10.0",
-        "172370cfc32a5f1ae5399b210e86fc04a366dc29a112d97ac8ffc74df7525596",
-        64_859_357,
-    ),
-)
-# The parts of the AWS SDK that S3A calls: 7 MB where the usual bundle has 280.
-S3A = (
-    Jar(
-        "org.apache.hadoop",
-        "hadoop-aws",
-        "3.3.4",
-        "53f9ae03c681a30a50aa17524bd9790ab596b28481858e54efd989a826ed3a4a",
-        962_685,
-    ),
-    Jar(
-        "com.amazonaws",
-        "aws-java-sdk-core",
-        "1.12.262",
-        "06fed99f929c389e168278c1b111aaf1afb270d07202fbbce92e73d1e4279678",
-        1_045_128,
-    ),
-    Jar(
-        "com.amazonaws",
-        "aws-java-sdk-s3",
-        "1.12.262",
-        "a0cb7580178bc0d4d3558295a5bb890008478da8a6b3241989c71238b0ed3be5",
-        1_256_738,
-    ),
-    Jar(
-        "com.amazonaws",
-        "aws-java-sdk-dynamodb",
-        "1.12.262",
-        "7af4ba06d0d9b3c2ab435089caecd0567810d203aa285f7aa72861f1964d442e",
-        1_997_350,
-    ),
-    Jar(
-        "com.amazonaws",
-        "aws-java-sdk-kms",
-        "1.12.262",
-        "c00f5ae7b334255f661d85512e7203af9523a04fb65d0c431c2eea2003ed8ae2",
-        656_123,
-    ),
-    Jar(
-        "com.amazonaws",
-        "aws-java-sdk-sts",
-        "1.12.262",
-        "659f48d8ebc02025c5042cc4b925f62610e81f334498f1b9e7a271ce20ecbcae",
-        150_756,
-    ),
-    Jar(
-        "com.amazonaws",
-        "jmespath-java",
-        "1.12.262",
-        "9001ea993a45d82a2d3086edcbda8a40b4e012d049a70fbf071fd329c0fbd777",
-        27_590,
-    ),
-    Jar(
-        "software.amazon.ion",
-        "ion-java",
-        "1.0.2",
-        "0d127b205a1fce0abc2a3757a041748651bc66c15cf4c059bac5833b27d471a5",
-        565_410,
-    ),
-    Jar(
-        "org.wildfly.openssl",
-        "wildfly-openssl",
-        "1.0.7.Final",
-        "9f7058778978ec2ad90c7224401a4b0013d93e0dd3fa0f72b25244ffa3507ca8",
-        424_076,
-    ),
-)
+FILE = Path(__file__).with_name("jars.toml")
+_PINNED = {group: tuple(Jar(**each) for each in jars) for group, jars in tomllib.loads(FILE.read_text("utf-8")).items()}
+DEEQU, ICEBERG, S3A = _PINNED["deequ"], _PINNED["iceberg"], _PINNED["s3a"]
 ALL = (*DEEQU, *ICEBERG, *S3A)
 
 Progress = Callable[[str, int, int], None]

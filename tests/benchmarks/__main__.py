@@ -11,6 +11,7 @@ MODULES = tuple(
         "flow",
         "flood",
         "burst",
+        "depth",
         "engine",
         "stage_a",
         "console",

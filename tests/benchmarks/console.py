@@ -24,8 +24,9 @@ from pipeline.cli.connect import Target
 from pipeline.core.clients import client
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting
-from pipeline.deploy import embedded
 from pipeline.deploy.datasets.definitions import apply_definitions
+from pipeline.deploy.embedded import EmbeddedBackend
+from pipeline.emulator import lifecycle
 from pipeline.emulator.state import RunningLake
 from pipeline.lake.catalog import Status
 from pipeline.lake.catalog.rows import OPEN
@@ -33,6 +34,7 @@ from pipeline.operate.connection import Connected
 from tests.benchmarks.catalog_rows import THREADS, Row, fill, row_of
 from tests.benchmarks.engine import resident_mb
 from tests.conftest import ROOT
+from tests.deploying import deploy
 from tests.whole_lake.conftest import checkout_of
 
 DATASET = "demo/orders"
@@ -50,11 +52,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         root = checkout_of(Path(folder, "checkout"))
         shutil.copytree(ROOT / "definitions" / "datasets" / "demo", root / "definitions" / "datasets" / "demo")
-        lake = embedded.start(root, port=0, region="eu-west-1", env="local")
+        lake = lifecycle.start(root, port=0, region="eu-west-1", env="local")
         try:
-            embedded.deploy(root, lake, lambda text: None)
+            deploy(root, lake)
             connected = Target.of(lake).connect()
-            apply_definitions(root, connected)
+            apply_definitions(root, connected, EmbeddedBackend(connected.env))
             pages = fill_a_little(connected)
             empty = {page: measure(lake, page) for page in pages}
             began = time.monotonic()
@@ -71,7 +73,7 @@ def main() -> None:
                 )
             print(f"memory of the console {resident_mb(console_of(lake)):.0f} MB")
         finally:
-            embedded.stop(root)
+            lifecycle.stop(root)
 
 
 def fill_a_little(connected: Connected) -> list[str]:

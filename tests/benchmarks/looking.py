@@ -52,7 +52,7 @@ def main() -> None:
     given = parser.parse_args()
     commands.load()
     with small_lake("") as connected:
-        print_starts(connected, given.times)
+        print_starts(given.times)
         print("| finished objects | what | time | processor: command | embedded AWS |\n|---|---|---|---|---|")
         there, lake = 0, supervisor()
         for size in given.sizes:
@@ -91,15 +91,15 @@ def measure(run: Callable[[], None], lake: int) -> tuple[float, float, float]:
     return time.monotonic() - began, time.process_time() - own, cpu_s(lake) - aws
 
 
-def print_starts(connected: Connected, times: int) -> None:
+def print_starts(times: int) -> None:
     """What each command takes as a person runs it, in a process of its own, which starts and loads what it needs.
 
-    The peer only loads AWS's SDK and asks the same embedded AWS one question. The least of several: what else the
-    machine does makes each longer, and none shorter.
+    The environment names the lake. The peer only loads AWS's SDK and asks the same embedded AWS one question. The least
+    of several: what else the machine does makes each longer, and none shorter.
     """
     sluice = "from pipeline.cli import main; main()"
     peer = "import boto3; boto3.client('dynamodb').list_tables()"
-    rows = {f"`sluice {name}`": (sluice, "--endpoint", str(connected.endpoint), name) for name in COMMANDS}
+    rows = {f"`sluice {name}`": (sluice, name) for name in COMMANDS}
     print("| a process of its own | time | processor: command |\n|---|---|---|")
     for name, command in {**rows, "boto3 alone, one call": (peer,)}.items():
         took = [start([sys.executable, "-c", *command]) for _ in range(times + 1)]

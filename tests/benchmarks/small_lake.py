@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.cli.connect import Target
-from pipeline.deploy import embedded
 from pipeline.deploy.datasets.definitions import apply_definitions
+from pipeline.deploy.embedded import EmbeddedBackend
+from pipeline.emulator import lifecycle
 from pipeline.lake.datasets import DatasetName
 from pipeline.operate.connection import Connected
+from tests.deploying import deploy
 from tests.whole_lake.conftest import checkout_of
 
 NAME = DatasetName("bench", "small")
@@ -28,11 +30,11 @@ def small_lake(more: str, also: Sequence[DatasetName] = ()) -> Iterator[Connecte
             path = root / "definitions" / "datasets" / name.team / f"{name.dataset}.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"team: {name.team}\ndataset: {name.dataset}\n{DEFINITION}{more}")
-        lake = embedded.start(root, port=0, region="eu-west-1", env="local")
+        lake = lifecycle.start(root, port=0, region="eu-west-1", env="local")
         try:
-            embedded.deploy(root, lake, lambda text: None)
+            deploy(root, lake)
             connected = Target.of(lake).connect()
-            apply_definitions(root, connected)
+            apply_definitions(root, connected, EmbeddedBackend(connected.env))
             yield connected
         finally:
-            embedded.stop(root)
+            lifecycle.stop(root)

@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 
 from pipeline.cli import deploy
 from pipeline.cli.app import app
-from pipeline.cli.connect import LOCAL_ENV
+from pipeline.cli.embedded_stacks import described
 from pipeline.core.clients import client
 from pipeline.core.errors import BadDefinition, BadInput, Refused, SluiceError
-from pipeline.deploy import embedded
 from pipeline.deploy.packaging import Target, package
 from pipeline.emulator.cloudformation import Deployer, StackResult
 from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.state import ENV as LOCAL_ENV
 from pipeline.emulator.supervisor import ACCOUNT
 from pipeline.lake.services import Lake
 from tests.cli.conftest import REGION
@@ -244,10 +244,10 @@ def test_versions_that_stay_are_counted_and_other_things_named() -> None:
         "MachineVersion": f"arn:aws:states:{where}:stateMachine:m:2",
         "Inbox": "https://sqs.eu-west-1.amazonaws.com/123456789012/inbox",
     }
-    told = embedded.described(StackResult("stack", {}, {}, ("Work",), {}, kept=kept))
+    told = described(StackResult("stack", {}, {}, ("Work",), {}, kept=kept))
     assert told == (
         "stack: 0 resources, 1 made or changed; 2 versions before them stay for what still runs; "
-        "Inbox was let go and stays: https://sqs.eu-west-1.amazonaws.com/123456789012/inbox"
+        "Inbox left the stack and was retained: https://sqs.eu-west-1.amazonaws.com/123456789012/inbox"
     )
 
 

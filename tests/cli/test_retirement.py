@@ -17,6 +17,7 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting
 from pipeline.deploy.datasets import application, retirement
 from pipeline.deploy.datasets.definitions import _parts, apply_definitions, plan_deployed, refuse
+from pipeline.deploy.embedded import EmbeddedBackend
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.emulator.gateway.server import Front
 from pipeline.lake.catalog import Registered, Staging, Status
@@ -214,16 +215,17 @@ def test_the_plan_of_a_deployment_tells_what_would_be_retired_and_refuses_it_in_
     run("apply")
     connected = Connected(deployed, "local", front.endpoint)
     remove("planned/one")
-    planned = plan_deployed(checkout, lambda: connected, stands=True)
+    backend = EmbeddedBackend(connected.env, replace_stateful=False)
+    planned = plan_deployed(checkout, lambda: connected, backend, stands=True)
     say_plans([], command="`it`", datasets=planned)
     assert "retire planned/one" in capsys.readouterr().out
     assert [row["action"] for row in plans_json([], datasets=planned)["datasets"]] == ["retire", "none", "none"]
     refuse(planned)
     remove("planned/other")
     with pytest.raises(Refused) as told:
-        refuse(plan_deployed(checkout, lambda: connected, stands=True))
+        refuse(plan_deployed(checkout, lambda: connected, backend, stands=True))
     with pytest.raises(Refused) as carried_out:
-        apply_definitions(checkout, connected)
+        apply_definitions(checkout, connected, backend)
     assert (told.value.message, told.value.hint) == (carried_out.value.message, carried_out.value.hint)
 
 
@@ -232,10 +234,10 @@ def test_the_plan_of_a_lake_that_does_not_stand_yet_finds_a_wrong_ruleset(put: P
         raise AssertionError("there is nothing to connect to")
 
     put("planned", "right")
-    assert plan_deployed(checkout, connect, stands=False) == []
+    assert plan_deployed(checkout, connect, EmbeddedBackend("local"), stands=False) == []
     put("planned", "wrong", **{'IsComplete "id"': 'IsComplet "id"'})
     with pytest.raises(BadDefinitions, match="IsComplet"):
-        plan_deployed(checkout, connect, stands=False)
+        plan_deployed(checkout, connect, EmbeddedBackend("local"), stands=False)
 
 
 def test_a_checkout_that_lacks_more_than_half_of_the_datasets_is_refused(
@@ -306,12 +308,19 @@ def test_an_apply_that_dies_at_any_call_is_finished_by_the_next(
     definitions, is_gone = read_all(checkout).or_raise(), kind == "retire"
     connected = Connected(deployed, "local", front.endpoint)
     with Rulesets() as rulesets:
+        backend = EmbeddedBackend(connected.env, replace_stateful=False)
 
         def retire() -> object:
-            return retirement.retire([registration(deployed, name)], _parts(checkout, connected, rulesets))
+            return retirement.retire(
+                [registration(deployed, name)],
+                _parts(checkout, connected, backend, rulesets),
+            )
 
         def bring_back() -> object:
-            return application.apply(definitions, _parts(checkout, connected, rulesets))
+            return application.apply(
+                definitions,
+                _parts(checkout, connected, backend, rulesets),
+            )
 
         go, back = (retire, bring_back) if is_gone else (bring_back, retire)
         for n in itertools.count(1):

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.emulator.gateway.server import Front
 from pipeline.lake.services import Lake
 from tests.cli.conftest import ORDERS, Actor
 from tests.conftest import ROOT
@@ -26,7 +25,8 @@ main()
 
 
 def modules(*arguments: str) -> dict[str, str | None]:
-    """What `sluice` with these arguments has loaded in a process of its own, and where the bytecode of each is."""
+    """What `sluice` with these arguments has loaded in a process of its own, and where the bytecode of each is. The
+    environment names the lake: a line that begins with options loads all commands."""
     command = [sys.executable, "-c", SCRIPT, *arguments]
     # It writes no bytecode itself: a test asks what was there.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -36,15 +36,15 @@ def modules(*arguments: str) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("command", ["status", "objects", "wait"])
-def test_what_only_reads_the_catalog_loads_nothing_that_it_has_no_use_for(front: Front, lake: Lake, command: str):
+def test_what_only_reads_the_catalog_loads_nothing_that_it_has_no_use_for(lake: Lake, command: str):
     Actor(lake, ORDERS)
-    loaded = modules("--endpoint", front.endpoint, command)
+    loaded = modules(command)
     assert "boto3" in loaded
     assert sorted(name for name in HEAVY if name in loaded) == []
 
 
-def test_set_up_has_compiled_what_a_command_loads(front: Front, lake: Lake):
-    loaded = modules("--endpoint", front.endpoint, "status")
+def test_set_up_has_compiled_what_a_command_loads(lake: Lake):
+    loaded = modules("status")
     ours = {name: path for name, path in loaded.items() if path and "site-packages" in path}
     assert len(ours) > 100
     assert [name for name, path in ours.items() if path and not Path(path).exists()] == []

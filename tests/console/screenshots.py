@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.cli.connect import Target
 from pipeline.console.pages import link
+from pipeline.core.checkout import checkout
 from pipeline.core.settings import Setting
 from pipeline.emulator import state
 from pipeline.operate.connection import Connected
@@ -23,7 +24,7 @@ SQL = "select status, count(*) as orders, sum(price * quantity) as revenue from 
 
 
 def main() -> None:
-    lake = state.running(state.checkout())
+    lake = state.running(checkout())
     if lake is None:
         sys.exit("no lake is running here: run `make demo` first")
     if CHROMIUM is None:

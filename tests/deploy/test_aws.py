@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
-from pipeline.deploy import aws as delivering
+from pipeline.deploy import aws as on_aws
+from pipeline.deploy import engine
 from pipeline.deploy.aws_stacks import Progress
 from pipeline.deploy.packaging import Package, Target, package
 
@@ -47,28 +48,31 @@ def bootstrapped(aws: None) -> None:
 
 def test_an_environment_that_nobody_bootstrapped_is_refused_with_what_to_do(aws: None) -> None:
     with pytest.raises(Refused, match="dev is not bootstrapped: Parameter Store has no artefact-bucket") as caught:
-        delivering.environment("dev")
+        on_aws.environment("dev")
     assert "--env dev bootstrap" in str(caught.value.hint)
 
 
 def test_a_wrong_setting_stops_a_deployment_before_it_begins(bootstrapped: None) -> None:
     client("ssm").put_parameter(Name="/sluice/dev/settings/glue-workers", Value="one", Type="String")
     with pytest.raises(BadInput, match="/sluice/dev/settings/glue-workers: 'one' is not allowed"):
-        delivering.environment("dev")
+        on_aws.environment("dev")
 
 
 def test_stacks_are_planned_and_nothing_is_uploaded(bootstrapped: None, made: Package, tmp_path: Path) -> None:
     (tmp_path / "definitions" / "datasets").mkdir()
-    plans = list(delivering.plan(tmp_path, delivering.environment("dev"), made))
+    plans = engine.plan(tmp_path, on_aws.AwsBackend(on_aws.environment("dev")), made).stacks
     assert [plan.name for plan in plans] == ["sluice-dev-b-first", "sluice-dev-a-second"]
     assert all(plan.is_new for plan in plans)
     assert client("s3").list_objects_v2(Bucket="artefacts")["KeyCount"] == 0
 
 
-def test_stacks_are_deployed_in_order_with_settings_tags_and_the_stack_role(bootstrapped: None, made: Package) -> None:
+def test_stacks_are_deployed_in_order_with_settings_tags_and_the_stack_role(
+    bootstrapped: None, made: Package, tmp_path: Path
+) -> None:
     client("ssm").put_parameter(Name="/sluice/dev/settings/glue-workers", Value="5", Type="String")
     reported: list[Progress] = []
-    deploying = delivering.deploy(delivering.environment("dev"), made, reported.append)
+    backend = on_aws.AwsBackend(on_aws.environment("dev"), reported.append)
+    deploying = engine.deploy(tmp_path, backend, made)
     name, first = next(deploying)
     assert (name, first.changed) == ("sluice-dev-b-first", True)
     assert client("sqs").get_queue_url(QueueName="sluice-dev-inbox")
@@ -84,7 +88,7 @@ def test_a_template_that_cloudformation_reads_from_the_bucket_stays_as_its_deplo
     bootstrapped: None, tmp_path: Path
 ) -> None:
     """Two deployments at once would else each read what the other put last."""
-    stacks = delivering.stacks_of(delivering.environment("dev"))
+    stacks = on_aws.AwsBackend(on_aws.environment("dev")).stacks
     path, texts = tmp_path / "long.yaml", []
     for name in ("first", "second"):
         path.write_text(f"Resources: {{Inbox: {{Type: AWS::SQS::Queue}}}}\n# {name} {'#' * 51_200}\n")

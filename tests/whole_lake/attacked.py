@@ -24,8 +24,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from pipeline.core.lake_key import LakeKey
-from pipeline.deploy import embedded
-from pipeline.emulator import state
+from pipeline.emulator import lifecycle, state
 
 from .conftest import checkout_of
 from .listening import Listening, environment_of, listening, processes, written_files
@@ -154,7 +153,7 @@ def attacked() -> Iterator[Attacked]:
         _until(lambda: _run(lake, run)["JobRunState"] not in ("STARTING", "RUNNING"))
         assert _run(lake, run)["JobRunState"] == "SUCCEEDED", _run(lake, run)
     finally:
-        embedded.stop(root)
+        lifecycle.stop(root)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -23,14 +23,15 @@ from pipeline.cli.waits import wait
 from pipeline.core.clients import client
 from pipeline.core.lake_key import LakeKey
 from pipeline.core.settings import Setting
-from pipeline.deploy import embedded
 from pipeline.deploy.datasets.definitions import apply_definitions
-from pipeline.emulator import state
+from pipeline.deploy.embedded import EmbeddedBackend
+from pipeline.emulator import lifecycle, state
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
 from pipeline.operate.connection import Connected
+from tests.deploying import deploy
 
 from ..conftest import ROOT
 
@@ -112,7 +113,9 @@ class RunningLake:
         return made
 
     def apply(self, dataset: Datasetup) -> Any:
-        [applied] = apply_definitions(self.root, self.connected, only=[dataset.name])
+        [applied] = apply_definitions(
+            self.root, self.connected, EmbeddedBackend(self.connected.env), only=[dataset.name]
+        )
         return applied
 
     def put(self, key: str, content: str | bytes, **extra: Any) -> str:
@@ -159,16 +162,16 @@ def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLa
     root = checkout_of(tmp_path_factory.mktemp("lake"))
     # Starting and connecting point this process at the lake; other tests of the session must not go there.
     before = dict(os.environ)
-    lake = embedded.start(root, port=0, region="eu-west-1", env="local")
+    lake = lifecycle.start(root, port=0, region="eu-west-1", env="local")
     try:
-        embedded.deploy(root, lake, print)
+        deploy(root, lake)
         connected = Target.of(lake).connect()
         os.environ.clear()
         os.environ.update(before)
         client.cache_clear()
         yield RunningLake(root, connected, lake.key)
     finally:
-        embedded.stop(root)
+        lifecycle.stop(root)
         assert state.running(root) is None
 
 

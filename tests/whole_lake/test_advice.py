@@ -20,6 +20,7 @@ from pipeline.core.clients import client
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
 from pipeline.deploy.datasets.definitions import apply_definitions
+from pipeline.deploy.embedded import EmbeddedBackend
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.operate.advice import Case, advice, case_of
 from pipeline.operate.objects import table_of
@@ -182,7 +183,9 @@ def test_who_follows_the_advice_has_every_row_as_often_as_it_was_meant(lake: Run
     definitions = {name: {"stage_a": STAGE_A, "table": table} for name, table in {**MODES, "whole": WHOLE}.items()}
     definitions |= {name: {"stage_a": STAGE_A, "table": table, "quality": RULES} for name, table in JUDGED.items()}
     made = {name: lake.define(definition, apply=False) for name, definition in definitions.items()}
-    apply_definitions(lake.root, lake.connected, only=[dataset.name for dataset in made.values()])
+    apply_definitions(
+        lake.root, lake.connected, EmbeddedBackend(lake.connected.env), only=[dataset.name for dataset in made.values()]
+    )
     drop_what_needs_advice(lake, made)
     said = advised(lake, made)
     expected = {(name, case) for case, names in FOLLOWED.items() for name in names}

@@ -16,10 +16,12 @@ from pipeline.core.clients import client
 from pipeline.core.errors import SluiceError
 from pipeline.deploy import environments
 from pipeline.deploy.datasets import application
-from pipeline.deploy.embedded import ACCOUNT, LAKE, package_folder
+from pipeline.deploy.embedded import package_folder
+from pipeline.deploy.engine import LAKE, stacks_of_lake
 from pipeline.deploy.packaging import read_manifest, read_package
-from pipeline.emulator.cloudformation import Deployer, StackResult, stacks_of_lake
+from pipeline.emulator.cloudformation import Deployer, StackResult
 from pipeline.emulator.cloudformation.records import StackRecord
+from pipeline.emulator.supervisor import ACCOUNT
 
 from .conftest import Datasetup, RunningLake, csv_text
 from .roles import granted
@@ -56,7 +58,7 @@ def of_the_lake(lake: RunningLake, stack: str, env: str) -> Deployed:
     settings = environments.stack_parameters({}, env, laptop=True)
     known = {**settings, **read_manifest(packaged.folder).stack_parameters(bucket)}
     stored = Deployer(client, ACCOUNT, "eu-west-1").planner().parameter
-    [(_, _, given)] = stacks_of_lake([template], env, LAKE, known, stored)
+    [(_, _, given)] = stacks_of_lake([template], env, known, stored)
     return Deployed(stack_name(LAKE, env, stack), template, given)
 
 

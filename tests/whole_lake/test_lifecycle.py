@@ -17,8 +17,8 @@ import pytest
 from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.core.lake_key import LakeKey
-from pipeline.deploy import embedded
-from pipeline.emulator import state
+from pipeline.emulator import lifecycle, state
+from tests.deploying import deploy
 from tests.patience import PATIENCE_S
 
 from .conftest import checkout_of, run_sluice
@@ -28,11 +28,11 @@ from .conftest import checkout_of, run_sluice
 def root(tmp_path: Path) -> Iterator[Path]:
     made = checkout_of(tmp_path / "checkout")
     yield made
-    embedded.stop(made)
+    lifecycle.stop(made)
 
 
 def start(root: Path, port: int = 0) -> state.RunningLake:
-    return embedded.start(root, port=port, region="eu-west-1", env="local")
+    return lifecycle.start(root, port=port, region="eu-west-1", env="local")
 
 
 def descendants(pid: int) -> set[int]:
@@ -73,7 +73,7 @@ def with_a_worker_and_a_jvm(lake: state.RunningLake, root: Path, monkeypatch: py
     for name, value in lake.key.variables().items():
         monkeypatch.setenv(name, value)
     client.cache_clear()
-    embedded.deploy(root, lake, lambda text: None)
+    deploy(root, lake)
     bucket = client("ssm").get_parameter(Name="/sluice/local/raw-bucket")["Parameter"]["Value"]
     client("s3").put_object(Bucket=bucket, Key="nobody/knows.csv", Body=b"x")
     give_up = time.monotonic() + PATIENCE_S
@@ -143,7 +143,7 @@ def test_a_state_file_of_another_program_is_not_taken_for_a_lake(root: Path):
     lake = state.RunningLake("http://127.0.0.1:1", "eu-west-1", "local", os.getpid(), made, "", LakeKey.make())
     state.write(root, lake)
     assert state.running(root) is None
-    assert embedded.stop(root) is False
+    assert lifecycle.stop(root) is False
     assert os.getpid()
 
 

@@ -11,13 +11,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
+from pipeline.cloudformation.changes import Deployed
 from pipeline.core.errors import BadDefinition, Refused, SluiceError
 from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.files import BadDefinitions, Definition, Problem
 from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.registry import Registration, Registry
+
+if TYPE_CHECKING:
+    from pipeline.deploy.engine import Stacks
 
 TEMPLATE = Path("definitions/stacks/dataset.yaml")
 """The stack that every dataset has of its own, from the root of a checkout."""
@@ -33,24 +37,6 @@ TablePlan = Literal["create", "alter", "finish", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Deployed:
-    """A stack as it stands. `changed`: this deployment made or updated something."""
-
-    outputs: Mapping[str, str]
-    changed: bool
-
-
-class StackDeployer(Protocol):
-    """Makes, updates or deletes one stack and waits for it; CloudFormation, or the embedded deployer."""
-
-    def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed: ...
-
-    def delete(self, name: str) -> bool:
-        """False if there is no such stack."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class Parts:
     """What applying works with.
 
@@ -62,7 +48,7 @@ class Parts:
     """
 
     registry: Registry
-    stacks: StackDeployer
+    stacks: Stacks
     create_database: Callable[[str], None]
     plan_table: Callable[[Dataset, str], TablePlan]
     create_table: Callable[[Dataset, str, str], None]

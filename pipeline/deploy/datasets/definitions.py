@@ -1,22 +1,21 @@
-"""Assembles what applying dataset definitions takes, for an embedded lake and for AWS."""
+"""Applies the checkout's dataset definitions to a lake, or plans that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting, region
+from pipeline.core.settings import Setting
 from pipeline.deploy.datasets import application, plans, retirement
-from pipeline.deploy.datasets.application import Applied, Deployed, Parts, StackDeployer
+from pipeline.deploy.datasets.application import Applied, Parts
 from pipeline.deploy.datasets.plans import Planned
 from pipeline.deploy.datasets.retirement import Retired
+from pipeline.deploy.engine import LAKE, Backend
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
@@ -27,14 +26,6 @@ from pipeline.lake.services import Lake
 from pipeline.operate.connection import Connected
 from pipeline.operate.retirement import what_keeps
 
-if TYPE_CHECKING:
-    from pipeline.cloudformation.changes import StackPlan
-    from pipeline.emulator.cloudformation import Deployer
-
-LAKE = "sluice"
-STACKS_AT_ONCE = 8
-"""Stacks of datasets that CloudFormation changes side by side: more would be throttled."""
-
 CHUNK = 100
 """Waiting objects that are read and sent at once."""
 
@@ -42,23 +33,23 @@ CHUNK = 100
 def apply_definitions(
     root: Path,
     connected: Connected,
+    backend: Backend,
     *,
     only: Collection[DatasetName] = (),
     report: Callable[[Applied], None] = lambda applied: None,
     retire_all: bool = False,
     report_retired: Callable[[Retired], None] = lambda retired: None,
-    replace_stateful: bool = False,
 ) -> list[Applied]:
     """Bring the datasets of the lake to what the checkout `root` defines, or those that `only` names.
 
     Without `only`, a registered dataset that has no file is retired; `Refused` if that were more than half of them,
-    unless `retire_all`, and if a stack would lose what its queues hold, unless `replace_stateful`. Other errors as
+    unless `retire_all`, and by the `backend` if a stack would lose what its queues hold. Other errors as
     `application.apply`. Every file must be right, also one that is not applied.
     """
     definitions = read_all(root).or_raise()
     registrations = connected.lake.registry.all()
     with Rulesets(parsed=_rulesets(registrations)) as rulesets:
-        parts = _parts(root, connected, rulesets, replace_stateful=replace_stateful)
+        parts = _parts(root, connected, backend, rulesets)
         if only:
             return application.apply(definitions, parts, only=only, report=report)
         defined = {definition.dataset.name for definition in definitions}
@@ -69,18 +60,20 @@ def apply_definitions(
         return applied
 
 
-def plan_definitions(root: Path, connected: Connected, *, only: Collection[DatasetName] = ()) -> list[Planned]:
+def plan_definitions(
+    root: Path, connected: Connected, backend: Backend, *, only: Collection[DatasetName] = ()
+) -> list[Planned]:
     """What `apply_definitions` would do with each dataset; nothing is changed, and errors are the same."""
     definitions = read_all(root).or_raise()
     with Rulesets(parsed=_rulesets(connected.lake.registry.all())) as rulesets:
-        return plans.plan(definitions, _parts(root, connected, rulesets), only)
+        return plans.plan(definitions, _parts(root, connected, backend, rulesets), only)
 
 
-def plan_deployed(root: Path, connect: Callable[[], Connected], *, stands: bool) -> list[Planned]:
+def plan_deployed(root: Path, connect: Callable[[], Connected], backend: Backend, *, stands: bool) -> list[Planned]:
     """What deploying would do with the datasets, as `plan_definitions`; of a lake that does not stand yet, nothing is
     known but whether their files are right."""
     if stands:
-        return plan_definitions(root, connect())
+        return plan_definitions(root, connect(), backend)
     definitions = read_all(root).or_raise()
     with Rulesets() as rulesets:
         application.check(definitions, lambda definition: _refused(definition, rulesets))
@@ -89,8 +82,8 @@ def plan_deployed(root: Path, connect: Callable[[], Connected], *, stands: bool)
 
 def refuse(planned: Sequence[Planned]) -> None:
     """`Refused`, as applying refuses it, if it would retire more than half of the datasets in use."""
-    doomed = [each.name for each in planned if each.action is plans.Action.RETIRE]
-    retirement.refuse(doomed, plans.used(planned))
+    to_retire = [each.name for each in planned if each.action is plans.Action.RETIRE]
+    retirement.refuse(to_retire, plans.used(planned))
 
 
 def _rulesets(registrations: Iterable[Registration]) -> set[str]:
@@ -115,7 +108,7 @@ def _refused(definition: Definition, rulesets: Rulesets) -> Iterator[Problem]:
     return (problem for problem, severity in ruleset_findings(definition, rulesets) if severity == "error")
 
 
-def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stateful: bool = False) -> Parts:
+def _parts(root: Path, connected: Connected, backend: Backend, rulesets: Rulesets) -> Parts:
     from pipeline.lake.tables.creation import create_database, create_table, plan_table
     from pipeline.lake.tables.iceberg import IcebergTables
 
@@ -123,10 +116,9 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stat
     tables = IcebergTables()
 
     lake = connected.lake
-    stacks, of_teams = _stacks(connected, replace_stateful=replace_stateful)
     return Parts(
         registry=lake.registry,
-        stacks=stacks,
+        stacks=backend.stacks,
         create_database=partial(create_database, tables=tables),
         plan_table=partial(plan_table, tables=tables),
         create_table=partial(create_table, tables=tables),
@@ -140,57 +132,9 @@ def _parts(root: Path, connected: Connected, rulesets: Rulesets, *, replace_stat
         env=connected.env,
         database_prefix=lake.settings[Setting.DATABASE_PREFIX],
         curated_bucket=lake.settings[Setting.CURATED_BUCKET],
-        of_teams=of_teams,
-        # The embedded deployer does one thing at a time.
-        stacks_at_once=1 if connected.is_embedded else STACKS_AT_ONCE,
+        of_teams=backend.of_teams,
+        stacks_at_once=backend.stacks.at_once,
     )
-
-
-def _stacks(connected: Connected, *, replace_stateful: bool) -> tuple[StackDeployer, Mapping[str, str]]:
-    """What makes stacks, and what every team's stack is given."""
-    from pipeline.deploy import aws, embedded
-
-    if connected.is_embedded:
-        return EmbeddedStacks(replace_stateful=replace_stateful), embedded.of_teams(connected.env)
-    given = aws.environment(connected.env)
-    # Whoever applies may hand stacks to CloudFormation, and need not be able to make what is in them.
-    return aws.stacks_of(given, replace_stateful=replace_stateful), given.of_teams
-
-
-class EmbeddedStacks:
-    """The embedded deployer, with the records that `up` left. It loses what resources hold only if told so."""
-
-    def __init__(self, *, replace_stateful: bool = False) -> None:
-        self._replace_stateful = replace_stateful
-
-    def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
-        from pipeline.cloudformation.changes import check_stateful
-
-        if not self._replace_stateful and self._deployer.records.get(name):
-            check_stateful([self.plan(name, template, parameters)])
-        result = self._deployer.deploy(name, template, parameters)
-        return Deployed(result.outputs, bool(result.changed or result.removed))
-
-    def delete(self, name: str) -> bool:
-        return self._deployer.delete_if_there(name) is not None
-
-    def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
-        return self._deployer.planner().plan(name, template, parameters)
-
-    def parameters(self, name: str) -> dict[str, str]:
-        """What a stack was deployed with last; nothing for one that does not stand."""
-        record = self._deployer.records.get(name)
-        return {key: str(value) for key, value in record.parameters.items()} if record else {}
-
-    def role(self, name: str) -> str | None:
-        """Nobody in particular changes what is here."""
-        return None
-
-    @cached_property
-    def _deployer(self) -> Deployer:
-        from pipeline.emulator.cloudformation import Deployer
-
-        return Deployer(client, client("sts").get_caller_identity()["Account"], region())
 
 
 def send_waiting(lake: Lake, name: DatasetName) -> int:

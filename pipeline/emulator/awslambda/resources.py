@@ -35,7 +35,6 @@ def _delete_function(aws: Aws, resource: Resource, made: Made) -> None:
         "TracingConfig": TRACING,
         "KmsKeyArn": ENCRYPTION,
     },
-    fixed="FunctionName PackageType",
     resets={
         "DeadLetterConfig": {"TargetArn": ""},
         "Description": "",
@@ -80,7 +79,6 @@ def _delete_layer_version(aws: Aws, resource: Resource, made: Made) -> None:
     "AWS::Lambda::LayerVersion",
     "LayerName Description LicenseInfo CompatibleRuntimes CompatibleArchitectures Content.S3Bucket Content.S3Key "
     "Content.S3ObjectVersion",
-    fixed="LayerName Description LicenseInfo CompatibleRuntimes CompatibleArchitectures Content",
     delete=_delete_layer_version,
     find=nowhere,
 )
@@ -105,7 +103,6 @@ def _delete_permission(aws: Aws, resource: Resource, made: Made) -> None:
     "AWS::Lambda::Permission",
     "Action FunctionName Principal SourceArn SourceAccount PrincipalOrgID",
     without_effect={"Principal": IAM},
-    fixed="Action FunctionName Principal SourceArn SourceAccount PrincipalOrgID",
     delete=_delete_permission,
     find=_statement,
 )
@@ -148,7 +145,6 @@ def _delete_mapping(aws: Aws, resource: Resource, made: Made) -> None:
     """EventSourceArn FunctionName StartingPosition BatchSize BisectBatchOnFunctionError Enabled FunctionResponseTypes
     MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts ParallelizationFactor
     DestinationConfig.OnFailure.Destination FilterCriteria.Filters[].Pattern ScalingConfig.MaximumConcurrency""",
-    fixed="EventSourceArn StartingPosition",
     resets=_POLLING_DEFAULTS,
     delete=_delete_mapping,
     find=_find_mapping,
@@ -188,7 +184,6 @@ def _delete_invoke_config(aws: Aws, resource: Resource, made: Made) -> None:
     "AWS::Lambda::EventInvokeConfig",
     """FunctionName Qualifier MaximumRetryAttempts MaximumEventAgeInSeconds DestinationConfig.OnFailure.Destination
     DestinationConfig.OnSuccess.Destination""",
-    fixed="FunctionName Qualifier",
     delete=_delete_invoke_config,
     find=_invoke_config,
 )

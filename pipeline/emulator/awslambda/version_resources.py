@@ -1,14 +1,12 @@
-"""Published versions of functions and state machines, the aliases that lead to them, and what moves those on AWS."""
+"""Published versions of functions, and the aliases that lead to them."""
 
 from __future__ import annotations
 
-from pipeline.emulator.cloudformation.reasons import ROLLOUTS
 from pipeline.emulator.cloudformation.resource_types import (
     AlreadyExists,
     Aws,
     Made,
     Resource,
-    nothing,
     nowhere,
     resource_type,
 )
@@ -22,7 +20,6 @@ def _delete_version(aws: Aws, resource: Resource, made: Made) -> None:
 @resource_type(
     "AWS::Lambda::Version",
     "FunctionName Description",
-    fixed="FunctionName Description",
     delete=_delete_version,
     find=nowhere,
 )
@@ -56,7 +53,6 @@ def _delete_function_alias(aws: Aws, resource: Resource, made: Made) -> None:
 @resource_type(
     "AWS::Lambda::Alias",
     "FunctionName FunctionVersion Name Description",
-    fixed="FunctionName Name",
     resets={"Description": ""},
     delete=_delete_function_alias,
     find=_function_alias_arn,
@@ -65,66 +61,3 @@ def function_alias(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     given = resource.only("FunctionName", "FunctionVersion", "Name", "Description")
     arn = aws.call("lambda", "update_alias" if previous else "create_alias", **given)["AliasArn"]
     return Made(arn, {"AliasArn": arn})
-
-
-def _delete_machine_version(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("stepfunctions", "delete_state_machine_version", stateMachineVersionArn=made.reference)
-
-
-@resource_type(
-    "AWS::StepFunctions::StateMachineVersion",
-    "StateMachineArn StateMachineRevisionId Description",
-    fixed="StateMachineArn StateMachineRevisionId Description",
-    delete=_delete_machine_version,
-    find=nowhere,
-)
-def machine_version(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    given = resource.only("StateMachineArn", "Description")
-    for revision in resource.only("StateMachineRevisionId").values():
-        given["revisionId"] = revision
-    arn = aws.call("stepfunctions", "publish_state_machine_version", **given)["stateMachineVersionArn"]
-    return Made(arn, {"Arn": arn})
-
-
-def _machine_alias_arn(aws: Aws, resource: Resource) -> str:
-    version = str(resource.properties["DeploymentPreference"]["StateMachineVersionArn"])
-    return f"{version.rpartition(':')[0]}:{resource.properties['Name']}"
-
-
-def _delete_machine_alias(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("stepfunctions", "delete_state_machine_alias", stateMachineAliasArn=made.reference)
-
-
-@resource_type(
-    "AWS::StepFunctions::StateMachineAlias",
-    """Name Description DeploymentPreference.StateMachineVersionArn DeploymentPreference.Type
-    DeploymentPreference.Percentage DeploymentPreference.Interval DeploymentPreference.Alarms""",
-    without_effect={f"DeploymentPreference.{name}": ROLLOUTS for name in ("Type", "Percentage", "Interval", "Alarms")},
-    fixed="Name",
-    resets={"Description": ""},
-    delete=_delete_machine_alias,
-    find=_machine_alias_arn,
-)
-def machine_alias(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    version = resource.properties["DeploymentPreference"]["StateMachineVersionArn"]
-    given = {
-        "routingConfiguration": [{"stateMachineVersionArn": version, "weight": 100}],
-        **resource.only("Description"),
-    }
-    if previous is not None:
-        aws.call("stepfunctions", "update_state_machine_alias", stateMachineAliasArn=previous.reference, **given)
-        return previous
-    name = resource.properties["Name"]
-    arn = aws.call("stepfunctions", "create_state_machine_alias", name=name, **given)["stateMachineAliasArn"]
-    return Made(arn, {"Arn": arn})
-
-
-def _not_made(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    return Made(resource.name("Name", longest=100))
-
-
-for _type, _fixed in (
-    ("AWS::CodeDeploy::Application", "ApplicationName ComputePlatform"),
-    ("AWS::CodeDeploy::DeploymentGroup", "ApplicationName DeploymentGroupName"),
-):
-    resource_type(_type, "*", without_effect={"": ROLLOUTS}, fixed=_fixed, delete=nothing, find=nowhere)(_not_made)

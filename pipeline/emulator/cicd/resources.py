@@ -1,8 +1,8 @@
-"""The delivery pipeline and its parts, which only AWS has: accepted, so that their template can be planned here."""
+"""The delivery pipeline and rollouts, which only AWS has: accepted, so that their templates can be planned here."""
 
 from __future__ import annotations
 
-from pipeline.emulator.cloudformation.reasons import DELIVERY
+from pipeline.emulator.cloudformation.reasons import DELIVERY, ROLLOUTS
 from pipeline.emulator.cloudformation.resource_types import Aws, Made, Put, Resource, nothing, nowhere, resource_type
 
 
@@ -28,3 +28,14 @@ for _type, _name, _service, _prefix, _attribute in (
     resource_type(_type, "*", without_effect={"": DELIVERY}, fixed=_name, delete=nothing, find=nowhere)(
         _not_made(_name.split()[0], _service, _prefix, _attribute)
     )
+
+
+def _rollout(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    return Made(resource.name("Name", longest=100))
+
+
+for _type, _fixed in (
+    ("AWS::CodeDeploy::Application", "ApplicationName ComputePlatform"),
+    ("AWS::CodeDeploy::DeploymentGroup", "ApplicationName DeploymentGroupName"),
+):
+    resource_type(_type, "*", without_effect={"": ROLLOUTS}, fixed=_fixed, delete=nothing, find=nowhere)(_rollout)

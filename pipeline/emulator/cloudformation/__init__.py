@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.cloudformation.changes import StackPlan
-from pipeline.emulator.cloudformation.deployer import Deployer, stacks_of_lake
+from pipeline.emulator.cloudformation.deployer import Deployer
 from pipeline.emulator.cloudformation.rollback import StackDeletion
 from pipeline.emulator.cloudformation.stack_update import StackResult
 
-__all__ = ["Deployer", "StackDeletion", "StackPlan", "StackResult", "stacks_of_lake"]
+__all__ = ["Deployer", "StackDeletion", "StackPlan", "StackResult"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.cloudformation import order
-from pipeline.cloudformation.changes import StackPlan
 from pipeline.cloudformation.locations import Place
-from pipeline.cloudformation.templates import load_template, stack_name
-from pipeline.core.errors import BadDefinition, Refused
+from pipeline.core.errors import Refused
 from pipeline.emulator.cloudformation import registry
 from pipeline.emulator.cloudformation.plans import Planner
 from pipeline.emulator.cloudformation.records import StackRecords, Status
@@ -61,26 +58,6 @@ class Deployer:
         )
         return Making(self._aws, self.records, stack, record).run()
 
-    def deploy_all(
-        self,
-        templates: Sequence[Path],
-        env: str,
-        lake: str = "sluice",
-        *,
-        parameters: Mapping[str, str] = MappingProxyType({}),
-        report: Callable[[StackResult], None] = lambda result: None,
-    ) -> list[StackResult]:
-        """Deploy one stack a template, named by `stack_name`, in the order of what each reads.
-
-        Each stack gets `Env`, `Lake` and those of `parameters` that its template declares. `report` is called as each
-        is done.
-        """
-        results = []
-        for name, path, given in stacks_of_lake(templates, env, lake, parameters, self._parameter_store()):
-            results.append(self.deploy(name, path, given))
-            report(results[-1])
-        return results
-
     def planner(self, uploads: Callable[[str], bytes | None] = lambda key: None, under: str = "") -> Planner:
         """Plans stacks one after the other, and changes nothing.
 
@@ -89,18 +66,9 @@ class Deployer:
         store = self._parameter_store(self._parameters_below(under) if under else {})
         return Planner(replace(self._aws, uploads=uploads), self.records, store, partial(stored_secret, self._aws))
 
-    def plan_all(
-        self,
-        templates: Sequence[Path],
-        env: str,
-        lake: str = "sluice",
-        *,
-        parameters: Mapping[str, str] = MappingProxyType({}),
-        planner: Planner | None = None,
-    ) -> list[StackPlan]:
-        """What `deploy_all` would do. `planner` knows what stacks before these would publish."""
-        planner = planner or self.planner()
-        return [planner.plan(*each) for each in stacks_of_lake(templates, env, lake, parameters, planner.parameter)]
+    def parameter(self, name: str) -> str:
+        """Parameter Store's value of a name; `KeyError` if it is not there."""
+        return self._parameter_store()(name)
 
     def standing(self, name: str) -> StackResult:
         """A stack as it stands, as a deployment tells that found nothing to do; `Refused` if there is none."""
@@ -140,23 +108,3 @@ class Deployer:
             return found[name]
 
         return value
-
-
-def stacks_of_lake(
-    templates: Sequence[Path], env: str, lake: str, parameters: Mapping[str, str], store: Callable[[str], str]
-) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    """Each stack's name, template and parameters, in the order of what each reads.
-
-    `store` answers Parameter Store's value of a name, `KeyError` for one not there: it is asked as a stack's turn
-    comes, when those before it stand.
-    """
-    known = {**parameters, "Env": env, "Lake": lake}
-    for path in order.of_stacks(list(templates), known):
-        template = load_template(path)
-        given = {key: value for key, value in known.items() if key in template.get("Parameters", {})}
-        for parameter, name in order.from_store(template, known).items():
-            try:
-                given[parameter] = store(name)
-            except KeyError:
-                raise BadDefinition(f"{path.name}: reads {name}, which Parameter Store does not have") from None
-        yield stack_name(lake, env, path.stem), path, given

@@ -1,4 +1,4 @@
-"""What a resource type is to the deployer, and the registry that the modules under `resources` fill."""
+"""What a resource type is to the deployer, and the registry that each service's `resources` module fills."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from pipeline.cloudformation import property_shapes
 from pipeline.cloudformation.locations import Place
 from pipeline.core.errors import BadDefinition
+from pipeline.emulator.cloudformation import create_only
 
 Clients = Callable[[str], Any]
 
@@ -188,7 +189,8 @@ class ResourceType:
     `put` makes the resource, or brings the one that was made before to the new properties. `delete` removes it, and
     lets AWS's answer pass where it is not there. `find` says what Ref of a resource with these properties would be,
     None if that has to be made first: it is asked for one whose making broke off, and for what would replace another.
-    `fixed` are the property paths that CloudFormation changes by replacing the resource, `unchangeable` those that
+    `fixed` are the property paths that CloudFormation changes by replacing the resource: those that its schema names
+    (`create_only`), and those that only its documentation does. `unchangeable` are those that
     it refuses to change. `resets` are the values of properties that an update leaves out and that AWS would keep.
     `renewed` are the attributes that an update may change. `check` raises, for a plan, what `put` would: what is not
     known yet stands as `⟨what⟩`. `without_effect` maps a property path to the reason; the
@@ -254,7 +256,7 @@ def resource_type(
             put,
             delete,
             find,
-            tuple(fixed.split()),
+            tuple(sorted({*create_only.of(name), *fixed.split()})),
             tuple(unchangeable.split()),
             dict(resets or {}),
             renewed,

@@ -38,7 +38,7 @@ def _delete_table(aws: Aws, resource: Resource, made: Made) -> None:
         "SSESpecification": ENCRYPTION,
         "TimeToLiveSpecification": EXPIRY,
     },
-    fixed="TableName KeySchema",
+    fixed="KeySchema",
     resets={
         "BillingMode": "PAY_PER_REQUEST",
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False},

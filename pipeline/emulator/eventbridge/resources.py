@@ -28,7 +28,7 @@ def _delete_rule(aws: Aws, resource: Resource, made: Made) -> None:
     Targets[].InputTransformer.InputTemplate Targets[].DeadLetterConfig.Arn
     Targets[].RetryPolicy.MaximumEventAgeInSeconds Targets[].RetryPolicy.MaximumRetryAttempts
     Targets[].SqsParameters.MessageGroupId""",
-    fixed="Name EventBusName",
+    fixed="EventBusName",
     delete=_delete_rule,
     find=_name,
 )
@@ -61,7 +61,6 @@ def _delete_schedule(aws: Aws, resource: Resource, made: Made) -> None:
     Target.DeadLetterConfig.Arn Target.RetryPolicy.MaximumEventAgeInSeconds Target.RetryPolicy.MaximumRetryAttempts
     Target.SqsParameters.MessageGroupId""",
     without_effect={"KmsKeyArn": ENCRYPTION},
-    fixed="Name",
     # A schedule cannot move to another group, and CloudFormation does not replace it for that.
     unchangeable="GroupName",
     delete=_delete_schedule,
@@ -80,7 +79,7 @@ def _delete_group(aws: Aws, resource: Resource, made: Made) -> None:
     aws.call("scheduler", "delete_schedule_group", Name=made.reference)
 
 
-@resource_type("AWS::Scheduler::ScheduleGroup", "Name Tags.*", fixed="Name", delete=_delete_group, find=_name)
+@resource_type("AWS::Scheduler::ScheduleGroup", "Name Tags.*", delete=_delete_group, find=_name)
 def schedule_group(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     if previous:
         retag(aws, resource, "scheduler", ResourceArn=previous.attributes["Arn"])

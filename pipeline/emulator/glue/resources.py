@@ -28,7 +28,6 @@ def _delete_job(aws: Aws, resource: Resource, made: Made) -> None:
         "ExecutionClass": CAPACITY,
         "SecurityConfiguration": ENCRYPTION,
     },
-    fixed="Name",
     delete=_delete_job,
     find=_name,
 )
@@ -49,7 +48,6 @@ def job(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     "AWS::Glue::SecurityConfiguration",
     """Name EncryptionConfiguration.*""",
     without_effect={"EncryptionConfiguration": ENCRYPTION},
-    fixed="Name",
     # It is not made: nothing is encrypted.
     delete=nothing,
     find=_name,

@@ -29,7 +29,6 @@ def _delete_role(aws: Aws, resource: Resource, made: Made) -> None:
         # The policies that AWS keeps are not in the embedded IAM and cannot be attached there.
         "ManagedPolicyArns": IAM,
     },
-    fixed="RoleName Path",
     resets={"Description": "", "MaxSessionDuration": 3600},
     delete=_delete_role,
     find=_role_name,
@@ -118,7 +117,6 @@ def _keep_default_version(aws: Aws, arn: str) -> None:
     "AWS::IAM::ManagedPolicy",
     "ManagedPolicyName Path Description PolicyDocument.* Roles",
     without_effect={"PolicyDocument": IAM},
-    fixed="ManagedPolicyName Path Description",
     delete=_delete_managed,
     find=_managed_arn,
 )

@@ -59,7 +59,7 @@ def _delete_alias(aws: Aws, resource: Resource, made: Made) -> None:
     aws.call("kms", "delete_alias", AliasName=made.reference)
 
 
-@resource_type("AWS::KMS::Alias", "AliasName TargetKeyId", fixed="AliasName", delete=_delete_alias, find=_alias_name)
+@resource_type("AWS::KMS::Alias", "AliasName TargetKeyId", delete=_delete_alias, find=_alias_name)
 def alias(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     name = _alias_name(aws, resource)
     operation = "update_alias" if previous else "create_alias"

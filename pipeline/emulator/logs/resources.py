@@ -19,7 +19,6 @@ def _delete(aws: Aws, resource: Resource, made: Made) -> None:
     "AWS::Logs::LogGroup",
     "LogGroupName RetentionInDays KmsKeyId Tags.*",
     without_effect={"RetentionInDays": EXPIRY, "KmsKeyId": ENCRYPTION},
-    fixed="LogGroupName",
     delete=_delete,
     find=_name,
 )

@@ -46,7 +46,6 @@ def _delete_bucket(aws: Aws, resource: Resource, made: Made) -> None:
     LifecycleConfiguration.Rules[].Transitions[].StorageClass
     LifecycleConfiguration.Rules[].Transitions[].TransitionInDays""",
     without_effect={"BucketEncryption": ENCRYPTION, "LifecycleConfiguration": EXPIRY},
-    fixed="BucketName",
     resets={"VersioningConfiguration": {"Status": "Suspended"}, "NotificationConfiguration": {}},
     delete=_delete_bucket,
     find=_bucket_name,
@@ -160,7 +159,6 @@ def _delete_policy(aws: Aws, resource: Resource, made: Made) -> None:
     "AWS::S3::BucketPolicy",
     "Bucket PolicyDocument.*",
     without_effect={"PolicyDocument": IAM},
-    fixed="Bucket",
     delete=_delete_policy,
     find=_policy_bucket,
 )

@@ -23,7 +23,6 @@ def _delete_topic(aws: Aws, resource: Resource, made: Made) -> None:
     "AWS::SNS::Topic",
     "TopicName DisplayName KmsMasterKeyId Tags.*",
     without_effect={"KmsMasterKeyId": ENCRYPTION},
-    fixed="TopicName",
     resets=_TOPIC_DEFAULTS,
     delete=_delete_topic,
     find=_topic_arn,
@@ -101,7 +100,6 @@ def _delete_subscription(aws: Aws, resource: Resource, made: Made) -> None:
 @resource_type(
     "AWS::SNS::Subscription",
     "TopicArn Protocol Endpoint RawMessageDelivery FilterPolicy.* FilterPolicyScope RedrivePolicy.deadLetterTargetArn",
-    fixed=" ".join(_WHERE),
     resets=_SUBSCRIPTION_DEFAULTS,
     delete=_delete_subscription,
     find=_find_subscription,

@@ -52,8 +52,9 @@ class Messages:
         self._in_line.discard(message)
         for handle in _handles(message):
             self._by_handle.pop(handle, None)
-        if self.latest_like(message) is message:
-            del self._by_deduplication[message.deduplication_id]
+        name = message.deduplication_id
+        if self._by_deduplication.get(name) is message:
+            del self._by_deduplication[name]
 
     def hide(self, message: Any) -> None:
         """After the moment changed until which a message is hidden; also a past one, which lets it come back."""
@@ -69,8 +70,8 @@ class Messages:
         """The message that has or once had this receipt handle."""
         return self._by_handle.get(handle)
 
-    def latest_like(self, message: Any) -> Any:
-        """The last one with the same deduplication id; None without one."""
+    def latest_like(self, message: Any) -> Any | None:
+        """The last one with the same deduplication id."""
         return self._by_deduplication.get(message.deduplication_id)
 
     def take(self, now: float) -> Iterator[Any]:

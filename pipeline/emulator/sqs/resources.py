@@ -60,7 +60,6 @@ def _delete_queue(aws: Aws, resource: Resource, made: Made) -> None:
         "SqsManagedSseEnabled": ENCRYPTION,
         "RedriveAllowPolicy": IAM,
     },
-    fixed="QueueName FifoQueue",
     resets=_DEFAULTS,
     delete=_delete_queue,
     find=_find_queue,

@@ -17,7 +17,6 @@ def _delete(aws: Aws, resource: Resource, made: Made) -> None:
 @resource_type(
     "AWS::SSM::Parameter",
     "Name Type Value Description Tier AllowedPattern Tags.*",
-    fixed="Name",
     resets={"Description": "", "AllowedPattern": ""},
     delete=_delete,
     find=_name,

@@ -60,7 +60,6 @@ def _is_json(text: str) -> bool:
     LoggingConfiguration.Level LoggingConfiguration.IncludeExecutionData
     LoggingConfiguration.Destinations[].CloudWatchLogsLogGroup.LogGroupArn TracingConfiguration.Enabled""",
     without_effect={"TracingConfiguration": TRACING},
-    fixed="StateMachineName StateMachineType",
     resets={"LoggingConfiguration": {"Level": "OFF"}, "TracingConfiguration": {"Enabled": False}},
     renewed=(_REVISION,),
     check=_check,

@@ -1,4 +1,6 @@
-"""Writes pipeline/emulator/cloudformation/bounds.json from CloudFormation's resource schemas, as cfn-lint ships them.
+"""Writes bounds.json and create_only.json of pipeline/emulator/cloudformation.
+
+They come from CloudFormation's resource schemas, as cfn-lint ships them.
 
 `python -m tests.emulator.cloudformation.schemas` renews it. What cfn-lint adds to AWS's schemas is from AWS's
 documentation.
@@ -14,8 +16,9 @@ from typing import Any
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from pipeline.cloudformation import property_shapes
+from pipeline.emulator.cloudformation import bounds as bounds_data
+from pipeline.emulator.cloudformation import create_only as create_only_data
 from pipeline.emulator.cloudformation import registry
-from pipeline.emulator.cloudformation.bounds import FILE
 from pipeline.emulator.cloudformation.resource_types import REGISTRY
 
 REGION = "eu-west-1"
@@ -75,11 +78,23 @@ def _compiles(pattern: str) -> bool:
     return True
 
 
-def text() -> str:
+def create_only() -> dict[str, list[str]]:
+    """For each resource type the honoured properties that only a new resource can have otherwise."""
+    found = {}
+    for name, kind in sorted(REGISTRY.items()):
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, name).schema
+        paths = [each.removeprefix("/properties/").replace("/", ".") for each in schema.get("createOnlyProperties", [])]
+        if honoured := sorted(path for path in paths if path.partition(".")[0] in kind.known()):
+            found[name] = honoured
+    return found
+
+
+def text(found: Mapping[str, Any]) -> str:
     """The whole file."""
-    return json.dumps(bounds(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    FILE.write_text(text(), encoding="utf-8")
-    print(f"wrote {FILE}")
+    for file, found in ((bounds_data.FILE, bounds()), (create_only_data.FILE, create_only())):
+        file.write_text(text(found), encoding="utf-8")
+        print(f"wrote {file}")

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.cloudformation.locations import Place
 from pipeline.core.errors import BadDefinition
-from pipeline.emulator.cloudformation import StackResult, bounds
+from pipeline.emulator.cloudformation import StackResult, bounds, create_only
 from pipeline.emulator.cloudformation.resource_types import REGISTRY
 from tests.emulator.cloudformation import schemas
 
@@ -53,7 +53,11 @@ def within(path: str, value: Any) -> Any:
 
 
 def test_the_bounds_are_those_of_the_schemas_that_cfn_lint_ships() -> None:
-    assert bounds.FILE.read_text(encoding="utf-8") == schemas.text(), "python -m tests.emulator.cloudformation.schemas"
+    made = ((bounds.FILE, schemas.bounds()), (create_only.FILE, schemas.create_only()))
+    for file, found in made:
+        assert file.read_text(encoding="utf-8") == schemas.text(found), (
+            "python -m tests.emulator.cloudformation.schemas"
+        )
 
 
 @pytest.mark.parametrize(("kind", "path"), ALL)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,15 @@ def state(clients: Clients) -> dict[str, Any]:
         "subscriptions": len(clients("sns").list_subscriptions()["Subscriptions"]),
         "buckets": [name for name in buckets if name.startswith("killed")],
     }
+
+
+@pytest.fixture(autouse=True)
+def gone(deployer: Deployer, clients: Clients) -> Iterator[None]:
+    """Each test begins without the stack, and without the bucket that it retains."""
+    yield
+    deployer.delete_if_there("killed")
+    with contextlib.suppress(clients("s3").exceptions.NoSuchBucket):
+        clients("s3").delete_bucket(Bucket="killed-store")
 
 
 class Killed(BaseException):

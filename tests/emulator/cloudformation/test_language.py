@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.core.errors import BadDefinition, Refused
 from pipeline.emulator.cloudformation import Deployer, StackResult
+from tests.deploying import deploy_all
 
 Clients = Callable[[str], Any]
 Deploy = Callable[..., StackResult]
@@ -181,6 +182,6 @@ def test_stacks_read_each_others_parameters_and_exports(deployer: Deployer, tmp_
         Outputs: {Name: {Value: !GetAtt Name.Value, Export: {Name: the-name}}}
         """
     )
-    results = deployer.deploy_all(list(tmp_path.glob("*.yaml")), "order")
+    results = deploy_all(deployer, list(tmp_path.glob("*.yaml")), "order")
     assert [result.name for result in results] == ["sluice-order-writer-two", "sluice-order-reader"]
     assert results[1].outputs == {"Name": "mine-inbox"}

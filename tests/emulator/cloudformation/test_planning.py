@@ -11,6 +11,7 @@ import pytest
 from pipeline.cloudformation.changes import Action, Change
 from pipeline.core.errors import BadDefinition
 from pipeline.emulator.cloudformation import Deployer, StackPlan, StackResult
+from tests.deploying import deploy_all, plan_all
 
 Clients = Callable[[str], Any]
 Deploy = Callable[..., StackResult]
@@ -130,7 +131,7 @@ def test_a_new_lake_is_planned_though_each_stack_reads_what_another_will_publish
         Outputs: {Name: {Value: !Ref Dead, Export: {Name: planned-name}}}
         """
     )
-    plans = deployer.plan_all(list(tmp_path.glob("*.yaml")), "fresh")
+    plans = plan_all(deployer, list(tmp_path.glob("*.yaml")), "fresh")
     assert [(planned.name, planned.is_new, len(planned.changes)) for planned in plans] == [
         ("sluice-fresh-writer", True, 2), ("sluice-fresh-reader", True, 2),
     ]  # fmt: skip
@@ -144,9 +145,9 @@ def test_a_stack_sees_what_the_ones_before_it_would_change(deployer: Deployer, t
     )
     (tmp_path / "writer.yaml").write_text(writer % "old")
     templates = list(tmp_path.glob("*.yaml"))
-    deployer.deploy_all(templates, "seeing")
+    deploy_all(deployer, templates, "seeing")
     (tmp_path / "writer.yaml").write_text(writer % "new")
-    _, reader = deployer.plan_all(templates, "seeing")
+    _, reader = plan_all(deployer, templates, "seeing")
     assert [(each.before, each.after) for each in reader.changes[0].properties] == [("old", "new")]
 
 

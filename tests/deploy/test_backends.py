@@ -1,0 +1,116 @@
+"""What CloudFormation and the embedded one have in common as makers of stacks: one suite, on moto in this process.
+
+moto refuses no template: how CloudFormation's refusals are handed on is in `test_aws_stacks`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.cloudformation.changes import Action
+from pipeline.core.clients import client
+from pipeline.core.errors import Refused
+from pipeline.deploy.aws_stacks import CloudFormationStacks
+from pipeline.deploy.embedded import EmbeddedStacks
+from pipeline.deploy.engine import Stacks
+
+TEMPLATE = """
+Parameters: {Seconds: {Type: String}, Name: {Type: String, Default: inbox}}
+Resources:
+  Inbox: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Name}}
+  Published: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: /published, Value: !Ref Seconds}}
+"""
+
+Make = Callable[[bool], Stacks]
+
+
+@pytest.fixture(params=["CloudFormation", "embedded"])
+def make(request: pytest.FixtureRequest, aws: None) -> Make:
+    """Makes a backend that may replace what holds something, or may not."""
+    if request.param == "embedded":
+        return lambda replaces: EmbeddedStacks(replace_stateful=replaces)
+    return lambda replaces: CloudFormationStacks(client("cloudformation"), replace_stateful=replaces, delay_s=0)
+
+
+@pytest.fixture
+def stacks(make: Make) -> Stacks:
+    return make(False)
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    path = tmp_path / "template.yaml"
+    path.write_text(TEMPLATE)
+    return path
+
+
+def queues() -> set[str]:
+    return {url.rpartition("/")[2] for url in client("sqs").list_queues().get("QueueUrls", [])}
+
+
+def published() -> str:
+    return str(client("ssm").get_parameter(Name="/published")["Parameter"]["Value"])
+
+
+def test_a_plan_names_what_would_be_made_and_makes_nothing(stacks: Stacks, template: Path) -> None:
+    planned = stacks.plan("s", template, {"Seconds": "10"})
+    assert planned.is_new
+    assert {change.logical_id: change.action for change in planned.changes} == {
+        "Inbox": Action.ADD,
+        "Published": Action.ADD,
+    }
+    assert queues() == set()
+    assert stacks.parameters("s") == {}
+
+
+def test_a_stack_is_made_once_and_then_left_alone(stacks: Stacks, template: Path) -> None:
+    assert stacks.deploy("s", template, {"Seconds": "10"}).changed
+    assert queues() == {"inbox"}
+    assert stacks.parameters("s")["Seconds"] == "10"
+    assert not stacks.deploy("s", template, {"Seconds": "10"}).changed
+    planned = stacks.plan("s", template, {"Seconds": "10"})
+    assert (planned.is_new, planned.changes) == (False, ())
+
+
+def test_a_change_is_planned_and_then_made(stacks: Stacks, template: Path) -> None:
+    stacks.deploy("s", template, {"Seconds": "10"})
+    # A new value of a parameter alone, moto's change sets do not see.
+    template.write_text(TEMPLATE.replace("Value: !Ref Seconds", "Value: changed"))
+    planned = stacks.plan("s", template, {"Seconds": "10"})
+    assert [(change.logical_id, change.action) for change in planned.changes] == [("Published", Action.MODIFY)]
+    assert published() == "10"
+    assert stacks.deploy("s", template, {"Seconds": "10"}).changed
+    assert published() == "changed"
+
+
+def test_what_holds_something_is_not_taken_away_unasked(stacks: Stacks, make: Make, template: Path) -> None:
+    stacks.deploy("s", template, {"Seconds": "10"})
+    template.write_text(TEMPLATE.replace("  Inbox:", "  Other:"))
+    renamed = {"Seconds": "10", "Name": "outbox"}
+    with pytest.raises(Refused, match="would take away what resources hold: Inbox"):
+        stacks.deploy("s", template, renamed)
+    assert queues() == {"inbox"}
+    assert make(True).deploy("s", template, renamed).changed
+    assert queues() == {"outbox"}
+
+
+def test_a_stack_is_deleted_once(stacks: Stacks, template: Path) -> None:
+    stacks.deploy("s", template, {"Seconds": "10"})
+    assert stacks.delete("s")
+    assert queues() == set()
+    assert not stacks.delete("s")
+
+
+def test_whoever_deploys_to_aws_imports_nothing_of_the_embedded_aws() -> None:
+    script = """
+import sys
+import pipeline.deploy.aws, pipeline.deploy.engine, pipeline.deploy.datasets.definitions, pipeline.deploy.packaging
+print(*[name for name in sys.modules if name.startswith("pipeline.emulator")])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -1,0 +1,39 @@
+"""The stacks of a checkout, deployed to an embedded lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pipeline.cloudformation.changes import StackPlan
+from pipeline.core.settings import use
+from pipeline.deploy import embedded, engine
+from pipeline.deploy.engine import Stack, stacks_of_lake
+from pipeline.emulator.cloudformation import Deployer, StackResult
+from pipeline.emulator.state import RunningLake
+
+
+def deploy(root: Path, lake: RunningLake) -> None:
+    """Package the checkout and deploy the lake's own stacks, without the datasets."""
+    use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
+    for _ in engine.deploy(root, embedded.EmbeddedBackend(lake.env), embedded.packaged(root)):
+        pass
+
+
+def deploy_all(
+    deployer: Deployer, templates: Sequence[Path], env: str, parameters: Mapping[str, str] | None = None
+) -> list[StackResult]:
+    """Deploy one stack a template, in the order of what each reads."""
+    return [deployer.deploy(*each) for each in _stacks(templates, env, parameters, deployer.parameter)]
+
+
+def plan_all(deployer: Deployer, templates: Sequence[Path], env: str) -> list[StackPlan]:
+    """What `deploy_all` would do."""
+    planner = deployer.planner()
+    return [planner.plan(*each) for each in _stacks(templates, env, None, planner.parameter)]
+
+
+def _stacks(
+    templates: Sequence[Path], env: str, parameters: Mapping[str, str] | None, store: Callable[[str], str]
+) -> Iterator[Stack]:
+    return stacks_of_lake(templates, env, parameters or {}, store)
