@@ -15,7 +15,7 @@ from pipeline.core.events.s3 import SendAgain
 from pipeline.core.executions import Executions
 from pipeline.core.queues import send_all
 from pipeline.core.settings import Setting, Settings, running_handler
-from pipeline.core.telemetry.logs import about
+from pipeline.core.telemetry.logs import log_context
 from pipeline.lake.batches.completion import Ender
 from pipeline.lake.batches.completion import Parts as EnderParts
 from pipeline.lake.batches.poller import Parts as PollerParts
@@ -207,13 +207,13 @@ def handler(function: Callable[[dict[str, Any], Lake], Any]) -> Callable[[dict[s
     The function that this process runs logs by the name of its stage and its own.
     """
     if running_handler() == f"{function.__module__}.{function.__name__}":
-        from pipeline.core.telemetry.function_logs import of_function
+        from pipeline.core.telemetry.function_logs import log_as_function
 
-        of_function(f"{function.__module__.split('.')[1]}.{function.__name__}")
+        log_as_function(f"{function.__module__.split('.')[1]}.{function.__name__}")
 
     @wraps(function)
     def entry(event: dict[str, Any], context: Any) -> Any:
-        with about(request_id=context.aws_request_id):
+        with log_context(request_id=context.aws_request_id):
             try:
                 return function(event, lake())
             except Exception as error:

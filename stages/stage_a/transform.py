@@ -17,7 +17,7 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
 from pipeline.core.objects import ObjectVersion, staged_key
 from pipeline.core.settings import Setting
-from pipeline.core.telemetry.logs import about
+from pipeline.core.telemetry.logs import log_context
 from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
 from pipeline.lake.catalog import ObjectRow, Registered, Staging, Status
@@ -54,7 +54,7 @@ class Task:
         ]
 
     def about(self) -> AbstractContextManager[None]:
-        return about(correlation_id=self.work.object.digest, dataset=self.dataset, execution=self.execution)
+        return log_context(correlation_id=self.work.object.digest, dataset=self.dataset, execution=self.execution)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.core.clients import client
 from pipeline.core.errors import Transient
-from pipeline.core.telemetry.logs import about
+from pipeline.core.telemetry.logs import log_context
 from pipeline.lake.batches.completion import REBASES, Commit, cause_of, rebase_wait
 from pipeline.lake.services import Lake, handler
 
@@ -31,7 +31,7 @@ def commit_batch(event: dict[str, Any], lake: Lake) -> dict[str, str | int]:
 
     REBASE asks for another transform in `wait` seconds, EXHAUSTED for another batch.
     """
-    with about(correlation_id=event["batch"], dataset=event["dataset"]):
+    with log_context(correlation_id=event["batch"], dataset=event["dataset"]):
         outcome = lake.ender.commit(event["dataset"], event["batch"], event["table"])
         log.info("commit tried", extra={"outcome": outcome})
         batch = lake.batches.get(event["dataset"], event["batch"]) if outcome is Commit.REBASE else None
@@ -41,7 +41,7 @@ def commit_batch(event: dict[str, Any], lake: Lake) -> dict[str, str | int]:
 @handler
 def quarantine_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     """Drop what the batch wrote; its rows were never visible."""
-    with about(correlation_id=event["batch"], dataset=event["dataset"]):
+    with log_context(correlation_id=event["batch"], dataset=event["dataset"]):
         return {"status": lake.ender.quarantine(event["dataset"], event["batch"], event["table"])}
 
 
@@ -51,7 +51,7 @@ def fail_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
     reason = why_another_batch(event["error"])
     if reason is None:
         return _fail(event, cause_of(event["error"]), lake)
-    with about(correlation_id=event["batch"], dataset=event["dataset"]):
+    with log_context(correlation_id=event["batch"], dataset=event["dataset"]):
         return {"status": lake.ender.give_up(event["dataset"], event["batch"], event["table"], reason)}
 
 
@@ -71,5 +71,5 @@ def why_another_batch(error: Mapping[str, str]) -> str | None:
 
 
 def _fail(batch: dict[str, Any], reason: str, lake: Lake) -> dict[str, str]:
-    with about(correlation_id=batch["batch"], dataset=batch["dataset"]):
+    with log_context(correlation_id=batch["batch"], dataset=batch["dataset"]):
         return {"status": lake.ender.fail(batch["dataset"], batch["batch"], batch["table"], reason)}
