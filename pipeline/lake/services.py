@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property, wraps
+from functools import cache, cached_property
 from typing import Any
 
+from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
 from pipeline.core.clock import Clock, system_clock
-from pipeline.core.errors import Inconsistent, Throttled, Transient
+from pipeline.core.errors import Inconsistent
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.executions import Executions
+from pipeline.core.handler import entry_point
 from pipeline.core.queues import send_all
-from pipeline.core.settings import Setting, Settings, running_handler
-from pipeline.core.telemetry.logs import about
+from pipeline.core.settings import Setting, Settings
 from pipeline.lake.batches.completion import Ender
 from pipeline.lake.batches.completion import Parts as EnderParts
 from pipeline.lake.batches.poller import Parts as PollerParts
@@ -26,49 +27,6 @@ from pipeline.lake.batches.upkeep_poller import Upkeeper
 from pipeline.lake.catalog import Catalog
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registry
-
-THROTTLING_CODES = frozenset(
-    {
-        "503",
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "KMS.ThrottlingException",
-        "KMSThrottling",
-        "KMSThrottlingException",
-        "KmsThrottled",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-"""Error codes by which AWS says that calls come too fast: those that the SDK knows, and the key's in other services.
-
-S3 answers a HEAD that is too fast with its status alone.
-"""
-
-TRANSIENT_CODES = frozenset(
-    {
-        "ConditionalRequestConflict",
-        "InternalError",
-        "InternalServerError",
-        "InternalFailure",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-        "500",
-    }
-)
-"""Other error codes after which AWS says that the same call may succeed."""
-
 
 SUBJECT_CHARACTERS = 100
 """Of an SNS message (AWS quota)."""
@@ -201,45 +159,5 @@ def lake() -> Lake:
 
 
 def handler(function: Callable[[dict[str, Any], Lake], Any]) -> Callable[[dict[str, Any], object], Any]:
-    """Make a Lambda entry point of `function(event, lake)`. AWS's passing troubles are raised as `Transient`, or as
-    `Throttled` where calls come too fast.
-
-    The function that this process runs logs by the name of its stage and its own.
-    """
-    if running_handler() == f"{function.__module__}.{function.__name__}":
-        from pipeline.core.telemetry.function_logs import of_function
-
-        of_function(f"{function.__module__.split('.')[1]}.{function.__name__}")
-
-    @wraps(function)
-    def entry(event: dict[str, Any], context: Any) -> Any:
-        with about(request_id=context.aws_request_id):
-            try:
-                return function(event, lake())
-            except Exception as error:
-                if is_transient(error):
-                    kind = Throttled if is_throttled(error) else Transient
-                    raise kind(f"{type(error).__name__}: {error}") from error
-                raise
-
-    return entry
-
-
-def is_transient(error: Exception) -> bool:
-    """Whether an AWS call failed in a way that may pass."""
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
-
-    if isinstance(error, ClientError):
-        return _code(error) in TRANSIENT_CODES | THROTTLING_CODES
-    return isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError))
-
-
-def is_throttled(error: Exception) -> bool:
-    """Whether AWS refused a call because there were too many."""
-    from botocore.exceptions import ClientError
-
-    return isinstance(error, ClientError) and _code(error) in THROTTLING_CODES
-
-
-def _code(error: Any) -> Any:
-    return error.response.get("Error", {}).get("Code")
+    """Make a Lambda entry point of `function(event, lake)`."""
+    return entry_point(function, lambda: lake())

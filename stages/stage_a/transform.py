@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
 from pipeline.core.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
 from pipeline.core.objects import ObjectVersion, staged_key
@@ -22,7 +23,7 @@ from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
 from pipeline.lake.catalog import ObjectRow, Registered, Staging, Status
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.services import Lake, handler, is_transient
+from pipeline.lake.services import Lake, handler
 from stages.stage_a.convert import Conversion, convert
 from stages.stage_a.failure import fail_object
 from stages.stage_a.source import Readable
