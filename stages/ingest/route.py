@@ -17,9 +17,10 @@ from pipeline.core.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, Send
 from pipeline.core.executions import canonical, name_for
 from pipeline.core.queues import put_aside
 from pipeline.core.settings import Setting
-from pipeline.lake.catalog import ObjectRow, Registered, Status
+from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import Route, dataset_in, groups, is_folder, route, stage_a_input
 from pipeline.lake.services import Lake, handler
 
@@ -43,7 +44,7 @@ def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
     found = list(_parsed(messages, lake, failed))
     named = {name for f in found if (name := dataset_in(f.event.object.key))}
     registered = lake.registry.get_many(named) if named else {}
-    waiting: dict[DatasetName, list[tuple[str, Registered]]] = defaultdict(list)
+    waiting: dict[DatasetName, list[tuple[str, StageAWork]]] = defaultdict(list)
     unrouted: list[tuple[str, ObjectRow]] = []
     for item in found:
         try:
@@ -111,7 +112,7 @@ def _put_aside(message: sqs.Message, reason: BadInput, lake: Lake, failed: dict[
 
 def _register(
     event: RawEvent, registered: Mapping[DatasetName, Registration], lake: Lake
-) -> tuple[DatasetName, Registered] | ObjectRow | None:
+) -> tuple[DatasetName, StageAWork] | ObjectRow | None:
     """What is to be transformed, or the row of an object that no dataset wants; None when nothing is left to do."""
     if isinstance(event, ObjectDeleted):
         lake.catalog.mark_deleted(event)
@@ -134,11 +135,11 @@ def _register(
     return (chosen.dataset, work) if chosen.dataset and work else None
 
 
-def _begun(row: ObjectRow, retired: Registration) -> tuple[DatasetName, Registered]:
+def _begun(row: ObjectRow, retired: Registration) -> tuple[DatasetName, StageAWork]:
     """An object that was registered before its dataset was retired: whoever did may have died before starting it."""
     if retired.is_closed:
         raise _gone(row, retired)
-    return retired.name, Registered(row.object, row.generation, row.event_ms, row.size)
+    return retired.name, StageAWork(row.object, row.generation, row.event_ms, row.size)
 
 
 def _stay(event: SendAgain, retired: Registration, lake: Lake) -> None:
@@ -177,18 +178,20 @@ def _send_just_registered(unrouted: list[tuple[str, ObjectRow]], lake: Lake, fai
 
 
 def _start(
-    registration: Registration, items: list[tuple[str, Registered]], lake: Lake, failed: dict[str, Exception]
+    registration: Registration, items: list[tuple[str, StageAWork]], lake: Lake, failed: dict[str, Exception]
 ) -> None:
     """Start one execution a group; a group that cannot be started sends its messages back."""
     messages = {work.object: message for message, work in items}
     unique = {work.object: work for _, work in items}
-    for group in groups(work.to_input() for work in unique.values()):
-        document = canonical(stage_a_input(registration.dataset, registration.queue_url, group))
-        name = name_for(str(registration.name), canonical(group.objects))
+    for group in groups(unique.values()):
+        document = stage_a_input(registration.dataset, registration.queue_url, group).to_json()
+        name = name_for(str(registration.name), canonical(document["objects"]))
         try:
-            started = lake.executions.start_until_good(lake.settings[Setting.STAGE_A_MACHINE], name, document)
-            objects = [Registered.from_input(item).object.digest for item in group.objects]
+            started = lake.executions.start_until_good(
+                lake.settings[Setting.STAGE_A_MACHINE], name, canonical(document)
+            )
+            objects = [work.object.digest for work in group.objects]
             facts = {"dataset": str(registration.name), "execution": started.name, "objects": objects}
             log.info("Stage A started", extra=facts)
         except Exception as error:
-            failed |= {messages[Registered.from_input(item).object]: error for item in group.objects}
+            failed |= {messages[work.object]: error for work in group.objects}

@@ -24,9 +24,10 @@ from pipeline.core.settings import Setting, Settings
 from pipeline.emulator.gateway.server import Front
 from pipeline.lake.batches.poller import Work
 from pipeline.lake.batches.records import RuleResult, Verdict, Written
-from pipeline.lake.catalog import ObjectRow, Registered, Staging
+from pipeline.lake.catalog import ObjectRow, Staging
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from pipeline.lake.tables.creation import create_table
 from pipeline.operate.queues import FAILURES
@@ -220,7 +221,7 @@ class Actor:
             "staged_etag": "e",
         }
         once = self.work.dataset.table.write == "append"
-        work = Registered(obj, 1, self.clock_ms)
+        work = StageAWork(obj, 1, self.clock_ms)
         self.lake.catalog.stage(Staging(work, content or obj.digest, once, facts), self.name)
         return obj
 

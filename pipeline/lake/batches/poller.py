@@ -21,11 +21,14 @@ from pipeline.core.executions import Executions, canonical
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches import upkeep
 from pipeline.lake.batches.deliveries import loaded_before
-from pipeline.lake.batches.manifest import manifest, manifest_key
+from pipeline.lake.batches.manifest import manifest, manifest_body, manifest_key
 from pipeline.lake.batches.records import LOCK, Batch, BatchRecords, BatchStatus, batch_item, candidates_of
 from pipeline.lake.batches.upkeep_poller import Upkeeper
 from pipeline.lake.catalog import Catalog, Status
 from pipeline.lake.catalog.rows import IN_FLIGHT
+from pipeline.lake.messages.poll_order import PollOrder
+from pipeline.lake.messages.stage_b import StageBInput
+from pipeline.lake.messages.staged_message import StagedMessage
 
 if TYPE_CHECKING:
     from pipeline.lake.datasets.model import Batching, Dataset
@@ -47,15 +50,6 @@ class Outcome(StrEnum):
     ENDED = "ENDED"
     UPKEEP = "UPKEEP"
     """A turn of upkeep was begun."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A dataset's standing order for the poller, as its schedule carries it: enough to see that nothing is to do."""
-
-    name: str
-    queue_url: str
-    settings: Batching
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +103,7 @@ class _Message:
 def _parsed(message: dict[str, Any]) -> list[_Message]:
     """The object that a message names. A message of another form stays, and ends in the dead-letter queue."""
     try:
-        body = json.loads(message["Body"])
-        obj = ObjectVersion(body["bucket"], body["key"], body["version_id"])
+        obj = StagedMessage.from_json(json.loads(message["Body"])).object
     except (ValueError, TypeError, KeyError):
         log.error("a message of the Stage B queue names no object", extra={"sqs_message": message["MessageId"]})
         return []
@@ -123,20 +116,20 @@ class Poller:
     def __init__(self, parts: Parts) -> None:
         self._ = parts
 
-    def poll(self, order: Order) -> tuple[Outcome, str | None]:
+    def poll(self, order: PollOrder) -> tuple[Outcome, str | None]:
         """Bring the dataset's batches one step on; the batch's id where there is one. Idle costs two calls."""
-        lock = self._.records.lock(order.name)
+        lock = self._.records.lock(order.dataset)
         if lock.active:
-            return self._adopt(order.name, lock.active), lock.active
+            return self._adopt(order.dataset, lock.active), lock.active
         settings = order.settings
-        waiting = self._.catalog.waiting(order.name, Status.STAGED, settings.max_objects)
+        waiting = self._.catalog.waiting(order.dataset, Status.STAGED, settings.max_objects)
         now = self._.clock()
         opens = is_due(settings, waiting, now)
         if upkeep.is_due(lock.upkeep_due, now, objects_wait=opens):
-            return self._keep_up(order.name)
+            return self._keep_up(order.dataset)
         if not opens:
             return (Outcome.BELOW_MINIMUM if waiting else Outcome.IDLE), None
-        work = self._.load(order.name)
+        work = self._.load(order.dataset)
         messages = self._receive(order.queue_url, settings.max_objects)
         wanted = dict.fromkeys([*(m.object for m in messages), *(obj for obj, _ in waiting)])
         batch = self._.new_id()
@@ -250,7 +243,7 @@ class Poller:
             transact(self._.dynamodb, records.cancelling(work.name, batch.id))
         else:
             loaded = loaded_before(self._.catalog, work.dataset, mine)
-            body = manifest(batch.id, work.dataset, work.table, mine, loaded).encode()
+            body = manifest_body(manifest(batch.id, work.dataset, work.table, mine, loaded))
             key = manifest_key(work.name, batch.id, body)
             bucket = self._.staging_bucket
             self._.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
@@ -279,16 +272,7 @@ class Poller:
         return sealed
 
     def _start(self, work: Work, batch: Batch) -> Outcome:
-        document = canonical(
-            {
-                "batch": batch.id,
-                "dataset": work.name,
-                "manifest": batch.manifest,
-                "table": work.table,
-                "has_ruleset": work.dataset.quality is not None,
-                **work.dataset.stage_b.job_runs,
-            }
-        )
+        document = canonical(_stage_b_input(work, batch).to_json())
         execution = self._.executions.start(self._.machine, batch.id, document)
         # Only from SEALED: a quick execution may be committing already.
         self._.records.move(work.name, batch.id, BatchStatus.RUNNING, only_from=BatchStatus.SEALED)
@@ -320,6 +304,19 @@ class Poller:
                 {"Id": str(i), "ReceiptHandle": m.receipt} for i, m in enumerate(settled[start : start + RECEIVE])
             ]
             self._.sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
+
+
+def _stage_b_input(work: Work, batch: Batch) -> StageBInput:
+    if batch.manifest is None:
+        raise Inconsistent(f"batch {batch.id} of {work.name} is sealed without a manifest")
+    return StageBInput(
+        batch=batch.id,
+        dataset=work.name,
+        manifest=batch.manifest,
+        table=work.table,
+        has_ruleset=work.dataset.quality is not None,
+        **work.dataset.stage_b.job_runs,
+    )
 
 
 def _upkeep_settings(work: Work) -> str:

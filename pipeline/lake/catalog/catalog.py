@@ -27,8 +27,9 @@ from pipeline.lake.catalog import contents
 from pipeline.lake.catalog.index_keys import dismissed, placing
 from pipeline.lake.catalog.indexes import Indexes
 from pipeline.lake.catalog.rows import FROZEN, HISTORY_KEPT, PREDECESSORS, ObjectRow, Status, lifted, shorten
-from pipeline.lake.catalog.work import Registered, Staging
+from pipeline.lake.catalog.staging import Staging
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import unrouted_partition
 
 _OF_A_GENERATION = [
@@ -51,7 +52,7 @@ class Catalog(Indexes):
 
     # -- registration ----------------------------------------------------------------------------------------
 
-    def register(self, event: ObjectCreated, dataset: DatasetName) -> Registered | None:
+    def register(self, event: ObjectCreated, dataset: DatasetName) -> StageAWork | None:
         """Record a version of a registered dataset; None when nothing is left to do for it."""
         item = self._new_row(event, Status.REGISTERED, str(dataset))
         rejected = self._put_new(item)
@@ -83,7 +84,7 @@ class Catalog(Indexes):
         created = ObjectCreated(event.object, 0, "", event.event_ms, event.sequencer)
         self._put_new(self._new_row(created, Status.DELETE_MARKER, None))
 
-    def send_again(self, event: SendAgain, dataset: DatasetName | None) -> Registered | None:
+    def send_again(self, event: SendAgain, dataset: DatasetName | None) -> StageAWork | None:
         """Make the transition that a redrive, a replay, a released duplicate or an applied dataset asked for.
 
         `Transient` while the batch that the object failed in has not ended: it still gives up the object's content.
@@ -108,7 +109,7 @@ class Catalog(Indexes):
         refused = transact(self._dynamodb, actions)
         if refused and not refused[0]:
             raise Transient(f"{row.object.uri}: batch {row.batch} has not ended yet")
-        return None if refused else Registered(row.object, event.generation, row.event_ms, row.size)
+        return None if refused else StageAWork(row.object, event.generation, row.event_ms, row.size)
 
     def _put_new(self, item: dict[str, Any]) -> Rejected | None:
         return put_if(self._dynamodb, self.table, item, "attribute_not_exists(#path)")
@@ -155,10 +156,10 @@ class Catalog(Indexes):
                 update_if(self._dynamodb, self.table, change)
 
     @staticmethod
-    def _to_transform(row: ObjectRow) -> Registered | None:
+    def _to_transform(row: ObjectRow) -> StageAWork | None:
         if row.status is not Status.REGISTERED:
             return None
-        return Registered(row.object, row.generation, row.event_ms, row.size)
+        return StageAWork(row.object, row.generation, row.event_ms, row.size)
 
     # -- transitions -----------------------------------------------------------------------------------------
 
@@ -229,7 +230,7 @@ class Catalog(Indexes):
         taking = contents.taking(self.table, staging.work.object, staging.checksum)
         return [moving, taking] if staging.once else [moving]
 
-    def _leaving_registered(self, work: Registered, to: Status, dataset: str, facts: dict[str, Any]) -> dict[str, Any]:
+    def _leaving_registered(self, work: StageAWork, to: Status, dataset: str, facts: dict[str, Any]) -> dict[str, Any]:
         return self.moving(
             work.object,
             to,

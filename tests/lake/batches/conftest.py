@@ -13,13 +13,15 @@ from pipeline.core.clock import parse_iso
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.executions import Executions
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.batches.poller import Order, Parts, Poller, Work
+from pipeline.lake.batches.poller import Parts, Poller, Work
 from pipeline.lake.batches.records import BatchRecords
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper
-from pipeline.lake.catalog import Catalog, Registered, Staging
+from pipeline.lake.catalog import Catalog, Staging
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import Batching
+from pipeline.lake.messages.poll_order import PollOrder
+from pipeline.lake.messages.stage_a import StageAWork
 
 DATASET = Dataset.model_validate({"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}})
 TABLE = "sluice_test_shop.orders"
@@ -44,14 +46,14 @@ class Shop:
     told: list[Any] = field(default_factory=list)
     versions: Any = field(default_factory=itertools.count)
 
-    def order(self, **settings: Any) -> Order:
-        return Order("shop/orders", self.queue_url, Batching.model_validate(settings))
+    def order(self, **settings: Any) -> PollOrder:
+        return PollOrder("shop/orders", self.queue_url, Batching.model_validate(settings))
 
     def stage(self, name: str, *, message: bool = True) -> ObjectVersion:
         obj = ObjectVersion("raw", f"shop/orders/{name}", f"v{next(self.versions)}")
         self.catalog.register(ObjectCreated(obj, 1, "", 1000, "0A"), DATASET.name)
         facts = {"staged": f"s3://staging/{obj.digest}", "staged_etag": "e", "rows_out": 1}
-        staging = Staging(Registered(obj, 1, 1000), obj.digest, True, facts)
+        staging = Staging(StageAWork(obj, 1, 1000), obj.digest, True, facts)
         assert self.catalog.stage(staging, "shop/orders") is None
         if message:
             self.send(obj)

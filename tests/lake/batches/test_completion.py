@@ -22,20 +22,22 @@ from pipeline.core.executions import Executions
 from pipeline.core.objects import ObjectVersion
 from pipeline.emulator.gateway.server import Front
 from pipeline.lake.batches.completion import REBASES, Commit, Ender, Parts, cause_of, rebase_wait
-from pipeline.lake.batches.poller import Order, Outcome, Poller, Work
+from pipeline.lake.batches.poller import Outcome, Poller, Work
 from pipeline.lake.batches.poller import Parts as PollerParts
 from pipeline.lake.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
 from pipeline.lake.batches.redrive import Redriver
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper
-from pipeline.lake.catalog import Catalog, Registered, Staging, Status
+from pipeline.lake.catalog import Catalog, Staging, Status
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import Batching
+from pipeline.lake.messages.poll_order import PollOrder
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.tables.creation import create_table
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import branch_name
+from tests.conftest import allowed, load_template, table_calls
 
-from ..conftest import allowed, load_template, table_calls
 from .conftest import Crash
 
 numbers = itertools.count()
@@ -108,13 +110,13 @@ class Shop:
         assert work
         return self.transform(work, checksum or obj.digest)
 
-    def transform(self, work: Registered, checksum: str) -> ObjectVersion:
+    def transform(self, work: StageAWork, checksum: str) -> ObjectVersion:
         facts = {"staged": "s3://staging/x", "staged_etag": "e", "rows_out": 1}
         self.catalog.stage(Staging(work, checksum, True, facts), self.name)
         return work.object
 
     def open(self) -> str:
-        order = Order(self.name, self.queue_url, Batching())
+        order = PollOrder(self.name, self.queue_url, Batching())
         outcome, batch = self.poller.poll(order)
         assert outcome is Outcome.STARTED
         assert batch

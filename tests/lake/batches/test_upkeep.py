@@ -16,7 +16,7 @@ from pipeline.lake.batches.records import LOCK, BatchStatus
 from pipeline.lake.batches.upkeep import AGAIN_AFTER, YIELDS_FOR, TurnStatus
 
 from .conftest import DATASET, Crash, Shop
-from .test_opening import finish
+from .test_poller import finish
 
 NAME = "shop/orders"
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.lake.datasets import Dataset
+from pipeline.lake.messages.manifest import Manifest
 from pipeline.lake.tables.iceberg import Outcome
-from stages.stage_b.jobs.batch_manifest import Manifest
 from tests.stages.stage_b.conftest import MakeTable, Staged
 from tests.warm_lake import WarmLake
 
@@ -233,5 +233,5 @@ def test_rules_about_the_whole_table_depend_on_it(scope: str | None, judges_tabl
     quality = {"ruleset": "Rules = [ RowCount > 0 ]", "scope": scope} if scope else None
     definition = {"team": "team", "dataset": "set", "stage_a": {"format": "csv"}, "quality": quality}
     dataset = json.loads(Dataset.model_validate(definition).to_json())
-    document = {"batch": "01J", "dataset": dataset, "objects": []}
-    assert Manifest.from_json(json.dumps(document)).judges_table is judges_table
+    document = {"batch": "01J", "dataset": dataset, "table": "lake_team.set", "objects": []}
+    assert Manifest.from_json(document).judges_table is judges_table
