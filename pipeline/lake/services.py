@@ -17,13 +17,14 @@ from pipeline.core.executions import Executions
 from pipeline.core.handler import entry_point
 from pipeline.core.queues import send_all
 from pipeline.core.settings import Setting, Settings
-from pipeline.lake.batches.completion import Ender
-from pipeline.lake.batches.completion import Parts as EnderParts
-from pipeline.lake.batches.poller import Parts as PollerParts
-from pipeline.lake.batches.poller import Poller, Work
+from pipeline.lake.batches.completion import BatchFinisher
+from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import BatchRecords
+from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper
+from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registry
@@ -60,22 +61,25 @@ class Lake:
     @cached_property
     def poller(self) -> Poller:
         return Poller(
-            PollerParts(
+            catalog=self.catalog,
+            records=self.batches,
+            queue=StagedQueue(client("sqs"), self.catalog),
+            sealer=Sealer(
                 catalog=self.catalog,
                 records=self.batches,
-                executions=self.executions,
                 dynamodb=client("dynamodb"),
-                sqs=client("sqs"),
                 s3=client("s3"),
                 batches_table=self.settings[Setting.BATCHES_TABLE],
                 staging_bucket=self.settings[Setting.STAGING_BUCKET],
-                machine=self.settings[Setting.STAGE_B_MACHINE],
-                new_id=_new_batch_id,
-                load=self.load_work,
-                abandon=self._abandon,
-                upkeeper=self.upkeeper,
                 clock=self.clock,
-            )
+            ),
+            finisher=self.finisher,
+            upkeeper=self.upkeeper,
+            executions=self.executions,
+            machine=self.settings[Setting.STAGE_B_MACHINE],
+            load=self.load_work,
+            new_id=_new_batch_id,
+            clock=self.clock,
         )
 
     @cached_property
@@ -94,19 +98,17 @@ class Lake:
         )
 
     @cached_property
-    def ender(self) -> Ender:
-        from pipeline.lake.tables import iceberg
+    def finisher(self) -> BatchFinisher:
+        from pipeline.lake.tables.iceberg import IcebergTables
 
-        return Ender(
-            EnderParts(
-                catalog=self.catalog,
-                records=self.batches,
-                tables=iceberg.IcebergTables(),
-                dynamodb=client("dynamodb"),
-                announce=self.announce,
-                tell_team=self.tell_team,
-                send_again=self.send_again,
-            )
+        return BatchFinisher(
+            catalog=self.catalog,
+            records=self.batches,
+            tables=IcebergTables(),
+            dynamodb=client("dynamodb"),
+            announce=self.announce,
+            tell_team=self.tell_team,
+            send_again=self.send_again,
         )
 
     def load_work(self, dataset: str) -> Work:
@@ -115,9 +117,6 @@ class Lake:
         if registration is None:
             raise Inconsistent(f"dataset {dataset} has objects that wait, and is not registered")
         return Work(registration.dataset, registration.table)
-
-    def _abandon(self, dataset: str, batch: str, reason: str) -> None:
-        self.ender.fail(dataset, batch, self.load_work(dataset).table, reason)
 
     def announce(self, message: dict[str, Any]) -> None:
         """Tell whoever listens that a dataset has changed; at least once."""

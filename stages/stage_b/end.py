@@ -11,9 +11,10 @@ from typing import Any
 from pipeline.core.clients import client
 from pipeline.core.errors import Transient
 from pipeline.core.telemetry.logs import about
-from pipeline.lake.batches.completion import REBASES, Commit, cause_of, rebase_wait
+from pipeline.lake.batches.completion import REBASES, cause_of, rebase_wait
 from pipeline.lake.messages.stage_b import BatchAnswer, CommitAnswer, EndingBatch, FailedBatch, StageBInput
 from pipeline.lake.services import Lake, handler
+from pipeline.lake.tables.outcomes import CommitOutcome
 
 REBASED_TOO_OFTEN = "RebasedTooOften"
 """The error that the state machine gives a batch whose commit was EXHAUSTED."""
@@ -35,9 +36,9 @@ def commit_batch(event: dict[str, Any], lake: Lake) -> CommitAnswer:
     """
     ending = EndingBatch.from_json(event)
     with _about(ending):
-        outcome = lake.ender.commit(ending.dataset, ending.batch, ending.table)
+        outcome = lake.finisher.commit(ending.dataset, ending.batch, ending.table)
         log.info("commit tried", extra={"outcome": outcome})
-        batch = lake.batches.get(ending.dataset, ending.batch) if outcome is Commit.REBASE else None
+        batch = lake.batches.get(ending.dataset, ending.batch) if outcome is CommitOutcome.REBASE else None
     return {"outcome": outcome, "wait": rebase_wait(batch.rebases) if batch else 0}
 
 
@@ -46,7 +47,7 @@ def quarantine_batch(event: dict[str, Any], lake: Lake) -> BatchAnswer:
     """Drop what the batch wrote; its rows were never visible."""
     ending = EndingBatch.from_json(event)
     with _about(ending):
-        return {"status": lake.ender.quarantine(ending.dataset, ending.batch, ending.table)}
+        return {"status": lake.finisher.quarantine(ending.dataset, ending.batch, ending.table)}
 
 
 @handler
@@ -57,7 +58,7 @@ def fail_batch(event: dict[str, Any], lake: Lake) -> BatchAnswer:
     if reason is None:
         return _fail(ending, cause_of(failed.error), lake)
     with _about(ending):
-        return {"status": lake.ender.give_up(ending.dataset, ending.batch, ending.table, reason)}
+        return {"status": lake.finisher.give_up(ending.dataset, ending.batch, ending.table, reason)}
 
 
 @handler
@@ -78,7 +79,7 @@ def why_another_batch(error: Mapping[str, str]) -> str | None:
 
 def _fail(ending: EndingBatch, reason: str, lake: Lake) -> BatchAnswer:
     with _about(ending):
-        return {"status": lake.ender.fail(ending.dataset, ending.batch, ending.table, reason)}
+        return {"status": lake.finisher.fail(ending.dataset, ending.batch, ending.table, reason)}
 
 
 def _about(ending: EndingBatch) -> AbstractContextManager[None]:

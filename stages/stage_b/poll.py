@@ -12,7 +12,7 @@ import pipeline.lake.datasets.model  # noqa: F401
 from pipeline.core.errors import BadInput, Inconsistent, Refused
 from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
-from pipeline.lake.batches.poller import Outcome
+from pipeline.lake.batches.poller import PollOutcome
 from pipeline.lake.messages.poll_order import PollOrder
 from pipeline.lake.services import Lake, handler
 
@@ -36,7 +36,7 @@ def poll_dataset(event: dict[str, Any], lake: Lake) -> dict[str, str | None]:
         log.exception("a dataset cannot be polled", extra={"dataset": event["dataset"]})
         emit(event["dataset"], {Metric.BATCHES_FAILED: 1}, event["dataset"])
         return {"outcome": "FAILED", "batch": None}
-    if outcome is not Outcome.IDLE:
+    if outcome is not PollOutcome.IDLE:
         # Here a batch's id is also its execution's name.
         log.info("polled", extra={"correlation_id": batch, "dataset": order.dataset, "outcome": outcome})
     return {"outcome": outcome, "batch": batch}

@@ -281,7 +281,7 @@ def test_what_waits_and_what_failed_in_a_batch_have_the_buttons_of_their_dataset
     waits = visitor.get("/object", params={"uri": obj.uri}).text
     assert 'action="/datasets/shop/orders/run"' in waits
     batch = orders.open(obj)
-    orders.lake.ender.fail(orders.name, batch, orders.work.table, "the job was killed")
+    orders.lake.finisher.fail(orders.name, batch, orders.work.table, "the job was killed")
     failed = visitor.get("/object", params={"uri": obj.uri}).text
     assert f'action="/batches/{batch}/redrive"' in failed
     assert "the job was killed" in failed

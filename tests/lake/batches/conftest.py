@@ -13,10 +13,13 @@ from pipeline.core.clock import parse_iso
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.executions import Executions
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.batches.poller import Parts, Poller, Work
+from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import BatchRecords
+from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper
+from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog, Staging
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import Batching
@@ -29,6 +32,17 @@ TABLE = "sluice_test_shop.orders"
 
 class Crash(Exception):
     """The process died here."""
+
+
+@dataclass
+class Finisher:
+    """Notes which batches the poller has it fail: there are no tables here (`test_completion` has the real one)."""
+
+    failed: list[tuple[str, str, str]]
+
+    def fail(self, dataset: str, batch: str, table: str, reason: str) -> None:
+        assert table == TABLE
+        self.failed.append((dataset, batch, reason))
 
 
 @dataclass
@@ -107,23 +121,26 @@ def shop(catalog_tables: dict[str, str]) -> Shop:
     )
     made = Shop(catalog, records, None, queue_url, machine, now, turns)  # type: ignore[arg-type]
     made.poller = Poller(
-        Parts(
+        catalog=catalog,
+        records=records,
+        queue=StagedQueue(client("sqs"), catalog),
+        sealer=Sealer(
             catalog=catalog,
             records=records,
-            executions=Executions(client("stepfunctions")),
             dynamodb=client("dynamodb"),
-            sqs=client("sqs"),
             s3=client("s3"),
             batches_table="BatchesTable",
             staging_bucket="staging",
-            machine=machine,
-            new_id=lambda: next(ids),
-            load=lambda name: Work(DATASET, TABLE),
-            abandon=lambda *call: made.abandoned.append(call),
-            upkeeper=Upkeeper(
-                turns, client("glue"), "upkeep", "BatchesTable", lambda *told: made.told.append(told), lambda: next(ids)
-            ),
             clock=lambda: now[0],
-        )
+        ),
+        finisher=Finisher(made.abandoned),  # type: ignore[arg-type]
+        upkeeper=Upkeeper(
+            turns, client("glue"), "upkeep", "BatchesTable", lambda *told: made.told.append(told), lambda: next(ids)
+        ),
+        executions=Executions(client("stepfunctions")),
+        machine=machine,
+        load=lambda name: Work(DATASET, TABLE),
+        new_id=lambda: next(ids),
+        clock=lambda: now[0],
     )
     return made
