@@ -20,7 +20,7 @@ from pipeline.core.settings import Setting, Settings
 from pipeline.lake.batches.completion import BatchFinisher
 from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import BatchRecords
-from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper
