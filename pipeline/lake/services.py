@@ -44,22 +44,27 @@ class Lake:
 
     @cached_property
     def catalog(self) -> Catalog:
+        """The object catalog."""
         return Catalog(client("dynamodb"), self.settings[Setting.OBJECTS_TABLE], self.clock)
 
     @cached_property
     def registry(self) -> Registry:
+        """The registered datasets."""
         return Registry(client("dynamodb"), self.settings[Setting.DATASETS_TABLE])
 
     @cached_property
     def batches(self) -> BatchRecords:
+        """The rows of batches."""
         return BatchRecords(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
 
     @cached_property
     def executions(self) -> Executions:
+        """Starts executions and describes them."""
         return Executions(client("stepfunctions"))
 
     @cached_property
     def poller(self) -> Poller:
+        """Opens batches and starts Stage B."""
         return Poller(
             catalog=self.catalog,
             records=self.batches,
@@ -84,10 +89,12 @@ class Lake:
 
     @cached_property
     def turns(self) -> Turns:
+        """The rows of turns of upkeep."""
         return Turns(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
 
     @cached_property
     def upkeeper(self) -> Upkeeper:
+        """Opens and ends turns of upkeep."""
         return Upkeeper(
             turns=self.turns,
             glue=client("glue"),
@@ -99,6 +106,7 @@ class Lake:
 
     @cached_property
     def finisher(self) -> BatchFinisher:
+        """Commits, quarantines and fails batches."""
         from pipeline.lake.tables.iceberg import IcebergTables
 
         return BatchFinisher(

@@ -55,6 +55,7 @@ class Outcome:
 
     @property
     def message(self) -> str:
+        """The message that brought it."""
         return self.arrival.message
 
 

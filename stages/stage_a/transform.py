@@ -47,12 +47,14 @@ class Task:
 
     @classmethod
     def of_bundle(cls, bundle: Bundle) -> list[Task]:
+        """One task for each object of a bundle."""
         settings = StageA.model_validate(bundle.stage_a)
         contract = {name: Column.model_validate(column) for name, column in bundle.contract.items()}
         once = bundle.write == "append"
         return [cls(work, bundle.dataset, settings, contract, once, bundle.execution) for work in bundle.objects]
 
     def about(self) -> AbstractContextManager[None]:
+        """Log lines within are about this object."""
         return log_context(correlation_id=self.work.object.digest, dataset=self.dataset, execution=self.execution)
 
 

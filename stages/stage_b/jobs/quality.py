@@ -80,6 +80,7 @@ def _keep(
 
 
 def main() -> None:
+    """The Glue job: judges what a batch wrote and records the verdict."""
     from awsglue.utils import getResolvedOptions
     from pyspark.sql import SparkSession
 
