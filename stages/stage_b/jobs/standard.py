@@ -48,6 +48,7 @@ def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Writte
 
 
 def main() -> None:
+    """The Glue job: loads a batch to a branch and records what it wrote."""
     from awsglue.utils import getResolvedOptions
 
     arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))

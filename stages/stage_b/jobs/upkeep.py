@@ -66,6 +66,7 @@ def run(
 
 
 def main() -> None:
+    """The Glue job: one turn of upkeep."""
     from awsglue.utils import getResolvedOptions
 
     arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
