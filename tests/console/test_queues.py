@@ -13,8 +13,23 @@ from pipeline.core.settings import Setting
 from pipeline.operate import queue_age
 
 
-@pytest.fixture(scope="module")
-def dead(lake):
+@pytest.fixture(autouse=True)
+def empty(lake, orders):
+    """Queues without what other tests have sent: they run in any order on one lake."""
+    names = (
+        Setting.RAW_DEAD_LETTER_QUEUE_URL,
+        Setting.RAW_QUEUE_URL,
+        Setting.MARK_STAGE_B_FAILED_DEAD_LETTER_QUEUE_URL,
+    )
+    for url in (*(lake.settings[name] for name in names), orders.registration.dead_letter_queue_url):
+        # Not PurgeQueue, which a queue takes once a minute.
+        while messages := client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+@pytest.fixture
+def dead(lake, empty):
     """Three raw events that could not be routed."""
     url = lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL]
     for number in range(3):
