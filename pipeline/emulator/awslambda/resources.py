@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.emulator.cloudformation.reasons import CAPACITY, ENCRYPTION, IAM, TRACING
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, nowhere, resource_type
+from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, by_reference, nowhere, resource_type
 from pipeline.emulator.cloudformation.tags import retag
 
 _CONFIGURATION = (
@@ -16,10 +16,6 @@ _CONFIGURATION = (
 
 def _function_name(aws: Aws, resource: Resource) -> str:
     return resource.name("FunctionName")
-
-
-def _delete_function(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("lambda", "delete_function", FunctionName=made.reference)
 
 
 @resource_type(
@@ -47,7 +43,7 @@ def _delete_function(aws: Aws, resource: Resource, made: Made) -> None:
         "Timeout": 3,
         "TracingConfig": {"Mode": "PassThrough"},
     },
-    delete=_delete_function,
+    delete=by_reference("lambda", "delete_function", "FunctionName"),
     find=_function_name,
 )
 def function(aws: Aws, resource: Resource, previous: Made | None) -> Made:
@@ -136,17 +132,13 @@ def _find_mapping(aws: Aws, resource: Resource) -> str | None:
     return found[0]["UUID"] if found else None
 
 
-def _delete_mapping(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("lambda", "delete_event_source_mapping", UUID=made.reference)
-
-
 @resource_type(
     "AWS::Lambda::EventSourceMapping",
     """EventSourceArn FunctionName StartingPosition BatchSize BisectBatchOnFunctionError Enabled FunctionResponseTypes
     MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts ParallelizationFactor
     DestinationConfig.OnFailure.Destination FilterCriteria.Filters[].Pattern ScalingConfig.MaximumConcurrency""",
     resets=_POLLING_DEFAULTS,
-    delete=_delete_mapping,
+    delete=by_reference("lambda", "delete_event_source_mapping", "UUID"),
     find=_find_mapping,
 )
 def event_source_mapping(aws: Aws, resource: Resource, previous: Made | None) -> Made:

@@ -173,6 +173,15 @@ def nothing(aws: Aws, resource: Resource, made: Made) -> None:
     """Delete what was never made, or what goes with the resource it belongs to."""
 
 
+def by_reference(service: str, operation: str, parameter: str, *properties: str) -> Delete:
+    """Delete by one call that takes what Ref answers as `parameter`, and these `properties` as they are."""
+
+    def delete(aws: Aws, resource: Resource, made: Made) -> None:
+        aws.call(service, operation, **{parameter: made.reference}, **resource.only(*properties))
+
+    return delete
+
+
 def unchecked(aws: Aws, resource: Resource) -> None:
     """Have nothing against a resource before it is made."""
 

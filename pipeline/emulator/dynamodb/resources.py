@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.emulator.cloudformation.reasons import BACKUP, ENCRYPTION, EXPIRY
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, resource_type, text
+from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, by_reference, resource_type, text
 from pipeline.emulator.cloudformation.tags import listed, retag
 
 _KEYS = "KeySchema[].AttributeName KeySchema[].KeyType"
@@ -18,11 +18,6 @@ _SHAPE = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeyS
 
 def _table_name(aws: Aws, resource: Resource) -> str:
     return resource.name("TableName", longest=255)
-
-
-def _delete_table(aws: Aws, resource: Resource, made: Made) -> None:
-    """A table with deletion protection stays: DynamoDB refuses, as for CloudFormation."""
-    aws.call("dynamodb", "delete_table", TableName=made.reference)
 
 
 @resource_type(
@@ -43,7 +38,8 @@ def _delete_table(aws: Aws, resource: Resource, made: Made) -> None:
         "BillingMode": "PAY_PER_REQUEST",
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False},
     },
-    delete=_delete_table,
+    # A table with deletion protection stays: DynamoDB refuses, as for CloudFormation.
+    delete=by_reference("dynamodb", "delete_table", "TableName"),
     find=_table_name,
 )
 def table(aws: Aws, resource: Resource, previous: Made | None) -> Made:

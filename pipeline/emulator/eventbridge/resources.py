@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pipeline.emulator.cloudformation.reasons import ENCRYPTION
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, is_there, resource_type
+from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, by_reference, is_there, resource_type
 from pipeline.emulator.cloudformation.tags import listed, retag
 
 
@@ -50,10 +50,6 @@ def rule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     return Made(name, {"Arn": arn})
 
 
-def _delete_schedule(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("scheduler", "delete_schedule", Name=made.reference, **resource.only("GroupName"))
-
-
 @resource_type(
     "AWS::Scheduler::Schedule",
     """Name GroupName Description ScheduleExpression ScheduleExpressionTimezone State StartDate EndDate KmsKeyArn
@@ -63,7 +59,7 @@ def _delete_schedule(aws: Aws, resource: Resource, made: Made) -> None:
     without_effect={"KmsKeyArn": ENCRYPTION},
     # A schedule cannot move to another group, and CloudFormation does not replace it for that.
     unchangeable="GroupName",
-    delete=_delete_schedule,
+    delete=by_reference("scheduler", "delete_schedule", "Name", "GroupName"),
     find=_name,
 )
 def schedule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
@@ -75,11 +71,12 @@ def schedule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     return Made(name, {"Arn": arn})
 
 
-def _delete_group(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("scheduler", "delete_schedule_group", Name=made.reference)
-
-
-@resource_type("AWS::Scheduler::ScheduleGroup", "Name Tags.*", delete=_delete_group, find=_name)
+@resource_type(
+    "AWS::Scheduler::ScheduleGroup",
+    "Name Tags.*",
+    delete=by_reference("scheduler", "delete_schedule_group", "Name"),
+    find=_name,
+)
 def schedule_group(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     if previous:
         retag(aws, resource, "scheduler", ResourceArn=previous.attributes["Arn"])

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pipeline.emulator.cloudformation.reasons import CAPACITY, ENCRYPTION, EVENT_LOGS
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, is_there, nothing, resource_type
+from pipeline.emulator.cloudformation.resource_types import (
+    Aws,
+    Made,
+    Resource,
+    by_reference,
+    is_there,
+    nothing,
+    resource_type,
+)
 from pipeline.emulator.cloudformation.tags import retag
 
 
 def _name(aws: Aws, resource: Resource) -> str:
     return resource.name("Name", longest=255)
-
-
-def _delete_job(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("glue", "delete_job", JobName=made.reference)
 
 
 @resource_type(
@@ -28,7 +32,7 @@ def _delete_job(aws: Aws, resource: Resource, made: Made) -> None:
         "ExecutionClass": CAPACITY,
         "SecurityConfiguration": ENCRYPTION,
     },
-    delete=_delete_job,
+    delete=by_reference("glue", "delete_job", "JobName"),
     find=_name,
 )
 def job(aws: Aws, resource: Resource, previous: Made | None) -> Made:
@@ -60,17 +64,13 @@ def _database_name(aws: Aws, resource: Resource) -> str:
     return str(resource.properties["DatabaseInput"]["Name"])
 
 
-def _delete_database(aws: Aws, resource: Resource, made: Made) -> None:
-    """Glue deletes a database with its tables; what lies in their buckets stays."""
-    aws.call("glue", "delete_database", Name=made.reference, **resource.only("CatalogId"))
-
-
 @resource_type(
     "AWS::Glue::Database",
     "CatalogId DatabaseInput.Name DatabaseInput.Description DatabaseInput.LocationUri DatabaseInput.Parameters.*",
     fixed="DatabaseInput.Name",
     unchangeable="CatalogId",
-    delete=_delete_database,
+    # Glue deletes a database with its tables; what lies in their buckets stays.
+    delete=by_reference("glue", "delete_database", "Name", "CatalogId"),
     find=_database_name,
 )
 def database(aws: Aws, resource: Resource, previous: Made | None) -> Made:

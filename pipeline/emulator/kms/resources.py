@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 
 from pipeline.emulator.cloudformation.reasons import ENCRYPTION, IAM
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, nowhere, resource_type, text
+from pipeline.emulator.cloudformation.resource_types import (
+    Aws,
+    Made,
+    Resource,
+    by_reference,
+    nowhere,
+    resource_type,
+    text,
+)
 from pipeline.emulator.cloudformation.tags import listed, retag
 
 
@@ -55,11 +63,12 @@ def _alias_name(aws: Aws, resource: Resource) -> str:
     return str(resource.properties["AliasName"])
 
 
-def _delete_alias(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("kms", "delete_alias", AliasName=made.reference)
-
-
-@resource_type("AWS::KMS::Alias", "AliasName TargetKeyId", delete=_delete_alias, find=_alias_name)
+@resource_type(
+    "AWS::KMS::Alias",
+    "AliasName TargetKeyId",
+    delete=by_reference("kms", "delete_alias", "AliasName"),
+    find=_alias_name,
+)
 def alias(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     name = _alias_name(aws, resource)
     operation = "update_alias" if previous else "create_alias"

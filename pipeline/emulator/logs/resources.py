@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.emulator.cloudformation.reasons import ENCRYPTION, EXPIRY
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, resource_type
+from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, by_reference, resource_type
 from pipeline.emulator.cloudformation.tags import retag
 
 
@@ -11,15 +11,11 @@ def _name(aws: Aws, resource: Resource) -> str:
     return resource.name("LogGroupName", longest=512)
 
 
-def _delete(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("logs", "delete_log_group", logGroupName=made.reference)
-
-
 @resource_type(
     "AWS::Logs::LogGroup",
     "LogGroupName RetentionInDays KmsKeyId Tags.*",
     without_effect={"RetentionInDays": EXPIRY, "KmsKeyId": ENCRYPTION},
-    delete=_delete,
+    delete=by_reference("logs", "delete_log_group", "logGroupName"),
     find=_name,
 )
 def log_group(aws: Aws, resource: Resource, previous: Made | None) -> Made:

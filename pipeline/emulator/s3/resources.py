@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.emulator.cloudformation.reasons import ENCRYPTION, EXPIRY, IAM
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, resource_type
+from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, by_reference, resource_type
 from pipeline.emulator.cloudformation.tags import listed
 
 _NOTIFICATIONS = " ".join(
@@ -21,11 +21,6 @@ _NOTIFICATIONS = " ".join(
 
 def _bucket_name(aws: Aws, resource: Resource) -> str:
     return str(resource.properties.get("BucketName") or resource.name("BucketName", longest=63).lower())
-
-
-def _delete_bucket(aws: Aws, resource: Resource, made: Made) -> None:
-    """A bucket that holds anything, old versions too, is not deleted: S3 refuses, as for CloudFormation."""
-    aws.call("s3", "delete_bucket", Bucket=made.reference)
 
 
 @resource_type(
@@ -47,7 +42,8 @@ def _delete_bucket(aws: Aws, resource: Resource, made: Made) -> None:
     LifecycleConfiguration.Rules[].Transitions[].TransitionInDays""",
     without_effect={"BucketEncryption": ENCRYPTION, "LifecycleConfiguration": EXPIRY},
     resets={"VersioningConfiguration": {"Status": "Suspended"}, "NotificationConfiguration": {}},
-    delete=_delete_bucket,
+    # A bucket that holds anything, old versions too, is not deleted: S3 refuses, as for CloudFormation.
+    delete=by_reference("s3", "delete_bucket", "Bucket"),
     find=_bucket_name,
 )
 def bucket(aws: Aws, resource: Resource, previous: Made | None) -> Made:
@@ -151,15 +147,11 @@ def _policy_bucket(aws: Aws, resource: Resource) -> str:
     return str(resource.properties["Bucket"])
 
 
-def _delete_policy(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("s3", "delete_bucket_policy", Bucket=made.reference)
-
-
 @resource_type(
     "AWS::S3::BucketPolicy",
     "Bucket PolicyDocument.*",
     without_effect={"PolicyDocument": IAM},
-    delete=_delete_policy,
+    delete=by_reference("s3", "delete_bucket_policy", "Bucket"),
     find=_policy_bucket,
 )
 def bucket_policy(aws: Aws, resource: Resource, previous: Made | None) -> Made:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 
 from pipeline.emulator.cloudformation.reasons import ENCRYPTION, IAM
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, is_there, resource_type, text
+from pipeline.emulator.cloudformation.resource_types import (
+    Aws,
+    Made,
+    Resource,
+    by_reference,
+    is_there,
+    resource_type,
+    text,
+)
 from pipeline.emulator.cloudformation.tags import listed, retag
 
 _TOPIC_DEFAULTS = {"DisplayName": "", "KmsMasterKeyId": ""}
@@ -15,16 +23,12 @@ def _topic_arn(aws: Aws, resource: Resource) -> str:
     return aws.arn("sns", resource.name("TopicName", longest=256))
 
 
-def _delete_topic(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("sns", "delete_topic", TopicArn=made.reference)
-
-
 @resource_type(
     "AWS::SNS::Topic",
     "TopicName DisplayName KmsMasterKeyId Tags.*",
     without_effect={"KmsMasterKeyId": ENCRYPTION},
     resets=_TOPIC_DEFAULTS,
-    delete=_delete_topic,
+    delete=by_reference("sns", "delete_topic", "TopicArn"),
     find=_topic_arn,
 )
 def topic(aws: Aws, resource: Resource, previous: Made | None) -> Made:
@@ -93,15 +97,11 @@ def _find_subscription(aws: Aws, resource: Resource) -> str | None:
     return next((each["SubscriptionArn"] for each in found if all(each[k] == v for k, v in wanted.items())), None)
 
 
-def _delete_subscription(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("sns", "unsubscribe", SubscriptionArn=made.reference)
-
-
 @resource_type(
     "AWS::SNS::Subscription",
     "TopicArn Protocol Endpoint RawMessageDelivery FilterPolicy.* FilterPolicyScope RedrivePolicy.deadLetterTargetArn",
     resets=_SUBSCRIPTION_DEFAULTS,
-    delete=_delete_subscription,
+    delete=by_reference("sns", "unsubscribe", "SubscriptionArn"),
     find=_find_subscription,
 )
 def subscription(aws: Aws, resource: Resource, previous: Made | None) -> Made:

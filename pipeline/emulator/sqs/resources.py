@@ -7,7 +7,16 @@ import json
 from botocore.exceptions import ClientError
 
 from pipeline.emulator.cloudformation.reasons import ENCRYPTION, IAM
-from pipeline.emulator.cloudformation.resource_types import GONE, Aws, Made, Resource, code_of, resource_type, text
+from pipeline.emulator.cloudformation.resource_types import (
+    GONE,
+    Aws,
+    Made,
+    Resource,
+    by_reference,
+    code_of,
+    resource_type,
+    text,
+)
 from pipeline.emulator.cloudformation.tags import retag
 
 # What CreateQueue takes where nothing is said.
@@ -46,10 +55,6 @@ def _find_queue(aws: Aws, resource: Resource) -> str | None:
         return None
 
 
-def _delete_queue(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("sqs", "delete_queue", QueueUrl=made.reference)
-
-
 @resource_type(
     "AWS::SQS::Queue",
     "QueueName FifoQueue Tags.* RedrivePolicy.deadLetterTargetArn RedrivePolicy.maxReceiveCount "
@@ -61,7 +66,7 @@ def _delete_queue(aws: Aws, resource: Resource, made: Made) -> None:
         "RedriveAllowPolicy": IAM,
     },
     resets=_DEFAULTS,
-    delete=_delete_queue,
+    delete=by_reference("sqs", "delete_queue", "QueueUrl"),
     find=_find_queue,
 )
 def queue(aws: Aws, resource: Resource, previous: Made | None) -> Made:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, resource_type
+from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, by_reference, resource_type
 from pipeline.emulator.cloudformation.tags import listed, retag
 
 
@@ -10,15 +10,11 @@ def _name(aws: Aws, resource: Resource) -> str:
     return resource.name("Name", longest=1011)
 
 
-def _delete(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("ssm", "delete_parameter", Name=made.reference)
-
-
 @resource_type(
     "AWS::SSM::Parameter",
     "Name Type Value Description Tier AllowedPattern Tags.*",
     resets={"Description": "", "AllowedPattern": ""},
-    delete=_delete,
+    delete=by_reference("ssm", "delete_parameter", "Name"),
     find=_name,
 )
 def parameter(aws: Aws, resource: Resource, previous: Made | None) -> Made:

@@ -10,7 +10,15 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.emulator.cloudformation.reasons import TRACING
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, is_there, resource_type, text
+from pipeline.emulator.cloudformation.resource_types import (
+    Aws,
+    Made,
+    Resource,
+    by_reference,
+    is_there,
+    resource_type,
+    text,
+)
 from pipeline.emulator.cloudformation.tags import listed, retag
 from pipeline.emulator.stepfunctions.validation.diagnostics import Diagnostic, refusal
 
@@ -27,10 +35,6 @@ def _name(resource: Resource) -> str:
 
 def _arn(aws: Aws, resource: Resource) -> str:
     return aws.arn("states", f"stateMachine:{_name(resource)}")
-
-
-def _delete(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("stepfunctions", "delete_state_machine", stateMachineArn=made.reference)
 
 
 def _check(aws: Aws, resource: Resource) -> None:
@@ -63,7 +67,7 @@ def _is_json(text: str) -> bool:
     resets={"LoggingConfiguration": {"Level": "OFF"}, "TracingConfiguration": {"Enabled": False}},
     renewed=(_REVISION,),
     check=_check,
-    delete=_delete,
+    delete=by_reference("stepfunctions", "delete_state_machine", "stateMachineArn"),
     find=_arn,
 )
 def state_machine(aws: Aws, resource: Resource, previous: Made | None) -> Made:

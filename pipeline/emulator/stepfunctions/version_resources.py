@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pipeline.emulator.cloudformation.reasons import ROLLOUTS
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, nowhere, resource_type
-
-
-def _delete_machine_version(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("stepfunctions", "delete_state_machine_version", stateMachineVersionArn=made.reference)
+from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, by_reference, nowhere, resource_type
 
 
 @resource_type(
     "AWS::StepFunctions::StateMachineVersion",
     "StateMachineArn StateMachineRevisionId Description",
-    delete=_delete_machine_version,
+    delete=by_reference("stepfunctions", "delete_state_machine_version", "stateMachineVersionArn"),
     find=nowhere,
 )
 def machine_version(aws: Aws, resource: Resource, previous: Made | None) -> Made:
@@ -29,17 +25,13 @@ def _machine_alias_arn(aws: Aws, resource: Resource) -> str:
     return f"{version.rpartition(':')[0]}:{resource.properties['Name']}"
 
 
-def _delete_machine_alias(aws: Aws, resource: Resource, made: Made) -> None:
-    aws.call("stepfunctions", "delete_state_machine_alias", stateMachineAliasArn=made.reference)
-
-
 @resource_type(
     "AWS::StepFunctions::StateMachineAlias",
     """Name Description DeploymentPreference.StateMachineVersionArn DeploymentPreference.Type
     DeploymentPreference.Percentage DeploymentPreference.Interval DeploymentPreference.Alarms""",
     without_effect={f"DeploymentPreference.{name}": ROLLOUTS for name in ("Type", "Percentage", "Interval", "Alarms")},
     resets={"Description": ""},
-    delete=_delete_machine_alias,
+    delete=by_reference("stepfunctions", "delete_state_machine_alias", "stateMachineAliasArn"),
     find=_machine_alias_arn,
 )
 def machine_alias(aws: Aws, resource: Resource, previous: Made | None) -> Made:
