@@ -54,6 +54,7 @@ class EmbeddedLake:
             raise
 
     def stop(self) -> None:
+        """End all parts, the last that was started first."""
         self._stack.close()
 
     def _start(self) -> None:
@@ -164,6 +165,7 @@ def _serve(root: Path, port: int, region: str, env: str) -> None:
 
 
 def main() -> None:
+    """The process: runs a lake until it is told to stop; a lake that cannot start leaves the reason in a file."""
     arguments = argparse.ArgumentParser(description="Run an embedded lake until told to stop.")
     arguments.add_argument("--root", type=Path, required=True)
     arguments.add_argument("--port", type=int, required=True)

@@ -20,7 +20,7 @@ NOUNS = frozenset({"formatting", "packaging", "routing"})
 GOAL = 95
 """Percent of the public functions and classes of a room that have a docstring."""
 
-FLOORS = {"emulator": 74, "lake": 87, "operate": 86, "stages": 85}
+FLOORS = {"emulator": 90}
 """Percent that rooms below the goal have at least. Raise a number when its room has more; take it out at the goal."""
 
 

@@ -51,6 +51,7 @@ class Entry:
 
     @property
     def is_rule(self) -> bool:
+        """Whether it is a scheduled rule, and not a schedule of Scheduler."""
         return self.source == "aws.events"
 
 
@@ -70,11 +71,13 @@ class Schedules:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin to fire what is due."""
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
+        """End, and wait for the thread."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()

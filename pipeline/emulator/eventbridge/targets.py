@@ -47,9 +47,11 @@ class Targets:
         self._outbox = Outbox(name)
 
     def start(self) -> None:
+        """Begin to deliver."""
         self._outbox.start()
 
     def stop(self) -> None:
+        """End, and leave what is not delivered."""
         self._outbox.stop()
 
     def put(self, source: str, target: Target, body: str) -> None:
