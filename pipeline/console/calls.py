@@ -1,4 +1,4 @@
-"""Which functions the states of a machine call, and where those print."""
+"""Which functions the states of a machine call, and where their logs are."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def _called(machine: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=64)
 def log_source(env: str, function: str) -> str | None:
-    """The name under which the logs of a function are looked at; None where it is not the lake's, or cannot be told."""
+    """The name of a function on the logs page; None if it is not the lake's, or cannot be looked up."""
     aws = client("lambda")
     try:
         described = aws.get_function_configuration(FunctionName=function)
     except aws.exceptions.ClientError:
-        # Gone, named by an expression, or not for this visitor to look at: the page has one link less.
+        # Deleted, named by an expression, or forbidden to this user: the page has one link less.
         return None
     group = described.get("LoggingConfig", {}).get("LogGroup", "")
     prefix = f"/sluice/{env}/lambda/"

@@ -1,4 +1,4 @@
-"""A state machine: its definition drawn, and how its newest executions ended."""
+"""A state machine: its graph, and the statuses of its newest executions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from pipeline.console.console import Asked
+from pipeline.console.console import PageRequest
 from pipeline.console.drawings import drawn
 from pipeline.console.pages import Document, page
 from pipeline.core.clients import client
@@ -15,17 +15,18 @@ from pipeline.core.errors import NotThere
 from pipeline.operate.executions import MACHINES, STATUSES, Run, page_of
 
 NEWEST = 1000
-"""Executions that are counted: one call of ListExecutions, however many there are."""
+"""How many executions are counted: as many as one call of ListExecutions returns."""
 FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
 SHOWN = 5
 
 
-def build(asked: Asked) -> Document:
-    letter = asked.path["letter"]
+def build(request: PageRequest) -> Document:
+    """The page of the machine `letter`, a or b; `NotThere` for another."""
+    letter = request.path["letter"]
     if letter not in MACHINES:
         raise NotThere(f"{letter!r} is not a machine of the lake", hint="Give a (Stage A) or b (Stage B).")
-    described = client("stepfunctions").describe_state_machine(stateMachineArn=asked.lake.settings[MACHINES[letter]])
-    newest, more = page_of(asked.lake, letter, limit=NEWEST)
+    described = client("stepfunctions").describe_state_machine(stateMachineArn=request.lake.settings[MACHINES[letter]])
+    newest, more = page_of(request.lake, letter, limit=NEWEST)
     met = Counter(run.status for run in newest)
     failed = [run for run in newest if run.status in FAILED]
     return {

@@ -61,8 +61,7 @@ class EmbeddedLake:
         from pipeline.emulator.awslambda.event_sources.mappings import EventSources
         from pipeline.emulator.awslambda.patches import functions
         from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
-        from pipeline.emulator.eventbridge.patches import schedules as schedule_fixes
-        from pipeline.emulator.eventbridge.schedules import Schedules, check
+        from pipeline.emulator.eventbridge.schedules import Schedules
         from pipeline.emulator.eventbridge.targets import Targets
         from pipeline.emulator.gateway.server import Front
         from pipeline.emulator.logs.output import LogSink
@@ -78,8 +77,7 @@ class EmbeddedLake:
         self._run(workers)
         later = AsyncInvocations(workers.invoke, self.endpoint, resolve=functions.resolve)
         self._run(later)
-        functions.install(workers.invoke, later.submit)
-        schedule_fixes.install(check)
+        functions.run_by(workers.invoke, later.submit)
         if self._with_spark:
             front.actions.job = self._start_glue(logs.write)
         self._run(EventSources(self.endpoint, lambda arn, event: workers.invoke(functions.resolve(arn), event)))
@@ -115,7 +113,7 @@ class EmbeddedLake:
         self._tender.tend(spark)
         jobs = GlueJobs(spark, self.endpoint, self._folder, write_log, region=self._region)  # type: ignore[arg-type]
         self._run(jobs)
-        self._stack.callback(runs.install(jobs))
+        self._stack.callback(runs.run_by(jobs))
         return jobs.current_job
 
     def _run(self, part: object) -> None:

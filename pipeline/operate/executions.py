@@ -13,7 +13,7 @@ from pipeline.core.clock import iso
 from pipeline.core.errors import BadInput, NotThere, Refused
 from pipeline.core.settings import Setting
 from pipeline.lake.batches.redrive import Redriven
-from pipeline.lake.catalog import Registered
+from pipeline.lake.messages.stage_a import StageAWork, works_in
 from pipeline.lake.services import Lake
 from pipeline.operate.formatting import counted
 from pipeline.state_machines.history import Visit
@@ -39,12 +39,15 @@ class Run:
 
     @property
     def is_of_lake(self) -> bool:
+        """Whether the machine is one of the lake's own."""
         return self.machine in MACHINES
 
     def seconds(self, now: datetime) -> float:
+        """How long it took, or has taken by `now`."""
         return ((self.stopped or now) - self.started).total_seconds()
 
     def to_json(self) -> dict[str, Any]:
+        """As programs get it; `seconds` only once it has ended."""
         return {
             "name": self.name,
             "machine": self.machine,
@@ -184,10 +187,10 @@ def about(run: Run, description: dict[str, Any]) -> str | None:
     return f"{len(objects)} of {document.get('dataset')}{first}"
 
 
-def objects_of(description: Mapping[str, Any]) -> list[Registered]:
+def objects_of(description: Mapping[str, Any]) -> tuple[StageAWork, ...]:
     """The objects that an execution of Stage A was given; `Refused` where its input names none."""
     try:
-        return [Registered.from_input(item) for item in json.loads(description.get("input") or "{}")["objects"]]
+        return works_in(json.loads(description.get("input") or "{}"))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Refused(
             f"execution {description.get('name')} names no objects in its input",
@@ -202,6 +205,7 @@ def version_of(description: dict[str, Any]) -> int | None:
 
 
 def document(run: Run, description: dict[str, Any], seen: list[Visit]) -> dict[str, Any]:
+    """An execution with its input, its outcome and what each state did, as programs get it."""
     return {
         **run.to_json(),
         "arn": run.arn,
@@ -228,6 +232,7 @@ def _state(visit: Visit, run: Run) -> dict[str, Any]:
 
 
 def parsed(text: str | None) -> Any:
+    """JSON text as a value; text that is no JSON as it is."""
     try:
         return json.loads(text) if text else None
     except (ValueError, RecursionError):

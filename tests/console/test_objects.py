@@ -13,12 +13,13 @@ import pytest
 from botocore.config import Config
 
 from pipeline.console import browse, objects
-from pipeline.console.counts import Looked, count
+from pipeline.console.counts import Cached, count
 from pipeline.core.clients import client
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting
-from pipeline.lake.catalog import Registered, Status
+from pipeline.lake.catalog import Status
 from pipeline.lake.datasets.model import ORDER_COLUMN
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import Group, stage_a_input
 from stages.stage_a import transform
 from tests.cli.conftest import ORDERS, Actor
@@ -50,8 +51,8 @@ def committed(orders, *staged: ObjectVersion) -> str:
 def staged_for_real(orders, monkeypatch, file: str, body: bytes):
     """Have the transform of Stage A stage a file; its row."""
     obj = orders.register(orders.drop(file, body))
-    work = Registered(obj, 1, orders.clock_ms)
-    document = stage_a_input(orders.work.dataset, "queue", Group((work.to_input(),), 1))
+    work = StageAWork(obj, 1, orders.clock_ms)
+    document = stage_a_input(orders.work.dataset, "queue", Group((work,), 1)).to_json()
     monkeypatch.setattr("pipeline.lake.services.lake", lambda: orders.lake)
     event = {**document, "execution": "run-1"}
     transform.transform_objects(event, SimpleNamespace(aws_request_id="request-1"))
@@ -280,7 +281,7 @@ def test_what_waits_and_what_failed_in_a_batch_have_the_buttons_of_their_dataset
     waits = visitor.get("/object", params={"uri": obj.uri}).text
     assert 'action="/datasets/shop/orders/run"' in waits
     batch = orders.open(obj)
-    orders.lake.ender.fail(orders.name, batch, orders.work.table, "the job was killed")
+    orders.lake.finisher.fail(orders.name, batch, orders.work.table, "the job was killed")
     failed = visitor.get("/object", params={"uri": obj.uri}).text
     assert f'action="/batches/{batch}/redrive"' in failed
     assert "the job was killed" in failed
@@ -293,7 +294,7 @@ def test_what_needs_attention_is_dismissed_with_a_reason_and_by_nobody_without_o
     refused = visitor.post("/object/dismiss", **uri, version=obj.version_id, reason=" ")
     assert (refused.status_code, "why nothing is to be done" in refused.text) == (400, True)
     told = visitor.post("/object/dismiss", **uri, version=obj.version_id, reason="it came <b>in</b> another file")
-    assert "needs attention no more" in told.text
+    assert "needs no more attention" in told.text
     document = visitor.document("/object", **uri)
     assert document["shown"]["dismissed"]["why"] == "it came <b>in</b> another file"
     assert not document["needs_attention"]
@@ -318,7 +319,7 @@ def said(visitor, actor, obj):
 
 
 def test_bad_rows_need_attention_on_each_page_that_names_them_until_they_are_dismissed(visitor, console, monkeypatch):
-    monkeypatch.setattr(console, "counts", Looked(count, 0))
+    monkeypatch.setattr(console, "counts", Cached(count, 0))
     actor = Actor(console.connected().lake, {**ORDERS, "dataset": "with_bad_rows"})
     obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
     committed(actor, obj)
@@ -329,7 +330,7 @@ def test_bad_rows_need_attention_on_each_page_that_names_them_until_they_are_dis
 
 
 def test_what_an_object_of_another_key_has_replaced_needs_attention_on_no_page(visitor, console, monkeypatch):
-    monkeypatch.setattr(console, "counts", Looked(count, 0))
+    monkeypatch.setattr(console, "counts", Cached(count, 0))
     actor = Actor(console.connected().lake, {**ORDERS, "dataset": "whole", "table": {"write": "overwrite"}})
     obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
     committed(actor, obj)

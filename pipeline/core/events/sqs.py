@@ -1,4 +1,4 @@
-"""Batches of SQS messages as Lambda gets them, and the answer that returns only the failed ones."""
+"""Batches of SQS messages as Lambda gets them, and the answer that reports the failed ones."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ class Message:
 
 
 def parse(event: dict[str, Any]) -> list[Message]:
+    """The messages of the event that Lambda gives a function with an SQS queue as its source."""
     return [Message(record["messageId"], record["body"]) for record in event["Records"]]
 
 
 def failures(ids: list[str]) -> dict[str, Any]:
-    """The answer for `ReportBatchItemFailures`: these messages come back, the others are deleted."""
+    """The answer for `ReportBatchItemFailures`: these messages are delivered again, the others are deleted."""
     return {"batchItemFailures": [{"itemIdentifier": i} for i in ids]}

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.emulator.cloudformation.resource_types import (
-    AlreadyExists,
-    Aws,
-    Made,
-    Resource,
-    nowhere,
-    resource_type,
-)
+from pipeline.emulator.cloudformation.resource_types import AlreadyExists, Aws, Made, Resource, nowhere, resource_type
 
 
 def _delete_version(aws: Aws, resource: Resource, made: Made) -> None:

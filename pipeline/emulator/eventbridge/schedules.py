@@ -17,7 +17,7 @@ from typing import Any
 from pipeline.core.clock import Clock, system_clock
 from pipeline.core.events.schedule_expressions import Rate, parse
 from pipeline.emulator.eventbridge.rules import target_input
-from pipeline.emulator.eventbridge.targets import Target, check_target
+from pipeline.emulator.eventbridge.targets import Target
 
 TICK_S = 1.0
 
@@ -226,10 +226,3 @@ def _delete(entry: Entry) -> None:
         for group in list(backend.schedule_groups.values()):
             for name in [name for name, found in list(group.schedules.items()) if found.arn == entry.arn]:
                 group.delete_schedule(name)
-
-
-def check(expression: str, zone: str | None, targets: list[dict[str, Any]]) -> None:
-    """BadDefinition if a schedule would not run here as it does on AWS: to be asked when it is made."""
-    parse(expression, zone)
-    for target in targets:
-        check_target(target)

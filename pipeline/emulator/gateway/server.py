@@ -124,7 +124,7 @@ class Front:
 
     def _start_moto(self) -> None:
         from pipeline.emulator.eventbridge.rules import EventRules
-        from pipeline.emulator.moto.install import install_all
+        from pipeline.emulator.moto.patch import install_all
         from pipeline.emulator.moto.reset import reset_state
         from pipeline.emulator.s3.events import S3Events
         from pipeline.emulator.stepfunctions.service import STEP_FUNCTIONS

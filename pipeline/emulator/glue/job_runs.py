@@ -1,6 +1,6 @@
 """Glue job runs: a queue before one Spark slot, each run a fresh Python process attached to the warm JVM.
 
-Runs are started and asked for through Glue's API, which `glue.runs` leads here.
+Runs are started and asked for through Glue's API, which `glue.patches.runs` leads here.
 """
 
 from __future__ import annotations

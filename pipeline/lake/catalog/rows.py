@@ -114,10 +114,11 @@ class ObjectRow:
     @property
     def id(self) -> str:
         """`bucket/key#version`."""
-        return f"{self.object.path}#{self.object.version_id}"
+        return self.object.versioned_path
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> ObjectRow:
+        """The row as DynamoDB has it, as a value."""
         bucket, _, key = row["path"].partition("/")
         optional = ("reason", "hint", "duplicate_of", "staged", "staged_etag", "checksum", "bad_rows_uri")
         more = ("rows_in", "rows_out", "rows_bad", "rows_repeated", "batch", "execution")

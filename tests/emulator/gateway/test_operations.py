@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from botocore.session import get_session
 
 from pipeline.emulator.gateway.calls import Call
-from pipeline.emulator.gateway.operations import ALL_OTHERS, PAGE, Kind, refusal, reviewed
+from pipeline.emulator.gateway.operations import ALL_OTHERS, FILE, FOLDERS, PAGE, Kind, refusal, reviewed
 from pipeline.emulator.gateway.operations_page import page
 from pipeline.emulator.stepfunctions.api import OPERATIONS
 from tests.conftest import ROOT
@@ -76,6 +76,10 @@ def test_what_has_no_full_effect_says_why_and_what_has_does_not():
     for service, entries in reviewed().items():
         for entry in entries:
             assert bool(entry.because) == (entry.kind is not Kind.HONOURED), (service, entry)
+
+
+def test_each_file_of_operations_is_read():
+    assert {path.parent.name for path in (ROOT / "pipeline" / "emulator").glob(f"*/{FILE}")} == set(FOLDERS)
 
 
 def test_the_page_is_made_from_the_list():

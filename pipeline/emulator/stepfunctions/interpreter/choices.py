@@ -68,7 +68,5 @@ patch(
     f"{_STATE}.choice.comparison.operator.implementations.is_operator:IsTimestamp.string_to_timestamp",
     "8748c8176609",
     "moto knows no moment with an offset",
-)(staticmethod(moment))
-patch(f"{_TIMESTAMP}._from_timestamp_string", "711ff48cd648", "moto knows no moment with an offset")(
-    staticmethod(moment)
-)
+)(moment)
+patch(f"{_TIMESTAMP}._from_timestamp_string", "711ff48cd648", "moto knows no moment with an offset")(moment)

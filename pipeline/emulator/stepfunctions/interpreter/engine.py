@@ -19,17 +19,13 @@ _MAP = f"{_COMPONENT}.state.exec.state_map.iteration"
 _PARSE = "moto.stepfunctions.parser.asl.parse"
 
 
+@patch(f"{_PARSE}.asl_parser:AmazonStateLanguageParser.parse", "a59a7d18760f", "moto parses a definition each time")
 @lru_cache(256)
-def _parsed(definition: str) -> Any:
+def _parse(definition: str) -> Any:
     """What it returns holds no state of an execution: the iterations of a Map share it already."""
     program, tree = _parse.original(definition)
     locate_expressions(program)
     return program, tree
-
-
-_parse = patch(
-    f"{_PARSE}.asl_parser:AmazonStateLanguageParser.parse", "a59a7d18760f", "moto parses a definition each time"
-)(staticmethod(_parsed))
 
 
 @patch(

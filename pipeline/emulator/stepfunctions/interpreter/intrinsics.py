@@ -18,9 +18,12 @@ _PARSE = "moto.stepfunctions.parser.asl.parse"
 
 _PLACE = "{}"
 _TOKEN = re.compile(r"\\(.)|\{\}|[^\\{]+|.", re.DOTALL)
-# A literal, what is in brackets, or the name behind a dot.
+_BRACKETS = re.compile(r"\[(?:'[^']*'|\"[^\"]*\"|[^\]'\"])*\]")
+# A literal, or a step of a path: the name behind a dot, if it has one, and what is in brackets.
 _PIECE = re.compile(
-    r"'(?:[^'\\]|\\.)*'|\[(?:'[^']*'|\"[^\"]*\"|[^\]'\"])*\]|\.([^\W\d][^\s.\[\](),'\"*?@]*)", re.DOTALL
+    r"'(?:[^'\\]|\\.)*'"
+    rf"|\.(?P<name>[^\W\d][^\s.\[\](),'\"*?@]*)(?P<behind>(?:{_BRACKETS.pattern})*)|(?P<brackets>(?:{_BRACKETS.pattern})+)",
+    re.DOTALL,
 )
 _PLAIN_NAME = re.compile(r"\w+", re.ASCII)
 # As AWS was recorded to read them.
@@ -48,11 +51,15 @@ def literal(written: str) -> Literal:
 
 
 def _as_moto_reads_it(call: str) -> str:
-    """A call in moto's grammar: no literal goes over a line's end, and `$.my-key` is `$['my-key']`."""
+    """A call in moto's grammar: no literal goes over a line's end, and `$.my-key[0][1]` is `$.['my-key'].[0].[1]`."""
 
     def written(piece: re.Match[str]) -> str:
-        if piece[1] is not None:
-            return piece[0] if _PLAIN_NAME.fullmatch(piece[1]) else f"['{piece[1]}']"
+        if piece["name"] is not None and not _PLAIN_NAME.fullmatch(piece["name"]):
+            return "".join(f".{each}" for each in (f"['{piece['name']}']", *_BRACKETS.findall(piece["behind"])))
+        if piece["name"] is not None:
+            return f".{piece['name']}{'.'.join(_BRACKETS.findall(piece['behind']))}"
+        if piece["brackets"] is not None:
+            return ".".join(_BRACKETS.findall(piece["brackets"]))
         return piece[0].replace("\n", "\\n").replace("\r", "\\r")
 
     return _PIECE.sub(written, call)
@@ -112,15 +119,13 @@ def _intrinsic(self: Any, context: Any) -> Any:
     return StringIntrinsicFunction(intrinsic_function_derivation=call, function=call_of(call))
 
 
-def _literal_of(tree: Any) -> str:
-    return literal(tree.getText()[1:-1])
-
-
-patch(
+@patch(
     f"{_PARSE}.intrinsic.preprocessor:Preprocessor._text_of_str",
     "b123da45ffbe",
     "moto lets the backslash stand before some reserved characters",
-)(staticmethod(_literal_of))
+)
+def _literal_of(tree: Any) -> str:
+    return literal(tree.getText()[1:-1])
 
 
 @patch(f"{_PARSE}.intrinsic.preprocessor:Preprocessor.visitFunc_arg_float", "cb8c646f2151", "moto takes no decimal")

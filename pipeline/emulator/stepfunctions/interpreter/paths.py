@@ -104,7 +104,7 @@ patch(
     "moto.stepfunctions.parser.asl.parse.preprocessor:Preprocessor._inner_string_of",
     "d9f476327b5b",
     "moto forgets the escapes of a string",
-)(staticmethod(text_of))
+)(text_of)
 patch(
     "moto.stepfunctions.parser.asl.antlt4utils.antlr4utils:from_string_literal",
     "516a21a5607f",

@@ -225,9 +225,9 @@ patch(
     f"{_SERVICE}.state_task_service_dynamodb:StateTaskServiceDynamoDB._error_cause_from_client_error",
     "16d03a77c9b7",
     "moto words errors of DynamoDB by another SDK",
-)(staticmethod(_dynamodb_pair))
+)(_dynamodb_pair)
 patch(
     f"{_SERVICE}.state_task_service_lambda:StateTaskServiceLambda._error_cause_from_client_error",
     "ebcbb8bd6a4f",
     "moto words errors of Lambda by another SDK",
-)(staticmethod(_lambda_pair))
+)(_lambda_pair)
