@@ -78,9 +78,10 @@ class Targets:
 
             sns_backends[account][region].publish(arn=arn, message=body)
         elif service == "states":
-            from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+            from pipeline.emulator.stepfunctions.executions import start_execution
+            from pipeline.emulator.stepfunctions.service import STEP_FUNCTIONS
 
-            stepfunctions_parser_backends[account][region].start_execution(arn, execution_input=body)
+            start_execution(STEP_FUNCTIONS.region(account, region), {"stateMachineArn": arn, "input": body})
         else:
             raise NotImplementedError(f"the embedded AWS does not deliver events to {arn}")
 
