@@ -262,7 +262,7 @@ def test_versions_that_are_not_there_are_errors_that_say_so(visitor, orders, lak
         assert visitor.get("/download", params=query).status_code == 404
     gone = visitor.get("/object", params={"uri": f"s3://{lake.settings[Setting.STAGING_BUCKET]}/gone.parquet"})
     assert gone.status_code == 404
-    assert "kept for a time" in gone.text
+    assert "quarantine buckets expire" in gone.text
 
 
 def test_a_quarantined_version_is_sent_back_by_its_button_and_awaited(visitor, orders):

@@ -92,7 +92,7 @@ def test_what_holds_something_is_not_taken_away_unasked(stacks: Stacks, make: Ma
     stacks.deploy("s", template, {"Seconds": "10"})
     template.write_text(TEMPLATE.replace("  Inbox:", "  Other:"))
     renamed = {"Seconds": "10", "Name": "outbox"}
-    with pytest.raises(Refused, match="would take away what resources hold: Inbox"):
+    with pytest.raises(Refused, match="would delete the data of resources: Inbox"):
         stacks.deploy("s", template, renamed)
     assert queues() == {"inbox"}
     assert make(True).deploy("s", template, renamed).changed
