@@ -12,7 +12,7 @@ from pipeline.emulator.stepfunctions import archive
 from pipeline.emulator.stepfunctions.interpreter.history import failure_of
 from pipeline.emulator.stepfunctions.interpreter.json_text import iso, to_json_str
 from pipeline.emulator.stepfunctions.interpreter.mocked import parse
-from pipeline.emulator.stepfunctions.interpreter.resuming import Redrive, resume
+from pipeline.emulator.stepfunctions.interpreter.resumption import Redrive, resume
 from pipeline.emulator.stepfunctions.logs import log_of
 from pipeline.emulator.stepfunctions.records import ENDED, events_of, record_of
 from pipeline.emulator.stepfunctions.test_cases import RunningCase

@@ -10,7 +10,7 @@ from pipeline.emulator.stepfunctions.archive import Ended
 from pipeline.emulator.stepfunctions.errors import api_error
 from pipeline.emulator.stepfunctions.execution import Execution
 from pipeline.emulator.stepfunctions.executions import find
-from pipeline.emulator.stepfunctions.interpreter.resuming import Redrive
+from pipeline.emulator.stepfunctions.interpreter.resumption import Redrive
 from pipeline.emulator.stepfunctions.reads import not_redrivable
 from pipeline.emulator.stepfunctions.records import events_of, record_of
 from pipeline.emulator.stepfunctions.redrive_plan import plan

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter import clock
-from pipeline.emulator.stepfunctions.interpreter.resuming import kept_before, way_into
+from pipeline.emulator.stepfunctions.interpreter.resumption import kept_before, way_into
 from pipeline.emulator.stepfunctions.interpreter.turns import give_turn_after, take_turn_for
 from pipeline.emulator.stepfunctions.logs import ExecutionLog
 from pipeline.emulator.stepfunctions.redrive_plan import Done, Resume
