@@ -19,6 +19,7 @@ Routes = Sequence[dict[str, Any]]
 
 
 def create_state_machine_alias(region: Region, request: Request) -> Answer:
+    """CreateStateMachineAlias."""
     name, routes = request["name"], request["routingConfiguration"]
     _check_weights(routes)
     machine = _routed_machine(region, routes)
@@ -29,6 +30,7 @@ def create_state_machine_alias(region: Region, request: Request) -> Answer:
 
 
 def update_state_machine_alias(region: Region, request: Request) -> Answer:
+    """UpdateStateMachineAlias."""
     description, routes = request.get("description"), request.get("routingConfiguration")
     if description is None and routes is None:
         raise api_error("ValidationException", "You must provide at least one of routingConfiguration or description")
@@ -43,6 +45,7 @@ def update_state_machine_alias(region: Region, request: Request) -> Answer:
 
 
 def describe_state_machine_alias(region: Region, request: Request) -> Answer:
+    """DescribeStateMachineAlias."""
     _, alias = region.alias(request["stateMachineAliasArn"])
     return {
         "stateMachineAliasArn": alias.arn,
@@ -55,6 +58,7 @@ def describe_state_machine_alias(region: Region, request: Request) -> Answer:
 
 
 def delete_state_machine_alias(region: Region, request: Request) -> Answer:
+    """DeleteStateMachineAlias."""
     machine, alias = region.alias(request["stateMachineAliasArn"])
     del machine.aliases[alias.name]
     return {}

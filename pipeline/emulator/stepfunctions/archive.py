@@ -89,6 +89,7 @@ class Ended:
 
     @property
     def status(self) -> str:
+        """How it ended."""
         return self.summary.status
 
 
@@ -130,6 +131,7 @@ class Archive:
             self._database.execute("INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def get(self, arn: str) -> Ended | None:
+        """An execution that has ended, by its ARN; None if there is none."""
         found = self._rows(
             "SELECT summary, e.body, m.body FROM executions e JOIN machines m ON m.hash = e.machine WHERE arn = ?", arn
         )
@@ -139,6 +141,7 @@ class Archive:
         return Ended(Summary(**json.loads(summary)), Body(**_unpacked(body)), Machine(**_unpacked(machine)))
 
     def has(self, arn: str) -> bool:
+        """Whether an execution of this ARN has ended."""
         return bool(self._rows("SELECT 1 FROM executions WHERE arn = ?", arn))
 
     def events(self, arn: str) -> list[Any]:
@@ -159,6 +162,7 @@ class Archive:
         return [Summary(**json.loads(summary)) for (summary,) in self._rows(query, *values, limit)]
 
     def remove(self, arn: str) -> None:
+        """Forget an execution, which goes on by a redrive."""
         self._rows("DELETE FROM executions WHERE arn = ?", arn)
 
     def remove_machine(self, machine_arn: str) -> None:

@@ -20,10 +20,12 @@ def check_machine(arn: str) -> None:
 
 
 def check_execution(arn: str) -> None:
+    """InvalidArn for what is no ARN of an execution."""
     _check(_EXECUTION, arn, f"Execution Does Not Exist: '{arn}'")
 
 
 def check_role(arn: str) -> None:
+    """InvalidArn for what is no ARN of a role."""
     _check(_ROLE, arn, f"Invalid Role Arn: '{arn}'")
 
 

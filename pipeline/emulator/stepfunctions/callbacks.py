@@ -11,6 +11,7 @@ from pipeline.emulator.stepfunctions.validation.json_errors import complaint
 
 
 def send_task_success(region: Region, request: Request) -> Answer:
+    """SendTaskSuccess."""
     from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeSuccess
 
     token, output = request["taskToken"], request["output"]
@@ -24,6 +25,7 @@ def send_task_success(region: Region, request: Request) -> Answer:
 
 
 def send_task_failure(region: Region, request: Request) -> Answer:
+    """SendTaskFailure."""
     from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeFailure
 
     token = request["taskToken"]
@@ -32,6 +34,7 @@ def send_task_failure(region: Region, request: Request) -> Answer:
 
 
 def send_task_heartbeat(region: Region, request: Request) -> Answer:
+    """SendTaskHeartbeat."""
     token = request["taskToken"]
     return _pass_on(region, lambda tokens: tokens.heartbeat(token))
 

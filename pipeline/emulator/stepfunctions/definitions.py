@@ -51,6 +51,7 @@ def check_definition(definition: str, machine: str) -> None:
 
 
 def validate_state_machine_definition(_: Region, request: Request) -> Answer:
+    """ValidateStateMachineDefinition: all that is wrong, and nothing is made."""
     definition = request["definition"]
     choice("severity", request.get("severity"), ("ERROR", "WARNING"))
     limit = int(request.get("maxResults") or 0) or MOST_DIAGNOSTICS

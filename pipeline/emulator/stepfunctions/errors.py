@@ -33,10 +33,12 @@ def invalid(name: str, value: str, constraint: str) -> StepFunctionsError:
 
 
 def no_machine(arn: str) -> StepFunctionsError:
+    """StateMachineDoesNotExist of this ARN."""
     return api_error("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
 
 
 def no_execution(arn: str) -> StepFunctionsError:
+    """ExecutionDoesNotExist of this ARN."""
     return api_error("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
 
 

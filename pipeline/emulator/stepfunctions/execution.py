@@ -56,10 +56,12 @@ class Execution:
 
     @property
     def redrive_count(self) -> int:
+        """How often it was redriven."""
         return self.redrive.count if self.redrive else 0
 
     @property
     def redriven(self) -> datetime | None:
+        """When it was redriven last; None if never."""
         return self.redrive.date if self.redrive else None
 
     def start(self) -> None:
@@ -177,4 +179,5 @@ class Execution:
 
 
 def execution_arn(machine_arn: str, name: str) -> str:
+    """The ARN of an execution of a machine by its name."""
     return f"{machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"

@@ -35,6 +35,7 @@ class ExecutionLog:
     redrive_count: int
 
     def write(self, event_id: int, cause_id: int, event_type: Any, timestamp: str, details: Any) -> None:
+        """Write one event of the history, if the machine's level asks for it."""
         from moto.logs.exceptions import ResourceNotFoundException
         from moto.logs.models import logs_backends
         from moto.stepfunctions.parser.api import LogLevel

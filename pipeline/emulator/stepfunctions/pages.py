@@ -42,6 +42,7 @@ def last_given(token: str | None, question: str) -> Any:
 
 
 def token_for(question: str, last: Any) -> str:
+    """The token of the page after `last`, for the same question alone."""
     return base64.urlsafe_b64encode(json.dumps([question, last]).encode()).decode()
 
 

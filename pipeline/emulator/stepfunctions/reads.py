@@ -41,6 +41,7 @@ def not_redrivable_in(status: str) -> str | None:
 
 
 def describe_execution(region: Region, request: Request) -> Answer:
+    """DescribeExecution."""
     ended = record_of(find(region, request["executionArn"]))
     answer = _listed(ended.summary) | _redrive_status(ended)
     if ended.body.trace_header:
@@ -147,6 +148,7 @@ def list_state_machines(region: Region, request: Request) -> Answer:
 
 
 def get_execution_history(region: Region, request: Request) -> Answer:
+    """GetExecutionHistory: a page of events, oldest or newest first."""
     execution = find(region, request["executionArn"])
     backwards = bool(request.get("reverseOrder"))
     limit = page_size(request.get("maxResults"))

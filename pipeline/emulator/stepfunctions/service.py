@@ -60,6 +60,7 @@ class StepFunctions:
         before.close()
 
     def report(self, execution: Execution, status: str) -> None:
+        """Report a change of an execution's status to whoever listens."""
         if self.listener is not None:
             self.listener(execution, status)
 
@@ -85,6 +86,7 @@ class Region:
         self.machines, self.redrives = {}, {}
 
     def machine_arn(self, name: str) -> str:
+        """The ARN of the machine of this name."""
         return f"arn:{self._partition}:states:{self.name}:{self.account}:stateMachine:{name}"
 
     def machine(self, arn: str) -> Machine:
@@ -96,6 +98,7 @@ class Region:
         return found
 
     def version(self, arn: str) -> Version | None:
+        """A published version by its ARN; None if there is none."""
         machine, number = self.machines.get(arns.unqualified(arn)), arns.qualifier(arn)
         return machine.versions.get(int(number)) if machine is not None and number.isdigit() else None
 

@@ -129,6 +129,7 @@ def tag_resource(region: Region, request: Request) -> Answer:
 
 
 def untag_resource(region: Region, request: Request) -> Answer:
+    """UntagResource."""
     machine = region.machines.get(request["resourceArn"])
     if machine is not None:
         for key in request.get("tagKeys", []):
@@ -137,6 +138,7 @@ def untag_resource(region: Region, request: Request) -> Answer:
 
 
 def list_tags_for_resource(region: Region, request: Request) -> Answer:
+    """ListTagsForResource."""
     machine = region.machines.get(request["resourceArn"])
     tags = machine.tags if machine is not None else {}
     return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}

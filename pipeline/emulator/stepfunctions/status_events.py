@@ -27,9 +27,11 @@ class ExecutionEvents:
         self._service = service
 
     def start(self) -> None:
+        """Begin to deliver "Execution Status Change" events."""
         self._service.listener = self._changed
 
     def stop(self) -> None:
+        """End, and leave what is not delivered."""
         self._service.listener = None
 
     def _changed(self, execution: Execution, status: str) -> None:

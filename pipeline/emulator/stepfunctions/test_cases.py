@@ -30,6 +30,7 @@ class RunningCase:
         """A call had no answer: nothing is tried again or caught from here, in whatever branch it was."""
 
     def next_answer(self, state: str) -> tuple[int, Any]:
+        """Which try of a state this is, from 0, and what the test case answers to it."""
         with self._lock:
             call = self._calls[state]
             self._calls[state] += 1

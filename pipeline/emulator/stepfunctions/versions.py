@@ -70,6 +70,7 @@ def publish(machine: Machine, description: str | None) -> Version:
 
 
 def publish_state_machine_version(region: Region, request: Request) -> Answer:
+    """PublishStateMachineVersion: once a revision."""
     machine = region.machine(request["stateMachineArn"])
     wanted = request.get("revisionId")
     if wanted and wanted != (machine.revision_id or INITIAL):

@@ -33,6 +33,7 @@ class Turns:
         self.line: deque[Seat] = deque()
 
     def call_next(self) -> None:
+        """Let the next seat in line go on."""
         self.holder = self.line.popleft() if self.line else None
         if self.holder is not None:
             self.holder.called.release()
@@ -53,6 +54,7 @@ class Seat:
                 self.turns.call_next()
 
     def wait(self) -> None:
+        """Wait for its turn."""
         if self.called.acquire(timeout=PATIENCE):
             return
         with self.turns.lock:
@@ -63,6 +65,7 @@ class Seat:
                 self.called.acquire(blocking=False)
 
     def give(self) -> None:
+        """Give its turn to the next."""
         with self.turns.lock:
             if self.turns.holder is self:
                 self.turns.call_next()
@@ -154,6 +157,7 @@ def give_turn() -> None:
 
 
 def give_turn_after(event_type: str) -> None:
+    """Give up the turn of this thread after an event with which a wait begins."""
     if event_type in _BEGIN_OF_WAITS:
         give_turn()
 
