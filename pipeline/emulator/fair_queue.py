@@ -21,7 +21,7 @@ def asker_of(execution: str) -> str:
     return f"{machine}:{name.rpartition('-')[0] or name}"
 
 
-class FairLine(Generic[T]):
+class FairQueue(Generic[T]):
     """Waiters by asker. Not safe from several threads at once."""
 
     def __init__(self) -> None:

@@ -64,10 +64,10 @@ class EmbeddedLake:
         from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
         from pipeline.emulator.eventbridge.schedules import Schedules
         from pipeline.emulator.eventbridge.targets import Targets
-        from pipeline.emulator.gateway.server import Front
+        from pipeline.emulator.gateway.server import AwsServer
         from pipeline.emulator.logs.output import LogSink
 
-        front = Front(self._port, self._folder)
+        front = AwsServer(self._port, self._folder)
         self._run(front)
         self._run(self._tender)
         self.endpoint = front.endpoint
@@ -88,7 +88,7 @@ class EmbeddedLake:
         self._run(targets)
         schedules = Schedules(targets.put)
         self._run(schedules)
-        front.private["hurry", "POST"] = lambda asked: {"fired": schedules.hurry(asked.get("of", []))}
+        front.private["hurry", "POST"] = lambda asked: {"fired": schedules.run_now(asked.get("of", []))}
         front.private["invocations", "GET"] = lambda _: dict(workers.invocations)
 
     def start_console(self, env: str) -> None:

@@ -83,7 +83,7 @@ class Schedules:
             self._thread.join()
             self._thread = None
 
-    def hurry(self, of: Collection[str] = ()) -> int:
+    def run_now(self, of: Collection[str] = ()) -> int:
         """Fire enabled schedules now, whatever their time; returns how many. Their own times stay as they are.
 
         All, or those alone that give a target one of the texts `of`, as the lake's give the name of their dataset.

@@ -62,7 +62,7 @@ class Targets:
         patience = Patience(
             seconds=min(float(policy.get("MaximumEventAgeInSeconds", GIVE_UP_SECONDS)), GIVE_UP_SECONDS),
             retries=policy.get("MaximumRetryAttempts"),
-            given_up=(lambda lost: _bury(queue, source, arn, body, lost)) if queue else None,
+            given_up=(lambda lost: _dead_letter(queue, source, arn, body, lost)) if queue else None,
         )
         self._outbox.put(f"{source} to {arn}", lambda: self._send(target, body), patience)
 
@@ -93,7 +93,7 @@ def _queue(arn: str, body: str, **settings: Any) -> None:
     sqs_backends[account][region].send_message(queue_name=name, message_body=body, **settings)
 
 
-def _bury(queue: str, source: str, target: str, body: str, lost: GivenUp) -> None:
+def _dead_letter(queue: str, source: str, target: str, body: str, lost: GivenUp) -> None:
     """Source of the attributes: "Using dead-letter queues" in the EventBridge user guide."""
     code = getattr(lost.error, "response", {}).get("Error", {}).get("Code") or type(lost.error).__name__
     texts = {

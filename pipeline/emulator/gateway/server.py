@@ -53,7 +53,7 @@ _LOGGERS = (
 _running = threading.Lock()
 
 
-class Front:
+class AwsServer:
     """moto served at `endpoint` between `start` and `stop`.
 
     `port` 0 takes a free one. `state_dir` gets `front.log`, where unexpected errors inside moto are kept, and
