@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.core.lake_key import own_key
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.glue import runs
 from pipeline.emulator.glue.job_runs import GlueJobs
 from pipeline.emulator.glue.spark.session import WarmSpark
@@ -21,7 +21,7 @@ from pipeline.toolchain.java import java_home
 
 
 def main(folder: Path) -> None:
-    front = Front(0, folder)
+    front = AwsServer(0, folder)
     front.start()
     spark = WarmSpark(ensure_jars(), java_home(), front.endpoint, folder, warm_up=False)
     spark.start()

@@ -9,7 +9,7 @@ from pipeline.console.counts import Arrivals
 from pipeline.console.pages import Document, page
 from pipeline.core.clock import iso
 from pipeline.lake.catalog import Status
-from pipeline.operate.attention import Trouble
+from pipeline.operate.attention import Issue
 from pipeline.operate.executions import runs
 from pipeline.operate.progress import Progress
 from pipeline.operate.status import Summary
@@ -56,7 +56,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
     return document
 
 
-def _cause(trouble: Trouble) -> dict[str, str | None]:
+def _cause(trouble: Issue) -> dict[str, str | None]:
     """A link to the cause: a path of the console, its parameter `uri`, and the link's text."""
     if trouble.status == "DEAD_LETTERS":
         path = f"/queues/{trouble.dataset}" if trouble.dataset else "/queues"

@@ -21,7 +21,7 @@ def asker_of(execution: str) -> str:
     return f"{machine}:{name.rpartition('-')[0] or name}"
 
 
-class FairLine(Generic[T]):
+class FairQueue(Generic[T]):
     """Waiters by asker. Not safe from several threads at once."""
 
     def __init__(self) -> None:
@@ -31,6 +31,7 @@ class FairLine(Generic[T]):
         return bool(self._waiting)
 
     def add(self, asker: str, waiter: T) -> None:
+        """A waiter, brought by `asker`."""
         self._waiting.setdefault(asker, deque()).append(waiter)
 
     def take(self) -> T:

@@ -54,6 +54,7 @@ class EmbeddedLake:
             raise
 
     def stop(self) -> None:
+        """End all parts, the last that was started first."""
         self._stack.close()
 
     def _start(self) -> None:
@@ -63,10 +64,10 @@ class EmbeddedLake:
         from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
         from pipeline.emulator.eventbridge.schedules import Schedules
         from pipeline.emulator.eventbridge.targets import Targets
-        from pipeline.emulator.gateway.server import Front
+        from pipeline.emulator.gateway.server import AwsServer
         from pipeline.emulator.logs.output import LogSink
 
-        front = Front(self._port, self._folder)
+        front = AwsServer(self._port, self._folder)
         self._run(front)
         self._run(self._tender)
         self.endpoint = front.endpoint
@@ -87,7 +88,7 @@ class EmbeddedLake:
         self._run(targets)
         schedules = Schedules(targets.put)
         self._run(schedules)
-        front.private["hurry", "POST"] = lambda asked: {"fired": schedules.hurry(asked.get("of", []))}
+        front.private["hurry", "POST"] = lambda asked: {"fired": schedules.run_now(asked.get("of", []))}
         front.private["invocations", "GET"] = lambda _: dict(workers.invocations)
 
     def start_console(self, env: str) -> None:
@@ -164,6 +165,7 @@ def _serve(root: Path, port: int, region: str, env: str) -> None:
 
 
 def main() -> None:
+    """The process: runs a lake until it is told to stop; a lake that cannot start leaves the reason in a file."""
     arguments = argparse.ArgumentParser(description="Run an embedded lake until told to stop.")
     arguments.add_argument("--root", type=Path, required=True)
     arguments.add_argument("--port", type=int, required=True)

@@ -23,7 +23,7 @@ from pipeline.lake.batches.records import BatchRecords
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
-from pipeline.lake.batches.upkeep_poller import Upkeeper
+from pipeline.lake.batches.upkeep_poller import UpkeepPoller
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog
 from pipeline.lake.datasets import DatasetName
@@ -93,9 +93,9 @@ class Lake:
         return Turns(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
 
     @cached_property
-    def upkeeper(self) -> Upkeeper:
+    def upkeeper(self) -> UpkeepPoller:
         """Opens and ends turns of upkeep."""
-        return Upkeeper(
+        return UpkeepPoller(
             turns=self.turns,
             glue=client("glue"),
             job=self.settings[Setting.UPKEEP_JOB],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Issue:
     """Objects of one dataset that need attention for one reason. `example` is the URI of one of them."""
 
     dataset: str | None
@@ -37,7 +37,7 @@ class Trouble:
     todo: str
 
 
-def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Trouble]:
+def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Issue]:
     """What needs attention, of the lake or of one dataset."""
     registrations = lake.registry.all()
     found = standing(lake, dataset, [r.name for r in registrations])
@@ -47,14 +47,14 @@ def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Trouble]:
 
 def troubles(
     lake: Lake, found: Standing, registrations: Iterable[Registration], queues: Iterable[Queue]
-) -> list[Trouble]:
+) -> list[Issue]:
     """`attention` for one who has these already: what the indexes say, the datasets and their queues."""
     tables = Tables(registrations)
     rows = to_look_at(lake, found, tables)
     return [*of_objects(rows, tables, lake.clock()), *_dead_letters(queues)]
 
 
-def of_objects(rows: Iterable[ObjectRow], tables: Mapping[str, Table], now: datetime) -> list[Trouble]:
+def of_objects(rows: Iterable[ObjectRow], tables: Mapping[str, Table], now: datetime) -> list[Issue]:
     """What needs attention of objects. Pure; `rows` are the whole catalog, or what `to_look_at` found in it."""
     left = missing(rows, tables)
     needing = [row for row in left if needs_attention(row)]
@@ -66,14 +66,14 @@ def of_objects(rows: Iterable[ObjectRow], tables: Mapping[str, Table], now: date
     ]
 
 
-def _troubles(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Trouble]:
+def _troubles(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Issue]:
     """One for each dataset, status and reason."""
     groups: dict[tuple[str, str, str], list[ObjectRow]] = defaultdict(list)
     for row in rows:
         if row.status in TROUBLED:
             groups[row.dataset or "", row.status, _kind(row)].append(row)
     return [
-        Trouble(
+        Issue(
             dataset=name or None,
             status=status,
             objects=len(group),
@@ -92,14 +92,14 @@ def _kind(row: ObjectRow) -> str:
     return row.reason or ""
 
 
-def _bad_rows(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Trouble]:
+def _bad_rows(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Issue]:
     """Rows that were set aside from objects whose other rows went on; apart those of which a batch set some aside."""
     groups: dict[tuple[str, bool], list[ObjectRow]] = defaultdict(list)
     for row in rows:
         if row.bad and row.dataset and row.status not in TROUBLED:
             groups[row.dataset, bool(row.rows_set_aside)].append(row)
     return [
-        Trouble(
+        Issue(
             dataset=name,
             status="BAD_ROWS",
             objects=len(group),
@@ -116,14 +116,14 @@ _NOT_READ = "could not be read as the dataset says"
 _NOT_LOADED = "could not be loaded: a key column is null, or a value does not fit its column of the table"
 
 
-def _repeated(rows: list[ObjectRow]) -> list[Trouble]:
+def _repeated(rows: list[ObjectRow]) -> list[Issue]:
     """Rows that a delivery brought to a table which had them."""
     groups: dict[str, list[ObjectRow]] = defaultdict(list)
     for row in rows:
         if row.rows_repeated and row.dataset and row.status is Status.COMMITTED:
             groups[row.dataset].append(row)
     return [
-        Trouble(
+        Issue(
             dataset=name,
             status="REPEATED_ROWS",
             objects=len(group),
@@ -136,21 +136,21 @@ def _repeated(rows: list[ObjectRow]) -> list[Trouble]:
     ]
 
 
-def _stuck(rows: list[ObjectRow], now: datetime) -> list[Trouble]:
+def _stuck(rows: list[ObjectRow], now: datetime) -> list[Issue]:
     old = [r for r in rows if r.status is Status.REGISTERED and (now - parse_iso(r.since)).total_seconds() > STUCK_S]
     groups: dict[str | None, list[ObjectRow]] = defaultdict(list)
     for row in old:
         groups[row.dataset].append(row)
     reason = "Stage A has not staged it"
     return [
-        Trouble(name, "REGISTERED", len(group), group[0].object.uri, reason, advice(group[0], datasets.Table()))
+        Issue(name, "REGISTERED", len(group), group[0].object.uri, reason, advice(group[0], datasets.Table()))
         for name, group in sorted(groups.items(), key=lambda each: each[0] or "")
     ]
 
 
-def _dead_letters(queues: Iterable[Queue]) -> list[Trouble]:
+def _dead_letters(queues: Iterable[Queue]) -> list[Issue]:
     return [
-        Trouble(
+        Issue(
             dataset=None if queue.name in LOGS else queue.name,
             status="DEAD_LETTERS",
             objects=queue.waiting,

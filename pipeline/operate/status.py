@@ -12,7 +12,7 @@ from pipeline.lake.batches.records import Batch
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
 from pipeline.operate.aftermath import Aftermath, of_batch
-from pipeline.operate.attention import Trouble, troubles
+from pipeline.operate.attention import Issue, troubles
 from pipeline.operate.batches import batch_json
 from pipeline.operate.catalog_state import counts, standing
 from pipeline.operate.executions import Run, runs
@@ -30,7 +30,7 @@ class Summary:
     batches: list[Batch]
     since: dict[str, Aftermath]
     """What became of the objects of each batch that was not loaded, by its id."""
-    troubles: list[Trouble]
+    troubles: list[Issue]
     running: list[Run]
     queues: list[Queue]
     retired: dict[str, str]

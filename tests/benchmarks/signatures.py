@@ -22,7 +22,7 @@ from typing import Any
 from pipeline.core.lake_key import own_key
 from pipeline.emulator.gateway.access import Guard
 from pipeline.emulator.gateway.refusals import Answer
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from tests.benchmarks.engine import REGION, client, cpu_s
 from tests.benchmarks.serving import serving
 
@@ -57,7 +57,7 @@ def serve(folder: Path) -> None:
     from pipeline.emulator.gateway.http_server import Server
     from pipeline.emulator.stepfunctions.interpreter import clients
 
-    front = Front(0, folder)
+    front = AwsServer(0, folder)
     front.start()
     listener = socket.create_server(("127.0.0.1", 0))
     unguarded = Server(listener, clients.application, EverybodyIn(own_key()))

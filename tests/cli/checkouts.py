@@ -17,7 +17,7 @@ from pipeline.cli.app import app
 from pipeline.core.clients import client
 from pipeline.core.dynamo import scan
 from pipeline.core.settings import Setting
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.services import Lake
 from tests.conftest import ROOT
 
@@ -94,7 +94,7 @@ def put(checkout: Path) -> Put:
 
 
 @pytest.fixture
-def run(front: Front) -> Run:
+def run(front: AwsServer) -> Run:
     assert datasets.datasets
 
     def invoke(*arguments: str) -> Result:

@@ -21,7 +21,7 @@ from pipeline.core.clients import client
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting, Settings
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.batches.records import RuleResult, Verdict, Written
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import ObjectRow, Staging
@@ -88,10 +88,10 @@ ORDERS = {
 
 
 @pytest.fixture(scope="module")
-def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
     before = dict(os.environ)
     client.cache_clear()
-    running = Front(0, tmp_path_factory.mktemp("front"))
+    running = AwsServer(0, tmp_path_factory.mktemp("front"))
     running.start()
     settings.use(endpoint=running.endpoint, region=REGION)
     yield running
@@ -102,7 +102,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 
 @pytest.fixture(scope="module")
-def lake(front: Front) -> Lake:
+def lake(front: AwsServer) -> Lake:
     """An empty lake named `local`."""
     values = {setting: f"lake-{setting.value}" for setting in BUCKETS}
     for bucket in values.values():
@@ -149,7 +149,7 @@ Sluice = Callable[..., Result]
 
 
 @pytest.fixture
-def sluice(front: Front) -> Sluice:
+def sluice(front: AwsServer) -> Sluice:
     """`sluice("status", "--json")` runs the command against the module's lake."""
     commands_there = ("status", "why", "executions", "logs", "query", "redrive", "drop")
     for name in commands_there:

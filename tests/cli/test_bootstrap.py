@@ -14,7 +14,7 @@ from pipeline.cli.app import app
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.emulator.cloudformation import Deployer
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.supervisor import ACCOUNT
 from pipeline.lake.services import Lake
 from tests.cli.conftest import REGION
@@ -27,7 +27,7 @@ commands.load()
 
 
 @pytest.fixture
-def bootstrap(front: Front, lake: Lake) -> Iterator[Bootstrap]:
+def bootstrap(front: AwsServer, lake: Lake) -> Iterator[Bootstrap]:
     def run(*arguments: str, env: str = "qa") -> Result:
         return CliRunner().invoke(app, ["--endpoint", front.endpoint, "--env", env, "bootstrap", *arguments])
 

@@ -18,7 +18,7 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadDefinition, BadInput, Refused, SluiceError
 from pipeline.deploy.packaging import Target, package
 from pipeline.emulator.cloudformation import Deployer, StackResult
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.state import ENV as LOCAL_ENV
 from pipeline.emulator.supervisor import ACCOUNT
 from pipeline.lake.services import Lake
@@ -54,7 +54,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def sluice(front: Front, lake: Lake, root: Path) -> Iterator[Deploy]:
+def sluice(front: AwsServer, lake: Lake, root: Path) -> Iterator[Deploy]:
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["--endpoint", front.endpoint, *arguments])
 

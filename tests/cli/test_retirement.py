@@ -19,7 +19,7 @@ from pipeline.deploy.datasets import application, retirement
 from pipeline.deploy.datasets.definitions import _parts, apply_definitions, plan_deployed, refuse
 from pipeline.deploy.embedded import EmbeddedBackend
 from pipeline.deploy.rulesets import Rulesets
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.catalog import Staging, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.files import BadDefinitions, read_all
@@ -209,7 +209,13 @@ def test_what_comes_late_gets_its_stack_again(
 
 
 def test_the_plan_of_a_deployment_tells_what_would_be_retired_and_refuses_it_in_the_same_words(
-    deployed: Lake, put: Put, run: Run, remove: Remove, checkout: Path, front: Front, capsys: pytest.CaptureFixture[str]
+    deployed: Lake,
+    put: Put,
+    run: Run,
+    remove: Remove,
+    checkout: Path,
+    front: AwsServer,
+    capsys: pytest.CaptureFixture[str],
 ):
     for dataset in ("one", "other", "third"):
         put("planned", dataset)
@@ -299,7 +305,7 @@ def test_a_redrive_of_a_closed_dataset_says_what_to_do_first(
 
 @pytest.mark.parametrize("kind", ["retire", "bring back"])
 def test_an_apply_that_dies_at_any_call_is_finished_by_the_next(
-    deployed: Lake, checkout: Path, put: Put, run: Run, front: Front, kind: str
+    deployed: Lake, checkout: Path, put: Put, run: Run, front: AwsServer, kind: str
 ):
     """Crash points are enumerated over the calls that change something: it dies before the n-th."""
     team = f"dies_{kind[:1]}"

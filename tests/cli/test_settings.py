@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from pipeline.cli import settings
 from pipeline.cli.app import app
 from pipeline.core.errors import BadInput, Refused
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 
 Run = Callable[..., Result]
 
@@ -20,7 +20,7 @@ assert settings.settings
 
 
 @pytest.fixture
-def run(front: Front) -> Run:
+def run(front: AwsServer) -> Run:
     def invoke(*arguments: str) -> Result:
         result = CliRunner().invoke(app, ["--endpoint", front.endpoint, "settings", *arguments])
         if result.exception and not isinstance(result.exception, SystemExit):

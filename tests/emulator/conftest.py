@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -18,15 +18,15 @@ Aws = Callable[[str], Any]
 
 
 @pytest.fixture(scope="module")
-def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    running = Front(0, tmp_path_factory.mktemp("front"))
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
+    running = AwsServer(0, tmp_path_factory.mktemp("front"))
     running.start()
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def aws(front: Front) -> Aws:
+def aws(front: AwsServer) -> Aws:
     """`aws("s3")` is a client of the front. Calls are tried once, so that an internal error shows."""
 
     def client(service: str) -> Any:

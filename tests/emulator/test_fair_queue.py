@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.executions import name_for
-from pipeline.emulator.fair_queue import FairLine, asker_of
+from pipeline.emulator.fair_queue import FairQueue, asker_of
 
 MACHINE = "arn:aws:states:eu-west-1:123456789012:execution:sluice-local-stage-a"
 
@@ -27,7 +27,7 @@ def test_executions_of_other_names_ask_each_for_itself(names: tuple[str, str]):
 
 @given(st.lists(st.sampled_from("abc"), max_size=30))
 def test_everybody_is_served_once_in_turn_and_in_order(askers: list[str]):
-    line = FairLine[tuple[str, int]]()
+    line = FairQueue[tuple[str, int]]()
     for number, who in enumerate(askers):
         line.add(who, (who, number))
     served = []

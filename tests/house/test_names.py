@@ -20,9 +20,6 @@ NOUNS = frozenset({"formatting", "packaging", "routing"})
 GOAL = 95
 """Percent of the public functions and classes of a room that have a docstring."""
 
-FLOORS = {"emulator": 78}
-"""Percent that rooms below the goal have at least. Raise a number when its room has more; take it out at the goal."""
-
 
 def modules() -> list[Path]:
     return sorted(path.relative_to(ROOT) for room in ("pipeline", "stages") for path in (ROOT / room).rglob("*.py"))
@@ -80,10 +77,4 @@ ROOMS = sorted({room_of(path) for path in modules() if len(path.parts) > 2 or pa
 @pytest.mark.parametrize("room", ROOMS)
 def test_public_functions_and_classes_have_docstrings(room: str) -> None:
     count, missing = undocumented()[room]
-    least = FLOORS.get(room, GOAL)
-    assert 100 * (count - len(missing)) >= least * count, f"of {count}, without docstring:\n" + "\n".join(missing)
-
-
-def test_floors_are_of_rooms_and_below_the_goal() -> None:
-    assert set(FLOORS) <= set(ROOMS)
-    assert max(FLOORS.values()) < GOAL
+    assert 100 * (count - len(missing)) >= GOAL * count, f"of {count}, without docstring:\n" + "\n".join(missing)

@@ -32,9 +32,9 @@ def without_file(registrations: Iterable[Registration], defined: Collection[Data
     return [registration for registration in registrations if registration.name not in defined]
 
 
-def is_too_much(doomed: int, used: int) -> bool:
+def is_too_much(to_retire: int, used: int) -> bool:
     """Whether so many datasets of those in use are retired at once only if somebody says that it is meant."""
-    return 2 * doomed > used
+    return 2 * to_retire > used
 
 
 def guard(registrations: Iterable[Registration], defined: Collection[DatasetName]) -> None:
@@ -43,12 +43,12 @@ def guard(registrations: Iterable[Registration], defined: Collection[DatasetName
     refuse([registration.name for registration in without_file(used, defined)], len(used))
 
 
-def refuse(doomed: Collection[DatasetName], used: int) -> None:
+def refuse(to_retire: Collection[DatasetName], used: int) -> None:
     """`Refused` if these are more than half of so many datasets in use."""
-    if is_too_much(len(doomed), used):
+    if is_too_much(len(to_retire), used):
         raise Refused(
-            f"this would retire {len(doomed)} of the {used} datasets in use, which have no file here: "
-            f"{', '.join(map(str, sorted(doomed)))}",
+            f"this would retire {len(to_retire)} of the {used} datasets in use, which have no file here: "
+            f"{', '.join(map(str, sorted(to_retire)))}",
             hint="Is it the right checkout, and the right lake? If it is meant: `sluice datasets apply --retire-all`.",
         )
 

@@ -19,7 +19,7 @@ from pipeline.emulator.awslambda.functions import Answer, Function, Throttled
 from pipeline.emulator.awslambda.output import WriteLog
 from pipeline.emulator.awslambda.packages import Package, package_of
 from pipeline.emulator.awslambda.worker import Worker
-from pipeline.emulator.fair_queue import FairLine, asker
+from pipeline.emulator.fair_queue import FairQueue, asker
 from pipeline.emulator.processes import put_behind
 
 WORKERS_A_FUNCTION = 4
@@ -153,7 +153,7 @@ class _Pool:
         self._start = start
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._line: FairLine[threading.Condition] = FairLine()
+        self._line: FairQueue[threading.Condition] = FairQueue()
         self._called = 0
         """Those that were called out of the line and have not come yet: what is free is theirs."""
         self._idle: list[Worker] = []

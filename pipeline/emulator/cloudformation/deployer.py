@@ -17,10 +17,10 @@ from pipeline.emulator.cloudformation import registry
 from pipeline.emulator.cloudformation.plans import Planner
 from pipeline.emulator.cloudformation.records import StackRecords, Status
 from pipeline.emulator.cloudformation.resource_types import GONE, Aws, Clients, code_of
-from pipeline.emulator.cloudformation.rollback import StackDeletion, delete_stack, heal
+from pipeline.emulator.cloudformation.rollback import StackDeletion, delete_stack, recover
 from pipeline.emulator.cloudformation.sources import digest, stands, stored_secret
 from pipeline.emulator.cloudformation.stack import prepare
-from pipeline.emulator.cloudformation.stack_update import Making, StackResult, unchanged
+from pipeline.emulator.cloudformation.stack_update import StackResult, StackUpdate, unchanged
 
 __all__ = ["Deployer", "StackResult", "registry"]
 
@@ -40,7 +40,7 @@ class Deployer:
         honoured; and with AWS's answer for a resource that AWS refuses: what this deployment did is then undone.
         What an earlier deployment that was killed left half done is undone first, and a deletion finished.
         """
-        record = heal(self._aws, self.records, name)
+        record = recover(self._aws, self.records, name)
         if record is not None and record.is_being_deleted:
             delete_stack(self._aws, self.records, name)
             record = self.records.get(name)
@@ -56,7 +56,7 @@ class Deployer:
             exports=self.records.exports,
             secrets=partial(stored_secret, self._aws),
         )
-        return Making(self._aws, self.records, stack, record).run()
+        return StackUpdate(self._aws, self.records, stack, record).run()
 
     def planner(self, uploads: Callable[[str], bytes | None] = lambda key: None, under: str = "") -> Planner:
         """Plans stacks one after the other, and changes nothing.
@@ -79,12 +79,12 @@ class Deployer:
 
     def delete(self, name: str) -> StackDeletion:
         """Delete a stack; see `delete_stack`."""
-        heal(self._aws, self.records, name)
+        recover(self._aws, self.records, name)
         return delete_stack(self._aws, self.records, name)
 
     def delete_if_there(self, name: str) -> StackDeletion | None:
         """Delete a stack, also one that is not whole because whoever deployed or deleted it died; None without one."""
-        record = heal(self._aws, self.records, name)
+        record = recover(self._aws, self.records, name)
         if record is None or record.status == Status.DELETED:
             return None
         return delete_stack(self._aws, self.records, name)

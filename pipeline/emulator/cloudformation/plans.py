@@ -11,7 +11,7 @@ from pipeline.cloudformation.changes import ResourceAction, ResourceChange, Stac
 from pipeline.cloudformation.intrinsics import is_unknown, unknown
 from pipeline.emulator.cloudformation.differences import compare, leaving
 from pipeline.emulator.cloudformation.records import ResourceRecord, StackRecord, StackRecords
-from pipeline.emulator.cloudformation.resource_calls import Physical
+from pipeline.emulator.cloudformation.resource_calls import ResourceCalls
 from pipeline.emulator.cloudformation.resource_types import Aws
 from pipeline.emulator.cloudformation.sources import digest, stands
 from pipeline.emulator.cloudformation.stack import Declared, Stack, prepare
@@ -80,7 +80,7 @@ class Planner:
             stack.scope.attributes[logical_id] = _UnknownAttributes(logical_id)
         if change is not None:
             wanted = ResourceRecord(declared.kind.name, declared.properties, None)
-            Physical(self.aws, self.records, stack.name, stack.file).check(logical_id, wanted)
+            ResourceCalls(self.aws, self.records, stack.name, stack.file).check(logical_id, wanted)
         if change is not None and declared.kind.name == "AWS::SSM::Parameter" and "Name" in declared.properties:
             self._published[str(declared.properties["Name"])] = str(declared.properties.get("Value", ""))
         return change
@@ -92,7 +92,7 @@ class Planner:
         before = record.resources.get(logical_id)
         generation = next_generation(record, logical_id, before)
         wanted = ResourceRecord(declared.kind.name, declared.properties, None, generation=generation)
-        found = Physical(self.aws, self.records, stack.name, stack.file).foresee(logical_id, wanted)
+        found = ResourceCalls(self.aws, self.records, stack.name, stack.file).foresee(logical_id, wanted)
         if before is not None and found == before.reference:
             raise needs_another_name(before, declared)
         return found

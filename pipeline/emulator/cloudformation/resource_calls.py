@@ -29,7 +29,7 @@ _CREATING = ("Create", "Subscribe", "AddPermission", "PutParameter", "PublishLay
 
 
 @dataclass(frozen=True, slots=True)
-class Physical:
+class ResourceCalls:
     """The resources of one stack in the embedded AWS; `file` is the template that errors name."""
 
     aws: Aws

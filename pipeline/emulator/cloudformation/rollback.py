@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.core.errors import Refused, SluiceError
 from pipeline.emulator.cloudformation.records import StackRecord, StackRecords, Status, Step
-from pipeline.emulator.cloudformation.resource_calls import Physical, reason
+from pipeline.emulator.cloudformation.resource_calls import ResourceCalls, reason
 from pipeline.emulator.cloudformation.resource_types import Aws
 
 
@@ -21,7 +21,7 @@ class StackDeletion:
     kept: Mapping[str, str]
 
 
-def undo_steps(physical: Physical, work: StackRecord, before: StackRecord | None) -> dict[str, str]:
+def undo_steps(physical: ResourceCalls, work: StackRecord, before: StackRecord | None) -> dict[str, str]:
     """Undo what a deployment has done, the last first; answers what could not be undone, and why.
 
     The stack has its old record again then, or none; what could not be undone stays on it, and is not lost. What the
@@ -49,7 +49,7 @@ def retained(work: StackRecord) -> list[Step]:
     return [step for step in work.steps if step.before is None and step.now.kept_when_undone]
 
 
-def delete_doomed(physical: Physical, record: StackRecord) -> tuple[list[str], dict[str, str]]:
+def delete_doomed(physical: ResourceCalls, record: StackRecord) -> tuple[list[str], dict[str, str]]:
     """Delete what a finished deployment replaced or removed, the last made first.
 
     What AWS does not let go is left, and told with the reason: so does CloudFormation, which forgets it.
@@ -67,7 +67,7 @@ def delete_doomed(physical: Physical, record: StackRecord) -> tuple[list[str], d
     return deleted, left
 
 
-def heal(aws: Aws, records: StackRecords, name: str) -> StackRecord | None:
+def recover(aws: Aws, records: StackRecords, name: str) -> StackRecord | None:
     """Bring a stack whose last deployment broke off to its end: undo what it did, or delete what it had still to.
 
     Answers its record.
@@ -79,7 +79,7 @@ def heal(aws: Aws, records: StackRecords, name: str) -> StackRecord | None:
         return None
     if record.deployer not in (None, os.getpid()) and _is_running(record.deployer or 0):
         raise Refused(f"{name} is being deployed by process {record.deployer}", hint="Wait until it is done.")
-    physical = Physical(aws, records, name, record.template or name)
+    physical = ResourceCalls(aws, records, name, record.template or name)
     if record.status in (Status.DEPLOYING, Status.ROLLBACK_FAILED):
         if failures := undo_steps(physical, record, _without_deployment(record)):
             told = "; ".join(f"{logical_id}: {why}" for logical_id, why in failures.items())
@@ -122,7 +122,7 @@ def delete_stack(aws: Aws, records: StackRecords, name: str) -> StackDeletion:
     if record is None or record.status == Status.DELETED:
         raise Refused(f"there is no stack {name}")
     records.check_exports(name, {})
-    physical = Physical(aws, records, name, record.template or name)
+    physical = ResourceCalls(aws, records, name, record.template or name)
     record = replace(record, status=Status.DELETING, deployer=os.getpid())
     records.save(record)
     deleted, kept = [], {}
@@ -138,7 +138,7 @@ def delete_stack(aws: Aws, records: StackRecords, name: str) -> StackDeletion:
     return StackDeletion(name, tuple(deleted), kept)
 
 
-def _delete_one(physical: Physical, record: StackRecord, step: Step) -> None:
+def _delete_one(physical: ResourceCalls, record: StackRecord, step: Step) -> None:
     try:
         physical.delete(step)
     except SluiceError as error:

@@ -14,7 +14,7 @@ from pipeline.cloudformation.locations import Place
 from pipeline.core.errors import BadDefinition, SluiceError
 from pipeline.emulator.cloudformation.differences import compare, leaving
 from pipeline.emulator.cloudformation.records import ResourceRecord, StackRecord, StackRecords, Status, Step
-from pipeline.emulator.cloudformation.resource_calls import Physical
+from pipeline.emulator.cloudformation.resource_calls import ResourceCalls
 from pipeline.emulator.cloudformation.resource_types import REGISTRY, AlreadyExists, Aws, Resource
 from pipeline.emulator.cloudformation.rollback import delete_doomed, retained, undo_steps
 from pipeline.emulator.cloudformation.stack import Declared, Stack
@@ -41,7 +41,7 @@ class StackResult:
 
 
 @dataclass
-class Making:
+class StackUpdate:
     """One run over one stack, whose earlier deployments have come to their end."""
 
     aws: Aws
@@ -52,7 +52,7 @@ class Making:
     ineffective: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._physical = Physical(self.aws, self.records, self.stack.name, self.stack.file)
+        self._physical = ResourceCalls(self.aws, self.records, self.stack.name, self.stack.file)
         before = self.before or StackRecord(self.stack.name)
         self._work = replace(before, status=Status.DEPLOYING, steps=[], deployer=os.getpid())
         self._now: dict[str, ResourceRecord] = {}

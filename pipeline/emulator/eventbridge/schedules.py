@@ -51,6 +51,7 @@ class Entry:
 
     @property
     def is_rule(self) -> bool:
+        """Whether it is a scheduled rule, and not a schedule of Scheduler."""
         return self.source == "aws.events"
 
 
@@ -70,17 +71,19 @@ class Schedules:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin to fire what is due."""
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
+        """End, and wait for the thread."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
 
-    def hurry(self, of: Collection[str] = ()) -> int:
+    def run_now(self, of: Collection[str] = ()) -> int:
         """Fire enabled schedules now, whatever their time; returns how many. Their own times stay as they are.
 
         All, or those alone that give a target one of the texts `of`, as the lake's give the name of their dataset.

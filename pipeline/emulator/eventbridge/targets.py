@@ -47,9 +47,11 @@ class Targets:
         self._outbox = Outbox(name)
 
     def start(self) -> None:
+        """Begin to deliver."""
         self._outbox.start()
 
     def stop(self) -> None:
+        """End, and leave what is not delivered."""
         self._outbox.stop()
 
     def put(self, source: str, target: Target, body: str) -> None:
@@ -60,7 +62,7 @@ class Targets:
         patience = Patience(
             seconds=min(float(policy.get("MaximumEventAgeInSeconds", GIVE_UP_SECONDS)), GIVE_UP_SECONDS),
             retries=policy.get("MaximumRetryAttempts"),
-            given_up=(lambda lost: _bury(queue, source, arn, body, lost)) if queue else None,
+            given_up=(lambda lost: _dead_letter(queue, source, arn, body, lost)) if queue else None,
         )
         self._outbox.put(f"{source} to {arn}", lambda: self._send(target, body), patience)
 
@@ -76,9 +78,10 @@ class Targets:
 
             sns_backends[account][region].publish(arn=arn, message=body)
         elif service == "states":
-            from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+            from pipeline.emulator.stepfunctions.executions import start_execution
+            from pipeline.emulator.stepfunctions.service import STEP_FUNCTIONS
 
-            stepfunctions_parser_backends[account][region].start_execution(arn, execution_input=body)
+            start_execution(STEP_FUNCTIONS.region(account, region), {"stateMachineArn": arn, "input": body})
         else:
             raise NotImplementedError(f"the embedded AWS does not deliver events to {arn}")
 
@@ -90,7 +93,7 @@ def _queue(arn: str, body: str, **settings: Any) -> None:
     sqs_backends[account][region].send_message(queue_name=name, message_body=body, **settings)
 
 
-def _bury(queue: str, source: str, target: str, body: str, lost: GivenUp) -> None:
+def _dead_letter(queue: str, source: str, target: str, body: str, lost: GivenUp) -> None:
     """Source of the attributes: "Using dead-letter queues" in the EventBridge user guide."""
     code = getattr(lost.error, "response", {}).get("Error", {}).get("Code") or type(lost.error).__name__
     texts = {

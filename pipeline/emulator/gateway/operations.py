@@ -44,6 +44,8 @@ _OPERATION = re.compile(r"[A-Z]\w+")
 
 
 class Kind(StrEnum):
+    """How far an operation is honoured: as on AWS, with limits, or not at all."""
+
     HONOURED = "honoured"
     LIMITED = "limited"
     REFUSED = "refused"

@@ -60,7 +60,7 @@ class Patch:
         self.original = _function(there)
         setattr(owner, name, _like(there, self.replacement))
         if self.rebind:
-            _rebind(self.rebind, name, there, self.replacement)
+            rebind(self.rebind, name, there, self.replacement)
 
 
 class Addition:
@@ -186,7 +186,8 @@ def _register(key: str, change: _Change) -> _Change:
     return change
 
 
-def _rebind(package: str, name: str, original: Any, replacement: Any) -> None:
+def rebind(package: str, name: str, original: Any, replacement: Any) -> None:
+    """Set `name` to `replacement` in every loaded module of `package` that has imported `original` under it."""
     for module_name, module in list(sys.modules.items()):
         if module_name.startswith(f"{package}.") and getattr(module, name, None) is original:
             setattr(module, name, replacement)

@@ -13,7 +13,6 @@ import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,16 +89,8 @@ class Ended:
 
     @property
     def status(self) -> str:
+        """How it ended."""
         return self.summary.status
-
-    @property
-    def stop_date(self) -> datetime | None:
-        stopped = self.summary.stopped
-        return None if stopped is None else datetime.fromtimestamp(stopped, UTC)
-
-    @property
-    def execution_arn(self) -> str:
-        return self.summary.arn
 
 
 class Archive:
@@ -140,6 +131,7 @@ class Archive:
             self._database.execute("INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def get(self, arn: str) -> Ended | None:
+        """An execution that has ended, by its ARN; None if there is none."""
         found = self._rows(
             "SELECT summary, e.body, m.body FROM executions e JOIN machines m ON m.hash = e.machine WHERE arn = ?", arn
         )
@@ -149,6 +141,7 @@ class Archive:
         return Ended(Summary(**json.loads(summary)), Body(**_unpacked(body)), Machine(**_unpacked(machine)))
 
     def has(self, arn: str) -> bool:
+        """Whether an execution of this ARN has ended."""
         return bool(self._rows("SELECT 1 FROM executions WHERE arn = ?", arn))
 
     def events(self, arn: str) -> list[Any]:
@@ -169,6 +162,7 @@ class Archive:
         return [Summary(**json.loads(summary)) for (summary,) in self._rows(query, *values, limit)]
 
     def remove(self, arn: str) -> None:
+        """Forget an execution, which goes on by a redrive."""
         self._rows("DELETE FROM executions WHERE arn = ?", arn)
 
     def remove_machine(self, machine_arn: str) -> None:
@@ -178,33 +172,6 @@ class Archive:
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
             return [] if self._closed else self._database.execute(query, values).fetchall()
-
-
-class EndedExecutions:
-    """The archive's file, between `start` and `stop`; without it ended executions stay in memory, packed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
-
-    def start(self) -> None:
-        _use(Archive(self._path))
-
-    def stop(self) -> None:
-        _use(Archive())
-
-
-_current = Archive()
-
-
-def archive() -> Archive:
-    """The archive of this process."""
-    return _current
-
-
-def _use(new: Archive) -> None:
-    global _current
-    before, _current = _current, new
-    before.close()
 
 
 def _plain(record: Machine | Summary | Body) -> dict[str, Any]:

@@ -29,11 +29,11 @@ def local_client(endpoint: str) -> Any:
 @contextmanager
 def machine_engine(mocks: Path) -> Iterator[Any]:
     """A client of an empty embedded AWS in this process whose test cases are those of the file `mocks`."""
-    from pipeline.emulator.gateway.server import Front, environment
+    from pipeline.emulator.gateway.server import AwsServer, environment
     from pipeline.emulator.stepfunctions.test_cases import MOCK_CONFIG
 
     with tempfile.TemporaryDirectory(prefix="sluice-test-") as folder, environment(**{MOCK_CONFIG: str(mocks)}):
-        front = Front(0, Path(folder))
+        front = AwsServer(0, Path(folder))
         front.start()
         try:
             yield local_client(front.endpoint)

@@ -71,6 +71,7 @@ def _is_json(text: str) -> bool:
     find=_arn,
 )
 def state_machine(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A state machine, its definition from S3 or in the template."""
     given = resource.only("RoleArn", "LoggingConfiguration", "TracingConfiguration")
     given["definition"] = _definition(aws, resource)
     if previous is not None:

@@ -13,6 +13,7 @@ from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource,
     find=nowhere,
 )
 def machine_version(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A published version; every change makes another."""
     given = resource.only("StateMachineArn", "Description")
     for revision in resource.only("StateMachineRevisionId").values():
         given["revisionId"] = revision
@@ -35,6 +36,7 @@ def _machine_alias_arn(aws: Aws, resource: Resource) -> str:
     find=_machine_alias_arn,
 )
 def machine_alias(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A name that leads to a published version."""
     version = resource.properties["DeploymentPreference"]["StateMachineVersionArn"]
     given = {
         "routingConfiguration": [{"stateMachineVersionArn": version, "weight": 100}],

@@ -21,7 +21,7 @@ from pipeline.lake.batches.completion import BatchFinisher
 from pipeline.lake.batches.records import Batch, BatchRecords, BatchStatus
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
-from pipeline.lake.batches.upkeep_poller import Upkeeper
+from pipeline.lake.batches.upkeep_poller import UpkeepPoller
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog, Status
 from pipeline.lake.messages.poll_order import PollOrder
@@ -65,7 +65,7 @@ class Poller:
     queue: StagedQueue
     sealer: Sealer
     finisher: BatchFinisher
-    upkeeper: Upkeeper
+    upkeeper: UpkeepPoller
     executions: Executions
     machine: str
     load: Callable[[str], Work]

@@ -19,7 +19,7 @@ RUNS_ON = frozenset({"WAITING", "STARTING", "RUNNING", "STOPPING"})
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeeper:
+class UpkeepPoller:
     """Starts the Glue job `job` for turns. It frees the lock itself; whatever it leaves, the next poll ends."""
 
     turns: Turns

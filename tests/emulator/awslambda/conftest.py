@@ -13,7 +13,7 @@ from pipeline.emulator.awslambda.async_invocations import AsyncInvocations
 from pipeline.emulator.awslambda.event_sources.mappings import EventSources
 from pipeline.emulator.awslambda.patches import functions
 from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.logs.output import LogSink
 from tests.emulator.awslambda.lambda_parts import ACCOUNT, REGION, Parts
 
@@ -21,7 +21,7 @@ RETRY_AFTER_S = (0.05, 0.1)
 
 
 @pytest.fixture(scope="module")
-def parts(front: Front, aws: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+def parts(front: AwsServer, aws: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     trust = {
         "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
     }

@@ -14,7 +14,7 @@ from pipeline.emulator.awslambda.async_invocations import AsyncInvocations
 from pipeline.emulator.awslambda.event_sources.mappings import EventSources, Poller
 from pipeline.emulator.awslambda.functions import Answer, Function
 from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.logs.output import LogSink
 from tests.patience import until
 
@@ -46,7 +46,7 @@ def handler(event, context):
 class Parts:
     """The parts around Lambda, started, and shorthands to use them as a client of AWS does."""
 
-    front: Front
+    front: AwsServer
     aws: Callable[[str], Any]
     workers: LambdaWorkers
     later: AsyncInvocations

@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 
 from pipeline.emulator.cloudformation import Deployer, StackResult
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 
 Clients = Callable[[str], Any]
 Deploy = Callable[..., StackResult]
@@ -22,7 +22,7 @@ Deploy = Callable[..., StackResult]
 
 @pytest.fixture(scope="module")
 def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
-    front = Front(0, tmp_path_factory.mktemp("state"))
+    front = AwsServer(0, tmp_path_factory.mktemp("state"))
     front.start()
     made: dict[str, Any] = {}
 

@@ -146,7 +146,7 @@ def test_schedules_and_scheduled_rules_fire_at_queues_and_state_machines(aws: Aw
     events = aws("events")
     events.put_rule(Name="hourly", ScheduleExpression="rate(1 hour)")
     events.put_targets(Rule="hourly", Targets=[{"Id": "1", "Arn": arn, "InputPath": "$.detail-type"}])
-    assert schedules.hurry() == 3
+    assert schedules.run_now() == 3
     assert sorted(message(aws, url)["Body"] for _ in range(2)) == ['"Scheduled Event"', '{"by": "to-queue"}']
     assert executions(aws, machine) == [{"by": "to-machine"}]
 
@@ -167,7 +167,7 @@ def test_a_schedule_that_cannot_fire_leaves_its_message_in_its_dead_letter_queue
             "RetryPolicy": {"MaximumRetryAttempts": 0},
         },
     )
-    schedules.hurry()
+    schedules.run_now()
     found = message(aws, url)
     assert found["Body"] == "{}"
     assert found["MessageAttributes"]["SCHEDULE_ARN"]["StringValue"].endswith("schedule/default/lost")

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline.emulator.eventbridge.schedules import Schedules
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from tests.patience import until
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:poll"
@@ -138,7 +138,7 @@ def test_hurry_fires_every_enabled_schedule_now_and_leaves_its_times(aws: Aws, f
     schedule(aws, "rate(1 day)")
     rule(aws, "rate(1 day)", Input="{}")
     fired.pass_time(seconds=0)
-    assert fired.schedules.hurry() == 2
+    assert fired.schedules.run_now() == 2
     assert [event for _, event in fired.calls] == [{"dataset": "a/b"}, {}]
     fired.calls.clear()
     assert fired.pass_time(hours=1) == []
@@ -149,7 +149,7 @@ def test_hurry_fires_those_alone_that_give_a_named_text_whole(aws: Aws, fired: F
     rule(aws, "rate(1 day)", Input='{"dataset": "a/bc"}')
     fired.pass_time(seconds=0)
     fired.calls.clear()
-    assert [fired.schedules.hurry(names) for names in (["a/b"], ["a/bc"], ["a/bc", "a/b"], ["a"], ["b/c"])] == [
+    assert [fired.schedules.run_now(names) for names in (["a/b"], ["a/bc"], ["a/bc", "a/b"], ["a"], ["b/c"])] == [
         1,
         1,
         2,
@@ -179,7 +179,7 @@ def test_a_target_that_we_do_not_fire_at_is_refused_when_it_is_made(aws: Aws, fi
         schedule(aws, "rate(1 hour)", Target={"KinesisParameters": {"PartitionKey": "k"}})
 
 
-def test_the_thread_fires_by_itself(aws: Aws, front: Front) -> None:
+def test_the_thread_fires_by_itself(aws: Aws, front: AwsServer) -> None:
     fired = Fired()
     schedule(aws, "rate(1 minute)")
     fired.schedules.start()

@@ -10,10 +10,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from pipeline.core.lake_key import own_key
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 
 
-def clients(front: Front) -> list[object]:
+def clients(front: AwsServer) -> list[object]:
     os.environ.update(own_key().variables())
     keys = {"region_name": "eu-west-1"}
     once = Config(retries={"total_max_attempts": 1})
@@ -21,7 +21,7 @@ def clients(front: Front) -> list[object]:
 
 
 def main(directory: str) -> None:
-    first = Front(0, directory)
+    first = AwsServer(0, directory)
     first.start()
     s3, sqs, machines = clients(first)
     s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -34,7 +34,7 @@ def main(directory: str) -> None:
         raise SystemExit("a stopped front answered")
     except BotoCoreError:
         pass
-    second = Front(0, directory)
+    second = AwsServer(0, directory)
     second.start()
     s3, sqs, machines = clients(second)
     assert s3.list_buckets()["Buckets"] == []

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.cli.embedded import signed
 from pipeline.core.lake_key import LakeKey, own_key
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from tests.patience import PATIENCE_S
 
 REGION = "eu-west-1"
@@ -41,7 +41,7 @@ SERVICES = {
 }
 
 
-def client(front: Front, service: str, key: LakeKey | None = None, **config: Any) -> Any:
+def client(front: AwsServer, service: str, key: LakeKey | None = None, **config: Any) -> Any:
     key = key or own_key()
     s3 = {"addressing_style": "path", **config.pop("s3", {})}
     return boto3.client(
@@ -54,7 +54,9 @@ def client(front: Front, service: str, key: LakeKey | None = None, **config: Any
     )
 
 
-def ask(front: Front, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
+def ask(
+    front: AwsServer, method: str, path: str, body: bytes = b"", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=PATIENCE_S)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body, named)
@@ -63,13 +65,13 @@ def ask(front: Front, method: str, path: str, body: bytes = b"", **headers: str)
 
 
 @pytest.fixture(scope="module")
-def bucket(front: Front) -> str:
+def bucket(front: AwsServer) -> str:
     client(front, "s3").create_bucket(Bucket="guarded", CreateBucketConfiguration={"LocationConstraint": REGION})
     return "guarded"
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_who_has_no_key_or_another_is_told_so_as_aws_does_and_what_to_do(front: Front, service: str) -> None:
+def test_who_has_no_key_or_another_is_told_so_as_aws_does_and_what_to_do(front: AwsServer, service: str) -> None:
     operation, missing, unknown, wrong = SERVICES[service]
     from botocore import UNSIGNED
 
@@ -95,7 +97,7 @@ KEYS = ["a b+c.csv", "a//b", "ä/ü €.csv", "%2F/..%41", "plus+sign=1&x", "til
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("version", [None, "s3v4"])
 def test_keys_of_all_kinds_are_put_got_listed_and_presigned(
-    front: Front, bucket: str, key: str, version: str | None
+    front: AwsServer, bucket: str, key: str, version: str | None
 ) -> None:
     s3 = client(front, "s3", signature_version=version)
     s3.put_object(Bucket=bucket, Key=key, Body=b"1", Metadata={"under_score": "a  b"})
@@ -110,21 +112,23 @@ def test_keys_of_all_kinds_are_put_got_listed_and_presigned(
 
 
 @pytest.mark.parametrize("payload", [True, False])
-def test_bodies_are_sent_hashed_unsigned_or_with_a_trailing_checksum(front: Front, bucket: str, payload: bool) -> None:
+def test_bodies_are_sent_hashed_unsigned_or_with_a_trailing_checksum(
+    front: AwsServer, bucket: str, payload: bool
+) -> None:
     s3 = client(front, "s3", s3={"payload_signing_enabled": payload})
     s3.put_object(Bucket=bucket, Key="plain", Body=b"x" * 70_000)
     s3.put_object(Bucket=bucket, Key="checked", Body=b"y" * 70_000, ChecksumAlgorithm="SHA256")
     assert len(s3.get_object(Bucket=bucket, Key="checked")["Body"].read()) == 70_000
 
 
-def test_a_body_that_is_not_the_signed_one_is_refused(front: Front, bucket: str) -> None:
+def test_a_body_that_is_not_the_signed_one_is_refused(front: AwsServer, bucket: str) -> None:
     path = f"/{bucket}/changed"
     headers = sign_s3(front, "PUT", path, b"signed")
     assert ask(front, "PUT", path, b"forged", **headers)[0] == 403
     assert ask(front, "PUT", path, b"signed", **headers)[0] == 200
 
 
-def sign_s3(front: Front, method: str, path: str, body: bytes, key: LakeKey | None = None) -> dict[str, str]:
+def sign_s3(front: AwsServer, method: str, path: str, body: bytes, key: LakeKey | None = None) -> dict[str, str]:
     from botocore.auth import S3SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
@@ -135,7 +139,7 @@ def sign_s3(front: Front, method: str, path: str, body: bytes, key: LakeKey | No
     return dict(request.headers.items())
 
 
-def test_a_signature_is_for_its_request_alone(front: Front, bucket: str) -> None:
+def test_a_signature_is_for_its_request_alone(front: AwsServer, bucket: str) -> None:
     headers = sign_s3(front, "GET", "/", b"")
     assert ask(front, "GET", "/", **headers)[0] == 200
     assert ask(front, "GET", f"/{bucket}", **headers)[0] == 403
@@ -146,7 +150,7 @@ def test_a_signature_is_for_its_request_alone(front: Front, bucket: str) -> None
 
 @pytest.mark.parametrize("version", [None, "s3v4"])
 def test_a_presigned_address_is_for_one_object_and_expires(
-    front: Front, bucket: str, version: str | None, monkeypatch: pytest.MonkeyPatch
+    front: AwsServer, bucket: str, version: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3 = client(front, "s3", signature_version=version)
     s3.put_object(Bucket=bucket, Key="secret", Body=b"s")
@@ -160,7 +164,7 @@ def test_a_presigned_address_is_for_one_object_and_expires(
     assert ask(front, "GET", f"/{bucket}/secret?{put.query}")[0] == 403
 
 
-def test_a_session_that_the_key_was_given_signs_too_with_its_token(front: Front) -> None:
+def test_a_session_that_the_key_was_given_signs_too_with_its_token(front: AwsServer) -> None:
     given = client(front, "sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/r", RoleSessionName="session")
     found = given["Credentials"]
     session = {"aws_access_key_id": found["AccessKeyId"], "aws_secret_access_key": found["SecretAccessKey"]}
@@ -188,7 +192,7 @@ FORGED = [
 
 
 @pytest.mark.parametrize("forged", FORGED, ids=str)
-def test_what_a_page_sends_is_refused_even_when_it_is_signed(front: Front, forged: dict[str, str]) -> None:
+def test_what_a_page_sends_is_refused_even_when_it_is_signed(front: AwsServer, forged: dict[str, str]) -> None:
     headers = sign_s3(front, "GET", "/", b"")
     assert ask(front, "GET", "/", **headers)[0] == 200
     status, answered, told = ask(front, "GET", "/", **{**headers, **forged})
@@ -196,7 +200,7 @@ def test_what_a_page_sends_is_refused_even_when_it_is_signed(front: Front, forge
     assert not [name for name in answered if name.startswith("access-control")]
 
 
-def test_nothing_is_said_to_a_preflight_and_no_answer_admits_another_origin(front: Front, bucket: str) -> None:
+def test_nothing_is_said_to_a_preflight_and_no_answer_admits_another_origin(front: AwsServer, bucket: str) -> None:
     status, headers, _ = ask(front, "OPTIONS", f"/{bucket}/x", **sign_s3(front, "OPTIONS", f"/{bucket}/x", b""))
     assert (status, [name for name in headers if "access-control" in name]) == (403, [])
     _, headers, _ = ask(front, "GET", "/", **sign_s3(front, "GET", "/", b""))
@@ -204,14 +208,14 @@ def test_nothing_is_said_to_a_preflight_and_no_answer_admits_another_origin(fron
 
 
 @pytest.mark.parametrize("path", ["/moto-api/", "/moto-api/reset", "/moto-api/data.json", "/latest/meta-data/iam"])
-def test_what_moto_serves_beside_aws_is_not_there_even_with_the_key(front: Front, path: str) -> None:
+def test_what_moto_serves_beside_aws_is_not_there_even_with_the_key(front: AwsServer, path: str) -> None:
     for method in ("GET", "POST"):
         assert ask(front, method, path)[0] == 403
         assert ask(front, method, path, **signed(method, front.endpoint + path))[0] == 404
 
 
 @pytest.mark.parametrize(("path", "method"), [("health", "GET"), ("calls", "GET"), ("calls", "DELETE"), ("x", "GET")])
-def test_the_private_paths_need_the_key(front: Front, path: str, method: str) -> None:
+def test_the_private_paths_need_the_key(front: AwsServer, path: str, method: str) -> None:
     assert ask(front, method, f"/_sluice/{path}")[0] == 403
     headers = signed(method, f"{front.endpoint}/_sluice/{path}", LakeKey.make())
     assert ask(front, method, f"/_sluice/{path}", **headers)[0] == 403
@@ -219,14 +223,14 @@ def test_the_private_paths_need_the_key(front: Front, path: str, method: str) ->
     assert ask(front, method, f"/_sluice/{path}", **headers)[0] == (404 if path == "x" else 200)
 
 
-def test_a_space_that_was_signed_escaped_may_be_sent_as_plus(front: Front, bucket: str) -> None:
+def test_a_space_that_was_signed_escaped_may_be_sent_as_plus(front: AwsServer, bucket: str) -> None:
     path = f"/{bucket}?list-type=2&prefix=out%20dir%2F"
     headers = sign_s3(front, "GET", path, b"")
     assert ask(front, "GET", path.replace("%20", "+"), **headers)[0] == 200
     assert ask(front, "GET", path.replace("%20", "-"), **headers)[0] == 403
 
 
-def test_a_body_of_a_stranger_is_not_read(front: Front) -> None:
+def test_a_body_of_a_stranger_is_not_read(front: AwsServer) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=PATIENCE_S)
     connection.putrequest("PUT", "/b/k")
     connection.putheader("Content-Length", str(1 << 40))
@@ -234,7 +238,7 @@ def test_a_body_of_a_stranger_is_not_read(front: Front) -> None:
     assert connection.getresponse().status == 403
 
 
-def test_curl_signs_as_the_sdks_do(front: Front, bucket: str) -> None:
+def test_curl_signs_as_the_sdks_do(front: AwsServer, bucket: str) -> None:
     key = own_key()
     command = ["curl", "-sS", "--aws-sigv4", f"aws:amz:{REGION}:s3", "--config", "-"]
     command += ["-X", "PUT", "--data-binary", "hello", "-H", "Content-Type: text/plain"]

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from pipeline.emulator.gateway.malformed import complaint
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 
 Send = Callable[[str, str, bytes], dict[str, Any]]
 
@@ -39,7 +39,7 @@ CALLS = [(service, operation) for service, operations in USED.items() for operat
 
 
 @pytest.fixture(scope="module")
-def send(front: Front) -> Send:
+def send(front: AwsServer) -> Send:
     """Sends a body as it is, signed; answers what AWS's error says, with the status."""
     clients: dict[str, Any] = {}
     bodies: list[bytes] = []

@@ -15,7 +15,7 @@ from botocore.session import get_session
 
 from pipeline.core.lake_key import own_key
 from pipeline.emulator.gateway.malformed_forms import complaint_of_form
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 
 Send = Callable[..., tuple[int, str, str]]
 
@@ -39,7 +39,7 @@ CALLS = [(service, operation) for service, operations in USED.items() for operat
 
 
 @pytest.fixture(scope="module")
-def send(front: Front) -> Send:
+def send(front: AwsServer) -> Send:
     """Sends a request as it is, signed; answers the status, the error's code and the body."""
 
     def run(service: str, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, str, str]:

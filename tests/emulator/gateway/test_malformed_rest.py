@@ -18,7 +18,7 @@ from botocore.credentials import Credentials
 from pipeline.core.lake_key import own_key
 from pipeline.emulator.gateway.calls import identify
 from pipeline.emulator.gateway.complaints import complaint_before
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.s3.documents import complaint_of_document
 
 from .malformed_requests import Known, Request, document, good, malformed, model, operations, sample
@@ -55,7 +55,7 @@ class Answer:
 
 
 @pytest.fixture(scope="module")
-def send(front: Front) -> Send:
+def send(front: AwsServer) -> Send:
     """Sends a request as it is, signed, over one connection, which an answer that is not whole would break."""
     connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=60)
     key = Credentials(own_key().id, own_key().secret)
@@ -197,7 +197,7 @@ def test_what_s3_ignores_changes_no_answer(send: Send, s3: Any) -> None:
     "header", [{"Content-Length": "x"}, {"Content-Length": "-5"}, {"Transfer-Encoding": "chunked"}]
 )
 def test_a_body_whose_end_cannot_be_told_is_refused_and_the_connection_closed(
-    front: Front, header: dict[str, str]
+    front: AwsServer, header: dict[str, str]
 ) -> None:
     request = AWSRequest("PUT", f"{front.endpoint}/ignored/key", headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
     S3SigV4Auth(Credentials(own_key().id, own_key().secret), "s3", "eu-west-1").add_auth(request)

@@ -18,16 +18,16 @@ from botocore.exceptions import ClientError
 from pipeline.cli.embedded import call, signed
 from pipeline.core.errors import Refused
 from pipeline.emulator.gateway.calls import Call
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 
 KEYS = {"region_name": "eu-west-1"}
 
 
 def test_a_port_in_use_is_refused_with_a_hint(front, tmp_path):
     code = (
-        "from pipeline.emulator.gateway.server import Front\n"
+        "from pipeline.emulator.gateway.server import AwsServer\n"
         "from pipeline.core.errors import Refused\n"
-        f"front = Front({front.port}, {str(tmp_path)!r})\n"
+        f"front = AwsServer({front.port}, {str(tmp_path)!r})\n"
         "try: front.start()\n"
         "except Refused as refused: print(refused.message, refused.hint)\n"
     )
@@ -38,7 +38,7 @@ def test_a_port_in_use_is_refused_with_a_hint(front, tmp_path):
 
 def test_a_second_front_in_one_process_is_refused(front, tmp_path):
     with pytest.raises(Refused, match="already runs"):
-        Front(0, tmp_path).start()
+        AwsServer(0, tmp_path).start()
 
 
 def test_connections_are_kept_open_from_call_to_call(front):

@@ -57,12 +57,11 @@ def test_what_another_moto_changed_is_told_with_its_difference(doctored: Path) -
     table, difference = told.stdout.split("\n\n")
     rows = [line.split(maxsplit=1) for line in table.splitlines()]
     assert {words for number, words in rows if number == "1"} == {"moved", "gone", "there by now"}
-    assert [line.split()[-2:] for line in table.splitlines()[5:]] == [
-        ["moto.glue.responses:GlueResponse.batch_stop_job_run", "pipeline.emulator.glue.patches.runs"],
-        ["moto.sqs.models:SQSBackend.change_message_visibility", "pipeline.emulator.sqs.patches.queues"],
-        ["moto.sqs.models:SQSBackend.purge_queue", "pipeline.emulator.sqs.patches.queues"],
-    ]
-    assert [line.split()[0] for line in table.splitlines()[5:]] == ["there", "gone", "moved"]
+    assert {tuple(line.rsplit(maxsplit=2)) for line in table.splitlines()[5:]} == {
+        ("there by now", "moto.glue.responses:GlueResponse.batch_stop_job_run", "pipeline.emulator.glue.patches.runs"),
+        ("gone", "moto.sqs.models:SQSBackend.change_message_visibility", "pipeline.emulator.sqs.patches.queues"),
+        ("moved", "moto.sqs.models:SQSBackend.purge_queue", "pipeline.emulator.sqs.patches.queues"),
+    }
     assert difference.splitlines()[0] == "moto.sqs.models:SQSBackend.purge_queue"
     assert [line for line in difference.splitlines()[3:] if line[0] in "+-"] == [
         "-        queue.last_purged_at = now",

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.lake_key import own_key
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from tests.examples import examples
 
 BUCKET = "bodies"
@@ -58,7 +58,7 @@ def s3(aws: Any) -> Any:
 
 
 def send(
-    front: Front, method: str, path: str, body: bytes, mode: str, *, trailer: str = "", **headers: str | None
+    front: AwsServer, method: str, path: str, body: bytes, mode: str, *, trailer: str = "", **headers: str | None
 ) -> tuple[int, bytes]:
     """Signed by botocore, sent by nothing that would change it."""
     key = own_key()
@@ -107,7 +107,7 @@ def signer(mode: str, credentials: Credentials) -> Any:
 @settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content_type=st.sampled_from(CONTENT_TYPES), body=BODIES, mode=st.sampled_from(MODES))
 def test_an_object_is_what_was_put_whatever_its_type(
-    front: Front, s3: Any, content_type: str | None, body: bytes, mode: str
+    front: AwsServer, s3: Any, content_type: str | None, body: bytes, mode: str
 ) -> None:
     status, answer = send(front, "PUT", f"/{BUCKET}/object", body, mode, Content_Type=content_type)
     assert (status, answer) == (200, b"")
@@ -120,7 +120,7 @@ def test_an_object_is_what_was_put_whatever_its_type(
 @settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content_type=st.sampled_from(CONTENT_TYPES), body=BODIES, mode=st.sampled_from(MODES))
 def test_a_part_is_what_was_put_whatever_its_type(
-    front: Front, s3: Any, content_type: str | None, body: bytes, mode: str
+    front: AwsServer, s3: Any, content_type: str | None, body: bytes, mode: str
 ) -> None:
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="parts")["UploadId"]
     path = f"/{BUCKET}/parts?partNumber=1&uploadId={upload}"
@@ -134,7 +134,7 @@ def test_a_part_is_what_was_put_whatever_its_type(
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
 def test_calls_whose_body_is_xml_read_it_whatever_its_type(
-    front: Front, s3: Any, content_type: str | None, mode: str
+    front: AwsServer, s3: Any, content_type: str | None, mode: str
 ) -> None:
     def say(method: str, path: str, body: str) -> None:
         status, answer = send(front, method, f"/{BUCKET}{path}", body.encode(), mode, Content_Type=content_type)
@@ -161,7 +161,7 @@ def test_calls_whose_body_is_xml_read_it_whatever_its_type(
 
 @pytest.mark.parametrize("mode", ["header", "unsigned", "presigned"])
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
-def test_an_upload_begins_whatever_the_type_of_nothing(front: Front, s3: Any, content_type: str | None, mode: str):
+def test_an_upload_begins_whatever_the_type_of_nothing(front: AwsServer, s3: Any, content_type: str | None, mode: str):
     status, answer = send(front, "POST", f"/{BUCKET}/begun?uploads=", b"", mode, Content_Type=content_type)
     assert status == 200
     assert b"<UploadId>" in answer

@@ -12,7 +12,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.s3.patches.checksums import ALGORITHMS, compute
 
 from .test_bodies import send
@@ -200,7 +200,7 @@ def test_an_upload_is_not_begun_with_what_no_checksum_is(s3: Any, asked: dict[st
         s3.create_multipart_upload(Bucket=BUCKET, Key="never", **asked)
 
 
-def test_what_comes_without_a_checksum_is_given_one_by_s3(front: Front, s3: Any) -> None:
+def test_what_comes_without_a_checksum_is_given_one_by_s3(front: AwsServer, s3: Any) -> None:
     status, _ = send(front, "PUT", f"/{BUCKET}/plain", b"body", "header")
     assert status == 200
     assert readers(s3, "plain") == [({"ChecksumCRC64NVME": compute(b"body", "CRC64NVME").decode()}, "FULL_OBJECT")] * 3
@@ -232,7 +232,7 @@ def test_boto3_s_own_upload_in_parts_is_whole(s3: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("of_a_part", [False, True])
 @pytest.mark.parametrize("body_of", [b"body", b"other"])
 def test_a_checksum_that_does_not_match_is_a_bad_digest_and_stores_nothing(
-    front: Front, s3: Any, algorithm: str, of_a_part: bool, body_of: bytes
+    front: AwsServer, s3: Any, algorithm: str, of_a_part: bool, body_of: bytes
 ) -> None:
     named = {"Bucket": BUCKET, "Key": f"not-{algorithm}"}
     s3.delete_object(**named)
@@ -249,7 +249,7 @@ def test_a_checksum_that_does_not_match_is_a_bad_digest_and_stores_nothing(
         assert (status, b"<Code>BadDigest</Code>" in answer, stored) == (400, True, None)
 
 
-def test_a_checksum_behind_the_chunks_is_compared_too(front: Front, s3: Any) -> None:
+def test_a_checksum_behind_the_chunks_is_compared_too(front: AwsServer, s3: Any) -> None:
     for of, status in ((b"body", 200), (b"other", 400)):
         trailer = f"x-amz-checksum-crc32c:{compute(of, 'CRC32C').decode()}"
         sent = send(front, "PUT", f"/{BUCKET}/trailed", b"body", "chunked", trailer=trailer)
@@ -270,19 +270,19 @@ def test_a_checksum_behind_the_chunks_is_compared_too(front: Front, s3: Any) -> 
 )
 @pytest.mark.parametrize("path", ["/object", "/object?tagging", "?tagging", "?delete"])
 def test_digests_are_checked_in_every_call_with_a_body(
-    front: Front, s3: Any, header: str, value: str, code: str, path: str
+    front: AwsServer, s3: Any, header: str, value: str, code: str, path: str
 ) -> None:
     method = "POST" if path == "?delete" else "PUT"
     status, answer = send(front, method, f"/{BUCKET}{path}", b"<a/>", "header", **{header: value})
     assert (status, f"<Code>{code}</Code>".encode() in answer) == (400, True), answer
 
 
-def test_a_right_md5_is_taken(front: Front, s3: Any) -> None:
+def test_a_right_md5_is_taken(front: AwsServer, s3: Any) -> None:
     md5 = base64.b64encode(hashlib.md5(b"body").digest()).decode()
     assert send(front, "PUT", f"/{BUCKET}/md5", b"body", "header", Content_MD5=md5)[0] == 200
 
 
-def test_a_copy_may_name_the_digest_of_its_source(s3: Any, front: Front) -> None:
+def test_a_copy_may_name_the_digest_of_its_source(s3: Any, front: AwsServer) -> None:
     s3.put_object(Bucket=BUCKET, Key="source", Body=b"body")
     md5 = base64.b64encode(hashlib.md5(b"body").digest()).decode()
     status, answer = send(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.s3.patches.checksums import compute
 
 from .test_bodies import send
@@ -118,7 +118,7 @@ def test_a_part_of_a_range_is_refused(s3: Any) -> None:
 
 
 @pytest.mark.parametrize("written", ["x", "0", "10001", "-1", "1.0", "", "%201", "1e3"])
-def test_what_is_no_number_of_a_part_is_refused(front: Front, s3: Any, written: str) -> None:
+def test_what_is_no_number_of_a_part_is_refused(front: AwsServer, s3: Any, written: str) -> None:
     path = f"/{BUCKET}/parts?partNumber={written}"
     status, answer = send(front, "GET", path, b"", "header")
     assert (status, b"<Code>InvalidArgument</Code>" in answer) == (400, True), answer

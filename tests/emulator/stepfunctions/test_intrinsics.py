@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from pipeline.emulator.moto.install import install_all
+from pipeline.emulator.moto.patch import install_all
 from pipeline.emulator.stepfunctions.interpreter.intrinsics import literal
 from tests.emulator.stepfunctions.running_machines import PASS, Machines
 from tests.examples import examples

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.moto.install import install_all
+from pipeline.emulator.moto.patch import install_all
 from pipeline.emulator.stepfunctions.definitions import diagnostics
 from pipeline.emulator.stepfunctions.interpreter.paths import is_path, is_readable
 from pipeline.emulator.stepfunctions.validation import fields as fields

@@ -18,7 +18,7 @@ from pipeline.lake.batches.records import BatchRecords
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
-from pipeline.lake.batches.upkeep_poller import Upkeeper
+from pipeline.lake.batches.upkeep_poller import UpkeepPoller
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog, Staging
 from pipeline.lake.datasets import Dataset
@@ -134,7 +134,7 @@ def shop(catalog_tables: dict[str, str]) -> Shop:
             clock=lambda: now[0],
         ),
         finisher=Finisher(made.abandoned),  # type: ignore[arg-type]
-        upkeeper=Upkeeper(
+        upkeeper=UpkeepPoller(
             turns, client("glue"), "upkeep", "BatchesTable", lambda *told: made.told.append(told), lambda: next(ids)
         ),
         executions=Executions(client("stepfunctions")),

@@ -20,7 +20,7 @@ from pipeline.core.errors import Refused, Transient
 from pipeline.core.events.s3 import ObjectCreated, SendAgain
 from pipeline.core.executions import Executions
 from pipeline.core.objects import ObjectVersion
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.batches.completion import REBASES, BatchFinisher, cause_of, rebase_wait
 from pipeline.lake.batches.poller import Poller, PollOutcome
 from pipeline.lake.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
@@ -28,7 +28,7 @@ from pipeline.lake.batches.redrive import Redriver
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
-from pipeline.lake.batches.upkeep_poller import Upkeeper
+from pipeline.lake.batches.upkeep_poller import UpkeepPoller
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog, Staging, Status
 from pipeline.lake.datasets import Dataset
@@ -47,9 +47,9 @@ numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
     """The embedded AWS over HTTP: PyIceberg's S3 is not boto3's."""
-    front = Front(0, tmp_path_factory.mktemp("front"))
+    front = AwsServer(0, tmp_path_factory.mktemp("front"))
     front.start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", front.endpoint)
@@ -151,7 +151,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(front: Front) -> Shop:
+def shop(front: AwsServer) -> Shop:
     n = next(numbers)
     dataset = Dataset.model_validate(
         {"team": "shop", "dataset": f"orders{n}", "stage_a": {"format": "csv", "columns": {"id": "string"}}}
@@ -180,7 +180,7 @@ def shop(front: Front) -> Shop:
             staging_bucket="staging",
         ),
         finisher=made.finisher,
-        upkeeper=Upkeeper(
+        upkeeper=UpkeepPoller(
             Turns(client("dynamodb"), "BatchesTable"),
             client("glue"),
             "upkeep",

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.core.lake_key import own_key
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.tables.iceberg import IcebergTables
 
 LOCATION = "s3://curated"
@@ -17,7 +17,7 @@ LOCATION = "s3://curated"
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    front = Front(0, tmp_path_factory.mktemp("front"))
+    front = AwsServer(0, tmp_path_factory.mktemp("front"))
     front.start()
     yield front.endpoint
     front.stop()

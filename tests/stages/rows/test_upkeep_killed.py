@@ -14,7 +14,7 @@ from pipeline.core.dynamo import encode
 from pipeline.lake.batches.history import History
 from pipeline.lake.batches.records import BatchRecords, BatchStatus, batch_item
 from pipeline.lake.batches.upkeep import PREFIX, Turns, TurnStatus
-from pipeline.lake.batches.upkeep_poller import Upkeeper
+from pipeline.lake.batches.upkeep_poller import UpkeepPoller
 from pipeline.lake.catalog import Catalog
 from pipeline.lake.datasets.model import Upkeep
 from stages.stage_b.jobs.table_upkeep import Keeper
@@ -61,7 +61,7 @@ class Turnings:
         self.job = lake._lake.make_job("upkeep-killed", "pass")
         self.ended_run = lake._lake.run(self.job)["Id"]
         self.told: list[Any] = []
-        self.upkeeper = Upkeeper(
+        self.upkeeper = UpkeepPoller(
             self.turns, lake._lake.glue, self.job, batches, lambda *told: self.told.append(told), lambda: str(ULID())
         )
 

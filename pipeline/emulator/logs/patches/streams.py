@@ -47,6 +47,7 @@ class Terms:
             self.unread = pattern
 
     def matches(self, message: str) -> bool:
+        """Whether a message has all the terms that it must, one that it may, and none that it must not."""
         some = self._terms["?"]
         return (
             all(term in message for term in self._terms[""])

@@ -111,6 +111,7 @@ def compute(body: bytes, algorithm: str, encode_base64: bool = True) -> bytes:
 
 
 def kind_of(key: Any) -> str:
+    """Whether an object's checksum is of its whole or of its parts."""
     return key.checksum_type or FULL_OBJECT
 
 
@@ -205,6 +206,7 @@ def _bytes(body: Any) -> bytes:
 
 
 def checksum_error(code: str, message: str) -> Exception:
+    """An error of S3 with this code and message."""
     from moto.s3.exceptions import S3ClientError
 
     error: Exception = S3ClientError(code, message)

@@ -10,15 +10,15 @@ import boto3
 import pytest
 
 from pipeline.core.clients import client
-from pipeline.emulator.gateway.server import Front
+from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.glue.spark.session import WarmSpark
 from pipeline.toolchain.jars import ensure_jars
 from pipeline.toolchain.java import java_home
 
 
 @pytest.fixture(scope="package")
-def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    running = Front(0, tmp_path_factory.mktemp("front"))
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
+    running = AwsServer(0, tmp_path_factory.mktemp("front"))
     running.start()
     client.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
@@ -32,7 +32,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 
 @pytest.fixture(scope="package")
-def spark(front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def spark(front: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     warm = WarmSpark(ensure_jars(), java_home(), front.endpoint, tmp_path_factory.mktemp("spark"), warm_up=False)
     warm.start()
     try:
