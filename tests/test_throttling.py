@@ -10,10 +10,11 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.retries.standard import ThrottledRetryableChecker
 from botocore.stub import Stubber
 
+from pipeline.core.aws_errors import THROTTLING_CODES, TRANSIENT_CODES
 from pipeline.core.clients import client
 from pipeline.core.dynamo import transact
 from pipeline.core.errors import Throttled, Transient
-from pipeline.lake.services import THROTTLING_CODES, TRANSIENT_CODES, handler
+from pipeline.lake.services import handler
 
 
 def refusal(code: str) -> ClientError:

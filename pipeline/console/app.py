@@ -35,9 +35,9 @@ from pipeline.console.admission import Admission
 from pipeline.console.console import Console
 from pipeline.console.pages import answer
 from pipeline.console.security import Forgery, OwnHost
+from pipeline.core.aws_errors import is_transient
 from pipeline.core.errors import BadInput, Gone, Misconfigured, NotThere, Refused, SluiceError, Transient
 from pipeline.core.loopback import HOSTS
-from pipeline.lake.services import is_transient
 
 log = logging.getLogger(__name__)
 

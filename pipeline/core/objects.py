@@ -27,6 +27,11 @@ class ObjectVersion:
         return f"s3://{self.bucket}/{self.key}"
 
     @property
+    def versioned_path(self) -> str:
+        """`bucket/key#version_id`."""
+        return f"{self.path}#{self.version_id}"
+
+    @property
     def digest(self) -> str:
         """32 hex digits of SHA-256 over key and version, safe in any name (PROTOCOL, Stage A 3)."""
         return hashlib.sha256(f"{self.key}\0{self.version_id}".encode()).hexdigest()[:32]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.messages.stage_a import StageAInput, StageAWork
 
 if TYPE_CHECKING:
     from pipeline.lake.datasets.model import Dataset
@@ -88,46 +89,46 @@ def unrouted_partitions(dataset: DatasetName) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Objects of one execution, as items of its input, and how many of them a call transforms."""
+    """Objects of one execution, and how many of them a call transforms."""
 
-    objects: tuple[dict[str, Any], ...]
+    objects: tuple[StageAWork, ...]
     together: int
 
 
-def groups(objects: Iterable[dict[str, Any]], limit: int = GROUP_BYTES) -> Iterator[Group]:
+def groups(objects: Iterable[StageAWork], limit: int = GROUP_BYTES) -> Iterator[Group]:
     """Cut objects into groups whose JSON stays under `limit` bytes; an object is never split or dropped.
 
     Small objects keep their order, and so do large ones; none of one kind is in a group of the other.
     """
-    items = list(objects)
-    small = [item for item in items if item["size"] <= SMALL_BYTES]
-    large = [item for item in items if item["size"] > SMALL_BYTES]
+    every = list(objects)
+    small = [work for work in every if work.size <= SMALL_BYTES]
+    large = [work for work in every if work.size > SMALL_BYTES]
     yield from (Group(cut, TOGETHER) for cut in _cut(small, limit, GROUP_OBJECTS))
     yield from (Group(cut, 1) for cut in _cut(large, limit, ALONE_OBJECTS))
 
 
-def _cut(objects: list[dict[str, Any]], limit: int, most: int) -> Iterator[tuple[dict[str, Any], ...]]:
-    group: list[dict[str, Any]] = []
+def _cut(objects: list[StageAWork], limit: int, most: int) -> Iterator[tuple[StageAWork, ...]]:
+    group: list[StageAWork] = []
     size = 0
-    for item in objects:
-        length = len(json.dumps(item).encode()) + 2
+    for work in objects:
+        length = len(json.dumps(work.to_json()).encode()) + 2
         if group and (size + length > limit or len(group) >= most):
             yield tuple(group)
             group, size = [], 0
-        group.append(item)
+        group.append(work)
         size += length
     if group:
         yield tuple(group)
 
 
-def stage_a_input(dataset: Dataset, queue_url: str, group: Group) -> dict[str, Any]:
-    """The input of a Stage A execution: the settings that its Lambdas need, so that none of them looks them up."""
-    return {
-        "dataset": str(dataset.name),
-        "write": dataset.table.write,
-        "stage_a": dataset.stage_a.model_dump(mode="json", exclude_defaults=True),
-        "contract": {n: c.model_dump(mode="json", exclude_defaults=True) for n, c in dataset.contract.items()},
-        "queue_url": queue_url,
-        "objects": list(group.objects),
-        "together": group.together,
-    }
+def stage_a_input(dataset: Dataset, queue_url: str, group: Group) -> StageAInput:
+    """The input of a group's Stage A execution."""
+    return StageAInput(
+        dataset=str(dataset.name),
+        write=dataset.table.write,
+        stage_a=dataset.stage_a.model_dump(mode="json", exclude_defaults=True),
+        contract={n: c.model_dump(mode="json", exclude_defaults=True) for n, c in dataset.contract.items()},
+        queue_url=queue_url,
+        objects=group.objects,
+        together=group.together,
+    )

@@ -5,70 +5,29 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property, wraps
+from functools import cache, cached_property
 from typing import Any
 
+from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
 from pipeline.core.clock import Clock, system_clock
-from pipeline.core.errors import Inconsistent, Throttled, Transient
+from pipeline.core.errors import Inconsistent
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.executions import Executions
+from pipeline.core.handler import entry_point
 from pipeline.core.queues import send_all
-from pipeline.core.settings import Setting, Settings, running_handler
-from pipeline.core.telemetry.logs import about
-from pipeline.lake.batches.completion import Ender
-from pipeline.lake.batches.completion import Parts as EnderParts
-from pipeline.lake.batches.poller import Parts as PollerParts
-from pipeline.lake.batches.poller import Poller, Work
+from pipeline.core.settings import Setting, Settings
+from pipeline.lake.batches.completion import BatchFinisher
+from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import BatchRecords
+from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper
+from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registry
-
-THROTTLING_CODES = frozenset(
-    {
-        "503",
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "KMS.ThrottlingException",
-        "KMSThrottling",
-        "KMSThrottlingException",
-        "KmsThrottled",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-"""Error codes by which AWS says that calls come too fast: those that the SDK knows, and the key's in other services.
-
-S3 answers a HEAD that is too fast with its status alone.
-"""
-
-TRANSIENT_CODES = frozenset(
-    {
-        "ConditionalRequestConflict",
-        "InternalError",
-        "InternalServerError",
-        "InternalFailure",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-        "500",
-    }
-)
-"""Other error codes after which AWS says that the same call may succeed."""
-
 
 SUBJECT_CHARACTERS = 100
 """Of an SNS message (AWS quota)."""
@@ -102,22 +61,25 @@ class Lake:
     @cached_property
     def poller(self) -> Poller:
         return Poller(
-            PollerParts(
+            catalog=self.catalog,
+            records=self.batches,
+            queue=StagedQueue(client("sqs"), self.catalog),
+            sealer=Sealer(
                 catalog=self.catalog,
                 records=self.batches,
-                executions=self.executions,
                 dynamodb=client("dynamodb"),
-                sqs=client("sqs"),
                 s3=client("s3"),
                 batches_table=self.settings[Setting.BATCHES_TABLE],
                 staging_bucket=self.settings[Setting.STAGING_BUCKET],
-                machine=self.settings[Setting.STAGE_B_MACHINE],
-                new_id=_new_batch_id,
-                load=self.load_work,
-                abandon=self._abandon,
-                upkeeper=self.upkeeper,
                 clock=self.clock,
-            )
+            ),
+            finisher=self.finisher,
+            upkeeper=self.upkeeper,
+            executions=self.executions,
+            machine=self.settings[Setting.STAGE_B_MACHINE],
+            load=self.load_work,
+            new_id=_new_batch_id,
+            clock=self.clock,
         )
 
     @cached_property
@@ -136,19 +98,17 @@ class Lake:
         )
 
     @cached_property
-    def ender(self) -> Ender:
-        from pipeline.lake.tables import iceberg
+    def finisher(self) -> BatchFinisher:
+        from pipeline.lake.tables.iceberg import IcebergTables
 
-        return Ender(
-            EnderParts(
-                catalog=self.catalog,
-                records=self.batches,
-                tables=iceberg.IcebergTables(),
-                dynamodb=client("dynamodb"),
-                announce=self.announce,
-                tell_team=self.tell_team,
-                send_again=self.send_again,
-            )
+        return BatchFinisher(
+            catalog=self.catalog,
+            records=self.batches,
+            tables=IcebergTables(),
+            dynamodb=client("dynamodb"),
+            announce=self.announce,
+            tell_team=self.tell_team,
+            send_again=self.send_again,
         )
 
     def load_work(self, dataset: str) -> Work:
@@ -157,9 +117,6 @@ class Lake:
         if registration is None:
             raise Inconsistent(f"dataset {dataset} has objects that wait, and is not registered")
         return Work(registration.dataset, registration.table)
-
-    def _abandon(self, dataset: str, batch: str, reason: str) -> None:
-        self.ender.fail(dataset, batch, self.load_work(dataset).table, reason)
 
     def announce(self, message: dict[str, Any]) -> None:
         """Tell whoever listens that a dataset has changed; at least once."""
@@ -201,45 +158,5 @@ def lake() -> Lake:
 
 
 def handler(function: Callable[[dict[str, Any], Lake], Any]) -> Callable[[dict[str, Any], object], Any]:
-    """Make a Lambda entry point of `function(event, lake)`. AWS's passing troubles are raised as `Transient`, or as
-    `Throttled` where calls come too fast.
-
-    The function that this process runs logs by the name of its stage and its own.
-    """
-    if running_handler() == f"{function.__module__}.{function.__name__}":
-        from pipeline.core.telemetry.function_logs import of_function
-
-        of_function(f"{function.__module__.split('.')[1]}.{function.__name__}")
-
-    @wraps(function)
-    def entry(event: dict[str, Any], context: Any) -> Any:
-        with about(request_id=context.aws_request_id):
-            try:
-                return function(event, lake())
-            except Exception as error:
-                if is_transient(error):
-                    kind = Throttled if is_throttled(error) else Transient
-                    raise kind(f"{type(error).__name__}: {error}") from error
-                raise
-
-    return entry
-
-
-def is_transient(error: Exception) -> bool:
-    """Whether an AWS call failed in a way that may pass."""
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
-
-    if isinstance(error, ClientError):
-        return _code(error) in TRANSIENT_CODES | THROTTLING_CODES
-    return isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError))
-
-
-def is_throttled(error: Exception) -> bool:
-    """Whether AWS refused a call because there were too many."""
-    from botocore.exceptions import ClientError
-
-    return isinstance(error, ClientError) and _code(error) in THROTTLING_CODES
-
-
-def _code(error: Any) -> Any:
-    return error.response.get("Error", {}).get("Code")
+    """Make a Lambda entry point of `function(event, lake)`."""
+    return entry_point(function, lambda: lake())

@@ -11,7 +11,8 @@ from pipeline.core.errors import Refused
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.records import Batch, BatchStatus, candidates_of
 from pipeline.lake.batches.redrive import REDRIVABLE
-from pipeline.lake.catalog import ObjectRow, Registered
+from pipeline.lake.catalog import ObjectRow
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from pipeline.operate.executions import Run, objects_of, parsed
 from pipeline.operate.formatting import counted
@@ -63,7 +64,7 @@ def of_batch(lake: Lake, batch: Batch) -> Aftermath:
     return replace(found, released=released)
 
 
-def of_execution(lake: Lake, carried: Iterable[Registered]) -> Aftermath:
+def of_execution(lake: Lake, carried: Iterable[StageAWork]) -> Aftermath:
     """Of the objects that an execution of Stage A was given. Each time that one is sent, it is of a new generation."""
     given = {each.object: each.generation for each in carried}
     return of_generations(given, lake.catalog.get_many(list(given)))

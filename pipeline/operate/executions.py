@@ -13,7 +13,7 @@ from pipeline.core.clock import iso
 from pipeline.core.errors import BadInput, NotThere, Refused
 from pipeline.core.settings import Setting
 from pipeline.lake.batches.redrive import Redriven
-from pipeline.lake.catalog import Registered
+from pipeline.lake.messages.stage_a import StageAWork, works_in
 from pipeline.lake.services import Lake
 from pipeline.operate.formatting import counted
 from pipeline.state_machines.history import Visit
@@ -184,10 +184,10 @@ def about(run: Run, description: dict[str, Any]) -> str | None:
     return f"{len(objects)} of {document.get('dataset')}{first}"
 
 
-def objects_of(description: Mapping[str, Any]) -> list[Registered]:
+def objects_of(description: Mapping[str, Any]) -> tuple[StageAWork, ...]:
     """The objects that an execution of Stage A was given; `Refused` where its input names none."""
     try:
-        return [Registered.from_input(item) for item in json.loads(description.get("input") or "{}")["objects"]]
+        return works_in(json.loads(description.get("input") or "{}"))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Refused(
             f"execution {description.get('name')} names no objects in its input",

@@ -9,9 +9,9 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, NotThere, Refused
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting
-from pipeline.lake.batches.poller import Work
 from pipeline.lake.batches.records import unknown
 from pipeline.lake.batches.redrive import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
+from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registration

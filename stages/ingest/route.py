@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,19 +17,45 @@ from pipeline.core.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, Send
 from pipeline.core.executions import canonical, name_for
 from pipeline.core.queues import put_aside
 from pipeline.core.settings import Setting
-from pipeline.lake.catalog import ObjectRow, Registered, Status
+from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registration
-from pipeline.lake.routing import Route, dataset_in, groups, is_folder, route, stage_a_input
+from pipeline.lake.messages.stage_a import StageAWork
+from pipeline.lake.routing import dataset_in, groups, is_folder, route, stage_a_input
 from pipeline.lake.services import Lake, handler
 
 log = logging.getLogger(__name__)
 
 
+Failures = dict[str, Exception]
+"""Why messages come back, by their ids."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Arrival:
+    """An event, and the id of the message that it came with."""
+
     message: str
     event: RawEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an arrival. At most one of `work`, `unrouted` and `error` is there; none if nothing is left to do.
+
+    `work` is for Stage A to do, for `dataset`; `unrouted` the row of an object that no dataset wants; `error` why the
+    message comes back.
+    """
+
+    arrival: Arrival
+    dataset: DatasetName | None = None
+    work: StageAWork | None = None
+    unrouted: ObjectRow | None = None
+    error: Exception | None = None
+
+    @property
+    def message(self) -> str:
+        return self.arrival.message
 
 
 @handler
@@ -38,40 +64,29 @@ def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
 
     One that no repetition would mend does not come back: it is put aside at once, with its reason.
     """
-    failed: dict[str, Exception] = {}
     messages = sqs.parse(event)
-    found = list(_parsed(messages, lake, failed))
-    named = {name for f in found if (name := dataset_in(f.event.object.key))}
+    arrivals, failed = _arrivals(messages, lake)
+    named = {name for arrival in arrivals if (name := dataset_in(arrival.event.object.key))}
     registered = lake.registry.get_many(named) if named else {}
-    waiting: dict[DatasetName, list[tuple[str, Registered]]] = defaultdict(list)
-    unrouted: list[tuple[str, ObjectRow]] = []
-    for item in found:
-        try:
-            outcome = _register(item.event, registered, lake)
-        except Exception as error:
-            failed[item.message] = error
-            continue
-        if isinstance(outcome, ObjectRow):
-            facts = {"correlation_id": outcome.object.digest, "key": outcome.object.key, "status": outcome.status}
-            if outcome.status is Status.UNROUTED:
-                log.warning("object belongs to no dataset", extra=facts)
-            unrouted.append((item.message, outcome))
-        elif outcome:
-            dataset, work = outcome
-            waiting[dataset].append((item.message, work))
-    _send_just_registered(unrouted, lake, failed)
-    for dataset, items in waiting.items():
-        _start(registered[dataset], items, lake, failed)
-    for message, cause in failed.items():
-        unexpected = None if isinstance(cause, SluiceError) else cause
-        facts = {"sqs_message": message, "error": type(cause).__name__, "reason": str(cause)}
-        log.error("message comes back", extra=facts, exc_info=unexpected)
+    outcomes = [_register(arrival, registered, lake) for arrival in arrivals]
+    failed |= {outcome.message: outcome.error for outcome in outcomes if outcome.error}
+    failed |= _send_just_registered(outcomes, lake)
+    for dataset, works in _by_dataset(outcomes).items():
+        failed |= _start(registered[dataset], works, lake)
+    _log_failures(failed)
     _fail_if_nothing_works(messages, failed)
     return sqs.failures(sorted(failed))
 
 
-def _fail_if_nothing_works(messages: list[sqs.Message], failed: Mapping[str, Exception]) -> None:
-    """Raise what befell every message, unless it was foreseen: they come back either way.
+def _log_failures(failed: Failures) -> None:
+    for message, cause in failed.items():
+        unexpected = None if isinstance(cause, SluiceError) else cause
+        facts = {"sqs_message": message, "error": type(cause).__name__, "reason": str(cause)}
+        log.error("message comes back", extra=facts, exc_info=unexpected)
+
+
+def _fail_if_nothing_works(messages: list[sqs.Message], failed: Failures) -> None:
+    """Fail the invocation only if every message failed with an unexpected error: they come back either way.
 
     Only what is raised counts as the function's error, which takes back a version that is being rolled out.
     """
@@ -80,14 +95,18 @@ def _fail_if_nothing_works(messages: list[sqs.Message], failed: Mapping[str, Exc
         raise unforeseen[0]
 
 
-def _parsed(messages: list[sqs.Message], lake: Lake, failed: dict[str, Exception]) -> Iterator[_Found]:
+def _arrivals(messages: list[sqs.Message], lake: Lake) -> tuple[list[Arrival], Failures]:
+    """All events of the messages but those of folders, and the messages that could be neither read nor put aside."""
+    arrivals: list[Arrival] = []
+    failed: Failures = {}
     for message in messages:
         try:
             events = _events(message.body, lake.settings[Setting.RAW_BUCKET])
         except BadInput as error:
-            _put_aside(message, error, lake, failed)
+            failed |= _put_aside(message, error, lake)
             continue
-        yield from (_Found(message.id, event) for event in events if not is_folder(event.object.key))
+        arrivals += [Arrival(message.id, event) for event in events if not is_folder(event.object.key)]
+    return arrivals, failed
 
 
 def _events(body: str, bucket: str) -> list[RawEvent]:
@@ -99,46 +118,69 @@ def _events(body: str, bucket: str) -> list[RawEvent]:
     return events
 
 
-def _put_aside(message: sqs.Message, reason: BadInput, lake: Lake, failed: dict[str, Exception]) -> None:
+def _put_aside(message: sqs.Message, reason: BadInput, lake: Lake) -> Failures:
     try:
         put_aside(client("sqs"), lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], message.body, reason.message)
     except Exception as error:
         # One as long as SQS takes has no room for its reason, for example: it goes the long way.
-        failed[message.id] = error
-        return
+        return {message.id: error}
     log.error("message put aside", extra={"sqs_message": message.id, "reason": reason.message})
+    return {}
 
 
-def _register(
-    event: RawEvent, registered: Mapping[DatasetName, Registration], lake: Lake
-) -> tuple[DatasetName, Registered] | ObjectRow | None:
-    """What is to be transformed, or the row of an object that no dataset wants; None when nothing is left to do."""
-    if isinstance(event, ObjectDeleted):
-        lake.catalog.mark_deleted(event)
-        return None
+def _register(arrival: Arrival, registered: Mapping[DatasetName, Registration], lake: Lake) -> Outcome:
+    """Record what an event tells. Any error is that of its message alone."""
+    event = arrival.event
+    try:
+        if isinstance(event, ObjectDeleted):
+            lake.catalog.mark_deleted(event)
+            return Outcome(arrival)
+        if isinstance(event, ObjectCreated):
+            return _register_created(arrival, event, registered, lake)
+        return _register_again(arrival, event, registered, lake)
+    except Exception as error:
+        return Outcome(arrival, error=error)
+
+
+def _register_created(
+    arrival: Arrival, event: ObjectCreated, registered: Mapping[DatasetName, Registration], lake: Lake
+) -> Outcome:
     chosen = route(event.object.key, {name: each.retired for name, each in registered.items()})
-    named = dataset_in(event.object.key)
-    retired = registered.get(named) if named and chosen.dataset is None else None
-    if isinstance(event, ObjectCreated):
-        if chosen.dataset is None:
-            row = lake.catalog.leave_unrouted(event, chosen.reason or "", chosen.hint)
-            return _begun(row, retired) if retired and row.status is Status.REGISTERED else row
-        work = lake.catalog.register(event, chosen.dataset)
-    elif retired and retired.is_closed:
+    if chosen.dataset:
+        return Outcome(arrival, chosen.dataset, lake.catalog.register(event, chosen.dataset))
+    row = lake.catalog.leave_unrouted(event, chosen.reason or "", chosen.hint)
+    retired = _retired(event, registered)
+    if retired and row.status is Status.REGISTERED:
+        # Registered before its dataset was retired: whoever did may have died before starting it.
+        if retired.is_closed:
+            raise _gone(row, retired)
+        work = StageAWork(row.object, row.generation, row.event_ms, row.size)
+        return Outcome(arrival, retired.name, work)
+    if row.status is not Status.UNROUTED:
+        return Outcome(arrival)
+    facts = {"correlation_id": row.object.digest, "key": row.object.key, "status": row.status}
+    log.warning("object belongs to no dataset", extra=facts)
+    return Outcome(arrival, unrouted=row)
+
+
+def _register_again(
+    arrival: Arrival, event: SendAgain, registered: Mapping[DatasetName, Registration], lake: Lake
+) -> Outcome:
+    """Also of a retired dataset: what it took before goes on until nothing of it waits."""
+    retired = _retired(event, registered)
+    if retired and retired.is_closed:
         _stay(event, retired, lake)
-        return None
-    else:
-        # Also of a retired dataset: what it took before goes on until nothing of it waits.
-        chosen = Route(retired.name) if retired else chosen
-        work = lake.catalog.send_again(event, chosen.dataset)
-    return (chosen.dataset, work) if chosen.dataset and work else None
+        return Outcome(arrival)
+    named = dataset_in(event.object.key)
+    dataset = named if named in registered else None
+    return Outcome(arrival, dataset, lake.catalog.send_again(event, dataset))
 
 
-def _begun(row: ObjectRow, retired: Registration) -> tuple[DatasetName, Registered]:
-    """An object that was registered before its dataset was retired: whoever did may have died before starting it."""
-    if retired.is_closed:
-        raise _gone(row, retired)
-    return retired.name, Registered(row.object, row.generation, row.event_ms, row.size)
+def _retired(event: RawEvent, registered: Mapping[DatasetName, Registration]) -> Registration | None:
+    """The registration of the dataset that the object's key names, if it is retired."""
+    named = dataset_in(event.object.key)
+    found = registered.get(named) if named else None
+    return found if found and found.retired is not None else None
 
 
 def _stay(event: SendAgain, retired: Registration, lake: Lake) -> None:
@@ -159,36 +201,49 @@ def _gone(row: ObjectRow, retired: Registration) -> Refused:
     )
 
 
-def _send_just_registered(unrouted: list[tuple[str, ObjectRow]], lake: Lake, failed: dict[str, Exception]) -> None:
+def _send_just_registered(outcomes: list[Outcome], lake: Lake) -> Failures:
     """Send on what became UNROUTED while its dataset was being applied: whoever applied it may not have seen it."""
+    unrouted = [(outcome.message, outcome.unrouted) for outcome in outcomes if outcome.unrouted]
     named = [(message, row, name) for message, row in unrouted if (name := dataset_in(row.object.key))]
     since = lake.registry.get_many({name for _, _, name in named}) if named else {}
     late = [
         (message, SendAgain(row.object, row.generation + 1))
         for message, row, name in named
-        if name in since and since[name].retired is None and row.status is Status.UNROUTED
+        if name in since and since[name].retired is None
     ]
     if not late:
-        return
+        return {}
     try:
         lake.send_again([again for _, again in late])
     except Exception as error:
-        failed |= {message: error for message, _ in late}
+        return {message: error for message, _ in late}
+    return {}
 
 
-def _start(
-    registration: Registration, items: list[tuple[str, Registered]], lake: Lake, failed: dict[str, Exception]
-) -> None:
+def _by_dataset(outcomes: list[Outcome]) -> dict[DatasetName, list[tuple[str, StageAWork]]]:
+    """What Stage A has to do for each dataset, each with the message that it came with."""
+    works: dict[DatasetName, list[tuple[str, StageAWork]]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.dataset and outcome.work:
+            works[outcome.dataset].append((outcome.message, outcome.work))
+    return works
+
+
+def _start(registration: Registration, works: list[tuple[str, StageAWork]], lake: Lake) -> Failures:
     """Start one execution a group; a group that cannot be started sends its messages back."""
-    messages = {work.object: message for message, work in items}
-    unique = {work.object: work for _, work in items}
-    for group in groups(work.to_input() for work in unique.values()):
-        document = canonical(stage_a_input(registration.dataset, registration.queue_url, group))
-        name = name_for(str(registration.name), canonical(group.objects))
+    failed: Failures = {}
+    messages = {work.object: message for message, work in works}
+    unique = {work.object: work for _, work in works}
+    name = str(registration.name)
+    for group in groups(unique.values()):
+        document = stage_a_input(registration.dataset, registration.queue_url, group).to_json()
+        execution = name_for(name, canonical(document["objects"]))
         try:
-            started = lake.executions.start_until_good(lake.settings[Setting.STAGE_A_MACHINE], name, document)
-            objects = [Registered.from_input(item).object.digest for item in group.objects]
-            facts = {"dataset": str(registration.name), "execution": started.name, "objects": objects}
-            log.info("Stage A started", extra=facts)
+            started = lake.executions.start_until_good(
+                lake.settings[Setting.STAGE_A_MACHINE], execution, canonical(document)
+            )
+            objects = [work.object.digest for work in group.objects]
+            log.info("Stage A started", extra={"dataset": name, "execution": started.name, "objects": objects})
         except Exception as error:
-            failed |= {messages[Registered.from_input(item).object]: error for item in group.objects}
+            failed |= {messages[work.object]: error for work in group.objects}
+    return failed

@@ -6,8 +6,9 @@ import logging
 
 from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
-from pipeline.lake.catalog import Registered, Status
+from pipeline.lake.catalog import Status
 from pipeline.lake.catalog.rows import shorten
+from pipeline.lake.messages.stage_a import ObjectAnswer, StageAWork
 from pipeline.lake.services import Lake
 
 log = logging.getLogger(__name__)
@@ -17,14 +18,14 @@ _COUNTED = {Status.QUARANTINED: Metric.OBJECTS_QUARANTINED, Status.FAILED: Metri
 
 def fail_object(
     lake: Lake,
-    work: Registered,
+    work: StageAWork,
     dataset: str,
     status: Status,
     reason: str,
     hint: str | None = None,
     *,
     execution: str | None,
-) -> dict[str, str]:
+) -> ObjectAnswer:
     """Mark one object; what it is now. The reason goes to the catalog, with what it says to do and the execution in
     which it was, where that is known; it is not logged."""
     obj = work.object

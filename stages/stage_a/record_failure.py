@@ -6,21 +6,21 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.lake.catalog import Registered, Status
+from pipeline.lake.catalog import Status
+from pipeline.lake.messages.stage_a import FailedTransform, ObjectAnswer
 from pipeline.lake.services import Lake, handler
 from stages.stage_a.failure import fail_object
 
 
 @handler
-def record_failure(event: dict[str, Any], lake: Lake) -> dict[str, str]:
+def record_failure(event: dict[str, Any], lake: Lake) -> ObjectAnswer:
     """Mark the object as FAILED, with the cause that the state machine caught.
 
     What lies in the file, `BadObject` or `Gone`, the transform records itself.
     """
-    work = Registered.from_input(event["object"])
-    # An execution of the definition before this one does not say which it is.
-    execution = event.get("execution")
-    return fail_object(lake, work, event["dataset"], Status.FAILED, cause_of(event["error"]), execution=execution)
+    failed = FailedTransform.from_json(event)
+    reason = cause_of(failed.error)
+    return fail_object(lake, failed.work, failed.dataset, Status.FAILED, reason, execution=failed.execution)
 
 
 def cause_of(error: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
 from pipeline.core.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
 from pipeline.core.objects import ObjectVersion, staged_key
@@ -20,9 +21,10 @@ from pipeline.core.settings import Setting
 from pipeline.core.telemetry.logs import about
 from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
-from pipeline.lake.catalog import ObjectRow, Registered, Staging, Status
+from pipeline.lake.catalog import ObjectRow, Staging, Status
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.services import Lake, handler, is_transient
+from pipeline.lake.messages.stage_a import Bundle, BundleAnswer, StageAWork
+from pipeline.lake.services import Lake, handler
 from stages.stage_a.convert import Conversion, convert
 from stages.stage_a.failure import fail_object
 from stages.stage_a.source import Readable
@@ -36,7 +38,7 @@ _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405
 class Task:
     """What the state machine hands to one transform, for one of its objects."""
 
-    work: Registered
+    work: StageAWork
     dataset: str
     settings: StageA
     contract: Mapping[str, Column]
@@ -44,14 +46,11 @@ class Task:
     execution: str
 
     @classmethod
-    def bundle(cls, event: Mapping[str, Any]) -> list[Task]:
-        settings = StageA.model_validate(event["stage_a"])
-        contract = {name: Column.model_validate(column) for name, column in event["contract"].items()}
-        once = event["write"] == "append"
-        return [
-            cls(Registered.from_input(item), event["dataset"], settings, contract, once, event["execution"])
-            for item in event["objects"]
-        ]
+    def of_bundle(cls, bundle: Bundle) -> list[Task]:
+        settings = StageA.model_validate(bundle.stage_a)
+        contract = {name: Column.model_validate(column) for name, column in bundle.contract.items()}
+        once = bundle.write == "append"
+        return [cls(work, bundle.dataset, settings, contract, once, bundle.execution) for work in bundle.objects]
 
     def about(self) -> AbstractContextManager[None]:
         return about(correlation_id=self.work.object.digest, dataset=self.dataset, execution=self.execution)
@@ -67,14 +66,15 @@ class Staged:
 
 
 @handler
-def transform_objects(event: dict[str, Any], lake: Lake) -> dict[str, list[str]]:
+def transform_objects(event: dict[str, Any], lake: Lake) -> BundleAnswer:
     """Stage the objects of a bundle; their statuses, in their order. Run twice it finds its own work and adopts it.
 
     A file that cannot be read as its dataset says is QUARANTINED, one that is not there any more GONE. These are
     answers and no errors: nobody has to mend the function. Any error is that of the whole bundle: the state machine
     tries its objects again, one by one.
     """
-    tasks = Task.bundle(event)
+    bundle = Bundle.from_json(event)
+    tasks = Task.of_bundle(bundle)
     statuses: dict[ObjectVersion, str] = {}
     staged: dict[ObjectVersion, tuple[Task, Staging]] = {}
     unreadable: list[tuple[Task, Status, str, str | None]] = []
@@ -86,7 +86,7 @@ def transform_objects(event: dict[str, Any], lake: Lake) -> dict[str, list[str]]
                 # Not the error itself: it would keep what was read of the file in memory.
                 status = Status.GONE if isinstance(error, Gone) else Status.QUARANTINED
                 unreadable.append((task, status, error.message, error.hint))
-    found = lake.catalog.stage_many([staging for _, staging in staged.values()], event["dataset"])
+    found = lake.catalog.stage_many([staging for _, staging in staged.values()], bundle.dataset)
     for (task, staging), before in zip(staged.values(), found, strict=True):
         with task.about():
             statuses[task.work.object] = _told(task, staging, before)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from pipeline.core.clients import client
 from pipeline.core.errors import Transient
 from pipeline.core.telemetry.logs import about
-from pipeline.lake.batches.completion import REBASES, Commit, cause_of, rebase_wait
+from pipeline.lake.batches.completion import REBASES, cause_of, rebase_wait
+from pipeline.lake.messages.stage_b import BatchAnswer, CommitAnswer, EndingBatch, FailedBatch, StageBInput
 from pipeline.lake.services import Lake, handler
+from pipeline.lake.tables.outcomes import CommitOutcome
 
 REBASED_TOO_OFTEN = "RebasedTooOften"
 """The error that the state machine gives a batch whose commit was EXHAUSTED."""
@@ -26,42 +29,46 @@ log = logging.getLogger(__name__)
 
 
 @handler
-def commit_batch(event: dict[str, Any], lake: Lake) -> dict[str, str | int]:
+def commit_batch(event: dict[str, Any], lake: Lake) -> CommitAnswer:
     """Move the table to what was checked.
 
     REBASE asks for another transform in `wait` seconds, EXHAUSTED for another batch.
     """
-    with about(correlation_id=event["batch"], dataset=event["dataset"]):
-        outcome = lake.ender.commit(event["dataset"], event["batch"], event["table"])
+    ending = EndingBatch.from_json(event)
+    with _about(ending):
+        outcome = lake.finisher.commit(ending.dataset, ending.batch, ending.table)
         log.info("commit tried", extra={"outcome": outcome})
-        batch = lake.batches.get(event["dataset"], event["batch"]) if outcome is Commit.REBASE else None
+        batch = lake.batches.get(ending.dataset, ending.batch) if outcome is CommitOutcome.REBASE else None
     return {"outcome": outcome, "wait": rebase_wait(batch.rebases) if batch else 0}
 
 
 @handler
-def quarantine_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
+def quarantine_batch(event: dict[str, Any], lake: Lake) -> BatchAnswer:
     """Drop what the batch wrote; its rows were never visible."""
-    with about(correlation_id=event["batch"], dataset=event["dataset"]):
-        return {"status": lake.ender.quarantine(event["dataset"], event["batch"], event["table"])}
+    ending = EndingBatch.from_json(event)
+    with _about(ending):
+        return {"status": lake.finisher.quarantine(ending.dataset, ending.batch, ending.table)}
 
 
 @handler
-def fail_batch(event: dict[str, Any], lake: Lake) -> dict[str, str]:
+def fail_batch(event: dict[str, Any], lake: Lake) -> BatchAnswer:
     """Abandon the batch, unless its commit turns out to have happened. One that others kept from it is put back."""
-    reason = why_another_batch(event["error"])
+    failed = FailedBatch.from_json(event)
+    ending, reason = failed.batch, why_another_batch(failed.error)
     if reason is None:
-        return _fail(event, cause_of(event["error"]), lake)
-    with about(correlation_id=event["batch"], dataset=event["dataset"]):
-        return {"status": lake.ender.give_up(event["dataset"], event["batch"], event["table"], reason)}
+        return _fail(ending, cause_of(failed.error), lake)
+    with _about(ending):
+        return {"status": lake.finisher.give_up(ending.dataset, ending.batch, ending.table, reason)}
 
 
 @handler
-def mark_failed(event: dict[str, Any], lake: Lake) -> dict[str, str]:
+def mark_failed(event: dict[str, Any], lake: Lake) -> BatchAnswer:
     """An execution that FAILED, TIMED_OUT or was ABORTED may have left its batch open: end it."""
     found = client("stepfunctions").describe_execution(executionArn=event["detail"]["executionArn"])
-    batch = json.loads(found["input"])
+    begun = StageBInput.from_json(json.loads(found["input"]))
     cause = cause_of({"Error": found.get("error", ""), "Cause": found.get("cause", "")})
-    return _fail(batch, f"its execution {found['status']}: {cause}".removesuffix(": "), lake)
+    ending = EndingBatch(begun.dataset, begun.batch, begun.table)
+    return _fail(ending, f"its execution {found['status']}: {cause}".removesuffix(": "), lake)
 
 
 def why_another_batch(error: Mapping[str, str]) -> str | None:
@@ -70,6 +77,10 @@ def why_another_batch(error: Mapping[str, str]) -> str | None:
     return f"{kept}: its objects wait, and the next batch loads them by itself" if kept else None
 
 
-def _fail(batch: dict[str, Any], reason: str, lake: Lake) -> dict[str, str]:
-    with about(correlation_id=batch["batch"], dataset=batch["dataset"]):
-        return {"status": lake.ender.fail(batch["dataset"], batch["batch"], batch["table"], reason)}
+def _fail(ending: EndingBatch, reason: str, lake: Lake) -> BatchAnswer:
+    with _about(ending):
+        return {"status": lake.finisher.fail(ending.dataset, ending.batch, ending.table, reason)}
+
+
+def _about(ending: EndingBatch) -> AbstractContextManager[None]:
+    return about(correlation_id=ending.batch, dataset=ending.dataset)

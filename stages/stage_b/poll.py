@@ -7,11 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+# Every call reads settings with it: while the function starts, AWS gives it more processor.
+import pipeline.lake.datasets.model  # noqa: F401
 from pipeline.core.errors import BadInput, Inconsistent, Refused
 from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
-from pipeline.lake.batches.poller import Order, Outcome
-from pipeline.lake.datasets.model import Batching
+from pipeline.lake.batches.poller import PollOutcome
+from pipeline.lake.messages.poll_order import PollOrder
 from pipeline.lake.services import Lake, handler
 
 log = logging.getLogger(__name__)
@@ -28,13 +30,13 @@ def poll_dataset(event: dict[str, Any], lake: Lake) -> dict[str, str | None]:
     version that is rolled out.
     """
     try:
-        order = Order(event["dataset"], event["queue_url"], Batching.model_validate(event["stage_b"]))
+        order = PollOrder.from_json(event)
         outcome, batch = lake.poller.poll(order)
     except OF_THE_DATASET:
         log.exception("a dataset cannot be polled", extra={"dataset": event["dataset"]})
         emit(event["dataset"], {Metric.BATCHES_FAILED: 1}, event["dataset"])
         return {"outcome": "FAILED", "batch": None}
-    if outcome is not Outcome.IDLE:
+    if outcome is not PollOutcome.IDLE:
         # Here a batch's id is also its execution's name.
-        log.info("polled", extra={"correlation_id": batch, "dataset": order.name, "outcome": outcome})
+        log.info("polled", extra={"correlation_id": batch, "dataset": order.dataset, "outcome": outcome})
     return {"outcome": outcome, "batch": batch}

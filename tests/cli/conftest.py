@@ -22,11 +22,12 @@ from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting, Settings
 from pipeline.emulator.gateway.server import Front
-from pipeline.lake.batches.poller import Work
 from pipeline.lake.batches.records import RuleResult, Verdict, Written
-from pipeline.lake.catalog import ObjectRow, Registered, Staging
+from pipeline.lake.batches.work import Work
+from pipeline.lake.catalog import ObjectRow, Staging
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from pipeline.lake.tables.creation import create_table
 from pipeline.operate.queues import FAILURES
@@ -220,7 +221,7 @@ class Actor:
             "staged_etag": "e",
         }
         once = self.work.dataset.table.write == "append"
-        work = Registered(obj, 1, self.clock_ms)
+        work = StageAWork(obj, 1, self.clock_ms)
         self.lake.catalog.stage(Staging(work, content or obj.digest, once, facts), self.name)
         return obj
 
@@ -239,20 +240,20 @@ class Actor:
         **rule: str | None,
     ) -> None:
         """Write `rows` to the batch's branch, and the verdict on them; `found` is what `Written` says by object."""
-        table = self.lake.ender._.tables.load(self.work.table)
+        table = self.lake.finisher.tables.load(self.work.table)
         base = table.metadata.refs["main"].snapshot_id
         branch = f"b_{batch}_run"
         table.manage_snapshots().create_branch(base, branch).commit()
-        table = self.lake.ender._.tables.load(self.work.table)
+        table = self.lake.finisher.tables.load(self.work.table)
         table.append(rows.cast(table.schema().as_arrow()), branch=branch)
-        snapshot = self.lake.ender._.tables.load(self.work.table).metadata.refs[branch].snapshot_id
+        snapshot = self.lake.finisher.tables.load(self.work.table).metadata.refs[branch].snapshot_id
         self.lake.batches.wrote(self.name, batch, Written("run", branch, base, snapshot, len(rows), 1, **(found or {})))
         passed = "Passed" if outcome == "PASSED" else "Failed"
         rules = (RuleResult("RowCount > 0", "Passed"), RuleResult('IsComplete "id"', passed, rule.get("reason")))
         self.lake.batches.judged(self.name, batch, Verdict(snapshot, outcome, rules))
 
     def commit(self, batch: str) -> None:
-        self.lake.ender.commit(self.name, batch, self.work.table)
+        self.lake.finisher.commit(self.name, batch, self.work.table)
 
     def row(self, obj: ObjectVersion) -> ObjectRow:
         found = self.lake.catalog.get(obj)

@@ -94,7 +94,7 @@ def test_rows_that_a_batch_set_aside_or_that_came_twice_need_attention_for_all_t
     page = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text().partition("## Rows that came twice")[2]
     [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(block.replace("sluice_local_demo.orders", actor.work.table), {})
-    assert sorted(lake.ender._.tables.load(actor.work.table).scan().to_arrow()["id"].to_pylist()) == [1, 2]
+    assert sorted(lake.finisher.tables.load(actor.work.table).scan().to_arrow()["id"].to_pylist()) == [1, 2]
     for obj in (again, bad):
         assert sluice("dismiss", obj.uri, "--reason", "meant so").exit_code == 0
     assert not found(sluice, lake, "by_batch")

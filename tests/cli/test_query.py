@@ -73,7 +73,7 @@ def test_a_query_sees_nothing_of_a_batch_that_is_not_committed(sluice, filled):
     batch = orders.open(orders.stage("later.csv"))
     orders.write(batch, pa.table({"id": [7], "price": [Decimal("1.00")], "at": [AT]}))
     assert documented(sluice("query", "select count(*) as n from shop.orders", "--json")) == [{"n": 3}]
-    orders.lake.ender.quarantine(orders.name, batch, orders.work.table)
+    orders.lake.finisher.quarantine(orders.name, batch, orders.work.table)
 
 
 def test_the_order_column_stays_out_of_sight(sluice, people):
@@ -82,7 +82,7 @@ def test_the_order_column_stays_out_of_sight(sluice, people):
 
 
 def test_rows_that_a_merge_deleted_are_neither_read_nor_counted(sluice, people):
-    delete_rows(people.lake.ender._.tables.load(people.work.table), [1])
+    delete_rows(people.lake.finisher.tables.load(people.work.table), [1])
     found = documented(sluice("query", "select id from shop.people order by id", "--json"))
     assert [row["id"] for row in found] == [1, 3]
     entry = next(t for t in documented(sluice("tables", "--json")) if t["name"] == "shop.people")

@@ -78,7 +78,7 @@ def test_nothing_is_dismissed_without_a_reason(sluice, lake):
 def test_the_batch_of_an_execution_of_stage_b_is_loaded_again_as_a_new_one(sluice, lake, orders):
     obj = orders.stage("broken.csv")
     batch = orders.open(obj)
-    lake.ender.fail(orders.name, batch, orders.work.table, "a bug")
+    lake.finisher.fail(orders.name, batch, orders.work.table, "a bug")
     done = documented(sluice("redrive", "--execution", batch, "--json"))
     assert done["restaged"] == 1
     assert done["batch"] not in (None, batch)
@@ -87,10 +87,10 @@ def test_the_batch_of_an_execution_of_stage_b_is_loaded_again_as_a_new_one(sluic
 
 def test_what_has_expired_of_a_batch_goes_through_stage_a_again(sluice, lake, orders):
     if active := lake.batches.active(orders.name):
-        lake.ender.fail(orders.name, active, orders.work.table, "of another test")
+        lake.finisher.fail(orders.name, active, orders.work.table, "of another test")
     obj = orders.stage("old.csv")
     batch = orders.open(obj)
-    lake.ender.fail(orders.name, batch, orders.work.table, "a bug")
+    lake.finisher.fail(orders.name, batch, orders.work.table, "a bug")
     bucket, _, key = lake.catalog.get(obj).staged.removeprefix("s3://").partition("/")
     client("s3").delete_object(Bucket=bucket, Key=key)
     done = documented(sluice("redrive", "--batch", batch, "--json"))

@@ -20,10 +20,11 @@ from pipeline.deploy.datasets.definitions import _parts, apply_definitions, plan
 from pipeline.deploy.embedded import EmbeddedBackend
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.emulator.gateway.server import Front
-from pipeline.lake.catalog import Registered, Staging, Status
+from pipeline.lake.catalog import Staging, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.files import BadDefinitions, read_all
 from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from pipeline.operate.connection import Connected
 from pipeline.operate.redrive import redrive_objects
@@ -89,18 +90,18 @@ def has_schedule(name: DatasetName) -> bool:
     return any(f'"{name}"' in client("scheduler").get_schedule(Name=each)["Target"]["Input"] for each in names)
 
 
-def drop(lake: Lake, name: DatasetName, file: str = "a.csv") -> Registered:
+def drop(lake: Lake, name: DatasetName, file: str = "a.csv") -> StageAWork:
     obj = ObjectVersion("raw", f"{name}/{file}", "v1")
     work = lake.catalog.register(ObjectCreated(obj, 5, "", 1, "0A"), name)
     assert work
     return work
 
 
-def stage(lake: Lake, name: DatasetName, work: Registered) -> None:
+def stage(lake: Lake, name: DatasetName, work: StageAWork) -> None:
     lake.catalog.stage(Staging(work, "c", False, {"staged": "s3://s/k", "staged_etag": "e"}), str(name))
 
 
-def load(lake: Lake, name: DatasetName, work: Registered) -> None:
+def load(lake: Lake, name: DatasetName, work: StageAWork) -> None:
     for status in (Status.CLAIMED, Status.COMMITTED):
         assert lake.catalog.move(work.object, status, str(name)) is None
 

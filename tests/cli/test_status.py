@@ -52,7 +52,7 @@ def story(lake, orders):
     quarantined = orders.stage("nulls.csv")
     bad = orders.open(quarantined)
     orders.write(bad, rows(4), "FAILED", reason="it holds for 50% of the rows; wanted: all")
-    lake.ender.quarantine(orders.name, bad, orders.work.table)
+    lake.finisher.quarantine(orders.name, bad, orders.work.table)
     failed = orders.register(orders.drop("broken.csv"))
     lake.catalog.move(failed, Status.FAILED, orders.name, reason="Runtime.ExitError: killed", hint="Give it memory.")
     unrouted = ObjectVersion(lake.settings[Setting.RAW_BUCKET], "lost/things/x.csv", "v1")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline.lake.batches.completion import REBASES, Commit
+from pipeline.lake.batches.completion import REBASES
 from pipeline.lake.batches.records import BatchStatus
 from pipeline.lake.catalog import Status
 from pipeline.lake.tables.iceberg import IcebergTables
+from pipeline.lake.tables.outcomes import CommitOutcome
 from stages.stage_b.end import REBASED_TOO_OFTEN, why_another_batch
 from tests.cli.test_status import rows
 
@@ -21,11 +22,11 @@ def test_status_tells_that_others_write_and_that_the_next_batch_tries_by_itself(
     orders.write(batch, rows(1))
     table = IcebergTables().load(orders.work.table)
     table.append(rows(99).cast(table.schema().as_arrow()))
-    assert lake.ender.commit(orders.name, batch, orders.work.table) is Commit.REBASE
+    assert lake.finisher.commit(orders.name, batch, orders.work.table) is CommitOutcome.REBASE
     assert f"others write to its table: transform 2 of {REBASES + 1}" in words(sluice("status"))
 
     reason = why_another_batch({"Error": REBASED_TOO_OFTEN})
-    assert lake.ender.give_up(orders.name, batch, orders.work.table, reason) is BatchStatus.CANCELLED
+    assert lake.finisher.give_up(orders.name, batch, orders.work.table, reason) is BatchStatus.CANCELLED
     assert orders.row(obj).status is Status.STAGED
     again = orders.open(obj)
     # Also while the next one runs, and no person is asked for anything.

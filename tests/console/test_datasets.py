@@ -47,7 +47,7 @@ def held_back(orders, loaded):
     client("s3").put_object(Bucket=bucket, Key="sample.jsonl", Body=body)
     judged = orders.lake.batches.get(orders.name, batch).verdict
     orders.lake.batches.judged(orders.name, batch, replace(judged, sample_uri=f"s3://{bucket}/sample.jsonl"))
-    orders.lake.ender.quarantine(orders.name, batch, orders.work.table)
+    orders.lake.finisher.quarantine(orders.name, batch, orders.work.table)
     return batch, obj
 
 
@@ -158,7 +158,7 @@ def test_a_batch_is_released_with_a_reason_and_only_with_one(tab, visitor, sluic
 
 def test_what_is_said_of_something_that_goes_on_ends_with_it(tab, visitor, orders, lake, monkeypatch):
     if active := lake.batches.active(orders.name):
-        lake.ender.fail(orders.name, active, orders.work.table, "stopped")
+        lake.finisher.fail(orders.name, active, orders.work.table, "stopped")
     batch = orders.open(orders.stage("said.csv"))
     monkeypatch.setattr(datasets, "run_now", lambda lake, registration: ("STARTED", batch))
     tab.goto(f"/datasets/{orders.name}")
@@ -187,10 +187,10 @@ def says_where_it_went(visitor, sluice, batch, new, told):
 
 def test_a_failed_batch_is_loaded_again(visitor, sluice, orders, lake):
     if active := lake.batches.active(orders.name):
-        lake.ender.fail(orders.name, active, orders.work.table, "stopped")
+        lake.finisher.fail(orders.name, active, orders.work.table, "stopped")
     obj = orders.stage("broken.csv")
     batch = orders.open(obj)
-    lake.ender.fail(orders.name, batch, orders.work.table, "a bug")
+    lake.finisher.fail(orders.name, batch, orders.work.table, "a bug")
     assert "staged again in the new batch" in visitor.post(f"/batches/{batch}/redrive").text
     new = lake.catalog.get(obj).batch
     assert new != batch

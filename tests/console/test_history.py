@@ -65,7 +65,7 @@ def cancelled(orders: Actor, file: str) -> tuple[str, ObjectVersion]:
 def failed(orders: Actor, file: str) -> tuple[str, ObjectVersion]:
     obj = orders.stage(file)
     batch = orders.open(obj)
-    orders.lake.ender.fail(orders.name, batch, orders.work.table, "a bug")
+    orders.lake.finisher.fail(orders.name, batch, orders.work.table, "a bug")
     return batch, obj
 
 
@@ -73,7 +73,7 @@ def quarantined(orders: Actor, file: str) -> tuple[str, ObjectVersion]:
     obj = orders.stage(file)
     batch = orders.open(obj)
     orders.write(batch, ROWS, "FAILED", reason="of a test")
-    orders.lake.ender.quarantine(orders.name, batch, orders.work.table)
+    orders.lake.finisher.quarantine(orders.name, batch, orders.work.table)
     return batch, obj
 
 
@@ -113,7 +113,7 @@ def test_a_batch_that_was_redriven_gets_its_end_once_no_object_is_left_in_it(
     new = lake.batches.active(orders.name)
     assert new
     assert not has_end(lake, orders, new)
-    lake.ender.fail(orders.name, new, orders.work.table, "again")
+    lake.finisher.fail(orders.name, new, orders.work.table, "again")
     assert not has_end(lake, orders, new)
 
 
@@ -132,7 +132,7 @@ def test_a_batch_that_was_released_gets_its_end(lake: Lake, orders: Actor, sluic
 def test_of_a_batch_whose_objects_are_sent_back_one_by_one_the_last_ends_it(lake: Lake, orders: Actor):
     objects = [orders.stage(f"one-by-one-{n}.csv") for n in range(2)]
     batch = orders.open(*objects)
-    lake.ender.fail(orders.name, batch, orders.work.table, "a bug")
+    lake.finisher.fail(orders.name, batch, orders.work.table, "a bug")
     for obj in objects:
         assert not has_end(lake, orders, batch)
         assert lake.catalog.send_again(SendAgain(obj, 2), orders.work.dataset.name)
@@ -220,9 +220,9 @@ def test_functions_refuse_to_end_it_once_more_and_write_no_row(
     batch, obj = forgotten
     table, shown = orders.work.table, orders.row(obj)
     late: list[Callable[[], object]] = [
-        lambda: lake.ender.commit(orders.name, batch, table),
-        lambda: lake.ender.quarantine(orders.name, batch, table),
-        lambda: lake.ender.fail(orders.name, batch, table, "late"),
+        lambda: lake.finisher.commit(orders.name, batch, table),
+        lambda: lake.finisher.quarantine(orders.name, batch, table),
+        lambda: lake.finisher.fail(orders.name, batch, table, "late"),
         lambda: lake.batches.move(orders.name, batch, BatchStatus.RUNNING),
     ]
     for call in late:

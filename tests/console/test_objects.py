@@ -17,8 +17,9 @@ from pipeline.console.counts import Looked, count
 from pipeline.core.clients import client
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting
-from pipeline.lake.catalog import Registered, Status
+from pipeline.lake.catalog import Status
 from pipeline.lake.datasets.model import ORDER_COLUMN
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import Group, stage_a_input
 from stages.stage_a import transform
 from tests.cli.conftest import ORDERS, Actor
@@ -50,8 +51,8 @@ def committed(orders, *staged: ObjectVersion) -> str:
 def staged_for_real(orders, monkeypatch, file: str, body: bytes):
     """Have the transform of Stage A stage a file; its row."""
     obj = orders.register(orders.drop(file, body))
-    work = Registered(obj, 1, orders.clock_ms)
-    document = stage_a_input(orders.work.dataset, "queue", Group((work.to_input(),), 1))
+    work = StageAWork(obj, 1, orders.clock_ms)
+    document = stage_a_input(orders.work.dataset, "queue", Group((work,), 1)).to_json()
     monkeypatch.setattr("pipeline.lake.services.lake", lambda: orders.lake)
     event = {**document, "execution": "run-1"}
     transform.transform_objects(event, SimpleNamespace(aws_request_id="request-1"))
@@ -280,7 +281,7 @@ def test_what_waits_and_what_failed_in_a_batch_have_the_buttons_of_their_dataset
     waits = visitor.get("/object", params={"uri": obj.uri}).text
     assert 'action="/datasets/shop/orders/run"' in waits
     batch = orders.open(obj)
-    orders.lake.ender.fail(orders.name, batch, orders.work.table, "the job was killed")
+    orders.lake.finisher.fail(orders.name, batch, orders.work.table, "the job was killed")
     failed = visitor.get("/object", params={"uri": obj.uri}).text
     assert f'action="/batches/{batch}/redrive"' in failed
     assert "the job was killed" in failed

@@ -56,7 +56,7 @@ def test_a_table_without_partitions_says_nothing_of_them(visitor, orders):
 @pytest.mark.parametrize("bound", ["MANIFESTS", "FILES"])
 def test_of_too_many_files_the_newest_are_counted(visits, monkeypatch, bound):
     monkeypatch.setattr(module, bound, 1)
-    table = visits.lake.ender._.tables.load(visits.work.table)
+    table = visits.lake.finisher.tables.load(visits.work.table)
     found = module.partitions(table)
     assert found
     assert not found.is_all

@@ -44,6 +44,7 @@ MAY_IMPORT_MODULE: dict[str, set[str]] = {
 
 LAKE: list[set[str]] = [
     {"datasets", "quality"},
+    {"messages"},
     {"routing"},
     {"catalog", "tables"},
     {"batches"},

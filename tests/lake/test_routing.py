@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline.core.executions import NAME_LENGTH, name_for
 from pipeline.core.objects import ObjectVersion, order_of, staged_key
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import (
     ALONE_OBJECTS,
     GROUP_OBJECTS,
@@ -71,16 +72,17 @@ def test_sequencers_of_different_lengths_are_compared_as_if_padded():
 
 @given(st.lists(st.tuples(st.text(max_size=200), st.integers(0, 2 * SMALL_BYTES)), max_size=60), st.integers(250, 3000))
 def test_groups_lose_and_split_nothing_and_stay_under_the_limit(keys: list[tuple[str, int]], limit: int):
-    objects = [{"key": key, "size": size} for key, size in keys]
+    objects = [StageAWork(ObjectVersion("raw", key, "v"), 1, 1, size) for key, size in keys]
     found = list(groups(objects, limit))
-    small = [item for item in objects if item["size"] <= SMALL_BYTES]
+    small = [work for work in objects if work.size <= SMALL_BYTES]
     assert [o for group in found if group.together == TOGETHER for o in group.objects] == small
-    large = [item for item in objects if item["size"] > SMALL_BYTES]
+    large = [work for work in objects if work.size > SMALL_BYTES]
     assert [o for group in found if group.together == 1 for o in group.objects] == large
     assert {group.together for group in found} <= {1, TOGETHER}
     for group in found:
         assert len(group.objects) <= (ALONE_OBJECTS if group.together == 1 else GROUP_OBJECTS)
-        assert len(group.objects) == 1 or len(json.dumps(group.objects).encode()) <= limit + 2
+        body = json.dumps([work.to_json() for work in group.objects])
+        assert len(group.objects) == 1 or len(body.encode()) <= limit + 2
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

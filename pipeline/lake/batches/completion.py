@@ -7,7 +7,6 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Protocol
 
 from pipeline.core.clock import Clock, system_clock
@@ -19,6 +18,7 @@ from pipeline.lake.batches import notifications
 from pipeline.lake.batches.records import FINAL, Batch, BatchRecords, BatchStatus, candidates_of, unknown
 from pipeline.lake.catalog import Catalog, Status
 from pipeline.lake.catalog.rows import shorten
+from pipeline.lake.tables.outcomes import CommitOutcome
 
 REBASES = 3
 """How often a batch whose base moved is transformed again before its objects are put back for another one."""
@@ -27,30 +27,24 @@ REBASE_WAIT_S = 10
 """How long the first of them waits at most; each other three times as long as the one before."""
 
 
-class Commit(StrEnum):
-    """What became of a commit: done, the base moved (transform again), or it moved too often. PICKED is what a table
-    says that has the rows on what somebody else wrote; who asked for the commit is told COMMITTED."""
-
-    COMMITTED = "COMMITTED"
-    PICKED = "PICKED"
-    REBASE = "REBASE"
-    EXHAUSTED = "EXHAUSTED"
-
-
 class Tables(Protocol):
-    """The commit protocol of a table format. Outcomes are text: COMMITTED, PICKED, REBASE or ABANDONED."""
+    """The commit protocol of a table format."""
 
     def commit(
         self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False
-    ) -> str: ...
-    def mark_empty(self, table: str, batch: str, base: int, *, is_open: Callable[[], bool]) -> str: ...
-    def abandon(self, table: str, batch: str) -> str: ...
+    ) -> CommitOutcome: ...
+    def mark_empty(self, table: str, batch: str, base: int, *, is_open: Callable[[], bool]) -> CommitOutcome: ...
+    def abandon(self, table: str, batch: str) -> CommitOutcome: ...
     def published(self, table: str, checked: int) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What ending a batch works with."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchFinisher:
+    """Ends batches. Every method may be called again after any crash of it.
+
+    `announce` tells whoever listens that a dataset has changed, `tell_team` its team what to look at, and `send_again`
+    sends objects through Stage A again: each at least once.
+    """
 
     catalog: Catalog
     records: BatchRecords
@@ -61,47 +55,40 @@ class Parts:
     send_again: Callable[[Sequence[SendAgain]], None]
     clock: Clock = system_clock
 
-
-class Ender:
-    """Ends batches. Every method may be called again after any crash of it."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._ = parts
-
-    def commit(self, dataset: str, batch_id: str, table: str) -> Commit:
+    def commit(self, dataset: str, batch_id: str, table: str) -> CommitOutcome:
         """Move the table to what the batch wrote and was checked, then its rows, then the batch, then the lock."""
         batch = self._batch(dataset, batch_id)
         if batch.status is BatchStatus.COMMITTED:
-            return Commit.COMMITTED
-        if transact(self._.dynamodb, self._.records.committing(dataset, batch_id)):
+            return CommitOutcome.COMMITTED
+        if transact(self.dynamodb, self.records.committing(dataset, batch_id)):
             raise Refused(f"batch {batch_id} of {dataset} is {self._batch(dataset, batch_id).status}: it cannot commit")
         write = batch.write
         if write is None:
             raise Inconsistent(f"batch {batch_id} of {dataset} has written nothing and is to be committed")
         checked = _checked(batch)
         if checked is None:
-            outcome = self._.tables.mark_empty(
-                table, batch_id, write.base, is_open=lambda: self._.records.active(dataset) == batch_id
+            outcome = self.tables.mark_empty(
+                table, batch_id, write.base, is_open=lambda: self.records.active(dataset) == batch_id
             )
         else:
-            outcome = self._.tables.commit(table, batch_id, write.branch, write.base, checked, can_move=write.can_move)
-        if outcome not in (Commit.COMMITTED, Commit.PICKED):
+            outcome = self.tables.commit(table, batch_id, write.branch, write.base, checked, can_move=write.can_move)
+        if outcome not in (CommitOutcome.COMMITTED, CommitOutcome.PICKED):
             return self._rebase(batch)
-        picked = self._.tables.published(table, checked) if outcome == Commit.PICKED and checked else None
+        picked = self.tables.published(table, checked) if outcome is CommitOutcome.PICKED and checked else None
         self._finish_committed(batch, table, picked)
-        return Commit.COMMITTED
+        return CommitOutcome.COMMITTED
 
-    def _rebase(self, batch: Batch) -> Commit:
+    def _rebase(self, batch: Batch) -> CommitOutcome:
         if batch.rebases >= REBASES:
-            return Commit.EXHAUSTED
-        self._.records.move(
+            return CommitOutcome.EXHAUSTED
+        self.records.move(
             batch.dataset,
             batch.id,
             BatchStatus.RUNNING,
             only_from=BatchStatus.COMMITTING,
             rebases=batch.rebases + 1,
         )
-        return Commit.REBASE
+        return CommitOutcome.REBASE
 
     def quarantine(self, dataset: str, batch_id: str, table: str) -> BatchStatus:
         """End a batch whose rows failed the quality rules: nobody ever sees them in the table."""
@@ -134,10 +121,10 @@ class Ender:
 
     def _has_committed(self, batch: Batch, table: str) -> bool:
         """Whether the batch's commit turns out to have happened, and is finished then; else no commit of it can."""
-        if self._.tables.abandon(table, batch.id) != Commit.COMMITTED:
+        if self.tables.abandon(table, batch.id) is not CommitOutcome.COMMITTED:
             return False
         checked = _checked(batch)
-        published = self._.tables.published(table, checked) if checked else None
+        published = self.tables.published(table, checked) if checked else None
         self._finish_committed(batch, table, None if published == checked else published)
         return True
 
@@ -152,7 +139,7 @@ class Ender:
         self._settle(batch, {obj: status for obj in candidates_of(batch)}, lambda _: facts)
         # Before the batch ends: what dies between is done again only while it is open.
         self._free_content(batch, status)
-        self._.tell_team(f"batch {to.lower()}", batch.dataset, notifications.for_team(batch))
+        self.tell_team(f"batch {to.lower()}", batch.dataset, notifications.for_team(batch))
         if self._end(batch, to, error=reason):
             notifications.abandoned(batch, to)
         return to
@@ -165,12 +152,12 @@ class Ender:
             return
         superseded = set(batch.write.superseded) if batch.write else set()
         to = {
-            obj: Status.SUPERSEDED if f"{obj.path}#{obj.version_id}" in superseded else Status.COMMITTED
+            obj: Status.SUPERSEDED if obj.versioned_path in superseded else Status.COMMITTED
             for obj in candidates_of(batch)
         }
         self._settle(batch, to, lambda obj: _of_object(batch, obj))
         snapshot = picked or (batch.write.snapshot if batch.write else None)
-        self._.announce(
+        self.announce(
             {
                 "event": "dataset updated",
                 "dataset": batch.dataset,
@@ -182,7 +169,7 @@ class Ender:
         )
         facts = {"published": str(picked)} if picked else {}
         if self._end(batch, BatchStatus.COMMITTED, **facts):
-            notifications.committed(batch, table, snapshot, self._.clock())
+            notifications.committed(batch, table, snapshot, self.clock())
 
     def _settle(
         self,
@@ -201,9 +188,9 @@ class Ender:
             chunk = mine[start : start + TRANSACTION_ACTIONS]
             while chunk:
                 moves = [
-                    self._.catalog.unclaiming(obj, batch.dataset, batch.id)
+                    self.catalog.unclaiming(obj, batch.dataset, batch.id)
                     if obj in left_out or to[obj] is Status.STAGED
-                    else self._.catalog.moving(
+                    else self.catalog.moving(
                         obj,
                         to[obj],
                         batch.dataset,
@@ -213,27 +200,27 @@ class Ender:
                     )
                     for obj in chunk
                 ]
-                results = transact(self._.dynamodb, moves)
+                results = transact(self.dynamodb, moves)
                 if not results:
                     break
                 chunk = [obj for obj, refused in zip(chunk, results, strict=True) if refused is None]
 
     def _free_content(self, batch: Batch, status: Status) -> None:
-        found = self._.catalog.get_many(candidates_of(batch))
+        found = self.catalog.get_many(candidates_of(batch))
         rows = [row for row in found if row.batch == batch.id and row.status is status]
-        waiting = [duplicate for row in rows for duplicate in self._.catalog.release_content(row)]
+        waiting = [duplicate for row in rows for duplicate in self.catalog.release_content(row)]
         if waiting:
-            self._.send_again([SendAgain(row.object, row.generation + 1) for row in waiting])
+            self.send_again([SendAgain(row.object, row.generation + 1) for row in waiting])
 
     def _end(self, batch: Batch, to: BatchStatus, **facts: Any) -> bool:
         """Whether it ended by this; False where it had ended."""
-        results = transact(self._.dynamodb, self._.records.ending(batch.dataset, batch.id, to, **facts))
+        results = transact(self.dynamodb, self.records.ending(batch.dataset, batch.id, to, **facts))
         if results and self._batch(batch.dataset, batch.id).status not in FINAL:
             raise Inconsistent(f"batch {batch.id} of {batch.dataset} cannot end as {to}")
         return not results
 
     def _batch(self, dataset: str, batch: str) -> Batch:
-        found = self._.records.get(dataset, batch)
+        found = self.records.get(dataset, batch)
         if found is None:
             raise unknown(batch, dataset)
         return found

@@ -1,13 +1,14 @@
-"""The manifest of a batch: exactly which staged files its Stage B execution loads. Pure."""
+"""Makes the manifest of a batch of the catalog's rows. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from pipeline.lake.catalog import ObjectRow
+from pipeline.lake.messages.manifest import Manifest, StagedObject
 
 if TYPE_CHECKING:
     from pipeline.lake.datasets.model import Dataset
@@ -23,32 +24,26 @@ def manifest_key(dataset: str, batch: str, body: bytes) -> str:
 
 def manifest(
     batch: str, dataset: Dataset, table: str, rows: Sequence[ObjectRow], loaded: Sequence[ObjectRow] = ()
-) -> str:
-    """The manifest as JSON; the same rows give the same text.
-
-    `rows` are those of the claimed objects, `loaded` of other versions of their keys that are in the table.
-    """
-    document = {
-        "batch": batch,
-        "dataset": json.loads(dataset.to_json()),
-        "table": table,
-        "objects": _entries(rows),
-        "loaded": _entries(loaded),
-    }
-    return json.dumps(document, sort_keys=True, indent=1)
+) -> Manifest:
+    """`rows` are those of the claimed objects, `loaded` of other versions of their keys that are in the table."""
+    return Manifest(batch, json.loads(dataset.to_json()), table, _in_order(rows), _in_order(loaded))
 
 
-def _entries(rows: Sequence[ObjectRow]) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": row.object.digest,
-            "bucket": row.object.bucket,
-            "key": row.object.key,
-            "version_id": row.object.version_id,
-            "order": row.order,
-            "staged": row.staged,
-            "etag": row.staged_etag,
-            "rows": row.rows_out,
-        }
-        for row in sorted(rows, key=lambda row: row.order)
-    ]
+def manifest_body(made: Manifest) -> bytes:
+    """The manifest as it is stored: equal manifests give equal bytes."""
+    return json.dumps(made.to_json(), sort_keys=True, indent=1).encode()
+
+
+def _in_order(rows: Sequence[ObjectRow]) -> tuple[StagedObject, ...]:
+    return tuple(_staged(row) for row in sorted(rows, key=lambda row: row.order))
+
+
+def _staged(row: ObjectRow) -> StagedObject:
+    # Only what was staged is claimed.
+    return StagedObject(
+        object=row.object,
+        order=row.order,
+        staged=cast(str, row.staged),
+        etag=cast(str, row.staged_etag),
+        rows=cast(int, row.rows_out),
+    )

@@ -12,8 +12,9 @@ from typing import Any
 from pipeline.core.errors import Refused
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.queues import BATCH
-from pipeline.lake.batches.poller import Poller, Work
+from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import Batch, BatchRecords, BatchStatus, candidates_of, unknown
+from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog, ObjectRow, Status
 
 log = logging.getLogger(__name__)

@@ -2,6 +2,6 @@
 
 from pipeline.lake.catalog.catalog import Catalog
 from pipeline.lake.catalog.rows import ObjectRow, Status
-from pipeline.lake.catalog.work import Registered, Staging
+from pipeline.lake.catalog.staging import Staging
 
-__all__ = ["Catalog", "ObjectRow", "Registered", "Staging", "Status"]
+__all__ = ["Catalog", "ObjectRow", "Staging", "Status"]

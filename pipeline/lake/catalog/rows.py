@@ -114,7 +114,7 @@ class ObjectRow:
     @property
     def id(self) -> str:
         """`bucket/key#version`."""
-        return f"{self.object.path}#{self.object.version_id}"
+        return self.object.versioned_path
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> ObjectRow:

@@ -9,29 +9,18 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from pipeline.core.errors import Misconfigured, Transient
 from pipeline.lake.tables.cherry_picks import appended, picked, picked_from
 from pipeline.lake.tables.names import MAIN, MARKER, branch_prefix
+from pipeline.lake.tables.outcomes import CommitOutcome
 
 ATTEMPTS = 10
 BACKOFF_S, LONGEST_S = 0.2, 5.0
 
 log = logging.getLogger(__name__)
-
-
-class Outcome(StrEnum):
-    """What became of a commit or an abandon."""
-
-    COMMITTED = "COMMITTED"
-    PICKED = "PICKED"
-    """Committed on what somebody else wrote meanwhile: `published` tells as which snapshot."""
-    REBASE = "REBASE"
-    """Somebody else wrote to the table, or the branch is not the one that was checked: transform again."""
-    ABANDONED = "ABANDONED"
 
 
 class IcebergTables:
@@ -64,7 +53,7 @@ class IcebergTables:
 
     def commit(
         self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False
-    ) -> Outcome:
+    ) -> CommitOutcome:
         """Move `main` from `base` to the snapshot `checked` of `branch`, and mark the table as having `batch`.
 
         Where `main` is not at `base` any more and `checked` only appends, `can_move` lets its files be appended to what
@@ -73,25 +62,25 @@ class IcebergTables:
         """
         appends: list[list[Any] | None] = []
 
-        def attempt(found: Any) -> Outcome:
+        def attempt(found: Any) -> CommitOutcome:
             metadata = found.metadata
             if metadata.properties.get(MARKER) == batch:
-                return Outcome.COMMITTED if picked_from(metadata, checked) is None else Outcome.PICKED
+                return CommitOutcome.COMMITTED if picked_from(metadata, checked) is None else CommitOutcome.PICKED
             main, written = metadata.refs.get(MAIN), metadata.refs.get(branch)
             if main is None or written is None or written.snapshot_id != checked:
-                return Outcome.REBASE
+                return CommitOutcome.REBASE
             if main.snapshot_id == base:
                 _move_main(found, main, checked, batch)
-                return Outcome.COMMITTED
+                return CommitOutcome.COMMITTED
             if not can_move:
-                return Outcome.REBASE
+                return CommitOutcome.REBASE
             if not appends:
                 # What a snapshot has never changes.
                 appends.append(appended(found, checked, base))
             if appends[0] is None:
-                return Outcome.REBASE
+                return CommitOutcome.REBASE
             self._pick(found, appends[0], checked, batch)
-            return Outcome.PICKED
+            return CommitOutcome.PICKED
 
         return self._until_settled(table, attempt)
 
@@ -128,43 +117,45 @@ class IcebergTables:
         """The snapshot by which readers of `main` have the rows of a committed batch's snapshot `checked`."""
         return picked_from(self.load(table).metadata, checked) or checked
 
-    def mark_empty(self, table: str, batch: str, base: int, *, is_open: Callable[[], bool] = lambda: False) -> Outcome:
+    def mark_empty(
+        self, table: str, batch: str, base: int, *, is_open: Callable[[], bool] = lambda: False
+    ) -> CommitOutcome:
         """Mark the table as having a batch that wrote no row; `main` stays. Outcomes and errors as `commit`.
 
         A run that comes late must not overwrite the marker of a later batch. So only on its base, or where `is_open`,
         asked after the table was read, says that the batch has not ended.
         """
 
-        def attempt(found: Any) -> Outcome:
+        def attempt(found: Any) -> CommitOutcome:
             metadata = found.metadata
             if metadata.properties.get(MARKER) == batch:
-                return Outcome.COMMITTED
+                return CommitOutcome.COMMITTED
             main = metadata.refs.get(MAIN)
             if main is None or (main.snapshot_id != base and not is_open()):
-                return Outcome.REBASE
+                return CommitOutcome.REBASE
             # `main` set to what it is: nothing changes, and the marker of a later batch is not overwritten.
             _move_main(found, main, main.snapshot_id, batch)
-            return Outcome.COMMITTED
+            return CommitOutcome.COMMITTED
 
         return self._until_settled(table, attempt)
 
-    def abandon(self, table: str, batch: str) -> Outcome:
+    def abandon(self, table: str, batch: str) -> CommitOutcome:
         """Remove all that runs of `batch` wrote, unless it turns out to be committed.
 
         ABANDONED, after which no commit of the batch can succeed, or COMMITTED; errors as `commit`. Snapshots stay:
         removing them in this step deleted `main`.
         """
 
-        def attempt(found: Any) -> Outcome:
+        def attempt(found: Any) -> CommitOutcome:
             metadata = found.metadata
             if metadata.properties.get(MARKER) == batch:
-                return Outcome.COMMITTED
+                return CommitOutcome.COMMITTED
             if names := _branches(metadata, batch):
                 changes = found.manage_snapshots()
                 for name in names:
                     changes = changes.remove_branch(name)
                 changes.commit()
-            return Outcome.ABANDONED
+            return CommitOutcome.ABANDONED
 
         return self._until_settled(table, attempt)
 
@@ -179,7 +170,7 @@ class IcebergTables:
                 f"there is no table {table}", hint="Run `sluice datasets apply`: it creates what is missing."
             ) from None
 
-    def _until_settled(self, table: str, attempt: Callable[[Any], Outcome]) -> Outcome:
+    def _until_settled(self, table: str, attempt: Callable[[Any], CommitOutcome]) -> CommitOutcome:
         """Try from the top, with the table as it is then, until nobody else got in between.
 
         A time-out is like a refusal: it is not known whether the call went through, and the marker tells.

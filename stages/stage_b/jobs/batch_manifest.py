@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.core.errors import BadInput, Gone, Inconsistent
-from pipeline.core.objects import ObjectVersion
 from pipeline.lake.datasets.system_columns import ROW_COLUMN
 from pipeline.lake.datasets.types import Type
+from pipeline.lake.messages.manifest import Manifest, StagedObject
 
 FOOTER_BYTES = 64 * 1024
 """Read at first from the end of each file; a longer footer costs a second call."""
@@ -20,60 +19,6 @@ FOOTER_BYTES = 64 * 1024
 THREADS = 8
 _LENGTH_AND_MAGIC = 8
 _MAGIC = b"PAR1"
-
-
-@dataclass(frozen=True, slots=True)
-class StagedObject:
-    """One object of the manifest. `id` is `path#version_id`; `staged` the s3:// URI of its Parquet."""
-
-    object: ObjectVersion
-    order: str
-    staged: str
-    etag: str
-    rows: int
-
-    @property
-    def id(self) -> str:
-        return f"{self.object.path}#{self.object.version_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """A batch. `write`, `key` and `partition_by` are the dataset's; `judges_table` if its rules are about all rows of
-    the table, as it would become. `loaded` are other versions of the objects' keys that are in the table.
-    """
-
-    batch: str
-    write: str
-    key: tuple[str, ...]
-    partition_by: tuple[str, ...]
-    objects: tuple[StagedObject, ...]
-    judges_table: bool = False
-    loaded: tuple[StagedObject, ...] = ()
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Manifest:
-        document = json.loads(text)
-        table = document["dataset"].get("table", {})
-        return cls(
-            batch=document["batch"],
-            write=table.get("write", "append"),
-            key=tuple(table.get("key", ())),
-            partition_by=tuple(table.get("partition_by", ())),
-            objects=tuple(_object(entry) for entry in document["objects"]),
-            judges_table=(document["dataset"].get("quality") or {}).get("scope") == "table",
-            loaded=tuple(_object(entry) for entry in document.get("loaded", ())),
-        )
-
-
-def _object(entry: Mapping[str, Any]) -> StagedObject:
-    return StagedObject(
-        object=ObjectVersion(entry["bucket"], entry["key"], entry["version_id"]),
-        order=entry["order"],
-        staged=entry["staged"],
-        etag=entry["etag"],
-        rows=entry["rows"],
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +36,7 @@ class StagedFile:
 def read_manifest(s3: Any, uri: str) -> Manifest:
     """Read the manifest at an s3:// URI."""
     bucket, key = parts(uri)
-    return Manifest.from_json(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    return Manifest.from_json(json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
 
 
 def inspect_staged(s3: Any, manifest: Manifest) -> list[StagedFile]:

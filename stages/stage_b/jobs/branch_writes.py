@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.lake.batches.records import Written
 from pipeline.lake.datasets.types import Primitive, Type
+from pipeline.lake.messages.manifest import Manifest
 from pipeline.lake.tables.evolution import common
 from pipeline.lake.tables.names import branch_name
 from stages.stage_b.jobs.alignment import quoted
-from stages.stage_b.jobs.batch_manifest import Manifest, StagedFile
+from stages.stage_b.jobs.batch_manifest import StagedFile
 from stages.stage_b.jobs.branches import BranchedTable
 from stages.stage_b.jobs.repeated_rows import repeated_rows
 from stages.stage_b.jobs.replacement import replace_versions
@@ -59,7 +60,7 @@ def write_batch(
     snapshot, rows = table.written(branch)
     expected = sum(tally.good.values()) if manifest.write == "append" else done.rows
     superseded = check_accounts(tally, bad, rows, expected)
-    lost = tuple(sorted(file.object.id for file in files if file.object.order in done.superseded))
+    lost = tuple(sorted(file.object.object.versioned_path for file in files if file.object.order in done.superseded))
     appends = manifest.write == "append"
     return Written(
         job.run,

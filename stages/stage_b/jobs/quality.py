@@ -14,6 +14,7 @@ from pipeline.core.errors import Refused
 from pipeline.core.telemetry.logs import about, of_job
 from pipeline.lake.batches.records import BatchRecords, Verdict
 from pipeline.lake.datasets import Dataset
+from stages.stage_b.jobs.batch_manifest import read_manifest
 from stages.stage_b.jobs.evaluation import Finding, evaluate, failing_rows, verdict, visible
 from stages.stage_b.jobs.failure import told_apart
 from stages.stage_b.jobs.snapshots import added_rows, whole_table
@@ -30,7 +31,7 @@ ARGUMENTS = ("manifest", "table", "batch_id", "dataset", "batches_table", "quara
 def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Verdict:
     """Evaluate the dataset's ruleset on the batch's snapshot, keep the results, record the verdict and return it."""
     name, batch_id = arguments["dataset"], arguments["batch_id"]
-    dataset = Dataset.from_stored(_read_json(s3, arguments["manifest"])["dataset"])
+    dataset = Dataset.from_stored(dict(read_manifest(s3, arguments["manifest"]).definition))
     batch = records.get(name, batch_id)
     if dataset.quality is None or batch is None or batch.write is None or batch.write.snapshot is None:
         raise Refused(
@@ -49,11 +50,6 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
     judged = _keep(s3, arguments["quarantine_bucket"], f"_quality/{name}/{batch_id}", judged, findings, sample)
     records.judged(name, batch_id, judged)
     return judged
-
-
-def _read_json(s3: Any, uri: str) -> Any:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 def _keep(

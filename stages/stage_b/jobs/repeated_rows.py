@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.lake.datasets.types import Type
+from pipeline.lake.messages.manifest import Manifest
 from stages.stage_b.jobs.alignment import quoted
-from stages.stage_b.jobs.batch_manifest import Manifest, StagedFile
+from stages.stage_b.jobs.batch_manifest import StagedFile
 from stages.stage_b.jobs.staged_rows import NUMBER, ORDER, REASON, staged_rows
 
 if TYPE_CHECKING:
@@ -51,16 +52,15 @@ def repeated_rows(
     counted = f"select place, count(*) n, {first} first from {_VIEW} group by key, row, place"
     found = spark.sql(f"select place, sum(if(place > first, n, 0)) from ({counted}) group by place").collect()
     counts = {row[0]: row[1] for row in found}
-    mine = {file.object.id for file in files}
-    return {
-        file.object.object.digest: counts.get(place, 0) for place, file in enumerate(compared) if file.object.id in mine
-    }
+    mine = {file.object.object for file in files}
+    objects = [file.object.object for file in compared]
+    return {obj.digest: counts.get(place, 0) for place, obj in enumerate(objects) if obj in mine}
 
 
 def _compared(manifest: Manifest, files: Sequence[StagedFile], loaded: Sequence[StagedFile]) -> list[StagedFile]:
     """The files of keys that have several, in the order in which they come to the table."""
-    there = {file.object.id for file in loaded}
-    lost = {one.object.path for one in manifest.loaded if one.id not in there}
+    there = {file.object.object for file in loaded}
+    lost = {one.object.path for one in manifest.loaded if one.object not in there}
     found = [*_in_order(loaded), *_in_order(files)]
     number = Counter(file.object.object.path for file in found)
     return [file for file in found if number[file.object.object.path] > 1 and file.object.object.path not in lost]

@@ -130,11 +130,12 @@ def _with_objects(spark: SparkSession, frame: DataFrame, files: Sequence[StagedF
 
     if len(files) == 1:
         only = files[0].object
-        return frame.drop(_FILE).withColumns({NUMBER: F.lit(0), ORDER: F.lit(only.order), OBJECT: F.lit(only.id)})
+        return frame.drop(_FILE).withColumns(
+            {NUMBER: F.lit(0), ORDER: F.lit(only.order), OBJECT: F.lit(only.object.versioned_path)}
+        )
     places = by_spelling([file.object.staged for file in files])
-    known = json.dumps(
-        [[spelled, place, files[place].object.order, files[place].object.id] for spelled, place in places.items()]
-    )
+    objects = [(file.object.order, file.object.object.versioned_path) for file in files]
+    known = json.dumps([[spelled, place, *objects[place]] for spelled, place in places.items()])
     entries = spark.range(1).select(F.explode(F.from_json(F.lit(known), "array<array<string>>")).alias("entry"))
     lookup = entries.selectExpr(
         f"entry[0] as {_FILE}", f"int(entry[1]) as {NUMBER}", f"entry[2] as {ORDER}", f"entry[3] as {OBJECT}"

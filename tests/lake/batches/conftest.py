@@ -13,13 +13,18 @@ from pipeline.core.clock import parse_iso
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.executions import Executions
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.batches.poller import Order, Parts, Poller, Work
+from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import BatchRecords
+from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper
-from pipeline.lake.catalog import Catalog, Registered, Staging
+from pipeline.lake.batches.work import Work
+from pipeline.lake.catalog import Catalog, Staging
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import Batching
+from pipeline.lake.messages.poll_order import PollOrder
+from pipeline.lake.messages.stage_a import StageAWork
 
 DATASET = Dataset.model_validate({"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}})
 TABLE = "sluice_test_shop.orders"
@@ -27,6 +32,17 @@ TABLE = "sluice_test_shop.orders"
 
 class Crash(Exception):
     """The process died here."""
+
+
+@dataclass
+class Finisher:
+    """Notes which batches the poller has it fail: there are no tables here (`test_completion` has the real one)."""
+
+    failed: list[tuple[str, str, str]]
+
+    def fail(self, dataset: str, batch: str, table: str, reason: str) -> None:
+        assert table == TABLE
+        self.failed.append((dataset, batch, reason))
 
 
 @dataclass
@@ -44,14 +60,14 @@ class Shop:
     told: list[Any] = field(default_factory=list)
     versions: Any = field(default_factory=itertools.count)
 
-    def order(self, **settings: Any) -> Order:
-        return Order("shop/orders", self.queue_url, Batching.model_validate(settings))
+    def order(self, **settings: Any) -> PollOrder:
+        return PollOrder("shop/orders", self.queue_url, Batching.model_validate(settings))
 
     def stage(self, name: str, *, message: bool = True) -> ObjectVersion:
         obj = ObjectVersion("raw", f"shop/orders/{name}", f"v{next(self.versions)}")
         self.catalog.register(ObjectCreated(obj, 1, "", 1000, "0A"), DATASET.name)
         facts = {"staged": f"s3://staging/{obj.digest}", "staged_etag": "e", "rows_out": 1}
-        staging = Staging(Registered(obj, 1, 1000), obj.digest, True, facts)
+        staging = Staging(StageAWork(obj, 1, 1000), obj.digest, True, facts)
         assert self.catalog.stage(staging, "shop/orders") is None
         if message:
             self.send(obj)
@@ -105,23 +121,26 @@ def shop(catalog_tables: dict[str, str]) -> Shop:
     )
     made = Shop(catalog, records, None, queue_url, machine, now, turns)  # type: ignore[arg-type]
     made.poller = Poller(
-        Parts(
+        catalog=catalog,
+        records=records,
+        queue=StagedQueue(client("sqs"), catalog),
+        sealer=Sealer(
             catalog=catalog,
             records=records,
-            executions=Executions(client("stepfunctions")),
             dynamodb=client("dynamodb"),
-            sqs=client("sqs"),
             s3=client("s3"),
             batches_table="BatchesTable",
             staging_bucket="staging",
-            machine=machine,
-            new_id=lambda: next(ids),
-            load=lambda name: Work(DATASET, TABLE),
-            abandon=lambda *call: made.abandoned.append(call),
-            upkeeper=Upkeeper(
-                turns, client("glue"), "upkeep", "BatchesTable", lambda *told: made.told.append(told), lambda: next(ids)
-            ),
             clock=lambda: now[0],
-        )
+        ),
+        finisher=Finisher(made.abandoned),  # type: ignore[arg-type]
+        upkeeper=Upkeeper(
+            turns, client("glue"), "upkeep", "BatchesTable", lambda *told: made.told.append(told), lambda: next(ids)
+        ),
+        executions=Executions(client("stepfunctions")),
+        machine=machine,
+        load=lambda name: Work(DATASET, TABLE),
+        new_id=lambda: next(ids),
+        clock=lambda: now[0],
     )
     return made

@@ -21,21 +21,26 @@ from pipeline.core.events.s3 import ObjectCreated, SendAgain
 from pipeline.core.executions import Executions
 from pipeline.core.objects import ObjectVersion
 from pipeline.emulator.gateway.server import Front
-from pipeline.lake.batches.completion import REBASES, Commit, Ender, Parts, cause_of, rebase_wait
-from pipeline.lake.batches.poller import Order, Outcome, Poller, Work
-from pipeline.lake.batches.poller import Parts as PollerParts
+from pipeline.lake.batches.completion import REBASES, BatchFinisher, cause_of, rebase_wait
+from pipeline.lake.batches.poller import Poller, PollOutcome
 from pipeline.lake.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
 from pipeline.lake.batches.redrive import Redriver
+from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper
-from pipeline.lake.catalog import Catalog, Registered, Staging, Status
+from pipeline.lake.batches.work import Work
+from pipeline.lake.catalog import Catalog, Staging, Status
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import Batching
+from pipeline.lake.messages.poll_order import PollOrder
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.tables.creation import create_table
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import branch_name
+from pipeline.lake.tables.outcomes import CommitOutcome
+from tests.conftest import allowed, load_template, table_calls
 
-from ..conftest import allowed, load_template, table_calls
 from .conftest import Crash
 
 numbers = itertools.count()
@@ -83,17 +88,15 @@ class Shop:
         return str(self.dataset.name)
 
     @property
-    def ender(self) -> Ender:
-        return Ender(
-            Parts(
-                self.catalog,
-                self.records,
-                self.tables,
-                client("dynamodb"),
-                self.announced.append,
-                lambda *told: self.told.append(told),
-                lambda again: self.sent.extend(again),
-            )
+    def finisher(self) -> BatchFinisher:
+        return BatchFinisher(
+            catalog=self.catalog,
+            records=self.records,
+            tables=self.tables,
+            dynamodb=client("dynamodb"),
+            announce=self.announced.append,
+            tell_team=lambda *told: self.told.append(told),
+            send_again=lambda again: self.sent.extend(again),
         )
 
     def redriver(self) -> Redriver:
@@ -108,15 +111,15 @@ class Shop:
         assert work
         return self.transform(work, checksum or obj.digest)
 
-    def transform(self, work: Registered, checksum: str) -> ObjectVersion:
+    def transform(self, work: StageAWork, checksum: str) -> ObjectVersion:
         facts = {"staged": "s3://staging/x", "staged_etag": "e", "rows_out": 1}
         self.catalog.stage(Staging(work, checksum, True, facts), self.name)
         return work.object
 
     def open(self) -> str:
-        order = Order(self.name, self.queue_url, Batching())
+        order = PollOrder(self.name, self.queue_url, Batching())
         outcome, batch = self.poller.poll(order)
-        assert outcome is Outcome.STARTED
+        assert outcome is PollOutcome.STARTED
         assert batch
         return batch
 
@@ -165,28 +168,30 @@ def shop(front: Front) -> Shop:
     records = BatchRecords(client("dynamodb"), "BatchesTable")
     made = Shop(dataset, table, catalog, records, IcebergTables(), None, queue_url)  # type: ignore[arg-type]
     made.poller = Poller(
-        PollerParts(
+        catalog=catalog,
+        records=records,
+        queue=StagedQueue(client("sqs"), catalog),
+        sealer=Sealer(
             catalog=catalog,
             records=records,
-            executions=Executions(client("stepfunctions")),
             dynamodb=client("dynamodb"),
-            sqs=client("sqs"),
             s3=client("s3"),
             batches_table="BatchesTable",
             staging_bucket="staging",
-            machine=machine,
-            new_id=lambda: f"{next(numbers):026d}",
-            load=lambda name: Work(dataset, table),
-            abandon=lambda name, batch, reason: made.ender.fail(name, batch, table, reason),
-            upkeeper=Upkeeper(
-                Turns(client("dynamodb"), "BatchesTable"),
-                client("glue"),
-                "upkeep",
-                "BatchesTable",
-                lambda *told: made.told.append(told),
-                lambda: f"{next(numbers):026d}",
-            ),
-        )
+        ),
+        finisher=made.finisher,
+        upkeeper=Upkeeper(
+            Turns(client("dynamodb"), "BatchesTable"),
+            client("glue"),
+            "upkeep",
+            "BatchesTable",
+            lambda *told: made.told.append(told),
+            lambda: f"{next(numbers):026d}",
+        ),
+        executions=Executions(client("stepfunctions")),
+        machine=machine,
+        load=lambda name: Work(dataset, table),
+        new_id=lambda: f"{next(numbers):026d}",
     )
     return made
 
@@ -196,7 +201,7 @@ def test_a_committed_batch_is_visible_announced_and_frees_its_dataset(shop: Shop
     batch = shop.open()
     written = shop.write(batch)
     assert shop.rows() == []
-    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.COMMITTED
     assert shop.rows() == [f"{batch}-0", f"{batch}-1"]
     assert shop.branches() == ["main"]
     assert shop.statuses(obj) == {Status.COMMITTED}
@@ -219,7 +224,7 @@ def test_committing_again_changes_nothing(shop: Shop):
     batch = shop.open()
     shop.write(batch)
     for _ in range(2):
-        assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+        assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.COMMITTED
     assert len(shop.rows()) == 2
     assert len(shop.announced) == 1
 
@@ -228,7 +233,7 @@ def test_a_batch_without_rows_is_committed_and_leaves_the_table_alone(shop: Shop
     obj = shop.stage("a.csv")
     batch = shop.open()
     shop.write(batch, rows=0)
-    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.COMMITTED
     assert (shop.rows(), shop.statuses(obj)) == ([], {Status.COMMITTED})
 
 
@@ -238,13 +243,13 @@ def test_a_base_that_moved_asks_for_another_transform_and_gives_up_after_three(s
     for attempt in range(3):
         shop.write(batch, f"r{attempt}")
         shop.foreign_write()
-        assert shop.ender.commit(shop.name, batch, shop.table) is Commit.REBASE
+        assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.REBASE
         assert shop.records.get(shop.name, batch).status is BatchStatus.RUNNING
     shop.write(batch, "r3")
     shop.foreign_write()
-    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.EXHAUSTED
+    assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.EXHAUSTED
     for _ in range(2):
-        assert shop.ender.give_up(shop.name, batch, shop.table, "the base moved") is BatchStatus.CANCELLED
+        assert shop.finisher.give_up(shop.name, batch, shop.table, "the base moved") is BatchStatus.CANCELLED
     assert shop.rows() == ["foreign"] * 4
     assert shop.branches() == ["main"]
     row = shop.catalog.get(obj)
@@ -253,7 +258,7 @@ def test_a_base_that_moved_asks_for_another_transform_and_gives_up_after_three(s
         shop.write(batch, "late")
     again = shop.open()
     shop.write(again)
-    assert shop.ender.commit(shop.name, again, shop.table) is Commit.COMMITTED
+    assert shop.finisher.commit(shop.name, again, shop.table) is CommitOutcome.COMMITTED
     assert shop.rows() == sorted([f"{again}-0", f"{again}-1", *["foreign"] * 4])
 
 
@@ -263,7 +268,7 @@ def test_giving_up_a_batch_whose_commit_was_not_acknowledged_finishes_it_as_comm
     written = shop.write(batch)
     shop.records.move(shop.name, batch, BatchStatus.COMMITTING)
     shop.tables.commit(shop.table, batch, written.branch, written.base, written.snapshot)
-    assert shop.ender.give_up(shop.name, batch, shop.table, "the base moved") is BatchStatus.COMMITTED
+    assert shop.finisher.give_up(shop.name, batch, shop.table, "the base moved") is BatchStatus.COMMITTED
     assert (shop.statuses(obj), len(shop.rows())) == ({Status.COMMITTED}, 2)
 
 
@@ -271,11 +276,11 @@ def test_a_released_batch_that_gives_up_fails_and_keeps_its_release_for_a_person
     obj = shop.stage("a.csv")
     batch = shop.open()
     shop.write(batch)
-    shop.ender.quarantine(shop.name, batch, shop.table)
+    shop.finisher.quarantine(shop.name, batch, shop.table)
     told = {"by": "ada", "reason": "checked by hand", "of": batch}
     released = shop.redriver().batch(Work(shop.dataset, shop.table), batch, told).batch
     shop.write(released)
-    assert shop.ender.give_up(shop.name, released, shop.table, "the base moved") is BatchStatus.FAILED
+    assert shop.finisher.give_up(shop.name, released, shop.table, "the base moved") is BatchStatus.FAILED
     assert shop.statuses(obj) == {Status.FAILED}
 
 
@@ -285,7 +290,7 @@ def test_an_append_needs_no_other_transform_when_its_base_moved(shop: Shop):
     written = shop.write(batch, can_move=True)
     shop.foreign_write()
     for _ in range(2):
-        assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+        assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.COMMITTED
     assert shop.rows() == [f"{batch}-0", f"{batch}-1", "foreign"]
     assert (shop.branches(), shop.statuses(obj)) == (["main"], {Status.COMMITTED})
     current = shop.tables.load(shop.table).current_snapshot().snapshot_id
@@ -322,7 +327,7 @@ def test_batches_and_a_writer_who_never_rests_both_get_through(shop: Shop):
             while len(wrote) < seen + 3:
                 assert writer.is_alive()
                 time.sleep(0.01)
-            assert _commit_as_the_state_machine_does(shop, batches[-1]) is Commit.COMMITTED
+            assert _commit_as_the_state_machine_does(shop, batches[-1]) is CommitOutcome.COMMITTED
     finally:
         ended.set()
         writer.join()
@@ -331,11 +336,11 @@ def test_batches_and_a_writer_who_never_rests_both_get_through(shop: Shop):
     assert shop.branches() == ["main"]
 
 
-def _commit_as_the_state_machine_does(shop: Shop, batch: str) -> Commit:
+def _commit_as_the_state_machine_does(shop: Shop, batch: str) -> CommitOutcome:
     for _ in range(8):
         with contextlib.suppress(Transient):
-            return shop.ender.commit(shop.name, batch, shop.table)
-    return shop.ender.commit(shop.name, batch, shop.table)
+            return shop.finisher.commit(shop.name, batch, shop.table)
+    return shop.finisher.commit(shop.name, batch, shop.table)
 
 
 def test_a_batch_without_rows_needs_no_other_transform_when_its_base_moved(shop: Shop):
@@ -343,7 +348,7 @@ def test_a_batch_without_rows_needs_no_other_transform_when_its_base_moved(shop:
     batch = shop.open()
     shop.write(batch, rows=0)
     shop.foreign_write()
-    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.COMMITTED
     assert (shop.rows(), shop.statuses(obj)) == (["foreign"], {Status.COMMITTED})
 
 
@@ -358,9 +363,9 @@ def test_a_rebased_batch_commits_once_on_the_new_base(shop: Shop):
     batch = shop.open()
     shop.write(batch, "r1")
     shop.foreign_write()
-    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.REBASE
+    assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.REBASE
     shop.write(batch, "r2")
-    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+    assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.COMMITTED
     assert shop.rows() == [f"{batch}-0", f"{batch}-1", "foreign"]
 
 
@@ -370,12 +375,12 @@ def test_a_quarantined_batch_was_never_visible_and_keeps_its_reason(shop: Shop):
     written = shop.write(batch)
     rules = (RuleResult('IsComplete "id"', "Failed", "Value: 0.5"), RuleResult("RowCount > 0", "Passed"))
     shop.records.judged(shop.name, batch, Verdict(written.snapshot, "FAILED", rules))
-    assert shop.ender.quarantine(shop.name, batch, shop.table) is BatchStatus.QUARANTINED
+    assert shop.finisher.quarantine(shop.name, batch, shop.table) is BatchStatus.QUARANTINED
     assert (shop.rows(), shop.branches()) == ([], ["main"])
     row = shop.catalog.get(obj)
     assert row.status is Status.QUARANTINED
     assert 'IsComplete "id": Value: 0.5' in row.reason
-    shop.ender.quarantine(shop.name, batch, shop.table)
+    shop.finisher.quarantine(shop.name, batch, shop.table)
     [(event, dataset, facts)] = shop.told
     assert (event, dataset, facts["batch"], facts["objects"]) == ("batch quarantined", shop.name, batch, 1)
     assert facts["rules"] == ['IsComplete "id"']
@@ -387,7 +392,7 @@ def test_a_job_of_an_ended_batch_may_not_write_any_more(shop: Shop):
     shop.stage("a.csv")
     batch = shop.open()
     shop.write(batch)
-    shop.ender.fail(shop.name, batch, shop.table, "stopped")
+    shop.finisher.fail(shop.name, batch, shop.table, "stopped")
     with pytest.raises(Refused, match="FAILED"):
         shop.write(batch, "late")
 
@@ -398,7 +403,7 @@ def test_failing_a_batch_whose_commit_was_not_acknowledged_finishes_it_as_commit
     written = shop.write(batch)
     shop.records.move(shop.name, batch, BatchStatus.COMMITTING)
     shop.tables.commit(shop.table, batch, written.branch, written.base, written.snapshot)
-    assert shop.ender.fail(shop.name, batch, shop.table, "time-out") is BatchStatus.COMMITTED
+    assert shop.finisher.fail(shop.name, batch, shop.table, "time-out") is BatchStatus.COMMITTED
     assert (shop.statuses(obj), len(shop.rows())) == ({Status.COMMITTED}, 2)
 
 
@@ -408,7 +413,7 @@ def test_what_a_stray_run_wrote_after_the_verdict_is_not_committed(shop: Shop):
     judged = shop.write(batch, run="r1")
     shop.records.judged(shop.name, batch, Verdict(judged.snapshot, "PASSED"))
     shop.write(batch, run="stray")
-    assert shop.ender.commit(shop.name, batch, shop.table) is Commit.REBASE
+    assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.REBASE
     assert shop.rows() == []
 
 
@@ -421,7 +426,7 @@ def test_an_object_that_was_claimed_too_late_for_the_manifest_waits_again(shop: 
     client("dynamodb").update_item(
         TableName="BatchesTable", Key=key, UpdateExpression="SET left_out = :places", ExpressionAttributeValues=places
     )
-    shop.ender.commit(shop.name, batch, shop.table)
+    shop.finisher.commit(shop.name, batch, shop.table)
     rows = {row.object: row for row in shop.catalog.get_many([loaded, late])}
     assert (rows[loaded].status, rows[late].status, rows[late].batch) == (Status.COMMITTED, Status.STAGED, None)
 
@@ -442,7 +447,7 @@ def test_a_duplicate_takes_over_wherever_the_end_of_its_original_died(shop: Shop
     try:
         for _ in range(2):
             with contextlib.suppress(Crash):
-                shop.ender.fail(shop.name, batch, shop.table, "a bug")
+                shop.finisher.fail(shop.name, batch, shop.table, "a bug")
     finally:
         events.unregister("after-call.*", unique_id="crash")
     assert second in {s.object for s in shop.sent}
@@ -460,10 +465,10 @@ def test_a_version_is_not_sent_on_while_its_batch_still_ends(shop: Shop, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(shop.catalog, "release_content", crash)
         with pytest.raises(Crash):
-            shop.ender.fail(shop.name, batch, shop.table, "a bug")
+            shop.finisher.fail(shop.name, batch, shop.table, "a bug")
     with pytest.raises(Transient, match="has not ended"):
         shop.catalog.send_again(SendAgain(first, 2), shop.dataset.name)
-    shop.ender.fail(shop.name, batch, shop.table, "a bug")
+    shop.finisher.fail(shop.name, batch, shop.table, "a bug")
     assert shop.sent == [SendAgain(second, 2)]
     assert shop.catalog.send_again(SendAgain(first, 2), shop.dataset.name)
     shop.catalog.move(first, Status.GONE, shop.name, generation=2)
@@ -475,9 +480,9 @@ def test_a_zombie_commit_after_the_batch_failed_does_not_land(shop: Shop):
     shop.stage("a.csv")
     batch = shop.open()
     written = shop.write(batch)
-    shop.ender.fail(shop.name, batch, shop.table, "stopped")
+    shop.finisher.fail(shop.name, batch, shop.table, "stopped")
     with pytest.raises(Refused):
-        shop.ender.commit(shop.name, batch, shop.table)
+        shop.finisher.commit(shop.name, batch, shop.table)
     assert shop.tables.commit(shop.table, batch, written.branch, written.base, written.snapshot) == "REBASE"
     assert shop.rows() == []
 
@@ -486,7 +491,7 @@ def test_a_redriven_batch_is_a_new_one_over_the_same_objects(shop: Shop):
     obj = shop.stage("a.csv")
     failed = shop.open()
     shop.write(failed)
-    shop.ender.fail(shop.name, failed, shop.table, "a bug")
+    shop.finisher.fail(shop.name, failed, shop.table, "a bug")
     work = Work(shop.dataset, shop.table)
     done = shop.redriver().batch(work, failed)
     assert (done.restaged, done.refused) == (1, ())
@@ -494,7 +499,7 @@ def test_a_redriven_batch_is_a_new_one_over_the_same_objects(shop: Shop):
     again = shop.redriver().batch(work, failed)
     assert (again.restaged, again.batch) == (0, None)
     shop.write(done.batch)
-    shop.ender.commit(shop.name, done.batch, shop.table)
+    shop.finisher.commit(shop.name, done.batch, shop.table)
     assert shop.rows() == [f"{done.batch}-0", f"{done.batch}-1"]
     assert shop.statuses(obj) == {Status.COMMITTED}
 
@@ -503,7 +508,7 @@ def test_a_batch_is_not_redriven_when_a_duplicate_has_taken_its_place(shop: Shop
     shop.stage("a.csv", "same")
     second = shop.stage("a.csv", "same")
     batch = shop.open()
-    shop.ender.fail(shop.name, batch, shop.table, "a bug")
+    shop.finisher.fail(shop.name, batch, shop.table, "a bug")
     assert [s.object for s in shop.sent] == [second]
     work = shop.catalog.send_again(shop.sent[0], shop.dataset.name)
     assert work
@@ -515,7 +520,7 @@ def test_a_batch_is_not_redriven_when_a_duplicate_has_taken_its_place(shop: Shop
 def test_what_is_not_staged_any_more_goes_through_stage_a_again_and_the_rest_is_restaged(shop: Shop):
     kept, expired = shop.stage("a.csv"), shop.stage("b.csv")
     batch = shop.open()
-    shop.ender.fail(shop.name, batch, shop.table, "nobody looked for a month")
+    shop.finisher.fail(shop.name, batch, shop.table, "nobody looked for a month")
     shop.expired.add(expired)
     done = shop.redriver().batch(Work(shop.dataset, shop.table), batch)
     assert (done.sent, done.restaged) == (1, 1)
@@ -529,7 +534,7 @@ def test_a_release_is_refused_when_what_was_judged_has_expired(shop: Shop):
     shop.expired.add(shop.stage("a.csv"))
     batch = shop.open()
     shop.write(batch)
-    shop.ender.quarantine(shop.name, batch, shop.table)
+    shop.finisher.quarantine(shop.name, batch, shop.table)
     with pytest.raises(Refused, match="has expired"):
         shop.redriver().batch(Work(shop.dataset, shop.table), batch, {"by": "ada", "reason": "checked", "of": batch})
     assert shop.sent == []
@@ -539,7 +544,7 @@ def test_a_release_is_a_new_batch_that_carries_who_and_why(shop: Shop):
     shop.stage("a.csv")
     batch = shop.open()
     shop.write(batch)
-    shop.ender.quarantine(shop.name, batch, shop.table)
+    shop.finisher.quarantine(shop.name, batch, shop.table)
     told = {"by": "ada", "reason": "checked by hand", "of": batch}
     done = shop.redriver().batch(Work(shop.dataset, shop.table), batch, told)
     assert shop.records.get(shop.name, done.batch).release == told
@@ -623,11 +628,11 @@ ENDS = {
 
 def _end(shop: Shop, how: str, batch: str) -> None:
     if how == "give up":
-        assert shop.ender.give_up(shop.name, batch, shop.table, "a writer") is BatchStatus.CANCELLED
+        assert shop.finisher.give_up(shop.name, batch, shop.table, "a writer") is BatchStatus.CANCELLED
     elif how in ("commit", "pick"):
-        assert shop.ender.commit(shop.name, batch, shop.table) is Commit.COMMITTED
+        assert shop.finisher.commit(shop.name, batch, shop.table) is CommitOutcome.COMMITTED
     else:
-        assert shop.ender.fail(shop.name, batch, shop.table, "a bug") is BatchStatus.FAILED
+        assert shop.finisher.fail(shop.name, batch, shop.table, "a bug") is BatchStatus.FAILED
 
 
 @pytest.mark.parametrize(
@@ -675,9 +680,9 @@ def test_who_ends_a_batch_may_do_what_that_takes_and_no_more(shop: Shop, how: st
     shop.write(batch)
     with table_calls() as calls:
         if how == "fail":
-            shop.ender.fail(shop.name, batch, shop.table, "a bug")
+            shop.finisher.fail(shop.name, batch, shop.table, "a bug")
         else:
-            getattr(shop.ender, how)(shop.name, batch, shop.table)
+            getattr(shop.finisher, how)(shop.name, batch, shop.table)
     function = f"{how.capitalize()}Function"
     assert calls == {
         "ObjectsTable": allowed("stage_b.yaml", function, "objects-table-arn"),

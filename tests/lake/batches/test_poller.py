@@ -11,8 +11,10 @@ from pipeline.core.dynamo import transact
 from pipeline.core.errors import Transient
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.deliveries import VERSIONS
-from pipeline.lake.batches.poller import Outcome, Poller, Work
-from pipeline.lake.batches.records import BatchStatus
+from pipeline.lake.batches.poller import PollOutcome
+from pipeline.lake.batches.records import Batch, BatchStatus
+from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Status
 
 from .conftest import DATASET, TABLE, Crash, Shop
@@ -29,14 +31,14 @@ def count_calls(*services: str) -> list[str]:
 
 def test_an_idle_poll_makes_two_calls(shop: Shop):
     calls = count_calls("dynamodb", "sqs", "s3", "stepfunctions")
-    assert shop.poller.poll(shop.order()) == (Outcome.IDLE, None)
+    assert shop.poller.poll(shop.order()) == (PollOutcome.IDLE, None)
     assert calls == ["dynamodb.GetItem", "dynamodb.Query"]
 
 
 def test_what_waits_becomes_one_batch_with_its_manifest_and_execution(shop: Shop):
     objects = [shop.stage(name) for name in ("a.csv", "b.csv")]
     outcome, batch = shop.poller.poll(shop.order())
-    assert outcome is Outcome.STARTED
+    assert outcome is PollOutcome.STARTED
     assert shop.executions() == [batch]
     assert shop.manifest(batch) == ["a.csv", "b.csv"]
     assert {shop.catalog.get(o).status for o in objects} == {Status.CLAIMED}
@@ -60,7 +62,7 @@ def test_the_executions_input_has_the_sizes_that_the_dataset_says_and_no_others(
 ):
     sized = DATASET.model_copy(update={"stage_b": type(DATASET.stage_b).model_validate(stage_b)})
     shop.stage("a.csv")
-    _, batch = Poller(replace(shop.poller._, load=lambda name: Work(sized, TABLE))).poll(shop.order())
+    _, batch = replace(shop.poller, load=lambda name: Work(sized, TABLE)).poll(shop.order())
     assert batch
     arn = shop.machine.replace(":stateMachine:", ":execution:")
     said = json.loads(client("stepfunctions").describe_execution(executionArn=f"{arn}:{batch}")["input"])
@@ -105,18 +107,18 @@ def test_a_dataset_has_one_batch_at_a_time(shop: Shop):
     shop.stage("a.csv")
     _, batch = shop.poller.poll(shop.order())
     shop.stage("b.csv")
-    assert shop.poller.poll(shop.order()) == (Outcome.BUSY, batch)
+    assert shop.poller.poll(shop.order()) == (PollOutcome.BUSY, batch)
     assert shop.messages() == 1
 
 
 def test_fewer_than_the_minimum_wait_and_their_messages_are_not_touched(shop: Shop):
     shop.stage("a.csv")
     order = shop.order(min_objects=2, max_wait="30 minutes")
-    assert shop.poller.poll(order) == (Outcome.BELOW_MINIMUM, None)
+    assert shop.poller.poll(order) == (PollOutcome.BELOW_MINIMUM, None)
     received = client("sqs").receive_message(QueueUrl=shop.queue_url, AttributeNames=["All"])["Messages"]
     assert received[0]["Attributes"]["ApproximateReceiveCount"] == "1"
     shop.later(minutes=31)
-    assert shop.poller.poll(order)[0] is Outcome.STARTED
+    assert shop.poller.poll(order)[0] is PollOutcome.STARTED
 
 
 def test_an_object_whose_message_was_lost_is_batched_all_the_same(shop: Shop):
@@ -139,16 +141,19 @@ def test_a_batch_of_three_hundred_objects_is_claimed_whole(shop: Shop):
     assert len(shop.manifest(batch)) == len(objects)
 
 
-def test_candidates_that_are_gone_leave_an_empty_batch_cancelled_and_the_lock_free(shop: Shop):
+def test_candidates_that_are_gone_leave_an_empty_batch_cancelled_and_the_lock_free(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
     obj = shop.stage("a.csv")
-    work_gone = shop.catalog.move
-    original = shop.poller._claim
-    shop.poller._claim = lambda work, batch: (  # type: ignore[method-assign]
-        work_gone(obj, Status.SUPERSEDED, "shop/orders"),
-        original(work, batch),
-    )[1]
+    claim = Sealer.claim
+
+    def late(sealer: Sealer, work: Work, batch: Batch) -> None:
+        shop.catalog.move(obj, Status.SUPERSEDED, "shop/orders")
+        claim(sealer, work, batch)
+
+    monkeypatch.setattr(Sealer, "claim", late)
     outcome, batch = shop.poller.poll(shop.order())
-    assert outcome is Outcome.CANCELLED
+    assert outcome is PollOutcome.CANCELLED
     assert shop.records.get("shop/orders", batch).status is BatchStatus.CANCELLED
     assert shop.records.active("shop/orders") is None
 
@@ -159,17 +164,17 @@ def test_a_batch_is_not_cancelled_under_a_poller_that_claims_for_it(shop: Shop, 
     cancelling = shop.records.cancelling
 
     def late(dataset: str, batch: str) -> Any:
-        claim(shop.poller, Work(DATASET, TABLE), shop.records.get(dataset, batch))
+        claim(shop.poller.sealer, Work(DATASET, TABLE), shop.records.get(dataset, batch))
         return cancelling(dataset, batch)
 
-    claim = Poller._claim
+    claim = Sealer.claim
     with monkeypatch.context() as both:
-        both.setattr(Poller, "_claim", lambda *_: None)
+        both.setattr(Sealer, "claim", lambda *_: None)
         both.setattr(shop.records, "cancelling", late)
         with pytest.raises(Transient, match="another poller claims objects"):
             shop.poller.poll(shop.order())
     outcome, batch = shop.poller.poll(shop.order())
-    assert outcome is Outcome.STARTED
+    assert outcome is PollOutcome.STARTED
     assert shop.manifest(batch) == ["a.csv"]
 
 
@@ -196,7 +201,7 @@ def test_an_execution_that_ended_without_ending_its_batch_is_abandoned(shop: Sho
     _, batch = shop.poller.poll(shop.order())
     arn = client("stepfunctions").list_executions(stateMachineArn=shop.machine)["executions"][0]["executionArn"]
     client("stepfunctions").stop_execution(executionArn=arn)
-    assert shop.poller.poll(shop.order()) == (Outcome.ENDED, batch)
+    assert shop.poller.poll(shop.order()) == (PollOutcome.ENDED, batch)
     assert shop.abandoned == [("shop/orders", batch, "its execution is ABORTED")]
 
 
@@ -225,7 +230,7 @@ def test_a_poller_that_dies_at_any_call_loses_and_doubles_nothing(shop: Shop, ac
         state["left"] = 0
         outcome, _ = shop.poller.poll(shop.order())
         active = shop.records.active("shop/orders")
-        assert outcome in (Outcome.STARTED, Outcome.BUSY)
+        assert outcome in (PollOutcome.STARTED, PollOutcome.BUSY)
         assert sorted(shop.manifest(active)) == sorted(o.file_name for o in objects)
         assert shop.executions().count(active) == 1
         assert {shop.catalog.get(o).batch for o in objects} == {active}

@@ -11,12 +11,12 @@ from moto.moto_api import state_manager
 from pipeline.core.clients import client
 from pipeline.core.clock import iso, parse_iso
 from pipeline.core.errors import Refused
-from pipeline.lake.batches.poller import Outcome
+from pipeline.lake.batches.poller import PollOutcome
 from pipeline.lake.batches.records import LOCK, BatchStatus
 from pipeline.lake.batches.upkeep import AGAIN_AFTER, YIELDS_FOR, TurnStatus
 
 from .conftest import DATASET, Crash, Shop
-from .test_opening import finish
+from .test_poller import finish
 
 NAME = "shop/orders"
 
@@ -37,7 +37,7 @@ def load(shop: Shop, name: str = "a.csv") -> None:
     """A batch from its opening to its end."""
     shop.stage(name)
     outcome, batch = shop.poller.poll(shop.order())
-    assert outcome is Outcome.STARTED
+    assert outcome is PollOutcome.STARTED
     assert batch
     finish(shop, batch)
 
@@ -46,7 +46,7 @@ def begin(shop: Shop) -> str:
     load(shop)
     shop.later(days=1)
     outcome, turn = shop.poller.poll(shop.order())
-    assert outcome is Outcome.UPKEEP
+    assert outcome is PollOutcome.UPKEEP
     assert turn
     return turn
 
@@ -66,14 +66,14 @@ def glue_runs() -> list[dict[str, object]]:
 
 
 def test_a_table_is_kept_up_a_day_after_its_first_batch_when_nothing_waits(shop: Shop):
-    assert shop.poller.poll(shop.order())[0] is Outcome.IDLE
+    assert shop.poller.poll(shop.order())[0] is PollOutcome.IDLE
     load(shop)
     shop.later(hours=23)
     load(shop, "b.csv")
-    assert shop.poller.poll(shop.order())[0] is Outcome.IDLE
+    assert shop.poller.poll(shop.order())[0] is PollOutcome.IDLE
     shop.later(hours=1)
     outcome, turn = shop.poller.poll(shop.order())
-    assert outcome is Outcome.UPKEEP
+    assert outcome is PollOutcome.UPKEEP
     found = shop.turns.get(NAME, turn)
     assert (found.status, shop.records.active(NAME)) == (TurnStatus.OPEN, turn)
     [run] = glue_runs()
@@ -90,12 +90,12 @@ def test_a_table_is_kept_up_a_day_after_its_first_batch_when_nothing_waits(shop:
 def test_while_a_table_is_kept_up_objects_wait_and_afterwards_they_are_batched(shop: Shop):
     turn = begin(shop)
     obj = shop.stage("b.csv")
-    assert shop.poller.poll(shop.order()) == (Outcome.BUSY, turn)
+    assert shop.poller.poll(shop.order()) == (PollOutcome.BUSY, turn)
     assert shop.catalog.get(obj).batch is None
     assert shop.turns.end(NAME, turn, TurnStatus.DONE, did={"snapshots": 3})
     assert shop.turns.due(NAME) is None
     outcome, batch = shop.poller.poll(shop.order())
-    assert outcome is Outcome.STARTED
+    assert outcome is PollOutcome.STARTED
     assert shop.manifest(batch) == ["b.csv"]
     assert shop.turns.newest(NAME, 1)[0].did == {"snapshots": 3}
 
@@ -106,7 +106,7 @@ def test_objects_that_wait_go_first_but_not_for_ever(shop: Shop):
     load(shop, "b.csv")
     shop.later(seconds=YIELDS_FOR.total_seconds())
     shop.stage("c.csv")
-    assert shop.poller.poll(shop.order())[0] is Outcome.UPKEEP
+    assert shop.poller.poll(shop.order())[0] is PollOutcome.UPKEEP
 
 
 def test_after_so_many_batches_a_turn_goes_before_what_waits(shop: Shop):
@@ -115,7 +115,7 @@ def test_after_so_many_batches_a_turn_goes_before_what_waits(shop: Shop):
     load(shop, "last.csv")
     shop.stage("next.csv")
     outcome, turn = shop.poller.poll(shop.order())
-    assert outcome is Outcome.UPKEEP
+    assert outcome is PollOutcome.UPKEEP
     assert shop.turns.end(NAME, turn, TurnStatus.DONE)
     load(shop, "after.csv")
     assert shop.records.lock(NAME).batches == 1
@@ -130,13 +130,13 @@ def test_a_turn_that_failed_is_not_tried_with_every_batch(shop: Shop):
     assert shop.turns.end(NAME, turn, TurnStatus.FAILED)
     load(shop, "after.csv")
     shop.stage("next.csv")
-    assert shop.poller.poll(shop.order())[0] is Outcome.STARTED
+    assert shop.poller.poll(shop.order())[0] is PollOutcome.STARTED
 
 
 def test_a_turn_that_was_asked_for_comes_at_the_next_poll(shop: Shop):
     shop.turns.ask(NAME)
     shop.stage("a.csv")
-    assert shop.poller.poll(shop.order())[0] is Outcome.UPKEEP
+    assert shop.poller.poll(shop.order())[0] is PollOutcome.UPKEEP
 
 
 def test_a_turn_whose_run_ended_without_ending_it_fails_and_is_tried_again_later(shop: Shop):
@@ -145,16 +145,16 @@ def test_a_turn_whose_run_ended_without_ending_it_fails_and_is_tried_again_later
     # moto moves a run on when it is looked at.
     for _ in range(3):
         outcome, _ = shop.poller.poll(shop.order())
-        if outcome is Outcome.ENDED:
+        if outcome is PollOutcome.ENDED:
             break
-    assert outcome is Outcome.ENDED
+    assert outcome is PollOutcome.ENDED
     assert shop.records.active(NAME) is None
     assert shop.turns.get(NAME, turn).status is TurnStatus.FAILED
     assert shop.turns.due(NAME) == iso(shop.now[0] + AGAIN_AFTER)
     assert [told[:2] for told in shop.told] == [("upkeep failed", NAME)]
-    assert shop.poller.poll(shop.order())[0] is Outcome.IDLE
+    assert shop.poller.poll(shop.order())[0] is PollOutcome.IDLE
     shop.later(seconds=AGAIN_AFTER.total_seconds())
-    assert shop.poller.poll(shop.order())[0] is Outcome.UPKEEP
+    assert shop.poller.poll(shop.order())[0] is PollOutcome.UPKEEP
 
 
 def test_a_job_that_cannot_start_does_not_keep_the_lock(shop: Shop):

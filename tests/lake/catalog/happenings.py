@@ -8,8 +8,9 @@ from pipeline.core.clients import client
 from pipeline.core.dynamo import transact
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.catalog import Catalog, Registered, Staging, Status
+from pipeline.lake.catalog import Catalog, Staging, Status
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.messages.stage_a import StageAWork
 
 BATCH = "b"
 _MOVES = {"fail": Status.FAILED, "quarantine": Status.QUARANTINED, "gone": Status.GONE, "claim": Status.CLAIMED}
@@ -44,7 +45,7 @@ def _do(catalog: Catalog, obj: ObjectVersion, dataset: DatasetName, step: str, c
     if step in _STAGED:
         good, bad = _STAGED[step]
         facts: dict[str, Any] = {"rows_in": good + bad, "rows_out": good, "rows_bad": bad, "staged": "s3://staging/x"}
-        catalog.stage(Staging(Registered(obj, row.generation, 1), checksum, once, facts), name)
+        catalog.stage(Staging(StageAWork(obj, row.generation, 1), checksum, once, facts), name)
     elif step in _MOVES:
         batch = {"batch": BATCH} if step == "claim" else {}
         catalog.move(obj, _MOVES[step], name, reason="as told", **batch)

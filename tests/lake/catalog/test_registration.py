@@ -10,11 +10,11 @@ from pipeline.core.clients import client
 from pipeline.core.errors import Transient
 from pipeline.core.events.s3 import ObjectCreated, ObjectDeleted, SendAgain
 from pipeline.core.objects import ObjectVersion, event_ms_of, order_of
-from pipeline.lake.catalog import Catalog, ObjectRow, Registered, Staging, Status, contents
+from pipeline.lake.catalog import Catalog, ObjectRow, Staging, Status, contents
 from pipeline.lake.catalog.rows import lifted
 from pipeline.lake.datasets import DatasetName
-
-from ..conftest import allowed, table_calls
+from pipeline.lake.messages.stage_a import StageAWork
+from tests.conftest import allowed, table_calls
 
 ORDERS = DatasetName("shop", "orders")
 
@@ -38,7 +38,7 @@ def deliver(catalog, version, *, checksum="c1", once=True, **event):
 def test_a_new_object_is_registered_and_is_to_be_transformed(catalog):
     work = catalog.register(created(), ORDERS)
     row = catalog.get(created().object)
-    assert work.to_input() == {
+    assert work.to_json() == {
         "bucket": "raw",
         "key": "shop/orders/a.csv",
         "version_id": "v1",
@@ -77,7 +77,7 @@ def test_s3s_etag_does_not_tell_whether_content_is_the_same(catalog):
 def test_staging_or_repeating_an_object_twice_is_doing_it_once(catalog):
     for version, seq in (("v1", "0A"), ("v2", "0B")):
         first = deliver(catalog, version, seq=seq)
-        again = catalog.stage(Staging(Registered(created(version).object, 1, 100), "c1", True, {}), "shop/orders")
+        again = catalog.stage(Staging(StageAWork(created(version).object, 1, 100), "c1", True, {}), "shop/orders")
         assert (again.status, again.history) == (first.status, first.history)
 
 

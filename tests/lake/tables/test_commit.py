@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import Misconfigured, Transient
-from pipeline.lake.tables.iceberg import ATTEMPTS, IcebergTables, Outcome
+from pipeline.lake.tables.iceberg import ATTEMPTS, IcebergTables
 from pipeline.lake.tables.names import MARKER, branch_name
+from pipeline.lake.tables.outcomes import CommitOutcome
 from tests.examples import examples
 from tests.lake.tables.conftest import LOCATION
 
@@ -48,13 +49,13 @@ class Written:
         table.append(_row(value), branch=name)
         return name
 
-    def commit(self) -> Outcome:
+    def commit(self) -> CommitOutcome:
         return self.tables.commit(self.name, self.batch, self.branch, self.base, self.checked, can_move=self.can_move)
 
-    def mark_empty(self) -> Outcome:
+    def mark_empty(self) -> CommitOutcome:
         return self.tables.mark_empty(self.name, self.batch, self.base, is_open=lambda: self.is_open)
 
-    def abandon(self) -> Outcome:
+    def abandon(self) -> CommitOutcome:
         return self.tables.abandon(self.name, self.batch)
 
     def foreign(self) -> None:
@@ -96,7 +97,7 @@ def written(tables: IcebergTables) -> Written:
 
 
 def test_a_commit_moves_main_marks_the_table_and_removes_the_branches_of_all_runs(written: Written) -> None:
-    assert written.commit() == Outcome.COMMITTED
+    assert written.commit() == CommitOutcome.COMMITTED
     table = written.tables.load(written.name)
     assert table.current_snapshot().snapshot_id == written.checked
     assert table.properties[MARKER] == BATCH
@@ -104,15 +105,15 @@ def test_a_commit_moves_main_marks_the_table_and_removes_the_branches_of_all_run
 
 
 def test_an_abandon_removes_the_branches_of_all_runs_and_nothing_else(written: Written) -> None:
-    assert written.abandon() == Outcome.ABANDONED
+    assert written.abandon() == CommitOutcome.ABANDONED
     assert (written.refs(), written.rows()) == (["main"], [1])
-    assert written.abandon() == Outcome.ABANDONED
+    assert written.abandon() == CommitOutcome.ABANDONED
 
 
 def test_a_commit_that_comes_again_after_others_wrote_does_not_roll_back(written: Written) -> None:
     written.commit()
     written.foreign()
-    assert written.commit() == Outcome.COMMITTED
+    assert written.commit() == CommitOutcome.COMMITTED
     assert written.rows() == [1, FIRST, FOREIGN]
 
 
@@ -141,11 +142,11 @@ def test_in_every_order_a_batch_is_wholly_in_the_table_or_not_at_all(
         if event == "commit":
             possible = committed or not (abandoned or (moved and not can_move) or rewritten)
             picked = picked or (possible and not committed and moved)
-            done = Outcome.PICKED if picked else Outcome.COMMITTED
-            assert outcome == (done if possible else Outcome.REBASE)
+            done = CommitOutcome.PICKED if picked else CommitOutcome.COMMITTED
+            assert outcome == (done if possible else CommitOutcome.REBASE)
             committed = committed or possible
         elif event == "abandon":
-            assert outcome == (Outcome.COMMITTED if committed else Outcome.ABANDONED)
+            assert outcome == (CommitOutcome.COMMITTED if committed else CommitOutcome.ABANDONED)
             abandoned = abandoned or not committed
         elif event == "foreign":
             foreign, moved = foreign + 1, True
@@ -177,21 +178,21 @@ def between_read_and_write(monkeypatch: pytest.MonkeyPatch, written: Written, in
 @pytest.mark.parametrize(
     ("act", "intrude", "outcome", "rows"),
     [
-        (Written.commit, Written.foreign, Outcome.REBASE, [1, FOREIGN]),
-        (Written.commit, Written.abandon, Outcome.REBASE, [1]),
-        (Written.commit, Written.zombie, Outcome.REBASE, [1]),
-        (Written.commit, Written.commit, Outcome.COMMITTED, [1, FIRST]),
-        (Written.abandon, Written.commit, Outcome.COMMITTED, [1, FIRST]),
-        (Written.abandon, Written.zombie, Outcome.ABANDONED, [1]),
-        (Written.abandon, Written.foreign, Outcome.ABANDONED, [1, FOREIGN]),
+        (Written.commit, Written.foreign, CommitOutcome.REBASE, [1, FOREIGN]),
+        (Written.commit, Written.abandon, CommitOutcome.REBASE, [1]),
+        (Written.commit, Written.zombie, CommitOutcome.REBASE, [1]),
+        (Written.commit, Written.commit, CommitOutcome.COMMITTED, [1, FIRST]),
+        (Written.abandon, Written.commit, CommitOutcome.COMMITTED, [1, FIRST]),
+        (Written.abandon, Written.zombie, CommitOutcome.ABANDONED, [1]),
+        (Written.abandon, Written.foreign, CommitOutcome.ABANDONED, [1, FOREIGN]),
     ],
 )
 def test_what_happens_between_reading_and_writing_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
     written: Written,
-    act: Callable[[Written], Outcome],
+    act: Callable[[Written], CommitOutcome],
     intrude: Intrusion,
-    outcome: Outcome,
+    outcome: CommitOutcome,
     rows: list[int],
 ) -> None:
     between_read_and_write(monkeypatch, written, intrude, times=1)
@@ -202,15 +203,15 @@ def test_what_happens_between_reading_and_writing_is_noticed(
 @pytest.mark.parametrize(
     ("intrude", "outcome", "rows"),
     [
-        (Written.foreign, Outcome.PICKED, [1, FIRST, FOREIGN, FOREIGN]),
-        (Written.abandon, Outcome.REBASE, [1, FOREIGN]),
-        (Written.zombie, Outcome.REBASE, [1, FOREIGN]),
-        (Written.commit, Outcome.PICKED, [1, FIRST, FOREIGN]),
-        (Written.elsewhere, Outcome.PICKED, [1, FIRST, FOREIGN]),
+        (Written.foreign, CommitOutcome.PICKED, [1, FIRST, FOREIGN, FOREIGN]),
+        (Written.abandon, CommitOutcome.REBASE, [1, FOREIGN]),
+        (Written.zombie, CommitOutcome.REBASE, [1, FOREIGN]),
+        (Written.commit, CommitOutcome.PICKED, [1, FIRST, FOREIGN]),
+        (Written.elsewhere, CommitOutcome.PICKED, [1, FIRST, FOREIGN]),
     ],
 )
 def test_what_happens_while_a_batch_is_put_on_another_base_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, written: Written, intrude: Intrusion, outcome: Outcome, rows: list[int]
+    monkeypatch: pytest.MonkeyPatch, written: Written, intrude: Intrusion, outcome: CommitOutcome, rows: list[int]
 ) -> None:
     written.can_move = True
     written.foreign()
@@ -227,7 +228,7 @@ def test_a_batch_that_was_put_on_another_base_is_a_snapshot_picked_from_the_one_
     table = written.tables.load(written.name)
     foreign = table.current_snapshot()
     table.manage_snapshots().create_branch(foreign.snapshot_id, "main", 10**9, 10**8, 7).commit()
-    assert written.commit() == Outcome.PICKED
+    assert written.commit() == CommitOutcome.PICKED
     table = written.tables.load(written.name)
     current = table.current_snapshot()
     assert current.parent_snapshot_id == foreign.snapshot_id
@@ -239,7 +240,7 @@ def test_a_batch_that_was_put_on_another_base_is_a_snapshot_picked_from_the_one_
     main = table.metadata.refs["main"]
     assert (main.max_ref_age_ms, main.max_snapshot_age_ms, main.min_snapshots_to_keep) == (10**9, 10**8, 7)
     written.foreign()
-    assert written.commit() == Outcome.PICKED
+    assert written.commit() == CommitOutcome.PICKED
     assert written.rows() == [1, FIRST, FOREIGN, FOREIGN]
 
 
@@ -254,7 +255,7 @@ def test_putting_a_batch_on_another_base_takes_no_longer_for_every_snapshot_that
     copies: list[int] = []
     update = pyiceberg.table.update_table_metadata
     monkeypatch.setattr(pyiceberg.table, "update_table_metadata", lambda *a, **k: copies.append(1) or update(*a, **k))
-    assert written.commit() == Outcome.PICKED
+    assert written.commit() == CommitOutcome.PICKED
     assert copies == []
 
 
@@ -262,7 +263,7 @@ def test_rows_that_a_picked_batch_brings_are_newer_than_what_was_deleted_meanwhi
     written.can_move = True
     written.tables.load(written.name).delete(f"i = {FIRST}")
     written.tables.load(written.name).overwrite(_row(FOREIGN))
-    assert written.commit() == Outcome.PICKED
+    assert written.commit() == CommitOutcome.PICKED
     assert written.rows() == [FIRST, FOREIGN]
 
 
@@ -272,7 +273,7 @@ def test_what_did_not_only_append_is_not_put_on_another_base(written: Written) -
     written.checked = written.tables.load(written.name).metadata.refs[written.branch].snapshot_id
     written.can_move = True
     written.foreign()
-    assert written.commit() == Outcome.REBASE
+    assert written.commit() == CommitOutcome.REBASE
     assert written.rows() == [1, FOREIGN]
 
 
@@ -281,7 +282,7 @@ def test_a_branch_that_two_runs_wrote_to_is_not_put_on_another_base(written: Wri
     written.checked = written.tables.load(written.name).metadata.refs[written.branch].snapshot_id
     written.can_move = True
     written.foreign()
-    assert written.commit() == Outcome.REBASE
+    assert written.commit() == CommitOutcome.REBASE
 
 
 def test_a_commit_whose_acknowledgement_was_lost_is_recognised_by_its_marker(
@@ -299,23 +300,23 @@ def test_a_commit_whose_acknowledgement_was_lost_is_recognised_by_its_marker(
         raise ReadTimeoutError(endpoint_url="glue")
 
     monkeypatch.setattr(glue, "update_table", lost)
-    assert written.commit() == Outcome.COMMITTED
+    assert written.commit() == CommitOutcome.COMMITTED
     assert (len(sent), written.rows()) == (1, [1, FIRST])
 
 
 def test_a_batch_without_rows_only_leaves_its_marker(written: Written) -> None:
     for _ in range(2):
-        assert written.mark_empty() == Outcome.COMMITTED
+        assert written.mark_empty() == CommitOutcome.COMMITTED
     assert written.tables.load(written.name).properties[MARKER] == BATCH
     assert (written.rows(), written.refs()) == ([1], ["main"])
-    assert written.abandon() == Outcome.COMMITTED
+    assert written.abandon() == CommitOutcome.COMMITTED
 
 
 def test_a_batch_without_rows_is_transformed_again_when_somebody_else_wrote_meanwhile(
     monkeypatch: pytest.MonkeyPatch, written: Written
 ) -> None:
     between_read_and_write(monkeypatch, written, Written.foreign, times=1)
-    assert written.mark_empty() == Outcome.REBASE
+    assert written.mark_empty() == CommitOutcome.REBASE
     assert (written.rows(), MARKER in written.tables.load(written.name).properties) == ([1, FOREIGN], False)
 
 
@@ -324,15 +325,15 @@ def test_a_batch_without_rows_that_is_open_needs_no_other_transform_when_somebod
 ) -> None:
     written.is_open = True
     between_read_and_write(monkeypatch, written, Written.foreign, times=1)
-    assert written.mark_empty() == Outcome.COMMITTED
+    assert written.mark_empty() == CommitOutcome.COMMITTED
     assert (written.rows(), written.tables.load(written.name).properties[MARKER]) == ([1, FOREIGN], BATCH)
 
 
 def test_a_batch_without_rows_that_comes_late_leaves_a_later_batchs_marker(written: Written) -> None:
-    assert written.mark_empty() == Outcome.COMMITTED
+    assert written.mark_empty() == CommitOutcome.COMMITTED
     later = Written(written.tables, written.name, "01JLATER")
-    assert later.commit() == Outcome.COMMITTED
-    assert written.mark_empty() == Outcome.REBASE
+    assert later.commit() == CommitOutcome.COMMITTED
+    assert written.mark_empty() == CommitOutcome.REBASE
     assert written.tables.load(written.name).properties[MARKER] == later.batch
 
 

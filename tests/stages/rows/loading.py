@@ -22,7 +22,8 @@ from pipeline.lake.batches.records import Written
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import ROW_COLUMN
 from pipeline.lake.tables.creation import create_table
-from pipeline.lake.tables.iceberg import IcebergTables, Outcome
+from pipeline.lake.tables.iceberg import IcebergTables
+from pipeline.lake.tables.outcomes import CommitOutcome
 from pipeline.operate.nested_nulls import keep_nested_nulls
 from pipeline.toolchain.jars import ensure_jars
 from pipeline.toolchain.java import java_home
@@ -133,7 +134,7 @@ class Loader:
                 outcome = self.tables.mark_empty(table, batch, written.base)
             else:
                 outcome = self.tables.commit(table, batch, written.branch, written.base, written.snapshot)
-            assert outcome == Outcome.COMMITTED
+            assert outcome == CommitOutcome.COMMITTED
 
     def read(self, table: str) -> pa.Table:
         keep_nested_nulls()

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.lake.tables.iceberg import Outcome
+from pipeline.lake.tables.outcomes import CommitOutcome
 from stages.stage_b.jobs.branches import BranchedTable
 from tests.foreign_writer import ForeignWriter
 from tests.stages.rows.loading import Loader
@@ -54,10 +54,10 @@ def test_a_batch_commits_once_the_other_writer_rests_and_nothing_of_either_is_lo
         # The job itself gets through: its branch, and what it writes to it, are changes of the same table.
         restless = lake.write(table, batch, "r1").written
         writer.wait_for(1)
-        assert commit(lake, table, batch, restless) == Outcome.REBASE
+        assert commit(lake, table, batch, restless) == CommitOutcome.REBASE
         assert not restless.can_move
         theirs = writer.rest()
-    assert commit(lake, table, batch, lake.write(table, batch, "r2").written) == Outcome.COMMITTED
+    assert commit(lake, table, batch, lake.write(table, batch, "r2").written) == CommitOutcome.COMMITTED
     found = lake.read(table).to_pylist()
     assert Counter(row["n"] for row in found if row["p"] != "theirs") == Counter(AFTER[mode])
     # An object that replaces the whole table replaces their rows, too.
@@ -66,7 +66,7 @@ def test_a_batch_commits_once_the_other_writer_rests_and_nothing_of_either_is_lo
     assert set(lake.tables.load(table).metadata.refs) == {"main"}
 
 
-def commit(lake: Loader, table: str, batch: str, written: Any) -> Outcome:
+def commit(lake: Loader, table: str, batch: str, written: Any) -> CommitOutcome:
     assert written.snapshot is not None
     return lake.tables.commit(table, batch, written.branch, written.base, written.snapshot, can_move=written.can_move)
 

@@ -9,8 +9,9 @@ from pipeline.core.clients import client
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting, Settings
-from pipeline.lake.catalog import Registered, Status
+from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from stages.stage_a.failure import fail_object
 
@@ -25,7 +26,7 @@ def lake(catalog_tables: dict[str, str]) -> Lake:
 
 
 @pytest.fixture
-def work(lake: Lake) -> Registered:
+def work(lake: Lake) -> StageAWork:
     found = lake.catalog.register(ObjectCreated(OBJECT, 1, "", 1000, "0A"), DatasetName("shop", "orders"))
     assert found
     return found
@@ -43,7 +44,7 @@ def told(queue: str) -> list[dict[str, Any]]:
     return [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
 
 
-def test_a_bad_file_is_told_to_its_team_without_what_the_reason_quotes(lake: Lake, work: Registered):
+def test_a_bad_file_is_told_to_its_team_without_what_the_reason_quotes(lake: Lake, work: StageAWork):
     queue = inbox(lake)
     assert fail_object(lake, work, "shop/orders", Status.QUARANTINED, "begins with secret", execution=NAME) == {
         "status": "QUARANTINED"
@@ -55,20 +56,20 @@ def test_a_bad_file_is_told_to_its_team_without_what_the_reason_quotes(lake: Lak
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.GONE])
-def test_what_is_not_the_files_fault_is_an_alarm_and_no_message(lake: Lake, work: Registered, status: Status):
+def test_what_is_not_the_files_fault_is_an_alarm_and_no_message(lake: Lake, work: StageAWork, status: Status):
     queue = inbox(lake)
     assert fail_object(lake, work, "shop/orders", status, "x", execution=NAME) == {"status": status}
     assert told(queue) == []
 
 
-def test_a_team_that_cannot_be_told_holds_up_nothing(lake: Lake, work: Registered, caplog: pytest.LogCaptureFixture):
+def test_a_team_that_cannot_be_told_holds_up_nothing(lake: Lake, work: StageAWork, caplog: pytest.LogCaptureFixture):
     client("sns").delete_topic(TopicArn=f"{lake.settings[Setting.TEAM_TOPICS]}shop")
     fail_object(lake, work, "shop/orders", Status.QUARANTINED, "x", execution=NAME)
     assert lake.catalog.get(OBJECT).status is Status.QUARANTINED
     assert "team not told" in caplog.text
 
 
-def test_what_the_reader_says_to_do_is_kept(lake: Lake, work: Registered):
+def test_what_the_reader_says_to_do_is_kept(lake: Lake, work: StageAWork):
     hint = "Is the delimiter ','?"
     fail_object(lake, work, "shop/orders", Status.QUARANTINED, "the header is a single cell", hint, execution=NAME)
     assert lake.catalog.get(OBJECT).hint == hint

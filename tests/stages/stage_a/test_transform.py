@@ -16,8 +16,9 @@ from pipeline.core.errors import Broken, Transient
 from pipeline.core.events.s3 import ObjectCreated, SendAgain
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Setting, Settings
-from pipeline.lake.catalog import Registered, Status
+from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from stages.stage_a import transform
 from stages.stage_a.complete import complete_group
@@ -35,7 +36,7 @@ class Shop:
     write: str = "append"
     moments: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def drop(self, file: str, body: str = "id\n1\n") -> Registered:
+    def drop(self, file: str, body: str = "id\n1\n") -> StageAWork:
         key, moment = f"{NAME}/{file}", next(self.moments)
         version = client("s3").put_object(Bucket="raw", Key=key, Body=body)["VersionId"]
         obj = ObjectVersion("raw", key, version)
@@ -43,9 +44,9 @@ class Shop:
         assert work
         return work
 
-    def transform(self, *works: Registered) -> list[str]:
+    def transform(self, *works: StageAWork) -> list[str]:
         event = {
-            "objects": [work.to_input() for work in works],
+            "objects": [work.to_json() for work in works],
             "dataset": str(NAME),
             "write": self.write,
             "stage_a": {"format": "csv"},
@@ -55,7 +56,7 @@ class Shop:
         statuses: list[str] = transform_objects.__wrapped__(event, self.lake)["statuses"]
         return statuses
 
-    def status(self, work: Registered) -> Status:
+    def status(self, work: StageAWork) -> Status:
         row = self.lake.catalog.get(work.object)
         assert row
         return row.status
@@ -101,7 +102,7 @@ def test_each_object_of_a_bundle_has_its_own_end(shop: Shop):
     good, bad, gone, late, other = (shop.drop(f"{name}.csv") for name in ("good", "bad", "gone", "late", "other"))
     twin = shop.drop("good.csv")
     client("s3").put_object(Bucket="raw", Key=bad.object.key, Body=b"\xff\xfe\x00")
-    bad = Registered(ObjectVersion("raw", bad.object.key, newest(bad)), 1, bad.event_ms)
+    bad = StageAWork(ObjectVersion("raw", bad.object.key, newest(bad)), 1, bad.event_ms)
     shop.lake.catalog.register(ObjectCreated(bad.object, 3, "", 99, "FFFFFFFF"), NAME)
     client("s3").delete_object(Bucket="raw", Key=gone.object.key, VersionId=gone.object.version_id)
     assert shop.transform(late) == ["STAGED"]
@@ -114,7 +115,7 @@ def test_each_object_of_a_bundle_has_its_own_end(shop: Shop):
     assert shop.transform(*works) == expected
 
 
-def newest(work: Registered) -> str:
+def newest(work: StageAWork) -> str:
     version: str = client("s3").head_object(Bucket="raw", Key=work.object.key)["VersionId"]
     return version
 
@@ -149,7 +150,7 @@ def test_a_bundle_that_another_writer_meets_is_written_one_by_one(shop: Shop):
 def test_the_queue_hears_of_what_is_staged_and_of_nothing_else(shop: Shop):
     queue = client("sqs").create_queue(QueueName="orders")["QueueUrl"]
     works = [shop.drop(f"{n}.csv") for n in range(4)]
-    items = [work.to_input() for work in works]
+    items = [work.to_json() for work in works]
     event = {
         "bundles": [items[:3], items[3:]],
         "results": [{"statuses": ["STAGED", "DUPLICATE", "STAGED"]}, {"statuses": ["FAILED"]}],

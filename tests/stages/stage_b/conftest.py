@@ -20,7 +20,8 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.records import Batch, BatchRecords, Written
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.tables.creation import create_table
-from pipeline.lake.tables.iceberg import IcebergTables, Outcome
+from pipeline.lake.tables.iceberg import IcebergTables
+from pipeline.lake.tables.outcomes import CommitOutcome
 from tests.warm_lake import REGION, ROOT, WarmLake, warm_lake
 
 JOB = "standard"
@@ -85,11 +86,11 @@ class Table:
         loaded = self.transform(*staged, after=after)
         assert loaded.write, loaded.run["ErrorMessage"]
         if loaded.write.snapshot is None:
-            assert self.tables.mark_empty(self.name, loaded.batch, loaded.write.base) == Outcome.COMMITTED
+            assert self.tables.mark_empty(self.name, loaded.batch, loaded.write.base) == CommitOutcome.COMMITTED
         else:
             write = loaded.write
             outcome = self.tables.commit(self.name, loaded.batch, write.branch, write.base, loaded.write.snapshot)
-            assert outcome == Outcome.COMMITTED
+            assert outcome == CommitOutcome.COMMITTED
         return loaded
 
     def rows(self, snapshot: int | None = None, *columns: str) -> list[dict[str, Any]]:

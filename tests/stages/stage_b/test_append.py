@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.lake.datasets import Dataset
-from pipeline.lake.tables.iceberg import Outcome
-from stages.stage_b.jobs.batch_manifest import Manifest
+from pipeline.lake.messages.manifest import Manifest
+from pipeline.lake.tables.outcomes import CommitOutcome
 from tests.stages.stage_b.conftest import MakeTable, Staged
 from tests.warm_lake import WarmLake
 
@@ -31,7 +31,7 @@ def test_a_batch_is_seen_only_after_its_commit_and_a_second_run_doubles_nothing(
     assert again.write.branch != first.write.branch
     assert again.write.snapshot
     outcome = table.tables.commit(table.name, again.batch, again.write.branch, again.write.base, again.write.snapshot)
-    assert outcome == Outcome.COMMITTED
+    assert outcome == CommitOutcome.COMMITTED
     assert table.rows() == [{"id": 1, "name": "a"}, {"id": 2, "name": None}]
     assert list(table.tables.load(table.name).metadata.refs) == ["main"]
 
@@ -214,7 +214,7 @@ def test_what_an_append_wrote_is_put_on_what_somebody_else_wrote_meanwhile(make_
         outcome = table.tables.commit(
             table.name, loaded.batch, write.branch, write.base, write.snapshot, can_move=write.can_move
         )
-        assert outcome == Outcome.PICKED
+        assert outcome == CommitOutcome.PICKED
     table.load(Staged(pa.table({"id": [4], "part": ["b"]}), 3))
     assert [row["id"] for row in table.rows()] == [1, 2, 3, 4, 99]
     assert list(table.tables.load(table.name).metadata.refs) == ["main"]
@@ -233,5 +233,5 @@ def test_rules_about_the_whole_table_depend_on_it(scope: str | None, judges_tabl
     quality = {"ruleset": "Rules = [ RowCount > 0 ]", "scope": scope} if scope else None
     definition = {"team": "team", "dataset": "set", "stage_a": {"format": "csv"}, "quality": quality}
     dataset = json.loads(Dataset.model_validate(definition).to_json())
-    document = {"batch": "01J", "dataset": dataset, "objects": []}
-    assert Manifest.from_json(json.dumps(document)).judges_table is judges_table
+    document = {"batch": "01J", "dataset": dataset, "table": "lake_team.set", "objects": []}
+    assert Manifest.from_json(document).judges_table is judges_table

@@ -1,0 +1,130 @@
+"""Makes a sealed batch of objects that wait: open it, claim its objects, seal it with its manifest.
+
+Every step may be repeated by anybody at any time (PROTOCOL, Poller): each is conditional on the batch's status, and
+a step that finds the batch further on does nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.core.clock import Clock, iso, system_clock
+from pipeline.core.dynamo import TRANSACTION_ACTIONS, Change, encode, transact
+from pipeline.core.errors import Inconsistent, Transient
+from pipeline.core.objects import ObjectVersion
+from pipeline.lake.batches.deliveries import loaded_before
+from pipeline.lake.batches.manifest import manifest, manifest_body, manifest_key
+from pipeline.lake.batches.records import LOCK, Batch, BatchRecords, BatchStatus, batch_item, candidates_of
+from pipeline.lake.batches.work import Work
+from pipeline.lake.catalog import Catalog, ObjectRow, Status
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealer:
+    """Makes batches, as rows of `batches_table`, with manifests in `staging_bucket`."""
+
+    catalog: Catalog
+    records: BatchRecords
+    dynamodb: Any
+    s3: Any
+    batches_table: str
+    staging_bucket: str
+    clock: Clock = system_clock
+
+    def open(
+        self,
+        work: Work,
+        batch: str,
+        candidates: Sequence[ObjectVersion],
+        release: dict[str, str] | None = None,
+        counted: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Open a batch over `candidates`, and take the dataset's lock for it; False if somebody else has the lock.
+
+        `counted` is what the opening of a batch changes in the lock's row (`upkeep.counted`).
+        """
+        now = iso(self.clock())
+        row = {
+            "dataset": work.name,
+            "item": batch_item(batch),
+            "status": BatchStatus.OPENING.value,
+            "candidates": [[obj.path, obj.version_id] for obj in candidates],
+            "opened": now,
+            "history": [[BatchStatus.OPENING.value, now]],
+            **({"release": release} if release else {}),
+        }
+        put = {
+            "TableName": self.batches_table,
+            "Item": encode(row),
+            "ConditionExpression": "attribute_not_exists(#item)",
+            "ExpressionAttributeNames": {"#item": "item"},
+        }
+        lock = Change(
+            key={"dataset": work.name, "item": LOCK},
+            set={"active_batch": batch, **(counted or {})},
+            condition="attribute_not_exists(#active_batch)",
+            values={},
+        )
+        return not transact(self.dynamodb, [{"Put": put}, {"Update": lock.request(self.batches_table)}])
+
+    def claim(self, work: Work, batch: Batch) -> None:
+        """Claim the candidates that are still STAGED, while the batch is OPENING."""
+        opening = {"Update": self.records.claiming(work.name, batch.id).request(self.batches_table)}
+        candidates = candidates_of(batch)
+        step = TRANSACTION_ACTIONS - 1
+        for start in range(0, len(candidates), step):
+            chunk = candidates[start : start + step]
+            while chunk:
+                moves = [self.catalog.moving(o, Status.CLAIMED, work.name, facts={"batch": batch.id}) for o in chunk]
+                results = transact(self.dynamodb, [opening, *moves])
+                if not results:
+                    break
+                if results[0] is not None:
+                    return
+                chunk = [o for o, refused in zip(chunk, results[1:], strict=True) if refused is None]
+
+    def seal(self, work: Work, batch: Batch) -> Batch:
+        """Fix what the batch loads: SEALED with the claimed objects, or CANCELLED without any; the batch as it is then.
+
+        `Transient` if another poller claims objects for it in this moment.
+        """
+        rows = self.catalog.get_many(candidates_of(batch))
+        mine = [row for row in rows if row.status is Status.CLAIMED and row.batch == batch.id]
+        if not mine:
+            transact(self.dynamodb, self.records.cancelling(work.name, batch.id))
+        elif self.records.move(work.name, batch.id, BatchStatus.SEALED, **self._facts(work, batch, mine)) is None:
+            # What ties the ids of the objects to the id of the batch (`sluice logs --id`).
+            objects = [row.object.digest for row in mine]
+            log.info("batch sealed", extra={"correlation_id": batch.id, "dataset": work.name, "objects": objects})
+        sealed = self.records.get(work.name, batch.id)
+        if sealed is None:
+            raise Inconsistent(f"batch {batch.id} of {work.name} vanished")
+        if sealed.status is BatchStatus.OPENING:
+            raise Transient(f"another poller claims objects for batch {batch.id} of {work.name} just now")
+        return sealed
+
+    def _facts(self, work: Work, batch: Batch, rows: Sequence[ObjectRow]) -> dict[str, Any]:
+        """What the row of a sealed batch says of its objects; the manifest is stored before."""
+        # Another poller may claim one of these until the batch is sealed: it is not in this manifest, and whoever
+        # ends the batch has to know.
+        claimed = {row.object for row in rows}
+        return {
+            "manifest": self._store_manifest(work, batch, rows),
+            "objects": len(rows),
+            "left_out": [place for place, obj in enumerate(candidates_of(batch)) if obj not in claimed],
+            "oldest_ms": min(row.event_ms for row in rows),
+            "staged_bad_rows": sum(row.rows_bad or 0 for row in rows),
+        }
+
+    def _store_manifest(self, work: Work, batch: Batch, rows: Sequence[ObjectRow]) -> str:
+        """The s3:// URI of the manifest."""
+        loaded = loaded_before(self.catalog, work.dataset, rows)
+        body = manifest_body(manifest(batch.id, work.dataset, work.table, rows, loaded))
+        key = manifest_key(work.name, batch.id, body)
+        self.s3.put_object(Bucket=self.staging_bucket, Key=key, Body=body, ContentType="application/json")
+        return f"s3://{self.staging_bucket}/{key}"

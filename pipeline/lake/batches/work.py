@@ -1,0 +1,21 @@
+"""A dataset whose batch is to be brought on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.lake.datasets.model import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A registered dataset and its table, `database.table`."""
+
+    dataset: Dataset
+    table: str
+
+    @property
+    def name(self) -> str:
+        return str(self.dataset.name)

@@ -1,0 +1,189 @@
+"""The input of a Stage A execution, and what the state machine makes of it for each function that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from pipeline.core.objects import ObjectVersion
+
+
+@dataclass(frozen=True, slots=True)
+class StageAWork:
+    """An object that Stage A has to transform: its row's identity and what the transform needs of it.
+
+    `size` is in bytes, 0 where whoever asks does not need it.
+    """
+
+    object: ObjectVersion
+    generation: int
+    event_ms: int
+    size: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """No timestamps of ours: equal objects make equal executions."""
+        return {
+            "bucket": self.object.bucket,
+            "key": self.object.key,
+            "version_id": self.object.version_id,
+            "generation": self.generation,
+            "event_ms": self.event_ms,
+            "size": self.size,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> StageAWork:
+        obj = ObjectVersion(document["bucket"], document["key"], document["version_id"])
+        # An earlier release did not write the size.
+        return cls(obj, int(document["generation"]), int(document["event_ms"]), int(document.get("size", 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class StageAInput:
+    """A group of objects of one dataset, with the settings that Stage A needs, so that no function looks them up.
+
+    `write` is the table's write mode. `stage_a` and `contract` are those of the dataset's definition as JSON, without
+    defaults. `queue_url` is that of the dataset's Stage B queue. `together` is how many objects one call transforms;
+    None where an earlier release did not say.
+    """
+
+    dataset: str
+    write: str
+    stage_a: Mapping[str, Any]
+    contract: Mapping[str, Any]
+    queue_url: str
+    objects: tuple[StageAWork, ...]
+    together: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        document = {
+            "dataset": self.dataset,
+            "write": self.write,
+            "stage_a": dict(self.stage_a),
+            "contract": dict(self.contract),
+            "queue_url": self.queue_url,
+            "objects": [work.to_json() for work in self.objects],
+        }
+        return document if self.together is None else {**document, "together": self.together}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> StageAInput:
+        return cls(
+            dataset=document["dataset"],
+            write=document["write"],
+            stage_a=document["stage_a"],
+            contract=document["contract"],
+            queue_url=document["queue_url"],
+            objects=works_in(document),
+            together=document.get("together"),
+        )
+
+
+def works_in(document: Mapping[str, Any]) -> tuple[StageAWork, ...]:
+    """The objects that an input names, whatever else it says."""
+    return tuple(StageAWork.from_json(each) for each in document["objects"])
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What one call of the transform gets: some objects of the input, its settings, and the execution's name."""
+
+    objects: tuple[StageAWork, ...]
+    dataset: str
+    write: str
+    stage_a: Mapping[str, Any]
+    contract: Mapping[str, Any]
+    execution: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "objects": [work.to_json() for work in self.objects],
+            "dataset": self.dataset,
+            "write": self.write,
+            "stage_a": dict(self.stage_a),
+            "contract": dict(self.contract),
+            "execution": self.execution,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Bundle:
+        return cls(
+            objects=works_in(document),
+            dataset=document["dataset"],
+            write=document["write"],
+            stage_a=document["stage_a"],
+            contract=document["contract"],
+            execution=document["execution"],
+        )
+
+
+class BundleAnswer(TypedDict):
+    """The status of each object of a bundle, in their order."""
+
+    statuses: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TransformedGroup:
+    """What the completion of a group gets: its bundles, and the statuses of each bundle's objects in their order."""
+
+    bundles: tuple[tuple[StageAWork, ...], ...]
+    statuses: tuple[tuple[str, ...], ...]
+    queue_url: str
+    dataset: str
+    execution: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "bundles": [[work.to_json() for work in bundle] for bundle in self.bundles],
+            "results": [{"statuses": list(statuses)} for statuses in self.statuses],
+            "queue_url": self.queue_url,
+            "dataset": self.dataset,
+            "execution": self.execution,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> TransformedGroup:
+        return cls(
+            bundles=tuple(tuple(StageAWork.from_json(each) for each in bundle) for bundle in document["bundles"]),
+            statuses=tuple(tuple(result["statuses"]) for result in document["results"]),
+            queue_url=document["queue_url"],
+            dataset=document["dataset"],
+            execution=document["execution"],
+        )
+
+
+class GroupAnswer(TypedDict):
+    """How many objects of a group are staged, and how many it has."""
+
+    staged: int
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTransform:
+    """What the recording of a failure gets: the object, and the error as the state machine caught it.
+
+    `execution` is None where the definition of an earlier release did not say.
+    """
+
+    work: StageAWork
+    dataset: str
+    error: Mapping[str, str]
+    execution: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        document = {"object": self.work.to_json(), "dataset": self.dataset, "error": dict(self.error)}
+        return document if self.execution is None else {**document, "execution": self.execution}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> FailedTransform:
+        work = StageAWork.from_json(document["object"])
+        return cls(work, document["dataset"], document["error"], document.get("execution"))
+
+
+class ObjectAnswer(TypedDict):
+    """The status of one object."""
+
+    status: str

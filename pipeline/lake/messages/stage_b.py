@@ -1,0 +1,100 @@
+"""The input of a Stage B execution, and what the state machine makes of it for each function that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+
+@dataclass(frozen=True, slots=True)
+class StageBInput:
+    """A batch to load. `manifest` is an s3:// URI, `table` is `database.table`.
+
+    The last four are the dataset's wishes for the runs of its jobs; one that is None is the environment's to say, and
+    is no field of the JSON.
+    """
+
+    batch: str
+    dataset: str
+    manifest: str
+    table: str
+    has_ruleset: bool
+    workers: str | None = None
+    worker_type: str | None = None
+    execution_class: str | None = None
+    queuing: bool | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        wishes = {
+            "workers": self.workers,
+            "worker_type": self.worker_type,
+            "execution_class": self.execution_class,
+            "queuing": self.queuing,
+        }
+        return {
+            "batch": self.batch,
+            "dataset": self.dataset,
+            "manifest": self.manifest,
+            "table": self.table,
+            "has_ruleset": self.has_ruleset,
+            **{name: value for name, value in wishes.items() if value is not None},
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> StageBInput:
+        return cls(
+            batch=document["batch"],
+            dataset=document["dataset"],
+            manifest=document["manifest"],
+            table=document["table"],
+            has_ruleset=document["has_ruleset"],
+            workers=document.get("workers"),
+            worker_type=document.get("worker_type"),
+            execution_class=document.get("execution_class"),
+            queuing=document.get("queuing"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EndingBatch:
+    """What a function gets that commits or quarantines a batch: which it is, and its table."""
+
+    dataset: str
+    batch: str
+    table: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"dataset": self.dataset, "batch": self.batch, "table": self.table}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> EndingBatch:
+        return cls(document["dataset"], document["batch"], document["table"])
+
+
+@dataclass(frozen=True, slots=True)
+class FailedBatch:
+    """What the function gets that fails a batch: which it is, and the error as the state machine caught it."""
+
+    batch: EndingBatch
+    error: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.batch.to_json(), "error": dict(self.error)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> FailedBatch:
+        return cls(EndingBatch.from_json(document), document["error"])
+
+
+class CommitAnswer(TypedDict):
+    """What came of a commit, and how many seconds to wait before another transform."""
+
+    outcome: str
+    wait: int
+
+
+class BatchAnswer(TypedDict):
+    """The status of a batch."""
+
+    status: str
