@@ -1,4 +1,7 @@
-"""Names of the deployed parts. One enum makes the environment variable and the Parameter Store name of each."""
+"""How processes are told of the deployed parts, and the place where their AWS clients go.
+
+Which parts there are is each flow's own: an enum of `FlowSetting`, such as `pipeline.lake.settings.Setting`.
+"""
 
 from __future__ import annotations
 
@@ -12,35 +15,16 @@ from pipeline.core.lake_key import ID, SECRET, LakeKey
 KEY_HINT = 'Where that lake was started, `sluice env` prints it: eval "$(sluice env)".'
 
 
-class Setting(StrEnum):
-    """One deployed part. `RAW_BUCKET` in a function's environment, `/sluice/<env>/raw-bucket` in Parameter Store."""
+class FlowSetting(StrEnum):
+    """One deployed part that a flow is told of; each flow has an enum of its own, in its `settings` module.
 
-    RAW_BUCKET = "raw-bucket"
-    STAGING_BUCKET = "staging-bucket"
-    CURATED_BUCKET = "curated-bucket"
-    QUARANTINE_BUCKET = "quarantine-bucket"
-    RAW_QUEUE_URL = "raw-queue-url"
-    RAW_DEAD_LETTER_QUEUE_URL = "raw-dead-letter-queue-url"
-    OBJECTS_TABLE = "objects-table"
-    BATCHES_TABLE = "batches-table"
-    DATASETS_TABLE = "datasets-table"
-    STAGE_A_MACHINE = "stage-a-machine"
-    STAGE_B_MACHINE = "stage-b-machine"
-    MARK_STAGE_A_FAILED_FUNCTION = "mark-stage-a-failed-function"
-    MARK_STAGE_A_FAILED_DEAD_LETTER_QUEUE_URL = "mark-stage-a-failed-dead-letter-queue-url"
-    MARK_STAGE_B_FAILED_FUNCTION = "mark-stage-b-failed-function"
-    MARK_STAGE_B_FAILED_DEAD_LETTER_QUEUE_URL = "mark-stage-b-failed-dead-letter-queue-url"
-    POLL_FUNCTION = "poll-function"
-    STANDARD_JOB = "standard-job"
-    QUALITY_JOB = "quality-job"
-    UPKEEP_JOB = "upkeep-job"
-    UPDATES_TOPIC = "updates-topic"
-    TEAM_TOPICS = "team-topics"
-    DATABASE_PREFIX = "database-prefix"
+    The value `raw-bucket` is `RAW_BUCKET` in a function's environment, and in Parameter Store
+    `/sluice/<env>/raw-bucket`.
+    """
 
     @property
     def variable(self) -> str:
-        return self.name
+        return self.value.upper().replace("-", "_")
 
     def parameter(self, env: str) -> str:
         return f"{parameter_prefix(env)}{self.value}"
@@ -51,29 +35,37 @@ def parameter_prefix(env: str) -> str:
 
 
 class Settings:
-    """What a process was told of the lake. Asking for a part that it was not told of is `Misconfigured`."""
+    """What a process was told of the deployed parts. Asking for one that it was not told of is `Misconfigured`."""
 
-    def __init__(self, values: Mapping[Setting, str], source: str) -> None:
+    def __init__(self, values: Mapping[str, str], source: str) -> None:
+        """`values` by the name of the setting, or of what stacks publish (`machines/<name>`)."""
         self._values = dict(values)
         self._source = source
 
-    def __getitem__(self, setting: Setting) -> str:
+    def __getitem__(self, setting: FlowSetting) -> str:
         try:
             return self._values[setting]
         except KeyError:
             raise Misconfigured(f"{setting.variable} is not set in {self._source}") from None
 
+    def published(self, kind: str) -> dict[str, str]:
+        """What stacks publish below `<kind>/`, by name; empty for a process that was told by its environment."""
+        prefix = f"{kind}/"
+        found = {name.removeprefix(prefix): value for name, value in self._values.items() if name.startswith(prefix)}
+        return {name: found[name] for name in sorted(found)}
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """As a function on Lambda gets them."""
         environ = os.environ if environ is None else environ
-        return cls({s: environ[s.variable] for s in Setting if s.variable in environ}, "the environment")
+        return cls({name.lower().replace("_", "-"): value for name, value in environ.items()}, "the environment")
 
     @classmethod
     def from_parameters(cls, env: str, parameters: Mapping[str, str]) -> Settings:
         """As the command line finds them: `parameters` maps Parameter Store names to values."""
-        known = {s: parameters[s.parameter(env)] for s in Setting if s.parameter(env) in parameters}
-        return cls(known, f"Parameter Store under {parameter_prefix(env)}")
+        prefix = parameter_prefix(env)
+        known = {name.removeprefix(prefix): value for name, value in parameters.items() if name.startswith(prefix)}
+        return cls(known, f"Parameter Store under {prefix}")
 
 
 def endpoint() -> str | None:

@@ -17,13 +17,13 @@ from pipeline.core.events.records import Record
 from pipeline.core.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, SendAgain, parse
 from pipeline.core.executions import canonical, name_for
 from pipeline.core.queues import put_aside
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import dataset_in, groups, is_folder, route, stage_a_input
 from pipeline.lake.services import Lake, handler
+from pipeline.lake.settings import Setting
 
 log = logging.getLogger(__name__)
 
