@@ -7,10 +7,10 @@ BIN := .venv/bin
 WORKERS := 2
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --no-config
 
-.PHONY: help demo quick units test check security pipeline bench lock clean
+.PHONY: help demo quick units test check security pipeline bench moto-drift lock clean
 
 help: ## say what there is
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 demo: .venv/ready ## start a fresh lake, drop the samples, show what became of them
 	@$(BIN)/sluice demo
@@ -38,6 +38,9 @@ pipeline: .venv/ready ## run what the pipeline's builds run, from their buildspe
 
 bench: .venv/ready ## print the figures that the docs quote
 	@$(BIN)/python -m tests.benchmarks
+
+moto-drift: .venv/ready ## say what the newest moto changed of what is patched (MOTO=5.2.6 asks of another)
+	@$(BIN)/python -m pipeline.emulator.moto.drift $(MOTO)
 
 lock: .venv/ready ## renew requirements.lock from pyproject.toml, checkov.lock and clients.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

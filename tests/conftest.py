@@ -115,7 +115,7 @@ def aws() -> Iterator[None]:
     from moto import mock_aws
 
     from pipeline.core.clients import client
-    from pipeline.emulator.moto.install import install_all
+    from pipeline.emulator.moto.patch import install_all
 
     install_all()
     client.cache_clear()

@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
     # A minute of a job's time-out is a second here.
     jobs = GlueJobs(spark, front.endpoint, folder, write, minute_s=1)
     jobs.start()
-    runs.install(jobs)
+    runs.run_by(jobs)
     ready = folder / "ready.json.part"
     ready.write_text(json.dumps({"endpoint": front.endpoint, "key": asdict(own_key())}))
     ready.rename(folder / "ready.json")

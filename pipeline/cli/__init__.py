@@ -1,4 +1,4 @@
-"""The `sluice` command. Commands parse, call the library and print; a module a group of commands."""
+"""The `sluice` command. Commands parse, call the library and print; each module has one or a few commands."""
 
 from pipeline.cli.app import main
 

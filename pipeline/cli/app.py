@@ -1,4 +1,4 @@
-"""The command's frame: global options, errors, exit codes."""
+"""The command `sluice` itself: global options, errors, exit codes."""
 
 from __future__ import annotations
 
@@ -46,11 +46,12 @@ def options(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
+    """A serverless data lake: drop a file, get a checked table."""
     context.obj = Target(profile, endpoint, region, env)
 
 
 def main() -> None:
-    """Run the command; errors become one line that says what, and one that says what to do."""
+    """Run the command; an error is printed as a line with its message and a line with its hint."""
     from pipeline.cli import commands
 
     # boto3 loads it where it is installed, which takes 70 ms, and works without as in a function on AWS. Only the

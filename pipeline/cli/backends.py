@@ -1,4 +1,4 @@
-"""Which backend makes the stacks of the lake that a command speaks to."""
+"""Chooses the backend that deploys the stacks of a command's lake."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def backend_of(env: str, *, is_embedded: bool, replace_stateful: bool = False, quiet: bool = True) -> Backend:
-    """The backend of an environment; each imports its own part alone.
+    """The backend of an environment; only its own modules are imported.
 
-    Unless `quiet`, what CloudFormation does is printed resource by resource. `Refused` if the environment of an account
-    is not bootstrapped.
+    Unless `quiet`, CloudFormation's progress is printed resource by resource. `Refused` if an environment on AWS is not
+    bootstrapped.
     """
     if is_embedded:
         from pipeline.deploy.embedded import EmbeddedBackend

@@ -1,4 +1,4 @@
-"""The command bootstrap: what an administrator deploys once, to each environment's account and for the pipeline."""
+"""The command bootstrap: the stacks that an administrator deploys once, for each environment and for the pipeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.cloudformation import name_lengths
-from pipeline.cloudformation.changes import Action
+from pipeline.cloudformation.changes import ResourceAction
 from pipeline.cloudformation.templates import load_template
 from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pipeline.deploy.engine import Stacks
 
 PIPELINE_ENV = "pipeline"
-"""Stands for an environment where there is none: the pipeline's stack is the account's."""
+"""Used as the environment of the pipeline's stack, which belongs to no environment."""
 
 
 _EXTERNAL_ID = 'An external id is any text of 16 to 128 characters, the same on both sides: "$(uuidgen)".'
@@ -39,25 +39,35 @@ def bootstrap(
     plan: Annotated[bool, typer.Option("--plan", help="Show what would happen, and change nothing.")] = False,
     pipeline: Annotated[bool, typer.Option("--pipeline", help="The account's pipeline, not an environment.")] = False,
     source: Annotated[str | None, typer.Option(help="CodeCommit, GitHub or GitLab (with --pipeline).")] = None,
-    repository: Annotated[str | None, typer.Option(help="Its name; <owner>/<name> elsewhere than CodeCommit.")] = None,
-    branch: Annotated[str | None, typer.Option(help="The branch that is delivered.", show_default="main")] = None,
-    dev_account: Annotated[str | None, typer.Option(help="Of the environment dev, if not this one.")] = None,
-    test_account: Annotated[str | None, typer.Option(help="Of the environment test, if not this one.")] = None,
-    production_account: Annotated[str | None, typer.Option(help="Of the environment prod, if not this one.")] = None,
-    pipeline_account: Annotated[str | None, typer.Option(help="Whose pipeline may deploy to the environment.")] = None,
+    repository: Annotated[
+        str | None, typer.Option(help="The repository's name; <owner>/<name> except in CodeCommit.")
+    ] = None,
+    branch: Annotated[str | None, typer.Option(help="The branch that is deployed.", show_default="main")] = None,
+    dev_account: Annotated[
+        str | None, typer.Option(help="The account of the environment dev, if not this one.")
+    ] = None,
+    test_account: Annotated[
+        str | None, typer.Option(help="The account of the environment test, if not this one.")
+    ] = None,
+    production_account: Annotated[
+        str | None, typer.Option(help="The account of the environment prod, if not this one.")
+    ] = None,
+    pipeline_account: Annotated[
+        str | None, typer.Option(help="The account whose pipeline may deploy to the environment.")
+    ] = None,
     external_id: Annotated[str | None, typer.Option(help="Shared by the pipeline and its environments.")] = None,
     smoke_tests: Annotated[
         bool | None, typer.Option("--smoke-tests/--no-smoke-tests", help="Let the pipeline drop files to test with.")
     ] = None,
     key_arn: Annotated[
-        str | None, typer.Option(help="The key of a lake that was deployed with one of its own: docs/deploying.md.")
+        str | None, typer.Option(help="The existing key of a lake that was deployed with its own: docs/deploying.md.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Deploy what comes before a lake: keys, artefact bucket, boundary and roles of an environment; or the pipeline.
+    """Deploy what a lake needs first: keys, artefact bucket, boundary and roles of an environment; or the pipeline.
 
-    Needs the rights of an administrator, once, and again when cicd/bootstrap.yaml or the roles of cicd/pipeline.yaml
-    change. What is not given stays as it was.
+    Needs the rights of an administrator, once, and again when cicd/bootstrap.yaml or the roles in cicd/pipeline.yaml
+    change. Options that are not given keep their values.
 
     Example: sluice --profile dev --env dev bootstrap --plan
     """
@@ -74,7 +84,7 @@ def bootstrap(
     wrong = of_environment if pipeline else of_pipeline
     if given := [name for name, value in wrong.items() if value is not None]:
         whose = "an environment" if pipeline else "the pipeline, and --pipeline is not given"
-        raise BadInput(f"{', '.join(given)} is of {whose}")
+        raise BadInput(f"{', '.join(given)} belongs to {whose}")
     target: Target = context.obj
     if pipeline and target.profile and target.env is None:
         target.env = PIPELINE_ENV
@@ -88,9 +98,9 @@ def bootstrap(
     parameters = {key: value for key, value in stacks.parameters(name).items() if key in declared} | given_now
     _check(parameters, pipeline=pipeline)
     name_lengths.check([(name, load_template(template), parameters)], region())
-    found = [] if reached.is_embedded or pipeline else lake_formation.before_bootstrap(reached.env)
+    findings = [] if reached.is_embedded or pipeline else lake_formation.before_bootstrap(reached.env)
     if not as_json:
-        lake_formation.say(found)
+        lake_formation.say(findings)
         _say_role(name, stacks.role(name))
     standing = None if pipeline or parameters.get("ExistingKeyArn") else _key_of(reached.env)
     if plan or standing:
@@ -98,7 +108,7 @@ def bootstrap(
         _check_key(reached.env, standing, planned[0])
     if plan:
         if as_json:
-            print_json(plans_json(planned, findings=found))
+            print_json(plans_json(planned, findings=findings))
         else:
             say_plans(planned, command="the same without --plan")
         return
@@ -106,13 +116,15 @@ def bootstrap(
     if as_json:
         print_json({"stack": name, "changed": done.changed, "outputs": dict(done.outputs)})
         return
-    console.print(f"{name}: {'deployed' if done.changed else 'as it should be'}", highlight=False)
+    console.print(f"{name}: {'deployed' if done.changed else 'unchanged'}", highlight=False)
     if pipeline and parameters.get("Source") != "CodeCommit":
-        console.print("  accept its connection in the console (Developer Tools, Connections): it is pending until then")
+        console.print(
+            "  accept its connection in AWS's console (Developer Tools, Connections): it is pending until then"
+        )
 
 
 def _check(parameters: Mapping[str, str], *, pipeline: bool) -> None:
-    """`BadInput` for what CloudFormation would refuse late or, worse, take."""
+    """`BadInput` for parameters that CloudFormation would reject late, or even accept."""
     if pipeline:
         needed = {"Source": "--source", "Repository": "--repository", "ExternalId": "--external-id"}
         missing = [option for name, option in needed.items() if not parameters.get(name)]
@@ -123,32 +135,34 @@ def _check(parameters: Mapping[str, str], *, pipeline: bool) -> None:
 
 
 def _say_role(name: str, role: str | None) -> None:
-    """An administrator's own rights count for nothing any more once the pipeline has updated its own stack."""
+    """Print the stack's role. Once the pipeline has updated its own stack, an administrator's rights have no effect."""
     if role:
-        console.print(f"[yellow]{name}[/] is changed by {role}, whoever asks for it.", highlight=False, soft_wrap=True)
         console.print(
-            "  For what that role may not do, give it more rights while this runs: docs/deploying.md, Push to deploy.",
+            f"[yellow]{name}[/] is always changed with the rights of {role}.", highlight=False, soft_wrap=True
+        )
+        console.print(
+            "  If that role lacks rights, give it more while this runs: docs/deploying.md, Push to deploy.",
             highlight=False,
         )
 
 
 def _key_of(env: str) -> str | None:
-    """The ARN of the key that an environment has, whoever made it."""
+    """The ARN of an environment's key, or None; its stack may be any."""
     answer = client("ssm").get_parameters(Names=[f"{parameter_prefix(env)}key-arn"])
     return next((str(each["Value"]) for each in answer["Parameters"]), None)
 
 
 def _check_key(env: str, standing: str | None, plan: StackPlan) -> None:
-    """`Refused` if the stack would make a second key, and what the lake's own encrypted would be out of reach."""
-    if standing and any(each.logical_id == "LakeKey" and each.action is Action.ADD for each in plan.changes):
+    """`Refused` if the stack would make a second key: data encrypted with the first could not be read any more."""
+    if standing and any(each.logical_id == "LakeKey" and each.action is ResourceAction.ADD for each in plan.changes):
         raise Refused(
-            f"{env} has a key of its lake's own, {standing}, and would get a second one",
-            hint=f"See docs/deploying.md, then say --key-arn {standing}.",
+            f"{env} already has a key, {standing}, and would get a second one",
+            hint=f"See docs/deploying.md, then add --key-arn {standing}.",
         )
 
 
 def _stacks(*, is_embedded: bool) -> Stacks:
-    """As whoever runs this: the roles that make stacks otherwise are in this one."""
+    """The backend with the caller's own rights: the roles for deployments are in this very stack."""
     if is_embedded:
         from pipeline.deploy.embedded import EmbeddedStacks
 

@@ -32,10 +32,10 @@ _MODULE_OF = {command: module for module, commands in MODULES.items() for comman
 
 
 def load(arguments: Sequence[str] = ()) -> None:
-    """Import the module of the command that `arguments` run, or all where they do not begin with one.
+    """Import the module of the command that `arguments` begin with, or all modules if they do not begin with a command.
 
-    A command line that begins with options (`--env dev status`) imports all: what is a value, the parser knows.
+    A command line that begins with options (`--env dev status`) imports all: only the parser can find its command.
     """
-    found = _MODULE_OF.get(arguments[0]) if arguments else None
-    for name in (found,) if found else MODULES:
+    module = _MODULE_OF.get(arguments[0]) if arguments else None
+    for name in (module,) if module else MODULES:
         importlib.import_module(f"pipeline.cli.{name}")

@@ -1,4 +1,4 @@
-"""Which lake a command speaks to: `--profile` or `--endpoint`, else AWS_ENDPOINT_URL, else this checkout's running
+"""Which lake a command connects to: `--profile` or `--endpoint`, else AWS_ENDPOINT_URL, else this checkout's running
 lake, else none. Never a default profile by accident."""
 
 from __future__ import annotations
@@ -19,13 +19,24 @@ class Where(Protocol):
     """A running embedded lake, whether or not anything is deployed to it."""
 
     @property
-    def endpoint(self) -> str: ...
+    def endpoint(self) -> str:
+        """Its URL."""
+        ...
+
     @property
-    def region(self) -> str: ...
+    def region(self) -> str:
+        """Its AWS region."""
+        ...
+
     @property
-    def env(self) -> str: ...
+    def env(self) -> str:
+        """The name of its environment."""
+        ...
+
     @property
-    def key(self) -> LakeKey | None: ...
+    def key(self) -> LakeKey | None:
+        """Its access key; None if only the environment can have it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +47,12 @@ class Embedded:
     region: str
     env: str
     key: LakeKey | None
-    """None where only the environment may have it."""
+    """None if only the environment can have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """An account, or an embedded AWS, that clients now speak to, and a lake in it that need not be deployed yet."""
+    """The account or embedded AWS that clients are connected to, and a lake there, which need not be deployed yet."""
 
     env: str
     is_embedded: bool
@@ -49,7 +60,7 @@ class Reached:
 
 @dataclass
 class Target:
-    """What the command line's global options said."""
+    """The command line's global options."""
 
     profile: str | None = None
     endpoint: str | None = None
@@ -60,11 +71,11 @@ class Target:
 
     @classmethod
     def of(cls, lake: Where) -> Self:
-        """A running embedded lake."""
+        """The target of a running embedded lake."""
         return cls(endpoint=lake.endpoint, region=lake.region, env=lake.env, key=lake.key)
 
     def connect(self) -> Connected:
-        """The lake, with its names read from Parameter Store."""
+        """The lake, with its names read from Parameter Store; connects at the first call."""
         if self._connected is None:
             self._connected = self._connect()
         return self._connected
@@ -76,7 +87,7 @@ class Target:
         return connect(lake.env, endpoint=lake.endpoint, region=lake.region, key=lake.key)
 
     def reach(self) -> Reached:
-        """Point this process's clients at the lake's place; nothing is read, and the lake need not stand."""
+        """Connect this process's clients to the account or embedded AWS; the lake need not be deployed yet."""
         if (env := self._on_aws()) is not None:
             settings.use(endpoint=None, region=self.region, profile=self.profile)
             return Reached(env, is_embedded=False)
@@ -95,7 +106,7 @@ class Target:
         return self.env
 
     def embedded(self) -> Where:
-        """The embedded lake; `Refused` if none is named and none is running here."""
+        """The embedded lake: the named one, or this checkout's; `Refused` if there is none."""
         if endpoint := self.endpoint or settings.endpoint():
             return self._named(endpoint)
         lake = state.running(checkout())
@@ -107,7 +118,7 @@ class Target:
         return Embedded(lake.endpoint, self.region or lake.region, self.env or lake.env, lake.key)
 
     def _named(self, endpoint: str) -> Embedded:
-        """What a name leads to is an embedded lake if it proves so, and not for how it is written."""
+        """The embedded lake at an endpoint, which must prove that it has the lake's key."""
         lake = Embedded(endpoint, self.region or state.REGION, self.env or state.ENV, self.key or _key_of(endpoint))
         settings.use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
         if signing := settings.lake_key():
@@ -116,7 +127,7 @@ class Target:
 
 
 def _key_of(endpoint: str) -> LakeKey | None:
-    """The key of this checkout's lake, if it is the one that is named."""
+    """The key of this checkout's lake, if that is the lake at `endpoint`."""
     try:
         lake = state.running(checkout())
     except Misconfigured:

@@ -1,4 +1,4 @@
-"""The command console: the lake's pages, served from this process."""
+"""The command console: serves the console's pages from this process."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ def console(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one.")] = PORT,
     allow_changes: Annotated[
-        bool, typer.Option("--allow-changes", help="Also on AWS: drop files, redrive, release, run now.")
+        bool,
+        typer.Option("--allow-changes", help="Allow changes to a lake on AWS: drop files, redrive, release, run now."),
     ] = False,
 ) -> None:
-    """Serve the lake's pages on this machine: what it does, and why. `sluice up` does so by itself.
+    """Serve the web console of the lake on this machine. `sluice up` starts it too.
 
-    A lake on AWS is only shown, unless --allow-changes is given.
+    For a lake on AWS it is read-only, unless --allow-changes is given.
 
     Example: sluice --profile prod --env prod console
     """
@@ -35,11 +36,11 @@ def console(
     target.connect()
 
     def connect() -> Connected:
-        # Anew each time: an embedded lake may have been started again elsewhere since.
+        # A new target each time: an embedded lake may have been restarted on another port.
         return Target(target.profile, target.endpoint, target.region, target.env).connect()
 
     with bind(port) as listening:
         token = secrets.token_urlsafe(24)
-        shown = address_to_open(address(listening), token)
-        output.print(f"console at [bold]{shown}[/] (Ctrl-C ends it)", highlight=False, soft_wrap=True)
+        url = address_to_open(address(listening), token)
+        output.print(f"console at [bold]{url}[/] (Ctrl-C ends it)", highlight=False, soft_wrap=True)
         serve(connect, listening, allow_changes=allow_changes, token=token)

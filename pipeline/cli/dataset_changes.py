@@ -1,11 +1,11 @@
-"""How applying datasets is told: what was done, or what would be."""
+"""How `datasets apply` prints its changes, made or planned."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import console, print_json
 from pipeline.deploy.datasets.application import Applied
 from pipeline.deploy.datasets.plans import Action, Planned, is_refused
@@ -25,26 +25,27 @@ _STYLES = {
 
 
 def describe(applied: Applied) -> str:
-    """One line, as Rich markup."""
-    sent = f"{counted(applied.sent_again, 'object')} that waited sent on" if applied.sent_again else ""
+    """A dataset that was applied: one line of Rich markup."""
+    sent = f"{counted(applied.sent_again, 'waiting object')} sent on" if applied.sent_again else ""
     what = ", ".join(filter(None, (*applied.changes, sent)))
     return f"[bold]{applied.name}[/]: {what or '[dim]unchanged[/]'}"
 
 
 def describe_retired(retired: Retired) -> str:
-    """One line, as Rich markup."""
-    return f"[magenta]{retired.name}[/]: {shown(retired_line(retired).partition(': ')[2])}"
+    """A dataset that was retired: one line of Rich markup."""
+    return f"[magenta]{retired.name}[/]: {escape_untrusted(retired_line(retired).partition(': ')[2])}"
 
 
 def retired_line(retired: Retired) -> str:
-    """One line, as text."""
+    """A dataset that was retired: one line of text."""
     what = ", ".join(retired.changes) or f"retired since {retired.since}"
     if retired.waits:
-        what += f"; its stack stays for {', '.join(retired.waits)}, and goes when a later apply finds nothing"
+        what += f"; its stack is retained for {', '.join(retired.waits)}, and deleted by a later apply that finds none"
     return f"{retired.name}: {what}"
 
 
 def applied_json(applied: Applied) -> dict[str, Any]:
+    """A dataset that was applied, for --json."""
     return {
         "dataset": str(applied.name),
         "table": applied.table,
@@ -56,6 +57,7 @@ def applied_json(applied: Applied) -> dict[str, Any]:
 
 
 def retired_json(retired: Retired) -> dict[str, Any]:
+    """A dataset that was retired, for --json."""
     return {
         "dataset": str(retired.name),
         "since": retired.since,
@@ -66,7 +68,7 @@ def retired_json(retired: Retired) -> dict[str, Any]:
 
 
 def show_plan(planned: Sequence[Planned], *, as_json: bool, retire_all: bool) -> None:
-    """Print what applying would do, with the command that does it."""
+    """Print the plan of an apply, with the command that carries it out."""
     refused = is_refused(planned) and not retire_all
     if as_json:
         changes = sum(each.changes_something for each in planned)
@@ -74,24 +76,24 @@ def show_plan(planned: Sequence[Planned], *, as_json: bool, retire_all: bool) ->
         return
     say_planned(planned)
     if refused:
-        told = "more than half of the datasets in use would be retired: applying refuses that without --retire-all"
-        console.print(f"[red]{told}[/]", highlight=False)
+        warning = "more than half of the datasets in use would be retired: rejected without --retire-all"
+        console.print(f"[red]{warning}[/]", highlight=False)
     command = f"sluice datasets apply{' --retire-all' if retire_all else ''}"
     console.print(f"[dim]nothing was changed: `{command}` does it[/]", highlight=False)
 
 
 def planned_json(planned: Sequence[Planned]) -> list[dict[str, Any]]:
-    """The rows of a plan."""
+    """The plan of an apply, for --json."""
     return [{"dataset": str(p.name), "action": p.action.value, "details": list(p.details)} for p in planned]
 
 
 def say_planned(planned: Sequence[Planned]) -> None:
-    """Print each dataset with what would become of it."""
+    """Print each dataset with its planned change."""
     for each in planned:
         if each.action is Action.NONE:
             continue
         console.print(f"[{_STYLES[each.action]}]{each.action}[/] [bold]{each.name}[/]", highlight=False)
         for detail in each.details:
-            console.print(f"    {shown(detail)}", highlight=False, soft_wrap=True)
+            console.print(f"    {escape_untrusted(detail)}", highlight=False, soft_wrap=True)
     if same := [str(each.name) for each in planned if each.action is Action.NONE]:
         console.print(f"[dim]unchanged: {', '.join(same)}[/]", highlight=False, soft_wrap=True)

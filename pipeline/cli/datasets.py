@@ -12,7 +12,7 @@ from rich.markup import escape
 from pipeline.cli.app import app
 from pipeline.cli.backends import backend_of
 from pipeline.cli.dataset_changes import applied_json, describe, describe_retired, retired_json, show_plan
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.core.checkout import checkout
 from pipeline.core.errors import Misconfigured, Refused
@@ -48,7 +48,7 @@ def init(
     file: Annotated[Path, typer.Argument(help="A sample: CSV, JSON or JSON lines, plain or gzip.", exists=True)],
     to: Annotated[str, typer.Option("--to", help="The dataset, as team/dataset.")],
     write: Annotated[bool, typer.Option("--write", help="Write the file instead of printing it.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a definition that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing definition.")] = False,
     as_json: Json = False,
 ) -> None:
     """Propose a definition from a sample file: types, likely key, rules that hold.
@@ -70,9 +70,12 @@ def init(
         console.print(proposal.text, end="", markup=False, highlight=False, soft_wrap=True)
         return
     console.print(f"wrote {path.as_posix()}", highlight=False, soft_wrap=True)
-    console.print(f"  read  {shown(proposal.read)}", highlight=False, soft_wrap=True)
-    console.print(f"  key   {shown(proposal.key)}", highlight=False, soft_wrap=True)
-    rows = [(shown(each.name), shown(each.type), f"[yellow]{shown(each.doubt)}[/]") for each in proposal.columns]
+    console.print(f"  read  {escape_untrusted(proposal.read)}", highlight=False, soft_wrap=True)
+    console.print(f"  key   {escape_untrusted(proposal.key)}", highlight=False, soft_wrap=True)
+    rows = [
+        (escape_untrusted(each.name), escape_untrusted(each.type), f"[yellow]{escape_untrusted(each.doubt)}[/]")
+        for each in proposal.columns
+    ]
     print_table("", ("column", "type", "to check"), rows)
     console.print(
         f"  next: read it; `sluice datasets apply {name}`; `sluice drop {escape(str(file))} --to {name}`",
@@ -87,15 +90,15 @@ def _write(path: Path, text: str, force: bool) -> None:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise Refused(f"{path} is there already", hint="Add --force to replace it.") from None
+        raise Refused(f"{path} already exists", hint="Add --force to replace it.") from None
 
 
 @datasets.command("list")
 def list_datasets(context: typer.Context, as_json: Json = False) -> None:
     """List the registered datasets, and how they differ from definitions/datasets."""
     connected: Connected = context.obj.connect()
-    found = _found()
-    compared = compare(connected.lake.registry.all(), found)
+    files = _read_files()
+    compared = compare(connected.lake.registry.all(), files)
     rows = [
         {
             "dataset": str(dataset.name),
@@ -110,7 +113,7 @@ def list_datasets(context: typer.Context, as_json: Json = False) -> None:
         for dataset, registration, drift in compared
     ]
     if as_json:
-        print_json({"datasets": rows, "problems": _problems_json(found)})
+        print_json({"datasets": rows, "problems": _problems_json(files)})
         return
     cells = [
         [*list(row.values())[:-2], f"[{_DRIFT_STYLES[drift]}]{drift}[/]"]
@@ -118,48 +121,48 @@ def list_datasets(context: typer.Context, as_json: Json = False) -> None:
     ]
     titles = ("dataset", "format", "write", "schedule", "table", "fingerprint", "definitions/datasets")
     print_table("Datasets", titles, cells, empty="none is registered or defined: see `sluice datasets init`")
-    for problem in found.problems if found else ():
-        console.print(f"[red]{shown(problem)}[/]", highlight=False, soft_wrap=True)
+    for problem in files.problems if files else ():
+        console.print(f"[red]{escape_untrusted(problem)}[/]", highlight=False, soft_wrap=True)
 
 
-def _found() -> Found | None:
-    """The checkout's definitions; None outside of a checkout."""
+def _read_files() -> Found | None:
+    """The definitions in the checkout; None outside of a checkout."""
     try:
         return read_all(checkout())
     except Misconfigured:
         return None
 
 
-def _problems_json(found: Found | None) -> list[dict[str, Any]]:
+def _problems_json(files: Found | None) -> list[dict[str, Any]]:
     return [
         {"path": problem.path, "line": problem.line, "field": problem.field, "what": problem.what}
-        for problem in (found.problems if found else ())
+        for problem in (files.problems if files else ())
     ]
 
 
 @datasets.command("validate")
 def validate(as_json: Json = False) -> None:
-    """Check every file in definitions/datasets, its ruleset too. Needs no lake. Exit code 1: something is wrong."""
-    found = read_all(checkout())
-    problems, warnings = list(found.problems), list[Problem]()
+    """Check every file in definitions/datasets with its ruleset. Needs no lake. Exits with 1 if there are problems."""
+    files = read_all(checkout())
+    problems, warnings = list(files.problems), list[Problem]()
     with Rulesets() as rulesets:
-        for definition in found.definitions:
+        for definition in files.definitions:
             for problem, severity in ruleset_findings(definition, rulesets):
                 (problems if severity == "error" else warnings).append(problem)
-    checked = replace(found, problems=tuple(sorted(problems)))
+    checked = replace(files, problems=tuple(sorted(problems)))
     if as_json:
-        remarks = _problems_json(replace(found, problems=tuple(warnings)))
-        valid = [str(definition.dataset.name) for definition in found.definitions if not _is_wrong(definition, checked)]
+        remarks = _problems_json(replace(files, problems=tuple(warnings)))
+        valid = [str(definition.dataset.name) for definition in files.definitions if not _is_wrong(definition, checked)]
         print_json({"valid": valid, "problems": _problems_json(checked), "warnings": remarks})
         raise typer.Exit(1 if problems else 0)
     for remark in warnings:
-        console.print(f"[yellow]warning:[/] {shown(remark)}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]warning:[/] {escape_untrusted(remark)}", highlight=False, soft_wrap=True)
     checked.or_raise()
-    console.print(f"{counted(len(found.definitions), 'definition')}: all valid", highlight=False)
+    console.print(f"{counted(len(files.definitions), 'definition')}: all valid", highlight=False)
 
 
-def _is_wrong(definition: Definition, found: Found) -> bool:
-    return any(problem.path == definition.path for problem in found.problems)
+def _is_wrong(definition: Definition, files: Found) -> bool:
+    return any(problem.path == definition.path for problem in files.problems)
 
 
 @datasets.command("apply")
@@ -172,11 +175,11 @@ def apply_command(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the lake's datasets to what definitions/datasets defines: table, queue, schedule; what waited goes on.
+    """Apply definitions/datasets to the lake: tables, queues, schedules. Objects that waited for them are sent on.
 
     Everything is checked before anything is changed. A registered dataset whose file is gone is retired: it takes no
-    new objects, what waits is still loaded, and then its queue and schedule are deleted; its table stays. Naming
-    datasets applies these alone and retires none.
+    new objects, waiting ones are still loaded, then its queue and schedule are deleted; its table is retained. If
+    datasets are named, only these are applied, and none is retired.
     """
     connected: Connected = context.obj.connect()
     only = {dataset_name(name) for name in names or ()}

@@ -1,4 +1,4 @@
-"""The demo: a fresh lake, the project's own samples, and what became of them."""
+"""The command demo: a fresh lake, the project's samples, and a summary of what the lake did with them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CUSTOMERS = DatasetName("demo", "customers")
 TIMEOUT_S = 180
 
 NEXT = """
-[bold]The lake goes on running.[/]
+[bold]The lake keeps running.[/]
   pages      {console}
   look       .venv/bin/sluice status        .venv/bin/sluice query 'select * from demo.customers'
   one file   .venv/bin/sluice why demo/orders/orders-with-bad-rows.csv
@@ -36,7 +36,7 @@ NEXT = """
 
 @app.command()
 def demo(port: Port = PORT, packaged: Packaged = False) -> None:
-    """Start a fresh lake, drop the samples, and show what became of them. The lake goes on running."""
+    """Start a fresh lake, drop the samples, and show the results. The lake keeps running."""
     if lifecycle.stop(checkout()):
         console.print("  stopped the lake that was running", highlight=False)
     console.print("[bold]A fresh lake[/]")

@@ -1,4 +1,4 @@
-"""The command deploy: bring the stacks to what definitions/stacks says, or show what that would do."""
+"""The command deploy: deploys the stacks of definitions/stacks, or shows what that would change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.cli import lake_formation
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
 from pipeline.cli.embedded_stacks import apply_datasets, deploy_stacks, fetch_jars
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.packages import packaged_for_aws
 from pipeline.cli.plans import plans_json, say_plans, say_progress
@@ -37,24 +37,24 @@ def deploy(
     context: typer.Context,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would happen, and change nothing.")] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Also delete the stacks that no file of the checkout stands for (embedded).")
+        bool, typer.Option("--prune", help="Also delete stacks whose file is gone from the checkout (embedded).")
     ] = False,
-    env: Annotated[str | None, typer.Option(help="The environment, as --env before the command.")] = None,
+    env: Annotated[str | None, typer.Option(help="The environment; the same as --env before the command.")] = None,
     package: Annotated[
         Path | None,
         typer.Option(help="A package to deploy, as `sluice package` made it; else the checkout is packaged."),
     ] = None,
     replace_stateful: Annotated[
-        bool, typer.Option("--replace-stateful", help="Also replace or remove what holds data, keys or messages.")
+        bool, typer.Option("--replace-stateful", help="Also replace or remove resources with data, keys or messages.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring a lake to what the checkout says: stacks, code, state machines, jobs, datasets.
+    """Deploy the checkout to a lake: stacks, code, state machines, jobs, datasets.
 
-    A stack that fails is rolled back, and those after it are left as they are. The plan names each resource that
-    would be added, modified, replaced, removed or let go, with the properties that change, and the datasets that would
-    be retired; what stands in ⟨ ⟩ is known only once it is made. What deploying would refuse the plan refuses in the
-    same words, at its end. On AWS (with --profile) it is CloudFormation that tells and does it.
+    A stack that fails is rolled back, and the stacks after it are not deployed. The plan lists each resource that would
+    be added, modified, replaced, removed or retained, with the properties that change, and the datasets that would be
+    retired. Values in ⟨ ⟩ are known only after the deployment. A plan that a deployment would reject ends with the same
+    error. On AWS (with --profile), CloudFormation makes the plan and deploys.
 
     Example: sluice deploy --plan
     """
@@ -68,7 +68,7 @@ def deploy(
             raise BadInput("--prune is for the embedded lake", hint="On AWS delete a stack in CloudFormation.")
         _on_aws(target, ready, plan=plan, replace_stateful=replace_stateful, as_json=as_json)
         return
-    # What it would lose is looked at before anything is changed, over all stacks.
+    # All stacks are checked for lost data before any is changed.
     backend = EmbeddedBackend(target.reach().env)
     root = checkout()
     if plan:
@@ -77,11 +77,11 @@ def deploy(
         return
     results, without_file = _deploy(root, target, backend, ready, replace_stateful=replace_stateful, quiet=as_json)
     deletions = []
-    # A deployment makes no stack that has no file.
+    # Listed before the deployment, which makes only stacks that have a file.
     for deletion in backend.prune(without_file) if prune else ():
         deletions.append(deletion)
         if not as_json:
-            kept = "".join(f"; {name} is kept: {what}" for name, what in deletion.kept.items())
+            kept = "".join(f"; {name} is retained: {what}" for name, what in deletion.kept.items())
             _say(f"{deletion.name}: deleted, {len(deletion.deleted)} resources{kept}")
     if as_json:
         stacks = [_result_json(result) for result in results]
@@ -99,7 +99,7 @@ def _plan(
     replace_stateful: bool,
     as_json: bool,
 ) -> None:
-    """Show what deploying would do, then refuse what it would refuse."""
+    """Show the plan, then raise the error with which the deployment would be rejected, if any."""
     with tempfile.TemporaryDirectory(prefix="sluice-plan-") as folder:
         planned = engine.plan(root, backend, ready or embedded.packaged(root, Path(folder)))
     without_file = backend.without_file(planned)
@@ -159,7 +159,7 @@ def _deploy(
     replace_stateful: bool,
     quiet: bool,
 ) -> tuple[list[StackResult], list[str]]:
-    """What was done, and the stacks that no file stands for."""
+    """Deploy; returns the result of each stack, and the names of stacks whose file is gone."""
     say = (lambda text: None) if quiet else _say
     fetch_jars(quiet=quiet)
     ready = ready or embedded.packaged(root)
@@ -173,7 +173,7 @@ def _deploy(
 
 
 def _say(text: str) -> None:
-    console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
+    console.print(f"  {escape_untrusted(text)}", highlight=False, soft_wrap=True)
 
 
 def _result_json(result: StackResult) -> dict[str, Any]:

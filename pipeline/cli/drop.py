@@ -1,4 +1,4 @@
-"""Commands that put files in and wait for them: drop, wait."""
+"""The commands drop and wait: put files into the lake, and wait for them."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def drop(
         what = f"dataset {name} is retired" if registration else f"no dataset {name} is registered"
         how = "with its file again" if registration else "(`sluice datasets init`, then `sluice datasets apply`)"
         console.print(
-            f"[yellow]{what}:[/] the objects wait as UNROUTED, and are picked up when it is applied {how}.",
+            f"[yellow]{what}:[/] the objects wait as UNROUTED until it is applied {how}.",
             highlight=False,
         )
 
 
 def drop_files(connected: Connected, files: list[Path], name: DatasetName, prefix: str = "") -> list[dict[str, Any]]:
-    """Put each file under the dataset's prefix, with progress where it is long; returns what was put."""
+    """Upload each file under the dataset's prefix, with a progress bar; returns `uri` and `bytes` of each."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     bucket = connected.lake.settings[Setting.RAW_BUCKET]
@@ -82,9 +82,9 @@ def wait_command(
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 300,
     as_json: Json = False,
 ) -> None:
-    """Wait until nothing waits or runs; an embedded lake's schedules are hurried.
+    """Wait until nothing waits or runs; an embedded lake's schedules are run early.
 
-    Exits with 0 when settled, 3 when something needs attention (`sluice status` tells what), 4 when time is up.
+    Exits with 0 when settled, 3 when something needs attention (see `sluice status`), 4 when time is up.
     """
     connected: Connected = context.obj.connect()
     only = dataset_name(dataset) if dataset else None
@@ -114,7 +114,7 @@ def wait_command(
 
 
 def watch(connected: Connected, timeout: float, *, only: DatasetName | None = None, quiet: bool = False) -> Progress:
-    """Wait, showing each change as a line, or as one that changes on a terminal."""
+    """Wait and show the progress: on a terminal in one line that is updated, else a line for each change."""
     if quiet:
         return wait(connected, timeout, lambda progress: None, only=only)
     if not console.is_terminal:

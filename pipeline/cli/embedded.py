@@ -1,4 +1,4 @@
-"""The embedded lake's private paths: what no AWS API offers."""
+"""The embedded lake's private paths, for what no AWS API offers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SERVICE = "sluice"
 
 
 def call(endpoint: str, path: str, method: str = "GET", key: LakeKey | None = None) -> Any:
-    """The JSON answer of `/_sluice/<path>`, signed with `key`, or as this process's AWS clients sign."""
+    """The JSON answer of `/_sluice/<path>`. The request is signed with `key`, or the key of this process's clients."""
     url = f"{endpoint}/_sluice/{path}"
     request = urllib.request.Request(url, method=method, headers=signed(method, url, key))  # noqa: S310 - our own loopback
     with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
@@ -43,7 +43,7 @@ def signed(method: str, url: str, key: LakeKey | None = None) -> dict[str, str]:
 
 
 def prove(endpoint: str, key: LakeKey) -> None:
-    """`Refused` unless what answers there has the key as well, and so is the embedded lake and no other service.
+    """Check that the service at `endpoint` has the key too, and so is the embedded lake; `Refused` if not.
 
     `Misconfigured` if nothing answers.
     """
@@ -58,11 +58,11 @@ def prove(endpoint: str, key: LakeKey) -> None:
         raise Misconfigured(f"the lake does not answer: {error}", hint="Is it running? See `sluice up`.") from error
     if not hmac.compare_digest(proof.encode(), key.proof(nonce).encode()):
         raise Refused(
-            f"what answers at {endpoint} is not the embedded lake whose key is given",
+            f"the service at {endpoint} is not the embedded lake of the given key",
             hint=f"{KEY_HINT} A lake on AWS is named with --profile and --env.",
         )
 
 
-def hurry_schedules(endpoint: str, datasets: Iterable[str] = ()) -> None:
-    """Fire the schedules of these datasets now, or every one, so that nobody waits for their time."""
+def run_schedules_now(endpoint: str, datasets: Iterable[str] = ()) -> None:
+    """Run the schedules of these datasets now, or all schedules if none is given."""
     call(endpoint, f"hurry?{urlencode([('of', name) for name in datasets])}", "POST")

@@ -1,4 +1,4 @@
-"""Deploying to an embedded lake, as `up` and `deploy` show it."""
+"""Deploys to an embedded lake and prints the progress, for `up` and `deploy`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _VERSION = re.compile(r":(function|stateMachine):[^:]+:\d+$")
 
 
 def fetch_jars(*, quiet: bool = False) -> None:
-    """Fetch what is missing of the jars, with a bar."""
+    """Download the missing jars, with a progress bar."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
     from pipeline.toolchain.jars import ensure_jars
 
-    columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn())
+    columns = (TextColumn("downloading {task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("jars", total=None, visible=False)
 
@@ -42,7 +42,7 @@ def fetch_jars(*, quiet: bool = False) -> None:
 def deploy_stacks(
     root: Path, backend: EmbeddedBackend, package: Package, planned: LakePlan | None, say: Say
 ) -> list[StackResult]:
-    """Deploy the lake's stacks, those before it first; says what was done to each of the lake's own."""
+    """Deploy the stacks that the lake needs, then its own; `say` gets a line for each of its own."""
     before = {each.name for each in backend.before(root)}
     results = []
     for name, deployed in engine.deploy(root, backend, package, planned):
@@ -53,7 +53,7 @@ def deploy_stacks(
 
 
 def apply_datasets(root: Path, connected: Connected, backend: Backend, say: Say) -> None:
-    """Apply definitions/datasets."""
+    """Apply definitions/datasets; `say` gets a line for each retired dataset, and one with the others."""
     from pipeline.cli.dataset_changes import retired_line
     from pipeline.deploy.datasets.definitions import apply_definitions
 
@@ -66,8 +66,8 @@ def described(result: StackResult) -> str:
     parts = [f"{len(result.resources)} resources, {len(result.changed)} made or changed"]
     parts += [f"removed: {', '.join(result.removed)}"] if result.removed else []
     versions = [logical_id for logical_id, what in result.kept.items() if _VERSION.search(what)]
-    parts += [f"{len(versions)} versions before them stay for what still runs"] if versions else []
+    parts += [f"{len(versions)} earlier versions retained for running executions"] if versions else []
     others = {logical_id: what for logical_id, what in result.kept.items() if logical_id not in versions}
     parts += [f"{logical_id} left the stack and was retained: {what}" for logical_id, what in others.items()]
-    parts += [f"{logical_id} was to be deleted and stays: {why}" for logical_id, why in result.left.items()]
+    parts += [f"{logical_id} could not be deleted: {why}" for logical_id, why in result.left.items()]
     return f"{result.name}: {'; '.join(parts)}"

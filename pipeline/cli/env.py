@@ -1,4 +1,4 @@
-"""The command that points other clients of AWS at the lake: env."""
+"""The command env: prints the variables that connect other AWS clients to the lake."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
 from pipeline.cli.output import Json, print_json
-from pipeline.core.settings import deciding, lake_key, region
+from pipeline.core.settings import client_variables, lake_key, region
 from pipeline.lake.settings import Setting
 
 PROFILE, ENDPOINT = "AWS_PROFILE", "AWS_ENDPOINT_URL"
@@ -18,11 +18,11 @@ PROFILE, ENDPOINT = "AWS_PROFILE", "AWS_ENDPOINT_URL"
 
 @app.command()
 def env(context: typer.Context, as_json: Json = False) -> None:
-    """Print what points any other client of AWS at this lake, for a shell: exports, and what must not be set beside.
+    """Print shell commands that connect any AWS client to this lake: exports, and unsets of conflicting variables.
 
     Example: eval "$(sluice env)"; aws s3 cp orders.csv "s3://$SLUICE_RAW_BUCKET/shop/orders/"
     """
-    before = deciding()
+    before = client_variables()
     values = _values(context.obj)
     if as_json:
         print_json(values)
@@ -43,7 +43,7 @@ def _values(target: Target) -> dict[str, str]:
 
 
 def shell_lines(values: Mapping[str, str], before: Sequence[str]) -> Iterator[str]:
-    """What a shell evaluates to have `values`, and nothing else of what decided `before` where clients go."""
+    """Shell commands that export `values`, and unset the other variables of `before`, which would override them."""
     if values.keys() & {PROFILE, ENDPOINT}:
         yield f"unset {' '.join(name for name in before if name not in values)}"
     for name, value in values.items():

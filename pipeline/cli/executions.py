@@ -8,7 +8,7 @@ import typer
 
 from pipeline.cli.app import app
 from pipeline.cli.arguments import Limit
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_facts, print_json, print_table, styled
 from pipeline.lake.batches.completion import cause_of
 from pipeline.operate.aftermath import of_run
@@ -37,13 +37,20 @@ def executions(
     Example: sluice executions --machine b --status FAILED
     """
     lake = context.obj.connect().lake
-    found = runs(lake, machine, status.upper() if status else None, limit)
+    newest = runs(lake, machine, status.upper() if status else None, limit)
     if as_json:
-        print_json([run.to_json() for run in found])
+        print_json([run.to_json() for run in newest])
         return
     now = lake.clock()
     rows = [
-        (moment(r.started), shown(r.machine), styled(r.status), duration(r.seconds(now)), shown(r.name)) for r in found
+        (
+            moment(r.started),
+            escape_untrusted(r.machine),
+            styled(r.status),
+            duration(r.seconds(now)),
+            escape_untrusted(r.name),
+        )
+        for r in newest
     ]
     print_table("Executions", ("started", "machine", "status", "took", "name"), rows)
 
@@ -54,7 +61,7 @@ def execution(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The execution's name or ARN; a batch's is its id.")],
     as_json: Json = False,
 ) -> None:
-    """Show what one execution did: the states that it entered, how long each took, and what went wrong.
+    """Show one execution: the states that it entered, how long each took, and what went wrong.
 
     Example: sluice execution 01K2ZQ9D6T0V5N4W8X3Y7M1ABC
     """
@@ -66,18 +73,20 @@ def execution(
         print_json(document(run, description, seen))
         return
     print_facts(
-        f"Execution {shown(run.name)}",
+        f"Execution {escape_untrusted(run.name)}",
         {
             "status": styled(run.status),
-            "stage" if run.is_of_lake else "machine": run.machine.upper() if run.is_of_lake else shown(run.machine),
+            "stage" if run.is_of_lake else "machine": run.machine.upper()
+            if run.is_of_lake
+            else escape_untrusted(run.machine),
             "version": str(version) if (version := version_of(description)) else None,
             "started": moment(run.started),
             "took": duration(run.seconds(lake.clock())),
-            "input": shown(told) if (told := about(run, description)) else None,
-            "error": f"[red]{shown(cause_of({'Error': error[0] or '', 'Cause': error[1] or ''}))}[/]"
+            "input": escape_untrusted(summary) if (summary := about(run, description)) else None,
+            "error": f"[red]{escape_untrusted(cause_of({'Error': error[0] or '', 'Cause': error[1] or ''}))}[/]"
             if error[0]
             else None,
-            "since": shown(since) if (since := of_run(lake, run, description).told) else None,
+            "since": escape_untrusted(since) if (since := of_run(lake, run, description).told) else None,
         },
     )
     console.print()
@@ -90,10 +99,16 @@ def _row(visit: Visit, run: Run) -> tuple[str | None, ...]:
     offset = (visit.entered.astimezone(run.started.tzinfo) - run.started).total_seconds()
     colour = _COLOURS.get(outcome, "dim")
     word = f"{outcome} ×{visit.attempts}" if visit.attempts > 1 else outcome
-    where = "".join(f"{shown(state)} #{index} › " for state, index in visit.scope)
+    where = "".join(f"{escape_untrusted(state)} #{index} › " for state, index in visit.scope)
     took = duration(visit.seconds) if visit.seconds is not None else None
-    problem = shown(_error(*visit.errors[-1])) if visit.errors else None
-    return f"+{duration(offset)}", took, f"[{colour}]{word}[/]", f"[dim]{where}[/]{shown(visit.state)}", problem
+    problem = escape_untrusted(_error(*visit.errors[-1])) if visit.errors else None
+    return (
+        f"+{duration(offset)}",
+        took,
+        f"[{colour}]{word}[/]",
+        f"[dim]{where}[/]{escape_untrusted(visit.state)}",
+        problem,
+    )
 
 
 def _error(error: str, cause: str) -> str:

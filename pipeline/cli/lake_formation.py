@@ -1,4 +1,4 @@
-"""Asks an account's Lake Formation before a deployment, and tells people what it has against the lake."""
+"""Checks an account's Lake Formation before a deployment, and prints what would block the lake."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import console
 from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
@@ -22,30 +22,30 @@ SETTING = environments.SETTINGS["lake-formation"]
 
 
 def before_bootstrap(env: str) -> list[Finding]:
-    """What would be in the way of the first deployment, told while an administrator is there. Nothing is changed."""
+    """The findings before a bootstrap, when an administrator is there to act on them. Changes nothing."""
     from pipeline.deploy.lake_formation import Question, findings
 
     _, partition, _, _, account, _ = client("sts").get_caller_identity()["Arn"].split(":", 5)
-    asked = Question(
+    question = Question(
         uses=environments.stored(client("ssm"), env).get(SETTING.name) == "on",
         stack_role=f"arn:{partition}:iam::{account}:role/delivery/{LAKE}-{env}-stacks",
         databases=_databases(checkout(), env),
     )
-    return findings(client("lakeformation"), client("glue"), asked)
+    return findings(client("lakeformation"), client("glue"), question)
 
 
 def before_deploy(root: Path, given: Environment) -> list[Finding]:
-    """What is in the way of deploying the lake and the checkout's teams; nothing is changed."""
+    """The findings before a deployment of the lake and the checkout's teams. Changes nothing."""
     from pipeline.deploy.lake_formation import Question, findings
 
-    asked = Question(
+    question = Question(
         uses=given.settings[SETTING.parameter] == "on",
         stack_role=given.stack_role,
         databases=_databases(root, given.env),
         caller=client("sts").get_caller_identity()["Arn"],
         deployers=[given.deployer] if given.deployer else [],
     )
-    return findings(client("lakeformation"), client("glue"), asked)
+    return findings(client("lakeformation"), client("glue"), question)
 
 
 def _databases(root: Path, env: str) -> list[str]:
@@ -56,16 +56,16 @@ def _databases(root: Path, env: str) -> list[str]:
     return [f"{LAKE}_{env}_{team}" for team in sorted(teams)]
 
 
-def check(found: Sequence[Finding]) -> None:
-    """`Refused` for the first of `found` that would make a first deployment end in failures."""
-    for each in found:
+def check(findings: Sequence[Finding]) -> None:
+    """`Refused` for the first finding that would make the deployment fail."""
+    for each in findings:
         if each.stops:
             raise Refused(f"Lake Formation: {each.text}", hint=each.hint)
 
 
-def say(found: Sequence[Finding]) -> None:
-    """Print what Lake Formation has against the lake, if anything, and what to do."""
-    for each in found:
+def say(findings: Sequence[Finding]) -> None:
+    """Print each finding and what to do about it."""
+    for each in findings:
         colour = "red" if each.stops else "yellow"
-        console.print(f"[{colour}]Lake Formation:[/] {shown(each.text)}", highlight=False, soft_wrap=True)
-        console.print(f"  {shown(each.hint)}", highlight=False, soft_wrap=True)
+        console.print(f"[{colour}]Lake Formation:[/] {escape_untrusted(each.text)}", highlight=False, soft_wrap=True)
+        console.print(f"  {escape_untrusted(each.hint)}", highlight=False, soft_wrap=True)

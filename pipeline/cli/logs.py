@@ -1,4 +1,4 @@
-"""`sluice logs`: what functions and jobs printed, from CloudWatch Logs."""
+"""`sluice logs`: the logs of functions and jobs, from CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.app import app
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
 from pipeline.core.clock import epoch_ms
 from pipeline.core.errors import BadInput
@@ -24,7 +24,7 @@ from pipeline.operate.logs import Line, Source, job_groups, of_execution, read, 
 
 FOLLOW_S = 1.0
 OVERLAP_MS = 15_000
-"""CloudWatch shows events late and not in their order: each look goes back so far, and leaves out what was shown."""
+"""CloudWatch shows events late and out of order: each reading goes back this far, and skips lines that were shown."""
 
 
 @app.command()
@@ -34,24 +34,22 @@ def logs(
         str | None,
         typer.Argument(metavar="FUNCTION|JOB", help="route, transform, poll, standard, quality, …; all if not given."),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines as they come, until Ctrl-C.")] = False,
     since: Annotated[
         str | None, typer.Option(help="How far back: 30s, 10m, 2h, 1d; 10m if not given, 1d with --id.")
     ] = None,
     execution: Annotated[
         str | None,
-        typer.Option(help="What was printed during this execution, by the functions and jobs of its machine."),
+        typer.Option(help="Only lines during this execution, by the functions and jobs of its machine."),
     ] = None,
     run: Annotated[str | None, typer.Option(help="Only this run of a Glue job.")] = None,
     identity: Annotated[
         str | None,
-        typer.Option(
-            "--id", help="All that was logged of an object (its id is in `sluice why`), a batch, an execution."
-        ),
+        typer.Option("--id", help="All lines about an object (its id is in `sluice why`), a batch or an execution."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what functions and jobs printed, merged in the order of time.
+    """Show the logs of functions and jobs, merged in the order of time.
 
     Example: sluice logs transform --since 1h, or sluice logs --execution NAME, or sluice logs --id ID
     """
@@ -60,8 +58,8 @@ def logs(
     start, end = connected.lake.clock() - span_of(since), None
     if identity:
         _refuse_beside_id(name=name, follow=follow, execution=execution, run=run)
-        found = lines_of(connected.lake, connected.env, identity, epoch_ms(start))
-        _show(found, f"of it in the last {since}", as_json)
+        lines = lines_of(connected.lake, connected.env, identity, epoch_ms(start))
+        _show(lines, f"about it in the last {since}", as_json)
         return
     if execution:
         sources, start, end = of_execution(connected.lake, connected.env, execution)
@@ -73,22 +71,22 @@ def logs(
     if follow:
         _follow(sources, epoch_ms(start), as_json)
         return
-    told = "by that" if execution or run else f"in the last {since}"
-    _show(read(sources, epoch_ms(start), epoch_ms(end) if end else None), told, as_json)
+    scope = "by that" if execution or run else f"in the last {since}"
+    _show(read(sources, epoch_ms(start), epoch_ms(end) if end else None), scope, as_json)
 
 
 def _refuse_beside_id(**others: object) -> None:
     if given := [name for name, value in others.items() if value]:
-        raise BadInput(f"--id looks everywhere, and was given with {', '.join(given)}", hint="Leave one of them out.")
+        raise BadInput(f"--id cannot be combined with {', '.join(given)}", hint="Leave one of them out.")
 
 
-def _show(lines: Sequence[Line], told: str, as_json: bool) -> None:
+def _show(lines: Sequence[Line], scope: str, as_json: bool) -> None:
     if as_json:
         print_json([line.to_json() for line in lines])
         return
     _print(lines)
     if not lines:
-        console.print(f"[dim]Nothing was printed {told}.[/]")
+        console.print(f"[dim]Nothing was printed {scope}.[/]")
 
 
 def _follow(sources: Sequence[Source], start: int, as_json: bool) -> None:
@@ -113,6 +111,6 @@ def _print(lines: Sequence[Line]) -> None:
         at = f"{datetime.fromtimestamp(line.at / 1000, UTC):%H:%M:%S.%f}"[:-3]
         text = visible(line.message.rstrip("\n"), keep="\n\t")
         colour = "red" if line.is_error else "default"
-        head = f"[dim]{at}[/] [cyan]{shown(line.label):<{width}}[/]"
+        head = f"[dim]{at}[/] [cyan]{escape_untrusted(line.label):<{width}}[/]"
         console.print(head, end=" ", highlight=False, soft_wrap=True)
         console.print(text, style=colour, markup=False, highlight=False, soft_wrap=True)

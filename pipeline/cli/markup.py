@@ -1,4 +1,4 @@
-"""Text that others wrote, made harmless for Rich."""
+"""Escapes untrusted text for Rich."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from rich.markup import escape
 from pipeline.operate.formatting import visible
 
 
-def shown(text: object) -> str:
-    """What somebody else wrote (a key, a reason, a value) as Rich markup that means only itself."""
+def escape_untrusted(text: object) -> str:
+    """Text from outside (a key, a reason, a value) as Rich markup that prints it literally; unprintable characters
+    become visible."""
     return escape(visible(str(text)))

@@ -1,4 +1,4 @@
-"""How commands print: for people with Rich, for programs as one JSON document on standard output."""
+"""The output of commands: for people with Rich, for programs as one JSON document on standard output."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-"""The option that every command which prints has."""
+"""The option of every command that prints."""
 
 PIPED_WIDTH = 200
-"""Columns when nobody looks: Rich's 80 would fold every key."""
+"""Columns when the output is not a terminal: Rich's 80 would fold every key."""
 
 # Without emoji: `:x:` in a key is not a picture.
 console = Console(emoji=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
@@ -54,12 +54,13 @@ def styled(word: str | None) -> str:
 
 
 def print_json(document: Any) -> None:
+    """Print a document as indented JSON; values that JSON does not have become text."""
     json.dump(document, sys.stdout, indent=2, default=str, ensure_ascii=False)
     sys.stdout.write("\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "none") -> None:
-    """A table, or one line that says that there is nothing. Cells are text or Rich markup; escape what users wrote."""
+    """Print a table, or `empty` if there are no rows. Cells are Rich markup: escape untrusted text."""
     rows = list(rows)
     if not rows:
         console.print(f"[bold]{title}[/]: [dim]{empty}[/]")
@@ -73,7 +74,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
-    """Names and values, one a line; None is left out."""
+    """Print names and values, one per line; None is left out."""
     console.print(f"[bold]{title}[/]")
     for name, value in facts.items():
         if value is not None:

@@ -1,4 +1,4 @@
-"""The command package."""
+"""The command package: packages a checkout for AWS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 @app.command()
 def package(
-    to: Annotated[Path | None, typer.Option(help="Folder that is replaced.", show_default="build/package")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="The folder to write, which is replaced.", show_default="build/package")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Package the checkout, to be deployed unchanged to any account and environment. Needs no account.
@@ -44,7 +46,7 @@ def package(
 
 
 def _say_sizes(sizes: Sequence[FunctionSize]) -> None:
-    """kB and MB are thousands and millions, as AWS's console counts them."""
+    """Print the sizes of functions; kB and MB are thousands and millions of bytes, as in AWS's console."""
     rows = [
         (
             each.function,

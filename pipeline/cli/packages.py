@@ -1,4 +1,4 @@
-"""The package that commands deploy to an account."""
+"""The package that commands deploy to AWS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def packaged_for_aws(root: Path, folder: Path | None = None) -> Package:
-    """The checkout as the package for every account, in `folder` or `build/package`; says that it takes a while."""
+    """Package the checkout for any account, into `folder` or `build/package`, with a note that it takes a while."""
     from pipeline.deploy.packaging import Target, package
     from pipeline.toolchain.jars import deequ_jars
 

@@ -1,4 +1,4 @@
-"""Plans and progress of deployments as a person reads them, and as --json prints them."""
+"""How plans and progress of deployments are printed, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.dataset_changes import planned_json, say_planned
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import console
 
 if TYPE_CHECKING:
-    from pipeline.cloudformation.changes import Change, StackPlan
-    from pipeline.deploy.aws_stacks import Progress
+    from pipeline.cloudformation.changes import ResourceChange, StackPlan
+    from pipeline.deploy.aws_stacks import ResourceProgress
     from pipeline.deploy.datasets.plans import Planned
     from pipeline.deploy.lake_formation import Finding
 
@@ -38,11 +38,13 @@ def say_plans(
     prune: bool = False,
     datasets: Sequence[Planned] = (),
 ) -> None:
-    """Print what would become of stacks and datasets. `without_file` stand and no file is theirs; `command` would do
-    it."""
+    """Print the plans of stacks and datasets.
+
+    `without_file` are deployed stacks whose file is gone; `command` is the command that carries out the plans.
+    """
     for plan in plans:
         if plan.unfinished:
-            console.print(f"[bold]{plan.name}[/]: an earlier deployment broke off, and is undone first")
+            console.print(f"[bold]{plan.name}[/]: an earlier deployment was interrupted, and is rolled back first")
         if plan.changes:
             counted = Counter(str(change.action).lower() for change in plan.changes)
             what = ", ".join(f"{number} to {action}" for action, number in counted.items())
@@ -52,15 +54,15 @@ def say_plans(
     if same := [plan.name for plan in plans if not plan.changes and not plan.unfinished]:
         console.print(f"[dim]unchanged: {', '.join(same)}[/]", highlight=False, soft_wrap=True)
     for name in without_file:
-        fate = "would be deleted" if prune else "stays; --prune deletes it"
-        console.print(f"[magenta]{name}[/]: stands without a file; it {fate}", highlight=False)
+        fate = "would be deleted" if prune else "is retained; --prune deletes it"
+        console.print(f"[magenta]{name}[/]: has no file; it {fate}", highlight=False)
     if datasets:
         console.print("[bold]datasets[/]")
         say_planned(datasets)
     if losing := [(plan.name, change) for plan in plans for change in plan.changes if change.loses_state]:
         names = ", ".join(f"{change.logical_id} of {name}" for name, change in losing)
         console.print(
-            f"[red]takes away what resources hold:[/] {names}; refused without --replace-stateful",
+            f"[red]deletes the data of resources:[/] {names}; rejected without --replace-stateful",
             highlight=False,
             soft_wrap=True,
         )
@@ -68,7 +70,7 @@ def say_plans(
     console.print(f"[dim]nothing was changed: {command} does it[/]", highlight=False)
 
 
-def _say_change(change: Change) -> None:
+def _say_change(change: ResourceChange) -> None:
     kept = " (the old one is kept)" if change.old_is_kept else ""
     only = f" [dim]only on AWS: {change.without_effect}[/]" if change.without_effect else ""
     mark = _MARKS[change.action]
@@ -79,7 +81,7 @@ def _say_change(change: Change) -> None:
     )
     for each in change.properties:
         forces = " [magenta]replaces it[/]" if each.replaces else ""
-        line = f"      {shown(each.path)}: {_short(each.before)} → {_short(each.after)}{forces}"
+        line = f"      {escape_untrusted(each.path)}: {_short(each.before)} → {_short(each.after)}{forces}"
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -87,7 +89,7 @@ def _short(value: Any) -> str:
     if value is None:
         return "[dim]none[/]"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return shown(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")
+    return escape_untrusted(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")
 
 
 def plans_json(
@@ -96,7 +98,7 @@ def plans_json(
     findings: Sequence[Finding] = (),
     datasets: Sequence[Planned] = (),
 ) -> dict[str, Any]:
-    """What --plan --json prints."""
+    """The document of --plan --json."""
     return {
         "datasets": planned_json(datasets),
         "lake_formation": [asdict(each) for each in findings],
@@ -114,10 +116,10 @@ def plans_json(
     }
 
 
-def say_progress(progress: Progress) -> None:
-    """One resource that CloudFormation is done with."""
+def say_progress(progress: ResourceProgress) -> None:
+    """Print the status of one resource during a deployment."""
     failed = progress.status.endswith("_FAILED")
-    why = f": {shown(progress.reason)}" if failed and progress.reason else ""
+    why = f": {escape_untrusted(progress.reason)}" if failed and progress.reason else ""
     colour = "red" if failed else "dim"
     line = f"    [{colour}]{progress.status}[/] {progress.logical_id} [dim]{progress.type}[/]{why}"
     console.print(line, highlight=False, soft_wrap=True)

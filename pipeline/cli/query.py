@@ -1,4 +1,4 @@
-"""`sluice tables` and `sluice query`: what is in the curated tables. Nothing here writes."""
+"""`sluice tables` and `sluice query`: read the curated tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.app import app
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.lake.services import Lake
 from pipeline.operate.formatting import counted, moment
@@ -33,16 +33,16 @@ def tables(context: typer.Context, as_json: Json = False) -> None:
 
 
 def print_tables(lake: Lake) -> None:
-    """The text of `sluice tables`, for other commands."""
+    """Print the tables as text, as `sluice tables` does."""
     rows = [
         (
-            shown(f.name),
+            escape_untrusted(f.name),
             "[dim]no table yet[/]" if f.rows is None else f"{f.rows:,}",
             f.files,
             f.columns,
             f.snapshot,
             moment(f.committed) if f.committed else None,
-            shown(f.last_batch or ""),
+            escape_untrusted(f.last_batch or ""),
         )
         for f in Tables(lake).facts()
     ]
@@ -56,10 +56,10 @@ def query(
     sql: Annotated[
         str, typer.Argument(metavar="SQL", help="One SELECT in DuckDB's SQL; tables are named team.dataset.")
     ],
-    limit: Annotated[int, typer.Option(min=1, help="How many rows at most are shown; --json prints all.")] = ROWS_SHOWN,
+    limit: Annotated[int, typer.Option(min=1, help="The most rows to show; --json prints all.")] = ROWS_SHOWN,
     as_json: Json = False,
 ) -> None:
-    """Ask the curated tables in SQL. It only reads, and sees what is committed.
+    """Query the curated tables with SQL. It only reads, and sees committed data.
 
     Example: sluice query "select role, count(*) from legislators.memberships group by all"
     """
@@ -72,7 +72,7 @@ def query(
 
 
 def _print(names: Sequence[str], rows: Sequence[Sequence[Any]], limit: int) -> None:
-    cells = [["[dim]NULL[/]" if v is None else shown(text_of(v)) for v in row] for row in rows[:limit]]
-    print_table(counted(len(cells), "row"), [shown(name) for name in names], cells, empty="no rows")
+    cells = [["[dim]NULL[/]" if v is None else escape_untrusted(text_of(v)) for v in row] for row in rows[:limit]]
+    print_table(counted(len(cells), "row"), [escape_untrusted(name) for name in names], cells, empty="no rows")
     if len(rows) > limit:
         console.print(f"[dim]There are more rows; --limit shows more than {limit:,}.[/]")

@@ -1,4 +1,4 @@
-"""Commands that say what becomes of what failed: redrive, release, dismiss."""
+"""The commands redrive, release and dismiss: what to do with objects and batches that failed."""
 
 from __future__ import annotations
 
@@ -39,22 +39,20 @@ def redrive(
         str | None,
         typer.Option(help="A dead-letter queue as `sluice status` names it: `raw`, team/dataset, …"),
     ] = None,
-    execution: Annotated[
-        str | None, typer.Option(help="What a failed execution carried: its batch or objects.")
-    ] = None,
+    execution: Annotated[str | None, typer.Option(help="The batch or objects of a failed execution.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Send objects, a batch, dead-lettered messages or what an execution carried back. Doing it twice is harmless.
+    """Send back objects, a batch, dead letters, or the work of an execution. Doing it twice is harmless.
 
-    Objects go through Stage A again, from the raw file: mend the file's definition first. A batch is loaded again
-    from what is staged.
+    Objects go through Stage A again, from the raw file: fix the definition first. A batch is loaded again from its
+    staged files.
 
     Example: sluice redrive --dataset shop/orders
     """
     if sum(1 for given in (objects, dataset, batch, queue, execution) if given) != 1:
-        raise BadInput("say what to send back", hint="One of: objects, --dataset, --batch, --queue, --execution.")
+        raise BadInput("name what to send back", hint="One of: objects, --dataset, --batch, --queue, --execution.")
     if version and len(objects or []) != 1:
-        raise BadInput("a version is of one object", hint="Name the object, too.")
+        raise BadInput("--version needs exactly one object", hint="Name the object, too.")
     lake = context.obj.connect().lake
     if queue:
         moved = redrive_messages(lake, queue)
@@ -79,7 +77,7 @@ def release(
     by: Annotated[str | None, typer.Option(help="Who decided; the user's name by default.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Load a quarantined batch although it failed its quality rules; who and why is kept with the verdict.
+    """Load a quarantined batch although it failed its quality rules. Who released it and why is stored.
 
     Example: sluice release 01KF… --reason "the supplier confirmed the zero prices"
     """
@@ -93,18 +91,18 @@ def dismiss(
         list[str] | None, typer.Argument(help="s3://bucket/key, or team/dataset/file in the raw bucket.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Why nothing more is to be done.")] = "",
-    dataset: Annotated[str | None, typer.Option(help="All that needs attention of team/dataset.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="All objects of team/dataset that need attention.")] = None,
     by: Annotated[str | None, typer.Option(help="Who decided; the user's name by default.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say that nothing more is to be done about objects: they leave "Needs attention", and keep who and why.
+    """Dismiss objects: they need no more attention. Who dismissed them and why is stored.
 
-    Nothing is deleted, and `sluice redrive` still sends them back: what becomes of them then needs attention anew.
+    Nothing is deleted, and `sluice redrive` can still send them back; if they fail again, they need attention again.
 
     Example: sluice dismiss shop/orders/2026/a.csv --reason "its rows came in b.csv"
     """
     if bool(objects) == bool(dataset):
-        raise BadInput("say what to dismiss", hint="Objects, or --dataset.")
+        raise BadInput("name what to dismiss", hint="Objects, or --dataset.")
     lake = context.obj.connect().lake
     rows = to_dismiss(lake, objects or [], dataset_name(dataset) if dataset else None)
     done = dismiss_objects(lake, rows, by or getpass.getuser(), reason)
@@ -121,6 +119,8 @@ def _say(done: Redriven, as_json: bool) -> None:
         where = f"in the new batch {done.batch}" if done.batch else "for the next batch"
         console.print(f"staged {counted(done.restaged, 'object')} again {where}", highlight=False)
     for name in done.refused:
-        console.print(f"[yellow]left alone:[/] {escape(name)} is further on, or its content has been loaded since")
+        console.print(
+            f"[yellow]skipped:[/] {escape(name)} has been processed further, or its content has been loaded since"
+        )
     if not (done.sent or done.restaged or done.refused):
         console.print("nothing to send back")

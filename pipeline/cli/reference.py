@@ -19,10 +19,10 @@ def page() -> str:
     """The whole page, as Typer's own generator writes it."""
     commands.load()
     command = get_command(app)
-    made = f"<!-- Made by `{COMMAND}`: change the commands' docstrings. -->"
+    notice = f"<!-- Made by `{COMMAND}`: change the commands' docstrings. -->"
     text = get_docs_for_click(obj=command, ctx=typer.Context(command, info_name="sluice"), name="sluice")
     head, _, rest = text.partition("\n")
-    return f"{head}\n\n{made}\n{rest.rstrip()}\n"
+    return f"{head}\n\n{notice}\n{rest.rstrip()}\n"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The demo's files: small, the same each time, and each there to show one thing that the lake does with it."""
+"""The demo's files: small, the same each time, and each an example of one thing that the lake does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-Order = tuple[str, str, str, str, str, str, str]
+OrderRow = tuple[str, str, str, str, str, str, str]
 
 ORDER_COLUMNS = ("order_id", "customer_id", "ordered_at", "item", "quantity", "price", "status")
 _ITEMS = (("lamp", "39.90"), ("chair", "120.00"), ("kettle", "24.50"), ("desk", "310.00"), ("rug", "89.95"))
@@ -28,7 +28,7 @@ _PEOPLE: Sequence[tuple[str, str, str, str, list[str]]] = (
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Where each file lies. Those of orders go to demo/orders, the others to demo/customers."""
+    """The path of each file. Orders go to demo/orders, the others to demo/customers."""
 
     customers: Path
     """Six customers, all good."""
@@ -39,11 +39,11 @@ class Samples:
     orders_compressed: Path
     """Twenty more, as gzip."""
     orders_with_bad_rows: Path
-    """Twelve orders and four rows that do not read as the contract says: `BAD_ROWS`."""
+    """Twelve orders, and four rows that violate the contract: `BAD_ROWS`."""
     orders_truncated: Path
-    """A gzip file that was cut off: it cannot be read at all."""
+    """A truncated gzip file, which cannot be read at all."""
     orders_breaking_rules: Path
-    """Eight orders that read well and break the rules: a status that there is not, and quantities below one."""
+    """Eight orders that can be read but break the rules: an unknown status, and quantities below one."""
 
 
 BAD_ROWS: Sequence[Sequence[str]] = (
@@ -52,7 +52,7 @@ BAD_ROWS: Sequence[Sequence[str]] = (
     ("O-2103", "C-3", "2025-03-04T10:02:00Z", "rug", "1", "89.955", "placed"),
     ("O-2104", "C-4", "2025-03-04T10:03:00Z", "desk"),
 )
-"""No integer; no timestamp; more digits than the price has; too few cells."""
+"""Not an integer; not a timestamp; too many digits for the price; too few cells."""
 
 
 def write_samples(folder: Path) -> Samples:
@@ -71,12 +71,12 @@ def write_samples(folder: Path) -> Samples:
     )
 
 
-def orders(first: int, count: int) -> list[Order]:
+def orders(first: int, count: int) -> list[OrderRow]:
     """Good orders, numbered from `first`."""
     return [_order(number) for number in range(first, first + count)]
 
 
-def _order(number: int) -> Order:
+def _order(number: int) -> OrderRow:
     item, price = _ITEMS[number % len(_ITEMS)]
     customer = f"C-{number % len(_PEOPLE) + 1}"
     at = f"2025-03-{number % 28 + 1:02}T{number % 24:02}:{number % 60:02}:00Z"
@@ -84,7 +84,7 @@ def _order(number: int) -> Order:
 
 
 def customers() -> list[dict[str, Any]]:
-    """The six customers as they are first."""
+    """The six customers of the first file."""
     return [_customer(number, *person) for number, person in enumerate(_PEOPLE, 1)]
 
 
@@ -122,7 +122,7 @@ def _json_lines(records: Iterable[dict[str, Any]]) -> bytes:
 
 
 def _gzip(content: bytes) -> bytes:
-    # A time in the header would make each demo's file another one.
+    # Without a time in the header, so that each demo has the same file.
     return gzip.compress(content, mtime=0)
 
 

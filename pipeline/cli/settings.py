@@ -1,4 +1,4 @@
-"""The commands of an environment's settings: settings, settings set, settings unset."""
+"""The commands settings, settings set and settings unset: the settings of an environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from pipeline.cli.app import app
 from pipeline.cli.connect import Reached
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.core.clients import client
 from pipeline.deploy import environments
@@ -22,7 +22,7 @@ Name = Annotated[str, typer.Argument(help="A setting's name, as `sluice settings
 
 @settings.callback(invoke_without_command=True)
 def show(context: typer.Context, as_json: Json = False) -> None:
-    """List the settings of an environment: value, default, where it comes from, what is allowed.
+    """List the settings of an environment: value, default, source, and allowed values.
 
     Example: sluice settings
     """
@@ -43,7 +43,7 @@ def show(context: typer.Context, as_json: Json = False) -> None:
         [_cells(each, reached.is_embedded) for each in values],
     )
     for problem in wrong:
-        console.print(f"[red]{shown(problem)}[/]", highlight=False, soft_wrap=True)
+        console.print(f"[red]{escape_untrusted(problem)}[/]", highlight=False, soft_wrap=True)
 
 
 @settings.command("set")
@@ -59,13 +59,13 @@ def set_command(context: typer.Context, name: Name, value: str, as_json: Json = 
 
 @settings.command("unset")
 def unset_command(context: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Take a setting back to its default, from the next deployment on.
+    """Reset a setting to its default, from the next deployment on.
 
     Example: sluice settings unset log-retention-days
     """
     reached: Reached = context.obj.reach()
     if not environments.remove(client("ssm"), reached.env, name, laptop=reached.is_embedded) and not as_json:
-        console.print(f"{shown(name)} was not set", highlight=False, soft_wrap=True)
+        console.print(f"{escape_untrusted(name)} was not set", highlight=False, soft_wrap=True)
         return
     known = environments.SETTINGS.get(name)
     default = known.default_for(laptop=reached.is_embedded)[0] if known else None
@@ -76,9 +76,11 @@ def _say_changed(reached: Reached, name: str, value: str | None, as_json: bool) 
     if as_json:
         print_json({"env": reached.env, "name": name, "value": value})
         return
-    is_now = "is gone" if value is None else f"is {shown(value) or 'none'}"
+    is_now = "is removed" if value is None else f"is {escape_untrusted(value) or 'none'}"
     next_time = "`sluice up`" if reached.is_embedded else "the next deployment"
-    console.print(f"{shown(name)} {is_now} in {reached.env}, from {next_time} on", highlight=False, soft_wrap=True)
+    console.print(
+        f"{escape_untrusted(name)} {is_now} in {reached.env}, from {next_time} on", highlight=False, soft_wrap=True
+    )
 
 
 def _row(value: Value, laptop: bool) -> dict[str, Any]:
@@ -100,6 +102,6 @@ def _cells(value: Value, laptop: bool) -> list[str]:
     style = "bold" if value.source is Source.STORED else "dim"
     default = setting.default_for(laptop=laptop)[0]
     return [
-        setting.name, f"[{style}]{shown(value.value) or 'none'}[/]", default or "none",
+        setting.name, f"[{style}]{escape_untrusted(value.value) or 'none'}[/]", default or "none",
         f"[{style}]{value.source}[/]", setting.allowed, setting.meaning,
     ]  # fmt: skip

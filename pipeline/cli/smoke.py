@@ -1,4 +1,4 @@
-"""The command smoke: one small file through the whole of a lake, to see that it works."""
+"""The command smoke: sends one small file through the whole lake, to check that it works."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import typer
 
 from pipeline.cli.app import app
 from pipeline.cli.drop import EXIT_ATTENTION, EXIT_TIMEOUT, drop_files
-from pipeline.cli.embedded import hurry_schedules
-from pipeline.cli.markup import shown
+from pipeline.cli.embedded import run_schedules_now
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.samples import ORDER_COLUMNS
 from pipeline.core.clients import client
@@ -28,7 +28,7 @@ from pipeline.operate.flows import flows_of
 
 DATASET = DatasetName("demo", "orders")
 FOLDER = "smoke-tests"
-"""Below the dataset's prefix, so that whoever reads the table can tell these rows."""
+"""The folder below the dataset's prefix, by which readers of the table can recognize these rows."""
 
 _ENDED = (Status.COMMITTED, Status.QUARANTINED, Status.FAILED, Status.UNROUTED, Status.DUPLICATE)
 
@@ -45,13 +45,13 @@ def smoke(
 ) -> None:
     """Drop one file and wait until its rows are in the table: does this lake work?
 
-    Exits with 0 when they are, 3 when the object ended otherwise or an execution failed meanwhile (what mends itself
-    hides a function that does not work), 4 when time is up.
+    Exits with 0 if they are, 3 if the object ended otherwise or an execution failed meanwhile (a successful retry may
+    hide a function that does not work), 4 when time is up.
 
     Example: sluice --profile dev --env dev smoke
     """
     if (file is None) != (to is None):
-        raise Refused("a file needs --to, and --to a file", hint="Without both, an order is dropped to demo/orders.")
+        raise Refused("a file and --to need each other", hint="Without both, an order is dropped to demo/orders.")
     connected: Connected = context.obj.connect()
     name = dataset_name(to) if to else DATASET
     registered = connected.lake.registry.get(name)
@@ -79,19 +79,23 @@ def smoke(
             }
         )
     elif status is Status.COMMITTED and failed:
-        console.print(f"[red]{shown(dropped)} is in its table, and executions failed meanwhile:[/]", soft_wrap=True)
-        console.print(f"  {shown(', '.join(failed))}; see `sluice execution NAME`", soft_wrap=True)
+        console.print(
+            f"[red]{escape_untrusted(dropped)} is in its table, and executions failed meanwhile:[/]", soft_wrap=True
+        )
+        console.print(f"  {escape_untrusted(', '.join(failed))}; see `sluice execution NAME`", soft_wrap=True)
     elif status is Status.COMMITTED:
-        console.print(f"[green]it works:[/] {shown(dropped)} is in its table after {seconds} s", soft_wrap=True)
+        console.print(
+            f"[green]it works:[/] {escape_untrusted(dropped)} is in its table after {seconds} s", soft_wrap=True
+        )
     else:
-        what = f"is {status}: {shown(row.reason or '')}" if row else "is not in the catalog"
-        console.print(f"[red]{shown(dropped)} {what}[/] after {seconds} s; see `sluice why`", soft_wrap=True)
+        what = f"is {status}: {escape_untrusted(row.reason or '')}" if row else "is not in the catalog"
+        console.print(f"[red]{escape_untrusted(dropped)} {what}[/] after {seconds} s; see `sluice why`", soft_wrap=True)
     if status is not Status.COMMITTED or failed:
         raise typer.Exit(EXIT_ATTENTION if status in _ENDED else EXIT_TIMEOUT)
 
 
 def _wait(connected: Connected, uri: str, timeout_s: float) -> ObjectRow | None:
-    """The object's row once it has ended, or as it is when time is up."""
+    """The object's catalog row, once it has ended or time is up."""
     give_up = time.monotonic() + timeout_s
     while True:
         rows = connected.lake.catalog.history(uri.removeprefix("s3://"))
@@ -99,7 +103,7 @@ def _wait(connected: Connected, uri: str, timeout_s: float) -> ObjectRow | None:
         if (row and row.status in _ENDED) or time.monotonic() > give_up:
             return row
         if connected.endpoint and row and row.dataset and row.status is Status.STAGED:
-            hurry_schedules(connected.endpoint, [row.dataset])
+            run_schedules_now(connected.endpoint, [row.dataset])
         time.sleep(0.5 if connected.is_embedded else 5)
 
 
@@ -114,7 +118,7 @@ def _failed_executions(connected: Connected, since: datetime) -> list[str]:
 
 
 def _an_order(folder: Path) -> Path:
-    """An order that no other smoke test has."""
+    """Write a file with an order that no other smoke test has."""
     path = folder / f"smoke-{uuid4().hex[:12]}.csv"
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""`sluice status` and `sluice objects`: what there is, where it stands, what needs attention."""
+"""`sluice status` and `sluice objects`: what is loaded, what waits, what needs attention."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from pipeline.cli.app import app
 from pipeline.cli.arguments import DatasetArgument, Limit
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table, styled
 from pipeline.core.errors import NotThere
 from pipeline.lake.batches.completion import REBASES
@@ -27,7 +27,7 @@ from pipeline.operate.status import Summary, gather
 def status(
     context: typer.Context,
     dataset: DatasetArgument = None,
-    batches: Annotated[int, typer.Option(min=0, help="How many last batches of each dataset.")] = 3,
+    batches: Annotated[int, typer.Option(min=0, help="How many of the last batches of each dataset to show.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Show at a glance what is loaded, what waits, what went wrong, and what to do about it.
@@ -43,7 +43,7 @@ def status(
 
 
 def print_summary(lake: Lake) -> None:
-    """The text of `sluice status`, for other commands."""
+    """Print the summary as text, as `sluice status` does."""
     _print(_gather(lake, None, 3), lake)
 
 
@@ -60,7 +60,9 @@ def _print(summary: Summary, lake: Lake) -> None:
     _print_troubles(summary)
     if summary.running:
         now = lake.clock()
-        rows = [(r.machine, moment(r.started), duration(r.seconds(now)), shown(r.name)) for r in summary.running]
+        rows = [
+            (r.machine, moment(r.started), duration(r.seconds(now)), escape_untrusted(r.name)) for r in summary.running
+        ]
         print_table("\nRunning executions", ("stage", "started", "for", "name"), rows)
     _print_queues(summary)
     if summary.progress.is_settled:
@@ -84,7 +86,7 @@ def _print_objects(summary: Summary) -> None:
 def _dataset_name(name: str | None, summary: Summary) -> str:
     if name is None:
         return "[dim](no dataset)[/]"
-    return f"{shown(name)} [dim]retired[/]" if name in summary.retired else shown(name)
+    return f"{escape_untrusted(name)} [dim]retired[/]" if name in summary.retired else escape_untrusted(name)
 
 
 def _print_batches(summary: Summary) -> None:
@@ -93,7 +95,7 @@ def _print_batches(summary: Summary) -> None:
         verdict = batch.verdict
         rows.append(
             (
-                shown(batch.dataset),
+                escape_untrusted(batch.dataset),
                 batch.id,
                 styled(batch.status),
                 f"{batch.objects:,}",
@@ -109,31 +111,31 @@ def _print_batches(summary: Summary) -> None:
     newest = {batch.dataset: batch.id for batch in reversed(batches)}
     ended = {batch.dataset: batch.id for batch in reversed(batches) if batch.ended}
     for batch in batches:
-        # What went wrong last is told until another batch has ended, and not only until one has begun.
+        # An error is shown until another batch has ended, not only until one has begun.
         is_newest = batch.id in (newest[batch.dataset], ended.get(batch.dataset))
         _print_verdict(batch, summary.since[batch.id].told, is_newest=is_newest)
 
 
 def _print_verdict(batch: Batch, since: str | None, *, is_newest: bool) -> None:
-    """The rules of a batch that failed, and what was done since; of a dataset's newest also its error, and who
-    released it; of one that goes on, that others write to its table."""
+    """Print a batch's failed rules and what was done since; for a dataset's newest batch also its error and release;
+    for a running one, that it is delayed by other writers of its table."""
     rules = [rule for rule in (batch.verdict.rules if batch.verdict else ()) if rule.outcome != "Passed"]
     meets_others = bool(batch.rebases and not batch.ended)
     if rules or since or meets_others or (is_newest and (batch.error or batch.release)):
-        console.print(f"\n  [bold]{shown(batch.dataset)}[/] [dim]{batch.id}[/]", highlight=False)
+        console.print(f"\n  [bold]{escape_untrusted(batch.dataset)}[/] [dim]{batch.id}[/]", highlight=False)
     for rule in rules:
-        reason = f" [red]{shown(rule.reason)}[/]" if rule.reason else ""
-        console.print(f"    [red]✗[/] {shown(rule.rule)}{reason}", highlight=False, soft_wrap=True)
+        reason = f" [red]{escape_untrusted(rule.reason)}[/]" if rule.reason else ""
+        console.print(f"    [red]✗[/] {escape_untrusted(rule.rule)}{reason}", highlight=False, soft_wrap=True)
     if batch.error and is_newest and not rules:
-        console.print(f"    [red]{shown(batch.error)}[/]", highlight=False, soft_wrap=True)
+        console.print(f"    [red]{escape_untrusted(batch.error)}[/]", highlight=False, soft_wrap=True)
     if meets_others:
-        told = f"others write to its table: transform {batch.rebases + 1} of {REBASES + 1}"
-        console.print(f"    [yellow]{told}[/]", highlight=False)
+        delay = f"others write to its table: transform {batch.rebases + 1} of {REBASES + 1}"
+        console.print(f"    [yellow]{delay}[/]", highlight=False)
     if since:
-        console.print(f"    [cyan]since[/] {shown(since)}", highlight=False, soft_wrap=True)
+        console.print(f"    [cyan]since[/] {escape_untrusted(since)}", highlight=False, soft_wrap=True)
     if batch.release and is_newest:
-        told = ", ".join(f"{name}: {value}" for name, value in batch.release.items())
-        console.print(f"    [yellow]released[/] {shown(told)}", highlight=False, soft_wrap=True)
+        release = ", ".join(f"{name}: {value}" for name, value in batch.release.items())
+        console.print(f"    [yellow]released[/] {escape_untrusted(release)}", highlight=False, soft_wrap=True)
 
 
 def _print_troubles(summary: Summary) -> None:
@@ -142,20 +144,20 @@ def _print_troubles(summary: Summary) -> None:
         return
     console.print("\n[bold]Needs attention[/]")
     for t in summary.troubles:
-        where = f" {shown(t.dataset)}" if t.dataset else ""
+        where = f" {escape_untrusted(t.dataset)}" if t.dataset else ""
         noun = "message" if t.status == "DEAD_LETTERS" else "object"
         example = (
-            f", such as {shown(t.example)}"
+            f", such as {escape_untrusted(t.example)}"
             if t.example and t.objects > 1
-            else f", {shown(t.example)}"
+            else f", {escape_untrusted(t.example)}"
             if t.example
             else ""
         )
         console.print(
             f"  {styled(t.status)}{where}: {counted(t.objects, noun)}{example}", highlight=False, soft_wrap=True
         )
-        console.print(f"    [dim]why[/] {shown(t.reason)}", highlight=False, soft_wrap=True)
-        console.print(f"    [dim]do [/] {shown(t.todo)}", highlight=False, soft_wrap=True)
+        console.print(f"    [dim]why[/] {escape_untrusted(t.reason)}", highlight=False, soft_wrap=True)
+        console.print(f"    [dim]do [/] {escape_untrusted(t.todo)}", highlight=False, soft_wrap=True)
 
 
 def _print_queues(summary: Summary) -> None:
@@ -167,12 +169,14 @@ def _print_queues(summary: Summary) -> None:
 
 
 def _is_spent(queue: Queue, summary: Summary) -> bool:
-    """Whether a Stage B queue holds only hints of objects that are loaded: the next batch will delete them."""
+    """Whether a Stage B queue has only messages about loaded objects, which the next batch will delete."""
     return not queue.dead_letters and queue.name in summary.objects and not summary.objects[queue.name]["STAGED"]
 
 
 def _queue_name(queue: Queue) -> str:
-    return f"[red]{shown(queue.name)} dead letters[/]" if queue.dead_letters else shown(queue.name)
+    return (
+        f"[red]{escape_untrusted(queue.name)} dead letters[/]" if queue.dead_letters else escape_untrusted(queue.name)
+    )
 
 
 @app.command()
@@ -183,7 +187,7 @@ def objects(
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
-    """List objects (versions of raw keys), those that changed last first.
+    """List objects (versions of raw keys), the last changed first.
 
     Example: sluice objects legislators/memberships --status QUARANTINED
     """
@@ -203,10 +207,10 @@ def _object_cells(row: ObjectRow, now: Any) -> tuple[str | None, ...]:
     return (
         styled(row.status),
         ago(row.since, now),
-        shown(row.dataset or ""),
+        escape_untrusted(row.dataset or ""),
         size(row.size),
         None if row.good is None else f"{row.good:,}",
         None if not row.bad else f"[yellow]{row.bad:,}[/]",
-        shown(row.object.uri),
-        f"[dim]{shown(row.object.version_id)}[/]",
+        escape_untrusted(row.object.uri),
+        f"[dim]{escape_untrusted(row.object.version_id)}[/]",
     )

@@ -18,35 +18,35 @@ from pipeline.cloudformation.substitutions import substitutions
 from pipeline.core.errors import BadDefinition, BadInput, Transient
 from pipeline.state_machines.coverage import Part, parts
 from pipeline.state_machines.suites import Case, Result, Runner, Suite, check, uncovered
-from pipeline.state_machines.test_cases import Entry
+from pipeline.state_machines.test_cases import ResponseEntry
 
 DEFINITIONS = Path("definitions/state_machines")
 TIMEOUT_S = 60.0
 NOT_RUN = "NOT RUN"
-"""The status of a case with a file that is wrong."""
+"""The status of a case with an invalid file."""
 
 
 @app.command("test")
 def run_cases(
     folder: Annotated[Path, typer.Argument(help="The folder with MockConfigFile.json, inputs and histories.")],
     definitions: Annotated[
-        list[Path] | None, typer.Option(help="Where else <machine>.asl.json lies; else definitions/state_machines.")
+        list[Path] | None, typer.Option(help="Folders with <machine>.asl.json; definitions/state_machines by default.")
     ] = None,
     substitute: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What ${NAME} in a definition becomes; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="The value of ${NAME} in definitions; repeatable.")
     ] = None,
     template: Annotated[
-        list[Path] | None, typer.Option(help="A template whose DefinitionSubstitutions say it; repeatable.")
+        list[Path] | None, typer.Option(help="A template whose DefinitionSubstitutions give the values; repeatable.")
     ] = None,
     only: Annotated[str, typer.Option("--case", help="Run one case, as machine#Case.")] = "",
     update: Annotated[bool, typer.Option("--update", help="Record the histories instead of comparing them.")] = False,
-    full_coverage: Annotated[bool, typer.Option(help="Fail when a part of a machine is taken by no case.")] = False,
+    full_coverage: Annotated[bool, typer.Option(help="Fail if no case takes some part of a machine.")] = False,
     sfn_endpoint: Annotated[
         str, typer.Option(help="URL of AWS's Step Functions Local, started with the same MockConfigFile.json.")
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Run state machines on mocked integrations, compare with what is recorded, and say what no case takes.
+    """Run state machines on mocked integrations, compare with recorded histories, and report what no case takes.
 
     The format of the cases is AWS's own; docs/state-machine-tests.md shows one from start to end.
 
@@ -91,19 +91,19 @@ def _given(pairs: list[str]) -> dict[str, str]:
 
 
 def _substitutions(templates: list[Path], given: dict[str, str], machine: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for template in templates:
-        found |= substitutions(template, machine)
-    return found | given
+        values |= substitutions(template, machine)
+    return values | given
 
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What cases did; and of a whole suite, what none of them takes, and what is left over in its files."""
+    """The results of cases; for a whole suite also the parts that none takes, unused answers and old histories."""
 
     results: list[Result]
     missing: dict[str, list[Part]] = field(default_factory=dict)
-    unused: list[Entry] = field(default_factory=list)
+    unused: list[ResponseEntry] = field(default_factory=list)
     leftovers: list[Path] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:

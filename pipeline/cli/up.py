@@ -1,4 +1,4 @@
-"""Commands of the embedded lake itself: up, down."""
+"""The commands up and down: start and stop the embedded lake."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ CONSOLE_LOG = f"{state.FOLDER}/console.log"
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one.")]
 
 
-Packaged = Annotated[bool, typer.Option("--packaged", help="Run the very packages that AWS would get, layers too.")]
+Packaged = Annotated[bool, typer.Option("--packaged", help="Run the same packages as on AWS, with layers.")]
 
 
 @app.command()
 def up(port: Port = PORT, packaged: Packaged = False, as_json: Json = False) -> None:
     """Start an embedded lake for this checkout, deploy definitions/stacks to it and apply definitions/datasets.
 
-    A lake that is running already gets what has changed since.
+    A lake that is already running is updated.
     """
     lake = bring_up(port, packaged=packaged, quiet=as_json)
     if as_json:
@@ -52,12 +52,12 @@ def up(port: Port = PORT, packaged: Packaged = False, as_json: Json = False) -> 
 
 
 def pages_of(lake: state.RunningLake) -> str | None:
-    """The address of the console for a person to open; None if nobody answers there."""
+    """The console's address to open in a browser; None if it does not answer."""
     return lake.pages if answers(lake.console, CONSOLE_S) else None
 
 
 def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state.RunningLake:
-    """Start, deploy and apply; says each step unless `quiet`."""
+    """Start the lake, deploy the stacks and apply the datasets; prints each step unless `quiet`."""
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -73,7 +73,7 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
         lake = lifecycle.start(root, port=port)
         say(f"embedded AWS at {lake.endpoint}")
     else:
-        say(f"the lake at {lake.endpoint} is running: it gets what has changed")
+        say(f"the lake at {lake.endpoint} is running: it is updated")
     if packaged:
         _say_packaged(say)
     target = Target.of(lake)
@@ -86,8 +86,8 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
     if not quiet:
         say_limits({name for result in results for name in result.accepted_without_effect})
         where = pages_of(lake)
-        told = f"console at [bold]{where}[/]" if where else f"[red]the console does not answer:[/] see {CONSOLE_LOG}"
-        console.print(f"  {told}", highlight=False, soft_wrap=True)
+        line = f"console at [bold]{where}[/]" if where else f"[red]the console does not answer:[/] see {CONSOLE_LOG}"
+        console.print(f"  {line}", highlight=False, soft_wrap=True)
         console.print(f"[green]the lake is ready[/] ({time.monotonic() - began:.1f} s)", highlight=False)
     return lake
 
@@ -102,7 +102,7 @@ def _say_packaged(say: Say) -> None:
 
 
 def say_limits(ineffective: set[str]) -> None:
-    """Print where the limits are listed, and how many properties of the templates are taken without effect."""
+    """Print where the limits are listed, and how many properties of the templates have no effect."""
     console.print(f"  [dim]the embedded AWS has limits: they are listed in {PAGE}[/]", highlight=False)
     kinds = sorted({name.split(" ")[0].removeprefix("AWS::") for name in ineffective})
     if kinds:
@@ -113,7 +113,7 @@ def say_limits(ineffective: set[str]) -> None:
 
 @app.command()
 def down(as_json: Json = False) -> None:
-    """Stop this checkout's embedded lake. It is throwaway: what it holds is forgotten."""
+    """Stop this checkout's embedded lake. All its data is deleted."""
     root = checkout()
     forgotten = _contents(root)
     stopped = lifecycle.stop(root)
@@ -123,13 +123,13 @@ def down(as_json: Json = False) -> None:
         console.print("no lake is running here")
     else:
         console.print(
-            f"stopped; forgotten: {forgotten.get('objects', 0)} objects and {forgotten.get('tables', 0)} tables",
+            f"stopped; deleted: {forgotten.get('objects', 0)} objects and {forgotten.get('tables', 0)} tables",
             highlight=False,
         )
 
 
 def _contents(root: Path) -> dict[str, int]:
-    """How much a running lake holds; nothing if it does not answer any more."""
+    """The numbers of objects and tables in a running lake; empty if it does not answer."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from pipeline.core.errors import SluiceError

@@ -1,4 +1,4 @@
-"""The command about tables' upkeep."""
+"""The command upkeep: shows and requests the upkeep of tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from pipeline.cli.app import app
 from pipeline.cli.arguments import DatasetArgument
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.core.errors import BadInput
 from pipeline.lake.batches.upkeep import Turn, TurnStatus, is_turn
@@ -16,7 +16,7 @@ from pipeline.lake.services import Lake
 from pipeline.operate.arguments import dataset_name
 
 TURNS = 5
-"""Shown of one dataset."""
+"""How many turns of one dataset are shown."""
 
 
 @app.command()
@@ -26,25 +26,31 @@ def upkeep(
     now: Annotated[bool, typer.Option(help="Let the next poll of the dataset begin, whatever waits.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show when tables were last kept up and when they will be; or ask for it now.
+    """Show when the upkeep of tables last ran and when it is due; or request it now.
 
-    Small files are rewritten, and old snapshots and files that nobody names are removed, while no batch runs.
+    Upkeep rewrites small files, and removes old snapshots and unreferenced files, while no batch runs.
 
     Example: sluice upkeep shop/orders --now
     """
     lake = context.obj.connect().lake
     if now and not dataset:
-        raise BadInput("say which dataset is to be kept up now", hint="sluice upkeep team/dataset --now")
+        raise BadInput("--now needs a dataset", hint="sluice upkeep team/dataset --now")
     names = [str(dataset_name(dataset))] if dataset else sorted(str(each.name) for each in lake.registry.all())
     if now:
         lake.turns.ask(names[0])
-    found = [each for name in names for each in _lines(lake, name, TURNS if dataset else 1)]
+    lines = [each for name in names for each in _lines(lake, name, TURNS if dataset else 1)]
     if as_json:
-        print_json(found)
+        print_json(lines)
         return
     rows = [
-        (shown(each["dataset"]), each["status"], each["opened"], each["due"], shown(each["did"] or each["error"] or ""))
-        for each in found
+        (
+            escape_untrusted(each["dataset"]),
+            each["status"],
+            each["opened"],
+            each["due"],
+            escape_untrusted(each["did"] or each["error"] or ""),
+        )
+        for each in lines
     ]
     print_table("Upkeep", ("dataset", "status", "began", "next due", "what it did"), rows, empty="no dataset yet")
     if now:

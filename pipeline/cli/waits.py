@@ -1,23 +1,23 @@
-"""Wait until a lake is settled, saying what happens meanwhile."""
+"""Waits until a lake is settled, and reports the progress."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from pipeline.cli.embedded import hurry_schedules
+from pipeline.cli.embedded import run_schedules_now
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.operate.connection import Connected
 from pipeline.operate.progress import Progress, look
 
-HURRY_EVERY_S = 0.5
-HURRY_LATER_S = 5.0
-"""While objects are still on their way through Stage A, so that they come into one batch."""
+RUN_SCHEDULES_S = 0.5
+RUN_SCHEDULES_LATER_S = 5.0
+"""The interval while objects are still in Stage A, so that they come into one batch."""
 QUICK_S = 0.25
 SLOW_S = 5.0
 REST = 10
-"""How many times as long as a look took there is none: one that has much to count would hold up what it waits for."""
+"""The pause after a look, as a multiple of its duration: counting many objects would slow down the lake itself."""
 
 
 def wait(
@@ -29,13 +29,13 @@ def wait(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Progress:
-    """Look again and again until the lake is settled or time is up; `report` gets every look.
+    """Poll the lake until it is settled or `timeout_s` seconds have passed; `report` is called with every progress.
 
-    An embedded lake's schedules are hurried while staged objects wait; those of AWS never are. Settled means so
-    twice in a row: an object that moves from one place to the next may be in neither for a moment.
+    An embedded lake's schedules are run early while staged objects wait; those of AWS are not. The lake counts as
+    settled after two such looks in a row: an object that moves on may be in neither place for a moment.
     """
     give_up = clock() + timeout_s
-    hurried = clock() - HURRY_EVERY_S
+    ran = clock() - RUN_SCHEDULES_S
     settled_before = False
     while True:
         began = clock()
@@ -48,8 +48,8 @@ def wait(
             return progress
         settled_before = progress.is_settled
         arriving = progress.messages or progress.count(Status.REGISTERED)
-        patience = HURRY_LATER_S if arriving else HURRY_EVERY_S
-        if connected.endpoint and (staged := progress.datasets(Status.STAGED)) and clock() - hurried > patience:
-            hurry_schedules(connected.endpoint, staged)
-            hurried = clock()
+        patience = RUN_SCHEDULES_LATER_S if arriving else RUN_SCHEDULES_S
+        if connected.endpoint and (staged := progress.datasets(Status.STAGED)) and clock() - ran > patience:
+            run_schedules_now(connected.endpoint, staged)
+            ran = clock()
         sleep(max(QUICK_S if connected.is_embedded else SLOW_S, min(SLOW_S, REST * took)))

@@ -1,4 +1,4 @@
-"""`sluice why`: the whole story of one object."""
+"""`sluice why`: the whole history of one object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.app import app
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_facts, print_json, styled
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.catalog import ObjectRow, Status
@@ -35,9 +35,9 @@ def why(
     version: Annotated[str | None, typer.Option(help="Only this version id.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell the whole story of one object: where it is, why, and what to do.
+    """Show the whole history of one object: where it is, why, and what to do.
 
-    Exits with 1 when the catalog does not know it, and says why that may be.
+    Exits with 1 if it is not in the catalog, and shows the likely cause.
 
     Example: sluice why legislators/memberships/2026/members.json
     """
@@ -46,10 +46,10 @@ def why(
     known = versions(lake, obj)
     rows = chosen(known, version)
     if not rows:
-        _tell_unknown(obj.uri, diagnose(lake, obj), as_json)
+        _print_unknown(obj.uri, diagnose(lake, obj), as_json)
         raise typer.Exit(1)
-    found = tables_of(lake, rows)
-    tables = {row.object: found.get(row.dataset or "", Table()) for row in rows}
+    by_dataset = tables_of(lake, rows)
+    tables = {row.object: by_dataset.get(row.dataset or "", Table()) for row in rows}
     if as_json:
         stories = [
             {**story(lake, row, table), "rows_beside": beside(row, known, table)}
@@ -59,49 +59,54 @@ def why(
         print_json({"uri": obj.uri, "known": True, "versions": stories})
         return
     console.print(
-        f"[bold]{shown(obj.uri)}[/]  [dim]{counted(len(rows), 'version')}[/]", highlight=False, soft_wrap=True
+        f"[bold]{escape_untrusted(obj.uri)}[/]  [dim]{counted(len(rows), 'version')}[/]",
+        highlight=False,
+        soft_wrap=True,
     )
     for row in rows[:VERSIONS_SHOWN]:
         _print_version(lake, row, known, tables[row.object])
     for row in rows[VERSIONS_SHOWN:]:
-        console.print(
-            f"\n{styled(row.status)} version {shown(row.object.version_id)} [dim]since {moment(row.since)}[/]"
-        )
+        version_id = escape_untrusted(row.object.version_id)
+        console.print(f"\n{styled(row.status)} version {version_id} [dim]since {moment(row.since)}[/]")
 
 
-def _tell_unknown(uri: str, found: Diagnosis, as_json: bool) -> None:
+def _print_unknown(uri: str, diagnosis: Diagnosis, as_json: bool) -> None:
     if as_json:
-        document = {"uri": uri, "known": False, "versions": [], "reason": found.reason, "todo": found.todo}
-        print_json({**document, "similar": list(found.similar)})
+        document = {"uri": uri, "known": False, "versions": [], "reason": diagnosis.reason, "todo": diagnosis.todo}
+        print_json({**document, "similar": list(diagnosis.similar)})
         return
-    console.print(f"[bold]{shown(uri)}[/]", highlight=False, soft_wrap=True)
-    console.print(f"  [yellow]not in the catalog[/]: {shown(found.reason)}", highlight=False, soft_wrap=True)
-    console.print(f"  [dim]do[/] {shown(found.todo)}", highlight=False, soft_wrap=True)
-    for similar in found.similar:
-        console.print(f"  [dim]similar:[/] {shown(similar)}", highlight=False, soft_wrap=True)
+    console.print(f"[bold]{escape_untrusted(uri)}[/]", highlight=False, soft_wrap=True)
+    console.print(
+        f"  [yellow]not in the catalog[/]: {escape_untrusted(diagnosis.reason)}", highlight=False, soft_wrap=True
+    )
+    console.print(f"  [dim]do[/] {escape_untrusted(diagnosis.todo)}", highlight=False, soft_wrap=True)
+    for similar in diagnosis.similar:
+        console.print(f"  [dim]similar:[/] {escape_untrusted(similar)}", highlight=False, soft_wrap=True)
 
 
 def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Table) -> None:
     batch = batch_of(lake, row)
     console.print()
     print_facts(
-        f"{styled(row.status)} [dim]version[/] {shown(row.object.version_id)}",
+        f"{styled(row.status)} [dim]version[/] {escape_untrusted(row.object.version_id)}",
         {
             "id": f"{row.object.digest} [dim](sluice logs --id ID)[/]",
-            "dataset": shown(row.dataset) if row.dataset else "[dim]none[/]",
+            "dataset": escape_untrusted(row.dataset) if row.dataset else "[dim]none[/]",
             "size": size(row.size) if row.status is not Status.DELETE_MARKER else None,
-            "why": shown(row.reason) if row.reason else None,
-            "duplicate of": f"version {shown(row.duplicate_of)}" if row.duplicate_of else None,
+            "why": escape_untrusted(row.reason) if row.reason else None,
+            "duplicate of": f"version {escape_untrusted(row.duplicate_of)}" if row.duplicate_of else None,
             "dismissed": _dismissed(row),
             "rows": _rows(row),
             "twice" if row.rows_repeated else "beside": _beside(in_words(row, known, table)),
             "batch": _batch(batch, row),
             "verdict": _verdict(batch) if batch else None,
-            "execution": f"{shown(row.execution)} [dim](sluice execution NAME)[/]" if row.execution else None,
+            "execution": f"{escape_untrusted(row.execution)} [dim](sluice execution NAME)[/]"
+            if row.execution
+            else None,
             "sent" if row.generation > 1 else "": f"{row.generation} times through Stage A"
             if row.generation > 1
             else None,
-            "do": shown(advice(row, table)),
+            "do": escape_untrusted(advice(row, table)),
         },
     )
     for status, at in row.history:
@@ -113,7 +118,7 @@ def _dismissed(row: ObjectRow) -> str | None:
     if row.dismissed is None:
         return None
     at, by, why = row.dismissed
-    return f"by {shown(by)}, {moment(at)}: {shown(why)}"
+    return f"by {escape_untrusted(by)}, {moment(at)}: {escape_untrusted(why)}"
 
 
 def _rows(row: ObjectRow) -> str | None:
@@ -123,15 +128,15 @@ def _rows(row: ObjectRow) -> str | None:
     return f"{row.rows_in:,} in, {row.good or 0:,} out{bad}"
 
 
-def _beside(found: str | None) -> str | None:
-    return f"[yellow]{found}[/]" if found else None
+def _beside(sentence: str | None) -> str | None:
+    return f"[yellow]{sentence}[/]" if sentence else None
 
 
 def _batch(batch: Batch | None, row: ObjectRow) -> str | None:
     if batch is None:
-        return f"{shown(row.batch)} [dim](its history has ended)[/]" if row.batch else None
-    told = batch.error and batch.error in (row.reason or "")
-    error = f": {shown(batch.error)}" if batch.error and not told else ""
+        return f"{escape_untrusted(row.batch)} [dim](its history has ended)[/]" if row.batch else None
+    is_shown = batch.error and batch.error in (row.reason or "")
+    error = f": {escape_untrusted(batch.error)}" if batch.error and not is_shown else ""
     return f"{batch.id} {styled(batch.status)}{error}"
 
 
@@ -139,26 +144,30 @@ def _verdict(batch: Batch) -> str | None:
     if batch.verdict is None:
         return None
     failed = [rule for rule in batch.verdict.rules if rule.outcome != "Passed"]
-    lines = [f"    [red]✗[/] {shown(rule.rule)} [dim]{shown(rule.reason or '')}[/]" for rule in failed]
+    lines = [
+        f"    [red]✗[/] {escape_untrusted(rule.rule)} [dim]{escape_untrusted(rule.reason or '')}[/]" for rule in failed
+    ]
     passed = len(batch.verdict.rules) - len(failed)
     head = f"{styled(batch.verdict.outcome)}, {passed} of {counted(len(batch.verdict.rules), 'rule')} passed"
     return "\n".join([head, *lines])
 
 
 def _print_bad_rows(row: ObjectRow, folder: str | None) -> None:
-    found = bad_rows(row, folder)
-    if not found:
+    shown = bad_rows(row, folder)
+    if not shown:
         return
-    rest = row.bad - len(found)
-    places = " and ".join(shown(place) for place in (f"{folder}/" if folder else None, row.bad_rows_uri) if place)
+    rest = row.bad - len(shown)
+    places = " and ".join(
+        escape_untrusted(place) for place in (f"{folder}/" if folder else None, row.bad_rows_uri) if place
+    )
     console.print(f"    [dim]bad rows, all in {places}[/]", highlight=False, soft_wrap=True)
-    for bad in found:
+    for bad in shown:
         raw = bad.get("raw")
         text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False)
         if len(text) > _RAW_CHARACTERS:
             text = text[:_RAW_CHARACTERS] + "…"
-        where = f"line {shown(bad.get('line'))}"
-        console.print(f"    {where}: [yellow]{shown(bad.get('reason'))}[/]", highlight=False, soft_wrap=True)
-        console.print(f"      [dim]{shown(text)}[/]", highlight=False, soft_wrap=True)
+        where = f"line {escape_untrusted(bad.get('line'))}"
+        console.print(f"    {where}: [yellow]{escape_untrusted(bad.get('reason'))}[/]", highlight=False, soft_wrap=True)
+        console.print(f"      [dim]{escape_untrusted(text)}[/]", highlight=False, soft_wrap=True)
     if rest > 0:
         console.print(f"    [dim]and {rest:,} more[/]")

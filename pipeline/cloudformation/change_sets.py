@@ -1,4 +1,4 @@
-"""CloudFormation's change sets, and a template of a stack that does not stand, as changes. Pure but for the reading."""
+"""CloudFormation's change sets, and templates of stacks that do not exist yet, as changes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.cloudformation.changes import Action, Change, PropertyChange
+from pipeline.cloudformation.changes import PropertyChange, ResourceAction, ResourceChange
 from pipeline.cloudformation.templates import load_template
 
-# Replacement is True, False or Conditional: what may be replaced counts as replaced.
+# Replacement is True, False or Conditional: a possible replacement counts as one.
 _REPLACING = ("True", "Conditional")
 _KEEPING = ("Retain", "ReplaceAndRetain")
 
 
-def added(template: Path, parameters: Mapping[str, str], partition: str) -> tuple[Change, ...]:
-    """Every resource of a template whose condition holds as one that is added, macros not expanded."""
+def added(template: Path, parameters: Mapping[str, str], partition: str) -> tuple[ResourceChange, ...]:
+    """An addition for every resource of a template whose condition holds; macros are not expanded."""
     from pipeline.cloudformation.intrinsics import Scope
     from pipeline.cloudformation.locations import Place
 
@@ -32,51 +32,53 @@ def added(template: Path, parameters: Mapping[str, str], partition: str) -> tupl
     )
     place = Place(template.name, ("Resources",))
     return tuple(
-        Change(name, each["Type"], Action.ADD)
+        ResourceChange(name, each["Type"], ResourceAction.ADD)
         for name, each in source["Resources"].items()
         if "Condition" not in each or scope.holds(each["Condition"], place / name)
     )
 
 
-def changes_of(described: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
+def changes_of(described: Iterable[Mapping[str, Any]]) -> tuple[ResourceChange, ...]:
     """The `Changes` of DescribeChangeSet (API reference of CloudFormation, `ResourceChange`)."""
     return tuple(_change(each["ResourceChange"]) for each in described if "ResourceChange" in each)
 
 
-def _change(told: Mapping[str, Any]) -> Change:
-    kept = told.get("PolicyAction") in _KEEPING
-    action = _action(told, kept)
-    replaced_and_kept = action is Action.REPLACE and kept
-    return Change(told["LogicalResourceId"], told["ResourceType"], action, _properties(told), replaced_and_kept)
+def _change(change: Mapping[str, Any]) -> ResourceChange:
+    kept = change.get("PolicyAction") in _KEEPING
+    action = _action(change, kept)
+    replaced_and_kept = action is ResourceAction.REPLACE and kept
+    return ResourceChange(
+        change["LogicalResourceId"], change["ResourceType"], action, _properties(change), replaced_and_kept
+    )
 
 
-def _action(told: Mapping[str, Any], kept: bool) -> Action:
-    match told["Action"]:
+def _action(change: Mapping[str, Any], kept: bool) -> ResourceAction:
+    match change["Action"]:
         case "Add" | "Import":
-            return Action.ADD
+            return ResourceAction.ADD
         case "Remove":
-            return Action.KEEP if kept else Action.REMOVE
-        case "Modify" if str(told.get("Replacement", "False")) in _REPLACING:
-            return Action.REPLACE
+            return ResourceAction.KEEP if kept else ResourceAction.REMOVE
+        case "Modify" if str(change.get("Replacement", "False")) in _REPLACING:
+            return ResourceAction.REPLACE
         case _:
-            return Action.MODIFY
+            return ResourceAction.MODIFY
 
 
-def _properties(told: Mapping[str, Any]) -> tuple[PropertyChange, ...]:
-    """A property is told once for each reason of its change, with its value where CloudFormation knows that."""
-    found: dict[str, PropertyChange] = {}
-    for target in (detail["Target"] for detail in told.get("Details", [])):
+def _properties(change: Mapping[str, Any]) -> tuple[PropertyChange, ...]:
+    """The changed properties. CloudFormation lists one once for each reason, with its values where it knows them."""
+    by_path: dict[str, PropertyChange] = {}
+    for target in (detail["Target"] for detail in change.get("Details", [])):
         path = ".".join(_steps(target))
         replaces = target.get("RequiresRecreation", "Never") != "Never"
-        earlier = found.get(path)
+        earlier = by_path.get(path)
         before, after = target.get("BeforeValue"), target.get("AfterValue")
-        found[path] = PropertyChange(
+        by_path[path] = PropertyChange(
             path,
             earlier.before if earlier and before is None else before,
             earlier.after if earlier and after is None else after,
             replaces or bool(earlier and earlier.replaces),
         )
-    return tuple(found.values())
+    return tuple(by_path.values())
 
 
 def _steps(target: Mapping[str, Any]) -> Iterator[str]:

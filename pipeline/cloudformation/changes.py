@@ -1,4 +1,4 @@
-"""What a deployment would change, resource by resource, whoever found it out: CloudFormation or our own deployer."""
+"""The changes that a deployment would make, resource by resource, from CloudFormation or the embedded deployer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ STATEFUL = frozenset(
         "AWS::SQS::Queue",
     )
 )
-"""Types that hold what nobody can make again: a new one in their place is empty, or opens nothing."""
+"""Types with state that cannot be made again: a replacement is empty, or a key that decrypts nothing."""
 
 
-class Action(StrEnum):
-    """What happens to a resource. `KEEP`: it leaves the stack, and its DeletionPolicy lets it stand."""
+class ResourceAction(StrEnum):
+    """What happens to a resource. `KEEP`: it leaves the stack and is retained, as its DeletionPolicy says."""
 
     ADD = "Add"
     MODIFY = "Modify"
@@ -35,7 +35,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PropertyChange:
-    """A property that differs; `replaces` if CloudFormation replaces the resource for it, or may have to."""
+    """A property that differs; `replaces` if the change replaces the resource, or may do so."""
 
     path: str
     before: Any
@@ -44,33 +44,33 @@ class PropertyChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What happens to one resource, and why. `old_is_kept`: what it replaces is let stand.
+class ResourceChange:
+    """What happens to one resource, and why. `old_is_kept`: the resource that it replaces is retained.
 
-    `without_effect` says why the embedded AWS takes the resource and does not make it.
+    `without_effect` says why the embedded AWS accepts the resource without making it; empty if it makes it.
     """
 
     logical_id: str
     type: str
-    action: Action
+    action: ResourceAction
     properties: tuple[PropertyChange, ...] = ()
     old_is_kept: bool = False
     without_effect: str = ""
 
     @property
     def loses_state(self) -> bool:
-        """Whether what it holds is gone for the lake, or from the account."""
-        return self.type in STATEFUL and self.action in (Action.REPLACE, Action.REMOVE)
+        """Whether the resource's data is lost to the lake."""
+        return self.type in STATEFUL and self.action in (ResourceAction.REPLACE, ResourceAction.REMOVE)
 
 
 @dataclass(frozen=True, slots=True)
 class StackPlan:
-    """What would become of one stack. `is_new`: it does not stand yet; `unfinished`: an earlier deployment broke off
-    and would be undone first; `stands`: it was made from the very same, and a deployment would not even look. What only
-    the deployment will know stands as `⟨what⟩`."""
+    """What a deployment would do to one stack. `is_new`: it does not exist yet. `unfinished`: an earlier deployment was
+    interrupted, and would be rolled back first. `stands`: it was deployed from the very same template and parameters,
+    and would be skipped. Values that only the deployment will know are written `⟨what⟩`."""
 
     name: str
-    changes: tuple[Change, ...]
+    changes: tuple[ResourceChange, ...]
     outputs: Mapping[str, str]
     is_new: bool
     unfinished: bool = False
@@ -90,11 +90,11 @@ class Deployed:
 
 
 def check_stateful(plans: Iterable[StackPlan]) -> None:
-    """`Refused`, with every resource, if carrying out the plans would lose what resources hold."""
-    if found := list(_losses(plans)):
+    """`Refused`, naming every such resource, if the plans would delete or replace resources with state."""
+    if losses := list(_losses(plans)):
         raise Refused(
-            "this would take away what resources hold: " + "; ".join(found),
-            hint="Give what is new another logical id, move what is there first, or say --replace-stateful.",
+            "this would delete the data of resources: " + "; ".join(losses),
+            hint="Give the new resource another logical id, move the data first, or add --replace-stateful.",
         )
 
 
@@ -102,6 +102,6 @@ def _losses(plans: Iterable[StackPlan]) -> Iterator[str]:
     for plan in plans:
         for change in plan.changes:
             if change.loses_state:
-                what = "replaced, for " if change.action is Action.REPLACE else "removed"
+                what = "replaced, for " if change.action is ResourceAction.REPLACE else "removed"
                 why = ", ".join(each.path for each in change.properties if each.replaces)
                 yield f"{change.logical_id} ({change.type}) of {plan.name} {what}{why}"

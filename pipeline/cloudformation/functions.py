@@ -1,4 +1,4 @@
-"""The functions that templates declare, with what of each decides its package: its handler and its layers."""
+"""The functions that templates declare, with the properties that decide their packages: handler and layers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LAYER = re.compile(r"/([a-z0-9-]+)-layer\}\}|\$\{([A-Za-z0-9]+)LayerInStore\}")
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of a stack; `properties` are those of its template, packaged or not."""
+    """A function of a stack; `properties` are those in its template, which may be packaged or not."""
 
     stack: str
     logical_id: str
@@ -26,18 +26,19 @@ class Function:
 
     @property
     def handler(self) -> str:
+        """`module.function`, as the template names it."""
         return str(self.properties["Handler"])
 
     @property
     def module(self) -> str:
-        """The module that its handler is in."""
+        """The module of its handler."""
         return self.handler.rpartition(".")[0]
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Its layers' names, which are those of `build/layers`."""
-        found = _LAYER.findall(str(self.properties.get("Layers", [])))
-        return tuple(name or re.sub(r"\B([A-Z])", r"-\1", packaged).lower() for name, packaged in found)
+        """The names of its layers, as in `build/layers`."""
+        references = _LAYER.findall(str(self.properties.get("Layers", [])))
+        return tuple(name or re.sub(r"\B([A-Z])", r"-\1", packaged).lower() for name, packaged in references)
 
 
 def functions(templates: Path) -> Iterator[Function]:

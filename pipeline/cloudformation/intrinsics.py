@@ -1,4 +1,4 @@
-"""CloudFormation's functions: what a template's values become once what they refer to is known."""
+"""CloudFormation's intrinsic functions: evaluates the values of a template."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pipeline.cloudformation.locations import Place
 from pipeline.cloudformation.property_shapes import is_intrinsic
 from pipeline.cloudformation.secrets import Secrets, secret
 
-# What a planned resource answers is written so, as it is known only once the resource is made.
+# A value of a resource that is planned and not made yet.
 _UNKNOWN = re.compile("⟨[^⟩]*⟩")
 
-# What Ref AWS::NoValue becomes: the property or list item that holds it is left out.
+# The value of Ref AWS::NoValue: the property or list item that has it is left out.
 NO_VALUE = object()
 
 SUB_VARIABLE = re.compile(r"\$\{([^!][^}]*)\}")
@@ -25,12 +25,12 @@ _DYNAMIC = re.compile(r"\{\{resolve:([^:}]+):([^}]*)\}\}")
 
 
 def unknown(what: str) -> str:
-    """What stands, in a plan, for a value that only the deployment will know."""
+    """The text, in a plan, of a value that only the deployment will know."""
     return f"⟨{what}⟩"
 
 
 def is_unknown(value: Any) -> bool:
-    """Whether a value holds one that only the deployment will know."""
+    """Whether a value contains one that only the deployment will know."""
     if isinstance(value, Mapping):
         return any(map(is_unknown, value.values()))
     if isinstance(value, list):
@@ -40,9 +40,9 @@ def is_unknown(value: Any) -> bool:
 
 @dataclass(slots=True)
 class Scope:
-    """What the values of one stack may refer to. `references` and `attributes` grow as resources are made.
+    """What the values of one stack can refer to. `references` and `attributes` grow as resources are made.
 
-    `imported` names the exports that were read.
+    `imported` has the names of the exports that were read.
     """
 
     parameters: Mapping[str, Any]
@@ -59,7 +59,7 @@ class Scope:
     _judging: list[str] = field(default_factory=list)
 
     def evaluate(self, value: Any, place: Place) -> Any:
-        """`value` with every intrinsic replaced; `BadDefinition` for one that is not honoured or cannot be resolved."""
+        """`value` with every intrinsic function evaluated; `BadDefinition` for one that is not supported or fails."""
         if isinstance(value, list):
             items = (self.evaluate(item, place / index) for index, item in enumerate(value))
             return [item for item in items if item is not NO_VALUE]
@@ -72,17 +72,17 @@ class Scope:
         return {key: item for key, item in pairs.items() if item is not NO_VALUE}
 
     def resolved(self, value: Any, place: Place) -> Any:
-        """`evaluate`, with dynamic references followed; those to secrets only to see that they can be."""
-        return self._looked_up(self.evaluate(value, place), place)
+        """`evaluate`, with dynamic references resolved; those to secrets are only checked."""
+        return self._resolve_dynamic(self.evaluate(value, place), place)
 
-    def _looked_up(self, value: Any, place: Place) -> Any:
+    def _resolve_dynamic(self, value: Any, place: Place) -> Any:
         if isinstance(value, list):
-            return [self._looked_up(item, place / index) for index, item in enumerate(value)]
+            return [self._resolve_dynamic(item, place / index) for index, item in enumerate(value)]
         if isinstance(value, dict):
-            return {key: self._looked_up(item, place / str(key)) for key, item in value.items()}
+            return {key: self._resolve_dynamic(item, place / str(key)) for key, item in value.items()}
         if not isinstance(value, str) or "{{resolve:" not in value:
             return value
-        return _DYNAMIC.sub(lambda found: self._dynamic(found.group(1), found.group(2), place), value)
+        return _DYNAMIC.sub(lambda match: self._dynamic(match.group(1), match.group(2), place), value)
 
     def _dynamic(self, service: str, name: str, place: Place) -> str:
         if service == "ssm":
@@ -93,7 +93,7 @@ class Scope:
                 raise place.wrong(f"Parameter Store has no {name}", hint=hint) from None
         if service == "secretsmanager":
             secret(name, self.secrets, place)
-            # Stays a reference, which is followed when the resource is made: records and plans are read by people.
+            # Stays a reference until the resource is made, because people read records and plans.
             return f"{{{{resolve:secretsmanager:{name}}}}}"
         raise place.wrong(f"dynamic references to {service} are not honoured by the embedded deployer")
 
@@ -111,15 +111,16 @@ class Scope:
         return self._judged[condition]
 
     def judge(self, value: Any, place: Place) -> bool:
-        """The truth of a condition's expression."""
+        """The value of a condition's expression; `BadDefinition` if it is not a boolean."""
         if isinstance(value, dict) and set(value) == {"Condition"}:
             return self.holds(value["Condition"], place)
-        found = self.evaluate(value, place)
-        if not isinstance(found, bool):
+        truth = self.evaluate(value, place)
+        if not isinstance(truth, bool):
             raise place.wrong("a condition is made of Fn::Equals, Fn::And, Fn::Or, Fn::Not and Condition")
-        return found
+        return truth
 
     def reference(self, name: str, place: Place) -> Any:
+        """The value of Ref: of a pseudo parameter, a parameter or a resource; `BadDefinition` for an unknown name."""
         if name == "AWS::NoValue":
             return NO_VALUE
         for known in (self.pseudo, self.parameters, self.references):
@@ -128,6 +129,7 @@ class Scope:
         raise place.wrong(f"refers to {name}, which this stack does not have")
 
     def attribute(self, logical_id: str, attribute: str, place: Place) -> Any:
+        """The value of Fn::GetAtt; `BadDefinition` for an unknown resource or attribute."""
         if logical_id not in self.attributes:
             raise place.wrong(f"refers to {logical_id}, which this stack does not have")
         if attribute not in self.attributes[logical_id]:
@@ -137,17 +139,17 @@ class Scope:
 
 
 def _applied(scope: Scope, name: str, argument: Any, place: Place) -> Any:
-    """What a function answers; `BadDefinition` for one that is not honoured or not written as it has to be."""
+    """The value of a function; `BadDefinition` for one that is not supported or is malformed."""
     if name not in FUNCTIONS:
         raise place.wrong(f"the intrinsic {name} is not honoured by the embedded deployer")
     try:
         return FUNCTIONS[name](scope, argument, place)
     except (TypeError, ValueError, IndexError, AttributeError):
-        raise place.wrong(f"{name} is not written as CloudFormation wants it") from None
+        raise place.wrong(f"{name} is not written in CloudFormation's form") from None
 
 
 def _several(argument: Any, place: Place) -> list[Any]:
-    """What Fn::And and Fn::Or take: two conditions to ten."""
+    """The argument of Fn::And and Fn::Or: two to ten conditions."""
     if not isinstance(argument, list) or not 2 <= len(argument) <= 10:
         raise place.wrong("Fn::And and Fn::Or take two to ten conditions")
     return argument
@@ -162,8 +164,8 @@ def _sub(scope: Scope, argument: Any, place: Place) -> str:
     text, variables = (argument, {}) if isinstance(argument, str) else argument
     own = {name: scope.evaluate(value, place) for name, value in variables.items()}
 
-    def value_of(found: re.Match[str]) -> str:
-        name = found.group(1).strip()
+    def value_of(match: re.Match[str]) -> str:
+        name = match.group(1).strip()
         if name in own:
             return _text(own[name])
         return _text(_get_att(scope, name, place) if "." in name else scope.reference(name, place))
@@ -173,10 +175,10 @@ def _sub(scope: Scope, argument: Any, place: Place) -> str:
 
 def _join(scope: Scope, argument: Any, place: Place) -> str:
     delimiter, items = argument
-    found = scope.evaluate(items, place)
-    if not isinstance(found, list):
+    values = scope.evaluate(items, place)
+    if not isinstance(values, list):
         raise place.wrong("Fn::Join needs a list")
-    return str(delimiter).join(_text(item) for item in found)
+    return str(delimiter).join(_text(item) for item in values)
 
 
 def _select(scope: Scope, argument: Any, place: Place) -> Any:
@@ -184,7 +186,7 @@ def _select(scope: Scope, argument: Any, place: Place) -> Any:
     try:
         return items[int(index)]
     except (IndexError, ValueError):
-        # A text that is not known yet could not be split.
+        # The list may come from Fn::Split of a text that is not known yet.
         if is_unknown(items):
             return unknown(f"item {index} of {_text(items)}")
         raise place.wrong(f"Fn::Select has no item {index}") from None
@@ -229,7 +231,7 @@ def _base64(scope: Scope, argument: Any, place: Place) -> str:
 
 
 def _text(value: Any) -> str:
-    """CloudFormation writes booleans in lower case and lists of a parameter with commas."""
+    """A value as text: CloudFormation writes booleans in lower case and lists with commas."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -254,7 +256,7 @@ FUNCTIONS: dict[str, Callable[[Scope, Any, Place], Any]] = {
 
 
 def references(value: Any, place: Place) -> Iterator[tuple[str, Place]]:
-    """Every name that `value` refers to by Ref, Fn::GetAtt or Fn::Sub, with where; both branches of Fn::If."""
+    """Every name that `value` refers to by Ref, Fn::GetAtt or Fn::Sub, and its place; in both branches of Fn::If."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from references(item, place / index)
@@ -276,8 +278,8 @@ def _referred(name: str, argument: Any, place: Place) -> Iterator[tuple[str, Pla
         yield (argument.split(".", 1) if isinstance(argument, str) else argument)[0], place
     elif name == "Fn::Sub":
         text, variables = (argument, {}) if isinstance(argument, str) else argument
-        for found in SUB_VARIABLE.finditer(text):
-            variable = found.group(1).strip()
+        for match in SUB_VARIABLE.finditer(text):
+            variable = match.group(1).strip()
             if variable not in variables:
                 yield variable.split(".")[0], place
         yield from references(list(variables.values()), place)

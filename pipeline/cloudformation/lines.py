@@ -1,4 +1,4 @@
-"""The line of a template's file at which a value stands, for who has to mend it."""
+"""The line of a template at which a value is, for error messages."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import yaml
 
 
 def line(file: str, steps: Sequence[str]) -> int | None:
-    """The line, from 1, of the value that `steps` lead to in `file`, or of the last of them that stands there.
+    """The line (from 1) of the value at the path `steps` in `file`, or of the deepest part of the path that exists.
 
-    None where there is no such file, or none of the steps in it: SAM adds resources that no file has. A relative path
-    is looked for from the working directory upwards, as a checkout is.
+    None if there is no such file, or no part of the path in it: SAM adds resources that are in no file. A relative
+    path is searched from the working directory upwards.
     """
-    path = next((found for folder in (Path(), *Path.cwd().parents) if (found := folder / file).is_file()), None)
+    path = next((each for folder in (Path(), *Path.cwd().parents) if (each := folder / file).is_file()), None)
     try:
         node = _composed(path.read_text(encoding="utf-8")) if path and steps else None
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
@@ -25,20 +25,20 @@ def line(file: str, steps: Sequence[str]) -> int | None:
         key, node = next(_below(node, step), (None, None))
         if key is None:
             break
-        # The first step is a section, which says nothing of where in it.
+        # The first step is a section: its line would not help.
         mark = key.start_mark if step != steps[0] or len(steps) == 1 else None
     return mark.line + 1 if mark else None
 
 
 @cache
 def _composed(text: str) -> yaml.Node | None:
-    """The nodes of a template, its short forms of functions too, with the lines that they stand on."""
-    found: yaml.Node | None = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return found
+    """The YAML nodes of a template, including short forms of functions, with their lines."""
+    root: yaml.Node | None = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return root
 
 
 def _below(node: yaml.Node | None, step: str) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-    """The key, or the list's item, that a step names, and the value there; in the branches of Fn::If as well."""
+    """The node of the key or list item that a step names, and the node of its value; also in branches of Fn::If."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == step:

@@ -1,4 +1,4 @@
-"""Where in a template something stands, for errors that a person can act on."""
+"""Places in templates, for error messages that name them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.core.errors import BadDefinition
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file, and the way to a value in it: `Resources`, a logical id and a property path, or another section."""
+    """A file, and the path of a value in it: `Resources`, a logical id and a property path, or another section."""
 
     file: str
     steps: tuple[str, ...] = ()
@@ -30,20 +30,20 @@ class Place:
         return ".".join(steps).replace(".[", "[")
 
     def wrong(self, message: str, *, hint: str | None = None) -> BadDefinition:
-        """The error to raise for what stands here: with its line, where a file can be found that has it."""
+        """The error to raise for the value at this place, with its line if the file can be found."""
         at = line(self.file, self.steps)
         return BadDefinition(f"{self.file}{f':{at}' if at else ''}: {self._way}: {message}", hint=hint)
 
 
-def meant(given: str, known: Iterable[str]) -> str:
-    """`; did you mean …?` where one of the names that are known is near to what was given, else nothing."""
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` if one of the known names is similar to the given one, else an empty text."""
     names = {name.lower(): name for name in known}
     near = difflib.get_close_matches(given.lower(), names, 1, cutoff=0.7)
     return f"; did you mean {names[near[0]]}?" if near else ""
 
 
 class _Properties(dict[str, Any]):
-    """A resource's properties: asking for one that its template leaves out is an error of the template."""
+    """A resource's properties: reading one that the template leaves out is an error of the template."""
 
     def __init__(self, properties: Mapping[str, Any], place: Place) -> None:
         super().__init__(properties)
@@ -53,10 +53,10 @@ class _Properties(dict[str, Any]):
         raise self._place.wrong(f"{name} is missing")
 
 
-def telling(value: Any, place: Place) -> Any:
-    """`value`, whose mappings, inner ones too, raise `BadDefinition` for a property that is asked for and missing."""
+def strict_properties(value: Any, place: Place) -> Any:
+    """`value` with mappings, at all depths, that raise `BadDefinition` when a missing property is read."""
     if isinstance(value, Mapping):
-        return _Properties({name: telling(item, place / str(name)) for name, item in value.items()}, place)
+        return _Properties({name: strict_properties(item, place / str(name)) for name, item in value.items()}, place)
     if isinstance(value, list):
-        return [telling(item, place / index) for index, item in enumerate(value)]
+        return [strict_properties(item, place / index) for index, item in enumerate(value)]
     return value

@@ -1,4 +1,4 @@
-"""Whether the names that templates give are short enough for their services, told before anything is made. Pure."""
+"""Checks, before a deployment, that the names in templates are short enough for their services. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.core.errors import BadInput
 
 STACK = 128
-"""Characters of a stack's name (CloudFormation quotas)."""
+"""The longest name of a stack, in characters (CloudFormation quotas)."""
 
 LIMITS: Mapping[tuple[str, str], int] = MappingProxyType(
     {
@@ -35,7 +35,7 @@ LIMITS: Mapping[tuple[str, str], int] = MappingProxyType(
         ("AWS::Serverless::StateMachine", "Name"): 80,
     }
 )
-"""Characters that a service takes, by type and property. What has no name from its template gets one that fits."""
+"""The longest name by type and property, in characters. Resources without a name in the template get one that fits."""
 
 _REFERENCE = re.compile(r"\$\{([^}]+)\}")
 _ACCOUNT = "0" * 12
@@ -43,7 +43,7 @@ _ACCOUNT = "0" * 12
 
 @dataclass(frozen=True, slots=True)
 class LongName:
-    """A name that a service would refuse, and the parameters that it is made of."""
+    """A name that is too long for its service, and the parameters that it is made of."""
 
     what: str
     name: str
@@ -56,13 +56,13 @@ class LongName:
 
 
 def check(stacks: Iterable[tuple[str, Mapping[str, Any], Mapping[str, str]]], region: str) -> None:
-    """`BadInput` with every name that is too long; stacks are name, template and parameters."""
-    if found := [str(each) for stack in stacks for each in too_long(*stack, region)]:
-        raise BadInput("\n".join(found))
+    """`BadInput` with every name that is too long, a line each; stacks are (name, template, parameters)."""
+    if complaints := [str(each) for stack in stacks for each in too_long(*stack, region)]:
+        raise BadInput("\n".join(complaints))
 
 
 def too_long(stack: str, template: Mapping[str, Any], parameters: Mapping[str, str], region: str) -> Iterator[LongName]:
-    """The names of a stack and of what it makes that are too long in a region."""
+    """The names, of a stack and its resources, that are too long in a region."""
     if len(stack) > STACK:
         yield LongName("stack", stack, STACK, tuple(name for name, value in parameters.items() if value in stack))
     defaults = {name: each["Default"] for name, each in template.get("Parameters", {}).items() if "Default" in each}
@@ -76,7 +76,7 @@ def too_long(stack: str, template: Mapping[str, Any], parameters: Mapping[str, s
 
 
 def _text(value: Any, known: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
-    """A name and the parameters in it; None where it is made of what is not known yet."""
+    """A name and the parameters in it; None if it depends on values that are not known yet."""
     if isinstance(value, dict) and "Ref" in value:
         value = {"Fn::Sub": f"${{{value['Ref']}}}"}
     if isinstance(value, dict):
@@ -87,4 +87,4 @@ def _text(value: Any, known: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] |
     if not all(name in known for name in named):
         return None
     parameters = tuple(name for name in named if not name.startswith("AWS::"))
-    return _REFERENCE.sub(lambda found: str(known[found[1]]), value), parameters
+    return _REFERENCE.sub(lambda match: str(known[match[1]]), value), parameters

@@ -1,4 +1,4 @@
-"""What comes before what: resources in a stack, stacks in a lake. Derived from what refers to what, never declared."""
+"""The order of deployment: of resources in a stack, and of stacks in a lake. Derived from references."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _RESOLVE = re.compile(r"\{\{resolve:ssm:((?:\$\{[^}]*\}|[^:}])+)(?::\d+)?\}\}")
 
 
 def in_stack(resources: Mapping[str, Any], known: frozenset[str], file: str) -> list[str]:
-    """Logical ids so that each comes after what it refers to; the template's own order where that leaves a choice.
+    """Logical ids, each after those that it refers to; otherwise in the template's own order.
 
-    `known` names what else may be referred to: parameters and pseudo parameters.
+    `known` has the other names that can be referred to: parameters and pseudo parameters. `BadDefinition` for an
+    unknown name, and for a circle.
     """
     needs = {}
     for logical_id, resource in resources.items():
@@ -42,16 +43,16 @@ def _depends_on(resource: Mapping[str, Any]) -> list[str]:
 
 
 def from_store(template: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
-    """The names in Parameter Store that a packaged template's parameters are read from, `values` put in."""
+    """The Parameter Store names, with `values` filled in, from which a packaged template's parameters are read."""
     named = template.get("Metadata", {}).get(STORED, {})
     return {parameter: _filled(str(name), values) for parameter, name in named.items()}
 
 
 def of_stacks(paths: list[Path], parameters: Mapping[str, str]) -> list[Path]:
-    """Templates so that each comes after those that publish the Parameter Store names and exports it reads.
+    """Templates, each after those that publish the Parameter Store names and exports that it reads.
 
-    Names are compared with `parameters`, and the templates' own defaults, put in. A name that none of the
-    templates publishes orders nothing.
+    Names are compared with `parameters` and the templates' defaults filled in; names that no template publishes are
+    ignored. `BadDefinition` for a circle, and for a stack that reads a name that it publishes itself.
     """
     read, published = {}, {}
     for path in sorted(paths):
@@ -73,8 +74,8 @@ def of_stacks(paths: list[Path], parameters: Mapping[str, str]) -> list[Path]:
 
 def _names_read(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
     for text in _strings(template):
-        for found in _RESOLVE.finditer(text):
-            yield _filled(found.group(1), values)
+        for match in _RESOLVE.finditer(text):
+            yield _filled(match.group(1), values)
     for value in _under(template, "Fn::ImportValue"):
         yield "export " + _filled(_literal(value), values)
     for declaration in template.get("Parameters", {}).values():
@@ -93,7 +94,7 @@ def _names_published(template: Mapping[str, Any], values: Mapping[str, str]) -> 
 
 
 def _literal(value: Any) -> str:
-    """A name's text, variables in Fn::Sub's notation; other intrinsics than Sub and Ref make names of their own."""
+    """A name as text with variables in Fn::Sub's notation; other functions than Sub and Ref are taken as they are."""
     if isinstance(value, dict) and isinstance(value.get("Fn::Sub"), str):
         return str(value["Fn::Sub"])
     if isinstance(value, dict) and "Ref" in value:
@@ -102,7 +103,7 @@ def _literal(value: Any) -> str:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    return SUB_VARIABLE.sub(lambda found: str(values.get(found.group(1), found.group())), text)
+    return SUB_VARIABLE.sub(lambda match: str(values.get(match.group(1), match.group())), text)
 
 
 def _defaults(template: Mapping[str, Any]) -> dict[str, str]:

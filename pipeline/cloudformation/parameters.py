@@ -24,7 +24,10 @@ HONOURED = frozenset(
 def values(
     declared: Mapping[str, Any], given: Mapping[str, Any], ssm: Callable[[str], str], file: str
 ) -> dict[str, Any]:
-    """What each declared parameter is, text or a list of texts; `BadDefinition` for one unknown, missing or refused."""
+    """The value of each declared parameter, a text or a list of texts.
+
+    `BadDefinition` for a parameter that is unknown, missing or not allowed.
+    """
     section = Place(file, ("Parameters",))
     for name in given:
         if name not in declared:
@@ -49,12 +52,12 @@ def _value(name: str, declaration: Mapping[str, Any], given: Mapping[str, Any], 
             text = ssm(text)
         except KeyError:
             raise place.wrong(f"Parameter Store has no {text}") from None
-    found = [item.strip() for item in text.split(",")] if kind in _LISTS else text
+    value = [item.strip() for item in text.split(",")] if kind in _LISTS else text
     if is_unknown(text):
-        return found
-    for item in found if isinstance(found, list) else [found]:
+        return value
+    for item in value if isinstance(value, list) else [value]:
         _check(item, kind, declaration, place)
-    return found
+    return value
 
 
 def _check(text: str, kind: str, declaration: Mapping[str, Any], place: Place) -> None:

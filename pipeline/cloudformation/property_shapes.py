@@ -1,7 +1,7 @@
-"""Which properties a resource type honours, nested ones too, so that none is ignored in silence.
+"""The properties that a resource type supports, nested ones too, so that none is silently ignored.
 
-A shape is written as text, a path a property: `Rules[].Status` is a property of each item of a list, and `*` at the
-end of a path stands for everything below it, for free-form values such as policies and tags.
+A shape is a text with one path per property: `Rules[].Status` is a property of each item of a list, and `*` at the
+end of a path means everything below it, for free-form values such as policies and tags.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.cloudformation.locations import Place, meant
+from pipeline.cloudformation.locations import Place, suggestion
 
 Tree = dict[str, "Tree"]
 
@@ -28,7 +28,7 @@ def parse(paths: str) -> Tree:
 
 
 def unknown(value: Any, tree: Tree, place: Place) -> Iterator[tuple[Place, str]]:
-    """Every property in `value`, intrinsics resolved or not, that `tree` does not know, and what may be meant."""
+    """The place of every property in `value` that is not in `tree`, and a suggestion; functions may be unevaluated."""
     if FREE in tree:
         return
     if isinstance(value, list):
@@ -41,21 +41,21 @@ def unknown(value: Any, tree: Tree, place: Place) -> Iterator[tuple[Place, str]]
         elif not is_intrinsic(value):
             for name, item in value.items():
                 if name not in tree:
-                    yield place / str(name), meant(str(name), tree)
+                    yield place / str(name), suggestion(str(name), tree)
                 else:
                     yield from unknown(item, tree[name], place / name)
 
 
 def given(value: Any, path: str, place: Place) -> Iterator[Place]:
-    """Where the property at `path` stands in a resolved value, once for each list item that has it."""
+    """The places of the property at `path` in an evaluated value, one for each list item that has it."""
     step, _, rest = path.replace(ITEM, f".{ITEM}").partition(".")
     if step == ITEM and isinstance(value, list):
-        found = [(item, place / index) for index, item in enumerate(value)]
+        items = [(item, place / index) for index, item in enumerate(value)]
     elif isinstance(value, Mapping) and step in value:
-        found = [(value[step], place / step)]
+        items = [(value[step], place / step)]
     else:
         return
-    for item, where in found:
+    for item, where in items:
         if rest:
             yield from given(item, rest, where)
         else:
@@ -63,7 +63,7 @@ def given(value: Any, path: str, place: Place) -> Iterator[Place]:
 
 
 def leaves(tree: Tree, path: str = "") -> Iterator[str]:
-    """Every path that a property may have, to its end; the inverse of `parse`."""
+    """Every whole path of a tree; the inverse of `parse`."""
     for name, below in tree.items():
         inner = f"{path}{name}" if name == ITEM or not path else f"{path}.{name}"
         if below:
@@ -73,7 +73,7 @@ def leaves(tree: Tree, path: str = "") -> Iterator[str]:
 
 
 def is_intrinsic(value: Mapping[str, Any]) -> bool:
-    """Whether a mapping is one function of CloudFormation and not data."""
+    """Whether a mapping is an intrinsic function of CloudFormation and not data."""
     if len(value) != 1:
         return False
     name = next(iter(value))

@@ -1,4 +1,4 @@
-"""What the SAM translator complains of, told with the place in the template and what may be meant."""
+"""Errors of the SAM translator, with the place in the template and a suggestion."""
 
 from __future__ import annotations
 
@@ -6,34 +6,36 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.cloudformation.locations import Place, meant
+from pipeline.cloudformation.locations import Place, suggestion
 
 _UNKNOWN = re.compile(r"property (\S+) not defined for resource of type (\S+)")
 _GLOBAL = re.compile(r"'(\S+)' is not a supported property of '(\S+)'")
 
 
-def told(error: Any, template: Mapping[str, Any], file: str) -> str:
-    """All that is wrong, a line each; `error` is SAM's InvalidDocumentException."""
+def describe(error: Any, template: Mapping[str, Any], file: str) -> str:
+    """The text of all errors, a line each; `error` is SAM's InvalidDocumentException."""
     causes = sorted(error.causes, key=lambda cause: str(cause.message))
-    return "\n".join(_told(cause, template, file) for cause in causes) or str(error.message)
+    return "\n".join(_describe(cause, template, file) for cause in causes) or str(error.message)
 
 
-def _told(cause: Any, template: Mapping[str, Any], file: str) -> str:
+def _describe(cause: Any, template: Mapping[str, Any], file: str) -> str:
     message = str(cause.message)
-    if found := _GLOBAL.search(message):
-        place = Place(file, ("Globals", found[2], found[1]))
-        # It lists all that there is, which may be fifty.
+    if match := _GLOBAL.search(message):
+        place = Place(file, ("Globals", match[2], match[1]))
+        # The message lists all properties, perhaps fifty.
         names = re.findall(r"'(\w+)'", message.partition("following values")[2])
-        said = f"SAM's Globals have no such property of {found[2]}"
-        return place.wrong(f"{said}{meant(found[1], names)}").message
+        complaint = f"SAM's Globals have no such property of {match[2]}"
+        return place.wrong(f"{complaint}{suggestion(match[1], names)}").message
     place = _place(str(getattr(cause, "_logical_id", "")), template, file)
-    if found := _UNKNOWN.search(message):
-        return (place / "Properties" / found[1]).wrong(f"{found[0]}{meant(found[1], _properties(found[2]))}").message
+    if match := _UNKNOWN.search(message):
+        return (
+            (place / "Properties" / match[1]).wrong(f"{match[0]}{suggestion(match[1], _properties(match[2]))}").message
+        )
     return place.wrong(message).message
 
 
 def _place(logical_id: str, template: Mapping[str, Mapping[str, Any]], file: str) -> Place:
-    """A resource, or an event of one: SAM calls an event by both names in one."""
+    """The place of a resource, or of an event of one: SAM joins the names of both to one id."""
     section = Place(file, ("Resources",))
     name: str
     for name, resource in template["Resources"].items():

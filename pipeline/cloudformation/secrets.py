@@ -1,6 +1,6 @@
-"""Secrets that properties name by dynamic references: looked up when a resource is made, and kept nowhere.
+"""Secrets that properties name by dynamic references: looked up when a resource is made, and stored nowhere.
 
-As in CloudFormation, a record and a plan hold the reference, and a secret that changes changes no resource by itself.
+As in CloudFormation, records and plans contain the reference, and a changed secret does not change a resource.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.cloudformation.locations import Place
 
 Secrets = Callable[[str], str]
-"""The text of the secret with this name or ARN; `KeyError` for one not there."""
+"""Called with the name or ARN of a secret: its text; `KeyError` if there is none."""
 
 _REFERENCE = re.compile(r"\{\{resolve:secretsmanager:([^}]*)\}\}")
 _SECRET = re.compile(
@@ -21,33 +21,33 @@ _SECRET = re.compile(
 )
 
 
-def looked_up(value: Any, secrets: Secrets, place: Place) -> Any:
-    """`value` with every reference to a secret replaced by it; errors as `secret`."""
+def with_secrets(value: Any, secrets: Secrets, place: Place) -> Any:
+    """`value` with every reference to a secret replaced by the secret; errors as `secret`."""
     if isinstance(value, Mapping):
-        return {key: looked_up(item, secrets, place / str(key)) for key, item in value.items()}
+        return {key: with_secrets(item, secrets, place / str(key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [looked_up(item, secrets, place / index) for index, item in enumerate(value)]
+        return [with_secrets(item, secrets, place / index) for index, item in enumerate(value)]
     if not isinstance(value, str):
         return value
-    return _REFERENCE.sub(lambda found: secret(found[1], secrets, place), value)
+    return _REFERENCE.sub(lambda match: secret(match[1], secrets, place), value)
 
 
-def secret(asked: str, secrets: Secrets, place: Place) -> str:
+def secret(reference: str, secrets: Secrets, place: Place) -> str:
     """The text of a secret, or one value of the JSON object in it: `id[:SecretString[:key]]`.
 
-    `BadDefinition` for another form, and for what is not there.
+    `BadDefinition` for another form, and for a secret or key that does not exist.
     """
-    found = _SECRET.fullmatch(asked)
-    if found is None:
-        raise place.wrong(f"{asked} names a secret in a form that is not honoured by the embedded deployer")
+    match = _SECRET.fullmatch(reference)
+    if match is None:
+        raise place.wrong(f"{reference} names a secret in a form that is not honoured by the embedded deployer")
     try:
-        text = secrets(found["id"])
+        text = secrets(match["id"])
     except KeyError:
-        raise place.wrong(f"Secrets Manager has no {found['id']}", hint="Make the secret first.") from None
-    if not found["key"]:
+        raise place.wrong(f"Secrets Manager has no {match['id']}", hint="Make the secret first.") from None
+    if not match["key"]:
         return text
     try:
-        value = json.loads(text)[found["key"]]
+        value = json.loads(text)[match["key"]]
     except (ValueError, KeyError, TypeError):
-        raise place.wrong(f"the secret {found['id']} holds no JSON object with {found['key']}") from None
+        raise place.wrong(f"the secret {match['id']} holds no JSON object with {match['key']}") from None
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""What CloudFormation's events say of a stack's resources. Pure."""
+"""Events of CloudFormation's stacks as progress of their resources. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """What became of one resource: `status` as CloudFormation says it, `reason` where it says one."""
+class ResourceProgress:
+    """The status of one resource, as CloudFormation names it, and its reason; empty if there is none."""
 
     stack: str
     logical_id: str
@@ -18,14 +18,14 @@ class Progress:
     reason: str
 
 
-def progress(stack: str, event: Mapping[str, Any]) -> Progress:
-    """One event of DescribeStackEvents."""
+def progress(stack: str, event: Mapping[str, Any]) -> ResourceProgress:
+    """The progress in one event of DescribeStackEvents."""
     kind, reason = event.get("ResourceType", ""), event.get("ResourceStatusReason", "")
-    return Progress(stack, event["LogicalResourceId"], kind, event["ResourceStatus"], reason)
+    return ResourceProgress(stack, event["LogicalResourceId"], kind, event["ResourceStatus"], reason)
 
 
 def first_failure(events: Sequence[Mapping[str, Any]]) -> str:
-    """What failed first made the others fail; `events` are newest first."""
+    """The resource that failed first, and why: it made the others fail. `events` are newest first."""
     failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
     if not failed:
         return "CloudFormation names no reason"

@@ -1,4 +1,4 @@
-"""Whether a stack stands as it is wanted, told from what CloudFormation says of it, without a change set. Pure."""
+"""Whether a stack is up to date, judged by DescribeStacks, without a change set. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def could_be_unchanged(
     tags: Mapping[str, str],
     role: str | None,
 ) -> bool:
-    """Whether all but the template's text is as wanted; `standing` is of DescribeStacks, `template` what is wanted.
+    """Whether all but the template's text is as wanted; `standing` is the stack in DescribeStacks.
 
-    False wherever only a change set can tell: the last deployment did not succeed, a macro or Parameter Store has a
-    say in what the template means, a parameter is hidden. Another's deployment shows in parameters, tags and role; a
-    resource changed by hand does not, and shows in no change set either (CloudFormation's drift detection tells).
+    False if only a change set can decide: the last deployment failed, the template depends on a macro or on Parameter
+    Store, or a parameter is hidden. Deployments by others show in parameters, tags and role. Resources that were
+    changed by hand do not show, as they do not in a change set; CloudFormation's drift detection finds them.
     """
     if standing["StackStatus"] not in _DONE or "Transform" in template:
         return False

@@ -1,4 +1,4 @@
-"""What a template gives the definition of a state machine, told without a deployment, for tests of the machine."""
+"""The substitutions that a template gives a state machine's definition, computed without a deployment, for tests."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _UNKNOWN = object()
 
 
 def substitutions(path: Path, machine: str) -> dict[str, str]:
-    """The DefinitionSubstitutions of the machine whose definition is `<machine>.asl.json`, as texts.
+    """The DefinitionSubstitutions, as texts, of the machine whose definition is `<machine>.asl.json`.
 
-    Resources get the names of their logical ids. What only a deployment knows (an import, an attribute other than an
-    ARN) is left out. `BadDefinition` for a template that cannot be read.
+    Resources are named after their logical ids. Values that only a deployment knows (an import, an attribute other than
+    an ARN) are left out. `BadDefinition` for a template that cannot be read.
     """
     template = load_template(path)
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for resource in template["Resources"].values():
         given = resource.get("Properties", {}) if resource.get("Type") in _MACHINES else {}
         files = [given.get(field) for field in _FILES]
@@ -52,8 +52,8 @@ def substitutions(path: Path, machine: str) -> dict[str, str]:
         for name, value in (given.get("DefinitionSubstitutions") or {}).items():
             text = _value(value, template)
             if text is not _UNKNOWN:
-                found[name] = text if isinstance(text, str) else json.dumps(text)
-    return found
+                texts[name] = text if isinstance(text, str) else json.dumps(text)
+    return texts
 
 
 def _value(value: Any, template: Mapping[str, Any]) -> Any:
@@ -95,16 +95,16 @@ def _attribute(name: str, attribute: str, template: Mapping[str, Any]) -> Any:
 
 
 def _filled(argument: Any, template: Mapping[str, Any]) -> Any:
-    text, own = argument if isinstance(argument, list) else (argument, {})
+    pattern, own = argument if isinstance(argument, list) else (argument, {})
     left = False
 
-    def value(found: re.Match[str]) -> str:
+    def value(match: re.Match[str]) -> str:
         nonlocal left
-        name = found[1]
+        name = match[1]
         reference = {"Fn::GetAtt": name.split(".", 1)} if "." in name else {"Ref": name}
-        told = _value(own.get(name, reference), template)
-        left = left or told is _UNKNOWN
-        return "" if told is _UNKNOWN else str(told)
+        text = _value(own.get(name, reference), template)
+        left = left or text is _UNKNOWN
+        return "" if text is _UNKNOWN else str(text)
 
-    done = _SUB.sub(value, text)
+    done = _SUB.sub(value, pattern)
     return _UNKNOWN if left else done.replace("${!", "${")

@@ -1,4 +1,4 @@
-"""CloudFormation templates as data: YAML with the short forms of intrinsics in, YAML with their long forms out."""
+"""CloudFormation templates as data: reads YAML with short forms of functions, writes their long forms."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import yaml
 
 from pipeline.core.errors import BadDefinition
 
-# libyaml's reader is ten times as fast, where PyYAML was built with it.
+# libyaml's reader is ten times as fast; PyYAML may be built without it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 STORED = "SluiceStore"
-"""Where a packaged template says which of its parameters have which names in Parameter Store."""
+"""The key in a packaged template's Metadata with the Parameter Store names of its parameters."""
 SOURCE = "SluiceSource"
-"""Where a packaged template says which file it was made from, so that errors name the file that a person edits."""
+"""The key in a packaged template's Metadata with the file that it was made from, which errors then name."""
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _TemplateLoader(_Loader):  # type: ignore[misc]
-    """YAML as CloudFormation reads it: dates such as a policy's version stay text, a key may stand only once."""
+    """YAML as CloudFormation reads it: dates such as a policy's version stay text, duplicate keys are an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -36,7 +36,7 @@ class _TemplateLoader(_Loader):  # type: ignore[misc]
 
 
 class _TemplateDumper(yaml.SafeDumper):
-    """YAML without anchors, which CloudFormation's own tools do not all read."""
+    """YAML without anchors, because not all of CloudFormation's tools read them."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -64,7 +64,7 @@ _TemplateLoader.add_multi_constructor("!", _intrinsic)
 
 
 def load_template(path: Path) -> dict[str, Any]:
-    """The template in `path` with every intrinsic in its long form; `BadDefinition` names the line that is wrong."""
+    """The template in `path` with all functions in their long form; `BadDefinition` names the line of an error."""
     try:
         template = copy.deepcopy(_read(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def load_template(path: Path) -> dict[str, Any]:
 
 @cache
 def _read(text: str) -> Any:
-    """A deployment reads each template several times, and reading one takes longer than copying what was read."""
+    """The parsed YAML, cached: a deployment reads each template several times."""
     return yaml.load(text, Loader=_TemplateLoader)
 
 
@@ -88,5 +88,5 @@ def dump_template(template: dict[str, Any]) -> str:
 
 
 def stack_name(lake: str, env: str, name: str) -> str:
-    """What a template's stack is called, here and on AWS, where names have letters, digits and hyphens only."""
+    """The name of a template's stack, here and on AWS: letters, digits and hyphens only."""
     return f"{lake}-{env}-{name}".replace("_", "-").replace("/", "-")

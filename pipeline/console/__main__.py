@@ -1,4 +1,4 @@
-"""`python -m pipeline.console`: serves the console of one lake until it is told to stop."""
+"""`python -m pipeline.console`: serves the console of one lake until it receives SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ from pipeline.operate.connection import Connected, connect
 
 
 def main() -> None:
+    """Serve the lake that the arguments name on a socket that the parent process opened.
+
+    `Misconfigured` if the environment has no key of an embedded lake.
+    """
     arguments = argparse.ArgumentParser(description="Serve the console of one embedded lake.")
     arguments.add_argument("--endpoint", required=True)
     arguments.add_argument("--region", required=True)
     arguments.add_argument("--env", required=True)
-    arguments.add_argument("--socket", type=int, required=True, help="A descriptor that listens already.")
+    arguments.add_argument("--socket", type=int, required=True, help="The descriptor of a listening socket.")
     given = arguments.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
-    def found() -> Connected:
+    def find_lake() -> Connected:
         return connect(given.env, endpoint=given.endpoint, region=given.region)
 
     key = lake_key()
     if key is None:
         raise Misconfigured("there is no key of an embedded lake", hint="The lake starts its console itself.")
-    serve(found, socket.socket(fileno=given.socket), allow_changes=True, token=key.console_token())
+    serve(find_lake, socket.socket(fileno=given.socket), allow_changes=True, token=key.console_token())
 
 
 if __name__ == "__main__":

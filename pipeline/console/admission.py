@@ -1,8 +1,8 @@
-"""Who is let in: whoever has the console's token, as the address that was printed carries it.
+"""Admission to the console: a request needs the console's token, which the printed address carries.
 
 The port is open to every user of the machine and to every page in its browsers. The address with the token gives a
 browser a cookie that no script reads and that no other site's requests carry; programs send the token as a bearer.
-Cookies know no ports: what else one opens on the same name is sent it, too.
+Cookies are not bound to a port: the browser sends the cookie to every service on the same host name.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 PARAMETER = "token"
 _BEARER = "bearer "
-_KEPT_OUT = (
-    "This console answers whoever opens the address that `sluice up`, `make demo` or `sluice console` printed: "
-    "it carries a token. `sluice up` prints that of a lake that runs again. Programs send the token as "
+_UNAUTHORIZED = (
+    "Open the address that `sluice up`, `make demo` or `sluice console` printed: it carries a token. "
+    "`sluice up` prints it again for a running lake. Programs send the token as "
     "`Authorization: Bearer …`.\n"
 )
 
 
 def cookie_name(port: int) -> str:
-    """Browsers send cookies to every port of a machine, so that two consoles need two names."""
+    """The cookie's name has the port in it: browsers send cookies to every port, so two consoles need two names."""
     return f"sluice-console-{port}"
 
 
 class Admission:
-    """Passes on what comes with the token, lets a browser in that opens the printed address, and refuses all else."""
+    """Passes on requests with the token, admits a browser that opens the printed address, and rejects all others."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
@@ -49,23 +49,23 @@ class Admission:
         cookie = cookie_name(request.scope["server"][1])
         given = request.headers.get("authorization", "")
         bearer = given[len(_BEARER) :] if given.lower().startswith(_BEARER) else ""
-        # Before the cookie is looked at: pages repeat their query in links, and so would the token.
+        # Checked before the cookie: pages repeat their query in links, and would repeat the token.
         if request.method == "GET" and self._is_token(request.query_params.get(PARAMETER, "")):
-            return _let_in(request, cookie, self._token)
+            return _admit(request, cookie, self._token)
         if self._is_token(bearer) or self._is_token(request.cookies.get(cookie, "")):
             return self._app
-        # A stranger's body is not waited for.
+        # The body of a request without the token is not read.
         challenge = {"www-authenticate": "Bearer", "connection": "close"}
-        return PlainTextResponse(_KEPT_OUT, status_code=HTTPStatus.UNAUTHORIZED, headers=challenge)
+        return PlainTextResponse(_UNAUTHORIZED, status_code=HTTPStatus.UNAUTHORIZED, headers=challenge)
 
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self._token.encode())
 
 
-def _let_in(request: Request, cookie: str, token: str) -> Response:
-    """Lead to the same page without the token.
+def _admit(request: Request, cookie: str, token: str) -> Response:
+    """Set the cookie and send the browser to the same page without the token.
 
-    Not by a redirect: a browser that was led here by another site would follow it without the cookie.
+    Not by a redirect: a browser that came from another site would follow it without the cookie.
     """
     query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != PARAMETER])
     # Two slashes at the beginning would be another host.

@@ -1,4 +1,4 @@
-"""The console as a web application: its pages, what guards them, and what they say when something is wrong."""
+"""The console as a web application: its pages, the checks before them, and its error pages."""
 
 from __future__ import annotations
 
@@ -89,37 +89,37 @@ def make_app(console: Console) -> Starlette:
 
 
 async def _refuse_host(scope: Scope, receive: Receive, send: Send) -> None:
-    told = f"This console answers to {', '.join(HOSTS)} only.\n"
-    await PlainTextResponse(told, status_code=HTTPStatus.MISDIRECTED_REQUEST)(scope, receive, send)
+    message = f"This console answers to {', '.join(HOSTS)} only.\n"
+    await PlainTextResponse(message, status_code=HTTPStatus.MISDIRECTED_REQUEST)(scope, receive, send)
 
 
 def _no_page(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    told = {404: f"there is no page {request.url.path}", 405: f"{request.url.path} takes no {request.method}"}
-    return _tell(request, HTTPStatus(error.status_code), told.get(error.status_code, error.detail), None)
+    messages = {404: f"there is no page {request.url.path}", 405: f"{request.url.path} takes no {request.method}"}
+    return _error_page(request, HTTPStatus(error.status_code), messages.get(error.status_code, error.detail), None)
 
 
 def _wrong(request: Request, error: Exception) -> Response:
-    """What a person can act on; a lake that does not answer is looked for again with the next request."""
+    """The page of an error that a person can act on; after a lost connection, the next request connects again."""
     if isinstance(error, SluiceError):
         status = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
         if isinstance(error, Misconfigured):
             request.app.state.console.lost()
-        return _tell(request, status, error.message, error.hint)
+        return _error_page(request, status, error.message, error.hint)
     if is_transient(error) or isinstance(error, BotoCoreError):
         request.app.state.console.lost()
         hint = "Is it running? `sluice up` starts an embedded lake."
-        return _tell(request, HTTPStatus.SERVICE_UNAVAILABLE, f"the lake does not answer: {error}", hint)
-    return _tell(request, HTTPStatus.BAD_GATEWAY, f"AWS answered: {error}", None)
+        return _error_page(request, HTTPStatus.SERVICE_UNAVAILABLE, f"the lake does not answer: {error}", hint)
+    return _error_page(request, HTTPStatus.BAD_GATEWAY, f"AWS answered: {error}", None)
 
 
 def _broken(request: Request, error: Exception) -> Response:
     log.error("%s %s", request.method, request.url.path, exc_info=error)
-    told = f"the console itself has failed: {type(error).__name__}: {error}"
-    return _tell(request, HTTPStatus.INTERNAL_SERVER_ERROR, told, "Its log has the rest; please report it.")
+    message = f"the console itself has failed: {type(error).__name__}: {error}"
+    return _error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR, message, "Its log has the rest; please report it.")
 
 
-def _tell(request: Request, status: HTTPStatus, message: str, hint: str | None) -> Response:
+def _error_page(request: Request, status: HTTPStatus, message: str, hint: str | None) -> Response:
     document = {"error": message, "hint": hint, "status": int(status), "title": status.phrase}
     if request.url.path.endswith(".json") or "application/json" in request.headers.get("accept", ""):
         return JSONResponse(document, status_code=status)

@@ -1,4 +1,4 @@
-"""One batch: what it loads, what it wrote, the verdict on it rule by rule, and what can be done about it."""
+"""One batch: its objects, what it wrote, its verdict rule by rule, and the actions on it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import getpass
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.console.console import Asked
-from pipeline.console.pages import Document, Done, action, link, page
+from pipeline.console.console import PageRequest
+from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.lake.batches.records import FINAL, Batch, BatchStatus, candidates_of, unknown
 from pipeline.lake.services import Lake
 from pipeline.operate.aftermath import of_batch
@@ -19,13 +19,13 @@ OBJECTS = 25
 FAILING = 10
 
 
-def build(asked: Asked) -> Document:
-    """Parameters: `object`, the place of the first object that is listed."""
-    batch = find_batch(asked.lake, asked.path["batch"], asked.query.get("dataset"))
+def build(request: PageRequest) -> Document:
+    """The page of a batch. Parameters: `object`, the number of the first object that is listed, from 0."""
+    batch = find_batch(request.lake, request.path["batch"], request.query.get("dataset"))
     candidates = [obj for place, obj in enumerate(candidates_of(batch)) if place not in batch.left_out]
-    first = asked.number("object", 0, least=0, most=100_000)
-    rows = asked.lake.catalog.get_many(candidates[first : first + OBJECTS])
-    since = of_batch(asked.lake, batch)
+    first = request.number("object", 0, least=0, most=100_000)
+    rows = request.lake.catalog.get_many(candidates[first : first + OBJECTS])
+    since = of_batch(request.lake, batch)
     verdict = batch.verdict
     sample = verdict.sample_uri if verdict else None
     return {
@@ -59,9 +59,9 @@ def build(asked: Asked) -> Document:
 
 def _sample(uri: str) -> dict[str, Any]:
     """The first failing rows as a table: the rules that each breaks, and its values."""
-    found = [line for line in lines_from(uri, 0, FAILING).rows if isinstance(line.get("row"), dict)]
-    columns = list(dict.fromkeys(name for line in found for name in line["row"]))
-    rows = [{"rules": line.get("rules", []), "values": [line["row"].get(name) for name in columns]} for line in found]
+    lines = [line for line in lines_from(uri, 0, FAILING).rows if isinstance(line.get("row"), dict)]
+    columns = list(dict.fromkeys(name for line in lines for name in line["row"]))
+    rows = [{"rules": line.get("rules", []), "values": [line["row"].get(name) for name in columns]} for line in lines]
     return {"columns": columns, "rows": rows}
 
 
@@ -74,26 +74,26 @@ def _written(batch: Batch) -> dict[str, Any] | None:
 
 
 def find_batch(lake: Lake, batch: str, dataset: str | None = None) -> Batch:
-    """A batch by its id; `dataset` says whose it is, where that is known."""
-    found = lake.batches.get(dataset, batch) if dataset else None
-    found = found or lake.batches.find((str(r.name) for r in lake.registry.all()), batch)
-    if found is None:
+    """A batch by its id, of `dataset` or, without one, of any dataset. `NotThere` if there is none."""
+    record = lake.batches.get(dataset, batch) if dataset else None
+    record = record or lake.batches.find((str(r.name) for r in lake.registry.all()), batch)
+    if record is None:
         raise unknown(batch)
-    return found
+    return record
 
 
-def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
-    """Load what the batch carried again, in a new one."""
-    done = redrive_batch(asked.lake, asked.path["batch"])
-    told, good = redriven(done)
-    return Done(link(f"/batches/{done.batch or asked.path['batch']}"), told, good=good)
+def redrive(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Load the objects of the batch again, in a new batch."""
+    done = redrive_batch(request.lake, request.path["batch"])
+    message, good = redriven(done)
+    return ActionResult(link(f"/batches/{done.batch or request.path['batch']}"), message, good=good)
 
 
-def release(asked: Asked, fields: Mapping[str, str]) -> Done:
-    """Load it although it failed its rules; who and why is kept."""
-    done = release_batch(asked.lake, asked.path["batch"], getpass.getuser(), fields.get("reason", ""))
-    told, good = redriven(done)
-    return Done(link(f"/batches/{done.batch or asked.path['batch']}"), told, good=good)
+def release(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Load the batch although it failed its rules; the user's name and the reason are stored with its verdict."""
+    done = release_batch(request.lake, request.path["batch"], getpass.getuser(), fields.get("reason", ""))
+    message, good = redriven(done)
+    return ActionResult(link(f"/batches/{done.batch or request.path['batch']}"), message, good=good)
 
 
 ROUTES = [

@@ -1,4 +1,4 @@
-"""The zones like a file system: their folders and files, and what the catalog says of each raw file."""
+"""The zones shown like a file system: folders, files, and the catalog's status of each raw file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.console.console import Asked
+from pipeline.console.console import PageRequest
 from pipeline.console.pages import Document, page
 from pipeline.core.clients import client
 from pipeline.core.clock import iso
@@ -23,28 +23,28 @@ from pipeline.operate.zones import Zone, split, zone_of, zones
 
 FILES = 100
 RAW_FILES = 30
-"""Each takes a question to the catalog."""
+"""Fewer than `FILES`, because each raw file costs a query of the catalog."""
 _THREADS = 4
 
 
-def build(asked: Asked) -> Document:
-    """The zones, or with `at` (s3://bucket/folder/) what lies there; `begins` narrows it to names that begin so."""
-    at = asked.query.get("at")
+def build(request: PageRequest) -> Document:
+    """The zones, or the contents of `at` (s3://bucket/folder/). `begins` keeps only names with that prefix."""
+    at = request.query.get("at")
     if not at:
-        found = [
-            {"name": z.name, "bucket": z.bucket, "purpose": z.purpose, "at": _at(z, "")} for z in zones(asked.lake)
+        described = [
+            {"name": z.name, "bucket": z.bucket, "purpose": z.purpose, "at": _at(z, "")} for z in zones(request.lake)
         ]
-        return {"title": "Objects", "at": None, "zones": found}
+        return {"title": "Objects", "at": None, "zones": described}
     bucket, prefix = split(at)
-    zone = zone_of(asked.lake, bucket)
+    zone = zone_of(request.lake, bucket)
     if prefix and not prefix.endswith("/"):
         prefix += "/"
-    begins, token = asked.query.get("begins", ""), asked.query.get("token")
+    begins, token = request.query.get("begins", ""), request.query.get("token")
     listed = _listed(zone, prefix + begins, token)
-    # A folder that a console made has an object of its own name.
+    # AWS's console makes a folder by writing an empty object of its name.
     files = [item for item in listed.get("Contents", []) if item["Key"] != prefix]
-    rows = _newest_rows(asked.lake, zone, [item["Key"] for item in files])
-    needing = _needing(asked.lake, rows)
+    rows = _newest_rows(request.lake, zone, [item["Key"] for item in files])
+    needing = _needing(request.lake, rows)
     return {
         "title": f"{zone.name}: {prefix}" if prefix else zone.name,
         "at": _at(zone, prefix),
@@ -70,7 +70,7 @@ def _at(zone: Zone, prefix: str) -> str:
 
 
 def _crumbs(zone: Zone, prefix: str) -> list[dict[str, str]]:
-    """The folders on the way, from the bucket on; the last is where one is."""
+    """The bucket and each folder of the path; the last one is the folder that is shown."""
     crumbs, path = [{"name": zone.name, "at": _at(zone, "")}], ""
     for part in prefix.split("/")[:-1]:
         path += f"{part}/"
@@ -82,21 +82,21 @@ def _listed(zone: Zone, prefix: str, token: str | None) -> dict[str, Any]:
     s3, more = client("s3"), {"ContinuationToken": token} if token else {}
     most = RAW_FILES if zone.name == "raw" else FILES
     try:
-        found: dict[str, Any] = s3.list_objects_v2(
+        page: dict[str, Any] = s3.list_objects_v2(
             Bucket=zone.bucket, Prefix=prefix, Delimiter="/", MaxKeys=most, **more
         )
     except ClientError as error:
         if not token:
             raise
-        # S3 says InvalidArgument to a token that is none of its own; others of the kind break.
+        # S3 answers InvalidArgument to a token that it did not issue.
         raise BadInput(
             f"S3 has no such page of {_at(zone, prefix)}: {error}", hint="Open the folder again from its beginning."
         ) from error
-    return found
+    return page
 
 
 def _newest_rows(lake: Lake, zone: Zone, keys: list[str]) -> dict[str, ObjectRow]:
-    """The newest version of each key that the catalog knows: a question for each, for a listing names no versions."""
+    """The newest catalog row of each key. One query a key, because a listing does not name versions."""
     if zone.name != "raw" or not keys:
         return {}
 
@@ -109,9 +109,11 @@ def _newest_rows(lake: Lake, zone: Zone, keys: list[str]) -> dict[str, ObjectRow
 
 def _needing(lake: Lake, rows: dict[str, ObjectRow]) -> set[str]:
     """The keys whose newest version needs attention."""
-    some = {key: row for key, row in rows.items() if needs_attention(row)}
-    tables = tables_of(lake, some.values())
-    return {key for key, row in some.items() if is_missing(lake, row, [row], tables.get(row.dataset or "", Table()))}
+    candidates = {key: row for key, row in rows.items() if needs_attention(row)}
+    tables = tables_of(lake, candidates.values())
+    return {
+        key for key, row in candidates.items() if is_missing(lake, row, [row], tables.get(row.dataset or "", Table()))
+    }
 
 
 def _file(zone: Zone, prefix: str, item: dict[str, Any], row: ObjectRow | None) -> dict[str, Any]:

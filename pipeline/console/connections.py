@@ -1,4 +1,4 @@
-"""A browser's connection to the console: one that does not say what it wants is cut, which uvicorn does not do."""
+"""A browser's connection to the console, closed when no request arrives in time: uvicorn has no such limit."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ HEADERS_S = 10.0
 
 
 class Connection(H11Protocol):
-    """uvicorn's, with a limit on the time that headers may take."""
+    """uvicorn's HTTP/1.1 connection, with a limit on the time until a request's headers are complete."""
 
     headers_s = HEADERS_S
     _limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the time limit of the first request."""
         super().connection_made(transport)
         self._limit_headers()
 
     def data_received(self, data: bytes) -> None:
+        """Stop the time limit once the headers are complete; start it with the first bytes of the next request."""
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._forget_limit()
@@ -29,6 +31,7 @@ class Connection(H11Protocol):
             self._limit_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Drop the time limit of a connection that has ended."""
         self._forget_limit()
         super().connection_lost(exc)
 

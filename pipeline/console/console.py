@@ -1,4 +1,4 @@
-"""What one running console knows: which lake it shows, whether it may change it, and what it has counted."""
+"""The state of one running console: its lake, whether it may change the lake, and what it has cached."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pipeline.console.counts import Looked, count
+from pipeline.console.counts import Cached, count
 from pipeline.console.histories import Histories
 from pipeline.console.queries import Queries
 from pipeline.console.security import Tokens
@@ -22,9 +22,10 @@ from pipeline.operate.progress import look
 
 
 class Console:
-    """A console of one lake. `connect` finds the lake, again after it was gone; it raises errors that say why not.
+    """A console of one lake.
 
-    `token` is what its visitors must have.
+    `connect` connects to the lake, and is called again after the connection was lost; it raises `SluiceError`s that
+    say why there is none. `token` is the secret that every request must carry.
     """
 
     def __init__(self, connect: Callable[[], Connected], *, allow_changes: bool, token: str) -> None:
@@ -34,14 +35,14 @@ class Console:
         self._connected: Connected | None = None
         self._lock = threading.Lock()
         self.tokens = Tokens()
-        self.counts = Looked(count, 2.0)
+        self.counts = Cached(count, 2.0)
         self.histories = Histories()
-        self.progress = Looked(look, 0.5)
+        self.progress = Cached(look, 0.5)
         self.tables = IcebergTables()
         self.queries = Queries()
 
     def connected(self) -> Connected:
-        """The lake; `Misconfigured` while there is none, or none is deployed there yet."""
+        """The lake; `Misconfigured` while none answers, or none is deployed yet."""
         with self._lock:
             if self._connected is None:
                 try:
@@ -52,7 +53,7 @@ class Console:
             return self._connected
 
     def lost(self) -> None:
-        """The lake does not answer: look for it again at the next request, perhaps at another address."""
+        """Forget the connection, because the lake did not answer: the next request connects again."""
         with self._lock:
             self._connected = None
             self.histories = Histories()
@@ -67,15 +68,16 @@ class Console:
         return {"env": connected.env, "where": "embedded" if connected.is_embedded else f"AWS, {region()}"}
 
     def now(self) -> datetime:
+        """The time by the lake's clock; by this machine's while no lake is connected."""
         return self._connected.lake.clock() if self._connected else system_clock()
 
     def can_change(self) -> bool:
-        """Whether pages may change the lake: an embedded one, or one of AWS where it was allowed at the start."""
+        """Whether pages may change the lake: always an embedded one, one on AWS only if the console was started so."""
         return self._allow_changes or (self._connected is not None and self._connected.is_embedded)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """A request for a page or an action, with the lake that answers it. `path` and `query` are its parameters."""
 
     console: Console
@@ -85,23 +87,26 @@ class Asked:
 
     @property
     def lake(self) -> Lake:
+        """The lake that answers the request."""
         return self.connected.lake
 
     @property
     def env(self) -> str:
+        """The environment of the lake: dev, prod, local, …"""
         return self.connected.env
 
     @property
     def now(self) -> datetime:
+        """The time by the lake's clock, in UTC."""
         return self.lake.clock()
 
     def number(self, name: str, default: int, *, least: int = 1, most: int = 1000) -> int:
-        """A whole number of the query; the nearest that is allowed where it is out of range or no number."""
+        """A whole number of the query, moved into `least` to `most`; `default` if it is missing or not a number."""
         text = self.query.get(name, "")
         return min(max(int(text), least), most) if text.isdecimal() and len(text) < 10 else default
 
     def may_change(self) -> None:
-        """`Refused` where the console only shows."""
+        """`Refused` if the console is read-only."""
         if not self.console.can_change():
             raise Refused(
                 "this console only shows the lake", hint="Start it with `sluice console --allow-changes` to change it."

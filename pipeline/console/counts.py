@@ -1,4 +1,4 @@
-"""What takes a read of many rows: done beside the pages, which show how old it is."""
+"""Counts that read many rows: made in the background; pages show the last count and its age."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from pipeline.operate.datasets import Backlog, backlog
 from pipeline.operate.status import Summary, gather
 
 SHARE = 10
+"""A reading is repeated no sooner than after this many times its own duration."""
 PATIENCE_S = 1.0
-"""How long a page waits for what is looked for the first time."""
+"""Seconds that a page waits for the first reading."""
 BARS = 48
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The lake summed up. `arrivals` counts objects by the time of their arrival and by what became of them;
-    `waiting` is what waits for a batch, by dataset, where anything does."""
+    """A summary of the lake as of `at`. `arrivals` counts objects by time of arrival and status;
+    `waiting` has the backlog of each dataset that has one."""
 
     at: datetime
     summary: Summary
@@ -38,7 +39,7 @@ class Counted:
 
 @dataclass(slots=True)
 class Arrivals:
-    """Objects by status in `BARS` spans of time that end now; `span` is the shortest that holds nearly all of them."""
+    """Objects by status in `BARS` intervals that end now; `span` is the shortest interval that shows 90 % of them."""
 
     now: datetime
     span: timedelta = timedelta(minutes=1)
@@ -46,7 +47,7 @@ class Arrivals:
 
     @classmethod
     def of(cls, rows: Iterable[tuple[int, str]], now: datetime) -> Arrivals:
-        """From each object's time of arrival (ms since 1970) and status."""
+        """Made of each object's time of arrival (ms since 1970) and status."""
         minutes: Counter[tuple[int, str]] = Counter()
         until = int(now.timestamp() // 60)
         for at, status in rows:
@@ -61,63 +62,64 @@ class Arrivals:
 
 
 _SPANS = (1, 5, 15, 60, 360, 1440)
-"""Minutes of a bar."""
+"""Lengths that a bar can have, in minutes."""
 
 
 def _within(minutes: Counter[tuple[int, str]], age: int) -> int:
     return sum(number for (old, _), number in minutes.items() if old < age)
 
 
-class Looked(Generic[T]):
-    """What `look` found in a lake last: looked for again, beside the pages, when somebody asks and it is old.
+class Cached(Generic[T]):
+    """The last result of `look` on a lake, renewed in the background when it is requested and old.
 
-    `least_s` is how old it may be before that; and it is no more than a part `1/SHARE` of the time that looking takes.
+    A result is renewed after `least_s` seconds at the earliest, and after `SHARE` times as long as it took to make:
+    looking takes no more than a part 1/`SHARE` of the time.
     """
 
     def __init__(self, look: Callable[[Lake], T], least_s: float) -> None:
         self._look = look
         self._least_s = least_s
         self._lock = threading.Lock()
-        self._found: T | None = None
+        self._result: T | None = None
         self._of: Lake | None = None
         self._done = threading.Event()
         self._running = False
         self._next = 0.0
 
     def newest(self, lake: Lake) -> T | None:
-        """What was found last; None if nothing was yet, after a moment's patience."""
+        """The last result; None if there is none after `PATIENCE_S` seconds."""
         with self._lock:
             if self._of is not lake:
-                self._of, self._found, self._next = lake, None, 0.0
+                self._of, self._result, self._next = lake, None, 0.0
                 self._done = threading.Event()
             done = self._done
             if not self._running and time.monotonic() >= self._next:
                 self._running = True
-                threading.Thread(target=self._run, args=(lake, done), daemon=True, name="looking").start()
+                threading.Thread(target=self._run, args=(lake, done), daemon=True, name="count").start()
         done.wait(PATIENCE_S)
-        return self._found if self._of is lake else None
+        return self._result if self._of is lake else None
 
     def _run(self, lake: Lake, done: threading.Event) -> None:
-        began, found = time.monotonic(), None
+        began, result = time.monotonic(), None
         try:
-            found = self._look(lake)
+            result = self._look(lake)
         except Exception as error:
-            # The page that asked tells what is wrong with the lake; the next one that asks has it looked for again.
-            log.warning("the lake could not be looked at: %s", error)
+            # The page itself shows what is wrong with the lake; the next request tries again.
+            log.warning("the lake could not be read: %s", error)
         took = time.monotonic() - began
         with self._lock:
             self._running = False
             if self._of is lake:
-                self._found = found or self._found
+                self._result = result or self._result
                 self._next = time.monotonic() + max(self._least_s, SHARE * took)
         done.set()
 
 
 def count(lake: Lake) -> Counted:
-    """Sum the lake up. The times of arrival take a read of the whole catalog."""
+    """Summarize the lake. The times of arrival need a read of the whole catalog."""
     now = lake.clock()
     summary = gather(lake, batches=1)
     arrivals = Arrivals.of(lake.catalog.arrivals(), now)
     backlogs = {str(r.name): backlog(lake, r.dataset) for r in lake.registry.all()}
-    waiting = {name: found for name, found in backlogs.items() if found.waiting}
+    waiting = {name: each for name, each in backlogs.items() if each.waiting}
     return Counted(now, summary, arrivals, waiting)

@@ -1,4 +1,4 @@
-"""Datasets: what each says, what waits for it, how its batches went, and its table."""
+"""Datasets: definition, backlog, batches and table of each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from pipeline.console.console import Asked
-from pipeline.console.pages import Document, Done, action, link, page
+from pipeline.console.console import PageRequest
+from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.console.table import table_facts
 from pipeline.core.errors import BadInput
 from pipeline.lake.batches.records import Batch
@@ -25,16 +25,16 @@ from pipeline.operate.redrive import redrive_dataset
 
 ROWS = 25
 FEW = 10
-"""Waiting objects that a page counts itself; more of them are counted beside the pages."""
+"""Waiting objects that a page counts itself; larger backlogs are counted in the background."""
 BATCHES = 20
-"""Batches that the charts go back."""
+"""How many of the newest batches the charts show."""
 
 
-def build_list(asked: Asked) -> Document:
-    """Parameters: `find`, a part of a name; `page`, from 1."""
-    wanted = asked.query.get("find", "").strip().lower()
-    every = [r for r in asked.lake.registry.all() if wanted in str(r.name)]
-    number = asked.number("page", 1, most=10_000)
+def build_list(request: PageRequest) -> Document:
+    """The list of datasets. Parameters: `find`, a part of a name; `page`, from 1."""
+    wanted = request.query.get("find", "").strip().lower()
+    every = [r for r in request.lake.registry.all() if wanted in str(r.name)]
+    number = request.number("page", 1, most=10_000)
     shown = every[(number - 1) * ROWS : number * ROWS]
     return {
         "title": "Datasets",
@@ -42,49 +42,49 @@ def build_list(asked: Asked) -> Document:
         "page": number,
         "pages": max(-(-len(every) // ROWS), 1),
         "number": len(every),
-        "datasets": [_line(asked, registration) for registration in shown],
+        "datasets": [_line(request, registration) for registration in shown],
     }
 
 
-def _line(asked: Asked, registration: Registration) -> dict[str, Any]:
-    dataset, lake = registration.dataset, asked.lake
+def _line(request: PageRequest, registration: Registration) -> dict[str, Any]:
+    dataset, lake = registration.dataset, request.lake
     newest = lake.batches.newest(str(dataset.name), 1)
     return {
         "name": str(dataset.name),
         "write": dataset.table.write,
         "schedule": None if registration.is_closed else dataset.stage_b.schedule,
         "retired": registration.retired,
-        "backlog": _backlog(asked, dataset),
+        "backlog": _backlog(request, dataset),
         "last": _batch(newest[0]) if newest else None,
-        "attention": _attention(asked, str(dataset.name)),
+        "attention": _attention(request, str(dataset.name)),
     }
 
 
-def _attention(asked: Asked, name: str) -> list[dict[str, Any]] | None:
-    """What home says of the dataset: the same list, as of the same moment; None until it was counted."""
-    counted = asked.console.counts.newest(asked.lake)
+def _attention(request: PageRequest, name: str) -> list[dict[str, Any]] | None:
+    """What the home page says about the dataset, from the same count; None until there is one."""
+    counted = request.console.counts.newest(request.lake)
     if counted is None:
         return None
     troubles = (each for each in counted.summary.troubles if each.dataset == name)
     return [{"status": t.status, "objects": t.objects, "example": t.example} for t in troubles]
 
 
-def _backlog(asked: Asked, dataset: Dataset) -> dict[str, Any]:
-    found = backlog(asked.lake, dataset, FEW)
-    if found.more and (progress := asked.console.progress.newest(asked.lake)):
+def _backlog(request: PageRequest, dataset: Dataset) -> dict[str, Any]:
+    waiting = backlog(request.lake, dataset, FEW)
+    if waiting.more and (progress := request.console.progress.newest(request.lake)):
         counted = progress.objects[str(dataset.name), Status.STAGED]
-        found = replace(found, waiting=counted, more=False) if counted > found.waiting else found
-    return found.to_json()
+        waiting = replace(waiting, waiting=counted, more=False) if counted > waiting.waiting else waiting
+    return waiting.to_json()
 
 
-def build(asked: Asked) -> Document:
-    """One dataset. Parameters: `snapshots`, from which the table's snapshots are listed."""
-    lake = asked.lake
-    registration = registration_of(lake, asked.path["team"], asked.path["dataset"])
+def build(request: PageRequest) -> Document:
+    """One dataset. Parameters: `snapshots`, the number of the first snapshot that is listed, from 0."""
+    lake = request.lake
+    registration = registration_of(lake, request.path["team"], request.path["dataset"])
     dataset = registration.dataset
     name = str(dataset.name)
     batches = lake.batches.newest(name, BATCHES)
-    first = asked.number("snapshots", 0, least=0, most=100_000)
+    first = request.number("snapshots", 0, least=0, most=100_000)
     committed = next((batch for batch in batches if batch.status == "COMMITTED"), None)
     active = lake.batches.active(name)
     return {
@@ -92,19 +92,19 @@ def build(asked: Asked) -> Document:
         "name": name,
         "definition": _yaml(dataset.model_dump(mode="json", exclude_defaults=True)),
         "schedule": None if registration.is_closed else dataset.stage_b.schedule,
-        "next_run": None if registration.is_closed else next_run(dataset, asked.now),
+        "next_run": None if registration.is_closed else next_run(dataset, request.now),
         "retired": registration.retired,
         "is_closed": registration.is_closed,
         "patience": duration(patience(dataset).total_seconds()),
-        "backlog": _backlog(asked, dataset),
+        "backlog": _backlog(request, dataset),
         "active": active,
         "busy": active,
         "kept_up": active is not None and is_turn(active),
-        "attention": _attention(asked, name),
+        "attention": _attention(request, name),
         "fresh": committed.ended if committed else None,
         "batches": [{**_batch(batch), "since": of_batch(lake, batch).to_json()} for batch in batches],
         "rules": _rules(batches),
-        "table": table_facts(asked.console.tables, registration.table, first),
+        "table": table_facts(request.console.tables, registration.table, first),
     }
 
 
@@ -140,35 +140,35 @@ def _batch(batch: Batch) -> dict[str, Any]:
 
 
 def _rules(batches: list[Batch]) -> list[dict[str, Any]]:
-    """Each rule that a batch was judged by, and how it went, the oldest batch first. Rules of now come first."""
+    """Each rule with its outcome in every batch that it was checked on, oldest first. Current rules come first."""
     order: dict[str, list[dict[str, Any]]] = {}
     for batch in batches:
         for rule in batch.verdict.rules if batch.verdict else ():
-            told = {"batch": batch.id, "outcome": rule.outcome, "reason": rule.reason}
-            order.setdefault(rule.rule, []).insert(0, told)
+            outcome = {"batch": batch.id, "outcome": rule.outcome, "reason": rule.reason}
+            order.setdefault(rule.rule, []).insert(0, outcome)
     return [{"rule": rule, "history": history} for rule, history in order.items()]
 
 
-def run(asked: Asked, fields: Mapping[str, str]) -> Done:
-    """Poll now, as the schedule would."""
-    registration = registration_of(asked.lake, asked.path["team"], asked.path["dataset"])
-    outcome, batch = run_now(asked.lake, registration)
-    told = {
+def run(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Run the dataset's poller now, as its schedule would."""
+    registration = registration_of(request.lake, request.path["team"], request.path["dataset"])
+    outcome, batch = run_now(request.lake, registration)
+    message = {
         "IDLE": "Nothing waits.",
-        "BUSY": f"Batch {batch} is being loaded; what waits comes into the next one.",
+        "BUSY": f"Batch {batch} is being loaded; waiting objects go into the next one.",
         "STARTED": f"Batch {batch} is being loaded.",
-    }.get(outcome, f"The poll said {outcome}.")
+    }.get(outcome, f"The poller answered {outcome}.")
     good, during = outcome == "STARTED", batch if outcome in ("STARTED", "BUSY") else None
-    return Done(link(f"/datasets/{registration.name}"), told, good=good, during=during)
+    return ActionResult(link(f"/datasets/{registration.name}"), message, good=good, during=during)
 
 
-def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
+def redrive(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
     """Send all quarantined and failed objects of the dataset through Stage A again."""
-    registration = registration_of(asked.lake, asked.path["team"], asked.path["dataset"])
+    registration = registration_of(request.lake, request.path["team"], request.path["dataset"])
     if fields.get("sure") != "yes":
-        raise BadInput("say that all of them are to be sent back", hint="Use the button on the dataset's page.")
-    told, good = redriven(redrive_dataset(asked.lake, registration.name))
-    return Done(link(f"/datasets/{registration.name}"), told, good=good)
+        raise BadInput("the form lacks its confirmation", hint="Use the button on the dataset's page.")
+    message, good = redriven(redrive_dataset(request.lake, registration.name))
+    return ActionResult(link(f"/datasets/{registration.name}"), message, good=good)
 
 
 ROUTES = [

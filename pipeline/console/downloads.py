@@ -1,4 +1,4 @@
-"""Objects as files: streamed from S3 to the browser, which saves them and never shows them."""
+"""Downloads: objects streamed from S3 to the browser, which saves them and never displays them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from pipeline.console.pages import asked
-from pipeline.console.stored import found_or_none, named
+from pipeline.console.pages import page_request_of
+from pipeline.console.stored import named, none_if_missing
 from pipeline.core.clients import client
 from pipeline.core.errors import NotThere
 from pipeline.core.objects import ObjectVersion
 from pipeline.operate.zones import located
 
 CHUNK = 256 * 1024
-_TELLING = frozenset('"%;\\/')
+_UNSAFE = frozenset('"%;\\/')
 """Characters that end or change a name in a header's quotes, or that make a path of it."""
 
 
 async def download(request: Request) -> Response:
-    """The bytes of `uri`, of its version `version` where that is given."""
-    asking = await asked(request)
-    _, obj = located(asking.lake, request.query_params.get("uri", ""))
+    """Stream the bytes of `uri`, of the version `version` if that is given. `NotThere` if there is no such object."""
+    page_request = await page_request_of(request)
+    _, obj = located(page_request.lake, request.query_params.get("uri", ""))
     obj = ObjectVersion(obj.bucket, obj.key, request.query_params.get("version", ""))
-    answer = await run_in_threadpool(found_or_none, lambda: client("s3").get_object(**named(obj)))
+    answer = await run_in_threadpool(none_if_missing, lambda: client("s3").get_object(**named(obj)))
     if answer is None:
         version = f" version {obj.version_id}" if obj.version_id else ""
         raise NotThere(
@@ -47,9 +47,9 @@ async def _chunks(body: Any) -> AsyncIterator[bytes]:
 
 
 def disposition(name: str) -> str:
-    """Content-Disposition of a file to be saved as `name` (RFC 6266): in ASCII, and exactly (RFC 5987)."""
+    """The Content-Disposition that saves a file as `name` (RFC 6266): once in ASCII, once exactly (RFC 5987)."""
     kept = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in name) or "object"
-    plain = "".join(c if c.isascii() and c not in _TELLING else "_" for c in kept)
+    plain = "".join(c if c.isascii() and c not in _UNSAFE else "_" for c in kept)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(kept, safe='')}"
 
 

@@ -1,4 +1,4 @@
-"""Files dropped onto a page: each is the body of a request, and becomes a version of a key of the raw bucket."""
+"""Files dropped onto a page: each is the body of one request, and becomes an object version in the raw bucket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from pipeline.console import security
 from pipeline.console.console import Console
-from pipeline.console.pages import asked, link
+from pipeline.console.pages import link, page_request_of
 from pipeline.console.uploads import part_bytes, store
 from pipeline.core.errors import SluiceError
 from pipeline.lake.settings import Setting
@@ -19,11 +19,11 @@ from pipeline.operate.drop import raw_key
 
 
 async def drop(request: Request) -> Response:
-    """Store the body as the file `name`, perhaps with folders before it, in `to`: team/dataset or a folder below."""
+    """Store the body in the raw bucket. `to` is team/dataset or a folder below it, `name` the file's path in there."""
     try:
         return await _store(request)
     except SluiceError:
-        # A browser reads the answer only when it has sent all.
+        # A browser reads the answer only after it has sent the whole body.
         with contextlib.suppress(ClientDisconnect, RuntimeError):
             async for _ in request.stream():
                 pass
@@ -35,9 +35,9 @@ async def drop(request: Request) -> Response:
 async def _store(request: Request) -> Response:
     console: Console = request.app.state.console
     console.tokens.check(request, request.headers.get(security.HEADER))
-    asking = await asked(request)
-    asking.may_change()
-    bucket = asking.lake.settings[Setting.RAW_BUCKET]
+    page_request = await page_request_of(request)
+    page_request.may_change()
+    bucket = page_request.lake.settings[Setting.RAW_BUCKET]
     key = raw_key(request.query_params.get("to", ""), request.query_params.get("name", ""))
     length = request.headers.get("content-length", "")
     part = part_bytes(int(length) if length.isdecimal() else None)
@@ -48,7 +48,7 @@ async def _store(request: Request) -> Response:
 
 
 async def _wanted(request: Request) -> AsyncIterator[bytes]:
-    """The body; `ClientDisconnect` also where it came whole, and nobody waits for the answer any more."""
+    """The body; `ClientDisconnect` if the browser has gone, even after it sent the whole body."""
     async for chunk in request.stream():
         yield chunk
     if await request.is_disconnected():

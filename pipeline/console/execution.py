@@ -1,4 +1,4 @@
-"""One execution: its machine drawn with what each state did, a timeline of its steps, and what went wrong first."""
+"""One execution: its machine drawn with each state's outcome, a timeline of its steps, and its first errors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pipeline.console.console import Asked
+from pipeline.console.console import PageRequest
 from pipeline.console.drawings import drawn
-from pipeline.console.pages import Document, Done, action, link, page
+from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.core.errors import NotThere
@@ -28,21 +28,21 @@ STEPS = 20
 TEXT = 800
 OBJECTS = 10
 PRINTS_ON = timedelta(seconds=1)
-"""A function's last lines have a time after its answer."""
+"""A function's last log lines may be later than its answer by this much."""
 
 
-def build(asked: Asked) -> Document:
-    """Parameters: `step` from which the steps are listed (from 0), `only=failed`."""
-    run, described = find(asked.lake, asked.path["name"])
-    history = asked.console.histories.of(run)
+def build(request: PageRequest) -> Document:
+    """The page of an execution. Parameters: `step`, the first step that is listed (from 0); `only=failed`."""
+    run, described = find(request.lake, request.path["name"])
+    history = request.console.histories.of(run)
     seen = history.visits
     definition = client("stepfunctions").describe_state_machine_for_execution(executionArn=run.arn)["definition"]
     machine = json.loads(definition)
-    chosen = [(n, v) for n, v in enumerate(seen) if asked.query.get("only") != "failed" or v.errors]
-    first = min(asked.number("step", 0, least=0, most=100_000), max(len(chosen) - 1, 0))
-    total = run.seconds(asked.now)
+    chosen = [(n, v) for n, v in enumerate(seen) if request.query.get("only") != "failed" or v.errors]
+    first = min(request.number("step", 0, least=0, most=100_000), max(len(chosen) - 1, 0))
+    total = run.seconds(request.now)
     carried = _carried(run, described)
-    since = of_run(asked.lake, run, described)
+    since = of_run(request.lake, run, described)
     return {
         **run.to_json(),
         "title": run.name,
@@ -64,29 +64,29 @@ def build(asked: Asked) -> Document:
         "graph": drawn(machine, seen, run.status),
         "steps": [_step(n, visit, run, total) for n, visit in chosen[first : first + STEPS]],
         "logs": {
-            state: source for state, called in functions(machine).items() if (source := log_name(asked.env, called))
+            state: source for state, called in functions(machine).items() if (source := log_name(request.env, called))
         },
         "first": first,
         "number": len(chosen),
         "page": STEPS,
-        "only": asked.query.get("only", ""),
-        "functions": functions_of(asked.lake, asked.env, run),
+        "only": request.query.get("only", ""),
+        "functions": functions_of(request.lake, request.env, run),
         "is_of_lake": run.is_of_lake,
         "machine_title": title_of(run.machine),
-        "is_published": run.machine in flows_of(asked.lake).machines,
+        "is_published": run.machine in flows_of(request.lake).machines,
         "definition": definition,
     }
 
 
-def build_step(asked: Asked) -> Document:
-    """One step with the whole of what it was given and gave."""
-    run, _ = find(asked.lake, asked.path["name"])
-    seen = asked.console.histories.of(run, patience=None).visits
-    number = asked.path["number"]
+def build_step(request: PageRequest) -> Document:
+    """One step with its whole input and output. `NotThere` if the execution has no such step."""
+    run, _ = find(request.lake, request.path["name"])
+    seen = request.console.histories.of(run, patience=None).visits
+    number = request.path["number"]
     if not number.isdecimal() or int(number) >= len(seen):
         raise NotThere(f"execution {run.name} has no step {number}", hint=f"It has {counted(len(seen), 'step')}.")
     visit = seen[int(number)]
-    step = _step(int(number), visit, run, run.seconds(asked.now))
+    step = _step(int(number), visit, run, run.seconds(request.now))
     return {**step, "title": f"{visit.state}, step {int(number) + 1} of {run.name}", "name": run.name, **_texts(visit)}
 
 
@@ -130,40 +130,40 @@ def _cut(text: str | None) -> str | None:
 
 
 def _carried(run: Run, described: Mapping[str, Any]) -> dict[str, Any]:
-    """The batch, or the objects, that the execution is about."""
+    """The batch or the objects that the execution works on."""
     document = parsed(described.get("input"))
-    found: dict[str, Any] = {"dataset": None, "batch": None, "objects": [], "more": 0}
+    carried: dict[str, Any] = {"dataset": None, "batch": None, "objects": [], "more": 0}
     if not isinstance(document, dict) or not run.is_of_lake:
-        return found
-    found["dataset"] = document.get("dataset") if isinstance(document.get("dataset"), str) else None
+        return carried
+    carried["dataset"] = document.get("dataset") if isinstance(document.get("dataset"), str) else None
     if run.machine == STAGE_B:
-        found["batch"] = run.name
-        return found
+        carried["batch"] = run.name
+        return carried
     items = document.get("objects")
     objects = [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
-    found["objects"] = [
+    carried["objects"] = [
         {"uri": f"s3://{each.get('bucket')}/{each.get('key')}", "version": each.get("version_id")}
         for each in objects[:OBJECTS]
     ]
-    found["more"] = max(len(objects) - OBJECTS, 0)
-    return found
+    carried["more"] = max(len(objects) - OBJECTS, 0)
+    return carried
 
 
-def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
-    """Send back what the execution carried: its batch, or its objects."""
-    name = asked.path["name"]
-    done = redrive_execution(asked.lake, name)
-    told, good = redriven(done)
+def redrive(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Redrive what the execution worked on: its batch, or its objects."""
+    name = request.path["name"]
+    done = redrive_execution(request.lake, name)
+    message, good = redriven(done)
     to = link(f"/executions/{done.batch}") if done.batch else link(f"/executions/{name}")
-    return Done(to, told, good=good)
+    return ActionResult(to, message, good=good)
 
 
-def stop(asked: Asked, fields: Mapping[str, str]) -> Done:
-    """Stop a running execution. What it carried is marked as failed, and can be sent back."""
-    run, _ = find(asked.lake, asked.path["name"])
+def stop(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Stop a running execution. Its batch or objects are marked as failed, and can be redriven."""
+    run, _ = find(request.lake, request.path["name"])
     client("stepfunctions").stop_execution(executionArn=run.arn, error="Stopped", cause="stopped in the console")
-    told = " What it carried is marked as failed: redrive sends it back." if run.is_of_lake else ""
-    return Done(link(f"/executions/{run.name}"), f"Stopped.{told}")
+    consequence = " Its batch or objects are marked as failed: redrive sends them back." if run.is_of_lake else ""
+    return ActionResult(link(f"/executions/{run.name}"), f"Stopped.{consequence}")
 
 
 ROUTES = [

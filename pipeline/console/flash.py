@@ -1,4 +1,4 @@
-"""What an action said, shown once on the page that follows it. The cookie is no secret, and no page trusts it."""
+"""The message of an action, shown once on the next page. It travels in a cookie, which no page trusts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ MOST = 500
 """Characters: a cookie holds 4 kB."""
 
 
-def say(response: Response, text: str, *, good: bool, during: str | None = None) -> None:
-    """`during` names what goes on while the text is true."""
+def set_message(response: Response, text: str, *, good: bool, during: str | None = None) -> None:
+    """Store the message for the next page. `during` names the activity after whose end the text is no longer true."""
     packed = base64.urlsafe_b64encode(json.dumps([text[:MOST], good, during]).encode()).decode()
     response.set_cookie(COOKIE, packed, max_age=30, httponly=True, samesite="strict", path="/")
 
 
-def said(request: Request) -> dict[str, Any] | None:
+def read_message(request: Request) -> dict[str, Any] | None:
+    """The stored message as `text`, `good` and `during`; None if there is none, or its cookie is malformed."""
     try:
         text, good, during = json.loads(base64.urlsafe_b64decode(request.cookies[COOKIE]))
     except (KeyError, ValueError, TypeError, RecursionError):
@@ -28,5 +29,6 @@ def said(request: Request) -> dict[str, Any] | None:
     return {"text": str(text), "good": bool(good), "during": during if isinstance(during, str) else None}
 
 
-def forget(response: Response) -> None:
+def delete_message(response: Response) -> None:
+    """Delete the stored message, once a page has read it."""
     response.delete_cookie(COOKIE, path="/")

@@ -1,4 +1,4 @@
-"""A state machine as a graph: where each state's box and each way between them is drawn. Pure; lengths in pixels."""
+"""The layout of a state machine's graph: where each state's box and each transition is drawn. Pure; in pixels."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from grandalf.routing import EdgeViewer, route_with_lines
 from pipeline.state_machines.calls import inner_machines
 
 CHARACTER = 8.2
-"""The width of a character of a state's name, about."""
+"""The approximate width of a character of a state's name."""
 LEAST_WIDTH = 150.0
 LABEL = 28
+"""Characters of a label that are drawn."""
 SMALL = 6.5
-"""The width of a character of a label, about."""
+"""The approximate width of a character of a label."""
 HEIGHT = 50.0
 HEADER = 52.0
-"""Above the machine inside a Map or Parallel."""
+"""The height of the heading above the machine inside a Map or Parallel."""
 PADDING = 16.0
 BETWEEN = 34.0
-"""The space between the rows of boxes, which the labels of the ways need."""
+"""The space between rows of boxes, for the labels of transitions."""
 
 START, END = "(start)", "(end)"
-"""Names that no state's are drawn under; they stand for where a machine begins and ends."""
+"""The names of the two points where a machine begins and ends."""
 
 Point = tuple[float, float]
 
@@ -47,7 +48,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way from one state to another. `kind` is next, choice, default or catch."""
+    """A transition from one state to another. `kind` is next, choice, default or catch."""
 
     source: str
     target: str
@@ -76,7 +77,7 @@ class Placed:
 
 
 def lay_out(machine: Mapping[str, Any]) -> Layout:
-    """Place the states of a definition, those inside Map and Parallel in the box of theirs.
+    """Place the states of a definition; states inside a Map or Parallel go into its box.
 
     `machine` is a definition that Step Functions has accepted.
     """
@@ -101,13 +102,13 @@ def _vertex(name: str, width: float, height: float) -> Any:
 
 
 def _place(vertices: Mapping[str, Any], edges: Sequence[Any], start: Any) -> None:
-    """Let grandalf place what can be reached from the start; a state that cannot is put to the right of it."""
+    """Let grandalf place the states; those that cannot be reached from the start are put to the right."""
     right = 0.0
     components = Graph(list(vertices.values()), list(edges)).C
     for component in sorted(components, key=lambda each: start not in each.sV):
         layout = SugiyamaLayout(component)
         layout.yspace, layout.xspace = BETWEEN, 20
-        # What a long way takes in each row that it passes.
+        # The space that a long transition takes in each row that it crosses.
         layout.dw, layout.dh = 8, HEIGHT
         layout.route_edge = route_with_lines
         roots = [start] if start in component.sV else [next(iter(component.sV))]
@@ -133,7 +134,7 @@ def _size(name: str, state: Mapping[str, Any]) -> tuple[float, float, tuple[Plac
 
 
 def _ways(machine: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """From, to, kind and label of every way."""
+    """Source, target, kind and label of every transition."""
     yield START, machine["StartAt"], "next", ""
     for name, state in machine["States"].items():
         for number, rule in enumerate(state.get("Choices", []), 1):
@@ -175,20 +176,20 @@ def _drawn(
 
 
 def _half(label: str) -> float:
-    """Half the width of a way's label, of which the page draws no more than LABEL characters."""
+    """Half the width of a transition's label, as the page draws it."""
     return min(len(label), LABEL) * SMALL / 2
 
 
 def _grouped(ways: Sequence[tuple[str, str, str, str]]) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """Ways between the same two states are drawn as one, as the first is."""
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    """Transitions by source and target: several between the same two states are drawn as one, like the first."""
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for source, target, kind, label in ways:
-        found.setdefault((source, target), []).append((kind, label))
-    return found
+        groups.setdefault((source, target), []).append((kind, label))
+    return groups
 
 
 def _points(source: Any, target: Any, edge: Any) -> list[Point]:
-    """From the lower edge of one box to the upper of the other, by the bends between; a loop leaves at the side."""
+    """A transition's line: from one box's lower edge to the other's upper edge; one upwards leaves at the side."""
     (x, y), (to_x, to_y) = source.xy, target.xy
     if source is target:
         right = x + source.w / 2

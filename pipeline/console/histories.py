@@ -1,4 +1,4 @@
-"""Histories of executions as pages read them: a long one in several requests, none of it twice."""
+"""Histories of executions, cached: a long one is read over several requests, each event once."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 
 from pipeline.core.clients import client
 from pipeline.operate.executions import PAGE, Run
-from pipeline.state_machines.history import Reader, Visit, details_of
+from pipeline.state_machines.history import HistoryReader, Visit, details_of
 
 KEPT = 8
-"""Executions of which is kept what was read."""
+"""How many executions have their history cached."""
 TEXT = 50_000_000
-"""Characters of inputs and outputs that are kept of one execution; what comes after them is not told."""
+"""Characters of inputs and outputs that are cached of one execution; later ones are left out."""
 PATIENCE_S = 0.1
-"""After this no further page of a history is read for one request."""
+"""Seconds after which a request reads no further page of a history."""
 
 
-class History:
-    """What was read of one execution. `visits` grow with each reading, until it `is_whole`."""
+class ExecutionHistory:
+    """The cached history of one execution. `visits` grow with each reading, until it `is_whole`."""
 
     def __init__(self) -> None:
-        self._reader = Reader()
+        self._reader = HistoryReader()
         self._lock = threading.Lock()
         self._token: str | None = None
         self._seen_as: tuple[str, datetime | None] | None = None
@@ -35,10 +35,11 @@ class History:
 
     @property
     def visits(self) -> list[Visit]:
+        """The visits of states so far, in the order in which the states were entered."""
         return list(self._reader.visits)
 
     def read_on(self, run: Run, patience: float | None) -> None:
-        """Read what is new, at most one page that begins after `patience` seconds; all of it with None."""
+        """Read the new events. No page is begun after `patience` seconds; with None, all are read."""
         begun = time.monotonic()
         with self._lock:
             seen_as = (run.status, run.stopped)
@@ -49,19 +50,19 @@ class History:
             self._seen_as = seen_as
 
     def _read_page(self, run: Run) -> bool:
-        """Read a page; whether another one follows. The last page is read again, for it may have grown since."""
+        """Read a page; True if another one follows. The last page is read again each time: it may have grown."""
         more = {"nextToken": self._token} if self._token else {}
         page = client("stepfunctions").get_execution_history(executionArn=run.arn, maxResults=PAGE, **more)
-        # Ids of events count from 1 without a gap.
+        # Event ids count from 1 without gaps.
         for event in page["events"]:
             if event["id"] > self.events:
-                self._reader.read(self._told(event))
+                self._reader.read(self._trimmed(event))
                 self.events = event["id"]
         self.is_whole = "nextToken" not in page
         self._token = page.get("nextToken", self._token)
         return not self.is_whole
 
-    def _told(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _trimmed(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         details = details_of(event)
         self._text += sum(len(details.get(name) or "") for name in ("input", "output"))
         if self._text <= TEXT or not event["type"].endswith(("StateEntered", "StateExited")):
@@ -71,18 +72,18 @@ class History:
 
 
 class Histories:
-    """Of the executions that somebody looked at last."""
+    """The cached histories of the executions that were shown last."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, History] = OrderedDict()
+        self._kept: OrderedDict[str, ExecutionHistory] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, run: Run, patience: float | None = PATIENCE_S) -> History:
-        """The history of an execution as far as it could be read within `patience` seconds, or all of it with None."""
-        # An execution of the same name may be another one, of a lake that was made anew.
+    def of(self, run: Run, patience: float | None = PATIENCE_S) -> ExecutionHistory:
+        """The history of an execution as far as it could be read within `patience` seconds; with None, all of it."""
+        # With the time of its start: a lake that was made anew may have another execution of the same name.
         key = f"{run.arn} {run.started.timestamp()}"
         with self._lock:
-            history = self._kept.setdefault(key, History())
+            history = self._kept.setdefault(key, ExecutionHistory())
             self._kept.move_to_end(key)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
@@ -90,8 +91,8 @@ class Histories:
         try:
             history.read_on(run, patience)
         except stepfunctions.exceptions.InvalidToken:
-            # Tokens are good for 24 hours.
+            # Tokens expire after 24 hours.
             with self._lock:
-                history = self._kept[key] = History()
+                history = self._kept[key] = ExecutionHistory()
             history.read_on(run, patience)
         return history

@@ -1,10 +1,10 @@
-"""Home: what the lake is doing now, what waits, and what is wrong, each with the way to its cause."""
+"""Home: what the lake is doing now, what waits, and what is wrong, each with a link to its cause."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pipeline.console.console import Asked
+from pipeline.console.console import PageRequest
 from pipeline.console.counts import Arrivals
 from pipeline.console.pages import Document, page
 from pipeline.core.clock import iso
@@ -22,14 +22,14 @@ ZONES = (
     ("staging", "waits for a batch", (Status.STAGED,)),
     ("batch", "being loaded", (Status.CLAIMED,)),
 )
-"""What is on its way, in the order of the flow."""
+"""Objects that are still being processed, by zone, in the order of the flow."""
 
 
-def build(asked: Asked) -> Document:
-    """Progress as of this second, and the catalog summed up as of the last seconds; of a large lake, minutes."""
-    lake = asked.lake
-    progress = asked.console.progress.newest(lake)
-    counted = asked.console.counts.newest(lake)
+def build(request: PageRequest) -> Document:
+    """The home page: progress as of now, and a summary of the catalog, seconds old, or minutes in a large lake."""
+    lake = request.lake
+    progress = request.console.progress.newest(lake)
+    counted = request.console.counts.newest(lake)
     return {
         "title": "Home",
         "settled": progress.is_settled if progress else None,
@@ -39,7 +39,7 @@ def build(asked: Asked) -> Document:
         "counted_at": iso(counted.at) if counted else None,
         "summary": _summary(counted.summary) if counted else None,
         "arrivals": _arrivals(counted.arrivals) if counted else None,
-        "waiting": {name: found.to_json() for name, found in counted.waiting.items()} if counted else {},
+        "waiting": {name: each.to_json() for name, each in counted.waiting.items()} if counted else {},
     }
 
 
@@ -62,7 +62,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
 
 
 def _cause(trouble: Trouble) -> dict[str, str | None]:
-    """The page that tells the cause: a path of the console and its parameter, and what to call it."""
+    """A link to the cause: a path of the console, its parameter `uri`, and the link's text."""
     if trouble.status == "DEAD_LETTERS":
         path = f"/queues/{trouble.dataset}" if trouble.dataset else "/queues"
         return {"path": path, "uri": None, "name": "the messages"}

@@ -1,4 +1,4 @@
-"""Where a version of a raw object went, step by step, and which raw object another zone's object came from."""
+"""Lineage: the steps of a raw object's version, and the raw object that another zone's object was made from."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from pipeline.operate.set_aside import folder_of
 from pipeline.operate.zones import Zone, split
 
 _STAGED = re.compile(r"/\d{4}/\d{2}/\d{2}/[0-9a-f]{32}-\d+\.(parquet|jsonl)$")
-"""How keys of what Stage A wrote end (`pipeline.core.objects.staged_key`)."""
+"""The end of a key that Stage A wrote (`pipeline.core.objects.staged_key`)."""
 _OF_BATCH = re.compile(r"^_(?:manifests|quality)/([a-z0-9_]+/[a-z0-9_]+)/([0-9A-Z]{26})[-.]")
-"""Keys of manifests and of quality's findings, which name dataset and batch."""
+"""Keys of manifests and quality findings, which name dataset and batch."""
 
-Step = dict[str, Any]
+LineageStep = dict[str, Any]
 
 
-def steps(lake: Lake, row: ObjectRow, batch: Batch | None) -> list[Step]:
-    """The way of a version of `batch`: as dropped, staged, in its batch, in the table; only the steps it has taken."""
+def steps(lake: Lake, row: ObjectRow, batch: Batch | None) -> list[LineageStep]:
+    """The steps that a version has taken: dropped, staged, in `batch`, in the table."""
     raw = _step("raw", row.object.file_name, link("/object", uri=row.object.uri, version=row.object.version_id))
-    found = [{**raw, "rows": row.rows_in}]
+    taken = [{**raw, "rows": row.rows_in}]
     if row.execution:
-        found.append(_step("Stage A", row.execution, link(f"/executions/{row.execution}")))
+        taken.append(_step("Stage A", row.execution, link(f"/executions/{row.execution}")))
     if row.staged:
         staged = _step("staged", _name(row.staged), link("/object", uri=row.staged))
-        found.append({**staged, "rows": row.rows_out})
+        taken.append({**staged, "rows": row.rows_out})
     if row.bad_rows_uri:
         bad = _step("bad rows", _name(row.bad_rows_uri), link("/object", uri=row.bad_rows_uri))
-        found.append({**bad, "rows": row.rows_bad})
+        taken.append({**bad, "rows": row.rows_bad})
     if row.batch:
         status = batch.status.value if batch else None
-        found.append(_step("batch", row.batch, link(f"/batches/{row.batch}"), status))
+        taken.append(_step("batch", row.batch, link(f"/batches/{row.batch}"), status))
     if folder := folder_of(lake, row, batch):
         bad = _step("bad rows", _name(folder), link("/browse", at=f"{folder}/"))
-        found.append({**bad, "rows": row.rows_set_aside})
+        taken.append({**bad, "rows": row.rows_set_aside})
     if batch and batch.status is BatchStatus.COMMITTED and batch.write and batch.write.snapshot is not None:
-        # Not its rows: the batch wrote those of its other objects, too.
-        found.append(_step("snapshot", str(batch.write.snapshot), link(f"/datasets/{row.dataset}")))
+        # Without a number of rows: the batch also wrote rows of its other objects.
+        taken.append(_step("snapshot", str(batch.write.snapshot), link(f"/datasets/{row.dataset}")))
     if row.dataset and row.status is Status.COMMITTED:
-        found.append(_step("table", row.dataset.replace("/", "."), link(f"/datasets/{row.dataset}")))
-    return found
+        taken.append(_step("table", row.dataset.replace("/", "."), link(f"/datasets/{row.dataset}")))
+    return taken
 
 
-def _step(step: str, name: str, to: str, status: str | None = None) -> Step:
+def _step(step: str, name: str, to: str, status: str | None = None) -> LineageStep:
     return {"step": step, "name": name, "to": to, "status": status, "rows": None}
 
 
@@ -59,21 +59,21 @@ def _name(uri: str) -> str:
     return uri.rpartition("/")[2]
 
 
-def came_from(lake: Lake, zone: Zone, obj: ObjectVersion, found: Head) -> ObjectRow | None:
+def came_from(lake: Lake, zone: Zone, obj: ObjectVersion, stored: Head) -> ObjectRow | None:
     """The version of a raw object that a staged Parquet file, or a file of bad rows, was made from.
 
-    The Parquet file says so itself; bad rows lie under the same name beside it. None where it cannot be told.
+    The Parquet file has it in its metadata; a file of bad rows has the same name. None if it is not known.
     """
     if zone.name not in ("staging", "quarantine") or not _STAGED.search(obj.key):
         return None
-    staged, size = obj, found.size
+    staged, size = obj, stored.size
     if zone.name == "quarantine":
         bucket = lake.settings[Setting.STAGING_BUCKET]
         staged = ObjectVersion(bucket, obj.key.removesuffix(".jsonl") + ".parquet", "")
-        beside = head(staged)
-        if beside is None:
+        parquet = head(staged)
+        if parquet is None:
             return None
-        size = beside.size
+        size = parquet.size
     source = origin(staged, size)
     if source is None:
         return None
@@ -81,10 +81,10 @@ def came_from(lake: Lake, zone: Zone, obj: ObjectVersion, found: Head) -> Object
     return lake.catalog.get(ObjectVersion(bucket, key, source[1]))
 
 
-def belongs_to(obj: ObjectVersion) -> list[Step]:
+def belongs_to(obj: ObjectVersion) -> list[LineageStep]:
     """The batch and the dataset that an object's key names."""
-    if found := _OF_BATCH.match(obj.key):
-        dataset, batch = found.groups()
+    if match := _OF_BATCH.match(obj.key):
+        dataset, batch = match.groups()
         return [
             _step("batch", batch, link(f"/batches/{batch}")),
             _step("dataset", dataset, link(f"/datasets/{dataset}")),

@@ -1,4 +1,4 @@
-"""A state machine: its definition drawn, and how its newest executions ended."""
+"""A state machine: its graph, and the statuses of its newest executions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from pipeline.console.console import Asked
+from pipeline.console.console import PageRequest
 from pipeline.console.drawings import drawn
 from pipeline.console.pages import Document, page
 from pipeline.core.clients import client
@@ -16,18 +16,19 @@ from pipeline.operate.executions import STATUSES, Run, page_of
 from pipeline.operate.flows import flows_of, title_of
 
 NEWEST = 1000
-"""Executions that are counted: one call of ListExecutions, however many there are."""
+"""How many executions are counted: as many as one call of ListExecutions returns."""
 FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
 SHOWN = 5
 
 
-def build(asked: Asked) -> Document:
-    name, machines = asked.path["name"], flows_of(asked.lake).machines
+def build(request: PageRequest) -> Document:
+    """The page of the machine `name`; `NotThere` for one that no flow publishes."""
+    name, machines = request.path["name"], flows_of(request.lake).machines
     if name not in machines:
         there = ", ".join(each if title_of(each) == each else f"{each} ({title_of(each)})" for each in machines)
         raise NotThere(f"{name!r} is not a machine of a flow", hint=f"There are: {there}.")
     described = client("stepfunctions").describe_state_machine(stateMachineArn=machines[name].arn)
-    newest, more = page_of(asked.lake, name, limit=NEWEST)
+    newest, more = page_of(request.lake, name, limit=NEWEST)
     met = Counter(run.status for run in newest)
     failed = [run for run in newest if run.status in FAILED]
     return {

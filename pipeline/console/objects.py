@@ -1,4 +1,4 @@
-"""An object's page: its whole story, what to do about it, and how it begins."""
+"""An object's page: its history, what to do about it, and a preview."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from pipeline.console import lineage
-from pipeline.console.console import Asked
-from pipeline.console.pages import Document, Done, action, link, page
+from pipeline.console.console import PageRequest
+from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.console.previews import preview
 from pipeline.console.stored import Head, head
 from pipeline.core.clock import iso, parse_iso
@@ -32,13 +32,16 @@ from pipeline.operate.zones import Zone, located
 VERSIONS = 10
 BAD_ROWS = 25
 PATIENCE = timedelta(minutes=1)
-"""How long a page waits for what a button has asked for."""
+"""How long a page expects the effect of a button."""
 
 
-def build(asked: Asked) -> Document:
-    """The object `uri`, by its version `version` or the newest. `after`, a time: a change after it is on its way."""
-    zone, obj = located(asked.lake, asked.query.get("uri", ""))
-    version = asked.query.get("version", "")
+def build(request: PageRequest) -> Document:
+    """The page of the object `uri`, of the version `version` or the newest.
+
+    `after` is the time of an action whose effect the page waits for.
+    """
+    zone, obj = located(request.lake, request.query.get("uri", ""))
+    version = request.query.get("version", "")
     folder = obj.key.rpartition("/")[0]
     document = {
         "title": obj.file_name or obj.key,
@@ -48,35 +51,35 @@ def build(asked: Asked) -> Document:
         "folder": f"s3://{obj.bucket}/{folder}/" if folder else f"s3://{obj.bucket}/",
     }
     obj = ObjectVersion(obj.bucket, obj.key, version)
-    return document | (_raw(asked, obj) if zone.name == "raw" else _other(asked, zone, obj))
+    return document | (_raw(request, obj) if zone.name == "raw" else _other(request, zone, obj))
 
 
-def _raw(asked: Asked, obj: ObjectVersion) -> Document:
-    rows = sorted(asked.lake.catalog.history(obj.path), key=lambda row: row.order, reverse=True)
+def _raw(request: PageRequest, obj: ObjectVersion) -> Document:
+    rows = sorted(request.lake.catalog.history(obj.path), key=lambda row: row.order, reverse=True)
     row = _chosen(rows, obj.version_id)
-    found = head(obj if row is None else row.object) if row is None or row.status is not Status.DELETE_MARKER else None
-    if row is None and rows and found is None:
+    stored = head(obj if row is None else row.object) if row is None or row.status is not Status.DELETE_MARKER else None
+    if row is None and rows and stored is None:
         raise NotThere(f"{obj.uri} has no version {obj.version_id}", hint="The object's page lists its versions.")
-    unknown = diagnose(asked.lake, obj) if row is None else None
-    moving = row is None and found is not None and not is_folder(obj.key)
+    unknown = diagnose(request.lake, obj) if row is None else None
+    moving = row is None and stored is not None and not is_folder(obj.key)
     moving = moving or any(each.status in IN_FLIGHT for each in (row, *rows[:1]) if each)
-    goes_on = moving or (row is not None and _is_awaited(asked, row))
-    batch = batch_of(asked.lake, row) if row else None
-    table = table_of(asked.lake, row) if row else Table()
+    goes_on = moving or (row is not None and _is_awaited(request, row))
+    batch = batch_of(request.lake, row) if row else None
+    table = table_of(request.lake, row) if row else Table()
     return {
-        **_versions(asked, rows, row),
-        **_stored(row.object if row else obj, found),
+        **_versions(request, rows, row),
+        **_stored(row.object if row else obj, stored),
         "known": bool(rows),
         "shown": account(row, table, batch) if row else None,
         "twice": in_words(row, rows, table) if row else None,
         "unknown": {"reason": unknown.reason, "todo": unknown.todo, "similar": unknown.similar} if unknown else None,
-        "needs_attention": row is not None and is_missing(asked.lake, row, rows, table),
+        "needs_attention": row is not None and is_missing(request.lake, row, rows, table),
         "redrivable": row is not None and row.status in REDRIVABLE,
         "ways": _ways(row) if row else [],
-        "lineage": lineage.steps(asked.lake, row, batch) if row else [],
+        "lineage": lineage.steps(request.lake, row, batch) if row else [],
         "source": None,
-        "bad_rows": _bad_rows(asked, row, folder_of(asked.lake, row, batch)) if row and row.bad else None,
-        "missing": row is None and found is None,
+        "bad_rows": _bad_rows(request, row, folder_of(request.lake, row, batch)) if row and row.bad else None,
+        "missing": row is None and stored is None,
         "busy": obj.uri if goes_on else None,
         "ended": not goes_on,
     }
@@ -88,17 +91,17 @@ def _chosen(rows: list[ObjectRow], version: str) -> ObjectRow | None:
     return next((row for row in rows if row.object.version_id == version), None)
 
 
-def _is_awaited(asked: Asked, row: ObjectRow) -> bool:
-    """Whether what was asked of the version at the time `after` has not been done yet, and may still be."""
+def _is_awaited(request: PageRequest, row: ObjectRow) -> bool:
+    """Whether the action at the time `after` has not changed the version yet, and still may."""
     try:
-        after = parse_iso(asked.query.get("after", ""))
+        after = parse_iso(request.query.get("after", ""))
     except ValueError:
         return False
-    return parse_iso(row.since) <= after and timedelta(0) <= asked.now - after < PATIENCE
+    return parse_iso(row.since) <= after and timedelta(0) <= request.now - after < PATIENCE
 
 
-def _versions(asked: Asked, rows: list[ObjectRow], shown: ObjectRow | None) -> Document:
-    number = asked.number("page", 1, most=10_000)
+def _versions(request: PageRequest, rows: list[ObjectRow], shown: ObjectRow | None) -> Document:
+    number = request.number("page", 1, most=10_000)
     names = ("since", "size", "generation")
     return {
         "versions": [
@@ -118,24 +121,24 @@ def _versions(asked: Asked, rows: list[ObjectRow], shown: ObjectRow | None) -> D
     }
 
 
-def _stored(obj: ObjectVersion, found: Head | None) -> Document:
-    if found is None:
+def _stored(obj: ObjectVersion, stored: Head | None) -> Document:
+    if stored is None:
         return {"stored": None, "download": None, "preview": None}
-    facts = {"version": found.version, "size": found.size, "modified": iso(found.modified), "etag": found.etag}
-    begins = preview(obj, found.size)
+    facts = {"version": stored.version, "size": stored.size, "modified": iso(stored.modified), "etag": stored.etag}
+    begins = preview(obj, stored.size)
     download = link("/download", uri=obj.uri, version=obj.version_id)
     return {"stored": facts, "download": download, "preview": begins.to_json()}
 
 
-def _bad_rows(asked: Asked, row: ObjectRow, folder: str | None) -> dict[str, Any]:
-    """Some rows that Stage A set aside, and before the first of them some that its batch put into `folder`."""
-    start = asked.number("bad", 0, least=0, most=999_999_999)
-    found = bad_rows_from(row, start, BAD_ROWS)
+def _bad_rows(request: PageRequest, row: ObjectRow, folder: str | None) -> dict[str, Any]:
+    """Some bad rows: on the first page those that its batch wrote to `folder`, then those of Stage A."""
+    start = request.number("bad", 0, least=0, most=999_999_999)
+    page = bad_rows_from(row, start, BAD_ROWS)
     return {
         "total": row.bad,
-        "rows": [*([] if start else set_aside(folder, row, BAD_ROWS)), *found.rows],
+        "rows": [*([] if start else set_aside(folder, row, BAD_ROWS)), *page.rows],
         "start": start,
-        "next": found.next,
+        "next": page.next,
         "uri": row.bad_rows_uri,
         "download": link("/download", uri=row.bad_rows_uri) if row.bad_rows_uri else None,
         "of_batch": link("/browse", at=f"{folder}/") if folder else None,
@@ -143,7 +146,7 @@ def _bad_rows(asked: Asked, row: ObjectRow, folder: str | None) -> dict[str, Any
 
 
 def _ways(row: ObjectRow) -> list[dict[str, str]]:
-    """Pages of the console where what the advice says can be seen or done."""
+    """Links to the pages where the advice can be followed."""
     batch, dataset = link(f"/batches/{row.batch}"), link(f"/datasets/{row.dataset}")
     table = (row.dataset or "").replace("/", ".")
     ways: dict[Status, tuple[str, str]] = {
@@ -157,25 +160,23 @@ def _ways(row: ObjectRow) -> list[dict[str, str]]:
             link("/object", uri=row.object.uri, version=row.duplicate_of),
         ),
     }
-    found = [ways[row.status]] if row.status in ways else []
+    links = [ways[row.status]] if row.status in ways else []
     if row.status in REDRIVABLE and row.batch:
-        found.append(("See its batch, to release it", batch))
+        links.append(("See its batch, to release it", batch))
     if row.status in (*REDRIVABLE, Status.GONE):
-        found.append(("Drop it again in its folder", link("/browse", at=f"{row.object.uri.rpartition('/')[0]}/")))
-    return [{"label": label, "to": to} for label, to in found]
+        links.append(("Drop it again in its folder", link("/browse", at=f"{row.object.uri.rpartition('/')[0]}/")))
+    return [{"label": label, "to": to} for label, to in links]
 
 
-def _other(asked: Asked, zone: Zone, obj: ObjectVersion) -> Document:
-    found = head(obj)
-    if found is None:
-        expired = (
-            "Files of the staging and quarantine buckets are kept for a time, and those of a table while it has them."
-        )
+def _other(request: PageRequest, zone: Zone, obj: ObjectVersion) -> Document:
+    stored = head(obj)
+    if stored is None:
+        expired = "Files in the staging and quarantine buckets expire, and a table deletes files that it needs no more."
         raise NotThere(f"{obj.uri} is not there", hint=f"{expired} Keys are case-sensitive.")
-    row = lineage.came_from(asked.lake, zone, obj, found)
+    row = lineage.came_from(request.lake, zone, obj, stored)
     return {
-        **_versions(asked, [], None),
-        **_stored(obj, found),
+        **_versions(request, [], None),
+        **_stored(obj, stored),
         "known": False,
         "shown": None,
         "twice": None,
@@ -183,7 +184,7 @@ def _other(asked: Asked, zone: Zone, obj: ObjectVersion) -> Document:
         "needs_attention": False,
         "redrivable": False,
         "ways": [],
-        "lineage": lineage.steps(asked.lake, row, batch_of(asked.lake, row)) if row else lineage.belongs_to(obj),
+        "lineage": lineage.steps(request.lake, row, batch_of(request.lake, row)) if row else lineage.belongs_to(obj),
         "source": _source(row, obj.uri) if row else None,
         "bad_rows": None,
         "ended": True,
@@ -191,7 +192,7 @@ def _other(asked: Asked, zone: Zone, obj: ObjectVersion) -> Document:
 
 
 def _source(row: ObjectRow, uri: str) -> dict[str, Any]:
-    """The raw version that the object `uri` was made from; `is_current` where it has not been made again since."""
+    """The raw version that the object `uri` was made from; `is_current` if no newer one has been made of it since."""
     return {
         "uri": row.object.uri,
         "version_id": row.object.version_id,
@@ -201,28 +202,28 @@ def _source(row: ObjectRow, uri: str) -> dict[str, Any]:
     }
 
 
-def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
-    """Send a quarantined or failed version through Stage A again."""
-    zone, obj = located(asked.lake, fields.get("uri", ""))
+def redrive(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Redrive a quarantined or failed version: send it through Stage A again."""
+    zone, obj = located(request.lake, fields.get("uri", ""))
     if zone.name != "raw":
         raise BadInput(f"{obj.uri} is not in the raw bucket", hint="Send the object back as it was dropped.")
-    now, version = asked.now, fields.get("version", "")
-    redrive_version(asked.lake, ObjectVersion(obj.bucket, obj.key, version))
+    now, version = request.now, fields.get("version", "")
+    redrive_version(request.lake, ObjectVersion(obj.bucket, obj.key, version))
     to = link("/object", uri=obj.uri, version=version, after=iso(now))
-    return Done(to, "It is sent through Stage A again.", during=obj.uri)
+    return ActionResult(to, "It is sent through Stage A again.", during=obj.uri)
 
 
-def dismiss(asked: Asked, fields: Mapping[str, str]) -> Done:
-    """Say of a version that nothing more is to be done about it; who and why is kept."""
-    zone, obj = located(asked.lake, fields.get("uri", ""))
+def dismiss(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Dismiss a version: it needs no more attention. The user's name and the reason are stored."""
+    zone, obj = located(request.lake, fields.get("uri", ""))
     if zone.name != "raw":
         raise BadInput(f"{obj.uri} is not in the raw bucket", hint="Dismiss the object as it was dropped.")
-    row = row_of(asked.lake, ObjectVersion(obj.bucket, obj.key, fields.get("version", "")))
+    row = row_of(request.lake, ObjectVersion(obj.bucket, obj.key, fields.get("version", "")))
     if not needs_attention(row):
         raise Refused(f"nothing of {obj.uri} version {row.object.version_id} needs attention")
-    done = dismiss_objects(asked.lake, [row], getpass.getuser(), fields.get("reason", ""))
-    told = "It is dismissed, and needs attention no more." if done else "It went on meanwhile: look again."
-    return Done(link("/object", uri=obj.uri, version=row.object.version_id), told, good=bool(done))
+    done = dismiss_objects(request.lake, [row], getpass.getuser(), fields.get("reason", ""))
+    message = "It is dismissed, and needs no more attention." if done else "It has changed meanwhile: look again."
+    return ActionResult(link("/object", uri=obj.uri, version=row.object.version_id), message, good=bool(done))
 
 
 ROUTES = [

@@ -1,4 +1,4 @@
-"""Pages: each is a document, drawn by a template at its path, as it is at `<path>.json`, followed at `<path>.live`."""
+"""Pages: each is a document, as HTML at its path, as JSON at `<path>.json`, as live updates at `<path>.live`."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from pipeline.console import flash, security
-from pipeline.console.console import Asked, Console
+from pipeline.console.console import Console, PageRequest
 from pipeline.core.clock import iso, parse_iso
 from pipeline.core.errors import BadInput, SluiceError
 from pipeline.operate import formatting
 
 Document = dict[str, Any]
-"""What a page says, as JSON has it. `ended` says that a live page will not change any more, `busy` names what goes on;
-`missing` is of a page about what is not there."""
+"""The content of a page, as JSON. `ended`: a live page will not change any more. `busy` names an activity that goes on.
+`missing`: the page is about something that does not exist."""
 
-Build = Callable[[Asked], Document]
-Do = Callable[[Asked, Mapping[str, str]], "Done"]
+Build = Callable[[PageRequest], Document]
+Do = Callable[[PageRequest, Mapping[str, str]], "ActionResult"]
 
 LIVE_S = 1.0
 KEEP_ALIVE_S = 15.0
@@ -37,22 +37,22 @@ LARGEST_FORM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What an action did, in a sentence, and the page that shows it. `good` is False where there was nothing to do.
+class ActionResult:
+    """The result of an action: the page to show next, and a message for it. `good` is False if nothing was done.
 
-    `said` is empty where the page itself tells. What is true only `during` something that goes on is not said any more
-    once the page's `busy` is another."""
+    `message` is empty if the page itself shows the result. A message that is true only `during` an activity is not
+    shown once the page's `busy` is another one."""
 
     to: str
-    said: str
+    message: str
     good: bool = True
     during: str | None = None
 
 
 def link(path: str, **query: Any) -> str:
     """A URL of this console; parameters that are None or empty are left out."""
-    told = {name: str(value) for name, value in query.items() if value not in (None, "")}
-    return f"{quote(path)}?{urlencode(told)}" if told else quote(path)
+    given = {name: str(value) for name, value in query.items() if value not in (None, "")}
+    return f"{quote(path)}?{urlencode(given)}" if given else quote(path)
 
 
 def _short(text: str, most: int = 80) -> str:
@@ -60,14 +60,14 @@ def _short(text: str, most: int = 80) -> str:
 
 
 def _pretty(value: Any) -> str:
-    """JSON for people; text that is JSON is opened."""
+    """Indented JSON; text that is itself JSON is parsed first."""
     try:
-        opened = json.loads(value) if isinstance(value, str) else value
-        told = json.dumps(opened, indent=2, ensure_ascii=False, default=str)
+        document = json.loads(value) if isinstance(value, str) else value
+        text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):
-        # No JSON, or so deep that nobody could read it.
-        told = str(value)
-    return formatting.visible(told, keep="\n\t")
+        # Not JSON, or nested too deeply to be read.
+        text = str(value)
+    return formatting.visible(text, keep="\n\t")
 
 
 TEMPLATES = Environment(
@@ -92,23 +92,23 @@ TEMPLATES.globals |= {"link": link, "counted": formatting.counted}
 
 
 def page(path: str, template: str, build: Build, *, live: bool = False) -> list[Route]:
-    """Routes of one page; with `live` its block `live` is sent again whenever it changes."""
+    """The routes of one page; with `live` its template's block `live` is sent again whenever it changes."""
 
     async def twin(request: Request) -> Response:
-        document = await run_in_threadpool(build, await asked(request))
+        document = await run_in_threadpool(build, await page_request_of(request))
         return JSONResponse(json.loads(json.dumps(document, default=str)), status_code=_status(document))
 
     async def html(request: Request) -> Response:
-        asking = await asked(request)
-        document = await run_in_threadpool(build, asking)
+        page_request = await page_request_of(request)
+        document = await run_in_threadpool(build, page_request)
         is_live = live and not document.get("ended")
         return answer(request, template, document, status=_status(document), live=is_live)
 
     async def stream(request: Request) -> Response:
-        asking = await asked(request)
-        # Before the answer begins, so that it can still say that nothing is there to follow.
-        first = await run_in_threadpool(build, asking)
-        events = _events(request, template, build, asking, first)
+        page_request = await page_request_of(request)
+        # Before the answer begins, so that an error can still be answered with its status.
+        first = await run_in_threadpool(build, page_request)
+        events = _events(request, template, build, page_request, first)
         return StreamingResponse(events, media_type="text/event-stream")
 
     routes = [Route(f"{path if path != '/' else '/home'}.json", twin)]
@@ -122,9 +122,9 @@ def _status(document: Document) -> int:
 
 
 def action(path: str, do: Do, *, changes: bool = True) -> Route:
-    """A form's target: does something to the lake, and shows the page that `do` names with what it said.
+    """The route of a form: calls `do`, and redirects to the page of its result.
 
-    One that `changes` nothing is done for a console that only shows, too.
+    An action that `changes` nothing is allowed in a read-only console, too.
     """
 
     async def post(request: Request) -> Response:
@@ -134,45 +134,46 @@ def action(path: str, do: Do, *, changes: bool = True) -> Route:
         async with request.form(max_files=0, max_fields=2000) as form:
             fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         console.tokens.check(request, fields.get(security.FIELD) or request.headers.get(security.HEADER))
-        asking = await asked(request)
+        page_request = await page_request_of(request)
         if changes:
-            asking.may_change()
-        done = await run_in_threadpool(do, asking, fields)
+            page_request.may_change()
+        done = await run_in_threadpool(do, page_request, fields)
         response = RedirectResponse(done.to, status_code=303)
-        if done.said:
-            flash.say(response, done.said, good=done.good, during=done.during)
+        if done.message:
+            flash.set_message(response, done.message, good=done.good, during=done.during)
         return response
 
     return Route(path, post, methods=["POST"])
 
 
 def _check_size(request: Request) -> None:
-    """`BadInput` for a form that no page of the console would send: it is read into memory, before its token."""
-    told = request.headers.get("content-length", "")
-    if not told.isdecimal() or int(told) > LARGEST_FORM:
-        raise BadInput(f"a form has at most {LARGEST_FORM:,} bytes, and says how many it has")
+    """`BadInput` for a form larger than any of the console's: it is read into memory before its token is checked."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > LARGEST_FORM:
+        raise BadInput(f"a form needs a content-length of at most {LARGEST_FORM:,} bytes")
 
 
-async def asked(request: Request) -> Asked:
+async def page_request_of(request: Request) -> PageRequest:
+    """The request with the lake that answers it; `Misconfigured` while no lake answers."""
     console: Console = request.app.state.console
     connected = await run_in_threadpool(console.connected)
-    return Asked(console, connected, request.path_params, request.query_params)
+    return PageRequest(console, connected, request.path_params, request.query_params)
 
 
 def answer(
     request: Request, template: str, document: Document, *, status: int = 200, live: bool = False
 ) -> HTMLResponse:
-    """The page of a document, with what the last action said."""
+    """The page of a document, with the message of the last action."""
     console: Console = request.app.state.console
     visitor = console.tokens.visitor(request)
-    told = flash.said(request)
-    said = told if told and told["during"] in (None, document.get("busy")) else None
-    html = TEMPLATES.get_template(template).render(_context(request, document, visitor, live=live, said=said))
+    last = flash.read_message(request)
+    message = last if last and last["during"] in (None, document.get("busy")) else None
+    html = TEMPLATES.get_template(template).render(_context(request, document, visitor, live=live, message=message))
     response = HTMLResponse(html, status_code=status)
     if security.COOKIE not in request.cookies:
         response.set_cookie(security.COOKIE, visitor, httponly=True, samesite="strict", path="/")
-    if told:
-        flash.forget(response)
+    if last:
+        flash.delete_message(response)
     return response
 
 
@@ -194,20 +195,20 @@ def _context(request: Request, document: Document, visitor: str, **more: Any) ->
 
 
 async def _events(
-    request: Request, template: str, build: Build, asking: Asked, document: Document
+    request: Request, template: str, build: Build, page_request: PageRequest, document: Document
 ) -> AsyncIterator[str]:
-    """Server-sent events: the block `live` of a page, each time it reads differently, until the document has ended.
+    """Server-sent events: the block `live` of a page, each time it has changed, until the document has ended.
 
-    `busy` names what goes on, whenever that changes; `beat` says that the lake answers, and has nothing new.
+    `busy` is sent whenever the activity changes; `beat` when nothing has changed for a while.
     """
-    drawn, told, quiet, busy = TEMPLATES.get_template(template), "", 0.0, None
-    visitor = asking.console.tokens.visitor(request)
+    drawn, sent, quiet, busy = TEMPLATES.get_template(template), "", 0.0, None
+    visitor = page_request.console.tokens.visitor(request)
     while not await request.is_disconnected():
-        context = drawn.new_context(_context(request, document, visitor, live=True, said=None))
+        context = drawn.new_context(_context(request, document, visitor, live=True, message=None))
         html = "".join(drawn.blocks["live"](context))
-        if html != told:
+        if html != sent:
             yield "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
-            told, quiet = html, 0.0
+            sent, quiet = html, 0.0
         elif quiet >= KEEP_ALIVE_S:
             yield "event: beat\ndata: .\n\n"
             quiet = 0.0
@@ -220,8 +221,8 @@ async def _events(
         await asyncio.sleep(LIVE_S)
         quiet += LIVE_S
         try:
-            document = await run_in_threadpool(build, asking)
+            document = await run_in_threadpool(build, page_request)
         except (SluiceError, BotoCoreError, ClientError):
-            # The browser asks again, and is told what is wrong or finds the lake again.
-            asking.console.lost()
+            # The browser connects again, and gets an error page or the lake.
+            page_request.console.lost()
             return

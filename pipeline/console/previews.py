@@ -1,4 +1,4 @@
-"""How an object begins: the first lines of a text, columns and first rows of a Parquet file. Reads a bounded part."""
+"""Previews: the first lines of a text, or columns and first rows of a Parquet file. Reads a bounded part."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ class Preview:
     note: str | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """As the object's page has it."""
         return asdict(self)
 
 
 def preview(obj: ObjectVersion, size: int) -> Preview:
-    """How an object of `size` bytes begins, whatever its name says that it is."""
+    """The preview of an object of `size` bytes, by its content and not by its name."""
     first = beginning(obj, TEXT_BYTES) if size else b""
     if not first:
         return Preview(note="It is empty.")
@@ -50,28 +51,28 @@ def preview(obj: ObjectVersion, size: int) -> Preview:
 
 
 def _unpacked(first: bytes, *, whole: bool) -> tuple[bytes, str | None]:
-    """What gzip data begins with; `whole` says that these are all its bytes."""
-    unpacking = zlib.decompressobj(31)
+    """The beginning of gzip data, unpacked, and what is wrong with it; `whole`: these are all its bytes."""
+    decompressor = zlib.decompressobj(31)
     try:
-        found = unpacking.decompress(first, TEXT_BYTES)
+        unpacked = decompressor.decompress(first, TEXT_BYTES)
     except zlib.error as error:
         return b"", f"Its gzip data is broken: {error}."
-    early = whole and not unpacking.eof and len(found) < TEXT_BYTES
-    return found, "Its gzip data ends early: the file is not whole." if early else None
+    early = whole and not decompressor.eof and len(unpacked) < TEXT_BYTES
+    return unpacked, "Its gzip data ends early: the file is not whole." if early else None
 
 
 def text(first: bytes, *, cut: bool, note: str | None = None) -> Preview:
-    """The first lines of bytes that may be no text at all; `cut` says that more follows."""
+    """The first lines of bytes that may not be text; `cut`: more follows."""
     encoding = next((name for mark, name in _UTF_16.items() if first.startswith(mark)), "utf-8-sig")
     if encoding == "utf-8-sig" and b"\0" in first:
         return Preview(note="It is not text.")
     lines = first.decode(encoding, "replace").splitlines()
     if cut and len(lines) <= LINES:
-        # The last line may go on.
+        # The last line may be incomplete.
         lines = lines[:-1] or lines
     shown = tuple(line if len(line) <= CHARACTERS else f"{line[:CHARACTERS]}…" for line in lines[:LINES])
     more = "More follows." if cut or len(lines) > LINES else None
-    return Preview(lines=shown, note=note or more or (None if shown else "No text can be read of it."))
+    return Preview(lines=shown, note=note or more or (None if shown else "It has no readable text."))
 
 
 def _table(obj: ObjectVersion, size: int) -> Preview:
@@ -98,13 +99,13 @@ def _table(obj: ObjectVersion, size: int) -> Preview:
 def _cell(value: Any) -> str | None:
     if value is None:
         return None
-    found = plain(value)
-    written = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    simple = plain(value)
+    written = simple if isinstance(simple, str) else json.dumps(simple, ensure_ascii=False)
     return written if len(written) <= CHARACTERS else f"{written[:CHARACTERS]}…"
 
 
 def origin(obj: ObjectVersion, size: int) -> tuple[str, str] | None:
-    """The URI and version of the raw object that a staged Parquet file was made from, as its own metadata has it."""
+    """The URI and version of the raw object that a staged Parquet file was made from, read from its metadata."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,6 +1,6 @@
-"""The queries of this console: each a process that runs one, and the Parquet file that it answers with.
+"""The queries of this console: each is a process, and the Parquet file that it writes its answer to.
 
-Files have no name in the file system, so that they go with the console however it ends. Nothing here knows of pages.
+The files have no name in the file system, so that they disappear with the console however it ends.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from pipeline.operate.connection import Connected
 MOST_RUNNING = 3
 MOST_KEPT = 20
 MOST_KEPT_BYTES = 1 << 30
-"""Of all answers together, as they were before Parquet made them small."""
+"""Of all answers together, as Arrow data before Parquet compressed them."""
 MOST_SECONDS = 300
 
 
 class Child:
-    """A process that is ready for one query."""
+    """A process that waits for one query, and the file for its answer."""
 
     def __init__(self, connected: Connected) -> None:
         self.connected = connected
-        # It is open as long as its query is kept.
+        # Open for as long as its query is kept.
         self.file: IO[bytes] = tempfile.TemporaryFile(prefix="sluice-query-")  # noqa: SIM115
         descriptor = self.file.fileno()
         command = [sys.executable, "-m", "pipeline.console.query_child", connected.env, str(descriptor)]
@@ -43,7 +43,7 @@ class Child:
         )
 
     def ask(self, sql: str) -> dict[str, Any]:
-        """Run the query; what the process says, or how it ended instead."""
+        """Run the query. The JSON that the process prints, or `error` and `hint` if it ended without."""
         assert self.process.stdin
         assert self.process.stdout
         try:
@@ -51,22 +51,23 @@ class Child:
             self.process.stdin.flush()
         except BrokenPipeError:
             pass
-        said = self.process.stdout.read()
+        output = self.process.stdout.read()
         code = self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
         try:
-            told: dict[str, Any] = json.loads(said)
+            answer: dict[str, Any] = json.loads(output)
         except ValueError:
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             return {"error": f"the query's process ended with {how}", "hint": "Ask for less, or in a simpler way."}
-        return told
+        return answer
 
     def end(self) -> None:
+        """Kill the process, and with it its query."""
         self.process.kill()
 
     def close(self) -> None:
-        """End it unused."""
+        """End a process that got no query, and close its files."""
         self.end()
         self.process.wait()
         for each in (self.process.stdin, self.process.stdout, self.file):
@@ -76,7 +77,7 @@ class Child:
 
 @dataclass(eq=False)
 class Query:
-    """A query and what became of it: RUNNING, SUCCEEDED, FAILED, CANCELLED or TIMED_OUT."""
+    """A query and its status: RUNNING, SUCCEEDED, FAILED, CANCELLED or TIMED_OUT. `answer` is the process's."""
 
     id: str
     sql: str
@@ -85,27 +86,29 @@ class Query:
     began: float = field(default_factory=time.monotonic)
     seconds: float | None = None
     status: str = "RUNNING"
-    told: dict[str, Any] = field(default_factory=dict)
+    answer: dict[str, Any] = field(default_factory=dict)
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
     def took(self) -> float:
+        """Seconds from its start to its end, or to now while it runs."""
         return time.monotonic() - self.began if self.seconds is None else self.seconds
 
     def run(self) -> None:
+        """Run the query to its end, for at most `MOST_SECONDS`."""
         timer = threading.Timer(MOST_SECONDS, self.stop, ["TIMED_OUT"])
         timer.daemon = True
         timer.start()
-        told = self.child.ask(self.sql)
+        answer = self.child.ask(self.sql)
         timer.cancel()
         self.seconds = time.monotonic() - self.began
         if self.status == "RUNNING":
-            self.told = told
-            self.status = "FAILED" if "error" in told else "SUCCEEDED"
+            self.answer = answer
+            self.status = "FAILED" if "error" in answer else "SUCCEEDED"
         self.done.set()
 
     def stop(self, status: str) -> bool:
-        """End a running query; whether it ran."""
+        """End a running query with this status; False if it had ended already."""
         if self.done.is_set():
             return False
         self.status = status
@@ -113,7 +116,7 @@ class Query:
         return True
 
     def contents(self) -> mmap.mmap:
-        """The Parquet file, for one reader: those of a descriptor would share their place in it."""
+        """The Parquet file, mapped for one reader: readers of one descriptor would share a position."""
         return mmap.mmap(self.child.file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def batches(self, first: int = 0) -> Iterator[Any]:
@@ -121,7 +124,7 @@ class Query:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        if not self.told.get("rows"):
+        if not self.answer.get("rows"):
             return
         with pq.ParquetFile(pa.BufferReader(pa.py_buffer(self.contents()))) as parquet:
             for group in range(parquet.num_row_groups):
@@ -133,7 +136,7 @@ class Query:
 
 
 class Queries:
-    """Queries by id, the newest last, and one process that is ready for the next."""
+    """The queries by id, the newest last, and one process that waits for the next query."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -141,7 +144,7 @@ class Queries:
         self._queries: dict[str, Query] = {}
 
     def warm(self, connected: Connected) -> None:
-        """Have a process ready: it takes seconds to start."""
+        """Start a process for the next query, if there is none: it takes seconds."""
         with self._lock:
             spare = self._spare
             if spare is None or spare.connected is not connected or spare.process.poll() is not None:
@@ -150,7 +153,7 @@ class Queries:
                 self._spare = Child(connected)
 
     def start(self, connected: Connected, sql: str, now: datetime) -> Query:
-        """Run a query; `Refused` while too many do."""
+        """Start a query; `Refused` while `MOST_RUNNING` run. `now` is the lake's time."""
         self.warm(connected)
         with self._lock:
             if sum(query.status == "RUNNING" for query in self._queries.values()) >= MOST_RUNNING:
@@ -163,22 +166,24 @@ class Queries:
         return query
 
     def find(self, name: str) -> Query:
+        """The query of this id; `NotThere` if there is none, or it was dropped."""
         with self._lock:
-            found = self._queries.get(name)
-        if found is None:
-            told = f"there is no query {name}, or its answer was dropped"
-            raise NotThere(told, hint=f"The last {MOST_KEPT} are kept, as long as the console runs. Run it again.")
-        return found
+            query = self._queries.get(name)
+        if query is None:
+            message = f"there is no query {name}, or its answer was dropped"
+            raise NotThere(message, hint=f"The last {MOST_KEPT} are kept, as long as the console runs. Run it again.")
+        return query
 
     def newest(self) -> list[Query]:
+        """The queries that are kept, the newest first."""
         with self._lock:
             return list(reversed(self._queries.values()))
 
     def _drop(self) -> None:
-        """Forget the oldest that have ended, as far as there are too many or they hold too much."""
+        """Drop the oldest ended queries while there are too many, or their answers are too large."""
         ended = [query for query in self._queries.values() if query.done.is_set()]
-        held = sum(query.told.get("bytes", 0) for query in ended)
+        held = sum(query.answer.get("bytes", 0) for query in ended)
         while ended and (len(self._queries) > MOST_KEPT or held > MOST_KEPT_BYTES):
             oldest = ended.pop(0)
-            held -= oldest.told.get("bytes", 0)
+            held -= oldest.answer.get("bytes", 0)
             del self._queries[oldest.id]

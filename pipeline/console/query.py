@@ -1,4 +1,4 @@
-"""Query: SQL over the lake's tables. A query is run by a form alone, so that no link of another page runs one."""
+"""Query: SQL over the lake's tables. Only a form runs a query, so that no link on another page can."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from pipeline.console.console import Asked, Console
-from pipeline.console.pages import Document, Done, action, page
+from pipeline.console.console import Console, PageRequest
+from pipeline.console.pages import ActionResult, Document, action, page
 from pipeline.console.queries import MOST_SECONDS, Query
 from pipeline.console.query_child import BYTES, ROWS
 from pipeline.core.clock import iso
@@ -30,43 +30,43 @@ SHOWN_SQL = 16_000
 LISTED_SQL = 200
 
 
-def build(asked: Asked) -> Document:
-    """The editor, with a query filled in that a link gives. A process is made ready, and nothing runs."""
-    asked.console.queries.warm(asked.connected)
-    sql = asked.query.get("sql", "")
+def build(request: PageRequest) -> Document:
+    """The editor, filled with the parameter `sql`. Nothing is run; a process is started for the next query."""
+    request.console.queries.warm(request.connected)
+    sql = request.query.get("sql", "")
     if len(sql) > SHOWN_SQL:
         raise BadInput(f"a link's query has at most {SHOWN_SQL:,} characters", hint="Paste it on the page instead.")
-    return _document(asked, "Query", sql, None, None) | {"ended": True}
+    return _document(request, "Query", sql, None, None) | {"ended": True}
 
 
-def build_one(asked: Asked) -> Document:
-    """A query as it runs, or one page of its answer."""
-    found = asked.console.queries.find(asked.path["id"])
-    if found.done.is_set():
-        asked.console.queries.warm(asked.connected)
-    shown = "Query" if found.status == "RUNNING" else f"Query, {found.status.lower().replace('_', ' ')}"
-    return _document(asked, shown, found.sql, _one(found), _rows(asked, found)) | {"ended": found.done.is_set()}
+def build_one(request: PageRequest) -> Document:
+    """A running query, or one page of its answer. Parameters: `page`, from 1."""
+    query = request.console.queries.find(request.path["id"])
+    if query.done.is_set():
+        request.console.queries.warm(request.connected)
+    shown = "Query" if query.status == "RUNNING" else f"Query, {query.status.lower().replace('_', ' ')}"
+    return _document(request, shown, query.sql, _one(query), _rows(request, query)) | {"ended": query.done.is_set()}
 
 
 def _document(
-    asked: Asked, title: str, sql: str, run: dict[str, Any] | None, rows: dict[str, Any] | None
+    request: PageRequest, title: str, sql: str, run: dict[str, Any] | None, rows: dict[str, Any] | None
 ) -> dict[str, Any]:
     return {
         "title": title,
         "sql": sql[:SHOWN_SQL],
         "sql_cut": len(sql) > SHOWN_SQL,
         "limits": {"rows": ROWS, "bytes": BYTES, "seconds": MOST_SECONDS, "characters": LONGEST},
-        **_tables(asked),
+        **_tables(request),
         "run": run,
         "answer": rows,
-        "queries": [_listed(query) for query in asked.console.queries.newest()],
+        "queries": [_listed(query) for query in request.console.queries.newest()],
     }
 
 
-def _tables(asked: Asked) -> dict[str, Any]:
-    """Tables and columns beside the editor, as far as a page holds them."""
-    found, left, tables = described(asked.lake), LISTED_COLUMNS, []
-    for table in found[:LISTED_TABLES]:
+def _tables(request: PageRequest) -> dict[str, Any]:
+    """The tables and columns beside the editor, up to the limits of a page."""
+    every, left, tables = described(request.lake), LISTED_COLUMNS, []
+    for table in every[:LISTED_TABLES]:
         columns = table.columns or ()
         shown = [{"name": name, "type": kind[:80]} for name, kind in columns[:left]]
         left -= len(shown)
@@ -78,7 +78,7 @@ def _tables(asked: Asked) -> dict[str, Any]:
                 "there": table.columns is not None,
             }
         )
-    return {"tables": tables, "more_tables": len(found) - len(tables)}
+    return {"tables": tables, "more_tables": len(every) - len(tables)}
 
 
 def _listed(query: Query) -> dict[str, Any]:
@@ -87,26 +87,25 @@ def _listed(query: Query) -> dict[str, Any]:
 
 def _times(query: Query) -> dict[str, Any]:
     running = query.status == "RUNNING"
-    # Whole seconds while it runs: a live page is sent again when it reads differently.
+    # Whole seconds while it runs: a live page is sent again whenever it changes.
     return {"started": iso(query.started), "seconds": int(query.took) if running else round(query.took, 3)}
 
 
 def _one(query: Query) -> dict[str, Any]:
-    told = query.told
-    facts = {name: told.get(name) for name in ("error", "hint", "rows", "cut")}
+    facts = {name: query.answer.get(name) for name in ("error", "hint", "rows", "cut")}
     return {"id": query.id, "status": query.status, **_times(query), **facts}
 
 
-def _rows(asked: Asked, query: Query) -> dict[str, Any] | None:
-    """One page of the answer: long values are cut, and said to be."""
+def _rows(request: PageRequest, query: Query) -> dict[str, Any] | None:
+    """One page of the answer: long values are cut, with the number of characters that are left out."""
     if query.status != "SUCCEEDED":
         return None
-    columns = query.told["columns"]
+    columns = query.answer["columns"]
     shown = columns[:PAGE_COLUMNS]
     size = max(min(PAGE_ROWS, PAGE_CELLS // max(len(shown), 1)), 1)
-    total = query.told["rows"]
+    total = query.answer["rows"]
     pages = max(-(-total // size), 1)
-    number = asked.number("page", 1, most=pages)
+    number = request.number("page", 1, most=pages)
     first = (number - 1) * size
     most = max(PAGE_CHARACTERS // (size * max(len(shown), 1)), 40)
     rows = [[_cell(text, most) for text in row] for row in _slice(query, first, size, len(shown))]
@@ -137,41 +136,47 @@ def _cell(text: str | None, most: int) -> dict[str, Any]:
     return {"text": text[:most], "cut": max(len(text) - most, 0)}
 
 
-def run(asked: Asked, fields: Mapping[str, str]) -> Done:
+def run(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Start the query in the field `sql`; `BadInput` for an empty one, `Refused` while too many run."""
     sql = fields.get("sql", "")
     if not sql.strip():
         raise BadInput("there is no query", hint="Write one SELECT, such as: select * from team.dataset limit 10")
-    return Done(f"/query/{asked.console.queries.start(asked.connected, sql, asked.now).id}", "")
+    return ActionResult(f"/query/{request.console.queries.start(request.connected, sql, request.now).id}", "")
 
 
-def cancel(asked: Asked, _fields: Mapping[str, str]) -> Done:
-    found = asked.console.queries.find(asked.path["id"])
-    stopped = found.stop("CANCELLED")
-    found.done.wait(5)
-    return Done(f"/query/{found.id}", "The query was cancelled." if stopped else "It had ended already.", good=stopped)
+def cancel(request: PageRequest, _fields: Mapping[str, str]) -> ActionResult:
+    """Cancel the query `id`, if it is still running."""
+    query = request.console.queries.find(request.path["id"])
+    stopped = query.stop("CANCELLED")
+    query.done.wait(5)
+    return ActionResult(
+        f"/query/{query.id}", "The query was cancelled." if stopped else "It had ended already.", good=stopped
+    )
 
 
 def _answered(request: Request) -> Query:
     console: Console = request.app.state.console
-    found = console.queries.find(request.path_params["id"])
-    if found.status != "SUCCEEDED":
-        raise Refused(f"the query has no answer: it is {found.status}", hint="Run it again.")
-    return found
+    query = console.queries.find(request.path_params["id"])
+    if query.status != "SUCCEEDED":
+        raise Refused(f"the query has no answer: it is {query.status}", hint="Run it again.")
+    return query
 
 
 async def as_csv(request: Request) -> Response:
-    found = _answered(request)
-    names = [column["name"] for column in found.told["columns"]]
+    """Download a query's answer as CSV. Cells that spreadsheets would run are escaped, unless `formulas=keep`."""
+    query = _answered(request)
+    names = [column["name"] for column in query.answer["columns"]]
     formulas = request.query_params.get("formulas") == "keep"
-    body = (text.encode() for text in csv(names, found.batches(), formulas=formulas))
-    return StreamingResponse(body, headers=_named(found, "csv"), media_type="text/csv; charset=utf-8; header=present")
+    body = (text.encode() for text in csv(names, query.batches(), formulas=formulas))
+    return StreamingResponse(body, headers=_named(query, "csv"), media_type="text/csv; charset=utf-8; header=present")
 
 
 async def as_parquet(request: Request) -> Response:
-    found = _answered(request)
-    contents = await run_in_threadpool(found.contents)
+    """Download a query's answer as the Parquet file that its process wrote."""
+    query = _answered(request)
+    contents = await run_in_threadpool(query.contents)
     body = iter(lambda: contents.read(1 << 20), b"")
-    headers = {**_named(found, "parquet"), "content-length": str(len(contents))}
+    headers = {**_named(query, "parquet"), "content-length": str(len(contents))}
     return StreamingResponse(body, headers=headers, media_type="application/vnd.apache.parquet")
 
 

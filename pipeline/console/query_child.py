@@ -1,7 +1,7 @@
 """`python -m pipeline.console.query_child ENV DESCRIPTOR`: runs the one query that comes on standard input, and ends.
 
 A process of its own, so that no query can take the console's memory, crash it, or go on after it was cancelled: some
-of DuckDB's functions hear of an interrupt only when they are done. It ends when its standard input does.
+of DuckDB's functions cannot be interrupted. The process ends when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MEMORY = "1GB"
-"""Of DuckDB, which says so when it is too little."""
+"""DuckDB's limit; a query that needs more fails with a message."""
 DATA_BYTES = 3 << 30
-"""Of the process as a whole."""
+"""The limit of the whole process."""
 ROWS = 100_000
 BYTES = 256 << 20
 """How much of an answer is kept."""
@@ -31,6 +31,7 @@ GROUP_ROWS = 1000
 
 
 def main() -> None:
+    """Run the query, and print its columns and number of rows, or its error, as one JSON document."""
     env, descriptor = sys.argv[1], int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES, DATA_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -40,20 +41,20 @@ def main() -> None:
         return
     threading.Thread(target=_end_with_the_console, daemon=True).start()
     try:
-        told = answer(env, json.loads(line), descriptor)
+        result = answer(env, json.loads(line), descriptor)
     except SluiceError as error:
-        told = {"error": error.message, "hint": error.hint}
+        result = {"error": error.message, "hint": error.hint}
     except MemoryError:
-        told = {"error": "the query needs more memory than there is for one", "hint": "Ask for less at once."}
+        result = {"error": "the query needs more memory than there is for one", "hint": "Ask for less at once."}
     except Exception as error:
-        told = {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:2000]}", "hint": None}
-    print(json.dumps(told), flush=True)
-    # DuckDB's threads may still be at what nobody waits for.
+        result = {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:2000]}", "hint": None}
+    print(json.dumps(result), flush=True)
+    # DuckDB's threads may still be working on what is no longer needed.
     os._exit(0)
 
 
 def _import() -> None:
-    """What takes a second or two, while there is no query; one that comes earlier waits only for what it needs."""
+    """Import the slow modules while there is no query yet; an early query waits only for those that it needs."""
     for module in ("duckdb", "pyarrow.parquet", "boto3", "pyiceberg.catalog.glue", "pyiceberg.io.pyarrow"):
         importlib.import_module(module)
 
@@ -64,7 +65,10 @@ def _end_with_the_console() -> None:
 
 
 def answer(env: str, sql: str, descriptor: int) -> dict[str, Any]:
-    """Run the query and write what is kept of its rows as Parquet; its columns, how many rows, and why it was cut."""
+    """Run a query and write its first rows, up to `ROWS` and `BYTES`, as Parquet to the descriptor.
+
+    Returns `columns` (name, type, stored type), `rows` and `bytes` that were written, and `cut`: why there are no more.
+    """
     import pyarrow.parquet as pq
 
     from pipeline.core.settings import endpoint
@@ -74,23 +78,24 @@ def answer(env: str, sql: str, descriptor: int) -> dict[str, Any]:
 
     lake = connect(env, endpoint=endpoint(), region=None).lake
     with Session(Tables(lake), memory=MEMORY) as session, os.fdopen(descriptor, "wb") as file:
-        found = session.stream(sql, GROUP_ROWS)
-        kept = Kept()
-        with pq.ParquetWriter(file, found.schema) as writer:
-            for batch in kept.of(found.batches):
+        stream = session.stream(sql, GROUP_ROWS)
+        kept = KeptRows()
+        with pq.ParquetWriter(file, stream.schema) as writer:
+            for batch in kept.of(stream.batches):
                 writer.write_batch(batch)
-    told = [{"name": c.name, "type": c.type, "stored": c.stored} for c in found.columns]
-    return {"columns": told, "rows": kept.rows, "bytes": kept.bytes, "cut": kept.cut}
+    columns = [{"name": c.name, "type": c.type, "stored": c.stored} for c in stream.columns]
+    return {"columns": columns, "rows": kept.rows, "bytes": kept.bytes, "cut": kept.cut}
 
 
-class Kept:
-    """The beginning of an answer, as far as it is kept. `cut` says why there is no more."""
+class KeptRows:
+    """The first rows of an answer, up to the limits. `cut` says why there are no more; None if these are all."""
 
     def __init__(self) -> None:
         self.rows = self.bytes = 0
         self.cut: str | None = None
 
     def of(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches up to the limits, the last one cut; `rows` and `bytes` count them."""
         for batch in batches:
             part = self._part(batch)
             self.rows += part.num_rows

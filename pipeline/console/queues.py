@@ -1,4 +1,4 @@
-"""Queues: what waits in each, and dead letters with what is known of why they are dead."""
+"""Queues: the messages in each, and dead letters with their reasons."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.console.console import Asked
-from pipeline.console.pages import Document, Done, action, link, page
+from pipeline.console.console import PageRequest
+from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.core.errors import BadInput
@@ -24,17 +24,17 @@ ROWS = 25
 """Datasets on a page, each with two queues."""
 PEEKED = 50
 HOLD_S = 20
-"""How long a message is held while the others are looked at."""
+"""Seconds that a message stays invisible to others while it is looked at."""
 BODY = 4000
 
 
-def build_list(asked: Asked) -> Document:
-    """Parameters: `page` of the datasets, from 1."""
-    every = asked.lake.registry.all()
-    number = asked.number("page", 1, most=10_000)
+def build_list(request: PageRequest) -> Document:
+    """The list of queues. Parameters: `page` of the datasets, from 1."""
+    every = request.lake.registry.all()
+    number = request.number("page", 1, most=10_000)
     registrations = every[(number - 1) * ROWS : number * ROWS]
-    shown, ages = queues_of(asked.lake, registrations), ages_of(asked.lake, registrations)
-    dead, flows = [queue for queue in shown if queue.dead_letters], flows_of(asked.lake)
+    shown, ages = queues_of(request.lake, registrations), ages_of(request.lake, registrations)
+    dead, flows = [queue for queue in shown if queue.dead_letters], flows_of(request.lake)
     return {
         "title": "Queues",
         "dead": [_line(queue, ages, flows) for queue in sorted(dead, key=lambda q: -q.waiting)],
@@ -51,10 +51,10 @@ def _line(queue: Queue, ages: Ages, flows: Flows) -> dict[str, Any]:
     return {**asdict(queue), "age_s": age, "is_dataset": not published}
 
 
-def build(asked: Asked) -> Document:
-    """The dead letters of one queue. Looking at them counts as receiving them, which changes nothing for these."""
-    name = asked.path["name"]
-    dead = dead_letter_queue(asked.lake, name)
+def build(request: PageRequest) -> Document:
+    """The dead letters of one queue. Showing them counts as receiving them, which has no effect on dead letters."""
+    name = request.path["name"]
+    dead = dead_letter_queue(request.lake, name)
     messages = _peek(dead.url)
     return {
         "title": f"Dead letters of {name}",
@@ -67,11 +67,11 @@ def build(asked: Asked) -> Document:
 
 
 def _peek(url: str) -> list[dict[str, Any]]:
-    """At most `PEEKED` messages of a queue without a dead-letter queue of its own; they are given back."""
+    """At most `PEEKED` messages of a queue that has no dead-letter queue itself; they become visible again."""
     sqs = client("sqs")
-    found: dict[str, dict[str, Any]] = {}
+    received: dict[str, dict[str, Any]] = {}
     try:
-        while len(found) < PEEKED:
+        while len(received) < PEEKED:
             answer = sqs.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=BATCH,
@@ -81,11 +81,11 @@ def _peek(url: str) -> list[dict[str, Any]]:
             )
             if not (messages := answer.get("Messages")):
                 break
-            found |= {message["MessageId"]: message for message in messages}
+            received |= {message["MessageId"]: message for message in messages}
     finally:
-        for message in found.values():
+        for message in received.values():
             sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
-    return [_message(message) for message in found.values()]
+    return [_message(message) for message in received.values()]
 
 
 def _message(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,13 +101,13 @@ def _message(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _put_aside(message: Mapping[str, Any]) -> str | None:
-    """Why a message was put aside at once; None for one that came here otherwise."""
+    """The reason of a message that a function sent here itself; None for one that SQS moved here."""
     value: str | None = message.get("MessageAttributes", {}).get(REASON, {}).get("StringValue")
     return value
 
 
 def _reason(body: str) -> str | None:
-    """What a function said that could not handle it; None where the message does not tell."""
+    """The error of the function that failed on the message; None if the message has none."""
     try:
         answer = json.loads(body)["responsePayload"]
         return f"{answer['errorType']}: {answer['errorMessage']}"
@@ -115,14 +115,14 @@ def _reason(body: str) -> str | None:
         return None
 
 
-def redrive(asked: Asked, fields: Mapping[str, str]) -> Done:
-    """Send chosen dead letters back, or all of them."""
-    name = asked.path["name"]
+def redrive(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Send the chosen dead letters back to their queue, or all of them."""
+    name = request.path["name"]
     chosen = {field.removeprefix("message-") for field in fields if field.startswith("message-")}
     if not chosen and fields.get("which") != "all":
         raise BadInput("no message is chosen", hint="Choose some, or send all of them back.")
-    sent = redrive_messages(asked.lake, name, None if fields.get("which") == "all" else chosen)
-    return Done(link(f"/queues/{name}"), f"{counted(sent, 'message')} sent back.", good=bool(sent))
+    sent = redrive_messages(request.lake, name, None if fields.get("which") == "all" else chosen)
+    return ActionResult(link(f"/queues/{name}"), f"{counted(sent, 'message')} sent back.", good=bool(sent))
 
 
 ROUTES = [

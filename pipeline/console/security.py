@@ -1,8 +1,8 @@
-"""What keeps the console to the person in front of it: its Host, its own forms, its own scripts.
+"""Protection against other pages in the same browser: checks of host, origin and form tokens, and headers.
 
-It listens on 127.0.0.1, which any page that the person visits can reach through the browser. So a request must name
-the console's own host (DNS rebinding), and one that changes anything must carry a token which only the console's own
-pages have, and come from them.
+The console listens on 127.0.0.1, which any page that the user visits can reach through the browser. So a request must
+name the console's own host (against DNS rebinding), and one that changes anything must come from the console's own
+pages and carry a token that only they have.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Forgery(Refused):
 
 
 class Tokens:
-    """Tokens of forms, each made of a secret of this process and of its visitor's cookie: neither alone will do."""
+    """Tokens of forms, each made of a secret of this process and of the visitor's cookie."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
@@ -59,6 +59,7 @@ class Tokens:
         return connection.cookies.get(COOKIE) or secrets.token_urlsafe(24)
 
     def token(self, visitor: str) -> str:
+        """The token that the forms of a visitor carry, as hex digits."""
         return hmac.new(self._secret, visitor.encode(), hashlib.sha256).hexdigest()
 
     def check(self, connection: HTTPConnection, given: str | None) -> None:
@@ -67,21 +68,21 @@ class Tokens:
         visitor = connection.cookies.get(COOKIE)
         if not visitor or not given or not hmac.compare_digest(self.token(visitor).encode(), given.encode()):
             raise Forgery(
-                "the form is not of this console, or the console was started again since",
-                hint="Open the page again, and repeat what you did.",
+                "the form is not from this console, or the console was restarted since",
+                hint="Open the page again, and repeat the action.",
             )
 
 
 def check_origin(connection: HTTPConnection) -> None:
     """`Forgery` if the browser says that the request comes from a page of another origin."""
     origin = connection.headers.get("origin")
-    # Compared whole: what is no URL is another's.
+    # Compared whole: an origin that is not a URL is another's.
     if origin and origin.partition("://")[2] != connection.headers.get("host"):
         raise Forgery(f"the request comes from a page of {origin}", hint="Use the console's own page.")
 
 
 class OwnHost:
-    """Answers requests to the console's own host only, and sets the headers that keep pages to themselves."""
+    """Answers requests to the console's own host only, and sets security headers on every answer."""
 
     def __init__(self, app: ASGIApp, refuse: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self._app = app

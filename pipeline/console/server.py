@@ -19,14 +19,14 @@ HOST = "127.0.0.1"
 
 
 def bind(port: int) -> socket.socket:
-    """A socket that listens on a port of this machine alone; 0 is any free one. `Refused` if it is taken."""
+    """A socket that listens on a port of 127.0.0.1; port 0 is any free one. `Refused` if the port is taken."""
     try:
         listening = socket.create_server((HOST, port), backlog=128)
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         raise Refused(f"port {port} is taken", hint="Choose another with --port, or 0 for any free one.") from None
-    # asyncio sets this on sockets of its own making only; without it each answer waits 40 ms for an acknowledgement.
+    # asyncio sets this only on sockets that it makes; without it each answer waits 40 ms for an acknowledgement.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
@@ -37,12 +37,12 @@ def address(listening: socket.socket) -> str:
 
 
 def address_to_open(url: str, token: str) -> str:
-    """The address by which a person gets in: a browser is given a cookie for it."""
+    """The address to open in a browser: it carries the token, which the browser then keeps as a cookie."""
     return f"{url}/?{PARAMETER}={token}"
 
 
 def serve(connect: Callable[[], Connected], listening: socket.socket, *, allow_changes: bool, token: str) -> None:
-    """Answer requests of who has the token until SIGINT or SIGTERM."""
+    """Serve the console until SIGINT or SIGTERM; every request must carry `token`."""
     from pipeline.console.app import make_app
     from pipeline.console.console import Console
 
@@ -51,7 +51,7 @@ def serve(connect: Callable[[], Connected], listening: socket.socket, *, allow_c
 
 
 def server(app: ASGIApp) -> uvicorn.Server:
-    """The server of a console."""
+    """The uvicorn server of a console's application."""
     import uvicorn
 
     from pipeline.console.connections import Connection

@@ -1,4 +1,4 @@
-"""An object as it lies in its bucket: what S3 says of it, and its bytes, of which never all are held."""
+"""Stored objects: their metadata and bytes in S3, of which only a part is ever held in memory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipeline.core.clients import client
 from pipeline.core.objects import ObjectVersion
 
 _MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "405", "MethodNotAllowed", "InvalidArgument", "400"})
-"""What S3 answers for a key or version that is not there, a version id that is none, and a delete marker."""
+"""S3's error codes for a missing key or version, a malformed version id, and a delete marker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What S3 says of an object. `version` is None in a bucket without versions."""
+    """An object's metadata (HeadObject); size in bytes. `version` is None in a bucket without versions."""
 
     version: str | None
     size: int
@@ -27,21 +27,21 @@ class Head:
 
 
 def named(obj: ObjectVersion) -> dict[str, str]:
-    """The parameters of an S3 call on the object: its newest version where none is named."""
+    """The parameters of an S3 call on the object; on its newest version if it names none."""
     version = {"VersionId": obj.version_id} if obj.version_id else {}
     return {"Bucket": obj.bucket, "Key": obj.key, **version}
 
 
 def head(obj: ObjectVersion) -> Head | None:
-    """None where there is no such object."""
-    found = found_or_none(lambda: client("s3").head_object(**named(obj)))
-    if found is None:
+    """An object's metadata; None if there is no such object."""
+    answer = none_if_missing(lambda: client("s3").head_object(**named(obj)))
+    if answer is None:
         return None
-    return Head(found.get("VersionId"), found["ContentLength"], found["LastModified"], found["ETag"].strip('"'))
+    return Head(answer.get("VersionId"), answer["ContentLength"], answer["LastModified"], answer["ETag"].strip('"'))
 
 
-def found_or_none(call: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    """What S3 answers; None where the object is not there."""
+def none_if_missing(call: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """The answer of a call to S3; None if it fails because the object does not exist."""
     try:
         return call()
     except ClientError as error:
@@ -51,7 +51,7 @@ def found_or_none(call: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def beginning(obj: ObjectVersion, size: int) -> bytes:
-    """The first bytes, at most `size`."""
+    """The first `size` bytes of an object, or all if it has fewer."""
     s3 = client("s3")
     try:
         answer = s3.get_object(**named(obj), Range=f"bytes=0-{size - 1}")
@@ -66,11 +66,11 @@ def beginning(obj: ObjectVersion, size: int) -> bytes:
 
 
 class OverBudget(Exception):
-    """More of the object was asked for than may be read."""
+    """Reading on would take more blocks of the object than allowed."""
 
 
 class Blocks:
-    """A file to seek in, read from S3 in blocks that are kept; at most `budget` of them."""
+    """An object as a seekable file, read in cached blocks of `block` bytes, of which `budget` are allowed."""
 
     def __init__(self, obj: ObjectVersion, size: int, *, block: int = 256 * 1024, budget: int = 16) -> None:
         self._obj = obj
@@ -82,25 +82,27 @@ class Blocks:
         self.closed = False
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        """Move the position as `io.IOBase.seek` does; the new position."""
         self._at = offset + (0, self._at, self._size)[whence]
         return self._at
 
     def tell(self) -> int:
+        """The position, in bytes from the beginning."""
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes from where it stands; OverBudget where that takes too many blocks."""
+        """Up to `size` bytes from the position on, all with -1; `OverBudget` if that takes too many blocks."""
         end = self._size if size < 0 else min(self._at + size, self._size)
         if self._at >= end:
             return b""
         numbers = range(self._at // self._block, (end - 1) // self._block + 1)
         if len({*numbers, *self._blocks}) > self._budget:
             raise OverBudget
-        text = b"".join(map(self._read, numbers))
+        blocks = b"".join(map(self._read, numbers))
         skipped = self._at - numbers[0] * self._block
-        found = text[skipped : skipped + end - self._at]
+        content = blocks[skipped : skipped + end - self._at]
         self._at = end
-        return found
+        return content
 
     def _read(self, number: int) -> bytes:
         if number not in self._blocks:
@@ -111,4 +113,5 @@ class Blocks:
         return self._blocks[number]
 
     def close(self) -> None:
+        """Mark the file as closed; nothing is held open."""
         self.closed = True

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 ROWS = 10
 SNAPSHOTS = 10
 KEPT = 64
-"""States of tables of which the first rows and the partitions are kept."""
+"""How many states of tables have their first rows and partitions cached."""
 
 _kept: OrderedDict[str, tuple[list[list[Any]], Partitions | None]] = OrderedDict()
 _lock = threading.Lock()
 
 
 def table_facts(tables: IcebergTables, identifier: str, first_snapshot: int = 0) -> dict[str, Any] | None:
-    """What a reader sees of the table; None while there is none."""
+    """Columns, partitions, ten snapshots from `first_snapshot` on and first rows of a table; None if there is none."""
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
@@ -54,7 +54,7 @@ def table_facts(tables: IcebergTables, identifier: str, first_snapshot: int = 0)
 
 
 def _total(snapshot: Any) -> int | None:
-    """Rows of data files; None where some of them are deleted, which only reading tells."""
+    """The number of rows; None if there are delete files, because then only a read can count them."""
     summary = snapshot.summary if snapshot else None
     if summary is None or summary["total-delete-files"] not in (None, "0"):
         return None
@@ -79,9 +79,9 @@ def _read(table: Table) -> tuple[list[list[Any]], Partitions | None]:
         if state in _kept:
             _kept.move_to_end(state)
             return _kept[state]
-    found = [[plain(row[name]) for name in row] for row in Snapshot(table).head(ROWS)], partitions(table)
+    content = [[plain(row[name]) for name in row] for row in Snapshot(table).head(ROWS)], partitions(table)
     with _lock:
-        _kept[state] = found
+        _kept[state] = content
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
-    return found
+    return content

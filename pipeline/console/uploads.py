@@ -1,4 +1,4 @@
-"""A file on its way into a bucket: a stream of bytes, of which a part at a time is held."""
+"""Uploads: a stream of bytes written to a bucket, of which one part at a time is in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 
 PART_BYTES = 8 * 1024 * 1024
-"""Held in memory of each upload, twice: as it fills, and as it is sent."""
+"""Each upload holds up to two parts in memory: one that fills, and one that is sent."""
 MOST_PART_BYTES = 64 * 1024 * 1024
 PARTS = 10_000
 """Parts of one upload (S3 quota)."""
@@ -21,7 +21,7 @@ _TOO_LARGE = "Copy it with `aws s3 cp`: `sluice env` prints what that needs."
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """What was written. `version` is None in a bucket without versions."""
 
     version: str | None
@@ -29,9 +29,9 @@ class Stored:
 
 
 def part_bytes(length: int | None) -> int:
-    """How large the parts of a body of `length` bytes are; `Refused` for one that takes more memory than there is.
+    """The size of the parts of a body of `length` bytes; PART_BYTES if the length is not known.
 
-    A body of unknown length gets parts of PART_BYTES.
+    `Refused` if the parts would be larger than MOST_PART_BYTES.
     """
     size = max(PART_BYTES, -(-(length or 0) // PARTS))
     if size > MOST_PART_BYTES:
@@ -39,8 +39,8 @@ def part_bytes(length: int | None) -> int:
     return size
 
 
-async def store(body: AsyncIterable[bytes], bucket: str, key: str, *, part: int) -> Stored:
-    """Write `body` to a new version of `key`. Whatever ends it early, nothing of it stays in the bucket."""
+async def store(body: AsyncIterable[bytes], bucket: str, key: str, *, part: int) -> StoredObject:
+    """Write `body` to a new version of `key`. If it ends early for any reason, no part of it stays in the bucket."""
     upload, held = _Upload(bucket, key), bytearray()
     try:
         async for chunk in body:
@@ -58,7 +58,7 @@ async def store(body: AsyncIterable[bytes], bucket: str, key: str, *, part: int)
 
 @dataclass(slots=True)
 class _Upload:
-    """Parts written so far. One that ends before its first part is full is an ordinary put."""
+    """The parts written so far. A body smaller than one part is written by PutObject."""
 
     bucket: str
     key: str
@@ -77,15 +77,15 @@ class _Upload:
         self.parts.append({"PartNumber": number, "ETag": written["ETag"]})
         self.size += len(body)
 
-    def finish(self, rest: bytes) -> Stored:
+    def finish(self, rest: bytes) -> StoredObject:
         s3, target = client("s3"), {"Bucket": self.bucket, "Key": self.key}
         if self.id is None:
-            return Stored(s3.put_object(**target, Body=rest).get("VersionId"), len(rest))
+            return StoredObject(s3.put_object(**target, Body=rest).get("VersionId"), len(rest))
         if rest:
             self.add(rest)
         done = s3.complete_multipart_upload(**target, UploadId=self.id, MultipartUpload={"Parts": self.parts})
         self.id = None
-        return Stored(done.get("VersionId"), self.size)
+        return StoredObject(done.get("VersionId"), self.size)
 
     def abandon(self) -> None:
         if self.id is not None:

@@ -19,7 +19,7 @@ def client(service: str) -> Any:
     from botocore.config import Config
 
     s3 = {"addressing_style": "path"} if endpoint() else {}
-    # CloudFormation takes few calls a second of an account, and a lake has a stack for each dataset.
+    # CloudFormation allows few calls a second, and a lake has a stack for each dataset.
     patient = service == "cloudformation"
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -30,14 +30,14 @@ def client(service: str) -> Any:
         },
         s3=s3,
     )
-    # boto3 keeps the credentials that it found first; a process may come to speak to another lake.
+    # Passed explicitly: boto3 keeps the first credentials that it finds, but a process may change to another lake.
     key = lake_key()
     signing = {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret} if key else {}
     return boto3.client(service, config=config, **signing)
 
 
 def iceberg_properties() -> dict[str, str]:
-    """Properties for PyIceberg's Glue catalog. Its S3 and Glue ignore AWS_ENDPOINT_URL, so it is passed."""
+    """Properties for PyIceberg's Glue catalog, with the endpoints: PyIceberg ignores AWS_ENDPOINT_URL."""
     properties = {"type": "glue", "client.region": region()}
     if url := endpoint():
         properties |= {"glue.endpoint": url, "s3.endpoint": url, "s3.force-virtual-addressing": "false"}
@@ -47,14 +47,17 @@ def iceberg_properties() -> dict[str, str]:
 
 
 def s3_credentials() -> dict[str, str]:
-    """What this process's clients sign with now, renewed if it is about to expire, as PyIceberg names it."""
+    """The current credentials of this process's clients, as PyIceberg's properties; empty if there are none.
+
+    They are renewed if they are about to expire.
+    """
     import boto3
 
     client("s3")
-    # The session of the clients: another would ask a person for a second code, where a profile wants one.
-    found = boto3.DEFAULT_SESSION.get_credentials() if boto3.DEFAULT_SESSION else None
-    if found is None:
+    # The session of the clients: a second session would ask for another code where a profile requires MFA.
+    credentials = boto3.DEFAULT_SESSION.get_credentials() if boto3.DEFAULT_SESSION else None
+    if credentials is None:
         return {}
-    now = found.get_frozen_credentials()
+    now = credentials.get_frozen_credentials()
     names = {"s3.access-key-id": now.access_key, "s3.secret-access-key": now.secret_key, "s3.session-token": now.token}
     return {name: value for name, value in names.items() if value}

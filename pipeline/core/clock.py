@@ -1,4 +1,4 @@
-"""Time, as a thing to pass in: a clock is a function that returns an aware UTC datetime."""
+"""Time. A clock is a function that returns an aware UTC datetime, and is passed to what needs the time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def iso(moment: datetime) -> str:
 
 
 def parse_iso(text: str) -> datetime:
-    """The inverse of `iso`; any ISO 8601 time with a zone is read."""
+    """The inverse of `iso`; reads any ISO 8601 time. `ValueError` for other text."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 

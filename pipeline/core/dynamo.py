@@ -1,4 +1,4 @@
-"""DynamoDB items as plain Python, and conditional writes whose refusal is an answer and not an error."""
+"""DynamoDB items as plain Python, and conditional writes that return a failed condition instead of raising it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TRANSACTION_ACTIONS = 100
 """Actions of one TransactWriteItems call (AWS quota)."""
 
 THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
-"""Why a transaction was cancelled where there were too many writes (TransactionCanceledException)."""
+"""Reasons of a TransactionCanceledException that mean too many writes."""
 
 
 @cache
@@ -48,24 +48,23 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A condition did not hold. `old` is the item as it stood, or None where there was none."""
+    """A condition did not hold. `old` is the stored item, or None if there was none."""
 
     old: dict[str, Any] | None
 
 
 def put_if(client: Any, table: str, item: Mapping[str, Any], condition: str, **values: Any) -> Rejected | None:
-    """Put `item` if `condition` holds; otherwise return what stood in the way."""
+    """Put `item` if `condition` holds; otherwise return the rejection. `values` are those of the condition by name."""
     request = {"TableName": table, "Item": encode(item), "ConditionExpression": condition}
     return _conditional(client, client.put_item, request, values)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An update of one item: what to set and remove, and when it is allowed.
+    """An update of one item: attributes to set and remove, and the condition under which it is made.
 
-    `condition` refers to attributes as `#name` and to `values` as `:name`. Attributes that are set get the value
-    `:set_<name>`, or where `rather` names another attribute for it, that one's, if the item has it; `append` extends a
-    list that may not be there yet.
+    `condition` refers to attributes as `#name` and to `values` as `:name`. `rather` maps an attribute that is set to
+    another one, whose value is taken instead if the item has it. `append` extends lists, which need not exist yet.
     """
 
     key: Mapping[str, Any]
@@ -77,7 +76,7 @@ class Change:
     rather: Mapping[str, str] | None = None
 
     def request(self, table: str) -> dict[str, Any]:
-        """As UpdateItem and the Update of a transaction take it."""
+        """The parameters of UpdateItem, and of an Update in a transaction."""
         values: dict[str, Any] = {**self.values, **{f"set_{n}": v for n, v in self.set.items()}}
         rather = self.rather or {}
         sets = [
@@ -109,7 +108,7 @@ def _names_in(expression: str) -> Iterator[str]:
 
 
 def update_if(client: Any, table: str, change: Change) -> Rejected | None:
-    """Apply `change`, or return the item that did not meet its condition."""
+    """Apply `change`; otherwise return the rejection with the item that did not meet its condition."""
     return _conditional(client, client.update_item, change.request(table), {})
 
 
@@ -127,10 +126,10 @@ def _conditional(client: Any, call: Any, request: dict[str, Any], values: Mappin
 
 
 def transact(client: Any, actions: Sequence[Mapping[str, Any]], token: str | None = None) -> list[Rejected | None]:
-    """Do all `actions` or none. Returns [] when done, else for each action what its condition met.
+    """Do all `actions` or none. Returns [] if done, else a `Rejected` or None for each action.
 
-    A conflict with another writer is `Transient`, too many writes are `Throttled`: the SDK repeats no cancelled
-    transactions.
+    `Transient` for a conflict with another writer, `Throttled` for too many writes: the SDK does not retry cancelled
+    transactions. `token` makes the call idempotent for ten minutes.
     """
     extra = {"ClientRequestToken": token} if token else {}
     try:
@@ -152,21 +151,21 @@ def _rejection(reason: Mapping[str, Any]) -> Rejected | None:
 
 
 def get(client: Any, table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The item with `key`, read consistently."""
-    found = client.get_item(TableName=table, Key=encode(key), ConsistentRead=True).get("Item")
-    return decode(found) if found else None
+    """The item with `key`, read consistently; None if there is none."""
+    item = client.get_item(TableName=table, Key=encode(key), ConsistentRead=True).get("Item")
+    return decode(item) if item else None
 
 
 def get_many(client: Any, table: str, keys: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The items with `keys` that exist, read consistently, in no order."""
-    found: list[dict[str, Any]] = []
+    """The existing items with `keys`, read consistently, in any order."""
+    items: list[dict[str, Any]] = []
     for start in range(0, len(keys), 100):
         wanted = {table: {"Keys": [encode(k) for k in keys[start : start + 100]], "ConsistentRead": True}}
         while wanted:
             answer = client.batch_get_item(RequestItems=wanted)
-            found += [decode(item) for item in answer["Responses"].get(table, [])]
+            items += [decode(item) for item in answer["Responses"].get(table, [])]
             wanted = answer.get("UnprocessedKeys") or {}
-    return found
+    return items
 
 
 def query(client: Any, limit: int | None = None, **request: Any) -> Iterator[dict[str, Any]]:

@@ -17,15 +17,15 @@ class Transient(SluiceError):
 
 
 class Throttled(Transient):
-    """A service refused for the rate of calls: the same call succeeds once there are fewer, be it in hours."""
+    """A service rejected a call because there are too many: it succeeds once there are fewer, perhaps after hours."""
 
 
 class BadInput(SluiceError):
-    """What came in is wrong: repeating the call cannot help, changing the input does."""
+    """The input is wrong: retrying cannot help, changing the input does."""
 
 
 class BadObject(BadInput):
-    """An object cannot be read as its dataset says: it is quarantined with this reason."""
+    """An object cannot be read as its dataset defines: it is quarantined with this reason."""
 
 
 class BadDefinition(BadInput):
@@ -37,24 +37,24 @@ class Gone(SluiceError):
 
 
 class Refused(SluiceError):
-    """The request is understood and not allowed as things stand; `hint` says what would be."""
+    """The request is not allowed in the present state; `hint` says what would be."""
 
 
 class NotThere(Refused):
-    """Nothing has the name that was asked for; it may have been there."""
+    """Nothing has the requested name, or has it any more."""
 
 
 class Misconfigured(SluiceError):
-    """A setting, a name or a part that must be there is not."""
+    """A required setting, name or resource is missing."""
 
 
 class Broken(SluiceError):
-    """Something failed that nobody had thought of: a bug. The message tells where, without what was worked on."""
+    """An unexpected failure: a bug. The message says where it happened, and quotes no data."""
 
 
 class Inconsistent(SluiceError):
-    """Stored state contradicts the protocol: stop, and let a person look."""
+    """Stored state contradicts the protocol: processing stops until a person has looked at it."""
 
 
 class WillFailAgain(SluiceError):
-    """A job's run failed by what another run would find as it was: the data, the definition, what is set up."""
+    """A job run failed for a cause that a retry would meet again: the data, the definition or the configuration."""

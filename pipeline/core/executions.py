@@ -1,4 +1,4 @@
-"""Start and describe executions. Names only save work: every effect of an execution can be repeated."""
+"""Start and describe executions. A name avoids doing the same work twice; correctness does not depend on it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from pipeline.core.errors import Inconsistent
 
 NAME_LENGTH = 80
-"""Execution names are at most this long (AWS quota); the embedded AWS refuses longer ones too."""
+"""The longest name of an execution, in characters (AWS quota)."""
 _UNQUALIFIED = 7
-"""Parts of the ARN of a state machine, without a version or an alias."""
+"""The number of parts of a state machine's ARN without a version or alias."""
 
 _GIVE_UP_AFTER = 50
 
@@ -26,20 +26,22 @@ class Execution:
 
     @property
     def name(self) -> str:
+        """The last part of its ARN."""
         return self.arn.rpartition(":")[2]
 
     @property
     def ended_badly(self) -> bool:
+        """Whether it failed, timed out or was aborted."""
         return self.status in ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 def canonical(document: Any) -> str:
-    """JSON in which equal documents have equal text."""
+    """JSON text that is the same for equal documents: sorted keys, no spaces."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def name_for(prefix: str, document: str) -> str:
-    """`<prefix>-<32 hex of the document>`, at most 80 characters; the prefix is cut, the digest never."""
+    """An execution's name: `<prefix>-<32 hex digits of the document's SHA-256>`. A long prefix is cut."""
     digest = hashlib.sha256(document.encode()).hexdigest()[:32]
     return f"{prefix[: NAME_LENGTH - 36].replace('/', '-')}-{digest}"
 
@@ -51,18 +53,21 @@ class Executions:
         self._client = stepfunctions
 
     def start(self, machine: str, name: str, document: str) -> Execution:
-        """Start an execution, or find the one of that name, whatever became of it."""
+        """Start an execution, or return the existing one of that name, whatever its status."""
         try:
             started = self._client.start_execution(stateMachineArn=machine, name=name, input=document)
         except self._client.exceptions.ExecutionAlreadyExists:
-            found = self.find(machine, name)
-            if found is None:
+            existing = self.find(machine, name)
+            if existing is None:
                 raise Inconsistent(f"execution {name} exists and cannot be described") from None
-            return found
+            return existing
         return Execution(started["executionArn"], "RUNNING")
 
     def start_until_good(self, machine: str, name: str, document: str) -> Execution:
-        """Start an execution; one of that name that ended badly does not count, the next is `<name>-r<n>`."""
+        """Start an execution; if one of that name has ended badly, start `<name>-r<n>` with the next free number.
+
+        `Inconsistent` after 50 of them.
+        """
         execution = self.start(machine, name, document)
         attempt = 0
         while execution.ended_badly:
@@ -73,11 +78,11 @@ class Executions:
         return execution
 
     def find(self, machine: str, name: str) -> Execution | None:
-        """The execution of that name, or None where there is none."""
-        # An execution is its machine's, whatever version or alias of it is named.
+        """The execution of that name, or None."""
+        # An execution's ARN has its machine's name, without a version or alias.
         arn = f"{':'.join(machine.split(':')[:_UNQUALIFIED]).replace(':stateMachine:', ':execution:')}:{name}"
         try:
-            found = self._client.describe_execution(executionArn=arn)
+            described = self._client.describe_execution(executionArn=arn)
         except self._client.exceptions.ExecutionDoesNotExist:
             return None
-        return Execution(arn, found["status"])
+        return Execution(arn, described["status"])

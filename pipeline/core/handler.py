@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pipeline.core.aws_errors import is_throttled, is_transient
 from pipeline.core.errors import Throttled, Transient
 from pipeline.core.settings import running_handler
-from pipeline.core.telemetry.logs import about
+from pipeline.core.telemetry.logs import log_context
 
 Services = TypeVar("Services")
 
@@ -19,17 +19,17 @@ def entry_point(
 ) -> Callable[[dict[str, Any], object], Any]:
     """Make a Lambda entry point of `function(event, services)`; `services` gives those of its flow, at each call.
 
-    AWS's passing troubles are raised as `Transient`, or as `Throttled` where calls come too fast. The function that
+    AWS errors that may pass are raised as `Transient`, or as `Throttled` where calls come too fast. The function that
     this process runs logs by the name of its stage and its own.
     """
     if running_handler() == f"{function.__module__}.{function.__name__}":
-        from pipeline.core.telemetry.function_logs import of_function
+        from pipeline.core.telemetry.function_logs import log_as_function
 
-        of_function(f"{function.__module__.split('.')[1]}.{function.__name__}")
+        log_as_function(f"{function.__module__.split('.')[1]}.{function.__name__}")
 
     @wraps(function)
     def entry(event: dict[str, Any], context: Any) -> Any:
-        with about(request_id=context.aws_request_id):
+        with log_context(request_id=context.aws_request_id):
             try:
                 return function(event, services())
             except Exception as error:

@@ -1,4 +1,4 @@
-"""Objects, which are versions of keys, and the names that follow from them. Pure."""
+"""Objects (versions of keys) and the names that are derived from them. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SEQUENCER_WIDTH = 32
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """The identity of an object: a version of a key in a bucket. Its order is not its identity."""
+    """The identity of an object: a version of a key in a bucket."""
 
     bucket: str
     key: str
@@ -24,6 +24,7 @@ class ObjectVersion:
 
     @property
     def uri(self) -> str:
+        """`s3://bucket/key`, without the version."""
         return f"s3://{self.bucket}/{self.key}"
 
     @property
@@ -38,11 +39,12 @@ class ObjectVersion:
 
     @property
     def file_name(self) -> str:
+        """The key after its last slash."""
         return self.key.rpartition("/")[2]
 
 
 def order_of(event_ms: int, sequencer: str | None, obj: ObjectVersion) -> str:
-    """Which of two rows of one key wins: compare as text, the greater is the newer (PROTOCOL, Identity 2).
+    """Which of two rows of one key wins: orders are compared as text, the greater is newer (PROTOCOL, Identity 2).
 
     S3 orders sequencers of one key by padding the shorter with zeros on the right and comparing as text.
     """
@@ -51,12 +53,12 @@ def order_of(event_ms: int, sequencer: str | None, obj: ObjectVersion) -> str:
 
 
 def key_of(order: str) -> str:
-    """The key of the object whose order it is. A version id has no bar, a key may have some."""
+    """The key in an order. A key may contain bars, a version id has none."""
     return order.split("|", 2)[2].rpartition("|")[0]
 
 
 def event_ms_of(order: str) -> int:
-    """The event time that an order starts with, in milliseconds."""
+    """The event time in an order, in milliseconds since 1970."""
     return int(order.partition("|")[0])
 
 
@@ -66,15 +68,15 @@ def dated_key(prefix: str, moment: datetime, name: str) -> str:
 
 
 def staged_key(dataset: str, obj: ObjectVersion, generation: int, event_ms: int) -> str:
-    """Where an object's Parquet goes. The day is the event's, so that a retry finds the same name.
+    """The key of an object's staged Parquet file. Its day is that of the event, so that a retry has the same key.
 
-    Raw names are not mirrored: they break S3's 1,024 bytes, Spark ignores names that start with `.` or `_`,
-    and `*{}[]` are patterns to it.
+    It does not contain the raw key, which could exceed S3's 1,024 bytes, start with `.` or `_` (Spark ignores such
+    files) or contain `*{}[]` (patterns to Spark).
     """
     day = datetime.fromtimestamp(event_ms / 1000, UTC)
     return dated_key(dataset, day, f"{obj.digest}-{generation}.parquet")
 
 
 def set_aside_folder(bucket: str, dataset: str, batch: str, run: str) -> str:
-    """The s3:// folder, in the quarantine bucket, of the rows that one run of a batch's job could not load."""
+    """The folder (s3://) in the quarantine bucket for the rows that one run of a batch's job could not load."""
     return f"s3://{bucket}/{dataset}/_batches/{batch}/{run}"

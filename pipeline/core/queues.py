@@ -1,4 +1,4 @@
-"""Sending to SQS queues: whole batches at a time, and what cannot be handled, with its reason."""
+"""Sending to SQS queues: messages in batches, and messages that cannot be handled to a dead-letter queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BATCH = 10
 
 
 def send_all(sqs: Any, queue_url: str, bodies: Sequence[str]) -> None:
-    """Send every body. `Transient` if SQS did not take them all; sending them again is harmless here."""
+    """Send every body. `Transient` if SQS rejected some; all can be sent again, because receivers are idempotent."""
     for start in range(0, len(bodies), BATCH):
         entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies[start : start + BATCH])]
         failed = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])
@@ -21,13 +21,13 @@ def send_all(sqs: Any, queue_url: str, bodies: Sequence[str]) -> None:
 
 
 REASON = "reason"
-"""The attribute of a message that was put aside which says why."""
+"""The message attribute with the reason why a message is in a dead-letter queue."""
 REASON_CHARACTERS = 1000
 
 
 def put_aside(sqs: Any, dead_letter_queue_url: str, body: str, reason: str) -> None:
-    """Put a message that no repetition would mend where dead letters wait, with its reason."""
-    # Of what is not printed, SQS refuses some.
-    told = repr(reason)[1:-1][:REASON_CHARACTERS]
-    attributes = {REASON: {"DataType": "String", "StringValue": told}}
+    """Send a message that no retry can help to the dead-letter queue, with its reason."""
+    # SQS rejects some of the characters that are not printable.
+    printable = repr(reason)[1:-1][:REASON_CHARACTERS]
+    attributes = {REASON: {"DataType": "String", "StringValue": printable}}
     sqs.send_message(QueueUrl=dead_letter_queue_url, MessageBody=body, MessageAttributes=attributes)

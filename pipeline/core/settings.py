@@ -1,6 +1,6 @@
-"""How processes are told of the deployed parts, and the place where their AWS clients go.
+"""The names of deployed resources in the environment and in Parameter Store, and where AWS clients go.
 
-Which parts there are is each flow's own: an enum of `FlowSetting`, such as `pipeline.lake.settings.Setting`.
+Which resources there are is each flow's own: an enum of `FlowSetting`, such as `pipeline.lake.settings.Setting`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ KEY_HINT = 'Where that lake was started, `sluice env` prints it: eval "$(sluice 
 
 
 class FlowSetting(StrEnum):
-    """One deployed part that a flow is told of; each flow has an enum of its own, in its `settings` module.
+    """A deployed resource of a flow; each flow has an enum of its own, in its `settings` module.
 
     The value `raw-bucket` is `RAW_BUCKET` in a function's environment, and in Parameter Store
     `/sluice/<env>/raw-bucket`.
@@ -24,18 +24,21 @@ class FlowSetting(StrEnum):
 
     @property
     def variable(self) -> str:
+        """The name of its environment variable."""
         return self.value.upper().replace("-", "_")
 
     def parameter(self, env: str) -> str:
+        """Its name in Parameter Store."""
         return f"{parameter_prefix(env)}{self.value}"
 
 
 def parameter_prefix(env: str) -> str:
+    """The path under which Parameter Store has the names of an environment."""
     return f"/sluice/{env}/"
 
 
 class Settings:
-    """What a process was told of the deployed parts. Asking for one that it was not told of is `Misconfigured`."""
+    """The resources that a process knows, by `FlowSetting`; `Misconfigured` for one that is missing."""
 
     def __init__(self, values: Mapping[str, str], source: str) -> None:
         """`values` by the name of the setting, or of what stacks publish (`machines/<name>`)."""
@@ -49,62 +52,63 @@ class Settings:
             raise Misconfigured(f"{setting.variable} is not set in {self._source}") from None
 
     def published(self, kind: str) -> dict[str, str]:
-        """What stacks publish below `<kind>/`, by name; empty for a process that was told by its environment."""
+        """What stacks publish below `<kind>/`, by name; empty for a process that has them from its environment."""
         prefix = f"{kind}/"
-        found = {name.removeprefix(prefix): value for name, value in self._values.items() if name.startswith(prefix)}
-        return {name: found[name] for name in sorted(found)}
+        below = ((name, value) for name, value in sorted(self._values.items()) if name.startswith(prefix))
+        return {name.removeprefix(prefix): value for name, value in below}
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """As a function on Lambda gets them."""
+        """From environment variables, as a function on Lambda has them."""
         environ = os.environ if environ is None else environ
         return cls({name.lower().replace("_", "-"): value for name, value in environ.items()}, "the environment")
 
     @classmethod
     def from_parameters(cls, env: str, parameters: Mapping[str, str]) -> Settings:
-        """As the command line finds them: `parameters` maps Parameter Store names to values."""
+        """From Parameter Store, as the command line reads them: `parameters` maps Parameter Store names to values."""
         prefix = parameter_prefix(env)
         known = {name.removeprefix(prefix): value for name, value in parameters.items() if name.startswith(prefix)}
         return cls(known, f"Parameter Store under {prefix}")
 
 
 def endpoint() -> str | None:
-    """The endpoint that any AWS SDK program honours, for the libraries that do not (pyarrow, PyIceberg)."""
+    """AWS_ENDPOINT_URL, for the libraries that ignore it (pyarrow, PyIceberg)."""
     return os.environ.get("AWS_ENDPOINT_URL") or None
 
 
 def lake_key() -> LakeKey | None:
-    """The key of an embedded lake that this process signs with; None if it signs with another, or none."""
+    """The key of the embedded lake with which this process signs; None if it signs with another key, or none."""
     return LakeKey.of(os.environ)
 
 
 def profile() -> str | None:
-    """The profile by which this process signs its calls; None if it has credentials of another kind."""
+    """The profile whose credentials this process signs with; None if it uses others."""
     return os.environ.get("AWS_PROFILE") or None
 
 
 def metrics_namespace() -> str | None:
-    """Where a function's metrics belong, `<lake>/<env>`; no other process has one."""
+    """The CloudWatch namespace of a function's metrics, `<lake>/<env>`; None in other processes."""
     return os.environ.get("METRICS_NAMESPACE") or None
 
 
 def running_handler() -> str | None:
-    """The `module.function` that Lambda runs in this process."""
+    """The `module.function` that Lambda runs in this process; None elsewhere."""
     return os.environ.get("_HANDLER") or None
 
 
 def region() -> str:
-    """The region of this process, as every AWS SDK finds it in the environment."""
-    found = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not found:
+    """The region of this process, from the environment as AWS SDKs read it; `Misconfigured` if there is none."""
+    name = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not name:
         raise Misconfigured("no AWS region", hint="Set AWS_REGION.")
-    return found
+    return name
 
 
-def deciding() -> tuple[str, ...]:
-    """The variables by which AWS's SDKs find where to go and who they are there. They prefer credentials to a profile,
-    AWS_DEFAULT_PROFILE to AWS_PROFILE, and the address of one service, of which those are named that are set, to that
-    of all.
+def client_variables() -> tuple[str, ...]:
+    """The environment variables that decide the endpoint and the credentials of AWS SDKs.
+
+    All are listed because SDKs prefer credentials to a profile, AWS_DEFAULT_PROFILE to AWS_PROFILE, and the endpoint of
+    one service (of these, the ones that are set) to that of all.
     """
     services = sorted(name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_"))
     profiles = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
@@ -112,11 +116,11 @@ def deciding() -> tuple[str, ...]:
 
 
 def use(*, endpoint: str | None, region: str | None, profile: str | None = None, key: LakeKey | None = None) -> None:
-    """Point every AWS client of this process at one place; for the command line, before the first client is made.
+    """Point every AWS client of this process at one account or embedded lake, before the first client is made.
 
-    An endpoint is an embedded lake: its `key` signs every call, else the one that the environment has of it.
-    `Misconfigured` without one, so that nobody's own credentials ever sign for it. Without a `region` it is the one
-    that the environment names, else the profile: boto3 asks AWS_DEFAULT_REGION and the profile, others AWS_REGION.
+    An endpoint is that of an embedded lake. Calls are signed with its `key`, or the key of a lake in the environment;
+    `Misconfigured` without one, so that a user's own credentials are never sent to it. Without `region`, the one of the
+    environment or else of the profile is used, and set for all: boto3 reads AWS_DEFAULT_REGION, others AWS_REGION.
     """
     if endpoint and (key := key or lake_key()) is None:
         raise Misconfigured(f"the key of the lake at {endpoint} is not known", hint=KEY_HINT)
@@ -127,16 +131,16 @@ def use(*, endpoint: str | None, region: str | None, profile: str | None = None,
     if endpoint and key:
         place = {"AWS_ENDPOINT_URL": endpoint, **key.variables()}
     if place:
-        for name in deciding():
+        for name in client_variables():
             os.environ.pop(name, None)
     os.environ.update(place)
 
 
 def _region_of(profile: str | None) -> str | None:
-    """The region that a profile names, if it names any."""
+    """The region of a profile, or None."""
     if not profile:
         return None
     from botocore.session import Session
 
-    found: str | None = Session(profile=profile).get_scoped_config().get("region")
-    return found
+    name: str | None = Session(profile=profile).get_scoped_config().get("region")
+    return name

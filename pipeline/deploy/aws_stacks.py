@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from pipeline.cloudformation.change_sets import added, changes_of
 from pipeline.cloudformation.changes import Deployed, StackPlan, check_stateful
-from pipeline.cloudformation.stack_events import Progress as Progress
+from pipeline.cloudformation.stack_events import ResourceProgress as ResourceProgress
 from pipeline.cloudformation.stack_events import first_failure, progress
 from pipeline.cloudformation.stack_state import could_be_unchanged
 from pipeline.cloudformation.templates import load_template
@@ -39,7 +39,7 @@ _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
 Store = Callable[[Path], str]
-Report = Callable[[Progress], None]
+Report = Callable[[ResourceProgress], None]
 
 
 class CloudFormationStacks:

@@ -90,7 +90,9 @@ class Backend(Protocol):
         ...
 
     @property
-    def stacks(self) -> Stacks: ...
+    def stacks(self) -> Stacks:
+        """What makes single stacks."""
+        ...
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -110,7 +112,9 @@ class Backend(Protocol):
         """Where the package goes; `outputs` are those of the stacks `before`."""
         ...
 
-    def planner(self, package: Package) -> Planner: ...
+    def planner(self, package: Package) -> Planner:
+        """Plans stacks that are to get this package."""
+        ...
 
     def stored(self, name: str) -> str:
         """Parameter Store's value of a name; `KeyError` if it is not there."""

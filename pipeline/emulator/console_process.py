@@ -42,6 +42,7 @@ class ConsoleProcess:
             self._child = self._serve(self._listening)
 
     def stop(self) -> None:
+        """Kill the process, if it runs."""
         with self._lock:
             if self._child is not None:
                 kill(self._child)

@@ -31,6 +31,7 @@ class FairLine(Generic[T]):
         return bool(self._waiting)
 
     def add(self, asker: str, waiter: T) -> None:
+        """A waiter, brought by `asker`."""
         self._waiting.setdefault(asker, deque()).append(waiter)
 
     def take(self) -> T:

@@ -28,6 +28,7 @@ def _end_group() -> None:
 
 
 def main() -> None:
+    """Run what the arguments name, and end with whoever started this."""
     descriptor = int(os.environ.pop("SLUICE_LIFELINE"))
     threading.Thread(target=_watch, args=(descriptor,), daemon=True, name="lifeline").start()
     del sys.path[0], sys.argv[0]

@@ -68,6 +68,7 @@ class Outbox:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin to deliver, in a thread of its own."""
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()

@@ -41,6 +41,7 @@ class RunningLake:
 
 
 def state_folder(root: Path) -> Path:
+    """Where the lake of a checkout keeps its files."""
     return root / FOLDER
 
 
@@ -68,6 +69,7 @@ def write(root: Path, lake: RunningLake) -> None:
 
 
 def forget(root: Path) -> None:
+    """Remove the note that a lake runs here."""
     (state_folder(root) / "lake.json").unlink(missing_ok=True)
 
 

@@ -22,7 +22,9 @@ class Part(Protocol):
     def has_ended(self) -> bool:
         """Whether the process should run and does not; it is reaped then."""
 
-    def start_again(self) -> None: ...
+    def start_again(self) -> None:
+        """Start it in the place of the one that ended."""
+        ...
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Tender:
         self._thread = threading.Thread(target=self._work, name="tender", daemon=True)
 
     def start(self) -> None:
+        """Begin to look, in a thread of its own."""
         self._thread.start()
 
     def stop(self) -> None:

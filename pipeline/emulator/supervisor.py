@@ -54,6 +54,7 @@ class EmbeddedLake:
             raise
 
     def stop(self) -> None:
+        """End all parts, the last that was started first."""
         self._stack.close()
 
     def _start(self) -> None:
@@ -61,8 +62,7 @@ class EmbeddedLake:
         from pipeline.emulator.awslambda.event_sources.mappings import EventSources
         from pipeline.emulator.awslambda.patches import functions
         from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
-        from pipeline.emulator.eventbridge.patches import schedules as schedule_fixes
-        from pipeline.emulator.eventbridge.schedules import Schedules, check
+        from pipeline.emulator.eventbridge.schedules import Schedules
         from pipeline.emulator.eventbridge.targets import Targets
         from pipeline.emulator.gateway.server import Front
         from pipeline.emulator.logs.output import LogSink
@@ -78,8 +78,7 @@ class EmbeddedLake:
         self._run(workers)
         later = AsyncInvocations(workers.invoke, self.endpoint, resolve=functions.resolve)
         self._run(later)
-        functions.install(workers.invoke, later.submit)
-        schedule_fixes.install(check)
+        functions.run_by(workers.invoke, later.submit)
         if self._with_spark:
             front.actions.job = self._start_glue(logs.write)
         self._run(EventSources(self.endpoint, lambda arn, event: workers.invoke(functions.resolve(arn), event)))
@@ -115,7 +114,7 @@ class EmbeddedLake:
         self._tender.tend(spark)
         jobs = GlueJobs(spark, self.endpoint, self._folder, write_log, region=self._region)  # type: ignore[arg-type]
         self._run(jobs)
-        self._stack.callback(runs.install(jobs))
+        self._stack.callback(runs.run_by(jobs))
         return jobs.current_job
 
     def _run(self, part: object) -> None:
@@ -166,6 +165,7 @@ def _serve(root: Path, port: int, region: str, env: str) -> None:
 
 
 def main() -> None:
+    """The process: runs a lake until it is told to stop; a lake that cannot start leaves the reason in a file."""
     arguments = argparse.ArgumentParser(description="Run an embedded lake until told to stop.")
     arguments.add_argument("--root", type=Path, required=True)
     arguments.add_argument("--port", type=int, required=True)

@@ -84,6 +84,7 @@ def unrouted_partition(key: str, digest: str) -> str:
 
 
 def unrouted_partitions(dataset: DatasetName) -> list[str]:
+    """The partitions of the index `open` that hold what waits for a dataset to be applied."""
     return [f"{UNROUTED}#{dataset}#{n}" for n in range(10)]
 
 

@@ -20,7 +20,7 @@ from pipeline.core.settings import Settings
 from pipeline.lake.batches.completion import BatchFinisher
 from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import BatchRecords
-from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper
@@ -45,22 +45,27 @@ class Lake:
 
     @cached_property
     def catalog(self) -> Catalog:
+        """The object catalog."""
         return Catalog(client("dynamodb"), self.settings[Setting.OBJECTS_TABLE], self.clock)
 
     @cached_property
     def registry(self) -> Registry:
+        """The registered datasets."""
         return Registry(client("dynamodb"), self.settings[Setting.DATASETS_TABLE])
 
     @cached_property
     def batches(self) -> BatchRecords:
+        """The rows of batches."""
         return BatchRecords(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
 
     @cached_property
     def executions(self) -> Executions:
+        """Starts executions and describes them."""
         return Executions(client("stepfunctions"))
 
     @cached_property
     def poller(self) -> Poller:
+        """Opens batches and starts Stage B."""
         return Poller(
             catalog=self.catalog,
             records=self.batches,
@@ -85,10 +90,12 @@ class Lake:
 
     @cached_property
     def turns(self) -> Turns:
+        """The rows of turns of upkeep."""
         return Turns(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
 
     @cached_property
     def upkeeper(self) -> Upkeeper:
+        """Opens and ends turns of upkeep."""
         return Upkeeper(
             turns=self.turns,
             glue=client("glue"),
@@ -100,6 +107,7 @@ class Lake:
 
     @cached_property
     def finisher(self) -> BatchFinisher:
+        """Commits, quarantines and fails batches."""
         from pipeline.lake.tables.iceberg import IcebergTables
 
         return BatchFinisher(

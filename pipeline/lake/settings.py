@@ -1,4 +1,4 @@
-"""The deployed parts that the lake's flow is told of."""
+"""The deployed resources of the lake's flow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pipeline.core.settings import FlowSetting
 
 
 class Setting(FlowSetting):
-    """One part of the lake's flow."""
+    """A deployed resource: `RAW_BUCKET` in a function's environment, `/sluice/<env>/raw-bucket` in Parameter Store."""
 
     RAW_BUCKET = "raw-bucket"
     STAGING_BUCKET = "staging-bucket"

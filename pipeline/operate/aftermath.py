@@ -43,6 +43,7 @@ class Aftermath:
         return "; ".join(parts) or None
 
     def to_json(self) -> dict[str, Any]:
+        """As programs get it."""
         into = [{"name": name, "objects": n, "is_release": name in self.released} for name, n in self.into]
         return {"told": self.told, "left": self.left, "into": into, "sent": self.sent}
 

@@ -30,6 +30,7 @@ def batch_json(batch: Batch) -> dict[str, Any]:
 
 
 def verdict_json(batch: Batch) -> dict[str, Any] | None:
+    """The verdict on a batch as programs get it; None before there is one."""
     if batch.verdict is None:
         return None
     return {**asdict(batch.verdict), "snapshot": str(batch.verdict.snapshot)}

@@ -22,6 +22,7 @@ class Connected:
 
     @property
     def is_embedded(self) -> bool:
+        """Whether the lake is an embedded one."""
         return self.endpoint is not None
 
 

@@ -33,6 +33,7 @@ class Backlog:
     is_behind: bool
 
     def to_json(self) -> dict[str, Any]:
+        """As programs get it."""
         return asdict(self)
 
 

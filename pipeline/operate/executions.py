@@ -42,9 +42,11 @@ class Run:
         return self.machine in (STAGE_A, STAGE_B)
 
     def seconds(self, now: datetime) -> float:
+        """How long it took, or has taken by `now`."""
         return ((self.stopped or now) - self.started).total_seconds()
 
     def to_json(self) -> dict[str, Any]:
+        """As programs get it; `seconds` only once it has ended."""
         return {
             "name": self.name,
             "machine": self.machine,
@@ -205,6 +207,7 @@ def version_of(description: dict[str, Any]) -> int | None:
 
 
 def document(run: Run, description: dict[str, Any], seen: list[Visit]) -> dict[str, Any]:
+    """An execution with its input, its outcome and what each state did, as programs get it."""
     return {
         **run.to_json(),
         "arn": run.arn,
@@ -231,6 +234,7 @@ def _state(visit: Visit, run: Run) -> dict[str, Any]:
 
 
 def parsed(text: str | None) -> Any:
+    """JSON text as a value; text that is no JSON as it is."""
     try:
         return json.loads(text) if text else None
     except (ValueError, RecursionError):

@@ -31,6 +31,7 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
+        """A cursor as an address has it, `<milliseconds>-<lines>`; `BadInput` for another text."""
         found = _CURSOR.match(text)
         if not found:
             raise BadInput(f"{text!r} is no place in a log", hint="Follow a page's links to older and newer lines.")

@@ -52,14 +52,17 @@ class Line:
 
     @property
     def is_error(self) -> bool:
+        """Whether the line looks like an error, a traceback or a time-out."""
         return bool(_ERROR.search(self.message))
 
     def to_json(self) -> dict[str, Any]:
+        """As programs get it, with its time in ISO 8601."""
         at = iso(datetime.fromtimestamp(self.at / 1000, UTC))
         return {"at": at, "source": self.label, "stream": self.stream, "message": self.message}
 
 
 def sources_of(lake: Lake, env: str, name: str | None) -> list[Source]:
+    """The log groups of a function or job, or of all of an environment; `NotThere` for an unknown name."""
     prefix = f"/sluice/{env}/lambda/"
     jobs = flows_of(lake).jobs
     if name is not None and name in jobs:

@@ -94,6 +94,7 @@ def rows_of(row: ObjectRow) -> dict[str, int | None]:
 
 
 def batch_of(lake: Lake, row: ObjectRow) -> Batch | None:
+    """The batch that an object is in, or was loaded by; None without one."""
     return lake.batches.get(row.dataset, row.batch) if row.dataset and row.batch else None
 
 
@@ -121,6 +122,7 @@ def account(row: ObjectRow, table: Table, batch: Batch | None) -> dict[str, Any]
 
 
 def story(lake: Lake, row: ObjectRow, table: Table) -> dict[str, Any]:
+    """All that is known of one object version, its rejected rows too, as programs get it."""
     batch = batch_of(lake, row)
     return {**account(row, table, batch), "bad_rows": bad_rows(row, folder_of(lake, row, batch))}
 

@@ -37,6 +37,7 @@ class Partitions:
     is_all: bool
 
     def to_json(self) -> dict[str, Any]:
+        """As programs get it."""
         return asdict(self)
 
 

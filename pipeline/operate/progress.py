@@ -26,6 +26,7 @@ class Progress:
     """That run; asked for once nothing else waits."""
 
     def count(self, *statuses: Status) -> int:
+        """How many unfinished objects have one of these statuses."""
         return sum(n for (_, status), n in self.objects.items() if status in statuses)
 
     def datasets(self, status: Status) -> list[str]:
@@ -34,6 +35,7 @@ class Progress:
 
     @property
     def is_settled(self) -> bool:
+        """Whether nothing waits and nothing runs."""
         moving = self.count(Status.REGISTERED, Status.STAGED, Status.CLAIMED)
         return not (self.messages or moving or self.executions)
 

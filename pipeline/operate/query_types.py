@@ -54,4 +54,5 @@ def _children(kind: Any) -> dict[str, Any]:
 
 
 def quoted(name: str) -> str:
+    """A name as SQL has it in quotes."""
     return '"' + name.replace('"', '""') + '"'

@@ -39,6 +39,7 @@ class Summary:
     """Whether it is settled, by the one definition that `wait` has, too."""
 
     def to_json(self) -> dict[str, Any]:
+        """As `sluice status --json` prints it."""
         return {
             "objects": [{"dataset": name, "statuses": dict(counts)} for name, counts in self.objects.items()],
             "batches": [{**batch_json(batch), "since": self.since[batch.id].to_json()} for batch in self.batches],

@@ -35,6 +35,7 @@ class TableFacts:
     last_batch: str | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """As programs get it."""
         return asdict(self)
 
 
@@ -52,6 +53,7 @@ class Tables:
 
     @property
     def names(self) -> list[str]:
+        """`team.dataset` of each registered dataset."""
         return [f"{team}.{dataset}" for team, dataset in self.registrations]
 
     def load(self, team: str, dataset: str) -> Table | None:
@@ -68,6 +70,7 @@ class Tables:
         return found
 
     def facts(self) -> Iterator[TableFacts]:
+        """The facts of each table, also of one that is not made yet."""
         for (team, dataset), registration in self.registrations.items():
             found = self.load(team, dataset)
             name = f"{team}.{dataset}"
@@ -117,6 +120,7 @@ class Snapshot:
 
     @cached_property
     def schema(self) -> pa.Schema:
+        """The columns that reading it gives, as Arrow has them."""
         from pyiceberg.io.pyarrow import schema_to_pyarrow
 
         return schema_to_pyarrow(self._scan.projection(), include_field_ids=False)

@@ -1,1 +1,1 @@
-"""State machines without AWS: histories, test cases, what they cover, comparisons. Pure."""
+"""State machines without AWS: histories, test cases, coverage, comparisons."""

@@ -1,4 +1,4 @@
-"""Histories of executions made comparable: the same run has the same text, whenever and wherever it ran. Pure."""
+"""Makes histories of executions comparable: equal runs have equal text, whenever and wherever they ran. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d
 _REQUEST = re.compile(r"(Request ID: )[\w-]+")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DOCUMENTS = frozenset({"input", "output", "parameters"})
-"""Fields of details that hold JSON as text."""
+"""Fields of event details that contain JSON as text."""
 _TRUNCATION = frozenset({"inputDetails", "outputDetails"})
 _BRANCHES_START = frozenset({"MapStateStarted", "ParallelStateStarted"})
 _BRANCHES_END = re.compile(r"(?:Map|Parallel)State(?:Succeeded|Failed|Aborted|Exited)")
@@ -22,26 +22,26 @@ Event = dict[str, Any]
 
 
 def normalised(events: Sequence[Mapping[str, Any]], name: str) -> list[Event]:
-    """The events of GetExecutionHistory without what differs from run to run.
+    """The events of GetExecutionHistory without everything that differs from run to run.
 
-    `name` is the execution's. Times, ids made at random and the execution's name are replaced, JSON in text is parsed,
-    and concurrent iterations stand one after the other, with ids as if they had run so.
+    `name` is the execution's. Times, random ids and the execution's name are replaced, JSON in text is parsed, and
+    concurrent iterations are put one after the other, with event ids as if they had run in that order.
     """
     ordered = list(_in_order(events))
     ids = {event["id"]: place for place, event in enumerate(ordered, 1)}
-    found = []
+    comparable = []
     for place, event in enumerate(ordered, 1):
         joins = _BRANCHES_END.fullmatch(event["type"]) is not None
         previous = place - 1 if joins else ids.get(event.get("previousEventId", 0), 0)
         details = {key: _read(value) for key, value in event.items() if key.endswith("EventDetails")}
-        found.append(
+        comparable.append(
             {"id": place, "previousEventId": previous, "type": event["type"], **_without_volatile(details, name)}
         )
-    return found
+    return comparable
 
 
 def _read(details: Mapping[str, Any]) -> dict[str, Any]:
-    """An event's details with its documents parsed, and without word that nothing was cut off."""
+    """An event's details with its documents parsed, and without the note that nothing was truncated."""
     return {
         key: _document(value) if key in _DOCUMENTS else value
         for key, value in details.items()
@@ -50,7 +50,7 @@ def _read(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_order(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Depth first along previousEventId; what follows a Map or Parallel comes after all its iterations."""
+    """Events depth first along previousEventId; those after a Map or Parallel come after all its iterations."""
     following: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for event in events:
         following[event.get("previousEventId", 0)].append(event)
@@ -74,7 +74,7 @@ def _in_order(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]
             for end in ends:
                 yield end
                 after = [event for event in following[end["id"]] if event not in ends]
-                # Where a catcher took the failure, the state is left after it.
+                # If a catcher handled the failure, the state's exit follows.
                 exits = [e for e in after if _EXITED.fullmatch(e["type"]) and not _EXITED.fullmatch(end["type"])]
                 ends += exits
                 waiting += [event for event in after if event not in exits]
@@ -87,7 +87,7 @@ def _in_order(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]
 
 
 def _rank(event: Mapping[str, Any]) -> tuple[int, str, int]:
-    """Iterations by their index, branches by the name of their first state, else by time."""
+    """The sort key: iterations by index, branches by the name of their first state, else by time."""
     for key, details in event.items():
         if key.startswith("mapIteration"):
             return int(details["index"]), "", event["id"]
@@ -100,8 +100,8 @@ def _without_volatile(value: Any, name: str) -> Any:
     if isinstance(value, list):
         return [_without_volatile(inner, name) for inner in value]
     if isinstance(value, str):
-        found = _TIME.sub("<time>", value.replace(name, "<execution>"))
-        return _REQUEST.sub(r"\1<id>", _UUID.sub("<uuid>", found))
+        timeless = _TIME.sub("<time>", value.replace(name, "<execution>"))
+        return _REQUEST.sub(r"\1<id>", _UUID.sub("<uuid>", timeless))
     return value
 
 
@@ -113,15 +113,15 @@ def _document(text: Any) -> Any:
 
 
 def to_text(events: Sequence[Event]) -> str:
-    """An event a line, as a JSON array, for files that people review."""
+    """The events as a JSON array with one event per line, for files that people review."""
     lines = ",\n".join(json.dumps(event, ensure_ascii=False) for event in events)
     return f"[\n{lines}\n]\n" if events else "[]\n"
 
 
-def first_difference(expected: Sequence[Event], found: Sequence[Event]) -> int | None:
-    """The place of the first event that differs, counted from 0; None for equal histories."""
-    for place, (one, other) in enumerate(zip(expected, found, strict=False)):
+def first_difference(expected: Sequence[Event], actual: Sequence[Event]) -> int | None:
+    """The index of the first event that differs; None for equal histories."""
+    for place, (one, other) in enumerate(zip(expected, actual, strict=False)):
         # As text: for Python 1, 1.0 and true are equal.
         if json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True):
             return place
-    return None if len(expected) == len(found) else min(len(expected), len(found))
+    return None if len(expected) == len(actual) else min(len(expected), len(actual))

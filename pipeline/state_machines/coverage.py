@@ -1,8 +1,8 @@
-"""Which states, retriers, catchers and choice rules of a definition a set of executions has taken. Pure.
+"""Coverage: which states, retriers, catchers and choice rules of a definition executions have taken. Pure.
 
-A history does not tell which rule of a Choice, or which catcher, was taken where two lead to one state. `probed` makes
-a definition in which each leads there by a state of its own; its executions tell. The retriers of a Map or Parallel
-itself are left out: its failures carry no name in the history.
+A history does not say which rule of a Choice, or which catcher, was taken if two lead to the same state. `probed`
+makes a definition in which each leads there through a state of its own, so that histories show it. Retriers of a Map
+or Parallel are left out: failures of these states have no name in the history.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ DISTRIBUTED_ONLY = frozenset(
     {"ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailureCountPath"}
     | {"ToleratedFailurePercentage", "ToleratedFailurePercentagePath"}
 )
-"""The fields of a Map that only a distributed one has."""
+"""The fields that only a distributed Map has."""
 
 _NO_TASK_FAILURES = ("States.Timeout", "States.Runtime", "States.DataLimitExceeded")
-"""Errors for which `States.TaskFailed` does not stand."""
+"""Errors that `States.TaskFailed` does not match."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Part:
-    """A part of a definition that a test can take: `kind` and `place` (from 0) are of the state `state`."""
+    """A part of a definition that a test can take: the `place`-th (from 0) part of this `kind` in the state `state`."""
 
     state: str
     kind: str = "state"
@@ -66,7 +66,7 @@ def _states(machine: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def is_distributed(state: Mapping[str, Any]) -> bool:
-    """Whether a state is a distributed Map. What is inside of one runs in executions of its own, and not here."""
+    """Whether a state is a distributed Map, whose iterations run as executions of their own."""
     if state.get("Type") != "Map":
         return False
     processor = state.get("ItemProcessor") or state.get("Iterator") or {}
@@ -76,7 +76,7 @@ def is_distributed(state: Mapping[str, Any]) -> bool:
 
 
 def inner_machines(state: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The machines inside a Map or Parallel state with their places in it; none of a distributed Map."""
+    """The fields and definitions of the machines inside a Map or Parallel state; none of a distributed Map."""
     if is_distributed(state):
         return
     for field in ("ItemProcessor", "Iterator"):
@@ -102,7 +102,7 @@ def _parts_of(name: str, state: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def probed(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The same machine with a Pass state on each way out of a Choice and of a catcher."""
+    """The same machine with a Pass state on each transition out of a Choice and of a catcher."""
     copied: dict[str, Any] = json.loads(json.dumps(definition))
     for number, (_, states, holder, key) in enumerate(_ways_out(copied)):
         states[f"{_PROBE}{number}"] = {"Type": "Pass", "Next": holder[key]}
@@ -111,35 +111,35 @@ def probed(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ways_out(machine: Mapping[str, Any]) -> list[tuple[Part, dict[str, Any], dict[str, Any], str]]:
-    """Each way out of a Choice or a catcher, the states beside it, and what names its target under which key."""
-    found: list[tuple[Part, dict[str, Any], dict[str, Any], str]] = []
+    """Each transition out of a Choice or a catcher: its part, the states beside it, and its target's object and key."""
+    ways: list[tuple[Part, dict[str, Any], dict[str, Any], str]] = []
     for name, state in machine.get("States", {}).items():
         for place, rule in enumerate(state.get("Choices", [])):
-            found.append((Part(name, CHOOSES, place), machine["States"], rule, "Next"))
+            ways.append((Part(name, CHOOSES, place), machine["States"], rule, "Next"))
         if "Default" in state:
-            found.append((Part(name, DEFAULT), machine["States"], state, "Default"))
+            ways.append((Part(name, DEFAULT), machine["States"], state, "Default"))
         for place, catcher in enumerate(state.get("Catch", [])):
-            found.append((Part(name, CATCHES, place), machine["States"], catcher, "Next"))
+            ways.append((Part(name, CATCHES, place), machine["States"], catcher, "Next"))
         for _, inner in inner_machines(state):
-            found += _ways_out(inner)
-    return found
+            ways += _ways_out(inner)
+    return ways
 
 
 def taken(definition: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> set[Part]:
-    """The parts of `definition` that one execution of its `probed` twin has taken."""
+    """The parts of `definition` that one execution of its `probed` variant has taken."""
     known = states(definition)
     ways = {f"{_PROBE}{number}": part for number, (part, *_) in enumerate(_ways_out(definition))}
-    found: set[Part] = set()
+    reached: set[Part] = set()
     for visit in visits(events):
         if visit.state in ways:
-            found.add(ways[visit.state])
+            reached.add(ways[visit.state])
         else:
-            found |= {Part(visit.state), *_attempts(visit, known[visit.state])}
-    return found
+            reached |= {Part(visit.state), *_attempts(visit, known[visit.state])}
+    return reached
 
 
 def _attempts(visit: Visit, state: Mapping[str, Any]) -> Iterator[Part]:
-    """The retriers that the errors of a Task's visit met, as the language counts: attempts a retrier."""
+    """The retriers that handled the errors of a Task's visit. Each retrier counts its own attempts."""
     used: dict[int, int] = {}
     retriers = state.get("Retry", []) if state.get("Type") == "Task" else []
     for number, (error, _) in enumerate(visit.errors, 1):
@@ -155,14 +155,14 @@ def _attempts(visit: Visit, state: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def _match(handlers: list[dict[str, Any]], error: str) -> int | None:
-    """The first handler for an error."""
+    """The index of the first handler that matches an error, or None."""
     return next((place for place, handler in enumerate(handlers) if takes(handler["ErrorEquals"], error)), None)
 
 
 def takes(names: Collection[str], error: str | None) -> bool:
-    """Whether a retrier or catcher with these `ErrorEquals` takes an error. Source: "Handling errors" of the guide.
+    """Whether a retrier or catcher with these `ErrorEquals` matches an error. Source: "Handling errors" of the guide.
 
-    `States.ALL` takes `States.DataLimitExceeded`, whatever the guide says: AWS was recorded doing so.
+    `States.ALL` matches `States.DataLimitExceeded`, unlike the guide says: AWS was recorded doing so.
     """
     is_task_failure = "States.TaskFailed" in names and error not in _NO_TASK_FAILURES
     return error in names or "States.ALL" in names or is_task_failure

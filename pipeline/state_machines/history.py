@@ -1,4 +1,4 @@
-"""What an execution did, read from its history: each visit of a state, how long it took and what went wrong. Pure."""
+"""Reads an execution's history: each visit of a state, how long it took and what went wrong. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-Scope = tuple[tuple[str, int], ...]
+MapIterations = tuple[tuple[str, int], ...]
 """The Map iterations around a state, outermost first: state names and indexes."""
 
 _ENDED_BADLY = ("Failed", "TimedOut", "Aborted")
@@ -16,13 +16,13 @@ _ENDED_BADLY = ("Failed", "TimedOut", "Aborted")
 
 @dataclass(slots=True)
 class Visit:
-    """One passage through a state. `errors` are (error, cause) of attempts that failed, in their order."""
+    """One visit of a state. `errors` are (error, cause) of failed attempts, in order."""
 
     state: str
     entered: datetime
-    scope: Scope = ()
+    scope: MapIterations = ()
     before: str | None = None
-    """The state that led to it; None where its machine begins with it."""
+    """The state before it; None if its machine begins with it."""
     left: datetime | None = None
     attempts: int = 0
     errors: list[tuple[str, str]] = field(default_factory=list)
@@ -30,13 +30,13 @@ class Visit:
     """A later attempt succeeded after `errors`."""
     input: str | None = None
     output: str | None = None
-    """JSON as the history has it; None where it has none, or too much of it to be told."""
+    """JSON as in the history; None if the history has none, or it is too large."""
     runs: list[str] = field(default_factory=list)
-    """Ids of Glue job runs that it started."""
+    """Ids of the Glue job runs that it started."""
 
     @property
     def seconds(self) -> float | None:
-        """How long it took; None while it runs, or when the execution ended inside it."""
+        """Seconds from entry to exit; None while it runs, or if the execution ended inside it."""
         return (self.left - self.entered).total_seconds() if self.left else None
 
     def outcome(self, execution_status: str) -> str:
@@ -53,26 +53,27 @@ class Visit:
 
 def visits(events: Iterable[Mapping[str, Any]]) -> list[Visit]:
     """Visits in the order in which the states were entered. `events` are GetExecutionHistory's, oldest first."""
-    reader = Reader()
+    reader = HistoryReader()
     for event in events:
         reader.read(event)
     return reader.visits
 
 
-class Reader:
-    """Collects `visits` from events that come in their order; they grow and change as it reads on.
+class HistoryReader:
+    """Collects `visits` from the events of a history in order; later events add and change visits.
 
-    Follows previousEventId, because events of concurrent iterations are interleaved.
+    It follows previousEventId, because events of concurrent iterations are interleaved.
     """
 
     def __init__(self) -> None:
         self.visits: list[Visit] = []
         self._entered: dict[str, list[Visit]] = {}
         self._owner: dict[int, Visit | None] = {}
-        self._scope: dict[int, Scope] = {}
+        self._scope: dict[int, MapIterations] = {}
         self._exited: dict[int, str] = {}
 
     def read(self, event: Mapping[str, Any]) -> None:
+        """Read the next event, as GetExecutionHistory has it."""
         kind, number, previous = event["type"], event["id"], event.get("previousEventId", 0)
         details = details_of(event)
         owner, scope = self._owner.get(previous), self._scope.get(previous, ())
@@ -98,7 +99,7 @@ class Reader:
             _note(owner, kind, details)
         self._owner[number], self._scope[number] = owner, scope
 
-    def _open(self, state: str, scope: Scope | None = None) -> Visit | None:
+    def _open(self, state: str, scope: MapIterations | None = None) -> Visit | None:
         candidates = reversed(self._entered.get(state, []))
         return next((v for v in candidates if scope is None or v.scope == scope), None)
 
@@ -116,9 +117,9 @@ def _note(visit: Visit, kind: str, details: Mapping[str, Any]) -> None:
 
 
 def details_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The one member that holds what is particular to the event's type."""
-    found = (value for name, value in event.items() if name.endswith("EventDetails"))
-    return next(found, {})
+    """The member of an event with the details of its type; empty if it has none."""
+    details = (value for name, value in event.items() if name.endswith("EventDetails"))
+    return next(details, {})
 
 
 def job_runs(events: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -127,7 +128,7 @@ def job_runs(events: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _run_ids(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    return (found for event in events if (found := _run_id(details_of(event))))
+    return (run for event in events if (run := _run_id(details_of(event))))
 
 
 def _run_id(details: Mapping[str, Any]) -> str | None:
@@ -137,5 +138,5 @@ def _run_id(details: Mapping[str, Any]) -> str | None:
         output = json.loads(details.get("output", ""))
     except ValueError:
         return None
-    found = output.get("JobRunId") or output.get("Id") if isinstance(output, dict) else None
-    return str(found) if found else None
+    run = output.get("JobRunId") or output.get("Id") if isinstance(output, dict) else None
+    return str(run) if run else None

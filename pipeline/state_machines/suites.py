@@ -2,9 +2,9 @@
 
     MockConfigFile.json                  state machines, their test cases, mocked responses
     inputs/<machine>/<case>.json         the input of one case, else inputs/<machine>.json, else {}
-    histories/<machine>/<case>.json      what the execution must have done, written by `--update`
+    histories/<machine>/<case>.json      the expected history of the execution, written by `--update`
 
-A machine's definition is `<machine>.asl.json` in the folder or in one of the folders beside it that the caller names.
+A machine's definition is `<machine>.asl.json` in the folder, or in one of the other folders that the caller names.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from pipeline.state_machines.comparison import Event, first_difference, normalis
 from pipeline.state_machines.coverage import Part, is_distributed, parts, probed, states, taken
 from pipeline.state_machines.history import details_of, visits
 from pipeline.state_machines.placeholders import filled, hint
-from pipeline.state_machines.test_cases import FILE, Entry, MockConfig, TestCase
+from pipeline.state_machines.test_cases import FILE, MockConfig, ResponseEntry, TestCase
 
 ROLE = "arn:aws:iam::123456789012:role/state-machine-tests"
-"""Step Functions Local and the embedded engine ask for a role and use none."""
+"""Step Functions Local and the embedded engine require a role and do not use it."""
 POLL_S = 0.01
 _MOST_NEIGHBOURS = 5
 _FILE_NAME = re.compile(r"\w[\w.-]*")
@@ -35,7 +35,7 @@ _FILE_NAME = re.compile(r"\w[\w.-]*")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test: a machine, a case of its mocked integrations, and the history that must come of it."""
+    """One test: a machine, a case of its mocked integrations, and the file of the expected history."""
 
     machine: str
     name: str
@@ -47,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What an execution of a case did: its status and its normalised history."""
+    """An execution of a case: its status and its normalised history."""
 
     case: Case
     status: str
@@ -59,8 +59,8 @@ def _none(machine: str) -> Mapping[str, str]:
 
 
 class Suite:
-    """The tests in a folder. `BadDefinition` for a mock file that is missing or wrong; other files are read late, so
-    that one that is wrong fails the cases that need it.
+    """The tests in a folder. `BadDefinition` for a mock file that is missing or invalid; other files are read late, so
+    that an invalid one fails only the cases that need it.
 
     `substitutions` gives the values of the `${Name}` in a machine's definition.
     """
@@ -77,6 +77,7 @@ class Suite:
 
     @property
     def machines(self) -> list[str]:
+        """The names of the machines that have tests, in the order of the mock file."""
         return self._config.machines
 
     def cases(self) -> Iterator[Case]:
@@ -91,11 +92,11 @@ class Suite:
                 yield Case(machine, name, self._histories / machine / f"{name}.json")
 
     def responses(self, case: Case) -> TestCase:
-        """The mocked responses of a case; `BadDefinition` where it is not in AWS's format or names another state than a
+        """The mocked responses of a case; `BadDefinition` if it is not in AWS's format, or names a state that is not a
         Task or a distributed Map."""
-        found = self._config.case(case.machine, case.name)
+        responses = self._config.case(case.machine, case.name)
         known = states(self.definition(case.machine))
-        for name in found:
+        for name in responses:
             state = known.get(name, {})
             if state.get("Type") != "Task" and not is_distributed(state):
                 where = f"{self.mocks}: StateMachines.{case.machine}.TestCases.{case.name}.{name}"
@@ -103,22 +104,22 @@ class Suite:
                     f"{where}: {case.machine} has no Task of this name",
                     hint="A case answers for Tasks, and for a distributed Map as a whole.",
                 )
-        return found
+        return responses
 
     def input(self, case: Case) -> str:
-        """The input of a case, as JSON; `BadDefinition` for a file that holds none."""
+        """The input of a case, as JSON; `BadDefinition` for a file that is not JSON."""
         folder = self.folder / "inputs"
         for path in (folder / case.machine / f"{case.name}.json", folder / f"{case.machine}.json"):
             if path.is_file():
                 return json.dumps(_json(path, _text(path)))
         return "{}"
 
-    def answers(self) -> set[Entry]:
-        """Every answer that the mock file has, also those of responses that no case names."""
+    def answers(self) -> set[ResponseEntry]:
+        """Every answer in the mock file, including those of responses that no case names."""
         return self._config.entries()
 
     def leftovers(self) -> list[Path]:
-        """Recorded histories of cases that are not in the mock file any more."""
+        """The recorded histories of cases that are no longer in the mock file."""
         known = {case.history for case in self.cases()}
         return sorted(path for path in self._histories.rglob("*.json") if path not in known)
 
@@ -128,17 +129,17 @@ class Suite:
 
     def definition(self, machine: str) -> dict[str, Any]:
         """The machine's definition, with values for each `${Name}`."""
-        return self._found(machine)[1]
+        return self._loaded(machine)[1]
 
     def advice(self, machine: str) -> str | None:
-        """What to say beside a complaint about a definition whose `${Name}` nobody gave a value."""
+        """The hint for an invalid definition with a `${Name}` that has no given value; None if all have one."""
         return hint(_text(self.path(machine)), self._substitutions(machine))
 
     def path(self, machine: str) -> Path:
         """The file of a machine's definition; errors as `definition`."""
-        return self._found(machine)[0]
+        return self._loaded(machine)[0]
 
-    def _found(self, machine: str) -> tuple[Path, dict[str, Any]]:
+    def _loaded(self, machine: str) -> tuple[Path, dict[str, Any]]:
         if machine not in self._definitions:
             self._definitions[machine] = self._read_definition(machine)
         return self._definitions[machine]
@@ -149,7 +150,7 @@ class Suite:
         if path is None:
             tried = ", ".join(str(path) for path in paths)
             raise BadDefinition(
-                f"{self.mocks} has tests of {machine!r}, and there is no definition of it: {tried}",
+                f"{self.mocks} has tests of {machine!r}, but there is no definition of it: {tried}",
                 hint=self._neighbours(machine),
             )
         text = _text(path)
@@ -163,7 +164,7 @@ class Suite:
         return path, definition
 
     def _neighbours(self, machine: str) -> str | None:
-        """The files that may be meant: of this name but for its case or ending, else those that hold a machine."""
+        """A hint naming similar files: of the same name but for case or ending, else files with a machine."""
         files = [
             file
             for place in dict.fromkeys(self._places)
@@ -173,7 +174,7 @@ class Suite:
         ]
         meant = [file for file in files if file.name.split(".")[0].lower() == machine.lower()]
         if meant:
-            return f"{meant[0]} lies there: call it {machine}.asl.json, in JSON."
+            return f"There is {meant[0]}: rename it to {machine}.asl.json, in JSON."
         others = [str(file) for file in files if file.suffix == ".json" and _is_machine(file)]
         return f"There are {', '.join(others[:_MOST_NEIGHBOURS])}." if others else None
 
@@ -190,7 +191,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise BadDefinition(f"{path}: it is no UTF-8 text: {error}") from error
+        raise BadDefinition(f"{path}: it is not UTF-8 text: {error}") from error
 
 
 def _json(path: Path, text: str) -> Any:
@@ -203,7 +204,7 @@ def _json(path: Path, text: str) -> Any:
 class Runner:
     """Runs cases on an engine: the embedded one, or AWS's Step Functions Local.
 
-    The engine was started with the suite's mock file. `timeout_s` is for one execution.
+    The engine must have been started with the suite's mock file. `timeout_s` is the limit for one execution.
     """
 
     def __init__(self, suite: Suite, stepfunctions: Any, timeout_s: float = 60) -> None:
@@ -211,16 +212,16 @@ class Runner:
         self._client = stepfunctions
         self._timeout_s = timeout_s
         self._deployed: dict[str, tuple[str, dict[str, Any]]] = {}
-        self.given: set[Entry] = set()
-        """The answers that executions so far were given."""
+        self.given: set[ResponseEntry] = set()
+        """The answers that executions have received so far."""
 
     def run(self, case: Case) -> Run:
-        """Run a case. `Transient` if it does not end in time; `BadDefinition` for a file of it that is wrong."""
+        """Run a case. `Transient` if it does not end in time; `BadDefinition` if one of its files is invalid."""
         status, name, events = self._execute(case, self._suite.definition(case.machine))
         return Run(case, status, normalised(events, name))
 
     def taken(self, case: Case) -> set[Part]:
-        """Run a case on the probed twin of its machine; the parts of the definition that it takes."""
+        """Run a case on the probed variant of its machine; returns the parts of the definition that it takes."""
         definition = self._suite.definition(case.machine)
         return taken(definition, self._execute(case, probed(definition))[2])
 
@@ -248,7 +249,7 @@ class Runner:
         return status, name, events
 
     def _deploy(self, name: str, definition: dict[str, Any]) -> str:
-        """The machine of this name, with this definition: test cases go by the name."""
+        """The ARN of the machine of this name, with this definition; test cases are assigned by the machine's name."""
         if name not in self._deployed:
             try:
                 made = self._client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
@@ -265,7 +266,7 @@ class Runner:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Whether a case did what its recorded history says; `problem` says where it first did not."""
+    """The result of a case; `problem` describes the first difference from the recorded history, if any."""
 
     case: Case
     status: str
@@ -289,17 +290,17 @@ def check(run: Run, *, update: bool = False) -> Result:
     return Result(run.case, run.status, None if place is None else _difference(expected, run.events, place))
 
 
-def _difference(expected: list[Event], found: list[Event], place: int) -> str:
-    step = _step(found, place) or _step(expected, place)
+def _difference(expected: list[Event], actual: list[Event], place: int) -> str:
+    step = _step(actual, place) or _step(expected, place)
     lines = [f"the history differs at event {place + 1}{f', in the step {step!r}' if step else ''}"]
-    for title, events in (("expected", expected), ("found", found)):
+    for title, events in (("expected", expected), ("found", actual)):
         event = events[place] if place < len(events) else None
         lines.append(f"{title}: {json.dumps(event, ensure_ascii=False) if event else 'no more events'}")
     return "\n".join(lines)
 
 
 def _step(events: list[Event], place: int) -> str | None:
-    """The state that was entered last before, or at, a place of a history."""
+    """The state that was entered last at or before an event of a history."""
     for event in reversed(events[: place + 1]):
         if event["type"].endswith("StateEntered"):
             return str(details_of(event)["name"])
@@ -307,11 +308,11 @@ def _step(events: list[Event], place: int) -> str | None:
 
 
 def uncovered(suite: Suite, runner: Runner, cases: Sequence[Case]) -> dict[str, list[Part]]:
-    """The parts of each machine of the cases that none of them takes."""
+    """The parts of each machine that none of the cases takes."""
     reached: dict[str, set[Part]] = {case.machine: set() for case in cases}
     for case in cases:
         reached[case.machine] |= runner.taken(case)
     return {
-        machine: [part for part in parts(suite.definition(machine)) if part not in found]
-        for machine, found in reached.items()
+        machine: [part for part in parts(suite.definition(machine)) if part not in covered]
+        for machine, covered in reached.items()
     }

@@ -1,7 +1,7 @@
 """Test cases of state machines: mocked integrations in AWS's own format, MockConfigFile.json.
 
-Source: "Using mocked service integrations" of the guide of Step Functions Local. Its counting is Local's, too: entry n
-of a mocked response answers the n-th call that its state makes in an execution, also of another Map iteration.
+Source: "Using mocked service integrations" of the guide of Step Functions Local. Calls are counted as there: entry n of
+a mocked response answers the n-th call that its state makes in an execution, across Map iterations.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _ATTEMPTS = re.compile(r"(\d+)(?:-(\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a mocked call gives: `result`, or the error `error` with `cause`."""
+class MockedAnswer:
+    """The answer of a mocked call: `result`, or `error` with `cause`."""
 
     result: Any = None
     error: str | None = None
@@ -30,23 +30,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class MockedResponse:
-    """The answers of one state, by the number of the call."""
+    """The answers of one state, by number of the call."""
 
     name: str
-    answers: tuple[tuple[str, range, Answer], ...]
-    """The calls as the file writes them, the same as numbers, and what they are given."""
+    answers: tuple[tuple[str, range, MockedAnswer], ...]
+    """For each entry: the calls as the file writes them, the same as numbers, and their answer."""
 
-    def answer(self, call: int) -> Answer | None:
-        """For call `call`, counted from 0; None where the file has none."""
+    def answer(self, call: int) -> MockedAnswer | None:
+        """The answer for call `call`, counted from 0; None if the file has none."""
         return next((answer for _, calls, answer in self.answers if call in calls), None)
 
-    def taken(self, calls: int) -> list[Entry]:
+    def taken(self, calls: int) -> list[ResponseEntry]:
         """The entries that answer any of the first `calls` calls."""
-        return [Entry(self.name, text) for text, numbers, _ in self.answers if numbers.start < calls]
+        return [ResponseEntry(self.name, text) for text, numbers, _ in self.answers if numbers.start < calls]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Entry:
+class ResponseEntry:
     """An entry of `MockedResponses`: the response's name, and the calls as the file counts them."""
 
     response: str
@@ -57,7 +57,7 @@ class Entry:
 
 
 TestCase = Mapping[str, MockedResponse]
-"""The mocked states of a case, by name. A state that is not among them calls its service."""
+"""The mocked states of a case, by name. Other states call their services."""
 
 
 class MockConfig:
@@ -70,18 +70,19 @@ class MockConfig:
 
     @classmethod
     def load(cls, path: Path) -> MockConfig:
-        """Read the file. `BadDefinition` with its name and, for what is no JSON, the line."""
+        """Read the file. `BadDefinition` with its name if it cannot be read, and with the line if it is not JSON."""
         try:
             return cls(json.loads(path.read_text(encoding="utf-8")), str(path))
         except OSError as error:
             raise BadDefinition(
-                f"{path}: {error.strerror}", hint="It holds the test cases: see docs/state-machine-tests.md."
+                f"{path}: {error.strerror}", hint="It has the test cases: see docs/state-machine-tests.md."
             ) from error
         except ValueError as error:
             raise BadDefinition(f"{path}: {error}") from error
 
     @property
     def machines(self) -> list[str]:
+        """The names of the machines that have test cases, in the order of the file."""
         return list(self._machines)
 
     def cases(self, machine: str) -> list[str]:
@@ -89,7 +90,7 @@ class MockConfig:
         return list(self._cases(machine))
 
     def case(self, machine: str, name: str) -> TestCase:
-        """One case. `BadDefinition`, with its place in the file, for one that is not there or not in AWS's format."""
+        """One case. `BadDefinition`, with its place in the file, if it does not exist or is not in AWS's format."""
         cases = self._cases(machine)
         if name not in cases:
             raise self._wrong(f"StateMachines.{machine}.TestCases", f"there is no test case {name!r}")
@@ -99,10 +100,10 @@ class MockConfig:
             for state, response in self._object(cases[name], where).items()
         }
 
-    def entries(self) -> set[Entry]:
+    def entries(self) -> set[ResponseEntry]:
         """Every entry of every mocked response."""
         return {
-            Entry(name, calls)
+            ResponseEntry(name, calls)
             for name, entries in self._responses.items()
             for calls in self._object(entries, f"MockedResponses.{name}")
         }
@@ -120,7 +121,7 @@ class MockConfig:
         entries = self._object(self._responses[name], where)
         return MockedResponse(name, tuple(self._answers(entries, where)))
 
-    def _answers(self, entries: Mapping[str, Any], where: str) -> Iterator[tuple[str, range, Answer]]:
+    def _answers(self, entries: Mapping[str, Any], where: str) -> Iterator[tuple[str, range, MockedAnswer]]:
         seen: set[int] = set()
         for attempts, entry in entries.items():
             place = f"{where}.{attempts}"
@@ -133,13 +134,13 @@ class MockConfig:
             seen.update(calls)
             yield attempts, calls, self._answer(self._object(entry, place), place)
 
-    def _answer(self, entry: Mapping[str, Any], where: str) -> Answer:
+    def _answer(self, entry: Mapping[str, Any], where: str) -> MockedAnswer:
         if set(entry) == {"Return"}:
-            return Answer(entry["Return"])
+            return MockedAnswer(entry["Return"])
         thrown = entry.get("Throw")
         if set(entry) != {"Throw"} or not isinstance(thrown, dict) or not isinstance(thrown.get("Error"), str):
             raise self._wrong(where, 'an answer is {"Return": …} or {"Throw": {"Error": "…", "Cause": "…"}}')
-        return Answer(error=thrown["Error"], cause=str(thrown.get("Cause") or ""))
+        return MockedAnswer(error=thrown["Error"], cause=str(thrown.get("Cause") or ""))
 
     def _object(self, value: Any, where: str) -> Mapping[str, Any]:
         if not isinstance(value, dict):

@@ -1,1 +1,1 @@
-"""What Spark needs of this machine: a Java and its jars, fetched once and checked."""
+"""What Spark needs on this machine: a Java and jars, which are downloaded once and verified."""

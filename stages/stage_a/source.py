@@ -44,7 +44,9 @@ _BOMS = (
 class Readable(Protocol):
     """What S3's StreamingBody, files and decompressors have in common."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes, or all; none at the end."""
+        ...
 
 
 class _Counted:

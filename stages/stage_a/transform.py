@@ -17,7 +17,7 @@ from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
 from pipeline.core.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
 from pipeline.core.objects import ObjectVersion, staged_key
-from pipeline.core.telemetry.logs import about
+from pipeline.core.telemetry.logs import log_context
 from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
 from pipeline.lake.catalog import ObjectRow, Staging, Status
@@ -47,13 +47,15 @@ class Task:
 
     @classmethod
     def of_bundle(cls, bundle: Bundle) -> list[Task]:
+        """One task for each object of a bundle."""
         settings = StageA.model_validate(bundle.stage_a)
         contract = {name: Column.model_validate(column) for name, column in bundle.contract.items()}
         once = bundle.write == "append"
         return [cls(work, bundle.dataset, settings, contract, once, bundle.execution) for work in bundle.objects]
 
     def about(self) -> AbstractContextManager[None]:
-        return about(correlation_id=self.work.object.digest, dataset=self.dataset, execution=self.execution)
+        """Log lines within are about this object."""
+        return log_context(correlation_id=self.work.object.digest, dataset=self.dataset, execution=self.execution)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.core.clients import client
 from pipeline.core.errors import Transient
-from pipeline.core.telemetry.logs import about
+from pipeline.core.telemetry.logs import log_context
 from pipeline.lake.batches.completion import REBASES, cause_of, rebase_wait
 from pipeline.lake.messages.stage_b import BatchAnswer, CommitAnswer, EndingBatch, FailedBatch, StageBInput
 from pipeline.lake.services import Lake, handler
@@ -83,4 +83,4 @@ def _fail(ending: EndingBatch, reason: str, lake: Lake) -> BatchAnswer:
 
 
 def _about(ending: EndingBatch) -> AbstractContextManager[None]:
-    return about(correlation_id=ending.batch, dataset=ending.dataset)
+    return log_context(correlation_id=ending.batch, dataset=ending.dataset)

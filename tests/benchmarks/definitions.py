@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.emulator.moto.install import install_all
+from pipeline.emulator.moto.patch import install_all
 from pipeline.emulator.stepfunctions.definitions import diagnostics
 from pipeline.emulator.stepfunctions.validation.diagnostics import NOT_EMBEDDED, Diagnostic, refusal
 from pipeline.state_machines.placeholders import filled

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline.emulator.awslambda.event_sources.queue_poller import _receivable
-from pipeline.emulator.moto import install
+from pipeline.emulator.moto import patch
 
 DEPTHS = (100, 1000, 10_000)
 CALLS = 20
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--depths", type=int, nargs="+", default=DEPTHS)
     given = parser.parse_args()
-    install.install_all()
+    patch.install_all()
     costs = [dict(itertools.chain(of_queue(depth), of_index(depth))) for depth in given.depths]
     print(f"| ms of processor a call | {' | '.join(f'{depth:,}' for depth in given.depths)} |")
     print("|---" * (len(given.depths) + 1) + "|")

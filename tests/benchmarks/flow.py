@@ -12,7 +12,7 @@ import argparse
 import statistics
 import time
 
-from pipeline.cli.embedded import hurry_schedules
+from pipeline.cli.embedded import run_schedules_now
 from pipeline.core.clients import client
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
@@ -67,7 +67,7 @@ def commit_one(connected: Connected, n: int) -> float:
     until("staging", lambda: any(row.status is Status.STAGED for row in connected.lake.catalog.history(path)))
     assert connected.endpoint
     began = time.monotonic()
-    hurry_schedules(connected.endpoint)
+    run_schedules_now(connected.endpoint)
     until("committing", lambda: any(row.status is Status.COMMITTED for row in connected.lake.catalog.history(path)))
     return time.monotonic() - began
 

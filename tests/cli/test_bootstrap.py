@@ -58,7 +58,7 @@ def test_an_environment_keeps_what_it_was_told_before(bootstrap: Bootstrap) -> N
     trust = client("iam").get_role(RoleName="sluice-qa-deployment")["Role"]["AssumeRolePolicyDocument"]
     assert trust["Statement"][0]["Condition"]["StringEquals"] == {"sts:ExternalId": ID}
     assert "SmokeTests" in client("iam").list_role_policies(RoleName="sluice-qa-deployment")["PolicyNames"]
-    assert "as it should be" in bootstrap().output
+    assert "unchanged" in bootstrap().output
 
 
 def test_a_plan_of_the_pipeline_says_what_only_aws_has(bootstrap: Bootstrap) -> None:
@@ -106,7 +106,7 @@ def test_an_environment_whose_lake_made_a_key_gets_no_second_one(bootstrap: Boot
     assert parameter("older", "key-arn") == own
     assert own in keys_of_the_boundary("older")
     assert "alias/sluice-older" not in aliases()
-    assert "as it should be" in bootstrap(env="older").output
+    assert "unchanged" in bootstrap(env="older").output
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_an_environment_whose_lake_made_a_key_gets_no_second_one(bootstrap: Boot
     [
         (("--pipeline", "--repository", "lake"), "the pipeline needs --source, --external-id"),
         (("--pipeline-account", "999900001111"), "--pipeline-account needs --external-id"),
-        (("--source", "GitHub"), "Source is of the pipeline"),
-        ((*PIPELINE, "--smoke-tests"), "SmokeTests is of an environment"),
+        (("--source", "GitHub"), "Source belongs to the pipeline"),
+        ((*PIPELINE, "--smoke-tests"), "SmokeTests belongs to an environment"),
     ],
 )
 def test_what_is_missing_or_of_the_other_stack_is_said(

@@ -36,4 +36,4 @@ def test_an_administrator_is_told_whose_rights_count(sluice: Sluice, role: str |
         said = sluice("bootstrap", "--pipeline", "--plan")
         answers.assert_no_pending_responses()
     assert said.exit_code == 0, said.output
-    assert (f"sluice-pipeline is changed by {ROLE}, whoever asks for it" in said.output) == bool(role)
+    assert (f"sluice-pipeline is always changed with the rights of {ROLE}." in said.output) == bool(role)

@@ -156,8 +156,8 @@ def test_a_stack_whose_file_is_gone_is_told_and_stays(sluice: Deploy, root: Path
     sluice("deploy")
     other.unlink()
     assert json.loads(sluice("deploy", "--plan", "--json").stdout)["without_file"] == [f"sluice-{LOCAL_ENV}-other"]
-    assert "stands without a file; it stays" in sluice("deploy", "--plan").output
-    assert "stands without a file; it would be deleted" in sluice("deploy", "--plan", "--prune").output
+    assert "has no file; it is retained" in sluice("deploy", "--plan").output
+    assert "has no file; it would be deleted" in sluice("deploy", "--plan", "--prune").output
     assert client("sqs").get_queue_url(QueueName="other")
 
 
@@ -225,7 +225,7 @@ def test_what_holds_messages_is_not_replaced_unless_somebody_says_so(sluice: Dep
         template.read_text().replace('QueueName: !Sub "small-${Env}"', 'QueueName: !Sub "other-${Env}"')
     )
     planned = sluice("deploy", "--plan")
-    assert f"takes away what resources hold: Inbox of {NAME}" in planned.output
+    assert f"deletes the data of resources: Inbox of {NAME}" in planned.output
     refused = sluice("deploy")
     assert isinstance(refused.exception, Refused)
     assert isinstance(planned.exception, Refused)
@@ -246,7 +246,7 @@ def test_versions_that_stay_are_counted_and_other_things_named() -> None:
     }
     told = described(StackResult("stack", {}, {}, ("Work",), {}, kept=kept))
     assert told == (
-        "stack: 0 resources, 1 made or changed; 2 versions before them stay for what still runs; "
+        "stack: 0 resources, 1 made or changed; 2 earlier versions retained for running executions; "
         "Inbox left the stack and was retained: https://sqs.eu-west-1.amazonaws.com/123456789012/inbox"
     )
 

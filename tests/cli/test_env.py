@@ -51,7 +51,7 @@ def evaluated(values: dict[str, str], before: dict[str, str]) -> dict[str, str]:
     """What of AWS and Sluice a shell has after `eval`."""
     with pytest.MonkeyPatch.context() as patch:
         fresh(patch, before)
-        script = "\n".join((*shell_lines(values, settings.deciding()), "exec env -0"))
+        script = "\n".join((*shell_lines(values, settings.client_variables()), "exec env -0"))
     shell = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **before}
     done = subprocess.run(["sh", "-eu", "-c", script], env=shell, capture_output=True, text=True, check=True)
     pairs = (pair.partition("=") for pair in done.stdout.split("\0"))

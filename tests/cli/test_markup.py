@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from pipeline.cli.markup import shown
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import console
 from pipeline.operate.formatting import ago, between, duration, size
 
@@ -16,7 +16,7 @@ from pipeline.operate.formatting import ago, between, duration, size
 def test_a_key_is_shown_as_it_is(key):
     plain = Console(emoji=console._emoji, width=80)
     with plain.capture() as captured:
-        plain.print(f"[bold]{shown(key)}[/]", highlight=False)
+        plain.print(f"[bold]{escape_untrusted(key)}[/]", highlight=False)
     assert captured.get() == f"{key}\n"
 
 
@@ -25,7 +25,7 @@ def test_a_key_is_shown_as_it_is(key):
     [("a\nb", "a\\nb"), ("\x1b[2J", "\\x1b\\[2J"), ("\u202egpj", "\\u202egpj"), ("\ud800", "\\ud800")],
 )
 def test_what_a_terminal_would_obey_is_shown_as_an_escape(key, expected):
-    assert shown(key).replace("\\[", "[") == expected.replace("\\[", "[")
+    assert escape_untrusted(key).replace("\\[", "[") == expected.replace("\\[", "[")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def written(folder: Path, files: dict[str, str]) -> Path:
 
 
 WRONG: dict[str, tuple[dict[str, str], str]] = {
-    "absent": ({}, "has tests of 'absent', and there is no definition of it: f/absent.asl.json"),
+    "absent": ({}, "has tests of 'absent', but there is no definition of it: f/absent.asl.json"),
     "broken": ({"broken.asl.json": "{oops}"}, "f/broken.asl.json: Expecting"),
     "mistaken": (
         {"mistaken.asl.json": machine("Success")},

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.cloudformation.change_sets import changes_of
-from pipeline.cloudformation.changes import Action, Change, PropertyChange, StackPlan, check_stateful
+from pipeline.cloudformation.changes import PropertyChange, ResourceAction, ResourceChange, StackPlan, check_stateful
 from pipeline.core.errors import Refused
 
 
@@ -23,17 +23,17 @@ def target(**given: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("given", "action", "kept"),
     [
-        (told("Add"), Action.ADD, False),
-        (told("Remove", PolicyAction="Delete"), Action.REMOVE, False),
-        (told("Remove", PolicyAction="Retain"), Action.KEEP, False),
-        (told("Modify", Replacement="False"), Action.MODIFY, False),
-        (told("Modify", Replacement="Conditional"), Action.REPLACE, False),
-        (told("Modify", Replacement="True", PolicyAction="ReplaceAndDelete"), Action.REPLACE, False),
-        (told("Modify", Replacement="True", PolicyAction="ReplaceAndRetain"), Action.REPLACE, True),
+        (told("Add"), ResourceAction.ADD, False),
+        (told("Remove", PolicyAction="Delete"), ResourceAction.REMOVE, False),
+        (told("Remove", PolicyAction="Retain"), ResourceAction.KEEP, False),
+        (told("Modify", Replacement="False"), ResourceAction.MODIFY, False),
+        (told("Modify", Replacement="Conditional"), ResourceAction.REPLACE, False),
+        (told("Modify", Replacement="True", PolicyAction="ReplaceAndDelete"), ResourceAction.REPLACE, False),
+        (told("Modify", Replacement="True", PolicyAction="ReplaceAndRetain"), ResourceAction.REPLACE, True),
     ],
 )
-def test_what_happens_to_a_resource(given: dict[str, Any], action: Action, kept: bool) -> None:
-    assert changes_of([given]) == (Change("Rows", "AWS::DynamoDB::Table", action, old_is_kept=kept),)
+def test_what_happens_to_a_resource(given: dict[str, Any], action: ResourceAction, kept: bool) -> None:
+    assert changes_of([given]) == (ResourceChange("Rows", "AWS::DynamoDB::Table", action, old_is_kept=kept),)
 
 
 def test_a_property_that_changes_for_two_reasons_is_told_once_with_what_is_known() -> None:
@@ -51,13 +51,13 @@ def test_a_property_that_changes_for_two_reasons_is_told_once_with_what_is_known
     )
 
 
-@pytest.mark.parametrize("action", Action)
-def test_only_what_loses_what_a_store_holds_is_refused(action: Action) -> None:
+@pytest.mark.parametrize("action", ResourceAction)
+def test_only_what_loses_what_a_store_holds_is_refused(action: ResourceAction) -> None:
     plans = [
-        StackPlan("s", (Change("Rows", "AWS::DynamoDB::Table", action),), {}, is_new=False),
-        StackPlan("t", (Change("Work", "AWS::Lambda::Function", action),), {}, is_new=False),
+        StackPlan("s", (ResourceChange("Rows", "AWS::DynamoDB::Table", action),), {}, is_new=False),
+        StackPlan("t", (ResourceChange("Work", "AWS::Lambda::Function", action),), {}, is_new=False),
     ]
-    if action in (Action.REPLACE, Action.REMOVE):
+    if action in (ResourceAction.REPLACE, ResourceAction.REMOVE):
         with pytest.raises(Refused, match="Rows") as caught:
             check_stateful(plans)
         assert "Work" not in caught.value.message

@@ -53,7 +53,7 @@ def test_whoever_has_not_the_token_gets_nothing_from_any_path(url, console, sent
             for method in ("GET", "POST") if sent else ("GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"):
                 answer = stranger.request(method, path, **sent)
                 assert answer.status_code == 401, (method, path)
-                assert method == "HEAD" or answer.text.startswith("This console answers whoever opens the address")
+                assert method == "HEAD" or answer.text.startswith("Open the address that `sluice up`")
                 assert "set-cookie" not in answer.headers
 
 

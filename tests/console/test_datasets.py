@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.console import datasets
-from pipeline.console.counts import Looked
+from pipeline.console.counts import Cached
 from pipeline.core.clients import client
 from pipeline.lake.catalog import Status
 from pipeline.lake.settings import Setting
@@ -97,7 +97,7 @@ def test_the_list_has_every_dataset_with_what_waits_and_its_last_batch(visitor, 
 
 def test_a_large_backlog_is_counted_beside_the_page(visitor, orders, lake, console, monkeypatch):
     waiting = [orders.stage(f"many-{number}.csv") for number in range(12)]
-    monkeypatch.setattr(console, "progress", Looked(look, 0))
+    monkeypatch.setattr(console, "progress", Cached(look, 0))
     backlog = visitor.document(f"/datasets/{orders.name}")["backlog"]
     assert (backlog["waiting"], backlog["more"]) == (12, False)
     for obj in waiting:

@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.console import drop
 from pipeline.console.security import Tokens
-from pipeline.console.uploads import MOST_PART_BYTES, PART_BYTES, Stored, part_bytes, store
+from pipeline.console.uploads import MOST_PART_BYTES, PART_BYTES, StoredObject, part_bytes, store
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.objects import ObjectVersion
@@ -204,7 +204,7 @@ class Gate(threading.Event):
 def gate(monkeypatch) -> Iterator[Gate]:
     opened = Gate()
 
-    async def store_later(body: AsyncIterator[bytes], *target: str, part: int) -> Stored:
+    async def store_later(body: AsyncIterator[bytes], *target: str, part: int) -> StoredObject:
         async def slowly() -> AsyncIterator[bytes]:
             async for chunk in body:
                 await anyio.to_thread.run_sync(opened.wait)

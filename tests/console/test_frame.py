@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from pipeline.console.console import Console
-from pipeline.console.counts import Looked, count
+from pipeline.console.counts import Cached, count
 from pipeline.core.errors import Misconfigured
 from pipeline.lake.catalog import Status
 from pipeline.operate.connection import Connected
@@ -30,7 +30,7 @@ def test_a_dataset_that_is_behind_its_schedule_needs_attention(visitor, orders, 
     obj = orders.stage("late.csv")
     now = lake.clock()
     monkeypatch.setattr(lake, "clock", lambda: now + timedelta(hours=1))
-    monkeypatch.setattr(console, "counts", Looked(count, 0))
+    monkeypatch.setattr(console, "counts", Cached(count, 0))
     document = visitor.document("/")
     assert document["waiting"][orders.name]["is_behind"]
     assert "should have been loaded by now" in visitor.get("/").text
@@ -82,7 +82,7 @@ def test_a_live_page_says_when_it_is_cut_off_and_since_when(tab, console, monkey
         down.setattr(console, "_connect", nothing)
         down.setattr("pipeline.console.home.runs", nothing)
         told.wait_for()
-        assert re.search(r"Cut off from the lake since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ", told.inner_text())
+        assert re.search(r"No connection to the lake since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ", told.inner_text())
     monkeypatch.setattr(console, "_connect", lambda: Connected(lake, "local", front.endpoint))
     told.wait_for(state="hidden")
 

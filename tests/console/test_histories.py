@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.console import histories
-from pipeline.console.histories import Histories, History
+from pipeline.console.histories import ExecutionHistory, Histories
 from pipeline.core.clients import client
 from pipeline.lake.settings import Setting
 from pipeline.operate.executions import events_of, find
@@ -41,7 +41,7 @@ def test_pieces_make_the_whole(lake, long, small_pages):
 
 def test_what_was_read_whole_of_an_ended_execution_is_not_read_again(lake, long, monkeypatch):
     found, _ = find(lake, long)
-    history = History()
+    history = ExecutionHistory()
     history.read_on(found, None)
     read: list[bool] = []
     monkeypatch.setattr(history, "_read_page", lambda _: read.append(True))

@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 
 from pipeline.console import browse, objects
-from pipeline.console.counts import Looked, count
+from pipeline.console.counts import Cached, count
 from pipeline.core.clients import client
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import Status
@@ -294,7 +294,7 @@ def test_what_needs_attention_is_dismissed_with_a_reason_and_by_nobody_without_o
     refused = visitor.post("/object/dismiss", **uri, version=obj.version_id, reason=" ")
     assert (refused.status_code, "why nothing is to be done" in refused.text) == (400, True)
     told = visitor.post("/object/dismiss", **uri, version=obj.version_id, reason="it came <b>in</b> another file")
-    assert "needs attention no more" in told.text
+    assert "needs no more attention" in told.text
     document = visitor.document("/object", **uri)
     assert document["shown"]["dismissed"]["why"] == "it came <b>in</b> another file"
     assert not document["needs_attention"]
@@ -319,7 +319,7 @@ def said(visitor, actor, obj):
 
 
 def test_bad_rows_need_attention_on_each_page_that_names_them_until_they_are_dismissed(visitor, console, monkeypatch):
-    monkeypatch.setattr(console, "counts", Looked(count, 0))
+    monkeypatch.setattr(console, "counts", Cached(count, 0))
     actor = Actor(console.connected().lake, {**ORDERS, "dataset": "with_bad_rows"})
     obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
     committed(actor, obj)
@@ -330,7 +330,7 @@ def test_bad_rows_need_attention_on_each_page_that_names_them_until_they_are_dis
 
 
 def test_what_an_object_of_another_key_has_replaced_needs_attention_on_no_page(visitor, console, monkeypatch):
-    monkeypatch.setattr(console, "counts", Looked(count, 0))
+    monkeypatch.setattr(console, "counts", Cached(count, 0))
     actor = Actor(console.connected().lake, {**ORDERS, "dataset": "whole", "table": {"write": "overwrite"}})
     obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
     committed(actor, obj)

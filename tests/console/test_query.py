@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.console import query_child
-from pipeline.console.query_child import ROWS, Kept
+from pipeline.console.query_child import ROWS, KeptRows
 from tests.cli.conftest import Actor
 from tests.patience import PATIENCE_S
 
@@ -155,7 +155,7 @@ def test_more_rows_than_are_kept_are_said_to_be_there(visitor):
 
 def test_more_bytes_than_are_kept_are_cut_within_a_batch(monkeypatch):
     monkeypatch.setattr(query_child, "BYTES", 1000)
-    kept = Kept()
+    kept = KeptRows()
     parts = list(kept.of(iter([pa.record_batch({"x": ["y" * 100] * 40})] * 3)))
     assert 0 < kept.rows == sum(part.num_rows for part in parts) < 10
     assert kept.cut

@@ -10,7 +10,7 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.deploy import aws as on_aws
 from pipeline.deploy import engine
-from pipeline.deploy.aws_stacks import Progress
+from pipeline.deploy.aws_stacks import ResourceProgress
 from pipeline.deploy.packaging import Package, Target, package
 
 ACCOUNT = "123456789012"
@@ -70,7 +70,7 @@ def test_stacks_are_deployed_in_order_with_settings_tags_and_the_stack_role(
     bootstrapped: None, made: Package, tmp_path: Path
 ) -> None:
     client("ssm").put_parameter(Name="/sluice/dev/settings/glue-workers", Value="5", Type="String")
-    reported: list[Progress] = []
+    reported: list[ResourceProgress] = []
     backend = on_aws.AwsBackend(on_aws.environment("dev"), reported.append)
     deploying = engine.deploy(tmp_path, backend, made)
     name, first = next(deploying)

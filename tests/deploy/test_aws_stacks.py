@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 
 from pipeline.core.clients import client
 from pipeline.core.errors import BadDefinition, Refused, Transient
-from pipeline.deploy.aws_stacks import CloudFormationStacks, Progress
+from pipeline.deploy.aws_stacks import CloudFormationStacks, ResourceProgress
 from tests.conftest import ROOT
 
 PARAMETERS = {
@@ -252,7 +252,7 @@ def test_a_stack_that_rolls_back_names_what_failed_first_and_reports_each_resour
     answers.add_response("describe_stacks", {"Stacks": [STANDING | {"StackStatus": "ROLLBACK_COMPLETE"}]})
     old = _event("s", "UPDATE_COMPLETE", None) | {"EventId": "old"}
     answers.add_response("describe_stack_events", {"StackEvents": [*(_event(*event) for event in events), old]})
-    reported: list[Progress] = []
+    reported: list[ResourceProgress] = []
     with pytest.raises(Refused, match="stack s was not deployed, and is ROLLBACK_COMPLETE: Queue: a queue of that"):
         CloudFormationStacks(answers.client, report=reported.append, delay_s=0).deploy("s", TEMPLATE, {})
     assert [(each.logical_id, each.status) for each in reported] == [

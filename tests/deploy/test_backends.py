@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cloudformation.changes import Action
+from pipeline.cloudformation.changes import ResourceAction
 from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.deploy.aws_stacks import CloudFormationStacks
@@ -61,8 +61,8 @@ def test_a_plan_names_what_would_be_made_and_makes_nothing(stacks: Stacks, templ
     planned = stacks.plan("s", template, {"Seconds": "10"})
     assert planned.is_new
     assert {change.logical_id: change.action for change in planned.changes} == {
-        "Inbox": Action.ADD,
-        "Published": Action.ADD,
+        "Inbox": ResourceAction.ADD,
+        "Published": ResourceAction.ADD,
     }
     assert queues() == set()
     assert stacks.parameters("s") == {}
@@ -82,7 +82,7 @@ def test_a_change_is_planned_and_then_made(stacks: Stacks, template: Path) -> No
     # A new value of a parameter alone, moto's change sets do not see.
     template.write_text(TEMPLATE.replace("Value: !Ref Seconds", "Value: changed"))
     planned = stacks.plan("s", template, {"Seconds": "10"})
-    assert [(change.logical_id, change.action) for change in planned.changes] == [("Published", Action.MODIFY)]
+    assert [(change.logical_id, change.action) for change in planned.changes] == [("Published", ResourceAction.MODIFY)]
     assert published() == "10"
     assert stacks.deploy("s", template, {"Seconds": "10"}).changed
     assert published() == "changed"

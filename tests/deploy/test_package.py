@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from pipeline.cloudformation.templates import load_template
 from pipeline.core.errors import BadDefinition, Refused
-from pipeline.deploy.packaging import Package, Target, package, read_package, rewriting, upload
+from pipeline.deploy.packaging import Package, Target, package, read_package, rewriter, upload
 
 ACCOUNT = "123456789012"
 TEMPLATE = """
@@ -163,7 +163,7 @@ def test_published_functions_name_their_layers_so_that_other_ones_make_another_v
 
     before = named()
     assert named() == before
-    monkeypatch.setattr(rewriting, "zip_bytes", lambda files: b"another layer")
+    monkeypatch.setattr(rewriter, "zip_bytes", lambda files: b"another layer")
     assert named() != before
 
 

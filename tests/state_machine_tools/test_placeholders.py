@@ -110,9 +110,12 @@ def suite(folder: Path, files: dict[str, str], **more: Any) -> Suite:
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({"backup.json": MACHINE}, "backup.json lies there: call it backup.asl.json, in JSON."),
-        ({"Backup.asl.json": MACHINE}, "Backup.asl.json lies there: call it backup.asl.json, in JSON."),
-        ({"backup.asl.yaml": "StartAt: A"}, "backup.asl.yaml lies there: call it backup.asl.json, in JSON."),
+        ({"backup.json": MACHINE}, "There is {folder}/backup.json: rename it to backup.asl.json, in JSON."),
+        ({"Backup.asl.json": MACHINE}, "There is {folder}/Backup.asl.json: rename it to backup.asl.json, in JSON."),
+        (
+            {"backup.asl.yaml": "StartAt: A"},
+            "There is {folder}/backup.asl.yaml: rename it to backup.asl.json, in JSON.",
+        ),
         ({"restore.asl.json": MACHINE, "x.json": "[]", "y.json": "{"}, "There are {folder}/restore.asl.json."),
         ({}, None),
     ],

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.errors import BadDefinition
-from pipeline.state_machines.test_cases import Answer, MockConfig
+from pipeline.state_machines.test_cases import MockConfig, MockedAnswer
 
 
 def config(responses, states=None):
@@ -17,7 +17,7 @@ def test_calls_are_answered_by_number_and_by_range():
     thrown = {"Throw": {"Error": "Busy", "Cause": "c"}}
     case = config({"0": {"Return": 7}, "1-2": thrown, "3": {"Return": None}}).case("m", "Case")
     answers = [case["Ask"].answer(call) for call in range(5)]
-    assert answers == [Answer(7), *[Answer(error="Busy", cause="c")] * 2, Answer(None), None]
+    assert answers == [MockedAnswer(7), *[MockedAnswer(error="Busy", cause="c")] * 2, MockedAnswer(None), None]
 
 
 @pytest.mark.parametrize(

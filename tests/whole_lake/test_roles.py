@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.cli.embedded import call, hurry_schedules
+from pipeline.cli.embedded import call, run_schedules_now
 from pipeline.core.clients import client
 from pipeline.emulator.gateway.actions import Need
 from pipeline.lake.batches.records import Batch
@@ -68,7 +68,7 @@ def until(holds: Callable[[], object], *, hurry: Datasetup | None = None) -> Non
     def asked() -> object:
         found = holds()
         if hurry and not found:
-            hurry_schedules(hurry.lake.endpoint, [str(hurry.name)])
+            run_schedules_now(hurry.lake.endpoint, [str(hurry.name)])
         return found
 
     patience.until(asked, WAIT_S, every_s=0.1)

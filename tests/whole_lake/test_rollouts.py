@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.embedded import hurry_schedules
+from pipeline.cli.embedded import run_schedules_now
 from pipeline.core.clients import client
 from pipeline.lake.settings import Setting
 from tests.patience import PATIENCE_S
@@ -76,7 +76,7 @@ def started(lake: RunningLake, dataset: Datasetup) -> str:
     until = time.monotonic() + PATIENCE_S
     while not (batches := dataset.batches()) or batches[0].status != "RUNNING":
         assert time.monotonic() < until, "no batch runs"
-        hurry_schedules(lake.endpoint, [str(dataset.name)])
+        run_schedules_now(lake.endpoint, [str(dataset.name)])
         time.sleep(0.2)
     return arn_of(lake, batches[0].id)
 

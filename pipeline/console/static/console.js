@@ -10,7 +10,7 @@ function cutOff(since) {
   if (told.hidden === !since) return;
   told.hidden = !since;
   told.textContent = since
-    ? `Cut off from the lake since ${since.toISOString().slice(0, 19).replace("T", " ")}Z: this page is of then. It tries again every few seconds.`
+    ? `No connection to the lake since ${since.toISOString().slice(0, 19).replace("T", " ")}Z: this page is from then. It tries again every few seconds.`
     : "";
 }
 

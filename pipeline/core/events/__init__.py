@@ -1,1 +1,1 @@
-"""What arrives from outside: bytes in, dataclasses out. One module an event source."""
+"""Incoming events, parsed from bytes to dataclasses. One module per event source."""

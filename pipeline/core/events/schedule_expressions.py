@@ -21,12 +21,12 @@ _MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abb
 _DAYS = {name: number for number, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), start=1)}
 _LAST_YEAR = 2199
 LONGEST = 256
-"""Characters, as EventBridge Scheduler takes them."""
+"""Characters that EventBridge Scheduler allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Every so often, counted from an anchor."""
+    """rate(): at regular intervals, counted from an anchor."""
 
     every: timedelta
 
@@ -39,17 +39,18 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Once."""
+    """at(): once."""
 
     moment: datetime
 
     def after(self, moment: datetime, anchor: datetime) -> datetime | None:
+        """Its moment if that is later than `moment`, else None."""
         return self.moment if moment < self.moment else None
 
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """Whenever the fields match the wall clock of a zone. A time that the clock skips does not fire."""
+    """cron(): whenever the fields match the wall clock of a zone. It does not fire at a time that the clock skips."""
 
     minutes: frozenset[int]
     hours: frozenset[int]
@@ -65,10 +66,10 @@ class Cron:
         for day in self._days(local.date()):
             for hour in sorted(self.hours):
                 for minute in sorted(self.minutes):
-                    found = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone).astimezone(UTC)
-                    skipped = found.astimezone(self.zone).hour != hour
-                    if found > moment and not skipped:
-                        return found
+                    firing = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone).astimezone(UTC)
+                    skipped = firing.astimezone(self.zone).hour != hour
+                    if firing > moment and not skipped:
+                        return firing
         return None
 
     def _days(self, start: date) -> Iterator[date]:
@@ -90,13 +91,15 @@ Expression = Rate | At | Cron
 
 
 def parse(text: str, zone: str | None = None) -> Expression:
-    """Read an expression; cron() and at() are in the zone (UTC if None). BadDefinition if AWS would refuse it."""
+    """Read an expression; cron() and at() are in the zone (UTC if None). `BadDefinition` if AWS would reject it."""
     try:
         where = ZoneInfo(zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
-        raise BadDefinition(f"{zone!r} is no time zone") from None
+        raise BadDefinition(f"{zone!r} is not a time zone") from None
     if len(text) > LONGEST or not text.isascii():
-        raise BadDefinition(f"{text[:40]!r} is not a schedule: it has more than {LONGEST} characters, or strange ones")
+        raise BadDefinition(
+            f"{text[:40]!r} is not a schedule: it has more than {LONGEST} characters, or some that are not ASCII"
+        )
     try:
         if text.startswith("rate("):
             return _rate(text)
@@ -111,10 +114,10 @@ def parse(text: str, zone: str | None = None) -> Expression:
 
 
 def _rate(text: str) -> Rate:
-    found = _RATE.fullmatch(text)
-    if not found or int(found[1]) < 1 or (int(found[1]) == 1) == bool(found[3]):
+    match = _RATE.fullmatch(text)
+    if not match or int(match[1]) < 1 or (int(match[1]) == 1) == bool(match[3]):
         raise ValueError("a rate is a positive number and minute(s), hour(s) or day(s), singular only for 1")
-    return Rate(int(found[1]) * _UNITS[found[2]])
+    return Rate(int(match[1]) * _UNITS[match[2]])
 
 
 def _cron(fields: list[str], zone: ZoneInfo) -> Cron:
@@ -123,7 +126,7 @@ def _cron(fields: list[str], zone: ZoneInfo) -> Cron:
     minutes, hours, month_days, months, week_days, years = (field.upper() for field in fields)
     if (month_days == "?") == (week_days == "?"):
         raise ValueError("exactly one of day of month and day of week must be ?")
-    # Read once for their errors: which days they name depends on the month.
+    # Read here only for their errors: the days depend on the month.
     if week_days == "?":
         _month_days(month_days, 2024, 1)
     else:
@@ -140,21 +143,21 @@ def _cron(fields: list[str], zone: ZoneInfo) -> Cron:
 
 
 def _numbers(field: str, least: int, most: int, names: dict[str, int] | None = None) -> frozenset[int]:
-    found: set[int] = set()
+    numbers: set[int] = set()
     for part in field.split(","):
         span, slash, step = part.partition("/")
         every = int(step) if slash else 1
         if every < 1:
-            raise ValueError(f"{part} steps by nothing")
+            raise ValueError(f"{part} has a step of 0")
         first, last = _span(span, least, most, names or {}, open_ended=bool(slash))
         if last >= first:
-            found.update(range(first, last + 1, every))
+            numbers.update(range(first, last + 1, every))
         elif most == _LAST_YEAR:
             raise ValueError(f"{part} runs backwards")
         else:
             # 20-2 runs over midnight: one of AWS's own examples.
-            found.update([*range(first, most + 1), *range(least, last + 1)][::every])
-    return frozenset(found)
+            numbers.update([*range(first, most + 1), *range(least, last + 1)][::every])
+    return frozenset(numbers)
 
 
 def _span(text: str, least: int, most: int, names: dict[str, int], *, open_ended: bool) -> tuple[int, int]:
@@ -176,19 +179,19 @@ def _number(text: str, least: int, most: int, names: dict[str, int]) -> int:
 
 def _month_days(field: str, year: int, month: int) -> set[int]:
     last = calendar.monthrange(year, month)[1]
-    found: set[int] = set()
+    days: set[int] = set()
     for part in field.split(","):
         if part == "L":
-            found.add(last)
+            days.add(last)
         elif part == "LW":
-            found.add(_nearest_weekday(last, year, month))
+            days.add(_nearest_weekday(last, year, month))
         elif part.endswith("W"):
             day = _number(part[:-1], 1, 31, {})
             if day <= last:
-                found.add(_nearest_weekday(day, year, month))
+                days.add(_nearest_weekday(day, year, month))
         else:
-            found |= {day for day in _numbers(part, 1, 31) if day <= last}
-    return found
+            days |= {day for day in _numbers(part, 1, 31) if day <= last}
+    return days
 
 
 def _nearest_weekday(day: int, year: int, month: int) -> int:
@@ -204,20 +207,20 @@ def _nearest_weekday(day: int, year: int, month: int) -> int:
 
 def _week_days(field: str, year: int, month: int) -> set[int]:
     last = calendar.monthrange(year, month)[1]
-    found: set[int] = set()
+    days: set[int] = set()
     for part in field.split(","):
         day, hash_mark, which = part.partition("#")
         if part == "L":
-            found.update(_dates(7, year, month))
+            days.update(_dates(7, year, month))
         elif hash_mark:
             nth = _number(which, 1, 5, {})
-            found.update(_dates(_number(day, 1, 7, _DAYS), year, month)[nth - 1 : nth])
+            days.update(_dates(_number(day, 1, 7, _DAYS), year, month)[nth - 1 : nth])
         elif part.endswith("L"):
-            found.update(_dates(_number(part[:-1], 1, 7, _DAYS), year, month)[-1:])
+            days.update(_dates(_number(part[:-1], 1, 7, _DAYS), year, month)[-1:])
         else:
             wanted = _numbers(part, 1, 7, _DAYS)
-            found |= {number for number in range(1, last + 1) if _aws_weekday(year, month, number) in wanted}
-    return found
+            days |= {number for number in range(1, last + 1) if _aws_weekday(year, month, number) in wanted}
+    return days
 
 
 def _dates(week_day: int, year: int, month: int) -> list[int]:

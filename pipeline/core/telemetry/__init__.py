@@ -1,1 +1,1 @@
-"""What functions and jobs tell of themselves: JSON lines with one correlation id, and metrics. No data values, ever."""
+"""Logs and metrics of functions and jobs: JSON lines with a correlation id. They never contain data values."""

@@ -1,15 +1,15 @@
-"""Logs of a Lambda function, by Powertools. Apart from `logs`, so that Glue jobs do without it."""
+"""Logs of a Lambda function, by Powertools. Separate from `logs`, because Glue jobs do not have Powertools."""
 
 from __future__ import annotations
 
 from aws_lambda_powertools.logging import Logger
 
-from pipeline.core.telemetry.logs import take_over
+from pipeline.core.telemetry.logs import install_handler
 
 
-def of_function(service: str) -> None:
-    """From now on everything that this process logs is a JSON line of `service`, by Powertools.
+def log_as_function(service: str) -> None:
+    """Log everything in this process as JSON lines of `service` from now on, by Powertools.
 
-    Libraries are heard from warnings on.
+    Of libraries, only warnings and errors are logged.
     """
-    take_over(Logger(service=service, utc=True, use_rfc3339=True).registered_handler)
+    install_handler(Logger(service=service, utc=True, use_rfc3339=True).registered_handler)

@@ -1,8 +1,8 @@
-"""Logs as JSON lines. Modules log as always, facts in `extra`; here is what makes lines of it, and what they are about.
+"""Logs as JSON lines. Modules use `logging`, with facts in `extra`; this module formats them and adds context.
 
-Two ids go through the lake (docs/runbook.md): that of an object (`ObjectVersion.digest`) up to its batch, and that of
-the batch from there to the table. The line "batch sealed" names the batch and its objects. Keys are logged; what is in
-an object never is: reasons that may quote it stand in the catalog alone.
+Lines have one of two correlation ids (docs/runbook.md): an object's (`ObjectVersion.digest`) until it is in a batch,
+then the batch's. The line "batch sealed" names a batch and its objects. Keys are logged, contents of objects never:
+reasons that may quote them are only in the catalog.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", 
 
 
 @contextmanager
-def about(**keys: Any) -> Iterator[None]:
-    """Give these keys to every line that is logged within: `correlation_id`, `dataset`, `execution`, …"""
+def log_context(**keys: Any) -> Iterator[None]:
+    """Add these keys to every line that is logged within the block: `correlation_id`, `dataset`, `execution`, …"""
     token = _KEYS.set({**(_KEYS.get() or {}), **keys})
     try:
         yield
@@ -34,23 +34,24 @@ def about(**keys: Any) -> Iterator[None]:
 
 
 class Context(logging.Filter):
-    """Adds the keys of `about`; what a line says itself wins."""
+    """A filter that adds the keys of `log_context` to log records; a record's own values take precedence."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Add the keys; no record is left out."""
         for name, value in (_KEYS.get() or {}).items():
             record.__dict__.setdefault(name, value)
         return True
 
 
-def of_job(service: str) -> None:
-    """From now on everything that this Glue job logs is a JSON line of `service`, as `function_logs` has it."""
+def log_as_job(service: str) -> None:
+    """Log everything in this Glue job as JSON lines of `service` from now on, in the format of `function_logs`."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_JobLine(service))
-    take_over(handler)
+    install_handler(handler)
 
 
-def take_over(handler: logging.Handler) -> None:
-    """Have `handler` alone print what is logged, with the keys of `about`."""
+def install_handler(handler: logging.Handler) -> None:
+    """Make `handler` the only one of the root logger, with the keys of `log_context` on every line."""
     handler.addFilter(Context())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -1,4 +1,4 @@
-"""The metrics that the lake emits. Templates and the dashboard name them; a test compares."""
+"""The metrics that the lake emits. Templates and the dashboard use the same names, which a test checks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ DIMENSION = "Dataset"
 class Metric(StrEnum):
     """One metric in the namespace `<lake>/<env>`. Objects are counted by Stage A, batches and rows by Stage B.
 
-    `NOT_LOADED` counts what a dataset's team is to look at: the three in `NEEDS_ATTENTION`, so that one alarm does.
-    `QUALITY_FAILURES` counts batches whose rules failed, also where they only warn. `FRESHNESS` is how long ago the
-    oldest object of a batch came into the raw bucket when its table showed it.
+    `NOT_LOADED` is the sum of the three in `NEEDS_ATTENTION`, so that a dataset needs only one alarm.
+    `QUALITY_FAILURES` counts batches whose rules failed, including rules that only warn. `FRESHNESS` is the time from
+    the arrival of a batch's oldest object in the raw bucket to the commit of the batch.
     """
 
     OBJECTS_STAGED = "ObjectsStaged"
@@ -30,8 +30,9 @@ class Metric(StrEnum):
 
     @property
     def unit(self) -> str:
+        """Its unit in CloudWatch."""
         return "Seconds" if self is Metric.FRESHNESS else "Count"
 
 
 NEEDS_ATTENTION = (Metric.OBJECTS_FAILED, Metric.BATCHES_FAILED, Metric.QUALITY_FAILURES)
-"""What `NOT_LOADED` sums up."""
+"""The metrics that `NOT_LOADED` sums up."""

@@ -79,6 +79,7 @@ class Applied:
 
     @property
     def is_unchanged(self) -> bool:
+        """Whether there was nothing to do."""
         return not self.changes and not self.sent_again
 
 

@@ -42,6 +42,7 @@ class Planned:
 
     @property
     def changes_something(self) -> bool:
+        """Whether carrying it out would change anything."""
         return self.action not in (Action.NONE, Action.DRAIN, Action.CLOSED)
 
 

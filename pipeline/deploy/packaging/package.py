@@ -20,7 +20,7 @@ from pipeline.core.errors import BadDefinition, Refused
 from pipeline.deploy.packaging.artefacts import Artefacts
 from pipeline.deploy.packaging.code import LAMBDA_PYTHON, Code, interpreter
 from pipeline.deploy.packaging.manifest import ARTEFACTS, FILE, TEMPLATES, Manifest, read_manifest
-from pipeline.deploy.packaging.rewriting import Rewriter, give_parameters
+from pipeline.deploy.packaging.rewriter import Rewriter, give_parameters
 from pipeline.deploy.packaging.sizes import too_large
 from pipeline.deploy.packaging.wheels import wheels_parameter
 

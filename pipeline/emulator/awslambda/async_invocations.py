@@ -75,6 +75,7 @@ class AsyncInvocations:
         self._threads: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
+        """Begin to take invocations."""
         self._stopping = False
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="async-invocation")
         threading.Thread(target=self._run, name="async-invocations", daemon=True).start()

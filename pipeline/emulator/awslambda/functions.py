@@ -98,4 +98,5 @@ class Invoke(Protocol):
 
 
 def new_request_id() -> str:
+    """An id as Lambda gives each invocation."""
     return str(uuid.uuid4())

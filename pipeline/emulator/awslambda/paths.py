@@ -38,6 +38,7 @@ class LambdaPaths:
         self._found = re.compile(rf"({'|'.join(map(re.escape, longest_first))})(?![\w-])")
 
     def told(self, text: str) -> str:
+        """A text with the paths of this machine as a function on AWS has them."""
         return self._found.sub(lambda found: self._known[found[1]], text)
 
     def told_bytes(self, text: bytes) -> bytes:

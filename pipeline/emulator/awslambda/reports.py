@@ -54,6 +54,7 @@ def init_line(function: Function) -> str:
 
 
 def start_line(function: Function, request_id: str) -> str:
+    """The first line that Lambda logs of an invocation, as text or JSON."""
     if function.json_logs:
         return json.dumps({"type": "platform.start", "record": {"requestId": request_id, "version": function.version}})
     return f"START RequestId: {request_id} Version: {function.version}"

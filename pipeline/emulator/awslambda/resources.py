@@ -47,6 +47,7 @@ def _function_name(aws: Aws, resource: Resource) -> str:
     find=_function_name,
 )
 def function(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A function: code from S3 or inline, configuration, layers."""
     given = dict(resource.properties)
     configuration = {name: given[name] for name in _CONFIGURATION if name in given}
     name = previous.reference if previous else _function_name(aws, resource)
@@ -79,6 +80,7 @@ def _delete_layer_version(aws: Aws, resource: Resource, made: Made) -> None:
     find=nowhere,
 )
 def layer_version(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A version of a layer; every change makes another."""
     given = resource.only("Description", "LicenseInfo", "CompatibleRuntimes", "CompatibleArchitectures", "Content")
     name = resource.name("LayerName", longest=140)
     answer = aws.call("lambda", "publish_layer_version", LayerName=name, **given)
@@ -103,6 +105,7 @@ def _delete_permission(aws: Aws, resource: Resource, made: Made) -> None:
     find=_statement,
 )
 def permission(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A statement in a function's policy."""
     statement = _statement(aws, resource)
     given = resource.only("Action", "FunctionName", "Principal", "SourceArn", "SourceAccount", "PrincipalOrgID")
     aws.call("lambda", "add_permission", StatementId=statement, **given)
@@ -142,6 +145,7 @@ def _find_mapping(aws: Aws, resource: Resource) -> str | None:
     find=_find_mapping,
 )
 def event_source_mapping(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """What polls a queue or a stream for a function."""
     given: dict[str, Any] = resource.only("BatchSize", *_POLLING_DEFAULTS)
     if resource.left_out("BatchSize"):
         given["BatchSize"] = _BATCH_SIZES.get(resource.properties["EventSourceArn"].split(":")[2], 100)
@@ -180,6 +184,7 @@ def _delete_invoke_config(aws: Aws, resource: Resource, made: Made) -> None:
     find=_invoke_config,
 )
 def event_invoke_config(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """How asynchronous invocations are retried, and where their outcome goes."""
     given = resource.only("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
     aws.call("lambda", "put_function_event_invoke_config", **_invoked(resource), **given)
     return Made(_invoke_config(aws, resource))

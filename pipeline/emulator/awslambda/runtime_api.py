@@ -49,6 +49,7 @@ class Invocation:
         return int((time.time() + self.timeout_s) * 1000)
 
     def put_back(self) -> None:
+        """It was not taken after all."""
         self.taken_at = None
 
     def finish(self, answer: bytes | None, *, failed: bool = False) -> bool:
@@ -62,6 +63,7 @@ class Invocation:
 
     @property
     def finished(self) -> bool:
+        """Whether there is an answer."""
         return self._finished.is_set()
 
     def wait(self, seconds: float) -> bool:

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.emulator.cloudformation.resource_types import (
-    AlreadyExists,
-    Aws,
-    Made,
-    Resource,
-    nowhere,
-    resource_type,
-)
+from pipeline.emulator.cloudformation.resource_types import AlreadyExists, Aws, Made, Resource, nowhere, resource_type
 
 
 def _delete_version(aws: Aws, resource: Resource, made: Made) -> None:
@@ -58,6 +51,7 @@ def _delete_function_alias(aws: Aws, resource: Resource, made: Made) -> None:
     find=_function_alias_arn,
 )
 def function_alias(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A name that leads to a published version."""
     given = resource.only("FunctionName", "FunctionVersion", "Name", "Description")
     arn = aws.call("lambda", "update_alias" if previous else "create_alias", **given)["AliasArn"]
     return Made(arn, {"AliasArn": arn})

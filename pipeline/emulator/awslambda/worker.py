@@ -82,6 +82,7 @@ class Worker:
 
     @property
     def pid(self) -> int:
+        """The process that runs the function."""
         return self._child.pid
 
     @property

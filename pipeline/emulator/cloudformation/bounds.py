@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cloudformation.intrinsics import is_unknown
-from pipeline.cloudformation.locations import Place, meant
+from pipeline.cloudformation.locations import Place, suggestion
 from pipeline.cloudformation.property_shapes import ITEM
 from pipeline.emulator.cloudformation.resource_types import text
 
@@ -60,7 +60,7 @@ def wrong(value: Any, bounds: Bounds) -> str:
     allowed = [text(each) for each in bounds.get("enum", ())]
     if allowed and told not in allowed:
         names = ", ".join(allowed) if len(allowed) <= 12 else f"the {len(allowed)} that there are"
-        return f"{told!r} is none of {names}{meant(told, allowed)}"
+        return f"{told!r} is none of {names}{suggestion(told, allowed)}"
     if (pattern := bounds.get("pattern")) is not None and not re.search(pattern, told):
         return f"{told!r} does not match {pattern}"
     return _beyond(len(told), bounds.get("minLength"), bounds.get("maxLength"), "characters")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.cloudformation.changes import Action, Change, PropertyChange
+from pipeline.cloudformation.changes import PropertyChange, ResourceAction, ResourceChange
 from pipeline.cloudformation.locations import Place
 from pipeline.emulator.cloudformation.records import ResourceRecord
 from pipeline.emulator.cloudformation.resource_types import ResourceType, text
@@ -22,7 +22,7 @@ def compare(
     place: Place,
     *,
     old_is_kept: bool = False,
-) -> Change | None:
+) -> ResourceChange | None:
     """The change that brings a resource to `properties`; None if it is there already.
 
     Raises `BadDefinition` for a change that CloudFormation refuses: another type under the same logical id, or a
@@ -30,7 +30,7 @@ def compare(
     """
     unmade = kind.without_effect.get("", "")
     if before is None:
-        return Change(logical_id, kind.name, Action.ADD, without_effect=unmade)
+        return ResourceChange(logical_id, kind.name, ResourceAction.ADD, without_effect=unmade)
     if before.type != kind.name:
         raise place.wrong(
             f"CloudFormation does not change a resource's type, which was {before.type}",
@@ -46,13 +46,15 @@ def compare(
         if any(touches(each.path, path) for path in kind.unchangeable):
             raise (place / each.path).wrong(f"this property of {kind.name} cannot be changed")
     replaces = any(each.replaces for each in different)
-    action = Action.REPLACE if replaces else Action.MODIFY
-    return Change(logical_id, kind.name, action, different, replaces and old_is_kept, unmade)
+    action = ResourceAction.REPLACE if replaces else ResourceAction.MODIFY
+    return ResourceChange(logical_id, kind.name, action, different, replaces and old_is_kept, unmade)
 
 
-def leaving(logical_id: str, record: ResourceRecord) -> Change:
+def leaving(logical_id: str, record: ResourceRecord) -> ResourceChange:
     """What happens to a resource that the template has no more."""
-    return Change(logical_id, record.type, Action.KEEP if record.kept_when_removed else Action.REMOVE)
+    return ResourceChange(
+        logical_id, record.type, ResourceAction.KEEP if record.kept_when_removed else ResourceAction.REMOVE
+    )
 
 
 def touches(path: str, other: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.cloudformation.changes import Action, Change, StackPlan
+from pipeline.cloudformation.changes import ResourceAction, ResourceChange, StackPlan
 from pipeline.cloudformation.intrinsics import is_unknown, unknown
 from pipeline.emulator.cloudformation.differences import compare, leaving
 from pipeline.emulator.cloudformation.records import ResourceRecord, StackRecord, StackRecords
@@ -66,12 +66,12 @@ class Planner:
         changes += [leaving(logical_id, record.resources[logical_id]) for logical_id in reversed(gone)]
         return StackPlan(name, tuple(changes), outputs, not record.stands, not record.is_finished)
 
-    def _change(self, stack: Stack, record: StackRecord, logical_id: str) -> Change | None:
+    def _change(self, stack: Stack, record: StackRecord, logical_id: str) -> ResourceChange | None:
         declared = stack.declared(logical_id)
         before = record.resources.get(logical_id)
         keeps = declared.kept_when_replaced
         change = compare(logical_id, declared.kind, before, declared.properties, declared.place, old_is_kept=keeps)
-        if before is not None and (change is None or change.action is Action.MODIFY):
+        if before is not None and (change is None or change.action is ResourceAction.MODIFY):
             stack.scope.references[logical_id] = before.made.reference
             stack.scope.attributes[logical_id] = _updated(before, declared) | _renewed(logical_id, declared, change)
         else:
@@ -105,7 +105,7 @@ class Planner:
         return {**self.records.exports(), **self._exported}
 
 
-def _renewed(logical_id: str, declared: Declared, change: Change | None) -> dict[str, Any]:
+def _renewed(logical_id: str, declared: Declared, change: ResourceChange | None) -> dict[str, Any]:
     """The attributes that only the update will tell."""
     return {name: unknown(f"{logical_id}.{name}") for name in declared.kind.renewed} if change else {}
 

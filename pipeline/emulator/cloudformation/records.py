@@ -49,6 +49,7 @@ class ResourceRecord:
 
     @property
     def made(self) -> Made:
+        """What Ref and Fn::GetAtt answer for it."""
         return Made(self.reference or "", self.attributes)
 
 
@@ -62,6 +63,7 @@ class Step:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Step:
+        """A step as JSON has it."""
         before = data["before"] and ResourceRecord(**data["before"])
         return cls(data["logical_id"], ResourceRecord(**data["now"]), before)
 
@@ -108,10 +110,12 @@ class StackRecord:
         return bool(self.template) and self.status != Status.DELETED
 
     def to_json(self) -> bytes:
+        """The record as it is kept."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> StackRecord:
+        """Reads what `to_json` wrote."""
         found = json.loads(content)
         found["status"] = Status(found["status"])
         found["resources"] = {name: ResourceRecord(**record) for name, record in found["resources"].items()}
@@ -152,6 +156,7 @@ class StackRecords:
         self._aws.clients("s3").put_object(Bucket=self._bucket, Key=self._key(record.name), Body=record.to_json())
 
     def forget(self, name: str) -> None:
+        """Remove the record of a stack."""
         self._all().pop(name, None)
         self._aws.clients("s3").delete_object(Bucket=self._bucket, Key=self._key(name))
 

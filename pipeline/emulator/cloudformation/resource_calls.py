@@ -7,8 +7,8 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.cloudformation.locations import Place, telling
-from pipeline.cloudformation.secrets import looked_up
+from pipeline.cloudformation.locations import Place, strict_properties
+from pipeline.cloudformation.secrets import with_secrets
 from pipeline.core.errors import BadDefinition, SluiceError
 from pipeline.emulator.cloudformation.records import ResourceRecord, StackRecords, Step
 from pipeline.emulator.cloudformation.resource_types import (
@@ -61,7 +61,11 @@ class Physical:
         place = self._place(step.logical_id)
         # A secret that it was made with may be gone before it.
         resource = Resource(
-            self.stack, step.logical_id, telling(step.now.properties, place), place, generation=step.now.generation
+            self.stack,
+            step.logical_id,
+            strict_properties(step.now.properties, place),
+            place,
+            generation=step.now.generation,
         )
         try:
             REGISTRY[step.now.type].delete(self.aws, resource, step.now.made)
@@ -124,8 +128,10 @@ class Physical:
 
     def _resource(self, logical_id: str, record: ResourceRecord) -> Resource:
         place = self._place(logical_id)
-        properties = looked_up(record.properties, partial(stored_secret, self.aws), place)
-        return Resource(self.stack, logical_id, telling(properties, place), place, generation=record.generation)
+        properties = with_secrets(record.properties, partial(stored_secret, self.aws), place)
+        return Resource(
+            self.stack, logical_id, strict_properties(properties, place), place, generation=record.generation
+        )
 
     def _place(self, logical_id: str) -> Place:
         return Place(self.file, ("Resources", logical_id, "Properties"))

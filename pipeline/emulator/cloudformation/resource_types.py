@@ -96,6 +96,7 @@ class Aws:
         return getattr(client, operation)(**fitted(parameters, model.input_shape))
 
     def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource of this account and region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
 

@@ -47,10 +47,12 @@ class Reads:
     has_secrets: bool = False
 
     def parameter(self, name: str) -> str:
+        """Parameter Store's value of a name, which is remembered."""
         self.parameters[name] = self.ssm(name)
         return self.parameters[name]
 
     def secret(self, name: str) -> str:
+        """The text of a secret; that there was one is remembered, and not which."""
         self.has_secrets = True
         return self.secrets(name)
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from pipeline.cloudformation.changes import Action, Change
+from pipeline.cloudformation.changes import ResourceAction, ResourceChange
 from pipeline.cloudformation.locations import Place
 from pipeline.core.errors import BadDefinition, SluiceError
 from pipeline.emulator.cloudformation.differences import compare, leaving
@@ -48,7 +48,7 @@ class Making:
     records: StackRecords
     stack: Stack
     before: StackRecord | None
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ResourceChange] = field(default_factory=list)
     ineffective: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ class Making:
         )
         if change is None and before is not None:
             made = replace(before, kept_when_removed=declared.kept_when_removed)
-        elif before is not None and change is not None and change.action is Action.MODIFY:
+        elif before is not None and change is not None and change.action is ResourceAction.MODIFY:
             made = self._update(logical_id, before, wanted)
         else:
             made = self._create(logical_id, before, wanted, declared)
@@ -158,7 +158,7 @@ class Making:
     def _after(self, outputs: dict[str, str], exports: dict[str, str]) -> StackRecord:
         """The stack as it now is, with what is still to be deleted."""
         generations, doomed = dict(self._work.generations), []
-        replaced = {change.logical_id for change in self.changes if change.action is Action.REPLACE}
+        replaced = {change.logical_id for change in self.changes if change.action is ResourceAction.REPLACE}
         kept_when_replaced = {change.logical_id for change in self.changes if change.old_is_kept}
         for logical_id, old in self._work.resources.items():
             if logical_id in self._now and logical_id not in replaced:
@@ -187,8 +187,12 @@ class Making:
 
     def _result(self, after: StackRecord, deleted: list[str], left: Mapping[str, str]) -> StackResult:
         old = self._work.resources
-        leaving_ = {change.logical_id for change in self.changes if change.action in (Action.REMOVE, Action.KEEP)}
-        kept = {c.logical_id for c in self.changes if c.old_is_kept or c.action is Action.KEEP}
+        leaving_ = {
+            change.logical_id
+            for change in self.changes
+            if change.action in (ResourceAction.REMOVE, ResourceAction.KEEP)
+        }
+        kept = {c.logical_id for c in self.changes if c.old_is_kept or c.action is ResourceAction.KEEP}
         return StackResult(
             self.stack.name,
             after.outputs,

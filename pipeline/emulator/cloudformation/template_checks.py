@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cloudformation import property_shapes
-from pipeline.cloudformation.locations import Place, meant
+from pipeline.cloudformation.locations import Place, suggestion
 from pipeline.cloudformation.sam import SAM_TYPES
 from pipeline.cloudformation.templates import SOURCE, load_template
 from pipeline.core.errors import BadDefinition
@@ -55,7 +55,7 @@ def _wrong(template: Mapping[str, Any], file: str) -> Iterator[BadDefinition]:
     for logical_id, resource in template["Resources"].items():
         place = Place(file, ("Resources", logical_id))
         for key in resource.keys() - RESOURCE_KEYS:
-            yield (place / key).wrong(f"not honoured by the embedded deployer{meant(str(key), RESOURCE_KEYS)}")
+            yield (place / key).wrong(f"not honoured by the embedded deployer{suggestion(str(key), RESOURCE_KEYS)}")
         for key, honoured in POLICIES.items():
             if key in resource and resource[key] not in honoured:
                 yield (place / key).wrong(f"{resource[key]} is not honoured by the embedded deployer")
@@ -64,13 +64,13 @@ def _wrong(template: Mapping[str, Any], file: str) -> Iterator[BadDefinition]:
         kind = REGISTRY.get(resource.get("Type"))
         if kind is None:
             given = str(resource.get("Type"))
-            known = meant(given, (*REGISTRY, *SAM_TYPES))
+            known = suggestion(given, (*REGISTRY, *SAM_TYPES))
             yield (place / "Type").wrong(f"the embedded deployer does not know the type {given}{known}")
             continue
         yield from not_honoured(kind, resource.get("Properties", {}), place / "Properties")
     for name, output in template.get("Outputs", {}).items():
         for key in output.keys() - _OUTPUT_KEYS:
-            near = meant(str(key), _OUTPUT_KEYS)
+            near = suggestion(str(key), _OUTPUT_KEYS)
             yield (Place(file, ("Outputs", name)) / key).wrong(f"not honoured by the embedded deployer{near}")
 
 
@@ -83,4 +83,4 @@ def not_honoured(kind: ResourceType, properties: Any, place: Place) -> Iterator[
 def _only(section: Mapping[str, Any], known: frozenset[str], place: Place) -> None:
     for key in section:
         if key not in known:
-            raise (place / key).wrong(f"not honoured by the embedded deployer{meant(str(key), known)}")
+            raise (place / key).wrong(f"not honoured by the embedded deployer{suggestion(str(key), known)}")

@@ -43,9 +43,11 @@ class Node:
 
     @property
     def is_operand(self) -> bool:
+        """Whether it stands for a value."""
         return self.kind in ("path", "value", "size")
 
     def walk(self) -> Iterator[Node]:
+        """This node, then all below it."""
         yield self
         for part in self.parts:
             yield from part.walk()

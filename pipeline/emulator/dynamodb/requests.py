@@ -35,6 +35,7 @@ def check(operation: str, request: dict[str, Any], table: Table) -> None:
 
 
 def check_name(name: str) -> None:
+    """`Invalid`, in DynamoDB's words, for what is no name of a table or an index."""
     if not _NAME.fullmatch(name):
         raise Invalid(
             "Invalid table/index name.  Table/index names must be between 3 and 255 characters long, "

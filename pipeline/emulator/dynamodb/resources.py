@@ -43,6 +43,7 @@ def _table_name(aws: Aws, resource: Resource) -> str:
     find=_table_name,
 )
 def table(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A table with its indexes, stream and time to live."""
     name = previous.reference if previous else _table_name(aws, resource)
     protected = text(resource.properties.get("DeletionProtectionEnabled", False))
     if previous is None:

@@ -33,6 +33,7 @@ def _delete_rule(aws: Aws, resource: Resource, made: Made) -> None:
     find=_name,
 )
 def rule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A rule with its targets."""
     name = previous.reference if previous else _name(aws, resource)
     bus = resource.only("EventBusName")
     if previous is None and is_there(aws, "events", "describe_rule", Name=name, **bus):
@@ -63,6 +64,7 @@ def rule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     find=_name,
 )
 def schedule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A schedule."""
     name = previous.reference if previous else _name(aws, resource)
     # UpdateSchedule sets what is left out to its default, which moto does not do for these.
     given = {"State": "ENABLED", "ScheduleExpressionTimezone": "UTC", **resource.properties, "Name": name}
@@ -78,6 +80,7 @@ def schedule(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     find=_name,
 )
 def schedule_group(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A group of schedules."""
     if previous:
         retag(aws, resource, "scheduler", ResourceArn=previous.attributes["Arn"])
         return previous

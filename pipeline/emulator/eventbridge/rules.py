@@ -17,10 +17,12 @@ class EventRules:
         self._targets = Targets("event-rules", invoke)
 
     def start(self) -> None:
+        """Begin to deliver what rules match."""
         self._targets.start()
         rules.deliver = self._deliver
 
     def stop(self) -> None:
+        """End, and leave what is not delivered."""
         rules.deliver = None
         self._targets.stop()
 

@@ -17,7 +17,7 @@ from typing import Any
 from pipeline.core.clock import Clock, system_clock
 from pipeline.core.events.schedule_expressions import Rate, parse
 from pipeline.emulator.eventbridge.rules import target_input
-from pipeline.emulator.eventbridge.targets import Target, check_target
+from pipeline.emulator.eventbridge.targets import Target
 
 TICK_S = 1.0
 
@@ -51,6 +51,7 @@ class Entry:
 
     @property
     def is_rule(self) -> bool:
+        """Whether it is a scheduled rule, and not a schedule of Scheduler."""
         return self.source == "aws.events"
 
 
@@ -70,11 +71,13 @@ class Schedules:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin to fire what is due."""
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
+        """End, and wait for the thread."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -226,10 +229,3 @@ def _delete(entry: Entry) -> None:
         for group in list(backend.schedule_groups.values()):
             for name in [name for name, found in list(group.schedules.items()) if found.arn == entry.arn]:
                 group.delete_schedule(name)
-
-
-def check(expression: str, zone: str | None, targets: list[dict[str, Any]]) -> None:
-    """BadDefinition if a schedule would not run here as it does on AWS: to be asked when it is made."""
-    parse(expression, zone)
-    for target in targets:
-        check_target(target)

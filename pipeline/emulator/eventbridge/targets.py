@@ -47,9 +47,11 @@ class Targets:
         self._outbox = Outbox(name)
 
     def start(self) -> None:
+        """Begin to deliver."""
         self._outbox.start()
 
     def stop(self) -> None:
+        """End, and leave what is not delivered."""
         self._outbox.stop()
 
     def put(self, source: str, target: Target, body: str) -> None:
@@ -76,9 +78,10 @@ class Targets:
 
             sns_backends[account][region].publish(arn=arn, message=body)
         elif service == "states":
-            from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+            from pipeline.emulator.stepfunctions.executions import start_execution
+            from pipeline.emulator.stepfunctions.service import STEP_FUNCTIONS
 
-            stepfunctions_parser_backends[account][region].start_execution(arn, execution_input=body)
+            start_execution(STEP_FUNCTIONS.region(account, region), {"stateMachineArn": arn, "input": body})
         else:
             raise NotImplementedError(f"the embedded AWS does not deliver events to {arn}")
 

@@ -73,6 +73,7 @@ class ActionRecorder:
             self._needs |= found
 
     def snapshot(self) -> list[Need]:
+        """What was needed so far, sorted."""
         with self._lock:
             return sorted(self._needs)
 

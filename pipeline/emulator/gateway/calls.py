@@ -33,10 +33,12 @@ class CallRecorder:
         self._counts: Counter[Call] = Counter()
 
     def add(self, call: Call) -> None:
+        """Count one call."""
         with self._lock:
             self._counts[call] += 1
 
     def reset(self) -> None:
+        """Forget all that was counted."""
         with self._lock:
             self._counts.clear()
 

@@ -56,21 +56,25 @@ class Server(ThreadingMixIn, BaseWSGIServer):
         super().__init__(host, port, application, handler=_Handler, fd=listener.fileno())
 
     def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, so that `close` can end it."""
         with self._connections_lock:
             self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
+        """Forget a connection that has ended."""
         with self._connections_lock:
             self._connections.discard(request)
             self._waiting.pop(request, None)
         super().shutdown_request(request)
 
     def headers_begin(self, connection: socket.socket) -> None:
+        """A request begins: its headers have to be there in time."""
         with self._connections_lock:
             self._waiting[connection] = time.monotonic() + self.headers_s
 
     def headers_end(self, connection: socket.socket) -> None:
+        """The headers are there."""
         with self._connections_lock:
             self._waiting.pop(connection, None)
 

@@ -28,6 +28,7 @@ class InProcessSession:
         self._otherwise = otherwise
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Answer the request by calling the application, or send it where that does not run here."""
         application = self._find()
         if application is None:
             return self._otherwise.send(request)
@@ -40,6 +41,7 @@ class InProcessSession:
         return response
 
     def close(self) -> None:
+        """Close what sends the others."""
         self._otherwise.close()
 
 

@@ -1,8 +1,10 @@
 """Which operations the embedded AWS honours, which with limits, and which it refuses although moto would answer.
 
-The review is data, `operations.yaml`: every operation of the services that a lake uses was looked up in the source of
-the pinned moto and in our fixes. What is on no list was not looked at, and is refused too: an answer without its effect
-is worse than none. `docs/reference/embedded-aws.md` is made of the same data by `operations_page`.
+The review is data, `operations.yaml` in each service's folder: every operation of the services that a lake uses was
+looked up in the source of the pinned moto and in our patches. Such a file has one entry a reason; names stand as AWS
+writes them, separated by spaces; "*" is every operation that is named nowhere else. What is on no list was not looked
+at, and is refused too: an answer without its effect is worse than none. `docs/reference/embedded-aws.md` is made of the
+same data by `operations_page`.
 """
 
 from __future__ import annotations
@@ -15,13 +17,35 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-DATA = Path(__file__).with_name("operations.yaml")
+FOLDERS = (
+    "s3",
+    "sqs",
+    "sns",
+    "dynamodb",
+    "awslambda",
+    "stepfunctions",
+    "eventbridge",
+    "glue",
+    "ssm",
+    "secretsmanager",
+    "kms",
+    "logs",
+    "sts",
+    "iam",
+    "cloudwatch",
+    "cloudformation",
+)
+"""The services' folders beside this one, in the order of the page."""
+
+FILE = "operations.yaml"
 PAGE = "docs/reference/embedded-aws.md"
 ALL_OTHERS = "*"
 _OPERATION = re.compile(r"[A-Z]\w+")
 
 
 class Kind(StrEnum):
+    """How far an operation is honoured: as on AWS, with limits, or not at all."""
+
     HONOURED = "honoured"
     LIMITED = "limited"
     REFUSED = "refused"
@@ -41,8 +65,12 @@ def reviewed() -> Mapping[str, tuple[Entry, ...]]:
     """The review, by service as requests are signed for it."""
     import yaml
 
-    loaded = yaml.safe_load(DATA.read_text())
-    return {service: tuple(_entries(kinds)) for service, kinds in loaded.items()}
+    emulator = Path(__file__).parents[1]
+    return {
+        service: tuple(_entries(kinds))
+        for folder in FOLDERS
+        for service, kinds in yaml.safe_load((emulator / folder / FILE).read_text()).items()
+    }
 
 
 def _entries(kinds: Mapping[str, Any]) -> Iterator[Entry]:

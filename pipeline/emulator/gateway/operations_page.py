@@ -30,7 +30,7 @@ TITLES = {
 INTRODUCTION = """\
 # What the embedded AWS does, and what it does not
 
-<!-- Made by `python -m pipeline.emulator.gateway.operations_page` from operations.yaml beside it: change that. -->
+<!-- Made by `python -m pipeline.emulator.gateway.operations_page` from each service's operations.yaml. -->
 
 It exists for data lakes of this kind. What the lake uses, and what somebody who extends it would naturally use, behaves
 as on AWS; the rest is refused with an error that names the operation (`NotImplemented`, status 501, which SDKs do not

@@ -124,10 +124,10 @@ class Front:
 
     def _start_moto(self) -> None:
         from pipeline.emulator.eventbridge.rules import EventRules
-        from pipeline.emulator.moto.install import install_all
+        from pipeline.emulator.moto.patch import install_all
         from pipeline.emulator.moto.reset import reset_state
         from pipeline.emulator.s3.events import S3Events
-        from pipeline.emulator.stepfunctions.archive import EndedExecutions
+        from pipeline.emulator.stepfunctions.service import STEP_FUNCTIONS
         from pipeline.emulator.stepfunctions.status_events import ExecutionEvents
 
         install_all()
@@ -135,8 +135,9 @@ class Front:
         self._stack.callback(reset_state)
         invoke = self._invoke or self._invoke_by_api
         rules = EventRules(invoke)
-        ended = EndedExecutions(self._log_path.parent)
-        for part in (ended, rules, S3Events(rules.publish, invoke), ExecutionEvents(rules.publish)):
+        STEP_FUNCTIONS.keep_ended_in(self._log_path.parent)
+        self._stack.callback(STEP_FUNCTIONS.keep_ended_in, None)
+        for part in (rules, S3Events(rules.publish, invoke), ExecutionEvents(rules.publish)):
             part.start()
             self._stack.callback(part.stop)
 

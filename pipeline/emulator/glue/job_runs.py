@@ -1,6 +1,6 @@
 """Glue job runs: a queue before one Spark slot, each run a fresh Python process attached to the warm JVM.
 
-Runs are started and asked for through Glue's API, which `glue.runs` leads here.
+Runs are started and asked for through Glue's API, which `glue.patches.runs` leads here.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class Run:
 
     @property
     def active(self) -> bool:
+        """Whether it waits or runs."""
         return self.state in ACTIVE
 
     @property
@@ -102,9 +103,17 @@ class _Attachment(Protocol):
 class Slot(Protocol):
     """What runs need of the warm JVM (`spark.WarmSpark`)."""
 
-    def attachment(self) -> _Attachment: ...
-    def end_context(self) -> None: ...
-    def restart(self) -> None: ...
+    def attachment(self) -> _Attachment:
+        """How a job's process finds the JVM."""
+        ...
+
+    def end_context(self) -> None:
+        """Stop the Spark context that a job left."""
+        ...
+
+    def restart(self) -> None:
+        """Start another JVM, when one does not answer any more."""
+        ...
 
 
 class GlueJobs:

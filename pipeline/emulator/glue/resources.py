@@ -36,6 +36,7 @@ def _name(aws: Aws, resource: Resource) -> str:
     find=_name,
 )
 def job(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A job; its runs share the lake's Spark."""
     name = previous.reference if previous else _name(aws, resource)
     given = {key: value for key, value in resource.properties.items() if key not in ("Name", "Tags")}
     if previous is None:
@@ -57,6 +58,7 @@ def job(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     find=_name,
 )
 def security_configuration(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """Accepted by its name: nothing is encrypted here."""
     return Made(previous.reference if previous else _name(aws, resource))
 
 
@@ -74,6 +76,7 @@ def _database_name(aws: Aws, resource: Resource) -> str:
     find=_database_name,
 )
 def database(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A database of the catalog."""
     wanted = resource.properties["DatabaseInput"]
     name = _database_name(aws, resource)
     given = resource.only("CatalogId")

@@ -1,37 +1,21 @@
-"""Glue job runs: moto says SUCCEEDED at once and runs nothing; here they go to a runner of ours."""
+"""Runs of Glue jobs: moto's records of them, and the runner of ours that they go to."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextvars import ContextVar
-from functools import wraps
 from typing import Any
 
 from pipeline.core.clock import system_clock
 from pipeline.emulator.glue.job_runs import COUNTED, GlueJobs, Run, RunState
-from pipeline.emulator.moto.guard import replace
 
 _WAITS = "Job run is queued: its job has as many runs as MaxConcurrentRuns allows"
-_MADE_FOR = "eacd4b77429e"
 _runners: list[GlueJobs] = []
-_original: Any = None
 _lock = threading.Lock()
-# What StartJobRun says of queuing, which moto does not hand on.
-_queuing: ContextVar[bool | None] = ContextVar("queuing", default=None)
 
 
-def install(runner: GlueJobs) -> Callable[[], None]:
+def run_by(runner: GlueJobs) -> Callable[[], None]:
     """Lead StartJobRun, GetJobRun and BatchStopJobRun to `runner`; the answer takes it away again."""
-    global _original
-    if _original is None:
-        from moto.glue.models import FakeJob
-        from moto.glue.responses import GlueResponse
-
-        _original = replace(FakeJob, "start_job_run", _start_job_run, source=_MADE_FOR)
-        # moto finds the method of an action by its name, and has none for this one.
-        GlueResponse.batch_stop_job_run = _batch_stop_job_run  # type: ignore[attr-defined]
-        _remember_queuing(GlueResponse)
     _runners.append(runner)
     return lambda: _runners.remove(runner)
 
@@ -43,35 +27,31 @@ def admit(job: Any) -> None:
             _admit(job)
 
 
-def _remember_queuing(responses: Any) -> None:
-    @wraps(responses.start_job_run)
-    def start_job_run(self: Any) -> Any:
-        said = _queuing.set(self.parameters.get("JobRunQueuingEnabled"))
-        try:
-            return start(self)
-        finally:
-            _queuing.reset(said)
+def start(job: Any, record: Callable[[], str], queuing: bool | None) -> str:
+    """Start a run of moto's `job`, which `record` adds to the job's runs; without a runner it stays as moto has it.
 
-    start = replace(responses, "start_job_run", start_job_run, source="7a0145281c4d")
-
-
-def _start_job_run(job: Any, *settings: Any, **named: Any) -> str:
+    `queuing` is what the call says of it, if anything. The answer is the run's id.
+    """
     if not _runners:
-        return _original(job, *settings, **named)  # type: ignore[no-any-return]
+        return record()
     with _lock:
-        return _start(job, *settings, **named)
+        return _start(job, record, queuing)
 
 
-def _start(job: Any, *settings: Any, **named: Any) -> str:
+def stop(record: Any) -> bool:
+    """Stop the run of a record; False if it has ended, or nobody runs it."""
+    return bool(_runners) and _runners[-1].stop_run(record.run)
+
+
+def _start(job: Any, make_record: Callable[[], str], asked: bool | None) -> str:
     # Glue API, StartJobRun: where run and job differ, the run's own word counts.
-    said = _queuing.get()
-    queuing = getattr(job, "queuing", False) if said is None else said
+    queuing = getattr(job, "queuing", False) if asked is None else asked
     if not queuing:
         _refuse_too_many(job)
-    # The original makes the record, with all defaults merged; its own check would find none running.
+    # moto makes the record, with all defaults merged; its own check would find none running.
     limits, job.execution_property = job.execution_property, {"MaxConcurrentRuns": len(job.job_runs) + 1}
     try:
-        run_id: str = _original(job, *settings, **named)
+        run_id = make_record()
     finally:
         job.execution_property = limits
     record = job.job_runs[-1]
@@ -143,28 +123,3 @@ def _facts(run: Run) -> dict[str, Any]:
         "JobRunQueuingEnabled": run.queuing,
         "StateDetail": _WAITS if run.state is RunState.WAITING else None,
     }
-
-
-def _batch_stop_job_run(response: Any) -> Any:
-    from moto.core.responses import ActionResult
-    from moto.glue.exceptions import JobRunNotFoundException
-
-    name, ids = response.parameters["JobName"], response.parameters["JobRunIds"]
-    done, errors = [], []
-    for run_id in ids:
-        try:
-            record = response.glue_backend.get_job_run(name, run_id)
-            stopped = bool(_runners) and _runners[-1].stop_run(record.run)
-        except JobRunNotFoundException as missing:
-            errors.append(_stop_error(name, run_id, "EntityNotFoundException", str(missing.message)))
-            continue
-        if stopped:
-            done.append({"JobName": name, "JobRunId": run_id})
-        else:
-            reason = f"Job run {run_id} is {record.status}"
-            errors.append(_stop_error(name, run_id, "IllegalWorkflowStateException", reason))
-    return ActionResult({"SuccessfulSubmissions": done, "Errors": errors})
-
-
-def _stop_error(name: str, run_id: str, code: str, message: str) -> dict[str, Any]:
-    return {"JobName": name, "JobRunId": run_id, "ErrorDetail": {"ErrorCode": code, "ErrorMessage": message}}

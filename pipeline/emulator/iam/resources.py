@@ -34,6 +34,7 @@ def _delete_role(aws: Aws, resource: Resource, made: Made) -> None:
     find=_role_name,
 )
 def role(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A role with its policies."""
     name = previous.reference if previous else _role_name(aws, resource)
     trust = json.dumps(resource.properties["AssumeRolePolicyDocument"])
     described = resource.only("Description", "MaxSessionDuration")
@@ -84,6 +85,7 @@ def _delete_policy(aws: Aws, resource: Resource, made: Made) -> None:
     find=_policy_name,
 )
 def policy(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A policy within roles."""
     name, roles = _policy_name(aws, resource), resource.properties["Roles"]
     for role_name in resource.before.get("Roles", []):
         if previous and (role_name not in roles or previous.reference != name):
@@ -121,6 +123,7 @@ def _keep_default_version(aws: Aws, arn: str) -> None:
     find=_managed_arn,
 )
 def managed_policy(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A policy of its own, attached to roles."""
     document = json.dumps(resource.properties["PolicyDocument"])
     if previous is None:
         name = resource.name("ManagedPolicyName", longest=128)

@@ -40,6 +40,7 @@ def _delete_key(aws: Aws, resource: Resource, made: Made) -> None:
     find=nowhere,
 )
 def key(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A key."""
     policy = json.dumps(resource.properties["KeyPolicy"]) if "KeyPolicy" in resource.properties else None
     if previous is None:
         given = resource.only("Description", "KeySpec", "KeyUsage", "MultiRegion")
@@ -70,6 +71,7 @@ def _alias_name(aws: Aws, resource: Resource) -> str:
     find=_alias_name,
 )
 def alias(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A name of a key."""
     name = _alias_name(aws, resource)
     operation = "update_alias" if previous else "create_alias"
     aws.call("kms", operation, AliasName=name, TargetKeyId=resource.properties["TargetKeyId"])

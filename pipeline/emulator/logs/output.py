@@ -42,6 +42,7 @@ class LogSink:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin to write, in a thread of its own."""
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
         self._thread.start()

@@ -19,6 +19,7 @@ def _name(aws: Aws, resource: Resource) -> str:
     find=_name,
 )
 def log_group(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A log group."""
     name = previous.reference if previous else _name(aws, resource)
     if previous is None:
         aws.call("logs", "create_log_group", logGroupName=name, tags=resource.tags(), **resource.only("KmsKeyId"))

@@ -15,7 +15,7 @@ import inspect
 import pkgutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pipeline.core.errors import Misconfigured
@@ -31,7 +31,8 @@ _installed = False
 class Patch:
     """What stands in the place of one function, method or property of moto.
 
-    `original` is what it replaced, once it is installed. A direct call calls the replacement.
+    `original` is the function that it replaced, once it is installed: of a property its getter, of a static or class
+    method what that was made of. A direct call calls the replacement.
     """
 
     original: Any
@@ -49,16 +50,17 @@ class Patch:
     def install(self) -> None:
         """Put the replacement in its place; `Misconfigured` where moto's source is another, or is not there."""
         owner, name = located(self.target)
-        self.original = inspect.getattr_static(owner, name, None)
-        found = fingerprint(self.original) if self.original is not None else "none"
+        there = inspect.getattr_static(owner, name, None)
+        found = fingerprint(there) if there is not None else "none"
         if found != self.source:
             raise Misconfigured(
                 f"{self.target} has source {found}, and its patch was written against {self.source}",
                 hint="Install the pinned moto, or look at the new source and renew the patch (`make moto-drift`).",
             )
-        setattr(owner, name, self.replacement)
+        self.original = _function(there)
+        setattr(owner, name, _like(there, self.replacement))
         if self.rebind:
-            _rebind(self.rebind, name, self.original, self.replacement)
+            rebind(self.rebind, name, there, self.replacement)
 
 
 class Addition:
@@ -99,8 +101,8 @@ def patch(target: str, source: str, reason: str, *, rebind: str = "") -> Callabl
     """Register what is decorated in place of `target`, `module:Class.name` or `module:name`.
 
     `source` is the `fingerprint` of moto's own. With `rebind`, every module of that package which has imported the
-    function by its name gets the replacement, too. What is decorated may be a function, a property, a static or class
-    method.
+    function by its name gets the replacement, too. What is decorated is a function. It becomes what it replaces: a
+    property, a static or class method.
     """
     return lambda replacement: _register(target, Patch(target, source, reason, replacement, rebind))
 
@@ -121,11 +123,16 @@ def install_all() -> None:
     with _lock:
         if _installed:
             return
-        for module in modules():
-            importlib.import_module(module)
-        for each in REGISTERED.values():
+        for each in registered().values():
             each.install()
         _installed = True
+
+
+def registered() -> Mapping[str, Patch | Addition | Setup]:
+    """All that changes moto, by target and in the order of its installation."""
+    for module in modules():
+        importlib.import_module(module)
+    return REGISTERED
 
 
 def modules() -> Iterator[str]:
@@ -149,8 +156,27 @@ def located(target: str) -> tuple[Any, str]:
 
 def fingerprint(function: Any) -> str:
     """12 hex digits of SHA-256 over the source of a function, a property or a method of a class."""
-    function = getattr(function, "fget", None) or getattr(function, "__func__", function)
-    return hashlib.sha256(inspect.getsource(inspect.unwrap(function)).encode()).hexdigest()[:12]
+    return digest(source_of(function))
+
+
+def source_of(function: Any) -> str:
+    """The source of a function, a property or a method of a class, below its decorators that keep it."""
+    return inspect.getsource(inspect.unwrap(_function(function)))
+
+
+def digest(source: str) -> str:
+    """12 hex digits of SHA-256 over a source."""
+    return hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+def _function(attribute: Any) -> Any:
+    return getattr(attribute, "fget", None) or getattr(attribute, "__func__", attribute)
+
+
+def _like(attribute: Any, function: Any) -> Any:
+    if isinstance(attribute, property | staticmethod | classmethod):
+        return type(attribute)(function)
+    return function
 
 
 def _register(key: str, change: _Change) -> _Change:
@@ -160,7 +186,8 @@ def _register(key: str, change: _Change) -> _Change:
     return change
 
 
-def _rebind(package: str, name: str, original: Any, replacement: Any) -> None:
+def rebind(package: str, name: str, original: Any, replacement: Any) -> None:
+    """Set `name` to `replacement` in every loaded module of `package` that has imported `original` under it."""
     for module_name, module in list(sys.modules.items()):
         if module_name.startswith(f"{package}.") and getattr(module, name, None) is original:
             setattr(module, name, replacement)

@@ -38,10 +38,12 @@ class S3Events:
         self._outbox = Outbox("s3-events")
 
     def start(self) -> None:
+        """Begin to deliver notifications."""
         self._outbox.start()
         notifications.listener = self._changed
 
     def stop(self) -> None:
+        """End, and leave what is not delivered."""
         notifications.listener = None
         self._outbox.stop()
 

@@ -47,6 +47,7 @@ def _bucket_name(aws: Aws, resource: Resource) -> str:
     find=_bucket_name,
 )
 def bucket(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A bucket with its configuration."""
     name = previous.reference if previous else _bucket_name(aws, resource)
     if previous is None:
         # us-east-1 is the one region that S3 refuses to be told.
@@ -155,6 +156,7 @@ def _policy_bucket(aws: Aws, resource: Resource) -> str:
     find=_policy_bucket,
 )
 def bucket_policy(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """The policy of a bucket."""
     name = _policy_bucket(aws, resource)
     aws.call("s3", "put_bucket_policy", Bucket=name, Policy=json.dumps(resource.properties["PolicyDocument"]))
     return Made(name)

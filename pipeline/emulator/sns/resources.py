@@ -32,6 +32,7 @@ def _topic_arn(aws: Aws, resource: Resource) -> str:
     find=_topic_arn,
 )
 def topic(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A topic."""
     attributes = {name: text(value) for name, value in resource.only(*_TOPIC_DEFAULTS).items()}
     if previous is not None:
         for attribute, value in attributes.items():
@@ -75,6 +76,7 @@ def _delete_policy(aws: Aws, resource: Resource, made: Made) -> None:
     find=lambda aws, resource: resource.logical_id,
 )
 def topic_policy(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A policy on each of its topics."""
     topics = resource.properties["Topics"]
     _set_policy(aws, topics, json.dumps(resource.properties["PolicyDocument"]))
     _set_policy(aws, [arn for arn in resource.before.get("Topics", []) if arn not in topics], _owner_only(aws))
@@ -105,6 +107,7 @@ def _find_subscription(aws: Aws, resource: Resource) -> str | None:
     find=_find_subscription,
 )
 def subscription(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A subscription; who confirms one is not asked here."""
     attributes = {name: text(value) for name, value in resource.only(*_SUBSCRIPTION_DEFAULTS).items()}
     if previous is None:
         where = resource.only(*_WHERE)

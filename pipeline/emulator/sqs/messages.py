@@ -36,6 +36,7 @@ class Messages:
         return iter(list(self._places))
 
     def append(self, message: Any) -> None:
+        """Add a message, in line or hidden as it says itself."""
         self._places[message] = next(self._arrivals)
         self._by_handle.update(dict.fromkeys(_handles(message), message))
         if message.deduplication_id:
@@ -48,6 +49,7 @@ class Messages:
             self._line_up(message)
 
     def remove(self, message: Any) -> None:
+        """Remove a message, wherever it is."""
         del self._places[message]
         self._in_line.discard(message)
         for handle in _handles(message):

@@ -70,6 +70,7 @@ def _find_queue(aws: Aws, resource: Resource) -> str | None:
     find=_find_queue,
 )
 def queue(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A queue."""
     attributes = {name: text(value) for name, value in resource.only(*_DEFAULTS).items()}
     if previous is None:
         name = _queue_name(resource)
@@ -103,6 +104,7 @@ def _delete_policy(aws: Aws, resource: Resource, made: Made) -> None:
     find=lambda aws, resource: resource.logical_id,
 )
 def queue_policy(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A policy on each of its queues."""
     queues = resource.properties["Queues"]
     _set_policy(aws, queues, json.dumps(resource.properties["PolicyDocument"]))
     _set_policy(aws, [url for url in resource.before.get("Queues", []) if url not in queues], "")

@@ -18,6 +18,7 @@ def _name(aws: Aws, resource: Resource) -> str:
     find=_name,
 )
 def parameter(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A parameter."""
     name = previous.reference if previous else _name(aws, resource)
     given = resource.only("Type", "Value", "Description", "Tier", "AllowedPattern")
     # SSM takes tags only with a parameter that is new.

@@ -13,7 +13,6 @@ import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +91,6 @@ class Ended:
     def status(self) -> str:
         return self.summary.status
 
-    @property
-    def stop_date(self) -> datetime | None:
-        stopped = self.summary.stopped
-        return None if stopped is None else datetime.fromtimestamp(stopped, UTC)
-
-    @property
-    def execution_arn(self) -> str:
-        return self.summary.arn
-
 
 class Archive:
     """Ended executions in one SQLite file; without `path` in memory. Safe for threads."""
@@ -178,33 +168,6 @@ class Archive:
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
             return [] if self._closed else self._database.execute(query, values).fetchall()
-
-
-class EndedExecutions:
-    """The archive's file, between `start` and `stop`; without it ended executions stay in memory, packed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
-
-    def start(self) -> None:
-        _use(Archive(self._path))
-
-    def stop(self) -> None:
-        _use(Archive())
-
-
-_current = Archive()
-
-
-def archive() -> Archive:
-    """The archive of this process."""
-    return _current
-
-
-def _use(new: Archive) -> None:
-    global _current
-    before, _current = _current, new
-    before.close()
 
 
 def _plain(record: Machine | Summary | Body) -> dict[str, Any]:

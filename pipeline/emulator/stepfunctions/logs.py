@@ -1,7 +1,6 @@
 """Execution logs: the events of a history in CloudWatch Logs, as `loggingConfiguration` of a state machine wants them.
 
-Source: "Using CloudWatch Logs to log execution history" of the Step Functions guide. moto has the filter by level, and
-no execution ever gets it.
+Source: "Using CloudWatch Logs to log execution history" of the Step Functions guide.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.stepfunctions.archive import Machine
 from pipeline.emulator.stepfunctions.errors import api_error
 
 OFF = {"level": "OFF", "includeExecutionData": False}
@@ -20,19 +19,6 @@ LONGEST_DATA = 248 * 1024
 """Bytes of an input or output in a log; the rest is cut off, and `truncated` says so."""
 
 EXECUTION_DATA = ("input", "inputDetails", "output", "outputDetails", "parameters")
-
-
-def install() -> None:
-    from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
-
-    def publish(
-        self: Any, event_id: int, source_event_id: int, event_type: Any, timestamp: str, event_details: Any
-    ) -> None:
-        log: ExecutionLog | None = self._cloud_watch_logging_session
-        if log is not None:
-            log.write(event_id, source_event_id, event_type, timestamp, event_details)
-
-    replace(EventManager, "_publish_history_log", publish, source="02f1a258b2d6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +69,9 @@ class ExecutionLog:
         return details
 
 
-def log_of(machine: Any, execution_arn: str, redrive_count: int) -> ExecutionLog | None:
+def log_of(machine: Machine, execution_arn: str, redrive_count: int) -> ExecutionLog | None:
     """The log that the machine's configuration asks for; None if it is off."""
-    wanted = machine.loggingConfiguration
+    wanted = machine.logging
     if wanted.get("level", "OFF") == "OFF":
         return None
     region, account, group = _group(wanted["destinations"][0]["cloudWatchLogsLogGroup"]["logGroupArn"])

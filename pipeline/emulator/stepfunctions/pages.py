@@ -9,7 +9,7 @@ import base64
 import json
 from typing import Any
 
-from pipeline.emulator.stepfunctions.errors import invalid
+from pipeline.emulator.stepfunctions.errors import invalid, invalid_token
 
 PAGE = 100
 LARGEST_PAGE = 1000
@@ -28,8 +28,6 @@ def page_size(wanted: Any) -> int:
 
 def last_given(token: str | None, question: str) -> Any:
     """What `token_for` was given, or None at the start. A token of another question is `InvalidToken`."""
-    from moto.stepfunctions.exceptions import InvalidToken
-
     if token is None:
         return None
     if len(token) > _LONGEST_TOKEN:
@@ -37,9 +35,9 @@ def last_given(token: str | None, question: str) -> Any:
     try:
         asked, last = json.loads(base64.urlsafe_b64decode(token))
     except (ValueError, TypeError):
-        raise InvalidToken("'Invalid token'") from None
+        raise invalid_token() from None
     if asked != question:
-        raise InvalidToken("'Invalid token'")
+        raise invalid_token()
     return last
 
 

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from pipeline.emulator.stepfunctions.archive import Body, Ended, Machine, Summary, archive
+from pipeline.emulator.stepfunctions.archive import Archive, Body, Ended, Summary
+
+if TYPE_CHECKING:
+    from pipeline.emulator.stepfunctions.execution import Execution
 
 ENDED = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
 
 
-def summary_of(execution: Any) -> Summary:
+def summary_of(execution: Execution | Ended) -> Summary:
     """What lists tell of an execution of either kind."""
     if isinstance(execution, Ended):
         return execution.summary
     return Summary(
-        arn=execution.execution_arn,
+        arn=execution.arn,
         name=execution.name,
-        machine_arn=execution.state_machine_arn,
+        machine_arn=execution.snapshot.arn,
         number=execution.number,
         status=execution.status,
-        started=_seconds(execution.start_date),
-        stopped=_seconds(execution.stop_date) if execution.status in ENDED else None,
+        started=execution.started.timestamp(),
+        stopped=_seconds(execution.stopped) if execution.status in ENDED else None,
         redrive_count=execution.redrive_count,
-        redriven=_seconds(execution.redrive_date) if execution.redrive_date else None,
-        version_arn=execution.state_machine.version_arn,
-        alias_arn=execution.state_machine.alias_arn,
+        redriven=_seconds(execution.redriven),
+        version_arn=execution.version_arn,
+        alias_arn=execution.alias_arn,
     )
 
 
-def record_of(execution: Any) -> Ended:
+def record_of(execution: Execution | Ended) -> Ended:
     """All but the history of an execution of either kind."""
     if isinstance(execution, Ended):
         return execution
-    env = execution.exec_worker.env
+    env = execution.env
     variables = env.variable_store if env else None
     body = Body(
-        input=execution.execution_input,
+        input=execution.input,
         output=execution.output,
         error=execution.error,
         cause=execution.cause,
@@ -45,24 +48,14 @@ def record_of(execution: Any) -> Ended:
         variables={**variables._outer_scope, **variables._inner_scope} if variables else {},
         events=len(env.event_manager._history_event_list) if env else 0,
     )
-    machine = execution.state_machine
-    snapshot = Machine(
-        arn=machine.arn,
-        name=machine.name,
-        definition=machine.definition,
-        role_arn=machine.roleArn,
-        updated=_seconds(machine.update_date),
-        logging=machine.loggingConfiguration,
-        tracing=machine.tracingConfiguration,
-    )
-    return Ended(summary_of(execution), body, snapshot)
+    return Ended(summary_of(execution), body, execution.snapshot)
 
 
-def events_of(execution: Any) -> list[Any]:
+def events_of(execution: Execution | Ended, archive: Archive) -> list[Any]:
     """The history of an execution of either kind, oldest first. Nobody may change the events."""
     if isinstance(execution, Ended):
-        return archive().events(execution.execution_arn)
-    env = execution.exec_worker.env
+        return archive.events(execution.summary.arn)
+    env = execution.env
     if env is None:
         return []
     manager = env.event_manager
@@ -70,6 +63,5 @@ def events_of(execution: Any) -> list[Any]:
         return list(manager._history_event_list)
 
 
-def _seconds(moment: datetime) -> float:
-    # moto's own times have no zone and are UTC.
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

@@ -1,4 +1,4 @@
-"""Step Functions' "Execution Status Change" events, which moto does not emit."""
+"""Step Functions' "Execution Status Change" events."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.core.clock import epoch_ms
-from pipeline.emulator.stepfunctions import executions
+from pipeline.emulator.stepfunctions.execution import Execution
 from pipeline.emulator.stepfunctions.reads import not_redrivable_in
+from pipeline.emulator.stepfunctions.service import STEP_FUNCTIONS, StepFunctions
 
 LARGEST_PAYLOAD_BYTES = 248 * 1024
 """Input and output are left out of the event above this, together with the output where both do not fit."""
@@ -21,48 +22,49 @@ Publish = Callable[[dict[str, Any]], None]
 class ExecutionEvents:
     """Publishes an event when an execution starts and when it ends, between `start` and `stop`."""
 
-    def __init__(self, publish: Publish) -> None:
+    def __init__(self, publish: Publish, service: StepFunctions = STEP_FUNCTIONS) -> None:
         self._publish = publish
+        self._service = service
 
     def start(self) -> None:
-        executions.listener = self._changed
+        self._service.listener = self._changed
 
     def stop(self) -> None:
-        executions.listener = None
+        self._service.listener = None
 
-    def _changed(self, execution: Any, status: str) -> None:
+    def _changed(self, execution: Execution, status: str) -> None:
         self._publish(status_event(execution, status))
 
 
-def status_event(execution: Any, status: str) -> dict[str, Any]:
-    """The event of AWS for moto's execution that got `status`.
+def status_event(execution: Execution, status: str) -> dict[str, Any]:
+    """The event of AWS for an execution that got `status`.
 
     Source: "Step Functions execution status change" in the EventBridge events reference.
     """
     is_running = status == "RUNNING"
     reason = not_redrivable_in(status)
-    ended = None if is_running else execution.stop_date
+    ended = None if is_running else execution.stopped
     output = execution.output if status == "SUCCEEDED" else None
-    text, text_details = _payload(execution.execution_input, LARGEST_PAYLOAD_BYTES)
+    text, text_details = _payload(execution.input, LARGEST_PAYLOAD_BYTES)
     result, result_details = _payload(output, LARGEST_PAYLOAD_BYTES - len((text or "").encode()))
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": "Step Functions Execution Status Change",
         "source": "aws.states",
-        "account": execution.account_id,
+        "account": execution.region.account,
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": execution.region_name,
-        "resources": [execution.execution_arn],
+        "region": execution.region.name,
+        "resources": [execution.arn],
         "detail": {
-            "executionArn": execution.execution_arn,
-            "stateMachineArn": execution.state_machine_arn,
-            "stateMachineVersionArn": execution.state_machine.version_arn,
-            "stateMachineAliasArn": execution.state_machine.alias_arn,
+            "executionArn": execution.arn,
+            "stateMachineArn": execution.machine.arn,
+            "stateMachineVersionArn": execution.version_arn,
+            "stateMachineAliasArn": execution.alias_arn,
             "name": execution.name,
             "status": status,
-            "startDate": epoch_ms(execution.start_date),
-            "stopDate": epoch_ms(ended.replace(tzinfo=ended.tzinfo or UTC)) if ended else None,
+            "startDate": epoch_ms(execution.started),
+            "stopDate": epoch_ms(ended) if ended else None,
             "input": text,
             "inputDetails": text_details,
             "output": result,
@@ -70,7 +72,7 @@ def status_event(execution: Any, status: str) -> dict[str, Any]:
             "error": None if is_running else execution.error,
             "cause": None if is_running else execution.cause,
             "redriveCount": execution.redrive_count,
-            "redriveDate": epoch_ms(execution.redrive_date) if execution.redrive_date else None,
+            "redriveDate": epoch_ms(execution.redriven) if execution.redriven else None,
             "redriveStatus": "NOT_REDRIVABLE" if reason else "REDRIVABLE",
             "redriveStatusReason": reason,
         },

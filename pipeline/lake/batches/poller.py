@@ -19,7 +19,7 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches import upkeep
 from pipeline.lake.batches.completion import BatchFinisher
 from pipeline.lake.batches.records import Batch, BatchRecords, BatchStatus
-from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep_poller import Upkeeper
 from pipeline.lake.batches.work import Work

@@ -45,6 +45,7 @@ PREDECESSORS: dict[BatchStatus, frozenset[BatchStatus]] = {
 
 
 def batch_item(batch: str) -> str:
+    """The sort key of a batch's row."""
     return f"BATCH#{batch}"
 
 
@@ -125,6 +126,7 @@ class Batch:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Batch:
+        """The row as DynamoDB has it, as a value."""
         write, verdict = row.get("write"), row.get("verdict")
         if write and (published := row.get("published")):
             write = {**write, "snapshot": published}
@@ -149,6 +151,7 @@ class Batch:
 
 
 def candidates_of(batch: Batch) -> list[ObjectVersion]:
+    """The object versions that a batch was opened with."""
     found = ((*path.partition("/")[::2], version) for path, version in batch.candidates)
     return [ObjectVersion(bucket, key, version) for bucket, key, version in found]
 
@@ -203,6 +206,7 @@ class BatchRecords:
         self._clock = clock
 
     def get(self, dataset: str, batch: str) -> Batch | None:
+        """A batch, read consistently; None if there is none, or its history has ended."""
         row = get(self._dynamodb, self._table, {"dataset": dataset, "item": batch_item(batch)})
         return Batch.from_row(row) if row else None
 

@@ -52,6 +52,7 @@ class Turn:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Turn:
+        """The row as DynamoDB has it, as a value."""
         return cls(
             dataset=row["dataset"],
             id=row["item"].removeprefix("UPKEEP#"),
@@ -94,6 +95,7 @@ class Turns:
         self._clock = clock
 
     def get(self, dataset: str, turn: str) -> Turn | None:
+        """A turn, read consistently; None if there is none."""
         row = get(self._dynamodb, self._table, {"dataset": dataset, "item": _item(turn)})
         return Turn.from_row(row) if row else None
 

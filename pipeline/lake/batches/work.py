@@ -18,4 +18,5 @@ class Work:
 
     @property
     def name(self) -> str:
+        """`team/dataset`."""
         return str(self.dataset.name)

@@ -2,6 +2,6 @@
 
 from pipeline.lake.catalog.catalog import Catalog
 from pipeline.lake.catalog.rows import ObjectRow, Status
-from pipeline.lake.catalog.staging import Staging
+from pipeline.lake.catalog.staged_writes import Staging
 
 __all__ = ["Catalog", "ObjectRow", "Staging", "Status"]

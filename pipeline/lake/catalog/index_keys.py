@@ -46,6 +46,7 @@ def partition(dataset: str | None, status: Status) -> str:
 
 
 def bad_rows_partition(dataset: str) -> str:
+    """The partition of the index `outcomes` for objects of which rows were rejected or came twice."""
     return f"{dataset}#{BAD_ROWS}"
 
 

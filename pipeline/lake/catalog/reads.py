@@ -12,6 +12,7 @@ from pipeline.lake.catalog.rows import ObjectRow, Status
 
 
 def key_of(obj: ObjectVersion) -> dict[str, str]:
+    """The primary key of an object version's row."""
     return {"path": obj.path, "version_id": obj.version_id}
 
 
@@ -19,6 +20,7 @@ class Reads(Indexes):
     """Questions to the objects table of one lake."""
 
     def get(self, obj: ObjectVersion) -> ObjectRow | None:
+        """The row of one object version, read consistently; None if there is none."""
         row = get(self._dynamodb, self.table, key_of(obj))
         return ObjectRow.from_row(row) if row else None
 

@@ -118,6 +118,7 @@ class ObjectRow:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> ObjectRow:
+        """The row as DynamoDB has it, as a value."""
         bucket, _, key = row["path"].partition("/")
         optional = ("reason", "hint", "duplicate_of", "staged", "staged_etag", "checksum", "bad_rows_uri")
         more = ("rows_in", "rows_out", "rows_bad", "rows_repeated", "batch", "execution")

@@ -14,7 +14,7 @@ from pipeline.lake.catalog import contents
 from pipeline.lake.catalog.index_keys import dismissed, placing
 from pipeline.lake.catalog.reads import Reads, key_of
 from pipeline.lake.catalog.rows import PREDECESSORS, ObjectRow, Status
-from pipeline.lake.catalog.staging import Staging
+from pipeline.lake.catalog.staged_writes import Staging
 from pipeline.lake.messages.stage_a import StageAWork
 
 

@@ -207,6 +207,7 @@ class Dataset(_Model):
 
     @property
     def name(self) -> DatasetName:
+        """Team and dataset."""
         return DatasetName(self.team, self.dataset)
 
     @property
@@ -238,6 +239,7 @@ class Dataset(_Model):
 
     @classmethod
     def from_stored(cls, value: dict[str, Any]) -> Dataset:
+        """A definition as an earlier release stored it."""
         return cls.model_validate(value)
 
     @property

@@ -41,6 +41,7 @@ class Registration:
 
     @cached_property
     def dataset(self) -> Dataset:
+        """The definition, validated when it is first asked for."""
         from pipeline.lake.datasets.model import Dataset
 
         return Dataset.from_json(self.definition)
@@ -70,6 +71,7 @@ class Registry:
         self._table = table
 
     def get(self, name: DatasetName) -> Registration | None:
+        """The registration of a dataset, read consistently; None if there is none."""
         row = get(self._dynamodb, self._table, {"name": str(name)})
         return _registration(row) if row else None
 
@@ -80,6 +82,7 @@ class Registry:
         return {registration.name: registration for registration in found}
 
     def all(self) -> list[Registration]:
+        """All registrations, by name."""
         found = (_registration(row) for row in scan(self._dynamodb, TableName=self._table))
         return sorted(found, key=lambda r: r.name)
 

@@ -23,6 +23,7 @@ class StagedObject:
     rows: int
 
     def to_json(self) -> dict[str, Any]:
+        """One object of the manifest."""
         return {
             "id": self.object.digest,
             "bucket": self.object.bucket,
@@ -72,6 +73,7 @@ class Manifest:
 
     @property
     def partition_by(self) -> tuple[str, ...]:
+        """The columns that the table is partitioned by."""
         return tuple(self._table.get("partition_by", ()))
 
     @property
@@ -85,6 +87,7 @@ class Manifest:
         return found
 
     def to_json(self) -> dict[str, Any]:
+        """The manifest as it is written to S3."""
         return {
             "batch": self.batch,
             "dataset": dict(self.definition),
@@ -95,6 +98,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Manifest:
+        """Reads what `to_json` wrote, and what an earlier release did."""
         return cls(
             batch=document["batch"],
             definition=document["dataset"],

@@ -19,6 +19,7 @@ class PollOrder:
     settings: Batching
 
     def to_json(self) -> dict[str, Any]:
+        """What the schedule of a dataset sends to the poller."""
         return {
             "dataset": self.dataset,
             "queue_url": self.queue_url,

@@ -34,6 +34,7 @@ class StageAWork:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StageAWork:
+        """Reads what `to_json` wrote, and what an earlier release did."""
         obj = ObjectVersion(document["bucket"], document["key"], document["version_id"])
         # An earlier release did not write the size.
         return cls(obj, int(document["generation"]), int(document["event_ms"]), int(document.get("size", 0)))
@@ -57,6 +58,7 @@ class StageAInput:
     together: int | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """The input of an execution of Stage A."""
         document = {
             "dataset": self.dataset,
             "write": self.write,
@@ -69,6 +71,7 @@ class StageAInput:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StageAInput:
+        """Reads what `to_json` wrote."""
         return cls(
             dataset=document["dataset"],
             write=document["write"],
@@ -97,6 +100,7 @@ class Bundle:
     execution: str
 
     def to_json(self) -> dict[str, Any]:
+        """The payload of a call that transforms a bundle."""
         return {
             "objects": [work.to_json() for work in self.objects],
             "dataset": self.dataset,
@@ -108,6 +112,7 @@ class Bundle:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Bundle:
+        """Reads what `to_json` or the state machine wrote."""
         return cls(
             objects=works_in(document),
             dataset=document["dataset"],
@@ -135,6 +140,7 @@ class TransformedGroup:
     execution: str
 
     def to_json(self) -> dict[str, Any]:
+        """The payload of the call that completes a group."""
         return {
             "bundles": [[work.to_json() for work in bundle] for bundle in self.bundles],
             "results": [{"statuses": list(statuses)} for statuses in self.statuses],
@@ -145,6 +151,7 @@ class TransformedGroup:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> TransformedGroup:
+        """Reads what `to_json` or the state machine wrote."""
         return cls(
             bundles=tuple(tuple(StageAWork.from_json(each) for each in bundle) for bundle in document["bundles"]),
             statuses=tuple(tuple(result["statuses"]) for result in document["results"]),
@@ -174,11 +181,13 @@ class FailedTransform:
     execution: str | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """The payload of the call that records a failure."""
         document = {"object": self.work.to_json(), "dataset": self.dataset, "error": dict(self.error)}
         return document if self.execution is None else {**document, "execution": self.execution}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> FailedTransform:
+        """Reads what `to_json` or the state machine wrote."""
         work = StageAWork.from_json(document["object"])
         return cls(work, document["dataset"], document["error"], document.get("execution"))
 

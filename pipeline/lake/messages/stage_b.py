@@ -26,6 +26,7 @@ class StageBInput:
     queuing: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """The input of an execution of Stage B."""
         wishes = {
             "workers": self.workers,
             "worker_type": self.worker_type,
@@ -43,6 +44,7 @@ class StageBInput:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StageBInput:
+        """Reads what `to_json` wrote."""
         return cls(
             batch=document["batch"],
             dataset=document["dataset"],
@@ -65,10 +67,12 @@ class EndingBatch:
     table: str
 
     def to_json(self) -> dict[str, Any]:
+        """The payload of the calls that end a batch."""
         return {"dataset": self.dataset, "batch": self.batch, "table": self.table}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> EndingBatch:
+        """Reads what `to_json` or the state machine wrote."""
         return cls(document["dataset"], document["batch"], document["table"])
 
 
@@ -80,10 +84,12 @@ class FailedBatch:
     error: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
+        """The payload of the call that fails a batch."""
         return {**self.batch.to_json(), "error": dict(self.error)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> FailedBatch:
+        """Reads what `to_json` or the state machine wrote."""
         return cls(EndingBatch.from_json(document), document["error"])
 
 

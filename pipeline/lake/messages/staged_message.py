@@ -16,6 +16,7 @@ class StagedMessage:
     object: ObjectVersion
 
     def to_json(self) -> dict[str, Any]:
+        """The body of the message."""
         return {
             "id": self.object.digest,
             "bucket": self.object.bucket,

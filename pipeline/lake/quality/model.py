@@ -49,9 +49,11 @@ class Condition:
     operands: tuple[Operand, ...]
 
     def has(self, *kinds: Kind) -> bool:
+        """Whether one of the operands is of one of these kinds."""
         return any(operand.kind in kinds for operand in self.operands)
 
     def has_keyword(self, *names: str) -> bool:
+        """Whether one of the operands is one of these keywords."""
         return any(operand.kind is Kind.KEYWORD and operand.value in names for operand in self.operands)
 
 

@@ -19,12 +19,15 @@ class S3Reader(FileIO):
     """Objects of S3, each read whole. It writes and deletes nothing."""
 
     def new_input(self, location: str) -> InputFile:
+        """An object to read."""
         return _Object(location)
 
     def new_output(self, location: str) -> OutputFile:
+        """Refused: nothing is written through this."""
         raise NotImplementedError(f"{location} is only read")
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
+        """Refused: nothing is deleted through this."""
         raise NotImplementedError(f"{location} is only read")
 
 

@@ -15,4 +15,5 @@ class QuickTransaction(Transaction):
 
     @property
     def table_metadata(self) -> TableMetadata:
+        """The table's own metadata while nothing is changed yet: PyIceberg would copy it."""
         return super().table_metadata if self._updates else self._table.metadata

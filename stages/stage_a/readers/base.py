@@ -31,11 +31,19 @@ class Settings(Protocol):
     """What a reader needs to know of a dataset; `pipeline.lake.datasets.StageA` is one."""
 
     @property
-    def format(self) -> str: ...
+    def format(self) -> str:
+        """`csv`, `json` or `jsonl`."""
+        ...
+
     @property
-    def delimiter(self) -> str: ...
+    def delimiter(self) -> str:
+        """What separates the cells of a CSV file."""
+        ...
+
     @property
-    def on_bad_row(self) -> str: ...
+    def on_bad_row(self) -> str:
+        """`quarantine` or `reject_file`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

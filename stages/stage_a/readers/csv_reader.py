@@ -51,6 +51,7 @@ class CsvReader(Reader):
         self._names: list[str] = []
 
     def blocks(self) -> Iterator[Block]:
+        """The file in blocks that end where a record ends; see `Reader.blocks`."""
         data = self.source.read(self.limits.block)
         if not data:
             raise BadObject("the file is empty", hint="A CSV file needs at least its header.")
@@ -80,14 +81,17 @@ class CsvReader(Reader):
             raise BadObject("the file has no header", hint="The first line must name the columns.")
 
     def parse(self, block: Block) -> Chunk:
+        """The rows of a block, by pyarrow where that is exact, else record by record."""
         if not block.tidy:
             return self._parse_records(block.data, block.first)
         return self._parse_tidy(block.data, block.first) or self._parse_pieces(block)
 
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
+        """What was parsed, in the order of the file; see `Reader.settle`."""
         return [parsed or self.parse(block)]
 
     def schema(self) -> dict[str, Type]:
+        """The file's columns under safe names, then those of the contract that it lacks."""
         found = {name: self.contract.get(name, Primitive.STRING) for name in self._names}
         return {**found, **{name: kind for name, kind in self.contract.items() if name not in found}}
 

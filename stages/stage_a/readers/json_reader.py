@@ -70,6 +70,7 @@ class JsonReader(Reader):
         self._first_problem = None
 
     def blocks(self) -> Iterator[Block]:
+        """The file in blocks of whole records; see `Reader.blocks`."""
         data = self.source.read(self.limits.first_sample)
         text = data.lstrip(WHITESPACE)
         while data and not text:
@@ -93,11 +94,13 @@ class JsonReader(Reader):
         yield from line_blocks(self.source, self.limits, data)
 
     def parse(self, block: Block) -> Chunk | None:
+        """The rows of a block by pyarrow, if the columns seen so far fit; else None, and `settle` reads them."""
         snapshot = self._snapshot
         rows = count_objects(block)
         return self._read_fast(block.data, line_of(rows, block.first), snapshot) if snapshot and rows else None
 
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
+        """The rows of a block, with the columns that it adds; see `Reader.settle`."""
         # What did not fit when it was parsed may fit what the blocks before it have taught since.
         parsed = parsed or self.parse(block)
         chunks = [parsed] if parsed else merge(self._read_pieces(block))
@@ -110,6 +113,7 @@ class JsonReader(Reader):
         return chunks
 
     def schema(self) -> dict[str, Type]:
+        """The columns seen so far under safe names, then those of the contract that it lacks."""
         found = {
             safe: self.contract[safe] if safe in self.contract else self._shapes[name].type()
             for name, safe in self._names.items()
@@ -117,6 +121,7 @@ class JsonReader(Reader):
         return {**found, **{name: kind for name, kind in self.contract.items() if name not in found}}
 
     def finish(self) -> None:
+        """`BadObject` if no row was an object, or a column of the contract is in none."""
         problem = self._first_problem
         if problem and not self._names and not self._rows_out:
             raise BadObject(

@@ -70,6 +70,7 @@ def count_objects(block: Block) -> int:
 
 
 def pieces(block: Block) -> Iterator[list[Row]]:
+    """The records of a block with their places, some megabytes at a time."""
     records = block.data.split(b"\n") if block.records is None else block.records
     piece: list[Row] = []
     size = 0
@@ -87,6 +88,7 @@ def pieces(block: Block) -> Iterator[list[Row]]:
 
 
 def load_object(raw: bytes) -> dict[str, Any]:
+    """One record as a dictionary; `ValueError`, with what is wrong, for anything else."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:

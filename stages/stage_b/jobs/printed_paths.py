@@ -16,6 +16,7 @@ SCHEME = "^[a-zA-Z0-9+.-]+:/+"
 
 
 def without_scheme(path: str) -> str:
+    """A path without `s3://` or `s3a://`."""
     return re.sub(SCHEME, "", path)
 
 

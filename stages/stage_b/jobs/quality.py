@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.clients import client
 from pipeline.core.errors import Refused
-from pipeline.core.telemetry.logs import about, of_job
+from pipeline.core.telemetry.logs import log_as_job, log_context
 from pipeline.lake.batches.records import BatchRecords, Verdict
 from pipeline.lake.datasets import Dataset
 from stages.stage_b.jobs.batch_manifest import read_manifest
@@ -80,14 +80,15 @@ def _keep(
 
 
 def main() -> None:
+    """The Glue job: judges what a batch wrote and records the verdict."""
     from awsglue.utils import getResolvedOptions
     from pyspark.sql import SparkSession
 
     arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
-    of_job("stage_b.quality")
+    log_as_job("stage_b.quality")
     records = BatchRecords(client("dynamodb"), arguments["batches_table"])
     keys = {"correlation_id": arguments["batch_id"], "dataset": arguments["dataset"], "run": arguments["JOB_RUN_ID"]}
-    with about(**keys), told_apart():
+    with log_context(**keys), told_apart():
         spark = SparkSession.builder.getOrCreate()
         try:
             judged = check(spark, arguments, records, client("s3"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.core.clients import client
 from pipeline.core.objects import set_aside_folder
-from pipeline.core.telemetry.logs import about, of_job
+from pipeline.core.telemetry.logs import log_as_job, log_context
 from pipeline.lake.batches.records import BatchRecords, Written
 from stages.stage_b.jobs.batch_manifest import inspect_loaded, inspect_staged, parts, read_manifest
 from stages.stage_b.jobs.branch_writes import Job, write_batch
@@ -48,12 +48,13 @@ def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Writte
 
 
 def main() -> None:
+    """The Glue job: loads a batch to a branch and records what it wrote."""
     from awsglue.utils import getResolvedOptions
 
     arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
-    of_job("stage_b.standard")
+    log_as_job("stage_b.standard")
     keys = {"correlation_id": arguments["batch_id"], "dataset": arguments["dataset"], "run": arguments["JOB_RUN_ID"]}
-    with about(**keys), told_apart():
+    with log_context(**keys), told_apart():
         written = load(arguments, BatchRecords(client("dynamodb"), arguments["batches_table"]), client("s3"))
         facts = {"rows": written.rows, "bad_rows": written.bad_rows, "branch": written.branch}
         log.info("batch written", extra={**facts, "snapshot": str(written.snapshot)})

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.clients import client
-from pipeline.core.telemetry.logs import about, of_job
+from pipeline.core.telemetry.logs import log_as_job, log_context
 from pipeline.lake.batches.history import History, is_over
 from pipeline.lake.batches.records import BatchRecords
 from pipeline.lake.batches.upkeep import Turns, TurnStatus
@@ -66,12 +66,13 @@ def run(
 
 
 def main() -> None:
+    """The Glue job: one turn of upkeep."""
     from awsglue.utils import getResolvedOptions
 
     arguments = getResolvedOptions(sys.argv, list(ARGUMENTS))
-    of_job("stage_b.upkeep")
+    log_as_job("stage_b.upkeep")
     dynamodb, table = client("dynamodb"), arguments["batches_table"]
-    with about(correlation_id=arguments["turn"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
+    with log_context(correlation_id=arguments["turn"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
         did = run(arguments, Turns(dynamodb, table), _history(arguments, dynamodb))
         log.info("table kept up", extra=did)
 

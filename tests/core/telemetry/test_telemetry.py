@@ -14,17 +14,17 @@ from pipeline.core.telemetry.names import Metric
 
 FUNCTION = """
 import logging
-from pipeline.core.telemetry.logs import about
+from pipeline.core.telemetry.logs import log_context
 from pipeline.core.telemetry.{module} import {start}
 {start}("stage.name")
-with about(correlation_id="b1", dataset="a/b"):
+with log_context(correlation_id="b1", dataset="a/b"):
     logging.getLogger("pipeline.x").info("done", extra={{"rows": 2, "dataset": "c/d"}})
     logging.getLogger("botocore.x").info("chatter")
 logging.getLogger("stages.x").warning("outside")
 """
 
 
-@pytest.mark.parametrize(("module", "start"), [("function_logs", "of_function"), ("logs", "of_job")])
+@pytest.mark.parametrize(("module", "start"), [("function_logs", "log_as_function"), ("logs", "log_as_job")])
 def test_every_line_is_json_with_what_it_is_about(module: str, start: str):
     code = FUNCTION.format(module=module, start=start)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

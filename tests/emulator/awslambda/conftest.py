@@ -38,7 +38,7 @@ def parts(front: Front, aws: Callable[[str], Any], tmp_path_factory: pytest.Temp
     sources = EventSources(
         front.endpoint, lambda arn, event: workers.invoke(functions.resolve(arn), event), retry_s=(0.05, 0.2)
     )
-    functions.install(workers.invoke, later.submit)
+    functions.run_by(workers.invoke, later.submit)
     started = (logs, workers, later, sources)
     for part in started:
         part.start()

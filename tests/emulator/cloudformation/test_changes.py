@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cloudformation.changes import Action, Change
+from pipeline.cloudformation.changes import ResourceAction, ResourceChange
 from pipeline.cloudformation.locations import Place
 from pipeline.core.errors import BadDefinition
 from pipeline.emulator.cloudformation import registry
@@ -18,13 +18,13 @@ assert registry
 PLACE = Place("t.yaml", ("Resources", "It", "Properties"))
 
 
-def change(type_name: str, before: dict[str, Any], after: dict[str, Any]) -> Change | None:
+def change(type_name: str, before: dict[str, Any], after: dict[str, Any]) -> ResourceChange | None:
     return compare("It", REGISTRY[type_name], ResourceRecord(type_name, before, "it"), after, PLACE)
 
 
 def test_a_resource_that_is_not_on_record_is_added() -> None:
     added = compare("It", REGISTRY["AWS::SQS::Queue"], None, {"DelaySeconds": 1}, PLACE)
-    assert added == Change("It", "AWS::SQS::Queue", Action.ADD)
+    assert added == ResourceChange("It", "AWS::SQS::Queue", ResourceAction.ADD)
 
 
 def test_numbers_and_booleans_that_came_as_text_are_the_same() -> None:
@@ -36,7 +36,7 @@ def test_numbers_and_booleans_that_came_as_text_are_the_same() -> None:
 def test_a_property_that_is_left_out_is_a_change() -> None:
     found = change("AWS::SQS::Queue", {"DelaySeconds": 5}, {})
     assert found is not None
-    assert found.action is Action.MODIFY
+    assert found.action is ResourceAction.MODIFY
     assert [(each.path, each.before, each.after) for each in found.properties] == [("DelaySeconds", 5, None)]
 
 
@@ -45,7 +45,10 @@ def test_the_changed_property_is_named_by_its_path() -> None:
     after = {"DatabaseInput": {"Name": "a", "Description": "new"}, "CatalogId": "1"}
     found = change("AWS::Glue::Database", before, after)
     assert found is not None
-    assert (found.action, [each.path for each in found.properties]) == (Action.MODIFY, ["DatabaseInput.Description"])
+    assert (found.action, [each.path for each in found.properties]) == (
+        ResourceAction.MODIFY,
+        ["DatabaseInput.Description"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,7 @@ def test_the_changed_property_is_named_by_its_path() -> None:
 def test_some_changes_replace_the_resource(type_name: str, before: dict[str, Any], after: dict[str, Any]) -> None:
     found = change(type_name, before, after)
     assert found is not None
-    assert found.action is Action.REPLACE
+    assert found.action is ResourceAction.REPLACE
     assert [each.replaces for each in found.properties] == [True]
 
 
@@ -76,10 +79,10 @@ def test_what_cannot_be_changed_is_named() -> None:
         change("AWS::KMS::Key", {}, {"KeySpec": "RSA_2048"})
 
 
-@pytest.mark.parametrize(("kept", "action"), [(False, Action.REMOVE), (True, Action.KEEP)])
-def test_what_leaves_the_template_is_removed_or_kept(kept: bool, action: Action) -> None:
+@pytest.mark.parametrize(("kept", "action"), [(False, ResourceAction.REMOVE), (True, ResourceAction.KEEP)])
+def test_what_leaves_the_template_is_removed_or_kept(kept: bool, action: ResourceAction) -> None:
     record = ResourceRecord("AWS::SQS::Queue", {}, "it", kept_when_removed=kept)
-    assert leaving("It", record) == Change("It", "AWS::SQS::Queue", action)
+    assert leaving("It", record) == ResourceChange("It", "AWS::SQS::Queue", action)
 
 
 @pytest.mark.parametrize("type_name", sorted(REGISTRY))

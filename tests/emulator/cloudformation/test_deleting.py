@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cloudformation.changes import Action
+from pipeline.cloudformation.changes import ResourceAction
 from pipeline.core.errors import Refused
 from pipeline.emulator.cloudformation import Deployer, StackResult
 from pipeline.emulator.cloudformation.resource_types import REGISTRY
@@ -191,7 +191,7 @@ def test_every_type_can_be_planned_deleted_and_made_again(
     planned = deployer.planner().plan("every", template, {})
     made = deploy(EVERY_TYPE, stack="every")
     assert {(change.logical_id, change.action) for change in planned.changes} == {
-        (logical_id, Action.ADD) for logical_id in made.resources
+        (logical_id, ResourceAction.ADD) for logical_id in made.resources
     }
     assert deployer.planner().plan("every", template, {}).changes == ()
     record = deployer.records.get("every")

@@ -80,8 +80,8 @@ def test_dynamic_references_are_looked_up_also_when_put_together(value: Any, exp
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
-        ({"Fn::Join": "a"}, "Fn::Join is not written as CloudFormation wants it"),
-        ({"Fn::If": ["IsDev", 1]}, "Fn::If is not written as CloudFormation wants it"),
+        ({"Fn::Join": "a"}, "Fn::Join is not written in CloudFormation's form"),
+        ({"Fn::If": ["IsDev", 1]}, "Fn::If is not written in CloudFormation's form"),
         ({"Fn::If": ["Round", 1, 2]}, "condition Round refers to itself"),
         ({"Fn::And": [{"Condition": "IsDev"}]}, "take two to ten conditions"),
         ({"Fn::GetAZs": ""}, "Fn::GetAZs is not honoured"),

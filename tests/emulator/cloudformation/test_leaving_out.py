@@ -235,7 +235,7 @@ def test_what_acts_forgets_what_an_update_leaves_out(
     deploy: Deploy, clients: Clients, zip_of_a_function: bytes
 ) -> None:
     # With what the running lake puts right of moto's functions; they are not run here.
-    lambdas.install(_nothing_runs, _nothing_runs)
+    lambdas.run_by(_nothing_runs, _nothing_runs)
     location = {"LocationConstraint": "eu-west-1"}
     clients("s3").create_bucket(Bucket="acting", CreateBucketConfiguration=location)
     clients("s3").put_object(Bucket="acting", Key="zip", Body=zip_of_a_function)

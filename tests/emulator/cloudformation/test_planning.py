@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cloudformation.changes import Action, Change
+from pipeline.cloudformation.changes import ResourceAction, ResourceChange
 from pipeline.core.errors import BadDefinition
 from pipeline.emulator.cloudformation import Deployer, StackPlan, StackResult
 from tests.deploying import deploy_all, plan_all
@@ -179,5 +179,5 @@ def test_an_unfinished_deployment_is_told(deploy: Deploy, plan: Plan, clients: C
         clients("sqs").meta.events.unregister("after-call.sqs.CreateQueue", die)
     planned = plan(both, "half")
     assert planned.unfinished
-    assert planned.changes == (Change("Other", "AWS::SQS::Queue", Action.ADD),)
+    assert planned.changes == (ResourceChange("Other", "AWS::SQS::Queue", ResourceAction.ADD),)
     assert deploy(both, stack="half").changed == ("Other",)

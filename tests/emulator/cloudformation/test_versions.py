@@ -62,7 +62,7 @@ def _runs_nothing(function: Function, payload: bytes, request_id: str | None = N
 @pytest.fixture(scope="module", autouse=True)
 def _versions(clients: Clients) -> None:
     """Lambda as the lake has it, and code in S3."""
-    functions.install(_runs_nothing, lambda function, payload: "")
+    functions.run_by(_runs_nothing, lambda function, payload: "")
     where = {"LocationConstraint": "eu-west-1"}
     clients("s3").create_bucket(Bucket="of-versions", CreateBucketConfiguration=where)
     for key in ("one", "two"):

@@ -17,7 +17,7 @@ from moto.dynamodb.parsing.validators import UpdateExpressionValidator
 
 from pipeline.emulator.dynamodb.conditions import holds
 from pipeline.emulator.dynamodb.patches.updates import steps, updated
-from pipeline.emulator.moto.install import install_all
+from pipeline.emulator.moto.patch import install_all
 
 KINDS = [{"AttributeName": "path", "AttributeType": "S"}, {"AttributeName": "place", "AttributeType": "S"}]
 TABLE = SimpleNamespace(attr=KINDS, table_key_attrs=["path"], attribute_keys=["path", "place"])

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.emulator.eventbridge.patches import schedules as fixes
-from pipeline.emulator.eventbridge.schedules import Schedules, check
+from pipeline.emulator.eventbridge.schedules import Schedules
 from pipeline.emulator.gateway.server import Front
 from tests.patience import until
 
@@ -41,17 +40,8 @@ class Fired:
 
 
 @pytest.fixture
-def fired(front: Front, aws: Aws) -> Iterator[Fired]:
-    fixes.install(check)
-    yield Fired()
-    scheduler, events = aws("scheduler"), aws("events")
-    for found in scheduler.list_schedules()["Schedules"]:
-        scheduler.delete_schedule(Name=found["Name"])
-    for rule in events.list_rules()["Rules"]:
-        ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]]
-        if ids:
-            events.remove_targets(Rule=rule["Name"], Ids=ids)
-        events.delete_rule(Name=rule["Name"])
+def fired(no_schedules_left: None) -> Fired:
+    return Fired()
 
 
 def schedule(aws: Aws, expression: str, **settings: Any) -> None:

@@ -9,8 +9,9 @@ from botocore.exceptions import ClientError
 from botocore.session import get_session
 
 from pipeline.emulator.gateway.calls import Call
-from pipeline.emulator.gateway.operations import ALL_OTHERS, PAGE, Kind, refusal, reviewed
+from pipeline.emulator.gateway.operations import ALL_OTHERS, FILE, FOLDERS, PAGE, Kind, refusal, reviewed
 from pipeline.emulator.gateway.operations_page import page
+from pipeline.emulator.stepfunctions.api import OPERATIONS
 from tests.conftest import ROOT
 
 # Services as requests are signed for them, the service models whose operations they have, and where moto answers.
@@ -34,7 +35,6 @@ RESPONSES = {
     "sns": "sns.responses.SNSResponse",
     "sqs": "sqs.responses.SQSResponse",
     "ssm": "ssm.responses.SimpleSystemManagerResponse",
-    "states": "stepfunctions.responses.StepFunctionResponse",
     "sts": "sts.responses.TokenResponse",
 }
 
@@ -54,7 +54,12 @@ def test_every_operation_on_the_list_is_one_of_the_service_and_stands_there_once
     assert set(names) - {ALL_OTHERS} <= known(service)
 
 
-@pytest.mark.parametrize("service", sorted(set(reviewed()) - {"s3"}))
+def test_every_operation_of_our_own_service_was_reviewed_and_the_others_are_refused() -> None:
+    answered = {name for entry in reviewed()["states"] if entry.kind is not Kind.REFUSED for name in entry.operations}
+    assert set(OPERATIONS) == answered
+
+
+@pytest.mark.parametrize("service", sorted(set(reviewed()) - {"s3", "states"}))
 def test_every_operation_that_moto_answers_was_reviewed(service):
     """S3's are told by paths and not by methods of moto: its list was made by hand, from all of the service's."""
     from moto.core.utils import camelcase_to_underscores
@@ -71,6 +76,10 @@ def test_what_has_no_full_effect_says_why_and_what_has_does_not():
     for service, entries in reviewed().items():
         for entry in entries:
             assert bool(entry.because) == (entry.kind is not Kind.HONOURED), (service, entry)
+
+
+def test_each_file_of_operations_is_read():
+    assert {path.parent.name for path in (ROOT / "pipeline" / "emulator").glob(f"*/{FILE}")} == set(FOLDERS)
 
 
 def test_the_page_is_made_from_the_list():

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from pipeline.emulator.gateway.server import Front
 from pipeline.emulator.s3.patches.checksums import ALGORITHMS, compute
 
-from .test_fixes_s3_bodies import send
+from .test_bodies import send
 
 BUCKET = "checked"
 PARTS = (b"a" * (5 << 20), b"last")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from pipeline.emulator.gateway.server import Front
 from pipeline.emulator.s3.patches.checksums import compute
 
-from .test_fixes_s3_bodies import send
+from .test_bodies import send
 
 BUCKET = "read"
 PARTS = {2: b"a" * (5 << 20), 3: b"b" * (5 << 20), 7: b"last"}

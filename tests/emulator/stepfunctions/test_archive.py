@@ -8,8 +8,10 @@ import threading
 import pytest
 
 from pipeline.emulator.moto.reset import reset_state
-from pipeline.emulator.stepfunctions import executions as stepfunctions_executions
+from pipeline.emulator.stepfunctions import execution as stepfunctions_execution
 from pipeline.emulator.stepfunctions.archive import FILE, Archive
+from pipeline.emulator.stepfunctions.execution import Execution
+from pipeline.emulator.stepfunctions.service import STEP_FUNCTIONS
 from tests.emulator.stepfunctions.machines import Machines
 from tests.patience import PATIENCE_S
 
@@ -26,7 +28,6 @@ def machines(aws):
 
 def living():
     from moto.stepfunctions.parser.asl.eval.environment import Environment
-    from moto.stepfunctions.parser.backend.execution import Execution
 
     gc.collect()
     kinds = [type(thing) for thing in gc.get_objects()]
@@ -74,10 +75,10 @@ def test_a_new_machine_knows_nothing_of_one_whose_state_was_forgotten(front, mac
 
 def test_an_execution_whose_machine_is_forgotten_while_it_is_written_down_is_not_kept(machines, monkeypatch):
     machine = machines.create(PASS, "forgotten-meanwhile")
-    record_of, written = stepfunctions_executions.record_of, threading.Event()
+    record_of, written = stepfunctions_execution.record_of, threading.Event()
 
     def forgotten_meanwhile(execution):
-        monkeypatch.setattr(stepfunctions_executions, "record_of", record_of)
+        monkeypatch.setattr(stepfunctions_execution, "record_of", record_of)
         reset_state()
         machines.create(PASS, "forgotten-meanwhile")
         return record_of(execution)
@@ -86,8 +87,8 @@ def test_an_execution_whose_machine_is_forgotten_while_it_is_written_down_is_not
         if status != "RUNNING":
             written.set()
 
-    monkeypatch.setattr(stepfunctions_executions, "record_of", forgotten_meanwhile)
-    monkeypatch.setattr(stepfunctions_executions, "listener", tell)
+    monkeypatch.setattr(stepfunctions_execution, "record_of", forgotten_meanwhile)
+    monkeypatch.setattr(STEP_FUNCTIONS, "listener", tell)
     machines.start(machine, name="one")
     assert written.wait(PATIENCE_S)
     assert machines.listed(machine) == []

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from pipeline.emulator.moto.install import install_all
+from pipeline.emulator.moto.patch import install_all
 from pipeline.emulator.stepfunctions.interpreter.intrinsics import literal
 from tests.emulator.stepfunctions.running_machines import PASS, Machines
 from tests.examples import examples
@@ -56,12 +56,21 @@ def test_a_value_too_few_or_too_many_is_a_failure_of_the_function(machines, func
         "$.clé",
         "$.in['my-key']",
         "$.rows[0].my-key",
+        "$.a-b[0][0]['my-key']",
         "$.rows[?(@.my-key == 't1')].my-key",
         "$$.Nothing-such",
     ],
 )
 def test_a_path_means_in_a_call_what_it_means_outside_of_one(machines, path):
-    value = {"my-key": "t1", "my": "no", "clé": "t1", "cl": "no", "in": {"my-key": "t1"}, "rows": [{"my-key": "t1"}]}
+    value = {
+        "my-key": "t1",
+        "my": "no",
+        "clé": "t1",
+        "cl": "no",
+        "in": {"my-key": "t1"},
+        "rows": [{"my-key": "t1"}],
+        "a-b": [[{"my-key": "t1"}]],
+    }
     states = {"A": {**PASS, "Parameters": {"plain.$": path, "call.$": f"States.ArrayGetItem(States.Array({path}), 0)"}}}
     found = machines.run(states, value)
     if path.startswith("$$"):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.moto.install import install_all
+from pipeline.emulator.moto.patch import install_all
 from pipeline.emulator.stepfunctions.definitions import diagnostics
 from pipeline.emulator.stepfunctions.validation.diagnostics import diagnose
 from tests.examples import examples

@@ -20,7 +20,7 @@ def working_functions(front, aws, folder, codes) -> Iterator[None]:
     later = AsyncInvocations(workers.invoke, front.endpoint)
     workers.start()
     later.start()
-    functions.install(workers.invoke, later.submit)
+    functions.run_by(workers.invoke, later.submit)
     aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
     for name, code in codes.items():
         aws("lambda").create_function(

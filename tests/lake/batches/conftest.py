@@ -15,7 +15,7 @@ from pipeline.core.executions import Executions
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import BatchRecords
-from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper

@@ -25,7 +25,7 @@ from pipeline.lake.batches.completion import REBASES, BatchFinisher, cause_of, r
 from pipeline.lake.batches.poller import Poller, PollOutcome
 from pipeline.lake.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
 from pipeline.lake.batches.redrive import Redriver
-from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import Upkeeper

@@ -13,7 +13,7 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.deliveries import VERSIONS
 from pipeline.lake.batches.poller import PollOutcome
 from pipeline.lake.batches.records import Batch, BatchStatus
-from pipeline.lake.batches.sealing import Sealer
+from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Status
 

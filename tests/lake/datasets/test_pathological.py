@@ -76,7 +76,7 @@ def test_what_would_take_for_ever_or_crash_is_a_problem_with_its_place(text, sai
         ("cron(0 6 * * * *)", "exactly one of day of month and day of week must be ?"),
         ("cron(0 25 * * ? *)", "'25' is not between 0 and 23"),
         ("cron(0 6 ? * MON#9 *)", "'9' is not between 1 and 5"),
-        ("cron(0/0 6 * * ? *)", "steps by nothing"),
+        ("cron(0/0 6 * * ? *)", "has a step of 0"),
     ],
 )
 def test_a_cron_that_eventbridge_scheduler_would_refuse_says_why_and_what_to_write(cron, about):

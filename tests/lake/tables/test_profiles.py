@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.core.clients import client
 from pipeline.core.lake_key import own_key
-from pipeline.core.settings import deciding
+from pipeline.core.settings import client_variables
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.tables.creation import create_table
 from pipeline.lake.tables.iceberg import IcebergTables
@@ -36,7 +36,7 @@ def by_role(endpoint: str, catalog: Any, tmp_path: Path, monkeypatch: pytest.Mon
     """This process speaks to an account as a role that a profile names, as builds do, and has no other credentials."""
     key = own_key()
     (tmp_path / "config").write_text(PROFILES.format(id=key.id, secret=key.secret))
-    for name in deciding():
+    for name in client_variables():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_PROFILE", "deployment")

@@ -241,7 +241,7 @@ OF_ANOTHER_BUCKET = str(arrival()["Records"][0]["body"]).replace('"raw"', '"fore
     [
         ("poison", "not JSON"),
         ("[]", "a JSON list, not an object"),
-        ('{"Records": [{"eventName": "ObjectCreated:Put"}]}', "lacks or garbles a field: KeyError('s3')"),
+        ('{"Records": [{"eventName": "ObjectCreated:Put"}]}', "has a missing or malformed field: KeyError('s3')"),
         (OF_ANOTHER_BUCKET, "an event of bucket foreign\\\\x01"),
         (SendAgain(OBJECT, -1).to_json(), "the generation is none"),
     ],

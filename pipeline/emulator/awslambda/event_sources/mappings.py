@@ -18,9 +18,17 @@ _log = logging.getLogger(__name__)
 class Poller(Protocol):
     """Polls for one mapping, from when it is made until it is stopped or sees its mapping disabled."""
 
-    def stop(self) -> None: ...
-    def join(self) -> None: ...
-    def is_alive(self) -> bool: ...
+    def stop(self) -> None:
+        """Take nothing new; what is being worked on goes on."""
+        ...
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Whether it polls still."""
+        ...
 
 
 class EventSources:
@@ -42,6 +50,7 @@ class EventSources:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin to poll for every mapping that is enabled."""
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="event-sources", daemon=True)
         self._thread.start()

@@ -57,12 +57,14 @@ class QueuePoller:
         self._thread.start()
 
     def stop(self) -> None:
+        """Take nothing new; what is being worked on goes on."""
         self._stopped = True
         with self._changed:
             self._changed.notify_all()
         self._threads.shutdown(wait=False)
 
     def is_alive(self) -> bool:
+        """Whether it polls still."""
         return self._thread.is_alive()
 
     def join(self) -> None:

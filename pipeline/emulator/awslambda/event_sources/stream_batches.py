@@ -26,6 +26,7 @@ class Change:
 
     @property
     def sequence_number(self) -> str:
+        """Its place in its shard."""
         return str(self.record["dynamodb"]["SequenceNumber"])
 
 
@@ -41,6 +42,7 @@ class Batch:
     tries: int = 0
 
     def event(self) -> bytes:
+        """The payload that the function gets."""
         return json.dumps({"Records": [change.record for change in self.changes]}).encode()
 
     def fitting(self) -> Batch:
@@ -57,6 +59,7 @@ class Batch:
         return Batch(self.changes[:count], self.changes[count].position, self.tries)
 
     def without_first(self, count: int) -> Batch:
+        """The same batch after its first `count` records succeeded."""
         return Batch(self.changes[count:], self.end, self.tries)
 
     def halves(self) -> list[Batch]:

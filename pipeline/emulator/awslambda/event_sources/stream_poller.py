@@ -63,11 +63,13 @@ class StreamPoller:
         self._thread.start()
 
     def stop(self) -> None:
+        """Take nothing new; what is being worked on goes on."""
         self._stopping.set()
         with calls.changed:
             calls.changed.notify_all()
 
     def is_alive(self) -> bool:
+        """Whether it polls still."""
         return self._thread.is_alive()
 
     def join(self) -> None:

@@ -19,25 +19,20 @@ from pipeline.emulator.awslambda.destinations import OF_STREAMS, check_destinati
 from pipeline.emulator.awslambda.event_sources.filters import Filters
 from pipeline.emulator.awslambda.event_sources.sources import QUEUE, STREAM, service_of
 from pipeline.emulator.awslambda.patches.versions import invoked_arn
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 _NEVER = ("TumblingWindowInSeconds", "ProvisionedPollerConfig", "StartingPositionTimestamp")
 _OF_STREAMS_ONLY = (
     "BisectBatchOnFunctionError", "DestinationConfig", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts",
     "ParallelizationFactor", "StartingPosition",
 )  # fmt: skip
-_originals: dict[str, Any] = {}
 
 
-def install() -> None:
-    for name, replacement, source in (
-        ("create_event_source_mapping", _create, "19f8125cabf7"),
-        ("update_event_source_mapping", _update, "7ec08b40f6d0"),
-        ("list_event_source_mappings", _list, "7914b756d62f"),
-    ):
-        _originals[name] = replace(LambdaBackend, name, replacement, source=source)
-
-
+@patch(
+    "moto.awslambda.models:LambdaBackend.create_event_source_mapping",
+    "19f8125cabf7",
+    "moto delivers inside SendMessage and PutItem",
+)
 def _create(self: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
     arn = str(spec.get("EventSourceArn", ""))
     _check(arn, spec)
@@ -46,7 +41,7 @@ def _create(self: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
     queue = sqs_backends[self.account_id][self.region_name].queues.get(arn.rpartition(":")[2])
     if queue is not None:
         _check_visibility(queue, self.get_function(str(spec.get("FunctionName", ""))))
-    mapping: EventSourceMapping = _originals["create_event_source_mapping"](self, spec)
+    mapping: EventSourceMapping = _create.original(self, spec)
     if queue is not None:
         queue.lambda_event_source_mappings.pop(mapping.function_arn, None)
     if _is_stream(arn):
@@ -58,11 +53,16 @@ def _create(self: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
     return mapping
 
 
+@patch(
+    "moto.awslambda.models:LambdaBackend.update_event_source_mapping",
+    "7ec08b40f6d0",
+    "moto takes what no poller does, and follows an alias once",
+)
 def _update(self: LambdaBackend, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
     known = self._event_source_mappings.get(uuid)
     if known is not None:
         _check(known.event_source_arn, spec)
-    mapping: EventSourceMapping | None = _originals["update_event_source_mapping"](self, uuid, spec)
+    mapping: EventSourceMapping | None = _update.original(self, uuid, spec)
     if mapping is not None and spec.get("FunctionName"):
         _aim(self, mapping, spec)
     return mapping
@@ -73,6 +73,11 @@ def _aim(backend: LambdaBackend, mapping: EventSourceMapping, spec: dict[str, An
     mapping.function_arn = mapping.function_name = invoked_arn(backend.get_function(spec["FunctionName"]))
 
 
+@patch(
+    "moto.awslambda.models:LambdaBackend.list_event_source_mappings",
+    "7914b756d62f",
+    "moto compares names and ARNs as texts",
+)
 def _list(self: LambdaBackend, event_source_arn: str, function_name: str) -> list[EventSourceMapping]:
     """moto compares the texts, so that a name finds no mapping that was made with the ARN."""
     wanted = invoked_arn(self.get_function(function_name)) if function_name else None

@@ -1,15 +1,14 @@
 """Lambda in moto: invocations go to real workers.
 
 moto runs functions in Docker, answers an error with status 200 where there is none, and blocks on asynchronous
-invocations. Settings are `lambda_settings`' business, versions and aliases `lambda_versions`', event source
-mappings `lambda_sources`'.
+invocations. Settings are the business of `settings`, versions and aliases of `versions`, event source
+mappings of `event_source_mappings`.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -26,32 +25,23 @@ from pipeline.emulator.awslambda.functions import (
     Retries,
     Throttled,
 )
-from pipeline.emulator.awslambda.patches import event_source_mappings, invoke_configs, settings, versions
 from pipeline.emulator.awslambda.patches.invoke_configs import config_of
 from pipeline.emulator.awslambda.patches.versions import LATEST, invoked_arn, latest_of
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 InvokeLater = Callable[[Function, bytes], str]
 """Queue an asynchronous invocation; returns its request id."""
 
 _REQUEST_ID = "x-amzn-requestid"
-_lock = threading.Lock()
-_originals: dict[str, Any] = {}
+_NOBODY = "nothing runs functions yet"
 _invoke: Invoke | None = None
 _invoke_later: InvokeLater | None = None
 
 
-def install(invoke: Invoke, invoke_later: InvokeLater) -> None:
-    """Run functions by these from now on; the latest call counts. `Misconfigured` under another moto."""
+def run_by(invoke: Invoke, invoke_later: InvokeLater) -> None:
+    """Run functions by these from now on; the latest call counts."""
     global _invoke, _invoke_later
-    with _lock:
-        _invoke, _invoke_later = invoke, invoke_later
-        if not _originals:
-            _replace_all()
-            settings.install()
-            versions.install()
-            invoke_configs.install()
-            event_source_mappings.install()
+    _invoke, _invoke_later = invoke, invoke_later
 
 
 def resolve(arn: str) -> Function:
@@ -104,16 +94,6 @@ def _retries(found: LambdaFunction) -> Retries:
     )
 
 
-def _replace_all() -> None:
-    def change(owner: Any, name: str, replacement: Any, source: str) -> None:
-        _originals[f"{owner.__name__}.{name}"] = replace(owner, name, replacement, source=source)
-
-    change(LambdaResponse, "invoke", _invoke_response, "8f68f0bf023a")
-    change(LambdaFunction, "invoke", _invoke_function, "dadc324f30ae")
-    change(LambdaFunction, "_invoke_lambda", _never, "23ce7a8f956e")
-    change(LambdaResponse, "_enrich_response", staticmethod(_enrich_response), "86cd4a4051dd")
-
-
 class _RequestTooLarge(LambdaClientError):
     code = 413
 
@@ -139,12 +119,13 @@ class _Stopping(LambdaClientError):
         super().__init__("ServiceException", error.message)
 
 
+@patch("moto.awslambda.responses:LambdaResponse.invoke", "8f68f0bf023a", "moto looks for the qualifier in the payload")
 def _invoke_response(self: LambdaResponse) -> Any:
     """moto looks for the qualifier under another name, and then in the payload. Errors name one that was asked for."""
     asked = self.querystring.get("Qualifier")
     self.querystring["qualifier"] = asked or [LATEST]
     try:
-        return _originals["LambdaResponse.invoke"](self)
+        return _invoke_response.original(self)
     except UnknownFunctionException as error:
         if asked:
             raise
@@ -152,6 +133,11 @@ def _invoke_response(self: LambdaResponse) -> Any:
         raise UnknownFunctionException(arn.removesuffix(f":{LATEST}")) from None
 
 
+@patch(
+    "moto.awslambda.models:LambdaFunction.invoke",
+    "dadc324f30ae",
+    "moto runs functions in Docker, and waits for asynchronous ones",
+)
 def _invoke_function(self: LambdaFunction, body: Any, request_headers: Any, response_headers: Any) -> bytes:
     """Every invocation in moto comes through here: the API's, and the triggers of other services.
 
@@ -187,13 +173,15 @@ def _check_payload(payload: bytes, limit: int) -> None:
 
 
 def _start(function: Function, payload: bytes, headers: Any) -> bytes:
-    assert _invoke_later is not None
+    if _invoke_later is None:
+        raise Refused(_NOBODY)
     headers[_REQUEST_ID] = _invoke_later(function, payload)
     return b""
 
 
 def _run(function: Function, payload: bytes, headers: Any) -> bytes:
-    assert _invoke is not None
+    if _invoke is None:
+        raise Refused(_NOBODY)
     answer = _invoke(function, payload)
     headers[_REQUEST_ID] = answer.request_id
     headers["x-amz-log-result"] = base64.b64encode(answer.log_tail.encode()).decode()
@@ -202,14 +190,20 @@ def _run(function: Function, payload: bytes, headers: Any) -> bytes:
     return answer.payload
 
 
+@patch(
+    "moto.awslambda.responses:LambdaResponse._enrich_response",
+    "86cd4a4051dd",
+    "moto gives Invoke a request id of its own",
+)
 def _enrich_response(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
     """A call of Invoke has the invocation's request id, by which its log is found."""
     request_id = headers.get(_REQUEST_ID)
-    headers, body = _originals["LambdaResponse._enrich_response"].__func__(headers, body)
+    headers, body = _enrich_response.original(headers, body)
     if request_id:
         headers[_REQUEST_ID] = request_id
     return headers, body
 
 
+@patch("moto.awslambda.models:LambdaFunction._invoke_lambda", "23ce7a8f956e", "moto runs functions in Docker")
 def _never(self: LambdaFunction, event: str | None = None) -> tuple[str, bool, str]:
     raise NotImplementedError("functions run in workers")

@@ -14,18 +14,7 @@ from moto.core.responses import ActionResult
 from pipeline.core.errors import BadDefinition
 from pipeline.emulator.awslambda.destinations import OF_INVOCATIONS, check_destination
 from pipeline.emulator.awslambda.patches.versions import LATEST, invoked_arn, latest_of, qualifier_of
-from pipeline.emulator.moto.guard import replace
-
-
-def install() -> None:
-    for name, replacement, source in (
-        ("put_function_event_invoke_config", _put, "7dc4a081a306"),
-        ("update_function_event_invoke_config", _update, "aef5fcaa5b2c"),
-        ("get_function_event_invoke_config", _describe, "5d65619ca139"),
-        ("delete_function_event_invoke_config", _delete, "9d5a670745fc"),
-        ("list_function_event_invoke_configs", _list, "4b846547311c"),
-    ):
-        replace(LambdaResponse, name, replacement, source=source)
+from pipeline.emulator.moto.patch import patch
 
 
 def config_of(found: LambdaFunction) -> dict[str, Any]:
@@ -47,11 +36,21 @@ def _asked(response: LambdaResponse) -> LambdaFunction:
     return backend.get_function(name, response.querystring.get("Qualifier", [None])[0])
 
 
+@patch(
+    "moto.awslambda.responses:LambdaResponse.put_function_event_invoke_config",
+    "7dc4a081a306",
+    "moto adds to a list, and answers with its first",
+)
 def _put(self: LambdaResponse) -> Any:
     """Replaces what is there, where moto adds to it and then answers with the first."""
     return _kept(_asked(self), self.json_body)
 
 
+@patch(
+    "moto.awslambda.responses:LambdaResponse.update_function_event_invoke_config",
+    "aef5fcaa5b2c",
+    "moto replaces what an update does not name",
+)
 def _update(self: LambdaResponse) -> Any:
     """An update changes what it names."""
     found = _asked(self)
@@ -74,10 +73,20 @@ def _check_destination(arn: str) -> None:
         raise InvalidParameterValueException(error.message) from error
 
 
+@patch(
+    "moto.awslambda.responses:LambdaResponse.get_function_event_invoke_config",
+    "5d65619ca139",
+    "moto has one list for all qualifiers",
+)
 def _describe(self: LambdaResponse) -> Any:
     return ActionResult(_known(_asked(self)).response())
 
 
+@patch(
+    "moto.awslambda.responses:LambdaResponse.delete_function_event_invoke_config",
+    "9d5a670745fc",
+    "moto has one list for all qualifiers",
+)
 def _delete(self: LambdaResponse) -> Any:
     found = _asked(self)
     _known(found)
@@ -92,6 +101,11 @@ def _known(found: LambdaFunction) -> EventInvokeConfig:
     return known
 
 
+@patch(
+    "moto.awslambda.responses:LambdaResponse.list_function_event_invoke_configs",
+    "4b846547311c",
+    "moto has one list for all qualifiers",
+)
 def _list(self: LambdaResponse) -> Any:
     found = self.backend.get_function(unquote(self.path.rsplit("/", 3)[1]))
     return json.dumps({"FunctionEventInvokeConfigs": [each.response() for each in _configs(found).values()]})

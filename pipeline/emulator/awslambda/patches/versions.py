@@ -13,23 +13,11 @@ from typing import Any
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaAlias, LambdaFunction, LambdaStorage, lambda_backends
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 LATEST = "$LATEST"
 _OF_A_VERSION = ("Version", "FunctionArn", "LastModified", "LastUpdateStatus")
-_originals: dict[str, Any] = {}
 _zips: dict[str, bytes] = {}
-
-
-def install() -> None:
-    for name, replacement, source in (
-        ("get_function_by_name_with_qualifier", _get, "fcee5011f281"),
-        ("publish_version", _publish, "b62a3d20bd8f"),
-        ("put_alias", _put_alias, "9a29422d71ed"),
-        ("update_alias", _update_alias, "e2537a58963a"),
-        ("del_function", _delete, "4883b7e3df50"),
-    ):
-        _originals[name] = replace(LambdaStorage, name, replacement, source=source)
 
 
 def latest_of(found: LambdaFunction) -> LambdaFunction:
@@ -51,8 +39,13 @@ def invoked_arn(found: LambdaFunction) -> str:
     return plain if qualifier == LATEST else f"{plain}:{qualifier}"
 
 
+@patch(
+    "moto.awslambda.models:LambdaStorage.get_function_by_name_with_qualifier",
+    "fcee5011f281",
+    "moto forgets the alias that a function was asked for by",
+)
 def _get(self: LambdaStorage, name: str, qualifier: str | None = None) -> LambdaFunction:
-    found: LambdaFunction = _originals["get_function_by_name_with_qualifier"](self, name, qualifier)
+    found: LambdaFunction = _get.original(self, name, qualifier)
     asked = name.partition(":")[2] or qualifier
     if asked in (None, str(found.version)) or str(asked).lower() == LATEST.lower():
         return found
@@ -61,6 +54,11 @@ def _get(self: LambdaStorage, name: str, qualifier: str | None = None) -> Lambda
     return through
 
 
+@patch(
+    "moto.awslambda.models:LambdaStorage.publish_version",
+    "b62a3d20bd8f",
+    "moto numbers versions by how many there are, and shares settings with them",
+)
 def _publish(self: LambdaStorage, name_or_arn: str, description: str = "") -> LambdaFunction:
     """A new version, or the last one if nothing has changed since it was published; no number comes twice."""
     latest = self.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
@@ -88,16 +86,20 @@ def _settings(function: LambdaFunction) -> dict[str, Any]:
     return copy.deepcopy({name: value for name, value in found.items() if name not in _OF_A_VERSION})
 
 
+@patch("moto.awslambda.models:LambdaStorage.put_alias", "9a29422d71ed", "moto takes an alias of what is no version")
 def _put_alias(
     self: LambdaStorage, name: str, function_name: str, function_version: str, description: str, routing_config: Any
 ) -> LambdaAlias:
     _check(function_version, routing_config)
-    made: LambdaAlias = _originals["put_alias"](
-        self, name, function_name, function_version, description, routing_config
-    )
+    made: LambdaAlias = _put_alias.original(self, name, function_name, function_version, description, routing_config)
     return made
 
 
+@patch(
+    "moto.awslambda.models:LambdaStorage.update_alias",
+    "e2537a58963a",
+    "moto looks for a version also where none is given",
+)
 def _update_alias(
     self: LambdaStorage, name: str, function_name: str, function_version: Any, description: Any, routing_config: Any
 ) -> LambdaAlias:
@@ -117,11 +119,14 @@ def _check(version: str | None, routing: Mapping[str, Any] | None) -> None:
         raise InvalidParameterValueException("The embedded AWS sends all that comes to an alias to one version.")
 
 
+@patch(
+    "moto.awslambda.models:LambdaStorage.del_function", "4883b7e3df50", "moto deletes a version that an alias points to"
+)
 def _delete(self: LambdaStorage, name_or_arn: str, qualifier: str | None = None) -> None:
     _, name, own = self.split_function_arn(_as_arn(name_or_arn))
     version = own or qualifier
     if version is None:
-        _originals["del_function"](self, name_or_arn, None)
+        _delete.original(self, name_or_arn, None)
         return
     found = self.get_function_by_name_with_qualifier(name, version)
     if not version.isdigit():

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 _PLAIN = frozenset({"S", "N", "BOOL", "NULL", "SS", "NS"})
 """Values that stand in an answer as moto keeps them."""
 
 
-def install() -> None:
-    from moto.core.serialize import BaseJSONSerializer
-
-    def serialize(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
-        if shape.name == "AttributeValue" and (told := _told(value)) is not None:
-            self._default_serialize(serialized, told, shape, key)
-        else:
-            original(self, serialized, value, shape, key)
-
-    original = replace(BaseJSONSerializer, "_serialize_type_structure", serialize, source="36873909cd0a")
+@patch(
+    "moto.core.serialize:BaseJSONSerializer._serialize_type_structure",
+    "36873909cd0a",
+    "moto looks for every member of every attribute value under each name that it could have",
+)
+def _serialize(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
+    if shape.name == "AttributeValue" and (told := _told(value)) is not None:
+        self._default_serialize(serialized, told, shape, key)
+    else:
+        _serialize.original(self, serialized, value, shape, key)
 
 
 def _told(value: Any) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.emulator.dynamodb.conditions import holds
 from pipeline.emulator.dynamodb.patches import order
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 _lock = threading.RLock()
 
@@ -19,30 +19,25 @@ changed = threading.Condition(_lock)
 """Notified when a stream has a new record. Who holds it sees no write half done."""
 
 
-def install() -> None:
-    from moto.dynamodb.models import DynamoDBBackend
-    from moto.dynamodb.responses import DynamoHandler
+@patch("moto.dynamodb.responses:DynamoHandler.call_action", "ce5f57cf83cd", "moto takes no lock between look and write")
+def _call_action(self: Any) -> Any:
+    with _lock:
+        return _call_action.original(self)
 
-    def call_action(self: Any) -> Any:
-        with _lock:
-            return original_call(self)
 
-    def update_item(self: Any) -> Any:
-        answer = original_update(self)
-        if self.body.get("ReturnConsumedCapacity", "NONE") == "NONE":
-            # moto tells it unasked, of this operation alone.
-            answer.result.pop("ConsumedCapacity", None)
-        return answer
-
-    original_update = replace(DynamoHandler, "update_item", update_item, source="638893af1afd")
-    original_call = replace(DynamoHandler, "call_action", call_action, source="ce5f57cf83cd")
-    replace(DynamoDBBackend, "transact_write_items", _transact_write_items, source="81db2cb7d94e")
+@patch("moto.dynamodb.responses:DynamoHandler.update_item", "638893af1afd", "moto tells of capacity unasked")
+def _update_item(self: Any) -> Any:
+    answer = _update_item.original(self)
+    if self.body.get("ReturnConsumedCapacity", "NONE") == "NONE":
+        # moto tells it unasked, of this operation alone.
+        answer.result.pop("ConsumedCapacity", None)
+    return answer
 
 
 class _Undo:
     """What a transaction changed, to put it back: the items it named and the length of the tables' streams.
 
-    An item is never changed where it lies (see `dynamodb_updates`), so that no copy is needed.
+    An item is never changed where it lies (see `updates`), so that no copy is needed.
     """
 
     def __init__(self) -> None:
@@ -67,6 +62,7 @@ class _Undo:
             del shard.items[length:]
 
 
+@patch("moto.dynamodb.models:DynamoDBBackend.transact_write_items", "81db2cb7d94e", "moto copies whole tables to undo")
 def _transact_write_items(self: Any, transact_items: list[dict[str, Any]]) -> None:
     """Every condition is judged on the state before the transaction; then all is written, or nothing."""
     from moto.dynamodb.exceptions import MockValidationException, TransactionCanceledException

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.emulator.dynamodb.requests import check
 from pipeline.emulator.dynamodb.values import Invalid
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 TOKEN_SECONDS = 600
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
@@ -17,22 +17,20 @@ TOKEN_SECONDS = 600
 clock = time.monotonic
 
 
-def install() -> None:
-    from moto.dynamodb.responses import DynamoHandler
+@patch(
+    "moto.dynamodb.responses:DynamoHandler._authenticate_and_authorize_normal_action",
+    "eaa6fd717485",
+    "moto takes malformed requests",
+)
+def _authorize(self: Any, resource: str) -> None:
+    """moto's step before each action, which answers with what is raised in it."""
+    _authorize.original(self, resource)
+    _check(self)
 
-    def authorize(self: Any, resource: str) -> None:
-        """moto's step before each action, which answers with what is raised in it."""
-        original_authorize(self, resource)
-        _check(self)
 
-    def transact_write_items(self: Any) -> Any:
-        return _once(self.dynamodb_backend, self.body, lambda: original_transaction(self))
-
-    name = "_authenticate_and_authorize_normal_action"
-    original_authorize = replace(DynamoHandler, name, authorize, source="eaa6fd717485")
-    original_transaction = replace(DynamoHandler, "transact_write_items", transact_write_items, source="61c163fff213")
-    _compare_like_with_like()
-    _read_keys_in_updates()
+@patch("moto.dynamodb.responses:DynamoHandler.transact_write_items", "61c163fff213", "moto looks at no token")
+def _transact_write_items(self: Any) -> Any:
+    return _once(self.dynamodb_backend, self.body, lambda: _transact_write_items.original(self))
 
 
 def _check(handler: Any) -> None:
@@ -44,35 +42,43 @@ def _check(handler: Any) -> None:
         raise MockValidationException(str(invalid)) from None
 
 
-def _compare_like_with_like() -> None:
-    """A string is neither less nor more than a number; for moto asking is an internal error."""
-    from moto.dynamodb.comparisons import OpGreaterThan, OpGreaterThanOrEqual, OpLessThan, OpLessThanOrEqual
-
-    def change(comparison: Any, source: str) -> None:
-        def expr(self: Any, item: Any) -> bool:
-            try:
-                return bool(original(self, item))
-            except TypeError:
-                return False
-
-        original = replace(comparison, "expr", expr, source=source)
-
-    change(OpLessThan, "2fffc621dcad")
-    change(OpLessThanOrEqual, "0f48b81ff7c0")
-    change(OpGreaterThan, "d468257ea759")
-    change(OpGreaterThanOrEqual, "6545d9825a07")
+def _of_one_type(compare: Callable[[Any, Any], Any], comparison: Any, item: Any) -> bool:
+    """A string is neither less nor more than a number."""
+    try:
+        return bool(compare(comparison, item))
+    except TypeError:
+        return False
 
 
-def _read_keys_in_updates() -> None:
-    """`SET copy = key` reads the key; for moto every path of an update is written to."""
-    from moto.dynamodb.parsing.validators import UpdateHashRangeKeyValidator
+@patch("moto.dynamodb.comparisons:OpLessThan.expr", "2fffc621dcad", "a string and a number fail moto")
+def _less(self: Any, item: Any) -> bool:
+    return _of_one_type(_less.original, self, item)
 
-    def check_for_hash_or_range_key(self: Any, node: Any) -> Any:
-        is_read = type(node.parent).__name__ in ("UpdateExpressionValue", "UpdateExpressionFunction")
-        return node if is_read else original(self, node)
 
-    name = "check_for_hash_or_range_key"
-    original = replace(UpdateHashRangeKeyValidator, name, check_for_hash_or_range_key, source="a453e5e1e3fe")
+@patch("moto.dynamodb.comparisons:OpLessThanOrEqual.expr", "0f48b81ff7c0", "a string and a number fail moto")
+def _less_or_equal(self: Any, item: Any) -> bool:
+    return _of_one_type(_less_or_equal.original, self, item)
+
+
+@patch("moto.dynamodb.comparisons:OpGreaterThan.expr", "d468257ea759", "a string and a number fail moto")
+def _greater(self: Any, item: Any) -> bool:
+    return _of_one_type(_greater.original, self, item)
+
+
+@patch("moto.dynamodb.comparisons:OpGreaterThanOrEqual.expr", "6545d9825a07", "a string and a number fail moto")
+def _greater_or_equal(self: Any, item: Any) -> bool:
+    return _of_one_type(_greater_or_equal.original, self, item)
+
+
+@patch(
+    "moto.dynamodb.parsing.validators:UpdateHashRangeKeyValidator.check_for_hash_or_range_key",
+    "a453e5e1e3fe",
+    "for moto every path of an update is written to",
+)
+def _check_for_hash_or_range_key(self: Any, node: Any) -> Any:
+    """`SET copy = key` reads the key."""
+    is_read = type(node.parent).__name__ in ("UpdateExpressionValue", "UpdateExpressionFunction")
+    return node if is_read else _check_for_hash_or_range_key.original(self, node)
 
 
 def _once(backend: Any, request: dict[str, Any], run: Callable[[], Any]) -> Any:

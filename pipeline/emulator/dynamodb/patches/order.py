@@ -2,7 +2,7 @@
 
 moto reads and sorts the whole table for every query, and for every page of a scan reads again what came before it.
 Here a table keeps its keys and those of its indexes sorted, and moto's own query and scan are given only the items
-that they can be about. Requests come one at a time (see `dynamodb`).
+that they can be about. Requests come one at a time (see `calls`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.emulator.dynamodb.projected import attributes_of, projected
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch, setup
 
 _Key = tuple[tuple[str, Any], ...]
 """Types and values of key attributes, in the order by which items are sorted."""
@@ -125,99 +125,102 @@ def _page(items: Iterator[Any]) -> Iterator[Any]:
             return
 
 
-def install() -> None:
+@setup("a table of moto has no keys in order")
+def _keep_nothing_at_first() -> None:
     from moto.dynamodb.models.table import Table
 
-    def put_item(self: Any, item_attrs: Any, *more: Any, **named: Any) -> Any:
-        item = original_put(self, item_attrs, *more, **named)
-        note(self, item.hash_key, item.range_key)
-        return item
-
-    def delete_item(self: Any, hash_key: Any, range_key: Any) -> Any:
-        item = original_delete(self, hash_key, range_key)
-        note(self, hash_key, range_key)
-        return item
-
-    original_put = replace(Table, "put_item", put_item, source="de23933013ef")
-    original_delete = replace(Table, "delete_item", delete_item, source="1594f7b07616")
-    _read_in_order(Table)
+    # What a query or a scan under way is given to look at, and the keys in order.
+    Table._given = Table._order = None  # type: ignore[attr-defined]
 
 
-def _read_in_order(table_class: Any) -> None:
-    def query(
-        self: Any,
-        hash_key: Any,
-        range_comparison: Any,
-        range_objs: Any,
-        limit: Any,
-        exclusive_start_key: Any,
-        scan_index_forward: Any,
-        projection: Any,
-        index_name: str | None = None,
-        *more: Any,
-        **named: Any,
-    ) -> Any:
-        rest = (scan_index_forward, projection, index_name, *more)
-        conditions = named.get("hash_key_conditions") or []
-        value = hash_key if index_name is None else conditions[0][1] if len(conditions) == 1 else None
-        order = _order(self)
-        if value is None or index_name not in order.names:
-            return original_query(
-                self, hash_key, range_comparison, range_objs, limit, exclusive_start_key, *rest, **named
-            )
-        forward = scan_index_forward is not False
-        # One more than asked for tells that there is more.
-        whole = bool(named.keys() - _NOT_A_FILTER)
-        filtered = bool(range_comparison or named.get("range_key_conditions") or whole)
-        self._given = order.partition(
-            index_name,
-            value,
-            exclusive_start_key,
-            forward=forward,
-            most=limit + 1 if limit and not filtered else None,
-            filtered=filtered,
-            whole=whole,
-        )
-        try:
-            return original_query(self, hash_key, range_comparison, range_objs, limit, None, *rest, **named)
-        finally:
-            self._given = None
+@patch("moto.dynamodb.models.table:Table.put_item", "de23933013ef", "moto keeps no order of its keys")
+def _put_item(self: Any, item_attrs: Any, *more: Any, **named: Any) -> Any:
+    item = _put_item.original(self, item_attrs, *more, **named)
+    note(self, item.hash_key, item.range_key)
+    return item
 
-    def scan(
-        self: Any,
-        filters: Any,
-        limit: Any,
-        exclusive_start_key: Any,
-        filter_expression: Any = None,
-        index_name: str | None = None,
-        *more: Any,
-        **named: Any,
-    ) -> Any:
-        rest = (filter_expression, index_name, *more)
-        order = _order(self)
-        if index_name not in order.names:
-            return original_scan(self, filters, limit, exclusive_start_key, *rest, **named)
-        self._given = order.after(index_name, exclusive_start_key, whole=bool(filters))
-        try:
-            return original_scan(self, filters, limit, None, *rest, **named)
-        finally:
-            self._given = None
 
-    def all_items(self: Any) -> Any:
-        return original_all(self) if self._given is None else self._given
+@patch("moto.dynamodb.models.table:Table.delete_item", "1594f7b07616", "moto keeps no order of its keys")
+def _delete_item(self: Any, hash_key: Any, range_key: Any) -> Any:
+    item = _delete_item.original(self, hash_key, range_key)
+    note(self, hash_key, range_key)
+    return item
 
-    def has_idx_items(self: Any, index_name: str) -> Any:
-        return original_index(self, index_name) if self._given is None else self._given
 
-    def sorted_items(self: Any, hash_keys: Any, range_keys: Any, items: Any) -> Any:
-        return original_sorted(self, hash_keys, range_keys, items) if self._given is None else items
+@patch("moto.dynamodb.models.table:Table.query", "002b4d00be6d", "moto reads and sorts the whole table for every query")
+def _query(
+    self: Any,
+    hash_key: Any,
+    range_comparison: Any,
+    range_objs: Any,
+    limit: Any,
+    exclusive_start_key: Any,
+    scan_index_forward: Any,
+    projection: Any,
+    index_name: str | None = None,
+    *more: Any,
+    **named: Any,
+) -> Any:
+    rest = (scan_index_forward, projection, index_name, *more)
+    conditions = named.get("hash_key_conditions") or []
+    value = hash_key if index_name is None else conditions[0][1] if len(conditions) == 1 else None
+    order = _order(self)
+    if value is None or index_name not in order.names:
+        return _query.original(self, hash_key, range_comparison, range_objs, limit, exclusive_start_key, *rest, **named)
+    forward = scan_index_forward is not False
+    # One more than asked for tells that there is more.
+    whole = bool(named.keys() - _NOT_A_FILTER)
+    filtered = bool(range_comparison or named.get("range_key_conditions") or whole)
+    self._given = order.partition(
+        index_name,
+        value,
+        exclusive_start_key,
+        forward=forward,
+        most=limit + 1 if limit and not filtered else None,
+        filtered=filtered,
+        whole=whole,
+    )
+    try:
+        return _query.original(self, hash_key, range_comparison, range_objs, limit, None, *rest, **named)
+    finally:
+        self._given = None
 
-    table_class._given = table_class._order = None
-    original_query = replace(table_class, "query", query, source="002b4d00be6d")
-    original_scan = replace(table_class, "scan", scan, source="5ef1ab21eef0")
-    original_all = replace(table_class, "all_items", all_items, source="c80d2ee3c896")
-    original_index = replace(table_class, "has_idx_items", has_idx_items, source="ecab96cbd1a5")
-    original_sorted = replace(table_class, "sorted_items", sorted_items, source="216dac1cd6b6")
+
+@patch("moto.dynamodb.models.table:Table.scan", "5ef1ab21eef0", "moto reads again what came before a page")
+def _scan(
+    self: Any,
+    filters: Any,
+    limit: Any,
+    exclusive_start_key: Any,
+    filter_expression: Any = None,
+    index_name: str | None = None,
+    *more: Any,
+    **named: Any,
+) -> Any:
+    rest = (filter_expression, index_name, *more)
+    order = _order(self)
+    if index_name not in order.names:
+        return _scan.original(self, filters, limit, exclusive_start_key, *rest, **named)
+    self._given = order.after(index_name, exclusive_start_key, whole=bool(filters))
+    try:
+        return _scan.original(self, filters, limit, None, *rest, **named)
+    finally:
+        self._given = None
+
+
+@patch("moto.dynamodb.models.table:Table.all_items", "c80d2ee3c896", "moto reads the whole table")
+def _all_items(self: Any) -> Any:
+    return _all_items.original(self) if self._given is None else self._given
+
+
+@patch("moto.dynamodb.models.table:Table.has_idx_items", "ecab96cbd1a5", "moto reads the whole table")
+def _has_idx_items(self: Any, index_name: str) -> Any:
+    return _has_idx_items.original(self, index_name) if self._given is None else self._given
+
+
+@patch("moto.dynamodb.models.table:Table.sorted_items", "216dac1cd6b6", "moto sorts what is in order")
+def _sorted_items(self: Any, hash_keys: Any, range_keys: Any, items: Any) -> Any:
+    return _sorted_items.original(self, hash_keys, range_keys, items) if self._given is None else items
 
 
 _NOT_A_FILTER = frozenset({"hash_key_conditions", "range_key_conditions"})

@@ -5,15 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.emulator.dynamodb.patches.calls import changed
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 
-def install() -> None:
-    from moto.dynamodb.models.table import StreamShard
-
-    replace(StreamShard, "add", _add_to_stream, source="357dc6da267e")
-
-
+@patch("moto.dynamodb.models.table:StreamShard.add", "357dc6da267e", "moto tells of writes that changed nothing")
 def _add_to_stream(self: Any, old: Any, new: Any) -> None:
     from moto.dynamodb.models.table import StreamRecord
 

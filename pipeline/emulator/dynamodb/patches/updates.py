@@ -12,12 +12,12 @@ import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pipeline.emulator.dynamodb.conditions import holds
 from pipeline.emulator.dynamodb.patches.order import note
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 LARGEST_BYTES = 405_000
 """As moto has it, between the 400 KB of the documentation and what AWS takes."""
@@ -137,45 +137,54 @@ def _item(hash_key: Any, range_key: Any, attributes: Mapping[str, Any]) -> Any:
     return made
 
 
-def install() -> None:
+@patch("moto.dynamodb.models.dynamo_type:Item.__init__", "d9c12b62cb92", "moto measures the item for each attribute")
+def _measure_once(self: Any, hash_key: Any, range_key: Any, attrs: Mapping[str, Any]) -> None:
     from moto.dynamodb.exceptions import ItemSizeTooLarge
-    from moto.dynamodb.models import DynamoDBBackend
-    from moto.dynamodb.models.dynamo_type import DynamoType, Item
-    from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
+    from moto.dynamodb.models.dynamo_type import DynamoType
 
-    def measure_once(self: Any, hash_key: Any, range_key: Any, attrs: Mapping[str, Any]) -> None:
-        made = _item(hash_key, range_key, {name: DynamoType(value) for name, value in attrs.items()})
-        if made.size() > LARGEST_BYTES:
-            raise ItemSizeTooLarge
-        vars(self).update(vars(made))
+    made = _item(hash_key, range_key, {name: DynamoType(value) for name, value in attrs.items()})
+    if made.size() > LARGEST_BYTES:
+        raise ItemSizeTooLarge
+    vars(self).update(vars(made))
 
-    def update_item(self: Any, table_name: str, key: Any, *arguments: Any, **named: Any) -> Any:
-        table = self.get_table(table_name)
-        keys = self.get_keys_value(table, key)
-        item = table.get_item(*keys)
-        request = signature.bind(self, table_name, key, *arguments, **named).arguments
-        changed = _usually(table, item, request)
-        try:
-            if changed is not None:
-                _put(table, keys, changed)
-                if table.stream_shard is not None:
-                    table.stream_shard.add(item, changed)
-                return changed
-            _put(table, keys, copy.deepcopy(item))
-            return original_update(self, table_name, key, *arguments, **named)
-        except BaseException:
-            # moto may have begun, or made the item.
-            _put(table, keys, item)
-            raise
-        finally:
-            note(table, *keys)
 
-    original_update = replace(DynamoDBBackend, "update_item", update_item, source="218984588dd6")
-    signature = inspect.signature(original_update)
-    # Whoever changes the tree changes a copy.
-    parse_once = staticmethod(lru_cache(1024)(UpdateExpressionParser.make))
-    replace(Item, "__init__", measure_once, source="d9c12b62cb92")
-    replace(UpdateExpressionParser, "make", parse_once, source="2c00ed96d6e1")
+@patch("moto.dynamodb.models:DynamoDBBackend.update_item", "218984588dd6", "moto changes an item where it lies, slowly")
+def _update_item(self: Any, table_name: str, key: Any, *arguments: Any, **named: Any) -> Any:
+    table = self.get_table(table_name)
+    keys = self.get_keys_value(table, key)
+    item = table.get_item(*keys)
+    request = _signature().bind(self, table_name, key, *arguments, **named).arguments
+    changed = _usually(table, item, request)
+    try:
+        if changed is not None:
+            _put(table, keys, changed)
+            if table.stream_shard is not None:
+                table.stream_shard.add(item, changed)
+            return changed
+        _put(table, keys, copy.deepcopy(item))
+        return _update_item.original(self, table_name, key, *arguments, **named)
+    except BaseException:
+        # moto may have begun, or made the item.
+        _put(table, keys, item)
+        raise
+    finally:
+        note(table, *keys)
+
+
+@cache
+def _signature() -> inspect.Signature:
+    return inspect.signature(_update_item.original)
+
+
+# Whoever changes the tree changes a copy.
+@patch(
+    "moto.dynamodb.parsing.expressions:UpdateExpressionParser.make",
+    "2c00ed96d6e1",
+    "moto parses an expression again at each call",
+)
+@lru_cache(1024)
+def _parse_once(cls: Any, expression: str) -> Any:
+    return _parse_once.original(cls, expression)
 
 
 def _usually(table: Any, item: Any, request: Mapping[str, Any]) -> Any | None:

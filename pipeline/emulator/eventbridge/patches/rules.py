@@ -10,13 +10,12 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
 from typing import Any
 
 from pipeline.core.errors import BadDefinition
 from pipeline.emulator.eventbridge.patterns import Pattern
 from pipeline.emulator.eventbridge.targets import check_target
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 Deliver = Callable[[str, dict[str, Any], dict[str, Any]], None]
 
@@ -24,37 +23,36 @@ deliver: Deliver | None = None
 """Called with a rule's ARN, a target, as PutTargets got it, and the event."""
 
 
-def install() -> None:
+@patch(
+    "moto.events.models:Rule.send_to_targets", "472e002e2dab", "moto delivers within the call, to a few kinds of target"
+)
+def _send_to_targets(self: Any, original_event: dict[str, Any], transform_input: bool = True) -> None:
+    offer(self, original_event)
+
+
+@patch(
+    "moto.events.models:EventsBackend.put_targets", "5c3742b61a68", "moto takes targets that nothing here delivers to"
+)
+def _put_targets(self: Any, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> Any:
     from moto.core.exceptions import JsonRESTError
-    from moto.events.models import EventPattern, EventsBackend, Rule
-    from moto.events.responses import EventsHandler
 
-    def send_to_targets(self: Any, original_event: dict[str, Any], transform_input: bool = True) -> None:
-        offer(self, original_event)
+    for target in targets:
+        try:
+            check_target(target)
+        except BadDefinition as error:
+            raise JsonRESTError("ValidationException", error.message) from error
+    return _put_targets.original(self, name, event_bus_arn, targets)
 
-    @wraps(EventsBackend.put_targets)
-    def put_targets(self: Any, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> Any:
-        for target in targets:
-            try:
-                check_target(target)
-            except BadDefinition as error:
-                raise JsonRESTError("ValidationException", error.message) from error
-        return aim(self, name, event_bus_arn, targets)
 
-    def put_events(self: Any, events: list[dict[str, Any]]) -> Any:
-        there = [_bus_is_there(self, event) for event in events]
-        told = iter(put(self, [_with_object(event) for event, is_there in zip(events, there, strict=True) if is_there]))
-        return [
-            next(told) if is_there else _no_bus(event["EventBusName"])
-            for event, is_there in zip(events, there, strict=True)
-        ]
-
-    put = replace(EventsBackend, "put_events", put_events, source="c56f6ac1f932")
-    replace(Rule, "send_to_targets", send_to_targets, source="472e002e2dab")
-    replace(EventPattern, "load", classmethod(_load), source="e4a8830e37d1")
-    replace(EventPattern, "matches_event", _matches_event, source="3e71eb7ff590")
-    replace(EventsHandler, "test_event_pattern", _test_event_pattern, source="945d9dc74b3a")
-    aim = replace(EventsBackend, "put_targets", put_targets, source="5c3742b61a68")
+@patch("moto.events.models:EventsBackend.put_events", "c56f6ac1f932", "moto fails the whole call for one event's bus")
+def _put_events(self: Any, events: list[dict[str, Any]]) -> Any:
+    there = [_bus_is_there(self, event) for event in events]
+    known = [_with_object(event) for event, is_there in zip(events, there, strict=True) if is_there]
+    told = iter(_put_events.original(self, known))
+    return [
+        next(told) if is_there else _no_bus(event["EventBusName"])
+        for event, is_there in zip(events, there, strict=True)
+    ]
 
 
 def _bus_is_there(backend: Any, event: dict[str, Any]) -> bool:
@@ -75,6 +73,7 @@ def _with_object(event: dict[str, Any]) -> dict[str, Any]:
     return event if is_object else {**event, "Detail": "no object"}
 
 
+@patch("moto.events.models:EventPattern.load", "e4a8830e37d1", "moto takes an unknown operator for a match")
 def _load(cls: Any, raw_pattern: str | None) -> Any:
     compiled = _compiled(raw_pattern) if raw_pattern else None
     found = cls(raw_pattern, json.loads(raw_pattern) if raw_pattern else {})
@@ -91,12 +90,13 @@ def _compiled(text: str) -> Pattern:
         raise InvalidEventPatternException(reason=error.message) from error
 
 
+@patch("moto.events.models:EventPattern.matches_event", "3e71eb7ff590", "for moto True is 1, and lists hold no objects")
 def _matches_event(self: Any, event: dict[str, Any]) -> bool:
     return self.compiled is None or self.compiled.matches(json.loads(json.dumps(event)))
 
 
+@patch("moto.events.responses:EventsHandler.test_event_pattern", "945d9dc74b3a", "moto has an empty method")
 def _test_event_pattern(self: Any) -> str:
-    """moto has an empty method."""
     pattern = _compiled(self._get_param("EventPattern"))
     return json.dumps({"Result": pattern.matches(json.loads(self._get_param("Event")))})
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 
-def install() -> None:
+@patch(
+    "moto.scheduler.models:EventBridgeSchedulerBackend.delete_schedule_group",
+    "2372efcd19b8",
+    "a group that is not there fails moto",
+)
+def _delete(self: Any, name: str | None) -> None:
     from moto.scheduler.exceptions import ScheduleGroupNotFound
-    from moto.scheduler.models import EventBridgeSchedulerBackend
 
-    def delete(self: Any, name: str | None) -> None:
-        if name and name not in self.schedule_groups:
-            refused: Exception = ScheduleGroupNotFound(name)
-            raise refused
-        original(self, name)
-
-    original = replace(EventBridgeSchedulerBackend, "delete_schedule_group", delete, source="2372efcd19b8")
+    if name and name not in self.schedule_groups:
+        refused: Exception = ScheduleGroupNotFound(name)
+        raise refused
+    _delete.original(self, name)

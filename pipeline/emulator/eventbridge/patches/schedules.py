@@ -2,65 +2,48 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
-from moto.core.exceptions import JsonRESTError
-from moto.events.models import EventsBackend
-from moto.scheduler.models import EventBridgeSchedulerBackend
-
 from pipeline.core.errors import BadDefinition
-from pipeline.emulator.moto.guard import replace
-
-Check = Callable[[str, str | None, list[dict[str, Any]]], None]
-"""Raises BadDefinition for an expression, its time zone and its targets."""
-
-_lock = threading.Lock()
-_installed = False
+from pipeline.core.events.schedule_expressions import parse
+from pipeline.emulator.eventbridge.targets import check_target
+from pipeline.emulator.moto.patch import patch
 
 
-def install(check: Check) -> None:
-    """Ask `check` about every schedule and scheduled rule from now on; once a process."""
-    global _installed
-    with _lock:
-        if _installed:
-            return
-        _installed = True
-    _check_schedules(check)
-    _check_rules(check)
+@patch("moto.scheduler.models:EventBridgeSchedulerBackend.create_schedule", "513099380dbd", "moto takes any expression")
+def _create_schedule(self: Any, **fields: Any) -> Any:
+    _check_schedule(fields)
+    return _create_schedule.original(self, **fields)
 
 
-def _check_schedules(check: Check) -> None:
-    for name, source in (("create_schedule", "513099380dbd"), ("update_schedule", "15f9bd86f239")):
-        _check_schedule(name, source, check)
+@patch("moto.scheduler.models:EventBridgeSchedulerBackend.update_schedule", "15f9bd86f239", "moto takes any expression")
+def _update_schedule(self: Any, **fields: Any) -> Any:
+    _check_schedule(fields)
+    return _update_schedule.original(self, **fields)
 
 
-def _check_schedule(name: str, source: str, check: Check) -> None:
-    def checked(self: Any, **fields: Any) -> Any:
-        zone = fields["schedule_expression_timezone"]
-        _refuse(lambda: check(fields["schedule_expression"], zone, [fields["target"]]))
-        return original(self, **fields)
+@patch("moto.events.models:EventsBackend.put_rule", "28bf0ac76b1b", "moto takes any expression")
+def _put_rule(self: Any, *args: Any, **fields: Any) -> Any:
+    from moto.core.exceptions import JsonRESTError
 
-    original = replace(EventBridgeSchedulerBackend, name, checked, source=source)
-    wraps(original)(checked)
-
-
-def _check_rules(check: Check) -> None:
-    @wraps(EventsBackend.put_rule)
-    def put_rule(self: Any, *args: Any, **fields: Any) -> Any:
-        if expression := fields.get("scheduled_expression"):
-            _refuse(lambda: check(expression, None, []))
-            if expression.startswith("at("):
-                raise JsonRESTError("ValidationException", "Parameter ScheduleExpression is not valid.")
-        return put(self, *args, **fields)
-
-    put = replace(EventsBackend, "put_rule", put_rule, source="28bf0ac76b1b")
+    if expression := fields.get("scheduled_expression"):
+        _check(expression, None, [])
+        if expression.startswith("at("):
+            raise JsonRESTError("ValidationException", "Parameter ScheduleExpression is not valid.")
+    return _put_rule.original(self, *args, **fields)
 
 
-def _refuse(ask: Callable[[], None]) -> None:
+def _check_schedule(fields: dict[str, Any]) -> None:
+    _check(fields["schedule_expression"], fields["schedule_expression_timezone"], [fields["target"]])
+
+
+def _check(expression: str, zone: str | None, targets: list[dict[str, Any]]) -> None:
+    """Refuse a schedule that would not run here as it does on AWS."""
+    from moto.core.exceptions import JsonRESTError
+
     try:
-        ask()
+        parse(expression, zone)
+        for target in targets:
+            check_target(target)
     except BadDefinition as error:
         raise JsonRESTError("ValidationException", error.message) from error

@@ -7,38 +7,47 @@ ConcurrentModificationException, which Iceberg and PyIceberg turn into CommitFai
 from __future__ import annotations
 
 import threading
-from functools import wraps
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 _MOST_SEGMENTS = 10
 _lock = threading.RLock()
 
 
-def install() -> None:
-    from moto.glue.models import GlueBackend
-    from moto.glue.responses import GlueResponse
+@patch("moto.glue.responses:GlueResponse.update_table", "0d5c5009a276", "moto ignores VersionId")
+def _update_table(self: Any) -> Any:
+    wanted = self.parameters.get("VersionId")
+    with _lock:
+        if wanted is not None:
+            _compare(self.glue_backend, self.parameters, str(wanted))
+        return _update_table.original(self)
 
-    def update_table(self: Any) -> Any:
-        wanted = self.parameters.get("VersionId")
-        with _lock:
-            if wanted is not None:
-                _compare(self.glue_backend, self.parameters, str(wanted))
-            return original_update(self)
 
-    def get_partitions(self: Any) -> Any:
-        answer = original_partitions(self)
-        if (segment := self.parameters.get("Segment")) is not None:
-            answer.result["Partitions"] = _of_segment(answer.result["Partitions"], segment)
-        return answer
+@patch("moto.glue.responses:GlueResponse.get_partitions", "a9b517ae6877", "moto gives each reader of a segment all")
+def _get_partitions(self: Any) -> Any:
+    answer = _get_partitions.original(self)
+    if (segment := self.parameters.get("Segment")) is not None:
+        answer.result["Partitions"] = _of_segment(answer.result["Partitions"], segment)
+    return answer
 
-    original_partitions = replace(GlueResponse, "get_partitions", get_partitions, source="a9b517ae6877")
-    original_update = replace(GlueResponse, "update_table", update_table, source="0d5c5009a276")
-    # Each looks first and writes then.
-    _one_at_a_time(GlueBackend, "create_table", "1352fdecbc0b")
-    _one_at_a_time(GlueBackend, "delete_table", "708d866baa06")
-    _one_at_a_time(GlueBackend, "create_database", "657c53d297dc")
+
+@patch("moto.glue.models:GlueBackend.create_table", "1352fdecbc0b", "moto looks first and writes then, with no lock")
+def _create_table(*args: Any, **kwargs: Any) -> Any:
+    with _lock:
+        return _create_table.original(*args, **kwargs)
+
+
+@patch("moto.glue.models:GlueBackend.delete_table", "708d866baa06", "moto looks first and writes then, with no lock")
+def _delete_table(*args: Any, **kwargs: Any) -> Any:
+    with _lock:
+        return _delete_table.original(*args, **kwargs)
+
+
+@patch("moto.glue.models:GlueBackend.create_database", "657c53d297dc", "moto looks first and writes then, with no lock")
+def _create_database(*args: Any, **kwargs: Any) -> Any:
+    with _lock:
+        return _create_database.original(*args, **kwargs)
 
 
 def _of_segment(partitions: list[Any], segment: dict[str, int]) -> list[Any]:
@@ -63,12 +72,3 @@ def _compare(backend: Any, parameters: dict[str, Any], wanted: str) -> None:
             "ConcurrentModificationException",
             f"Update table failed due to concurrent modifications: version {wanted} is not the current one",
         )
-
-
-def _one_at_a_time(owner: Any, name: str, source: str) -> None:
-    def locked(*args: Any, **kwargs: Any) -> Any:
-        with _lock:
-            return original(*args, **kwargs)
-
-    original = replace(owner, name, locked, source=source)
-    wraps(original)(locked)

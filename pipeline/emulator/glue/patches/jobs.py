@@ -4,50 +4,36 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from functools import wraps
 from typing import Any
 
 from pipeline.emulator.glue.runs import admit
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import addition, patch
 
 _COMMANDS = ("glueetl", "pythonshell")
 
 
-def install() -> None:
-    from moto.glue.models import FakeJob, GlueBackend
-    from moto.glue.responses import GlueResponse
-
-    @wraps(GlueBackend.create_job)
-    def create_job(self: Any, **given: Any) -> None:
-        _check(given["command"] or {}, given["max_retries"], given["default_arguments"] or {})
-        create(self, **given)
-
-    def get_job_runs(self: Any) -> Any:
-        return runs(self)[::-1]
-
-    create = replace(GlueBackend, "create_job", create_job, source="d546f09e02c1")
-    runs = replace(FakeJob, "get_job_runs", get_job_runs, source="efe2bb07ddc1")
-    _remember_queuing(FakeJob, GlueResponse)
-    # moto finds the method of an action by its name.
-    GlueResponse.update_job = _update_job  # type: ignore[attr-defined]
+@patch("moto.glue.models:GlueBackend.create_job", "d546f09e02c1", "moto takes jobs that nothing here runs")
+def _create_job(self: Any, **given: Any) -> None:
+    _check(given["command"] or {}, given["max_retries"], given["default_arguments"] or {})
+    _create_job.original(self, **given)
 
 
-def _remember_queuing(jobs: Any, responses: Any) -> None:
-    """A job has and tells JobRunQueuingEnabled, which moto drops."""
+@patch("moto.glue.models:FakeJob.get_job_runs", "efe2bb07ddc1", "moto lists runs oldest first")
+def _get_job_runs(self: Any) -> Any:
+    return _get_job_runs.original(self)[::-1]
 
-    @wraps(responses.create_job)
-    def create_job(self: Any) -> Any:
-        answer = create(self)
-        given = self.parameters
-        self.glue_backend.get_job(given["Name"]).queuing = bool(given.get("JobRunQueuingEnabled"))
-        return answer
 
-    @wraps(jobs.as_dict)
-    def as_dict(self: Any) -> dict[str, Any]:
-        return {**facts(self), "JobRunQueuingEnabled": getattr(self, "queuing", False)}
+@patch("moto.glue.responses:GlueResponse.create_job", "49d334d9dad0", "moto drops JobRunQueuingEnabled")
+def _remember_queuing(self: Any) -> Any:
+    answer = _remember_queuing.original(self)
+    given = self.parameters
+    self.glue_backend.get_job(given["Name"]).queuing = bool(given.get("JobRunQueuingEnabled"))
+    return answer
 
-    create = replace(responses, "create_job", create_job, source="49d334d9dad0")
-    facts = replace(jobs, "as_dict", as_dict, source="94ca48d217bb")
+
+@patch("moto.glue.models:FakeJob.as_dict", "94ca48d217bb", "moto drops JobRunQueuingEnabled")
+def _as_dict(self: Any) -> dict[str, Any]:
+    return {**_as_dict.original(self), "JobRunQueuingEnabled": getattr(self, "queuing", False)}
 
 
 def _invalid(message: str) -> Exception:
@@ -65,6 +51,7 @@ def _check(command: Mapping[str, Any], max_retries: int | None, arguments: Mappi
         raise _invalid("The embedded AWS runs Python scripts only.")
 
 
+@addition("moto.glue.responses:GlueResponse.update_job", "moto has no such operation; it finds its method by this name")
 def _update_job(response: Any) -> Any:
     """The definition becomes what the update says, and what it leaves out goes back to its default; runs stay."""
     from moto.core.responses import ActionResult
@@ -72,7 +59,9 @@ def _update_job(response: Any) -> Any:
     name, update = response.parameters["JobName"], response.parameters["JobUpdate"]
     backend = response.glue_backend
     before = backend.get_job(name)
-    fields = {field for field in inspect.signature(backend.create_job).parameters if field not in ("name", "tags")}
+    fields = {
+        field for field in inspect.signature(_create_job.original).parameters if field not in ("self", "name", "tags")
+    }
     given = {field: update.get(field.title().replace("_", "")) for field in fields}
     backend.create_job(name=name, tags=backend.get_tags(before.arn), **given)
     # In place: runs that go on hold the job that they were started from.

@@ -76,9 +76,11 @@ class Jvm:
 
     @property
     def pid(self) -> int:
+        """The process of the JVM."""
         return self._process.pid
 
     def alive(self) -> bool:
+        """Whether the process runs."""
         return self._process.poll() is None
 
     def attachment(self) -> Attachment:

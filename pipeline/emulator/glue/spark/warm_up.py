@@ -11,6 +11,7 @@ from typing import Any
 
 
 def main(folder: str) -> None:
+    """Do on tables in `folder` once what jobs do."""
     from pyspark.sql import SparkSession
 
     spark: Any = SparkSession.builder.appName("warm-up").getOrCreate()

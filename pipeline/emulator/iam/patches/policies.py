@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 
-def install() -> None:
-    from moto.iam.policy_validation import BaseIAMPolicyValidator
-
-    def validate_version(self: Any) -> None:
-        if "Version" in self._policy_json:
-            original(self)
-
-    original = replace(BaseIAMPolicyValidator, "_validate_version", validate_version, source="44a05aa2a7a4")
+@patch("moto.iam.policy_validation:BaseIAMPolicyValidator._validate_version", "44a05aa2a7a4", "moto asks for a version")
+def _validate_version(self: Any) -> None:
+    if "Version" in self._policy_json:
+        _validate_version.original(self)

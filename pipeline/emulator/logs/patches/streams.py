@@ -8,25 +8,24 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 _TERM = re.compile(r'([?-]?)(?:"((?:[^"\\]|\\.)*)"|(\w+))(?:\s+|$)')
 
 
-def install() -> None:
+@patch(
+    "moto.logs.utils:EventMessageFilter.__init__", "0e1ed97a6775", "moto lets all through where a pattern is no words"
+)
+def _init(self: Any, pattern: str) -> None:
     from moto.logs.exceptions import InvalidParameterException
-    from moto.logs.utils import EventMessageFilter
 
-    def init(self: Any, pattern: str) -> None:
-        terms = Terms(pattern or "")
-        if terms.unread:
-            raise InvalidParameterException(
-                f"The embedded AWS reads filter patterns of words and quoted phrases, with - and ? before them; "
-                f"not {terms.unread!r}. Read the events and filter them yourself."
-            )
-        self.filter_type = terms
-
-    replace(EventMessageFilter, "__init__", init, source="0e1ed97a6775")
+    terms = Terms(pattern or "")
+    if terms.unread:
+        raise InvalidParameterException(
+            f"The embedded AWS reads filter patterns of words and quoted phrases, with - and ? before them; "
+            f"not {terms.unread!r}. Read the events and filter them yourself."
+        )
+    self.filter_type = terms
 
 
 class Terms:
@@ -48,6 +47,7 @@ class Terms:
             self.unread = pattern
 
     def matches(self, message: str) -> bool:
+        """Whether a message has all the terms that it must, one that it may, and none that it must not."""
         some = self._terms["?"]
         return (
             all(term in message for term in self._terms[""])

@@ -9,26 +9,27 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 
-def install() -> None:
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
-    from moto.s3.responses import S3Response
+@patch("moto.s3.responses:S3Response.setup_class", "f4fd5cb219d1", "moto takes an object that is a form for parameters")
+def _setup_class(self: Any, request: Any, full_url: str | None = None, headers: Any = None) -> None:
     from werkzeug.datastructures import ImmutableMultiDict
 
-    def setup_class(self: Any, request: Any, full_url: str | None = None, headers: Any = None) -> None:
-        if not _is_posted_form(request):
-            # Both are made when somebody asks for them, if they are not there.
-            vars(request).update(form=ImmutableMultiDict(), files=ImmutableMultiDict())
-        original(self, request, full_url, headers)
+    if not _is_posted_form(request):
+        # Both are made when somebody asks for them, if they are not there.
+        vars(request).update(form=ImmutableMultiDict(), files=ImmutableMultiDict())
+    _setup_class.original(self, request, full_url, headers)
 
-    def get_body(self: Any, environ: dict[str, Any]) -> str | None:
-        """The form that names an unsigned call. Only S3 signs in the address, and has none."""
-        return None if _is_signed_in_address(environ) else original_body(self, environ)
 
-    original = replace(S3Response, "setup_class", setup_class, source="f4fd5cb219d1")
-    original_body = replace(DomainDispatcherApplication, "_get_body", get_body, source="626504bc77fb")
+@patch(
+    "moto.moto_server.werkzeug_app:DomainDispatcherApplication._get_body",
+    "626504bc77fb",
+    "moto looks for the name of a call in the body of one that is signed in its address",
+)
+def _get_body(self: Any, environ: dict[str, Any]) -> str | None:
+    """The form that names an unsigned call. Only S3 signs in the address, and has none."""
+    return None if _is_signed_in_address(environ) else _get_body.original(self, environ)
 
 
 def _is_posted_form(request: Any) -> bool:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 
-def install() -> None:
+@patch("moto.s3.models:FakeBucket.get_permission", "7571412a3495", "moto ignores a policy's conditions")
+def _get_permission(self: Any, action: str, resource: str) -> Any:
     from moto.iam.access_control import PermissionResult
-    from moto.s3.models import FakeBucket
 
-    def get_permission(self: Any, action: str, resource: str) -> Any:
-        found = original(self, action, resource)
-        return PermissionResult.NEUTRAL if found == PermissionResult.DENIED else found
-
-    original = replace(FakeBucket, "get_permission", get_permission, source="7571412a3495")
+    found = _get_permission.original(self, action, resource)
+    return PermissionResult.NEUTRAL if found == PermissionResult.DENIED else found

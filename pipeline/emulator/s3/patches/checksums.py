@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pipeline.emulator.moto.guard import rebind, replace
+from pipeline.emulator.moto.patch import patch
 
 PREFIX = "x-amz-checksum-"
 COMPOSITE = "COMPOSITE"
@@ -56,72 +56,54 @@ ALGORITHMS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
 """Bytes of a checksum, and what makes it."""
 
 
-def install() -> None:
-    from moto.s3 import utils
-
-    original = replace(utils, "compute_checksum", compute, source="30a7569e3106")
-    rebind("moto", "compute_checksum", original, compute)
-    _install_answers()
-    _install_copies()
-    _install_default()
-
-
-def _install_answers() -> None:
-    from moto.s3.models import S3Backend
-    from moto.s3.responses import S3Response
-
-    def get_checksum(self: Any, response_headers: dict[str, Any]) -> tuple[str, str | None]:
-        given = dict(given_checksums(self))
-        algorithm = next(iter(given), self.headers.get("x-amz-sdk-checksum-algorithm", "").upper())
-        if algorithm not in ALGORITHMS:
-            return "", None
-        value = given.get(algorithm) or compute(_bytes(self.body), algorithm).decode()
-        response_headers[PREFIX + algorithm.lower()] = value
-        return algorithm, value
-
-    def put_object(self: Any) -> Any:
-        status, told, body = original_put(self)
-        told.update(_headers(self.backend.get_object(self.bucket_name, self.parse_key_name())))
-        return status, told, body
-
-    def attributes(self: Any, key: Any, wanted: list[str]) -> Any:
-        found = original_attributes(self, key, [each.strip() for each in wanted])
-        if found["checksum"]:
-            # Here alone S3 leaves the number of parts to `ObjectParts`.
-            found["checksum"] = {key.checksum_algorithm: key.checksum_value, "type": kind_of(key)}
-        return found
-
-    replace(S3Response, "_get_checksum", get_checksum, source="a7caee72693c")
-    original_put = replace(S3Response, "put_object", put_object, source="992229be920b")
-    original_attributes = replace(S3Backend, "get_object_attributes", attributes, source="94a98d1bc0bb")
+@patch("moto.s3.responses:S3Response._get_checksum", "a7caee72693c", "moto looks for a checksum where one header says")
+def _get_checksum(self: Any, response_headers: dict[str, Any]) -> tuple[str, str | None]:
+    given = dict(given_checksums(self))
+    algorithm = next(iter(given), self.headers.get("x-amz-sdk-checksum-algorithm", "").upper())
+    if algorithm not in ALGORITHMS:
+        return "", None
+    value = given.get(algorithm) or str(compute(_bytes(self.body), algorithm).decode())
+    response_headers[PREFIX + algorithm.lower()] = value
+    return algorithm, value
 
 
-def _install_copies() -> None:
-    from moto.s3.models import S3Backend
-
-    def copy_object(self: Any, source: Any, bucket: str, name: str, *more: Any, **named: Any) -> None:
-        original_copy(self, source, bucket, name, *more, **named)
-        made = self.get_object(bucket, name)
-        if made.checksum_algorithm:
-            # A copy is one piece, of however many parts its source was made.
-            made.checksum_value = compute(made.value, made.checksum_algorithm).decode()
-            made.checksum_type, made.checksum_parts = FULL_OBJECT, None
-
-    original_copy = replace(S3Backend, "copy_object", copy_object, source="e63e9144071c")
+@patch(
+    "moto.s3.responses:S3Response.put_object", "992229be920b", "moto tells no checksum that the sender did not ask for"
+)
+def _put_object(self: Any) -> Any:
+    status, told, body = _put_object.original(self)
+    told.update(_headers(self.backend.get_object(self.bucket_name, self.parse_key_name())))
+    return status, told, body
 
 
-def _install_default() -> None:
-    from moto.s3.models import S3Backend
-
-    def put_object(self: Any, *given: Any, **named: Any) -> Any:
-        made = original(self, *given, **named)
-        if made.checksum_value is None:
-            made.checksum_algorithm, made.checksum_value = DEFAULT, compute(made.value, DEFAULT).decode()
-        return made
-
-    original = replace(S3Backend, "put_object", put_object, source="db803f2da9d7")
+@patch("moto.s3.models:S3Backend.get_object_attributes", "94a98d1bc0bb", "moto tells no kind of checksum")
+def _get_object_attributes(self: Any, key: Any, wanted: list[str]) -> Any:
+    found = _get_object_attributes.original(self, key, [each.strip() for each in wanted])
+    if found["checksum"]:
+        # Here alone S3 leaves the number of parts to `ObjectParts`.
+        found["checksum"] = {key.checksum_algorithm: key.checksum_value, "type": kind_of(key)}
+    return found
 
 
+@patch("moto.s3.models:S3Backend.copy_object", "e63e9144071c", "moto gives a copy the checksum of its source's parts")
+def _copy_object(self: Any, source: Any, bucket: str, name: str, *more: Any, **named: Any) -> None:
+    _copy_object.original(self, source, bucket, name, *more, **named)
+    made = self.get_object(bucket, name)
+    if made.checksum_algorithm:
+        # A copy is one piece, of however many parts its source was made.
+        made.checksum_value = compute(made.value, made.checksum_algorithm).decode()
+        made.checksum_type, made.checksum_parts = FULL_OBJECT, None
+
+
+@patch("moto.s3.models:S3Backend.put_object", "db803f2da9d7", "moto gives no checksum to an object that comes without")
+def _put_object_with_default(self: Any, *given: Any, **named: Any) -> Any:
+    made = _put_object_with_default.original(self, *given, **named)
+    if made.checksum_value is None:
+        made.checksum_algorithm, made.checksum_value = DEFAULT, compute(made.value, DEFAULT).decode()
+    return made
+
+
+@patch("moto.s3.utils:compute_checksum", "30a7569e3106", "moto makes SHA256 of a name in lower case", rebind="moto")
 def compute(body: bytes, algorithm: str, encode_base64: bool = True) -> bytes:
     """The checksum of a body, in base64 unless told otherwise."""
     made = ALGORITHMS[algorithm.upper()][1](body)
@@ -129,6 +111,7 @@ def compute(body: bytes, algorithm: str, encode_base64: bool = True) -> bytes:
 
 
 def kind_of(key: Any) -> str:
+    """Whether an object's checksum is of its whole or of its parts."""
     return key.checksum_type or FULL_OBJECT
 
 
@@ -223,6 +206,7 @@ def _bytes(body: Any) -> bytes:
 
 
 def checksum_error(code: str, message: str) -> Exception:
+    """An error of S3 with this code and message."""
     from moto.s3.exceptions import S3ClientError
 
     error: Exception = S3ClientError(code, message)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.core.clock import iso
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,37 +72,32 @@ class _Sequencer:
 _sequencer = _Sequencer()
 
 
-def install() -> None:
-    from moto.s3 import notifications
-    from moto.s3.models import FakeBucket, S3Backend
+@patch("moto.s3.models:S3Backend.delete_object", "5c1677b52971", "moto tells of no delete in a versioned bucket")
+def _delete_object(
+    self: Any, bucket_name: str, key_name: str, version_id: str | None = None, bypass: bool = False
+) -> Any:
+    bucket = self.get_bucket(bucket_name)
+    existed = _exists(bucket, key_name, version_id)
+    deleted, meta = _delete_object.original(self, bucket_name, key_name, version_id=version_id, bypass=bypass)
+    if bucket.is_versioned and version_id is None and deleted:
+        _tell(self.account_id, _MARKED, bucket, key_name, meta["version-id"], _EMPTY_ETAG, None)
+    elif existed and deleted:
+        _tell(self.account_id, _REMOVED, bucket, key_name, version_id, None, None)
+    return deleted, meta
 
-    replace(notifications, "send_event", _send_event, source="da8a7c7c6f2b")
-    replace(notifications, "send_test_event", _send_test_event, source="89bc68c5842c")
 
-    def delete_object(
-        self: Any, bucket_name: str, key_name: str, version_id: str | None = None, bypass: bool = False
-    ) -> Any:
-        bucket = self.get_bucket(bucket_name)
-        existed = _exists(bucket, key_name, version_id)
-        deleted, meta = original_delete(self, bucket_name, key_name, version_id=version_id, bypass=bypass)
-        if bucket.is_versioned and version_id is None and deleted:
-            _tell(self.account_id, _MARKED, bucket, key_name, meta["version-id"], _EMPTY_ETAG, None)
-        elif existed and deleted:
-            _tell(self.account_id, _REMOVED, bucket, key_name, version_id, None, None)
-        return deleted, meta
-
-    def set_notification_configuration(self: Any, notification_config: Any) -> None:
-        before = self.notification_configuration
-        try:
-            original_set(self, notification_config)
-        except Exception:
-            self.notification_configuration = before
-            raise
-
-    original_set = replace(
-        FakeBucket, "set_notification_configuration", set_notification_configuration, source="8c08be7129e0"
-    )
-    original_delete = replace(S3Backend, "delete_object", delete_object, source="5c1677b52971")
+@patch(
+    "moto.s3.models:FakeBucket.set_notification_configuration",
+    "8c08be7129e0",
+    "moto keeps a configuration that it refuses",
+)
+def _set_notification_configuration(self: Any, notification_config: Any) -> None:
+    before = self.notification_configuration
+    try:
+        _set_notification_configuration.original(self, notification_config)
+    except Exception:
+        self.notification_configuration = before
+        raise
 
 
 def send(arn: str, body: str) -> None:
@@ -124,6 +119,7 @@ def _exists(bucket: Any, key_name: str, version_id: str | None) -> bool:
     return bool(versions) and (version_id is None or any(str(v.version_id) == str(version_id) for v in versions))
 
 
+@patch("moto.s3.notifications:send_event", "da8a7c7c6f2b", "moto sends an incomplete event within the call")
 def _send_event(account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
     """In moto's place, which calls it with the object already stored and its bucket locked."""
     event = str(getattr(event_name, "value", event_name))
@@ -165,6 +161,7 @@ def _tell(
         )
 
 
+@patch("moto.s3.notifications:send_test_event", "89bc68c5842c", "moto takes a target that is not there")
 def _send_test_event(account_id: str, bucket: Any) -> None:
     """AWS sends one to each queue and topic, and refuses a configuration that names what is not there."""
     from moto.awslambda.models import lambda_backends

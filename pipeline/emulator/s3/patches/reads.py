@@ -8,35 +8,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.s3.patches.checksums import checksum_error, is_in_parts, tell_checksum
 
 
-def install() -> None:
-    from moto.s3.responses import S3Response
+@patch(
+    "moto.s3.responses:S3Response.head_object", "6ca35f68a7d0", "moto knows neither a part's object nor its checksum"
+)
+def _head_object(self: Any, bucket: str, query: dict[str, Any], key_name: str, headers: Any) -> Any:
+    number = _asked_part(self)
+    # Of a part moto knows neither the object's metadata nor its ETag.
+    whole = {name: value for name, value in query.items() if name != "partNumber"}
+    status, told, body = _head_object.original(self, bucket, whole, key_name, headers)
+    if status != 200:
+        return status, told, body
+    key = self.backend.get_object(bucket, key_name, version_id=query.get("versionId", [None])[0])
+    return _answer(self, told, key, number, b"")
 
-    def head_object(self: Any, bucket: str, query: dict[str, Any], key_name: str, headers: Any) -> Any:
-        number = _asked_part(self)
-        # Of a part moto knows neither the object's metadata nor its ETag.
-        whole = {name: value for name, value in query.items() if name != "partNumber"}
-        status, told, body = original_head(self, bucket, whole, key_name, headers)
-        if status != 200:
-            return status, told, body
-        key = self.backend.get_object(bucket, key_name, version_id=query.get("versionId", [None])[0])
-        return _answer(self, told, key, number, b"")
 
-    def get_object(self: Any) -> Any:
-        number = _asked_part(self)
-        self.querystring.pop("partNumber", None)
-        status, told, body = original_get(self)
-        if status != 200:
-            return status, told, body
-        version = self.querystring.get("versionId", [None])[0]
-        key = self.backend.get_object(self.bucket_name, self.parse_key_name(), version_id=version)
-        return _answer(self, told, key, number, body)
-
-    original_head = replace(S3Response, "head_object", head_object, source="6ca35f68a7d0")
-    original_get = replace(S3Response, "get_object", get_object, source="e9731229dec1")
+@patch("moto.s3.responses:S3Response.get_object", "e9731229dec1", "moto knows neither a part's object nor its checksum")
+def _get_object(self: Any) -> Any:
+    number = _asked_part(self)
+    self.querystring.pop("partNumber", None)
+    status, told, body = _get_object.original(self)
+    if status != 200:
+        return status, told, body
+    version = self.querystring.get("versionId", [None])[0]
+    key = self.backend.get_object(self.bucket_name, self.parse_key_name(), version_id=version)
+    return _answer(self, told, key, number, body)
 
 
 def _asked_part(response: Any) -> int | None:

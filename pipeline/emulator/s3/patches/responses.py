@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pipeline.emulator.gateway.complaints import OPERATION
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.s3.documents import complaint_of_document
 from pipeline.emulator.s3.patches.checksums import check_body, checksum_error
 from pipeline.emulator.s3.patches.uploads import check_completion
@@ -28,71 +28,77 @@ _locks: dict[str, threading.RLock] = {}
 _locks_guard = threading.Lock()
 
 
-def install() -> None:
-    from moto.s3.models import FakeKey
-    from moto.s3.responses import S3Response
-
-    def key_response(self: Any, request: Any, full_url: str) -> Any:
-        with _holding(self.parse_bucket_name_from_url(request, full_url), *_copy_source(request)):
-            check_body(self, of_completion=request.method == "POST" and "uploadId" in request.args)
-            _check_document(self, request)
-            return original_key_response(self, request, full_url)
-
-    def bucket_response(self: Any, request: Any, full_url: str) -> Any:
-        with _holding(self.parse_bucket_name_from_url(request, full_url)):
-            check_body(self)
-            _check_document(self, request)
-            return original_bucket_response(self, request, full_url)
-
-    def put(self: Any, query: dict[str, Any], key_name: str) -> Any:
-        _check_key(key_name)
-        _check_upload(self, query)
-        return original_put(self, query, key_name)
-
-    def post(self: Any, request: Any, body: bytes, bucket_name: str, query: dict[str, Any], key_name: str) -> Any:
-        _check_key(key_name)
-        if query.get("uploadId"):
-            _check_completion(self, query, key_name)
-        return original_post(self, request, body, bucket_name, query, key_name)
-
-    def response_dict(self: Any) -> Any:
-        told = {"x-amz-server-side-encryption": "AES256", **original_headers.fget(self)}
-        # A header of requests.
-        told.pop("x-amz-sdk-checksum-algorithm", None)
-        return told
-
-    def ranged(self: Any, request: Any, headers: dict[str, Any], content: Any) -> Any:
-        if _RANGE.fullmatch(request.headers["range"]) is None:
-            return 200, headers, content
-        return original_ranged(self, request, headers, content)
-
-    # S3 has encrypted every object since January 2023, and says so.
-    original_headers = replace(FakeKey, "response_dict", property(response_dict), source="57d0ac8aa00f")
-    original_key_response = replace(S3Response, "_key_response", key_response, source="eb67586ff76b")
-    original_bucket_response = replace(S3Response, "_bucket_response", bucket_response, source="15b194a31b24")
-    original_put = replace(S3Response, "_key_response_put", put, source="ed2de9f03418")
-    original_post = replace(S3Response, "_key_response_post", post, source="d6ab8e66ad85")
-    _install_what_is_not_there()
-    original_ranged = replace(S3Response, "_handle_range_header", ranged, source="d6480a54a4df")
+@patch("moto.s3.responses:S3Response._key_response", "eb67586ff76b", "moto is not made for threads, and checks little")
+def _key_response(self: Any, request: Any, full_url: str) -> Any:
+    with _holding(self.parse_bucket_name_from_url(request, full_url), *_copy_source(request)):
+        check_body(self, of_completion=request.method == "POST" and "uploadId" in request.args)
+        _check_document(self, request)
+        return _key_response.original(self, request, full_url)
 
 
-def _install_what_is_not_there() -> None:
-    """An object whose tags are to go, and the page that a token stands for: an error of Python in moto, 4xx on AWS."""
-    from moto.s3.exceptions import InvalidContinuationToken, MissingKey, MissingVersion
-    from moto.s3.models import S3Backend
+@patch(
+    "moto.s3.responses:S3Response._bucket_response", "15b194a31b24", "moto is not made for threads, and checks little"
+)
+def _bucket_response(self: Any, request: Any, full_url: str) -> Any:
+    with _holding(self.parse_bucket_name_from_url(request, full_url)):
+        check_body(self)
+        _check_document(self, request)
+        return _bucket_response.original(self, request, full_url)
 
-    def delete_tags(self: Any, bucket_name: str, key_name: str, version_id: str | None = None) -> None:
-        if self.get_object(bucket_name, key_name, version_id=version_id) is None:
-            raise MissingVersion(key_name, version_id) if version_id else MissingKey(key_name)
-        original_delete_tags(self, bucket_name, key_name, version_id)
 
-    def results_from_token(self: Any, result_keys: Any, token: Any) -> Any:
-        if token is None:
-            raise InvalidContinuationToken()
-        return original_results(self, result_keys, token)
+@patch("moto.s3.responses:S3Response._key_response_put", "ed2de9f03418", "moto takes a key of any length")
+def _put(self: Any, query: dict[str, Any], key_name: str) -> Any:
+    _check_key(key_name)
+    _check_upload(self, query)
+    return _put.original(self, query, key_name)
 
-    original_delete_tags = replace(S3Backend, "delete_object_tagging", delete_tags, source="e4166b26185e")
-    original_results = replace(S3Backend, "_get_results_from_token", results_from_token, source="6f8dde36a3c2")
+
+@patch(
+    "moto.s3.responses:S3Response._key_response_post", "d6ab8e66ad85", "moto completes an upload without its conditions"
+)
+def _post(self: Any, request: Any, body: bytes, bucket_name: str, query: dict[str, Any], key_name: str) -> Any:
+    _check_key(key_name)
+    if query.get("uploadId"):
+        _check_completion(self, query, key_name)
+    return _post.original(self, request, body, bucket_name, query, key_name)
+
+
+# S3 has encrypted every object since January 2023, and says so.
+@patch(
+    "moto.s3.models:FakeKey.response_dict",
+    "57d0ac8aa00f",
+    "moto tells of no encryption, and repeats a request's header",
+)
+def _response_dict(self: Any) -> Any:
+    told = {"x-amz-server-side-encryption": "AES256", **_response_dict.original(self)}
+    # A header of requests.
+    told.pop("x-amz-sdk-checksum-algorithm", None)
+    return told
+
+
+@patch("moto.s3.responses:S3Response._handle_range_header", "d6480a54a4df", "a range that is none fails moto")
+def _ranged(self: Any, request: Any, headers: dict[str, Any], content: Any) -> Any:
+    if _RANGE.fullmatch(request.headers["range"]) is None:
+        return 200, headers, content
+    return _ranged.original(self, request, headers, content)
+
+
+@patch("moto.s3.models:S3Backend.delete_object_tagging", "e4166b26185e", "an object that is not there fails moto")
+def _delete_tags(self: Any, bucket_name: str, key_name: str, version_id: str | None = None) -> None:
+    from moto.s3.exceptions import MissingKey, MissingVersion
+
+    if self.get_object(bucket_name, key_name, version_id=version_id) is None:
+        raise MissingVersion(key_name, version_id) if version_id else MissingKey(key_name)
+    _delete_tags.original(self, bucket_name, key_name, version_id)
+
+
+@patch("moto.s3.models:S3Backend._get_results_from_token", "6f8dde36a3c2", "a token that stands for no page fails moto")
+def _results_from_token(self: Any, result_keys: Any, token: Any) -> Any:
+    from moto.s3.exceptions import InvalidContinuationToken
+
+    if token is None:
+        raise InvalidContinuationToken()
+    return _results_from_token.original(self, result_keys, token)
 
 
 @contextlib.contextmanager

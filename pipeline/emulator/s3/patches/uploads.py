@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.s3.patches.checksums import (
     ALGORITHMS,
     COMPOSITE,
@@ -30,23 +30,12 @@ _ONE_KIND = {"CRC64NVME": FULL_OBJECT, "SHA1": COMPOSITE, "SHA256": COMPOSITE}
 MOST_PARTS = 1000
 
 
-def install() -> None:
-    _install_creation()
-    _install_parts()
-    _install_completion()
-    _install_answers()
-
-
-def _install_creation() -> None:
-    from moto.s3.models import S3Backend
-
-    def create(self: Any, bucket: str, key: str, metadata: Any, *more: Any, **named: Any) -> Any:
-        wanted = _wanted(metadata.pop(ALGORITHM, None), metadata.pop(TYPE, None))
-        upload = original(self, bucket, key, metadata, *more, **named)
-        upload.metadata.update(wanted)
-        return upload
-
-    original = replace(S3Backend, "create_multipart_upload", create, source="20b9a24585cf")
+@patch("moto.s3.models:S3Backend.create_multipart_upload", "20b9a24585cf", "moto takes any kind of checksum")
+def _create(self: Any, bucket: str, key: str, metadata: Any, *more: Any, **named: Any) -> Any:
+    wanted = _wanted(metadata.pop(ALGORITHM, None), metadata.pop(TYPE, None))
+    upload = _create.original(self, bucket, key, metadata, *more, **named)
+    upload.metadata.update(wanted)
+    return upload
 
 
 def _wanted(algorithm: str | None, kind: str | None) -> dict[str, str]:
@@ -73,53 +62,52 @@ def _wanted(algorithm: str | None, kind: str | None) -> dict[str, str]:
     return {ALGORITHM: algorithm, TYPE: kind or only or COMPOSITE}
 
 
-def _install_parts() -> None:
-    from moto.s3.responses import S3Response
+@patch(
+    "moto.s3.responses:S3Response.upload_part",
+    "3062f353d2df",
+    "moto takes a part with another checksum than the upload's",
+)
+def _upload_part(self: Any) -> Any:
+    upload = _upload(self)
+    algorithm = upload.metadata.get(ALGORITHM)
+    given = next(iter(dict(given_checksums(self))), None)
+    if algorithm and given != algorithm and (given or upload.metadata[TYPE] == COMPOSITE):
+        raise _other_algorithm(algorithm, given)
+    status, told, body = _upload_part.original(self)
+    if algorithm:
+        told[PREFIX + algorithm.lower()] = of_part(upload.parts[self._get_int_param("partNumber")], algorithm)
+    return status, told, body
 
-    def upload_part(self: Any) -> Any:
-        upload = _upload(self)
-        algorithm = upload.metadata.get(ALGORITHM)
-        given = next(iter(dict(given_checksums(self))), None)
-        if algorithm and given != algorithm and (given or upload.metadata[TYPE] == COMPOSITE):
-            raise _other_algorithm(algorithm, given)
-        status, told, body = original(self)
-        if algorithm:
-            told[PREFIX + algorithm.lower()] = of_part(upload.parts[self._get_int_param("partNumber")], algorithm)
-        return status, told, body
 
-    original = replace(S3Response, "upload_part", upload_part, source="3062f353d2df")
+@patch("moto.s3.models:FakeMultipart.complete", "a5cd01f2f2f2", "moto compares no checksum of an upload or its parts")
+def _complete(self: Any, body: Any) -> Any:
+    asked = getattr(self, "asked", {})
+    made, etag, (kind, checksum, _) = _complete.original(self, body)
+    # Before the object is there: what does not match leaves the upload as it was.
+    algorithm = self.metadata.get(ALGORITHM)
+    _check_named(self, algorithm, asked)
+    wanted = getattr(self, "wanted_checksum", {}).get(algorithm)
+    if wanted and wanted.partition("-")[0] != checksum:
+        raise checksum_error(
+            "BadDigest", f"The {algorithm.lower()} you specified did not match the calculated checksum."
+        )
+    self.completed = sorted(asked)
+    if not algorithm:
+        # What S3 gives to an upload that asks for nothing.
+        self.metadata.update({ALGORITHM: DEFAULT, TYPE: FULL_OBJECT})
+    return made, etag, (kind, checksum, len(asked))
 
 
-def _install_completion() -> None:
-    from moto.s3.models import FakeMultipart, S3Backend
-
-    def complete(self: Any, body: Any) -> Any:
-        asked = getattr(self, "asked", {})
-        made, etag, (kind, checksum, _) = original(self, body)
-        # Before the object is there: what does not match leaves the upload as it was.
-        algorithm = self.metadata.get(ALGORITHM)
-        _check_named(self, algorithm, asked)
-        wanted = getattr(self, "wanted_checksum", {}).get(algorithm)
-        if wanted and wanted.partition("-")[0] != checksum:
-            raise checksum_error(
-                "BadDigest", f"The {algorithm.lower()} you specified did not match the calculated checksum."
-            )
-        self.completed = sorted(asked)
-        if not algorithm:
-            # What S3 gives to an upload that asks for nothing.
-            self.metadata.update({ALGORITHM: DEFAULT, TYPE: FULL_OBJECT})
-        return made, etag, (kind, checksum, len(asked))
-
-    def complete_upload(self: Any, bucket: str, upload: str, body: Any) -> Any:
-        key = original_upload(self, bucket, upload, body)
-        if key is not None:
-            # Told to who asks for checksums, and to nobody else.
-            kept = {name: value for name, value in key.metadata.items() if name.lower() not in (ALGORITHM, TYPE)}
-            key.set_metadata(kept, replace=True)
-        return key
-
-    original = replace(FakeMultipart, "complete", complete, source="a5cd01f2f2f2")
-    original_upload = replace(S3Backend, "complete_multipart_upload", complete_upload, source="f16c9a08e5db")
+@patch(
+    "moto.s3.models:S3Backend.complete_multipart_upload", "f16c9a08e5db", "moto keeps the kind of checksum as metadata"
+)
+def _complete_upload(self: Any, bucket: str, upload: str, body: Any) -> Any:
+    key = _complete_upload.original(self, bucket, upload, body)
+    if key is not None:
+        # Told to who asks for checksums, and to nobody else.
+        kept = {name: value for name, value in key.metadata.items() if name.lower() not in (ALGORITHM, TYPE)}
+        key.set_metadata(kept, replace=True)
+    return key
 
 
 def _check_named(upload: Any, algorithm: str | None, asked: Mapping[int, Mapping[str, str]]) -> None:
@@ -171,15 +159,11 @@ def _named_parts(body: Any) -> Iterator[tuple[int, dict[str, str]]]:
         ) from error
 
 
-def _install_answers() -> None:
-    from moto.s3.responses import S3Response
-
-    def serialized(self: Any, result: Any) -> Any:
-        if isinstance(result.result, dict) and (add := _ADDED.get(self.data.get("Action"))):
-            add(self, result.result)
-        return original(self, result)
-
-    original = replace(S3Response, "serialized", serialized, source="af486a0ef132")
+@patch("moto.s3.responses:S3Response.serialized", "af486a0ef132", "moto leaves checksums out of four answers")
+def _serialized(self: Any, result: Any) -> Any:
+    if isinstance(result.result, dict) and (add := _ADDED.get(self.data.get("Action"))):
+        add(self, result.result)
+    return _serialized.original(self, result)
 
 
 def _add_to_completion(response: Any, result: dict[str, Any]) -> None:

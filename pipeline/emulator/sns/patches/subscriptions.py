@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 DELIVERED = ("sqs", "lambda")
 
 
-def install() -> None:
+@patch("moto.sns.models:SNSBackend.subscribe", "56ded2dae9fa", "moto takes every protocol, and sends nothing to most")
+def _subscribe(self: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
     from moto.sns.exceptions import SNSInvalidParameter
-    from moto.sns.models import SNSBackend
 
-    def subscribe(self: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
-        if protocol not in DELIVERED:
-            raise SNSInvalidParameter(
-                f"Invalid parameter: the embedded AWS delivers to {' and '.join(DELIVERED)}, not to {protocol}. "
-                "Subscribe a queue or a function."
-            )
-        return original(self, topic_arn, endpoint, protocol)
-
-    original = replace(SNSBackend, "subscribe", subscribe, source="56ded2dae9fa")
+    if protocol not in DELIVERED:
+        raise SNSInvalidParameter(
+            f"Invalid parameter: the embedded AWS delivers to {' and '.join(DELIVERED)}, not to {protocol}. "
+            "Subscribe a queue or a function."
+        )
+    return _subscribe.original(self, topic_arn, endpoint, protocol)

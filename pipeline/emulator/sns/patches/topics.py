@@ -12,7 +12,7 @@ import json
 import logging
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 _log = logging.getLogger(__name__)
 
@@ -22,85 +22,69 @@ _ELEMENTS_OF_ARN = 6
 _SIGNED = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 
 
-def install() -> None:
-    from moto.sns.models import Subscription
-
-    def publish(self: Any, message: str, message_id: str, *args: Any, **kwargs: Any) -> None:
-        try:
-            if self.protocol == "lambda":
-                _invoke(self, message, message_id, *args, **kwargs)
-            else:
-                original(_truly_raw(self), message, message_id, *args, **kwargs)
-        except Exception:
-            # On AWS the publisher has its answer by now.
-            if (queue := _dead_letter_queue(self)) is None:
-                _log.exception("%s got nothing", self.endpoint)
-            else:
-                original(_led_to(queue, self), message, message_id, *args, **kwargs)
-
-    original = replace(Subscription, "publish", publish, source="fd07bd0bb87f")
-    _install_signatures(Subscription)
-    _install_topics()
-    _install_pages()
+@patch("moto.sns.models:Subscription.publish", "fd07bd0bb87f", "moto stops at the first subscription that fails")
+def _publish(self: Any, message: str, message_id: str, *args: Any, **kwargs: Any) -> None:
+    try:
+        if self.protocol == "lambda":
+            _invoke(self, message, message_id, *args, **kwargs)
+        else:
+            _publish.original(_truly_raw(self), message, message_id, *args, **kwargs)
+    except Exception:
+        # On AWS the publisher has its answer by now.
+        if (queue := _dead_letter_queue(self)) is None:
+            _log.exception("%s got nothing", self.endpoint)
+        else:
+            _publish.original(_led_to(queue, self), message, message_id, *args, **kwargs)
 
 
-def _install_pages() -> None:
+@patch("moto.sns.models:SNSBackend._get_values_nexttoken", "d96e6823c069", "a token that is no number fails moto")
+def _page(self: Any, values: dict[str, Any], next_token: str | None = None) -> Any:
     from moto.sns.exceptions import SNSInvalidParameter
-    from moto.sns.models import SNSBackend
 
-    def page(self: Any, values: dict[str, Any], next_token: str | None = None) -> Any:
-        if next_token and not (next_token.isascii() and next_token.isdecimal()):
-            raise SNSInvalidParameter("Invalid parameter: NextToken")
-        return original(self, values, next_token)
-
-    original = replace(SNSBackend, "_get_values_nexttoken", page, source="d96e6823c069")
+    if next_token and not (next_token.isascii() and next_token.isdecimal()):
+        raise SNSInvalidParameter("Invalid parameter: NextToken")
+    return _page.original(self, values, next_token)
 
 
-def _install_topics() -> None:
-    """What is no ARN is told so, where moto tells how Python could not take it apart; a topic is no endpoint."""
-    from moto.sns.exceptions import SNSInvalidParameter, TopicNotFound
-    from moto.sns.models import SNSBackend
+@patch("moto.sns.models:SNSBackend.get_topic", "417f8c7e6ffb", "moto tells how Python could not take a text apart")
+def _get_topic(self: Any, arn: str | None) -> Any:
+    from moto.sns.exceptions import SNSInvalidParameter
 
-    def get_topic(self: Any, arn: str | None) -> Any:
-        if arn is None:
-            raise SNSInvalidParameter(
-                "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"
-            )
-        elements = len(str(arn).split(":"))
-        if elements < _ELEMENTS_OF_ARN:
-            raise SNSInvalidParameter(
-                "Invalid parameter: TopicArn Reason: "
-                f"An ARN must have at least {_ELEMENTS_OF_ARN} elements, not {elements}"
-            )
-        return original(self, arn)
-
-    def get_endpoint(self: Any, arn: str) -> Any:
-        if ":endpoint/" not in arn:
-            raise TopicNotFound
-        return original_endpoint(self, arn)
-
-    original = replace(SNSBackend, "get_topic", get_topic, source="417f8c7e6ffb")
-    original_endpoint = replace(SNSBackend, "get_endpoint", get_endpoint, source="3ca9733ae188")
+    if arn is None:
+        raise SNSInvalidParameter("Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter")
+    elements = len(str(arn).split(":"))
+    if elements < _ELEMENTS_OF_ARN:
+        raise SNSInvalidParameter(
+            f"Invalid parameter: TopicArn Reason: An ARN must have at least {_ELEMENTS_OF_ARN} elements, not {elements}"
+        )
+    return _get_topic.original(self, arn)
 
 
-def _install_signatures(subscriptions: Any) -> None:
-    """A topic that is not told otherwise signs with version 1, SHA1; moto signs with 2 always, and never the subject.
+@patch("moto.sns.models:SNSBackend.get_endpoint", "3ca9733ae188", "moto takes apart a topic's ARN as an endpoint's")
+def _get_endpoint(self: Any, arn: str) -> Any:
+    from moto.sns.exceptions import TopicNotFound
+
+    if ":endpoint/" not in arn:
+        raise TopicNotFound
+    return _get_endpoint.original(self, arn)
+
+
+@patch("moto.sns.models:Subscription.get_post_data", "dc591399b4d0", "moto signs with version 2 always, and no subject")
+def _get_post_data(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """A topic that is not told otherwise signs with version 1, SHA1.
 
     Source: "Verifying the signatures of Amazon SNS messages" of the SNS guide.
     """
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding
 
-    def post_data(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        sent: dict[str, Any] = original(self, *args, **kwargs)
-        sent["SignatureVersion"] = str(getattr(self.topic, "signature_version", None) or "1")
-        # The version is AWS's to choose: a subscriber that verifies expects this algorithm.
-        digest = hashes.SHA256() if sent["SignatureVersion"] == "2" else hashes.SHA1()  # noqa: S303
-        signed = "".join(f"{name}\n{sent[name]}\n" for name in _SIGNED if sent.get(name))
-        signature = self.private_key().sign(signed.encode(), padding.PKCS1v15(), digest)
-        return {**sent, "Signature": base64.b64encode(signature).decode()}
-
-    original = replace(subscriptions, "get_post_data", post_data, source="dc591399b4d0")
+    sent: dict[str, Any] = _get_post_data.original(self, *args, **kwargs)
+    sent["SignatureVersion"] = str(getattr(self.topic, "signature_version", None) or "1")
+    # The version is AWS's to choose: a subscriber that verifies expects this algorithm.
+    digest = hashes.SHA256() if sent["SignatureVersion"] == "2" else hashes.SHA1()  # noqa: S303
+    signed = "".join(f"{name}\n{sent[name]}\n" for name in _SIGNED if sent.get(name))
+    signature = self.private_key().sign(signed.encode(), padding.PKCS1v15(), digest)
+    return {**sent, "Signature": base64.b64encode(signature).decode()}
 
 
 def _truly_raw(subscription: Any) -> Any:

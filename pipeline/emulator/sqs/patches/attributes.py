@@ -91,6 +91,6 @@ def _of_moto(name: str) -> str:
     return str(camelcase_to_underscores(name))
 
 
-_attributes = patch("moto.sqs.models:Queue.attributes", "40cb990b1216", "moto counts all messages for each attribute")(
-    property(_Attributes)
-)
+@patch("moto.sqs.models:Queue.attributes", "40cb990b1216", "moto counts all messages for each attribute")
+def _attributes(self: Any) -> Mapping[str, Any]:
+    return _Attributes(self)

@@ -10,35 +10,10 @@ from __future__ import annotations
 import copy
 import re
 import time
-from functools import wraps
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.sqs.messages import Messages
-
-
-def install() -> None:
-    from moto.sqs.models import Message, Queue, SQSBackend
-
-    def begin(self: Any, *args: Any, **kwargs: Any) -> None:
-        original_begin(self, *args, **kwargs)
-        self._messages = Messages()
-
-    original_begin = replace(Queue, "__init__", begin, source="0a4781ed5a21")
-    wraps(original_begin)(begin)
-    replace(SQSBackend, "receive_message", _receive_message, source="065f3e5e7d21")
-    replace(SQSBackend, "change_message_visibility", _change_visibility, source="f0e9df5f6662")
-    replace(Message, "visible", property(lambda self: _now() > self.visible_at), source="5129b573308d")
-    replace(Message, "delayed", property(lambda self: _now() < self.delayed_until), source="e2fd48abf582")
-    replace(Queue, "approximate_number_of_messages", property(_visible), source="d357a9506a56")
-    replace(Queue, "approximate_number_of_messages_not_visible", property(_in_flight), source="5dbecc4dda17")
-    replace(Queue, "approximate_number_of_messages_delayed", property(_delayed), source="c3c1dadb0c42")
-    replace(Queue, "add_message", _add_message, source="f27c9231c1f2")
-    replace(Queue, "delete_message", _delete_message, source="fa6fd5b9bd2c")
-    _purge_under_lock(SQSBackend, source="443ea1ae7b15")
-    _keep_policy(Queue, source="4b7aaf3f4636")
-    _check_bodies(SQSBackend)
-
 
 LONGEST_HIDDEN_MS = 43_200_000
 """From when a message was sent (AWS quota)."""
@@ -46,26 +21,40 @@ LONGEST_HIDDEN_MS = 43_200_000
 _REFUSED = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _check_bodies(backend: Any) -> None:
-    """A body has at least one character, and only those of XML (SQS, SendMessage). In a batch each entry fails alone.
+@patch("moto.sqs.models:Queue.__init__", "0a4781ed5a21", "moto has a list, and goes through all of it for each message")
+def _init(self: Any, *args: Any, **kwargs: Any) -> None:
+    _init.original(self, *args, **kwargs)
+    self._messages = Messages()
 
-    What AWS says of an empty one was seen there; of an empty entry of a batch it is not documented.
+
+@patch("moto.sqs.models:Message.visible", "5129b573308d", "moto's clock is slow, and asked for each message")
+def _is_visible(self: Any) -> bool:
+    return bool(_now() > self.visible_at)
+
+
+@patch("moto.sqs.models:Message.delayed", "e2fd48abf582", "moto's clock is slow, and asked for each message")
+def _is_delayed(self: Any) -> bool:
+    return bool(_now() < self.delayed_until)
+
+
+@patch("moto.sqs.models:SQSBackend._validate_message", "39cb57c19e59", "moto takes bodies that are empty or no XML")
+def _validate_message(self: Any, queue: Any, message_body: str, *args: Any, **kwargs: Any) -> None:
+    """A body has at least one character, and only those of XML (SQS, SendMessage)."""
+    if error := _refusal(message_body):
+        raise error
+    _validate_message.original(self, queue, message_body, *args, **kwargs)
+
+
+@patch("moto.sqs.models:SQSBackend.send_message_batch", "0707ad219481", "moto fails a batch for one entry's body")
+def _send_message_batch(self: Any, queue_name: str, entries: dict[str, Any]) -> Any:
+    """In a batch each entry fails alone.
+
+    What AWS says of an empty body was seen there; of an empty entry of a batch it is not documented.
     """
-
-    def checking(self: Any, queue: Any, message_body: str, *args: Any, **kwargs: Any) -> None:
-        if error := _refusal(message_body):
-            raise error
-        validate(self, queue, message_body, *args, **kwargs)
-
-    def sending(self: Any, queue_name: str, entries: dict[str, Any]) -> Any:
-        refused = {at: error for at, entry in entries.items() if (error := _refusal(entry.get("MessageBody")))}
-        sent, failed = send(self, queue_name, {at: entry for at, entry in entries.items() if at not in refused})
-        return sent, [*failed, *(_failed(entries[at]["Id"], error) for at, error in refused.items())]
-
-    validate = replace(backend, "_validate_message", checking, source="39cb57c19e59")
-    send = replace(backend, "send_message_batch", sending, source="0707ad219481")
-    wraps(validate)(checking)
-    wraps(send)(sending)
+    refused = {at: error for at, entry in entries.items() if (error := _refusal(entry.get("MessageBody")))}
+    taken = {at: entry for at, entry in entries.items() if at not in refused}
+    sent, failed = _send_message_batch.original(self, queue_name, taken)
+    return sent, [*failed, *(_failed(entries[at]["Id"], error) for at, error in refused.items())]
 
 
 def _refusal(body: str | None) -> Any:
@@ -84,16 +73,31 @@ def _failed(entry: str, error: Any) -> dict[str, Any]:
     return {"Id": entry, "SenderFault": True, "Code": error.code, "Message": error.message}
 
 
+@patch(
+    "moto.sqs.models:Queue.approximate_number_of_messages",
+    "d357a9506a56",
+    "moto counts all messages for each message sent",
+)
 def _visible(self: Any) -> int:
     with self._messages_lock:
         return int(self._messages.visible(_now()))
 
 
+@patch(
+    "moto.sqs.models:Queue.approximate_number_of_messages_delayed",
+    "c3c1dadb0c42",
+    "moto counts all messages for each message sent",
+)
 def _delayed(self: Any) -> int:
     with self._messages_lock:
         return int(self._messages.delayed(_now()))
 
 
+@patch(
+    "moto.sqs.models:Queue.approximate_number_of_messages_not_visible",
+    "5dbecc4dda17",
+    "moto counts all messages for each message sent",
+)
 def _in_flight(self: Any) -> int:
     with self._messages_lock:
         now = _now()
@@ -104,16 +108,13 @@ def _now() -> float:
     return time.time() * 1000
 
 
-def _keep_policy(owner: Any, source: str) -> None:
-    """moto takes attributes that do not name the policy for ones without a policy."""
-
-    def keeping(self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
-        original(self, attributes if "Policy" in attributes else {**attributes, "Policy": self.policy}, now)
-
-    original = replace(owner, "_set_attributes", keeping, source=source)
-    wraps(original)(keeping)
+@patch("moto.sqs.models:Queue._set_attributes", "4b7aaf3f4636", "moto forgets the policy where others are set")
+def _set_attributes(self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+    kept = attributes if "Policy" in attributes else {**attributes, "Policy": self.policy}
+    _set_attributes.original(self, kept, now)
 
 
+@patch("moto.sqs.models:Queue.add_message", "f27c9231c1f2", "moto looks at all messages before it takes the lock")
 def _add_message(self: Any, message: Any) -> None:
     """To the queue alone: functions are given its messages by `pipeline.emulator.awslambda.event_sources.mappings`."""
     from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS
@@ -126,6 +127,7 @@ def _add_message(self: Any, message: Any) -> None:
         self._messages_lock.notify_all()
 
 
+@patch("moto.sqs.models:Queue.delete_message", "fa6fd5b9bd2c", "moto makes a new list while others append to the old")
 def _delete_message(self: Any, receipt_handle: str) -> None:
     from moto.sqs.exceptions import ReceiptHandleIsInvalid
 
@@ -139,17 +141,15 @@ def _delete_message(self: Any, receipt_handle: str) -> None:
             raise ReceiptHandleIsInvalid()
 
 
-def _purge_under_lock(backend: Any, source: str) -> None:
-    def purge(self: Any, queue_name: str) -> None:
-        queue = self.get_queue(queue_name)
-        with queue._messages_lock:
-            original(self, queue_name)
-            queue._messages = Messages()
-
-    original = replace(backend, "purge_queue", purge, source=source)
-    wraps(original)(purge)
+@patch("moto.sqs.models:SQSBackend.purge_queue", "443ea1ae7b15", "moto takes no lock")
+def _purge_queue(self: Any, queue_name: str) -> None:
+    queue = self.get_queue(queue_name)
+    with queue._messages_lock:
+        _purge_queue.original(self, queue_name)
+        queue._messages = Messages()
 
 
+@patch("moto.sqs.models:SQSBackend.change_message_visibility", "f0e9df5f6662", "moto takes no lock and wakes nobody")
 def _change_visibility(self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
     from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid
 
@@ -171,6 +171,7 @@ def _change_visibility(self: Any, queue_name: str, receipt_handle: str, visibili
         queue._messages_lock.notify_all()
 
 
+@patch("moto.sqs.models:SQSBackend.receive_message", "065f3e5e7d21", "moto asks once a second, and is slow with depth")
 def _receive_message(
     self: Any,
     queue_name: str,

@@ -9,11 +9,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter.failure_events import failure
 
+_EXEC = "moto.stepfunctions.parser.asl.component.state.exec"
+_ENVIRONMENT = "moto.stepfunctions.parser.asl.eval.environment:Environment"
+
 _TOLD = {"StateTask": "Task", "StateWait": "Wait", "StateParallel": "Parallel", "StateMap": "Map"}
-_originals: dict[str, Any] = {}
 
 
 class Silenced:
@@ -31,39 +33,29 @@ class Silenced:
         return context.last_published_event_id
 
 
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
-        InlineIterationComponent,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branches_decl import BranchesDecl
-    from moto.stepfunctions.parser.asl.eval.environment import Environment
-
-    def kept(owner: Any, name: str, key: str, replacement: Any, *, source: str) -> None:
-        _originals[key] = replace(owner, name, replacement, source=source)
-
-    kept(InlineIterationComponent, "_eval_body", "map", _eval_map, source="1a65306eb3ca")
-    replace(BranchesDecl, "_eval_body", _eval_branches, source="eec2efa5fe00")
-    kept(Environment, "set_error", "error", _set_error, source="6447409d4056")
-    kept(Environment, "set_stop", "stop", _set_stop, source="163c10d46b1c")
-    kept(Environment, "set_timed_out", "timed_out", _set_timed_out, source="853b04bf9e6a")
-
-
+@patch(f"{_ENVIRONMENT}.set_error", "6447409d4056", "moto calls an execution failed that was stopped inside a Map")
 def _set_error(self: Any, error: Any) -> None:
     """An execution that was stopped or timed out has not failed, whatever its states make of it."""
     from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
 
     if not isinstance(self._program_state, ProgramStopped | ProgramTimedOut):
-        _originals["error"](self, error)
+        _set_error.original(self, error)
 
 
+@patch(f"{_ENVIRONMENT}.set_stop", "163c10d46b1c", "moto lets the states of a stopped execution add to its history")
 def _set_stop(self: Any, stop_date: Any, cause: str | None, error: str | None) -> None:
     silence(self)
-    _originals["stop"](self, stop_date, cause, error)
+    _set_stop.original(self, stop_date, cause, error)
 
 
+@patch(
+    f"{_ENVIRONMENT}.set_timed_out",
+    "853b04bf9e6a",
+    "moto lets the states of a timed-out execution add to its history",
+)
 def _set_timed_out(self: Any) -> None:
     silence(self)
-    _originals["timed_out"](self)
+    _set_timed_out.original(self)
 
 
 def silence(env: Any) -> None:
@@ -74,10 +66,15 @@ def silence(env: Any) -> None:
         silence(frame)
 
 
+@patch(
+    f"{_EXEC}.state_map.iteration.inline_iteration_component:InlineIterationComponent._eval_body",
+    "1a65306eb3ca",
+    "moto lets the other iterations run on when one fails",
+)
 def _eval_map(self: Any, env: Any) -> None:
     state_name, program = env.stack[-1].state_name, self._get_iteration_program()
     try:
-        _originals["map"](self, env)
+        _eval_map.original(self, env)
     except Exception:
         workers = [worker for worker in list(env._frames) if worker._frames]
         running = sorted((frame for worker in workers for frame in worker._frames), key=_index)
@@ -90,6 +87,11 @@ def _eval_map(self: Any, env: Any) -> None:
         raise
 
 
+@patch(
+    f"{_EXEC}.state_parallel.branches_decl:BranchesDecl._eval_body",
+    "eec2efa5fe00",
+    "moto lets the other branches run on when one fails",
+)
 def _eval_branches(self: Any, env: Any) -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branch_worker import BranchWorker
     from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branches_decl import BranchWorkerPool

@@ -8,24 +8,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter.failure_events import evaluation_failure, failure
 from pipeline.emulator.stepfunctions.validation.diagnostics import moment
 
-
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_variable import ComparisonVariable
-    from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations.is_operator import (
-        IsTimestamp,
-    )
-    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
-
-    replace(ComparisonVariable, "_eval_body", _compare, source="55861cce2bef")
-    replace(IsTimestamp, "string_to_timestamp", staticmethod(moment), source="8748c8176609")
-    replace(Timestamp, "_from_timestamp_string", staticmethod(moment), source="711ff48cd648")
-    replace(Timestamp, "_get_wait_seconds", _seconds_until, source="611d040940ad")
+_STATE = "moto.stepfunctions.parser.asl.component.state"
+_TIMESTAMP = f"{_STATE}.wait.wait_function.timestamp:Timestamp"
 
 
+@patch(
+    f"{_STATE}.choice.comparison.comparison_variable:ComparisonVariable._eval_body",
+    "55861cce2bef",
+    "moto takes a comparison whose path leads nowhere for false",
+)
 def _compare(self: Any, env: Any) -> None:
     from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_operator_type import (
         ComparisonOperatorType,
@@ -49,6 +44,7 @@ def _leads_nowhere(env: Any, path: str) -> Exception:
     return failure(env, "ExecutionFailed", "executionFailedEventDetails", error="States.Runtime", cause=cause)
 
 
+@patch(f"{_TIMESTAMP}._get_wait_seconds", "611d040940ad", "moto knows no moment with an offset")
 def _seconds_until(self: Any, env: Any) -> int:
     from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
     from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
@@ -66,3 +62,11 @@ def _seconds_until(self: Any, env: Any) -> int:
         f"returned no valid ISO-8601 extended offset date-time: {text}"
     )
     raise evaluation_failure(env, cause, "Timestamp")
+
+
+patch(
+    f"{_STATE}.choice.comparison.operator.implementations.is_operator:IsTimestamp.string_to_timestamp",
+    "8748c8176609",
+    "moto knows no moment with an offset",
+)(moment)
+patch(f"{_TIMESTAMP}._from_timestamp_string", "711ff48cd648", "moto knows no moment with an offset")(moment)

@@ -11,7 +11,7 @@ from functools import cache, partial
 from typing import Any
 
 from pipeline.core.lake_key import own_key
-from pipeline.emulator.moto.guard import rebind, replace
+from pipeline.emulator.moto.patch import patch
 
 CALLER = "states"
 """What the call recorder shows for calls that a state machine makes, with `:` and its role's name behind."""
@@ -143,9 +143,9 @@ def forget_metadata(answer: Any) -> None:
         answer.pop("SdkResponseMetadata", None)
 
 
-def install() -> None:
-    import moto.stepfunctions.parser.models  # noqa: F401  imports every module that bound the name
-    from moto.stepfunctions.parser.asl.utils import boto_client
-
-    original = replace(boto_client, "boto_client_for", client_for, source="1f44dc2ac8aa")
-    rebind("moto.stepfunctions", "boto_client_for", original, client_for)
+patch(
+    "moto.stepfunctions.parser.asl.utils.boto_client:boto_client_for",
+    "1f44dc2ac8aa",
+    "moto makes a new client for each task",
+    rebind="moto.stepfunctions",
+)(client_for)

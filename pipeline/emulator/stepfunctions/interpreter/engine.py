@@ -1,4 +1,4 @@
-"""The interpreter of state machines: parsed definitions kept, long Maps, bounded threads, outcomes written in order."""
+"""The interpreter of state machines: parsed definitions and paths kept, long Maps, bounded threads."""
 
 from __future__ import annotations
 
@@ -7,94 +7,85 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from pipeline.emulator.moto.guard import rebind, replace
-from pipeline.emulator.stepfunctions.interpreter.history import failure_of
+from pipeline.emulator.moto.patch import patch, rebind, setup
 from pipeline.emulator.stepfunctions.interpreter.json_text import iso
 from pipeline.emulator.stepfunctions.interpreter.locations import locate_expressions
 
 INLINE_MAP_CONCURRENCY = 40
 """AWS runs at most about 40 iterations of an inline Map at once; moto starts a thread for each item."""
 
-
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.common.path import result_path
-    from moto.stepfunctions.parser.asl.component.state import state
-    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
-        InlineIterationComponentEvalInput,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
-    from moto.stepfunctions.parser.asl.eval.environment import Environment
-    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-    from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
-    from moto.stepfunctions.parser.asl.utils import json_path
-    from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
-    from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
-
-    @lru_cache(256)
-    def parse(definition: str) -> Any:
-        # What it returns holds no state of an execution: the iterations of a Map share it already.
-        program, tree = original_parse.__func__(definition)
-        locate_expressions(program)
-        return program, tree
-
-    def scope(self: Any, tree: Any) -> None:
-        # moto has one list of scopes for all parsers of the process, and a refused definition leaves its own in it.
-        self.__dict__.setdefault("_query_language_per_scope", [])
-        open_scope(self, tree)
-
-    def evaluation_input(self: Any, *args: Any, **kwargs: Any) -> None:
-        original_input(self, *args, **kwargs)
-        wanted = self.max_concurrency or INLINE_MAP_CONCURRENCY
-        self.max_concurrency = max(1, min(wanted, INLINE_MAP_CONCURRENCY, len(self.input_items)))
-
-    open_scope = replace(Preprocessor, "_open_query_language_scope", scope, source="4e0bad6eb66e")
-    original_parse = replace(AmazonStateLanguageParser, "parse", staticmethod(parse), source="a59a7d18760f")
-    original_input = replace(InlineIterationComponentEvalInput, "__init__", evaluation_input, source="729a54ecceb4")
-    # A parsed path holds nothing of what it is applied to; each takes the parser 1 ms.
-    for module, source in ((result_path, "cd433e740d17"), (json_path, "8e8fc5e91980")):
-        replace(module, "parse", lru_cache(4096)(module.parse), source=source)
-    replace(Environment, "program_state", lambda self: copy.copy(self._program_state), source="51a3ae2d979f")
-    replace(IterationWorker, "_eval_pool", _eval_pool, source="45ca0026e8cc")
-    replace(BaseExecutionWorkerCommunication, "_reflect_execution_status", _reflect_status, source="038a396107af")
-    replace(state, "StateData", _state_data, source="3ee318f50da9")
-    replace(ExecutionWorker, "_execution_logic", _execution_logic, source="baa3e2a48fd2")
-    _forget_threads()
+_COMPONENT = "moto.stepfunctions.parser.asl.component"
+_MAP = f"{_COMPONENT}.state.exec.state_map.iteration"
+_PARSE = "moto.stepfunctions.parser.asl.parse"
 
 
+@patch(f"{_PARSE}.asl_parser:AmazonStateLanguageParser.parse", "a59a7d18760f", "moto parses a definition each time")
+@lru_cache(256)
+def _parse(definition: str) -> Any:
+    """What it returns holds no state of an execution: the iterations of a Map share it already."""
+    program, tree = _parse.original(definition)
+    locate_expressions(program)
+    return program, tree
+
+
+@patch(
+    f"{_PARSE}.preprocessor:Preprocessor._open_query_language_scope",
+    "4e0bad6eb66e",
+    "moto has one list of scopes for all parsers of the process, and a refused definition leaves its own in it",
+)
+def _open_scope(self: Any, tree: Any) -> None:
+    self.__dict__.setdefault("_query_language_per_scope", [])
+    _open_scope.original(self, tree)
+
+
+@patch(
+    f"{_MAP}.inline_iteration_component:InlineIterationComponentEvalInput.__init__",
+    "729a54ecceb4",
+    "moto starts a thread for each item",
+)
+def _evaluation_input(self: Any, *args: Any, **kwargs: Any) -> None:
+    _evaluation_input.original(self, *args, **kwargs)
+    wanted = self.max_concurrency or INLINE_MAP_CONCURRENCY
+    self.max_concurrency = max(1, min(wanted, INLINE_MAP_CONCURRENCY, len(self.input_items)))
+
+
+# A parsed path holds nothing of what it is applied to.
+@patch(
+    f"{_COMPONENT}.common.path.result_path:parse", "cd433e740d17", "moto parses a path at each use, which takes 1 ms"
+)
+@lru_cache(4096)
+def _parse_result_path(path: str) -> Any:
+    return _parse_result_path.original(path)
+
+
+@patch("moto.stepfunctions.parser.asl.utils.json_path:parse", "8e8fc5e91980", "moto parses a path at each use")
+@lru_cache(4096)
+def _parse_path(path: str) -> Any:
+    return _parse_path.original(path)
+
+
+@patch(
+    "moto.stepfunctions.parser.asl.eval.environment:Environment.program_state",
+    "51a3ae2d979f",
+    "moto copies all that an execution holds each time that it asks whether it runs",
+)
+def _program_state(self: Any) -> Any:
+    return copy.copy(self._program_state)
+
+
+@patch(f"{_COMPONENT}.state.state:StateData", "3ee318f50da9", "moto writes times with microseconds, and AWS without")
 def _state_data(EnteredTime: str, Name: str) -> dict[str, Any]:
-    """When a state was entered, to the millisecond as AWS tells it; moto's own time is left out."""
+    """When a state was entered, to the millisecond; moto's own time is left out."""
     return {"EnteredTime": iso(datetime.now(UTC)), "Name": Name}
 
 
-def _execution_logic(self: Any) -> None:
-    """The history opens with the input as it was given, character by character."""
-    from moto.stepfunctions.parser.api import HistoryEventType
-
-    program = self._get_evaluation_entrypoint()
-    self.env = self._get_evaluation_environment()
-    execution = self.env.states.context_object.context_object_data["Execution"]
-    execution.setdefault("RedriveCount", 0)
-    execution["StartTime"] = iso(execution["StartTime"])
-    started = {
-        "input": self._execution_communication.execution.execution_input,
-        "inputDetails": {"truncated": False},
-        "roleArn": self._evaluation_details.aws_execution_details.role_arn,
-    }
-    self.env.event_manager.add_event(
-        context=self.env.event_history_context,
-        event_type=HistoryEventType.ExecutionStarted,
-        event_details={"executionStartedEventDetails": started},
-        update_source_event_id=False,
-    )
-    program.eval(self.env)
-    self._execution_communication.terminated()
-
-
+@patch(
+    f"{_MAP}.iteration_worker:IterationWorker._eval_pool",
+    "45ca0026e8cc",
+    "moto calls itself for each item, which ends at Python's recursion limit after about 400",
+)
 def _eval_pool(self: Any, job: Any, worker_frame: Any) -> None:
-    """A loop where moto calls itself for each item, which ends at Python's recursion limit after about 400.
-
-    The frame is closed before the last job: the Map waits for jobs, and reads the frame then.
-    """
+    """The frame is closed before the last job: the Map waits for jobs, and reads the frame then."""
     while job is not None:
         frame = worker_frame.open_inner_frame()
         self._eval_job(env=frame, job=job)
@@ -112,44 +103,14 @@ def _eval_pool(self: Any, job: Any, worker_frame: Any) -> None:
     self._env.close_frame(worker_frame)
 
 
-def _reflect_status(self: Any) -> None:
-    """The status comes last: who reads SUCCEEDED finds the output. The output is kept as the JSON that AWS answers."""
-    from moto.core.utils import utcnow
-    from moto.stepfunctions.parser.api import ExecutionStatus
-    from moto.stepfunctions.parser.asl.eval.program_state import (
-        ProgramEnded,
-        ProgramError,
-        ProgramStopped,
-        ProgramTimedOut,
-    )
-    from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
-
-    execution = self.execution
-    state = execution.exec_worker.env.program_state()
-    execution.stop_date = utcnow()
-    if isinstance(state, ProgramEnded):
-        execution.output = to_json_str(execution.exec_worker.env.states.get_input(), separators=(",", ":"))
-        status = ExecutionStatus.SUCCEEDED
-    elif isinstance(state, ProgramStopped):
-        execution.error, execution.cause = state.error or None, state.cause or None
-        status = ExecutionStatus.ABORTED
-    elif isinstance(state, ProgramError):
-        details = failure_of(execution.exec_worker.env.event_manager) or state.error or {}
-        execution.error, execution.cause = details.get("error"), details.get("cause")
-        status = ExecutionStatus.FAILED
-    elif isinstance(state, ProgramTimedOut):
-        status = ExecutionStatus.TIMED_OUT
-    else:
-        raise RuntimeError(f"execution ended in {state!r}")
-    execution.exec_status = status
-
-
 class _Forgetful(list[Any]):
     def append(self, thread: Any) -> None:
         """Every thread ever started would stay in memory, with all that its execution held."""
 
 
+@setup("moto keeps every thread ever started")
 def _forget_threads() -> None:
     from moto.stepfunctions.parser import utils
 
-    rebind("moto.stepfunctions", "TMP_THREADS", utils.TMP_THREADS, _Forgetful())
+    kept, utils.TMP_THREADS = utils.TMP_THREADS, _Forgetful()
+    rebind("moto.stepfunctions", "TMP_THREADS", kept, utils.TMP_THREADS)

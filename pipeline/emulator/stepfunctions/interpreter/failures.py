@@ -6,59 +6,17 @@ import json
 import time
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter.failure_events import error_named, failure
 from pipeline.emulator.stepfunctions.interpreter.turns import give_turn
+
+_COMPONENT = "moto.stepfunctions.parser.asl.component"
+_FAILURE = f"{_COMPONENT}.common.error_name.failure_event"
 
 _DECORATED = "An error occurred while executing the state '"
 _NO_ARRAY = "Map state input must be an array but was: "
 _NO_NEXT_STATE = "Failed to transition out of the state. The state does not point to a next state."
 _RULE_HOLDS = "a rule of the choice holds"
-_originals: dict[str, Any] = {}
-
-
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
-        FailureEvent,
-        FailureEventException,
-    )
-    from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
-    from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
-    from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
-    from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
-
-    def kept(owner: Any, name: str, replacement: Any, *, source: str) -> None:
-        _originals[name] = replace(owner, name, replacement, source=source)
-
-    kept(FailureEvent, "__init__", _failure_event, source="3a94f1c26bf0")
-    kept(FailureEventException, "get_execution_failed_event_details", _execution_failed, source="cc932b747488")
-    kept(CommonStateField, "_eval_body", _eval_body, source="035f80caae12")
-    kept(ExecutionState, "_eval_state_output", _eval_task_output, source="8319eaf73095")
-    replace(FailureEventException, "get_evaluation_failed_event_details", _evaluation_failed, source="a73c18adee39")
-    replace(StateChoice, "_eval_state", _choose, source="47c01743c893")
-    replace(StateChoice, "_eval_state_output", _end_choice, source="ab3b90209aa7")
-    _name_failures_of_branches()
-    replace(RetrierDecl, "_eval_body", _eval_retrier, source="48463fff19ce")
-
-
-def _name_failures_of_branches() -> None:
-    """A branch, an item, a mock or a catcher may have a name of AWS's, which moto takes for a user's and refuses."""
-    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
-    from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task import mock_eval_utils
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
-    from moto.stepfunctions.parser.asl.component.state.fail import state_fail
-    from moto.stepfunctions.parser.asl.parse import preprocessor
-
-    for module in (
-        branches_decl,
-        iteration_worker,
-        mock_eval_utils,
-        preprocessor,
-        state_fail,
-        state_task_service_callback,
-    ):
-        replace(module, "CustomErrorName", error_named, source="40a96f8ab369")
 
 
 def entered_at(env: Any) -> int:
@@ -80,8 +38,9 @@ def decorated(cause: str, state: str, entered: int) -> str:
     return f"{_DECORATED}{state}' (entered at the event id #{entered}). {cause}"
 
 
+@patch(f"{_FAILURE}:FailureEvent.__init__", "3a94f1c26bf0", "moto names no state in the cause of a failed query")
 def _failure_event(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
-    _originals["__init__"](self, env, *args, **kwargs)
+    _failure_event.original(self, env, *args, **kwargs)
     self.source_event_id = entered_at(env)
     failed = (self.event_details or {}).get("evaluationFailedEventDetails")
     if failed:
@@ -92,15 +51,25 @@ def _failure_event(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
         failed["state"] = self.state_name
 
 
+@patch(
+    f"{_FAILURE}:FailureEventException.get_execution_failed_event_details",
+    "cc932b747488",
+    "moto writes the cause of a failed query anew",
+)
 def _execution_failed(self: Any) -> Any:
     pair = self.extract_error_cause_pair()
     if pair and pair[1] and pair[1].startswith(_DECORATED):
         from moto.stepfunctions.parser.api import ExecutionFailedEventDetails
 
         return ExecutionFailedEventDetails(error=pair[0], cause=pair[1])
-    return _originals["get_execution_failed_event_details"](self)
+    return _execution_failed.original(self)
 
 
+@patch(
+    f"{_FAILURE}:FailureEventException.get_evaluation_failed_event_details",
+    "a73c18adee39",
+    "moto writes the cause of a failed query anew",
+)
 def _evaluation_failed(self: Any) -> Any:
     """As `_failure_event` made them."""
     return self.failure_event.event_details["evaluationFailedEventDetails"]
@@ -121,6 +90,11 @@ def _tell(env: Any, error: Any) -> None:
     )
 
 
+@patch(
+    f"{_COMPONENT}.state.state:CommonStateField._eval_body",
+    "035f80caae12",
+    "moto leaves a failed query out of the history",
+)
 def _eval_body(self: Any, env: Any) -> None:
     """A failed query is told here by the states that tell no failures themselves.
 
@@ -130,20 +104,25 @@ def _eval_body(self: Any, env: Any) -> None:
 
     env.variable_store.before = None
     try:
-        _originals["_eval_body"](self, env)
+        _eval_body.original(self, env)
     except FailureEventException as error:
         if _is_query_failure(error):
             _tell(env, error)
         raise
 
 
+@patch(
+    f"{_COMPONENT}.state.exec.execute_state:ExecutionState._eval_state_output",
+    "8319eaf73095",
+    "moto lets no Catch take a failed query in Output",
+)
 def _eval_task_output(self: Any, env: Any) -> None:
     """A failed query in `Output` goes to the state's Catch, as one in `Arguments` does."""
     from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import CatchOutcome
     from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 
     try:
-        _originals["_eval_state_output"](self, env)
+        _eval_task_output.original(self, env)
     except FailureEventException as error:
         if not _is_query_failure(error):
             raise
@@ -156,6 +135,11 @@ def _eval_task_output(self: Any, env: Any) -> None:
             raise
 
 
+@patch(
+    f"{_COMPONENT}.state.choice.state_choice:StateChoice._eval_state",
+    "47c01743c893",
+    "moto ends with an exception of its own where no rule holds and there is no Default",
+)
 def _choose(self: Any, env: Any) -> None:
     """moto ends with an exception of its own where no rule holds and there is no Default."""
     for rule in self.choices_decl.rules:
@@ -171,6 +155,11 @@ def _choose(self: Any, env: Any) -> None:
     raise failure(env, "ExecutionFailed", "executionFailedEventDetails", error="States.Runtime", cause=_NO_NEXT_STATE)
 
 
+@patch(
+    f"{_COMPONENT}.state.choice.state_choice:StateChoice._eval_state_output",
+    "ab3b90209aa7",
+    "moto takes a rule that leads where Default leads for Default",
+)
 def _end_choice(self: Any, env: Any) -> None:
     """A rule that leads where Default leads is not Default: the state's own Assign and Output are for that alone."""
     following = env.stack.pop()
@@ -186,6 +175,11 @@ def _end_choice(self: Any, env: Any) -> None:
     env.next_state_name = following
 
 
+@patch(
+    f"{_COMPONENT}.common.retry.retrier_decl:RetrierDecl._eval_body",
+    "48463fff19ce",
+    "moto sleeps between attempts, and a stop or the machine's timeout waits for it",
+)
 def _eval_retrier(self: Any, env: Any) -> None:
     """moto sleeps between attempts, and a stop or the machine's timeout waits for it."""
     from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsOutcome
@@ -207,3 +201,23 @@ def _eval_retrier(self: Any, env: Any) -> None:
         # A stop may come before the wait begins, and its signal is not kept.
         env.program_state_event.wait(min(left, 1))
     env.stack.append(RetrierOutcome.Executed)
+
+
+for _module in (
+    "state.exec.state_map.iteration.iteration_worker",
+    "state.exec.state_parallel.branches_decl",
+    "state.exec.state_task.mock_eval_utils",
+    "state.exec.state_task.service.state_task_service_callback",
+    "state.fail.state_fail",
+):
+    patch(
+        f"{_COMPONENT}.{_module}:CustomErrorName",
+        "40a96f8ab369",
+        "a branch, an item or a mock may fail by a name of AWS's, which moto takes for a user's and refuses",
+    )(error_named)
+
+patch(
+    "moto.stepfunctions.parser.asl.parse.preprocessor:CustomErrorName",
+    "40a96f8ab369",
+    "a catcher may have a name of AWS's, which moto takes for a user's and refuses",
+)(error_named)

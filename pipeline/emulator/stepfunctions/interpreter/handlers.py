@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter.failure_events import error_named
 from pipeline.emulator.stepfunctions.interpreter.parameters import Unsupported
 from pipeline.emulator.stepfunctions.interpreter.service_errors import Unreachable, from_other_error
 from pipeline.state_machines.coverage import takes
 
+_COMPONENT = "moto.stepfunctions.parser.asl.component"
+_TASK = f"{_COMPONENT}.state.exec.state_task"
+
 _NOBODYS = (Unsupported, Unreachable, TypeError, AttributeError, LookupError, ValueError, ArithmeticError)
 """Errors that no service answered."""
-_originals: dict[str, Any] = {}
 
 
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
-        StateTaskServiceDynamoDB,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
-
-    def kept(owner: Any, key: str, name: str, replacement: Any, *, source: str) -> None:
-        _originals[key] = replace(owner, name, replacement, source=source)
-
-    kept(StateTask, "task", "_from_error", _from_error, source="8f7051977d26")
-    kept(StateTaskServiceDynamoDB, "dynamodb", "_from_error", _from_dynamodb_error, source="a27eaf8b4975")
-    replace(ErrorEqualsDecl, "_eval_body", _eval_error_equals, source="aeda14a0cc01")
-
-
+@patch(
+    f"{_TASK}.state_task:StateTask._from_error",
+    "8f7051977d26",
+    "moto leaves out what was called, and gives a missed heartbeat a name of its own",
+)
 def _from_error(self: Any, env: Any, ex: Exception) -> Any:
     """A missed heartbeat is told as `States.Timeout`, and may be caught as `States.HeartbeatTimeout` as well.
 
@@ -40,7 +32,7 @@ def _from_error(self: Any, env: Any, ex: Exception) -> Any:
 
     if isinstance(ex, (*_NOBODYS, BotoCoreError)) and hasattr(self, "_get_sfn_resource_type"):
         return from_other_error(self, env, ex)
-    failed = _originals["task"](self, env, ex)
+    failed = _from_error.original(self, env, ex)
     if isinstance(ex, HeartbeatTimeoutError):
         failed.error_name = error_named("States.Timeout")
         failed.error_name.also = "States.HeartbeatTimeout"
@@ -50,15 +42,25 @@ def _from_error(self: Any, env: Any, ex: Exception) -> Any:
     return failed
 
 
+@patch(
+    f"{_TASK}.service.state_task_service_dynamodb:StateTaskServiceDynamoDB._from_error",
+    "a27eaf8b4975",
+    "moto takes whatever is no answer of DynamoDB for a generic error of it",
+)
 def _from_dynamodb_error(self: Any, env: Any, ex: Exception) -> Any:
     """moto takes whatever is no answer of this service for a generic error of it: a thrown mock, a time-out."""
     from botocore.exceptions import ClientError
 
     if isinstance(ex, ClientError):
-        return _originals["dynamodb"](self, env, ex)
+        return _from_dynamodb_error.original(self, env, ex)
     return _from_error(self, env, ex)
 
 
+@patch(
+    f"{_COMPONENT}.common.error_name.error_equals_decl:ErrorEqualsDecl._eval_body",
+    "aeda14a0cc01",
+    "moto takes States.TaskFailed for a user's errors only",
+)
 def _eval_error_equals(self: Any, env: Any) -> None:
     """As AWS matches names; for moto `States.TaskFailed` stands for a user's errors only.
 

@@ -8,53 +8,62 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter import clock
+from pipeline.emulator.stepfunctions.interpreter.resuming import kept_before, way_into
 from pipeline.emulator.stepfunctions.interpreter.turns import give_turn_after, take_turn_for
-from pipeline.emulator.stepfunctions.redrive import told_before, way_into
+from pipeline.emulator.stepfunctions.logs import ExecutionLog
 from pipeline.emulator.stepfunctions.redrive_plan import Done, Resume
 
 MOST_EVENTS = 25_000
 _LAST = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut")
 
 
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.program.program import Program
-    from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
+_EVENTS = "moto.stepfunctions.parser.asl.eval.event.event_manager:EventManager"
 
-    def add_event(self: Any, context: Any, event_type: Any, *args: Any, **kwargs: Any) -> int:
-        take_turn_for(event_type.value)
-        added = tell(self, context, event_type, *args, **kwargs)
-        give_turn_after(event_type.value)
+
+@patch(f"{_EVENTS}.add_event", "cb430fa2e3fe", "moto knows no turns, no redrive and no end of a history")
+def _add_event(self: Any, context: Any, event_type: Any, *args: Any, **kwargs: Any) -> int:
+    take_turn_for(event_type.value)
+    added = _add(self, context, event_type, *args, **kwargs)
+    give_turn_after(event_type.value)
+    return added
+
+
+@patch(f"{_EVENTS}._publish_history_log", "02f1a258b2d6", "moto has the filter by level, and no execution ever gets it")
+def _publish_history_log(
+    self: Any, event_id: int, source_event_id: int, event_type: Any, timestamp: str, event_details: Any
+) -> None:
+    log: ExecutionLog | None = self._cloud_watch_logging_session
+    if log is not None:
+        log.write(event_id, source_event_id, event_type, timestamp, event_details)
+
+
+def _add(
+    manager: Any,
+    context: Any,
+    event_type: Any,
+    event_details: Any = None,
+    timestamp: Any = None,
+    update_source_event_id: bool = True,
+) -> int:
+    known = kept_before(context, event_type.value)
+    if known is not None:
+        context.source_event_id = context.last_published_event_id = known
+        return known
+    count = getattr(manager, "redriven", None)
+    if count is not None and event_type.value == "ExecutionStarted":
+        event_type, event_details = _redriven(count)
+    with manager.__dict__.setdefault("order", threading.RLock()):
+        if getattr(manager, "closed", False) or _is_full(manager, event_type.value):
+            return context.last_published_event_id  # type: ignore[no-any-return]
+        manager.closed = event_type.value in _LAST
+        if event_type.value == "ExecutionFailed" and failure_of(manager) is not None:
+            event_details = {"executionFailedEventDetails": failure_of(manager)}
+        if event_type.value == "EvaluationFailed":
+            _place_beside_entry(manager, context)
+        added: int = _add_event.original(manager, context, event_type, event_details, timestamp, update_source_event_id)
         return added
-
-    def tell(
-        self: Any,
-        context: Any,
-        event_type: Any,
-        event_details: Any = None,
-        timestamp: Any = None,
-        update_source_event_id: bool = True,
-    ) -> int:
-        known = told_before(context, event_type.value)
-        if known is not None:
-            context.source_event_id = context.last_published_event_id = known
-            return known
-        count = getattr(self, "redriven", None)
-        if count is not None and event_type.value == "ExecutionStarted":
-            event_type, event_details = _redriven(count)
-        with self.__dict__.setdefault("order", threading.RLock()):
-            if getattr(self, "closed", False) or _is_full(self, event_type.value):
-                return context.last_published_event_id  # type: ignore[no-any-return]
-            self.closed = event_type.value in _LAST
-            if event_type.value == "ExecutionFailed" and failure_of(self) is not None:
-                event_details = {"executionFailedEventDetails": failure_of(self)}
-            if event_type.value == "EvaluationFailed":
-                _place_beside_entry(self, context)
-            return original(self, context, event_type, event_details, timestamp, update_source_event_id)  # type: ignore[no-any-return]
-
-    original = replace(EventManager, "add_event", add_event, source="cb430fa2e3fe")
-    replace(Program, "eval", _eval, source="6d701880064a")
 
 
 def failure_of(manager: Any) -> dict[str, str] | None:
@@ -89,6 +98,11 @@ def _redriven(count: int) -> tuple[Any, Any]:
     return HistoryEventType.ExecutionRedriven, {"executionRedrivenEventDetails": {"redriveCount": count}}
 
 
+@patch(
+    "moto.stepfunctions.parser.asl.component.program.program:Program.eval",
+    "6d701880064a",
+    "moto begins at the start, in a thread of its own whether or not there is a timeout",
+)
 def _eval(self: Any, env: Any) -> None:
     """From the start, or from where a redriven execution goes on; in a thread of its own only if there is a timeout."""
     from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent

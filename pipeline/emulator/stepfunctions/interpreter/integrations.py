@@ -10,44 +10,31 @@ import json
 from typing import Any
 
 from pipeline.core.errors import Misconfigured
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch, setup
 from pipeline.emulator.stepfunctions.interpreter import clients
 from pipeline.emulator.stepfunctions.interpreter.json_text import iso, milliseconds, to_json_str, write_times
 from pipeline.emulator.stepfunctions.interpreter.parameters import fitted
 from pipeline.emulator.stepfunctions.interpreter.service_errors import check_required
 from pipeline.emulator.stepfunctions.validation.integrations import operations, sdk_service
 
+_TASK = "moto.stepfunctions.parser.asl.component.state.exec.state_task"
+_SERVICE = f"{_TASK}.service.state_task_service:StateTaskService"
+
 POLL_SECONDS = 0.4
 """How often `.sync` asks whether a job has ended (moto: 0.5 s)."""
 
-_originals: dict[str, Any] = {}
 _NAMED_BY_ARN = "the function is named by its ARN"
 _POLL_CONSTANT = "_DELAY_SECONDS_SYNC_CONDITION_CHECK"
 
 
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+@setup("moto waits for no job that was stopped or never began, and makes no endpoint that ends the wait")
+def _wait_for_jobs() -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
         state_task_service_callback,
         state_task_service_glue,
     )
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
-        StateTaskService,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
-        StateTaskServiceLambda,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
 
-    replace(StateTaskService, "_normalise_parameters", _normalise_parameters, source="dece59e76fd5")
-    replace(StateTaskService, "_normalise_response", _normalise_response, source="00e0b0a50b1d")
-    replace(lambda_eval_utils, "execute_lambda_function_integration", _invoke_lambda, source="f8c714c35a24")
-    replace(StateTaskServiceLambda, "_normalise_parameters", _normalise_invocation, source="b22682154042")
-    _originals["function"] = replace(StateTaskLambda, "_eval_execution", _eval_function, source="ead6d23ce0b1")
-    _originals["payload"] = replace(lambda_eval_utils, "to_payload_type", _as_event, source="2fbcd420cd61")
-    _originals["after"] = replace(StateTaskService, "_after_eval_execution", _after_execution, source="118261fe0a62")
-    replace(StateTaskService, "_get_boto_service_name", _service, source="89e578864a3d")
     patterns: set[Any] = state_task_service_glue._SUPPORTED_INTEGRATION_PATTERNS
     if patterns != {ResourceCondition.Sync}:
         raise Misconfigured(f"moto's Glue integration supports {patterns}", hint="Install the pinned moto.")
@@ -64,6 +51,7 @@ def install() -> None:
     setattr(state_task_service_callback, _POLL_CONSTANT, POLL_SECONDS)
 
 
+@patch(f"{_SERVICE}._get_boto_service_name", "89e578864a3d", "moto knows few of the names of aws-sdk resources")
 def _service(self: Any, boto_service_name: str | None = None) -> str:
     """botocore's name of the service that a task calls."""
     name = boto_service_name or self.resource.api_name
@@ -77,6 +65,7 @@ def _operation(task: Any, service: str | None, action: str | None) -> Any:
     return operations(name).get(task._get_boto_service_action(action).replace("_", ""))
 
 
+@patch(f"{_SERVICE}._normalise_parameters", "dece59e76fd5", "moto emptied it")
 def _normalise_parameters(
     self: Any, parameters: dict[str, Any], boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
@@ -88,17 +77,24 @@ def _normalise_parameters(
         check_required(operation, parameters)
 
 
+@patch(
+    f"{_TASK}.service.state_task_service_lambda:StateTaskServiceLambda._normalise_parameters",
+    "b22682154042",
+    "moto changes the payload and nothing else",
+)
 def _normalise_invocation(self: Any, parameters: dict[str, Any], *names: str | None, **named: str | None) -> None:
     if "Payload" in parameters:
-        parameters["Payload"] = _originals["payload"](parameters["Payload"])
+        parameters["Payload"] = _as_event.original(parameters["Payload"])
     _normalise_parameters(self, parameters, *names, **named)
 
 
+@patch(f"{_TASK}.lambda_eval_utils:to_payload_type", "2fbcd420cd61", "moto sends no payload for null")
 def _as_event(payload: Any) -> bytes:
     """A function named by its ARN gets the input as it is, null too, where `lambda:invoke` sends no payload then."""
     return to_json_str(payload).encode()
 
 
+@patch(f"{_SERVICE}._normalise_response", "00e0b0a50b1d", "moto emptied it")
 def _normalise_response(
     self: Any, response: Any, boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
@@ -113,12 +109,18 @@ def _normalise_response(
         write_times(response, iso)
 
 
+@patch(f"{_SERVICE}._after_eval_execution", "118261fe0a62", "moto leaves the times in what .sync waited for")
 def _after_execution(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
     """What `.sync` waited for comes here without a look at its times."""
     write_times(env.stack[-1:], milliseconds)
-    _originals["after"](self, env, *args, **kwargs)
+    _after_execution.original(self, env, *args, **kwargs)
 
 
+@patch(
+    f"{_TASK}.lambda_eval_utils:execute_lambda_function_integration",
+    "f8c714c35a24",
+    "moto keeps five fields of the answer and drops what AWS tells about the call",
+)
 def _invoke_lambda(env: Any, parameters: dict[str, Any], region: str, state_credentials: Any) -> None:
     """The whole answer: moto keeps five of its fields and drops what AWS tells about the call."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils as utils
@@ -141,11 +143,16 @@ def _invoke_lambda(env: Any, parameters: dict[str, Any], region: str, state_cred
     env.stack.append(answer)
 
 
+@patch(
+    f"{_TASK}.state_task_lambda:StateTaskLambda._eval_execution",
+    "ead6d23ce0b1",
+    "moto does not know any more how the function was named",
+)
 def _eval_function(self: Any, env: Any) -> None:
     """A task whose resource is the function itself."""
     env.heap[_NAMED_BY_ARN] = True
     try:
-        _originals["function"](self, env)
+        _eval_function.original(self, env)
     finally:
         env.heap.pop(_NAMED_BY_ARN, None)
 

@@ -11,14 +11,19 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter.paths import text_of
+
+_PARSE = "moto.stepfunctions.parser.asl.parse"
 
 _PLACE = "{}"
 _TOKEN = re.compile(r"\\(.)|\{\}|[^\\{]+|.", re.DOTALL)
-# A literal, what is in brackets, or the name behind a dot.
+_BRACKETS = re.compile(r"\[(?:'[^']*'|\"[^\"]*\"|[^\]'\"])*\]")
+# A literal, or a step of a path: the name behind a dot, if it has one, and what is in brackets.
 _PIECE = re.compile(
-    r"'(?:[^'\\]|\\.)*'|\[(?:'[^']*'|\"[^\"]*\"|[^\]'\"])*\]|\.([^\W\d][^\s.\[\](),'\"*?@]*)", re.DOTALL
+    r"'(?:[^'\\]|\\.)*'"
+    rf"|\.(?P<name>[^\W\d][^\s.\[\](),'\"*?@]*)(?P<behind>(?:{_BRACKETS.pattern})*)|(?P<brackets>(?:{_BRACKETS.pattern})+)",
+    re.DOTALL,
 )
 _PLAIN_NAME = re.compile(r"\w+", re.ASCII)
 # As AWS was recorded to read them.
@@ -46,11 +51,15 @@ def literal(written: str) -> Literal:
 
 
 def _as_moto_reads_it(call: str) -> str:
-    """A call in moto's grammar: no literal goes over a line's end, and `$.my-key` is `$['my-key']`."""
+    """A call in moto's grammar: no literal goes over a line's end, and `$.my-key[0][1]` is `$.['my-key'].[0].[1]`."""
 
     def written(piece: re.Match[str]) -> str:
-        if piece[1] is not None:
-            return piece[0] if _PLAIN_NAME.fullmatch(piece[1]) else f"['{piece[1]}']"
+        if piece["name"] is not None and not _PLAIN_NAME.fullmatch(piece["name"]):
+            return "".join(f".{each}" for each in (f"['{piece['name']}']", *_BRACKETS.findall(piece["behind"])))
+        if piece["name"] is not None:
+            return f".{piece['name']}{'.'.join(_BRACKETS.findall(piece['behind']))}"
+        if piece["brackets"] is not None:
+            return ".".join(_BRACKETS.findall(piece["brackets"]))
         return piece[0].replace("\n", "\\n").replace("\r", "\\r")
 
     return _PIECE.sub(written, call)
@@ -98,31 +107,39 @@ def paths_of(call: Any) -> Iterator[str]:
             yield each.json_path
 
 
-def install() -> None:
+@patch(
+    f"{_PARSE}.preprocessor:Preprocessor.visitString_intrinsic_function",
+    "c9faa27fc097",
+    "moto forgets the escapes of a call, and goes on without what it cannot read",
+)
+def _intrinsic(self: Any, context: Any) -> Any:
     from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringIntrinsicFunction
+
+    call = str(text_of(context.STRINGINTRINSICFUNC()))
+    return StringIntrinsicFunction(intrinsic_function_derivation=call, function=call_of(call))
+
+
+@patch(
+    f"{_PARSE}.intrinsic.preprocessor:Preprocessor._text_of_str",
+    "b123da45ffbe",
+    "moto lets the backslash stand before some reserved characters",
+)
+def _literal_of(tree: Any) -> str:
+    return literal(tree.getText()[1:-1])
+
+
+@patch(f"{_PARSE}.intrinsic.preprocessor:Preprocessor.visitFunc_arg_float", "cb8c646f2151", "moto takes no decimal")
+def _number(self: Any, context: Any) -> Any:
     from moto.stepfunctions.parser.asl.component.intrinsic.argument.argument import ArgumentLiteral
-    from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.generic.string_format import (
-        StringFormat,
-    )
-    from moto.stepfunctions.parser.asl.parse.intrinsic.preprocessor import Preprocessor
-    from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor as Definitions
 
-    def literal_of(tree: Any) -> str:
-        return literal(tree.getText()[1:-1])
-
-    def intrinsic(self: Any, context: Any) -> Any:
-        call = str(text_of(context.STRINGINTRINSICFUNC()))
-        return StringIntrinsicFunction(intrinsic_function_derivation=call, function=call_of(call))
-
-    def number(self: Any, context: Any) -> Any:
-        return ArgumentLiteral(definition_value=float(context.NUMBER().getText()))
-
-    replace(Definitions, "visitString_intrinsic_function", intrinsic, source="c9faa27fc097")
-    replace(Preprocessor, "_text_of_str", staticmethod(literal_of), source="b123da45ffbe")
-    replace(Preprocessor, "visitFunc_arg_float", number, source="cb8c646f2151")
-    replace(StringFormat, "_eval_body", _format, source="97791ffd1722")
+    return ArgumentLiteral(definition_value=float(context.NUMBER().getText()))
 
 
+@patch(
+    "moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.generic.string_format:StringFormat._eval_body",
+    "97791ffd1722",
+    "moto fills places as Python's format does",
+)
 def _format(self: Any, env: Any) -> None:
     self.argument_list.eval(env=env)
     template, *values = env.stack.pop()

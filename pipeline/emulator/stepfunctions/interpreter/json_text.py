@@ -6,7 +6,7 @@ import json
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pipeline.emulator.moto.guard import rebind, replace
+from pipeline.emulator.moto.patch import patch
 
 
 def to_json_str(obj: Any, separators: tuple[str, str] | None = None) -> str:
@@ -40,9 +40,9 @@ def write_times(value: Any, form: Any) -> None:
             write_times(inner, form)
 
 
-def install() -> None:
-    import moto.stepfunctions.parser.models  # noqa: F401  imports every module that bound the name
-    from moto.stepfunctions.parser.asl.utils import encoding
-
-    original = replace(encoding, "to_json_str", to_json_str, source="85dcb225d540")
-    rebind("moto.stepfunctions", "to_json_str", original, to_json_str)
+patch(
+    "moto.stepfunctions.parser.asl.utils.encoding:to_json_str",
+    "85dcb225d540",
+    "moto writes spaces, and characters as escapes",
+    rebind="moto.stepfunctions",
+)(to_json_str)

@@ -9,9 +9,11 @@ import json
 import re
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter.failure_events import evaluation_failure
 from pipeline.emulator.stepfunctions.interpreter.jsonata_functions import FUNCTIONS, NOTHING
+
+_STRING = "moto.stepfunctions.parser.asl.component.common.string.string_expression"
 
 # What AWS expects of an expression that is a whole field, by the field's name.
 _EXPECTED = {
@@ -28,26 +30,11 @@ _EXPECTED = {
 # `Assign` and `Output` of a state, a rule or a catcher are evaluated side by side.
 _OUTPUT = re.compile(r"(?:\w+\[\d+\]/)?Output\b")
 _VARIABLE = re.compile(r"^\$(\w+)(.*)$", re.DOTALL)
-_originals: dict[str, Any] = {}
 _JSON_TYPES = {bool: "boolean", str: "string", int: "number", float: "number", list: "array", dict: "object"}
 
 
 class QueryFailed(Exception):
     """What went wrong with an expression, as AWS words it after naming the expression and its field."""
-
-
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
-    from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
-        StringJSONata,
-        StringVariableSample,
-    )
-    from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
-
-    _originals["assign"] = replace(AssignDecl, "_eval_body", _eval_assign, source="652b8326e85d")
-    replace(StringJSONata, "_eval_body", _eval_expression, source="277b6f413214")
-    replace(StringVariableSample, "_eval_body", _eval_variable, source="4aa01e616a98")
-    replace(VariableStore, "get_assigned_variables", _assigned_variables, source="accd1b2a7446")
 
 
 def evaluate(expression: str, bindings: dict[str, Any]) -> Any:
@@ -128,12 +115,18 @@ def _bindings(env: Any, location: str) -> dict[str, Any]:
     return {**store._outer_scope, **inner, "states": env.states._states_data}
 
 
+@patch(
+    "moto.stepfunctions.parser.asl.component.common.assign.assign_decl:AssignDecl._eval_body",
+    "652b8326e85d",
+    "moto lets Output see what its own state assigns",
+)
 def _eval_assign(self: Any, env: Any) -> None:
     """What `Output` sees of the variables is kept: it does not see what its own state assigns."""
     env.variable_store.before = dict(env.variable_store._inner_scope)
-    _originals["assign"](self, env)
+    _eval_assign.original(self, env)
 
 
+@patch(f"{_STRING}:StringJSONata._eval_body", "277b6f413214", "moto asks a Java machine that it does not have")
 def _eval_expression(self: Any, env: Any) -> None:
     location = getattr(self, "location", "")
     try:
@@ -159,6 +152,7 @@ def _check_type(value: Any, expected: str | None) -> None:
         )
 
 
+@patch(f"{_STRING}:StringVariableSample._eval_body", "4aa01e616a98", "moto asks a Java machine that it does not have")
 def _eval_variable(self: Any, env: Any) -> None:
     """`$name.path`: a JSONPath into a variable, or JSONata where that is the state's language."""
     from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguageMode
@@ -174,6 +168,11 @@ def _eval_variable(self: Any, env: Any) -> None:
     env.stack.append(extract_json(f"${found[2]}", value) if found[2] else json.loads(json.dumps(value)))
 
 
+@patch(
+    "moto.stepfunctions.parser.asl.eval.variable_store:VariableStore.get_assigned_variables",
+    "accd1b2a7446",
+    "moto forgets to escape what stands inside a string",
+)
 def _assigned_variables(self: Any) -> dict[str, str]:
     """As JSON; moto forgets to escape what stands inside a string."""
     return {name: json.dumps(self.get(name), separators=(",", ":")) for name in sorted(self._declaration_tracing)}

@@ -10,7 +10,7 @@ import uuid
 from functools import cache, lru_cache
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter.failure_events import failure, failure_event
 from pipeline.emulator.stepfunctions.validation.fields import ALLOWED, COMMON
 from pipeline.emulator.stepfunctions.validation.integrations import EMBEDDED, OPTIMISED
@@ -18,19 +18,6 @@ from pipeline.state_machines.coverage import inner_machines, is_distributed
 
 _MAP = "a-distributed-map"
 _PROCESSING = frozenset({"Parameters", "Resource", "Arguments", "Credentials"})
-_originals: dict[str, Any] = {}
-
-
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
-    from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
-
-    _originals["task"] = replace(state_task_factory, "state_task_service_for", _task_for, source="a21a16afc5f6")
-    replace(ExecutionWorker, "_get_evaluation_entrypoint", _entrypoint, source="2b25949ae855")
-
-
-def _entrypoint(self: Any) -> Any:
-    return parse(self._evaluation_details.state_machine_details.definition)
 
 
 def parse(definition: str) -> Any:
@@ -61,12 +48,17 @@ def _fold(machine: dict[str, Any]) -> bool:
     return found
 
 
+@patch(
+    "moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_factory:state_task_service_for",
+    "a21a16afc5f6",
+    "moto knows too few of the services that a test case may answer for",
+)
 def _task_for(service_name: str) -> Any:
     if service_name == _MAP:
         return _map()()
     if service_name in OPTIMISED and service_name not in EMBEDDED:
         return _answered()()
-    return _originals["task"](service_name)
+    return _task_for.original(service_name)
 
 
 @cache

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from pipeline.emulator.moto.guard import rebind, replace
+from pipeline.emulator.moto.patch import patch
 
 # AWS takes a dot before a bracket: `$.rows.[0]`.
 _STEP = re.compile(r"\.([^.\[\]*?@()\s'\"]+)|\.?\[(?:(-?\d+)|'([^'\\]*)'|\"([^\"\\]*)\")\]")
@@ -22,19 +22,6 @@ _SELECTED = rf"(?:{_QUOTED}|\[(?:{_QUOTED}|[^\[\]'\"])*\]|[^\[\]'\"])+"
 _PATH = re.compile(rf"\$(?:\$|[^\W\d]\w*)?(?:\.{{1,2}}{_NAME}(?:\({_ARGUMENTS}\))?|\.{{0,2}}\[{_SELECTED}\])*")
 _VARIABLE = re.compile(r"\$(?:\$|[^\W\d]\w*)")
 _INDEX_AT_THE_END = re.compile(r"\[\d+\]$")
-
-
-def install() -> None:
-    import moto.stepfunctions.parser.models  # noqa: F401  imports every module that bound the name
-    from moto.stepfunctions.parser.asl.antlt4utils import antlr4utils
-    from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
-    from moto.stepfunctions.parser.asl.utils import json_path
-
-    replace(Preprocessor, "_inner_string_of", staticmethod(text_of), source="d9f476327b5b")
-    as_python = replace(antlr4utils, "from_string_literal", text_of, source="516a21a5607f")
-    rebind("moto.stepfunctions", "from_string_literal", as_python, text_of)
-    original = replace(json_path, "extract_json", extract_json, source="932245247973")
-    rebind("moto.stepfunctions", "extract_json", original, extract_json)
 
 
 def extract_json(path: str, data: Any) -> Any:
@@ -111,3 +98,22 @@ def text_of(parser_rule_context: Any) -> str | None:
     if not (text.startswith('"') and text.endswith('"')):
         return text
     return str(json.loads(text)) if "\\" in text else text[1:-1]
+
+
+patch(
+    "moto.stepfunctions.parser.asl.parse.preprocessor:Preprocessor._inner_string_of",
+    "d9f476327b5b",
+    "moto forgets the escapes of a string",
+)(text_of)
+patch(
+    "moto.stepfunctions.parser.asl.antlt4utils.antlr4utils:from_string_literal",
+    "516a21a5607f",
+    "moto reads the escapes of a string as Python's",
+    rebind="moto.stepfunctions",
+)(text_of)
+patch(
+    "moto.stepfunctions.parser.asl.utils.json_path:extract_json",
+    "932245247973",
+    "moto gives a list for some paths to one value, and parses a path at each use",
+    rebind="moto.stepfunctions",
+)(extract_json)

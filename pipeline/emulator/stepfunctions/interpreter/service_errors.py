@@ -11,14 +11,15 @@ import re
 from functools import cache
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter.clients import forget_metadata
 from pipeline.emulator.stepfunctions.interpreter.failure_events import failure_event
 from pipeline.emulator.stepfunctions.interpreter.json_text import to_json_str
 from pipeline.emulator.stepfunctions.interpreter.parameters import Unsupported, refused
 
+_SERVICE = "moto.stepfunctions.parser.asl.component.state.exec.state_task.service"
+
 _log = logging.getLogger(__name__)
-_originals: dict[str, Any] = {}
 _OPTIMISED_NAMES = {
     "dynamodb": "DynamoDB",
     "events": "EventBridge",
@@ -31,39 +32,6 @@ _OPTIMISED_NAMES = {
 """How the names of errors of optimised integrations begin."""
 # A HEAD has no body to carry a code: the Java SDK takes the error from the operation.
 _ABSENT = {"headobject": "NoSuchKey", "headbucket": "NoSuchBucket"}
-
-
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
-        StateTaskServiceAwsSdk,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
-        StateTaskServiceDynamoDB,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (
-        StateTaskServiceEvents,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_glue import (
-        StateTaskServiceGlue,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
-        StateTaskServiceLambda,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sns import (
-        StateTaskServiceSns,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sqs import (
-        StateTaskServiceSqs,
-    )
-
-    pair = "_error_cause_from_client_error"
-    replace(StateTaskServiceDynamoDB, pair, staticmethod(_dynamodb_pair), source="16d03a77c9b7")
-    replace(StateTaskServiceLambda, pair, staticmethod(_lambda_pair), source="ebcbb8bd6a4f")
-    _originals["events"] = replace(StateTaskServiceEvents, "_from_error", _from_events_error, source="cf4ff53c24cd")
-    _originals["sdk"] = replace(StateTaskServiceAwsSdk, "_from_error", _from_sdk_error, source="43def989ab25")
-    _originals["sqs"] = replace(StateTaskServiceSqs, "_from_error", _from_sqs_error, source="eba8244baf11")
-    _originals["sns"] = replace(StateTaskServiceSns, "_from_error", _from_sns_error, source="56cad047aba2")
-    _originals["glue"] = replace(StateTaskServiceGlue, "_from_error", _from_glue_error, source="74cbd684f453")
 
 
 @cache
@@ -96,43 +64,68 @@ def _cause(service: str, error: Any) -> str:
     return f"{message} ({', '.join(details)})"
 
 
+@patch(
+    f"{_SERVICE}.state_task_service_aws_sdk:StateTaskServiceAwsSdk._from_error",
+    "43def989ab25",
+    "moto knows the names of two services",
+)
 def _from_sdk_error(self: Any, env: Any, ex: Exception) -> Any:
     from botocore.exceptions import ClientError
 
     if not isinstance(ex, ClientError):
-        return _originals["sdk"](self, env, ex)
+        return _from_sdk_error.original(self, env, ex)
     service = service_name(self._get_boto_service_name())
     return _task_failed(self, env, _error_name(self, service, ex), _cause(service, ex))
 
 
+@patch(
+    f"{_SERVICE}.state_task_service_sqs:StateTaskServiceSqs._from_error",
+    "eba8244baf11",
+    "moto words errors of SQS by another SDK",
+)
 def _from_sqs_error(self: Any, env: Any, ex: Exception) -> Any:
     from botocore.exceptions import ClientError
 
     if not isinstance(ex, ClientError):
-        return _originals["sqs"](self, env, ex)
+        return _from_sqs_error.original(self, env, ex)
     name = type(ex).__name__
     error = "SQS.AmazonSQSException" if name == "ClientError" else f"SQS.{name.removesuffix('Exception')}Exception"
     return _task_failed(self, env, error, _optimised_cause("AmazonSQS", ex))
 
 
+@patch(
+    f"{_SERVICE}.state_task_service_sns:StateTaskServiceSns._from_error",
+    "56cad047aba2",
+    "moto words errors of SNS by another SDK",
+)
 def _from_sns_error(self: Any, env: Any, ex: Exception) -> Any:
     from botocore.exceptions import ClientError
 
     if not isinstance(ex, ClientError):
-        return _originals["sns"](self, env, ex)
+        return _from_sns_error.original(self, env, ex)
     code = str(ex.response["Error"].get("Code"))
     name = "AmazonSNS" if type(ex).__name__ == "ClientError" else code.removesuffix("Exception")
     return _task_failed(self, env, f"SNS.{name}Exception", _optimised_cause("AmazonSNS", ex))
 
 
+@patch(
+    f"{_SERVICE}.state_task_service_glue:StateTaskServiceGlue._from_error",
+    "74cbd684f453",
+    "moto words errors of Glue by another SDK",
+)
 def _from_glue_error(self: Any, env: Any, ex: Exception) -> Any:
     from botocore.exceptions import ClientError
 
     if not isinstance(ex, ClientError):
-        return _originals["glue"](self, env, ex)
+        return _from_glue_error.original(self, env, ex)
     return _task_failed(self, env, *_pair("Glue", "AWSGlue", "AWSGlueException", ex))
 
 
+@patch(
+    f"{_SERVICE}.state_task_service_events:StateTaskServiceEvents._from_error",
+    "cf4ff53c24cd",
+    "moto puts the answer into the event as it is and not as text",
+)
 def _from_events_error(self: Any, env: Any, ex: Exception) -> Any:
     """The cause is the answer, which moto puts into the event as it is and not as text."""
     from botocore.exceptions import ClientError
@@ -143,7 +136,7 @@ def _from_events_error(self: Any, env: Any, ex: Exception) -> Any:
     if isinstance(ex, ClientError):
         return _task_failed(self, env, *_pair("EventBridge", "AmazonEventBridge", "AmazonEventBridgeException", ex))
     if not isinstance(ex, SfnFailedEntryCountException):
-        return _originals["events"](self, env, ex)
+        return _from_events_error.original(self, env, ex)
     forget_metadata(ex.cause)
     return _task_failed(self, env, "EventBridge.FailedEntry", to_json_str(ex.cause))
 
@@ -226,3 +219,15 @@ def _task_failed(task: Any, env: Any, error: str, cause: str) -> Any:
         error=error,
         cause=cause,
     )
+
+
+patch(
+    f"{_SERVICE}.state_task_service_dynamodb:StateTaskServiceDynamoDB._error_cause_from_client_error",
+    "16d03a77c9b7",
+    "moto words errors of DynamoDB by another SDK",
+)(_dynamodb_pair)
+patch(
+    f"{_SERVICE}.state_task_service_lambda:StateTaskServiceLambda._error_cause_from_client_error",
+    "ebcbb8bd6a4f",
+    "moto words errors of Lambda by another SDK",
+)(_lambda_pair)

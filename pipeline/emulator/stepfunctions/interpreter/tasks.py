@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from pipeline.emulator.fair_queue import asker, asker_of
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 from pipeline.emulator.stepfunctions.interpreter import clock
 from pipeline.emulator.stepfunctions.interpreter.aborts import silence
 from pipeline.emulator.stepfunctions.interpreter.failure_events import evaluation_failure, failure, failure_event
@@ -20,25 +20,17 @@ from pipeline.emulator.stepfunctions.interpreter.jsonata import json_type
 from pipeline.emulator.stepfunctions.interpreter.paths import steps_of
 from pipeline.emulator.stepfunctions.interpreter.turns import in_this_seat
 
+_COMPONENT = "moto.stepfunctions.parser.asl.component"
+_EXEC = f"{_COMPONENT}.state.exec"
+
 _WILDCARDS = {"States.ALL", "States.TaskFailed"}
-_originals: dict[str, Any] = {}
 
 
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
-    from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringIntrinsicFunction
-    from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
-
-    replace(ExecutionState, "_eval_state", _eval_state, source="88a5f8e4c72b")
-    replace(ExecutionState, "_evaluate_with_timeout", _eval_in_time, source="c56deda08a42")
-    replace(StateTask, "_eval_parameters", _eval_parameters, source="f98779b805f9")
-    _originals["lambda"] = replace(StateTaskLambda, "_from_error", _from_lambda_error, source="1a3cdc6f4b30")
-    _originals["intrinsic"] = replace(StringIntrinsicFunction, "_eval_body", _eval_intrinsic, source="be8691229e2d")
-    replace(ResultPath, "_eval_body", _eval_result_path, source="a6d93b4e5a33")
-
-
+@patch(
+    f"{_EXEC}.execute_state:ExecutionState._evaluate_with_timeout",
+    "c56deda08a42",
+    "moto adds the success of a call to the history of what timed out before",
+)
 def _eval_in_time(self: Any, env: Any) -> None:
     """What comes too late is not told: moto writes the success of a call into the history of what timed out before."""
     from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
@@ -88,6 +80,11 @@ def _take_result(state: Any, env: Any, result: Any) -> None:
         env.states.reset(input_value=env.stack.pop())
 
 
+@patch(
+    f"{_EXEC}.execute_state:ExecutionState._eval_state",
+    "88a5f8e4c72b",
+    "moto lets the wildcards take States.Runtime",
+)
 def _eval_state(self: Any, env: Any) -> None:
     env.states.context_object.context_object_data["State"]["RetryCount"] = 0
     while env.is_running():
@@ -128,6 +125,11 @@ def _is_caught_by_wildcard(catch: Any) -> bool:
     return bool(names & _WILDCARDS) and "States.Runtime" not in names
 
 
+@patch(
+    f"{_EXEC}.state_task.state_task:StateTask._eval_parameters",
+    "f98779b805f9",
+    "moto names no field where a path of the parameters finds nothing",
+)
 def _eval_parameters(self: Any, env: Any) -> Any:
     """A path of the parameters that finds nothing names its field; what is no object is none."""
     from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
@@ -158,13 +160,18 @@ def _runtime(env: Any, error: str, cause: str) -> Exception:
     return failure(env, "ExecutionFailed", "executionFailedEventDetails", error=error, cause=cause)
 
 
+@patch(
+    f"{_COMPONENT}.common.string.string_expression:StringIntrinsicFunction._eval_body",
+    "be8691229e2d",
+    "moto fails with an exception of Python's",
+)
 def _eval_intrinsic(self: Any, env: Any) -> None:
     """An intrinsic function that its arguments do not suit fails by its name; moto: with an exception of Python's."""
     from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
     from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
     try:
-        _originals["intrinsic"](self, env)
+        _eval_intrinsic.original(self, env)
     except (FailureEventException, NoSuchJsonPathError):
         raise
     except Exception as error:
@@ -172,6 +179,11 @@ def _eval_intrinsic(self: Any, env: Any) -> None:
         raise _runtime(env, "States.IntrinsicFailure", cause) from error
 
 
+@patch(
+    f"{_EXEC}.state_task.state_task_lambda:StateTaskLambda._from_error",
+    "1a3cdc6f4b30",
+    "moto gives the service's errors other names and writes a function's cause anew",
+)
 def _from_lambda_error(self: Any, env: Any, ex: Exception) -> Any:
     """A function named by its ARN: the service's errors keep their names, and the cause of the function's own is what
     it answered, character by character, where `lambda:invoke` has it written anew.
@@ -183,7 +195,7 @@ def _from_lambda_error(self: Any, env: Any, ex: Exception) -> Any:
 
     if not isinstance(ex, ClientError):
         answered = getattr(ex, "answered", None)
-        failed = _originals["lambda"](self, env, ex if answered is None else _as_answered(ex, answered))
+        failed = _from_lambda_error.original(self, env, ex if answered is None else _as_answered(ex, answered))
         thrown = (failed.event_details or {}).get("taskFailedEventDetails")
         if thrown is None:
             return failed
@@ -198,6 +210,11 @@ def _as_answered(ex: Any, text: str) -> Exception:
     return again
 
 
+@patch(
+    f"{_COMPONENT}.common.path.result_path:ResultPath._eval_body",
+    "a6d93b4e5a33",
+    "moto parses the path at each use",
+)
 def _eval_result_path(self: Any, env: Any) -> None:
     """Put a result into the input, making the objects on its way; moto parses the path at each use."""
     state_input = env.states.get_input()

@@ -14,12 +14,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.emulator.moto.guard import replace
+from pipeline.emulator.moto.patch import patch
 
 PATIENCE = 5.0
 
 _SAME_STEP = ("TaskScheduled", "LambdaFunctionScheduled")
 _BEGIN_OF_WAITS = ("TaskStarted", "TaskSubmitted", "LambdaFunctionStarted", "WaitStateEntered")
+_EXEC = "moto.stepfunctions.parser.asl.component.state.exec"
 _here = threading.local()
 
 
@@ -106,37 +107,36 @@ class _Joined(threading.Event):
         return True
 
 
-def install() -> None:
-    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
-        InlineIterationComponent,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.job import JobPool
-    from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branch_worker import BranchWorker
-    from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branches_decl import BranchWorkerPool
+@patch(f"{_EXEC}.state_parallel.branches_decl:BranchWorkerPool.__init__", "141d498cff16", "moto knows no turns")
+def _branches(self: Any, *args: Any, **kwargs: Any) -> None:
+    _branches.original(self, *args, **kwargs)
+    self._termination_event = _Joined()
 
-    def joined(owner: Any, source: str) -> None:
-        def begin(self: Any, *args: Any, **kwargs: Any) -> None:
-            original(self, *args, **kwargs)
-            self._termination_event = _Joined()
 
-        original = replace(owner, "__init__", begin, source=source)
+@patch(f"{_EXEC}.state_map.iteration.job:JobPool.__init__", "b6d6e9c09811", "moto knows no turns")
+def _jobs(self: Any, *args: Any, **kwargs: Any) -> None:
+    _jobs.original(self, *args, **kwargs)
+    self._termination_event = _Joined()
 
-    def launch(self: Any, env: Any, eval_input: Any, job_pool: Any) -> Any:
-        worker = self._create_worker(env=env, eval_input=eval_input, job_pool=job_pool)
-        _start(worker.eval)
-        return worker
 
-    def start(self: Any) -> None:
-        if self.env.mock_test_case is not None:
-            # A test case has its branches one after the other.
-            original_start(self)
-        else:
-            self._worker_thread = _start(lambda: _branch(self))
+@patch(
+    f"{_EXEC}.state_map.iteration.inline_iteration_component:InlineIterationComponent._launch_worker",
+    "49be28469a82",
+    "moto knows no turns",
+)
+def _launch_worker(self: Any, env: Any, eval_input: Any, job_pool: Any) -> Any:
+    worker = self._create_worker(env=env, eval_input=eval_input, job_pool=job_pool)
+    _start(worker.eval)
+    return worker
 
-    joined(BranchWorkerPool, "141d498cff16")
-    joined(JobPool, "b6d6e9c09811")
-    replace(InlineIterationComponent, "_launch_worker", launch, source="49be28469a82")
-    original_start = replace(BranchWorker, "start", start, source="30f9035b0a7b")
+
+@patch(f"{_EXEC}.state_parallel.branch_worker:BranchWorker.start", "30f9035b0a7b", "moto knows no turns")
+def _start_branch(self: Any) -> None:
+    if self.env.mock_test_case is not None:
+        # A test case has its branches one after the other.
+        _start_branch.original(self)
+    else:
+        self._worker_thread = _start(lambda: _branch(self))
 
 
 def take_turn_for(event_type: str) -> None:

@@ -1,4 +1,4 @@
-"""The deployed parts that the echo flow is told of."""
+"""The deployed resources of the echo flow."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pipeline.core.settings import FlowSetting
 
 
 class Setting(FlowSetting):
-    """One part of the echo flow."""
+    """A deployed resource of the echo flow."""
 
     ECHO_MACHINE = "echo-machine"

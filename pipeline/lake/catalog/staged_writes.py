@@ -1,4 +1,4 @@
-"""What the catalog is told of an object that Stage A has read."""
+"""What Stage A writes of the objects that it has read: as one transaction, and one by one where that fails."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""How moto comes to answer for Step Functions with our service."""
