@@ -27,6 +27,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "tests/emulator": ("emulator",),
     "tests/emulator/glue/test_job_runs.py": ("spark",),
     "tests/emulator/glue/test_session.py": ("spark",),
+    "tests/flows": ("lake",),
     "tests/lake/batches": ("emulator",),
     "tests/lake/catalog": ("emulator",),
     "tests/lake/tables": ("emulator",),

@@ -13,8 +13,8 @@ from pipeline.cli.arguments import DatasetArgument
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.waits import wait
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.settings import Setting
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.attention import attention
 from pipeline.operate.connection import Connected

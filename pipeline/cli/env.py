@@ -10,7 +10,8 @@ import typer
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
 from pipeline.cli.output import Json, print_json
-from pipeline.core.settings import Setting, client_variables, lake_key, region
+from pipeline.core.settings import client_variables, lake_key, region
+from pipeline.lake.settings import Setting
 
 PROFILE, ENDPOINT = "AWS_PROFILE", "AWS_ENDPOINT_URL"
 

@@ -24,7 +24,7 @@ def executions(
     context: typer.Context,
     machine: Annotated[
         str | None,
-        typer.Option(help="a or b (Stages A and B; both if not given), or another's name."),
+        typer.Option(help="a or b (Stages A and B), or another's name; those of all flows if not given."),
     ] = None,
     status: Annotated[
         str | None, typer.Option(help="RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.", show_default=False)

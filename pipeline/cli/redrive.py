@@ -37,7 +37,7 @@ def redrive(
     batch: Annotated[str | None, typer.Option(help="A quarantined or failed batch, as it was staged.")] = None,
     queue: Annotated[
         str | None,
-        typer.Option(help="A dead-letter queue: `raw`, team/dataset, `stage-a-failures`, `stage-b-failures`."),
+        typer.Option(help="A dead-letter queue as `sluice status` names it: `raw`, team/dataset, …"),
     ] = None,
     execution: Annotated[str | None, typer.Option(help="The batch or objects of a failed execution.")] = None,
     as_json: Json = False,

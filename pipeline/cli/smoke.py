@@ -20,11 +20,11 @@ from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.samples import ORDER_COLUMNS
 from pipeline.core.clients import client
 from pipeline.core.errors import Refused
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.connection import Connected
+from pipeline.operate.flows import flows_of
 
 DATASET = DatasetName("demo", "orders")
 FOLDER = "smoke-tests"
@@ -108,14 +108,13 @@ def _wait(connected: Connected, uri: str, timeout_s: float) -> ObjectRow | None:
 
 
 def _failed_executions(connected: Connected, since: datetime) -> list[str]:
-    """Executions of both stages that began after `since` and failed, by name."""
-    states, failed = client("stepfunctions"), []
-    for machine in (Setting.STAGE_A_MACHINE, Setting.STAGE_B_MACHINE):
-        arn = connected.lake.settings[machine]
+    """Executions of every flow that began after `since` and failed, by name."""
+    listing, found = client("stepfunctions").list_executions, []
+    for machine in flows_of(connected.lake).machines.values():
         for status in ("FAILED", "TIMED_OUT", "ABORTED"):
-            listed = states.list_executions(stateMachineArn=arn, statusFilter=status, maxResults=20)["executions"]
-            failed += [each["name"] for each in listed if each["startDate"] >= since]
-    return failed
+            listed = listing(stateMachineArn=machine.arn, statusFilter=status, maxResults=20)["executions"]
+            found += [each["name"] for each in listed if each["startDate"] >= since]
+    return found
 
 
 def _an_order(folder: Path) -> Path:

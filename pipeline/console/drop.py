@@ -14,7 +14,7 @@ from pipeline.console.console import Console
 from pipeline.console.pages import link, page_request_of
 from pipeline.console.uploads import part_bytes, store
 from pipeline.core.errors import SluiceError
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
 from pipeline.operate.drop import raw_key
 
 

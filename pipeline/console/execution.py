@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pipeline.console.calls import functions, log_source
 from pipeline.console.console import PageRequest
 from pipeline.console.drawings import drawn
 from pipeline.console.pages import ActionResult, Document, action, link, page
@@ -17,9 +16,11 @@ from pipeline.core.errors import NotThere
 from pipeline.lake.batches.completion import cause_of
 from pipeline.operate.aftermath import of_run
 from pipeline.operate.executions import Run, about, find, parsed, redriven
+from pipeline.operate.flows import STAGE_B, flows_of, log_name, title_of
 from pipeline.operate.formatting import counted
-from pipeline.operate.logs import FUNCTIONS
+from pipeline.operate.logs import functions_of
 from pipeline.operate.redrive import redrive_execution
+from pipeline.state_machines.calls import functions
 from pipeline.state_machines.history import Visit
 
 STEPS = 20
@@ -63,14 +64,16 @@ def build(request: PageRequest) -> Document:
         "graph": drawn(machine, seen, run.status),
         "steps": [_step(n, visit, run, total) for n, visit in chosen[first : first + STEPS]],
         "logs": {
-            state: source for state, called in functions(machine).items() if (source := log_source(request.env, called))
+            state: source for state, called in functions(machine).items() if (source := log_name(request.env, called))
         },
         "first": first,
         "number": len(chosen),
         "page": STEPS,
         "only": request.query.get("only", ""),
-        "functions": list(FUNCTIONS.get(run.machine, ())),
+        "functions": functions_of(request.lake, request.env, run),
         "is_of_lake": run.is_of_lake,
+        "machine_title": title_of(run.machine),
+        "is_published": run.machine in flows_of(request.lake).machines,
         "definition": definition,
     }
 
@@ -133,7 +136,7 @@ def _carried(run: Run, described: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(document, dict) or not run.is_of_lake:
         return carried
     carried["dataset"] = document.get("dataset") if isinstance(document.get("dataset"), str) else None
-    if run.machine == "b":
+    if run.machine == STAGE_B:
         carried["batch"] = run.name
         return carried
     items = document.get("objects")

@@ -1,4 +1,4 @@
-"""The list of executions: of one machine page by page, or the newest of both stages."""
+"""The list of executions: of one machine page by page, or the newest of all flows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pipeline.core.executions import name_for
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
 from pipeline.operate.arguments import dataset_name
-from pipeline.operate.executions import MACHINES, STATUSES, Run, check, find, others, page_of, parsed, runs
+from pipeline.operate.executions import STATUSES, Run, check, find, others, page_of, parsed, runs
+from pipeline.operate.flows import STAGE_A, STAGE_B, flows_of, title_of
 
 ROWS = 25
 SEARCHED = 1000
@@ -38,10 +39,10 @@ def build(request: PageRequest) -> Document:
         listed, following = page_of(request.lake, machine, status, limit=ROWS, token=query.get("token"))
     else:
         listed = runs(request.lake, None, status, ROWS)
-        note = "The newest of both stages; choose one to see all." if len(listed) == ROWS else None
+        note = "The newest of all flows; choose a machine to see all." if len(listed) == ROWS else None
     return {
         "title": "Executions",
-        "machines": list(MACHINES),
+        "machines": {name: title_of(name) for name in flows_of(request.lake).machines},
         "others": sorted(others(request.lake)),
         "statuses": list(STATUSES),
         "filters": {n: query.get(n, "") for n in ("machine", "status", "dataset", "name")},
@@ -67,7 +68,7 @@ def _rows(listed: list[Run], request: PageRequest) -> list[dict[str, Any]]:
 def _dataset(run: Run, names: list[str]) -> str | None:
     if not run.is_of_lake:
         return None
-    return _named_after(run, names) if run.machine == "a" else _loaded_by(run.arn)
+    return _named_after(run, names) if run.machine == STAGE_A else _loaded_by(run.arn)
 
 
 def _named_after(run: Run, datasets: list[str]) -> str | None:
@@ -93,15 +94,15 @@ def _named(lake: Lake, name: str) -> list[Run]:
 def _of_dataset(lake: Lake, dataset: DatasetName, machine: str | None, status: str | None) -> list[Run]:
     """A dataset's executions: those of Stage A are named after the dataset, those of Stage B after a batch."""
     of_dataset: list[Run] = []
-    if machine in (None, "a"):
+    if machine in (None, STAGE_A):
         prefix, token, seen = str(dataset).replace("/", "-") + "-", None, 0
         while len(of_dataset) < ROWS and seen < SEARCHED:
-            newest, token = page_of(lake, "a", status, limit=SEARCHED, token=token)
+            newest, token = page_of(lake, STAGE_A, status, limit=SEARCHED, token=token)
             of_dataset += [run for run in newest if run.name.startswith(prefix)]
             seen += len(newest)
             if token is None:
                 break
-    if machine in (None, "b"):
+    if machine in (None, STAGE_B):
         batches = [batch.id for batch in lake.batches.newest(str(dataset), ROWS)]
         loads = [run for batch in batches for run in _named(lake, batch)]
         of_dataset += [run for run in loads if status in (None, run.status)]

@@ -11,6 +11,8 @@ from grandalf.graphs import Graph, Vertex
 from grandalf.layouts import SugiyamaLayout, VertexViewer
 from grandalf.routing import EdgeViewer, route_with_lines
 
+from pipeline.state_machines.calls import inner_machines
+
 CHARACTER = 8.2
 """The approximate width of a character of a state's name."""
 LEAST_WIDTH = 150.0
@@ -129,11 +131,6 @@ def _size(name: str, state: Mapping[str, Any]) -> tuple[float, float, tuple[Plac
     if not inner:
         return width, HEIGHT, ()
     return max(width, right), HEADER + bottom + PADDING, tuple(inner)
-
-
-def inner_machines(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The machines inside a Map or Parallel."""
-    return [m for m in (state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", [])) if m]
 
 
 def _ways(machine: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -10,7 +10,8 @@ from pipeline.console.pages import Document, page
 from pipeline.core.clock import iso
 from pipeline.lake.catalog import Status
 from pipeline.operate.attention import Issue
-from pipeline.operate.executions import runs
+from pipeline.operate.executions import Run, runs
+from pipeline.operate.flows import title_of
 from pipeline.operate.progress import Progress
 from pipeline.operate.status import Summary
 
@@ -33,13 +34,17 @@ def build(request: PageRequest) -> Document:
         "title": "Home",
         "settled": progress.is_settled if progress else None,
         "flow": _flow(progress) if progress else [],
-        "running": [run.to_json() for run in runs(lake, status="RUNNING", limit=RECENT)],
-        "failed": [run.to_json() for run in runs(lake, status="FAILED", limit=RECENT)],
+        "running": [_run(run) for run in runs(lake, status="RUNNING", limit=RECENT)],
+        "failed": [_run(run) for run in runs(lake, status="FAILED", limit=RECENT)],
         "counted_at": iso(counted.at) if counted else None,
         "summary": _summary(counted.summary) if counted else None,
         "arrivals": _arrivals(counted.arrivals) if counted else None,
         "waiting": {name: each.to_json() for name, each in counted.waiting.items()} if counted else {},
     }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {**run.to_json(), "machine_title": title_of(run.machine)}
 
 
 def _flow(progress: Progress) -> list[dict[str, Any]]:

@@ -9,11 +9,11 @@ from pipeline.console.pages import link
 from pipeline.console.previews import origin
 from pipeline.console.stored import Head, head
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.routing import dataset_in
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.operate.set_aside import folder_of
 from pipeline.operate.zones import Zone, split
 

@@ -19,9 +19,10 @@ from pipeline.core.clock import epoch_ms, iso
 from pipeline.core.errors import BadInput, NotThere
 from pipeline.core.objects import ObjectVersion
 from pipeline.operate.arguments import object_of, span_of, time_of
+from pipeline.operate.flows import flows_of
 from pipeline.operate.formatting import visible
 from pipeline.operate.log_pages import Cursor, Log, LogPage
-from pipeline.operate.logs import JOBS, Line, Source, job_groups, names_of, of_execution, of_object, read, sources_of
+from pipeline.operate.logs import Line, Source, job_groups, names_of, of_execution, of_object, read, sources_of
 
 LINES = 200
 CUTS = (4000, 2000, 1000, 500, 250)
@@ -66,7 +67,7 @@ def build(request: PageRequest) -> Document:
     return {
         "title": "Logs",
         "sources": names_of(request.env),
-        "jobs": list(JOBS),
+        "jobs": list(flows_of(request.lake).jobs),
         "asked": {name: request.query.get(name, "") for name in FIELDS},
         "about": chosen.about,
         "execution": chosen.execution,

@@ -12,7 +12,8 @@ from pipeline.console.pages import Document, page
 from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.core.errors import NotThere
-from pipeline.operate.executions import MACHINES, STATUSES, Run, page_of
+from pipeline.operate.executions import STATUSES, Run, page_of
+from pipeline.operate.flows import flows_of, title_of
 
 NEWEST = 1000
 """How many executions are counted: as many as one call of ListExecutions returns."""
@@ -21,17 +22,18 @@ SHOWN = 5
 
 
 def build(request: PageRequest) -> Document:
-    """The page of the machine `letter`, a or b; `NotThere` for another."""
-    letter = request.path["letter"]
-    if letter not in MACHINES:
-        raise NotThere(f"{letter!r} is not a machine of the lake", hint="Give a (Stage A) or b (Stage B).")
-    described = client("stepfunctions").describe_state_machine(stateMachineArn=request.lake.settings[MACHINES[letter]])
-    newest, more = page_of(request.lake, letter, limit=NEWEST)
+    """The page of the machine `name`; `NotThere` for one that no flow publishes."""
+    name, machines = request.path["name"], flows_of(request.lake).machines
+    if name not in machines:
+        there = ", ".join(each if title_of(each) == each else f"{each} ({title_of(each)})" for each in machines)
+        raise NotThere(f"{name!r} is not a machine of a flow", hint=f"There are: {there}.")
+    described = client("stepfunctions").describe_state_machine(stateMachineArn=machines[name].arn)
+    newest, more = page_of(request.lake, name, limit=NEWEST)
     met = Counter(run.status for run in newest)
     failed = [run for run in newest if run.status in FAILED]
     return {
-        "title": f"Stage {letter.upper()}",
-        "machine": letter,
+        "title": title_of(name),
+        "machine": name,
         "name": described["name"],
         "comment": json.loads(described["definition"]).get("Comment"),
         "executions": len(newest),
@@ -48,4 +50,4 @@ def _row(run: Run) -> dict[str, Any]:
     return {"name": run.name, "status": run.status, "started": iso(run.started)}
 
 
-ROUTES = page("/machines/{letter}", "machine.html", build, live=True)
+ROUTES = page("/machines/{name}", "machine.html", build, live=True)

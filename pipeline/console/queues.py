@@ -14,9 +14,10 @@ from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.core.errors import BadInput
 from pipeline.core.queues import BATCH, REASON
+from pipeline.operate.flows import Flows, flows_of
 from pipeline.operate.formatting import counted
 from pipeline.operate.queue_age import Ages, ages_of
-from pipeline.operate.queues import FAILURES, LOGS, RAW, Queue, queues_of
+from pipeline.operate.queues import Queue, queues_of
 from pipeline.operate.redrive import dead_letter_queue, redrive_messages
 
 ROWS = 25
@@ -33,32 +34,33 @@ def build_list(request: PageRequest) -> Document:
     number = request.number("page", 1, most=10_000)
     registrations = every[(number - 1) * ROWS : number * ROWS]
     shown, ages = queues_of(request.lake, registrations), ages_of(request.lake, registrations)
-    dead = [queue for queue in shown if queue.dead_letters]
+    dead, flows = [queue for queue in shown if queue.dead_letters], flows_of(request.lake)
     return {
         "title": "Queues",
-        "dead": [_line(queue, ages) for queue in sorted(dead, key=lambda q: -q.waiting)],
-        "queues": [_line(queue, ages) for queue in shown if not queue.dead_letters],
+        "dead": [_line(queue, ages, flows) for queue in sorted(dead, key=lambda q: -q.waiting)],
+        "queues": [_line(queue, ages, flows) for queue in shown if not queue.dead_letters],
         "has_ages": bool(ages),
         "page": number,
         "pages": max(-(-len(every) // ROWS), 1),
     }
 
 
-def _line(queue: Queue, ages: Ages) -> dict[str, Any]:
+def _line(queue: Queue, ages: Ages, flows: Flows) -> dict[str, Any]:
     age = ages.get((queue.name, queue.dead_letters)) if queue.waiting + queue.in_flight else None
-    return {**asdict(queue), "age_s": age, "is_dataset": queue.name not in (RAW, *FAILURES)}
+    published = queue.name in flows.queues or queue.name in flows.dead_letters
+    return {**asdict(queue), "age_s": age, "is_dataset": not published}
 
 
 def build(request: PageRequest) -> Document:
     """The dead letters of one queue. Showing them counts as receiving them, which has no effect on dead letters."""
     name = request.path["name"]
-    dead, source = dead_letter_queue(request.lake, name)
-    messages = _peek(dead)
+    dead = dead_letter_queue(request.lake, name)
+    messages = _peek(dead.url)
     return {
         "title": f"Dead letters of {name}",
         "name": name,
-        "from": source.rpartition("/")[2],
-        "log": LOGS.get(name, "poll"),
+        "from": dead.source.rpartition("/")[2],
+        "log": dead.function,
         "messages": messages,
         "is_all": len(messages) < PEEKED,
     }

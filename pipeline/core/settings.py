@@ -1,4 +1,7 @@
-"""Names of the deployed resources: one enum gives the environment variable and the Parameter Store name of each."""
+"""The names of deployed resources in the environment and in Parameter Store, and where AWS clients go.
+
+Which resources there are is each flow's own: an enum of `FlowSetting`, such as `pipeline.lake.settings.Setting`.
+"""
 
 from __future__ import annotations
 
@@ -12,36 +15,17 @@ from pipeline.core.lake_key import ID, SECRET, LakeKey
 KEY_HINT = 'Where that lake was started, `sluice env` prints it: eval "$(sluice env)".'
 
 
-class Setting(StrEnum):
-    """A deployed resource: `RAW_BUCKET` in a function's environment, `/sluice/<env>/raw-bucket` in Parameter Store."""
+class FlowSetting(StrEnum):
+    """A deployed resource of a flow; each flow has an enum of its own, in its `settings` module.
 
-    RAW_BUCKET = "raw-bucket"
-    STAGING_BUCKET = "staging-bucket"
-    CURATED_BUCKET = "curated-bucket"
-    QUARANTINE_BUCKET = "quarantine-bucket"
-    RAW_QUEUE_URL = "raw-queue-url"
-    RAW_DEAD_LETTER_QUEUE_URL = "raw-dead-letter-queue-url"
-    OBJECTS_TABLE = "objects-table"
-    BATCHES_TABLE = "batches-table"
-    DATASETS_TABLE = "datasets-table"
-    STAGE_A_MACHINE = "stage-a-machine"
-    STAGE_B_MACHINE = "stage-b-machine"
-    MARK_STAGE_A_FAILED_FUNCTION = "mark-stage-a-failed-function"
-    MARK_STAGE_A_FAILED_DEAD_LETTER_QUEUE_URL = "mark-stage-a-failed-dead-letter-queue-url"
-    MARK_STAGE_B_FAILED_FUNCTION = "mark-stage-b-failed-function"
-    MARK_STAGE_B_FAILED_DEAD_LETTER_QUEUE_URL = "mark-stage-b-failed-dead-letter-queue-url"
-    POLL_FUNCTION = "poll-function"
-    STANDARD_JOB = "standard-job"
-    QUALITY_JOB = "quality-job"
-    UPKEEP_JOB = "upkeep-job"
-    UPDATES_TOPIC = "updates-topic"
-    TEAM_TOPICS = "team-topics"
-    DATABASE_PREFIX = "database-prefix"
+    The value `raw-bucket` is `RAW_BUCKET` in a function's environment, and in Parameter Store
+    `/sluice/<env>/raw-bucket`.
+    """
 
     @property
     def variable(self) -> str:
         """The name of its environment variable."""
-        return self.name
+        return self.value.upper().replace("-", "_")
 
     def parameter(self, env: str) -> str:
         """Its name in Parameter Store."""
@@ -54,29 +38,37 @@ def parameter_prefix(env: str) -> str:
 
 
 class Settings:
-    """The names of the lake's resources that a process knows, by `Setting`; `Misconfigured` for one that is missing."""
+    """The resources that a process knows, by `FlowSetting`; `Misconfigured` for one that is missing."""
 
-    def __init__(self, values: Mapping[Setting, str], source: str) -> None:
+    def __init__(self, values: Mapping[str, str], source: str) -> None:
+        """`values` by the name of the setting, or of what stacks publish (`machines/<name>`)."""
         self._values = dict(values)
         self._source = source
 
-    def __getitem__(self, setting: Setting) -> str:
+    def __getitem__(self, setting: FlowSetting) -> str:
         try:
             return self._values[setting]
         except KeyError:
             raise Misconfigured(f"{setting.variable} is not set in {self._source}") from None
 
+    def published(self, kind: str) -> dict[str, str]:
+        """What stacks publish below `<kind>/`, by name; empty for a process that has them from its environment."""
+        prefix = f"{kind}/"
+        below = ((name, value) for name, value in sorted(self._values.items()) if name.startswith(prefix))
+        return {name.removeprefix(prefix): value for name, value in below}
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """From environment variables, as a function on Lambda has them."""
         environ = os.environ if environ is None else environ
-        return cls({s: environ[s.variable] for s in Setting if s.variable in environ}, "the environment")
+        return cls({name.lower().replace("_", "-"): value for name, value in environ.items()}, "the environment")
 
     @classmethod
     def from_parameters(cls, env: str, parameters: Mapping[str, str]) -> Settings:
-        """From Parameter Store, as the command line reads them: `parameters` maps names to values."""
-        known = {s: parameters[s.parameter(env)] for s in Setting if s.parameter(env) in parameters}
-        return cls(known, f"Parameter Store under {parameter_prefix(env)}")
+        """From Parameter Store, as the command line reads them: `parameters` maps Parameter Store names to values."""
+        prefix = parameter_prefix(env)
+        known = {name.removeprefix(prefix): value for name, value in parameters.items() if name.startswith(prefix)}
+        return cls(known, f"Parameter Store under {prefix}")
 
 
 def endpoint() -> str | None:

@@ -16,7 +16,7 @@ from pipeline.core.events.s3 import SendAgain
 from pipeline.core.executions import Executions
 from pipeline.core.handler import entry_point
 from pipeline.core.queues import send_all
-from pipeline.core.settings import Setting, Settings
+from pipeline.core.settings import Settings
 from pipeline.lake.batches.completion import BatchFinisher
 from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import BatchRecords
@@ -28,6 +28,7 @@ from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registry
+from pipeline.lake.settings import Setting
 
 SUBJECT_CHARACTERS = 100
 """Of an SNS message (AWS quota)."""

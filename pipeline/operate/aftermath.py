@@ -15,6 +15,7 @@ from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from pipeline.operate.executions import Run, objects_of, parsed
+from pipeline.operate.flows import STAGE_B
 from pipeline.operate.formatting import counted
 
 _UNLOADED = frozenset({BatchStatus.QUARANTINED, BatchStatus.FAILED})
@@ -83,7 +84,7 @@ def of_run(lake: Lake, run: Run, description: Mapping[str, Any]) -> Aftermath:
     """Of what an execution of the lake carried, once it has ended."""
     if not run.is_of_lake or run.status == "RUNNING":
         return Aftermath()
-    if run.machine == "b":
+    if run.machine == STAGE_B:
         document = parsed(description.get("input"))
         dataset = document.get("dataset") if isinstance(document, dict) else None
         batch = lake.batches.get(dataset, run.name) if isinstance(dataset, str) else None

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from pipeline.core.errors import BadInput
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 
 _SPAN = re.compile(r"^(\d+) ?(s|m|h|d)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

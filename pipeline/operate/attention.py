@@ -16,10 +16,11 @@ from pipeline.lake.datasets.registry import Registration, Tables
 from pipeline.lake.services import Lake
 from pipeline.operate.advice import advice, dead_letters, doubled, mending_rows
 from pipeline.operate.catalog_state import Standing, standing
+from pipeline.operate.flows import DeadLetters, flows_of
 from pipeline.operate.formatting import counted
 from pipeline.operate.missing_rows import TROUBLED, missing, needs_attention
 from pipeline.operate.open_issues import STUCK_S, to_look_at
-from pipeline.operate.queues import LOGS, Queue, queues_of
+from pipeline.operate.queues import Queue, queues_of
 
 if TYPE_CHECKING:
     from pipeline.lake.datasets.model import Table
@@ -51,7 +52,7 @@ def troubles(
     """`attention` for one who has these already: what the indexes say, the datasets and their queues."""
     tables = Tables(registrations)
     rows = to_look_at(lake, found, tables)
-    return [*of_objects(rows, tables, lake.clock()), *_dead_letters(queues)]
+    return [*of_objects(rows, tables, lake.clock()), *_dead_letters(queues, flows_of(lake).dead_letters)]
 
 
 def of_objects(rows: Iterable[ObjectRow], tables: Mapping[str, Table], now: datetime) -> list[Issue]:
@@ -148,15 +149,15 @@ def _stuck(rows: list[ObjectRow], now: datetime) -> list[Issue]:
     ]
 
 
-def _dead_letters(queues: Iterable[Queue]) -> list[Issue]:
+def _dead_letters(queues: Iterable[Queue], published: Mapping[str, DeadLetters]) -> list[Issue]:
     return [
         Issue(
-            dataset=None if queue.name in LOGS else queue.name,
+            dataset=None if queue.name in published else queue.name,
             status="DEAD_LETTERS",
             objects=queue.waiting,
             example=None,
             reason="they could not be handled, at once or after many tries, and wait in the dead-letter queue",
-            todo=dead_letters(queue.name, LOGS.get(queue.name, "poll")),
+            todo=dead_letters(queue.name, published[queue.name].function if queue.name in published else "poll"),
         )
         for queue in queues
         if queue.dead_letters and queue.waiting

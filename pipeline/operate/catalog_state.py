@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.catalog.index_keys import Place
 from pipeline.lake.catalog.rows import FINISHED
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 
 AT_ONCE = 8
 """Questions to the catalog at a time: there are several of each dataset, and AWS answers each in milliseconds."""

@@ -43,7 +43,7 @@ def _settings(env: str) -> Settings:
     parameters: dict[str, str] = {}
     pages = client("ssm").get_paginator("get_parameters_by_path")
     try:
-        for page in pages.paginate(Path=parameter_prefix(env), Recursive=False):
+        for page in pages.paginate(Path=parameter_prefix(env), Recursive=True):
             parameters |= {p["Name"]: p["Value"] for p in page["Parameters"]}
     except BotoCoreError as error:
         raise Misconfigured(f"the lake does not answer: {error}", hint="Is it running? See `sluice up`.") from error

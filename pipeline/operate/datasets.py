@@ -11,11 +11,11 @@ from pipeline.core.clients import client
 from pipeline.core.clock import iso, parse_iso
 from pipeline.core.errors import NotThere, Refused
 from pipeline.core.events.schedule_expressions import Rate, parse
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset, DatasetName
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 
 COUNTED = 100
 """Objects that are counted at most where they wait."""

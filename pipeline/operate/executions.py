@@ -1,4 +1,4 @@
-"""The executions of the lake's two state machines and of people's own, as those who look at them ask."""
+"""The executions of every flow's state machines and of people's own, as those who look at them ask."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import Any
 from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.core.errors import BadInput, NotThere, Refused
-from pipeline.core.settings import Setting
 from pipeline.lake.batches.redrive import Redriven
 from pipeline.lake.messages.stage_a import StageAWork, works_in
 from pipeline.lake.services import Lake
+from pipeline.operate.flows import STAGE_A, STAGE_B, flows_of
 from pipeline.operate.formatting import counted
 from pipeline.state_machines.history import Visit
 
-MACHINES = {"a": Setting.STAGE_A_MACHINE, "b": Setting.STAGE_B_MACHINE}
 PAGE = 1000
 """Events that one GetExecutionHistory may give (AWS quota)."""
 _NO_EXECUTION = {"ExecutionDoesNotExist", "InvalidArn", "ValidationException"}
@@ -28,7 +27,7 @@ STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An execution. `machine` is `a` or `b`, or the name of a machine that is not the lake's."""
+    """An execution. `machine` is `a` or `b`, the name under which a flow publishes it, or that of another machine."""
 
     arn: str
     name: str
@@ -39,8 +38,8 @@ class Run:
 
     @property
     def is_of_lake(self) -> bool:
-        """Whether the machine is one of the lake's own."""
-        return self.machine in MACHINES
+        """Whether it carries objects or a batch of the lake."""
+        return self.machine in (STAGE_A, STAGE_B)
 
     def seconds(self, now: datetime) -> float:
         """How long it took, or has taken by `now`."""
@@ -59,37 +58,40 @@ class Run:
 
 
 def runs(lake: Lake, machine: str | None = None, status: str | None = None, limit: int = 20) -> list[Run]:
-    """The newest executions of one machine or the lake's both, newest first. `BadInput` for an unknown machine or
-    status."""
+    """The newest executions of one machine or of those of all flows, newest first. `BadInput` for an unknown machine
+    or status."""
     check(lake, machine, status)
-    found = [run for each in ([machine] if machine else MACHINES) for run in _newest(lake, each, status, limit)]
+    every = [machine] if machine else flows_of(lake).machines
+    found = [run for each in every for run in _newest(lake, each, status, limit)]
     return sorted(found, key=lambda run: run.started, reverse=True)[:limit]
 
 
-def _newest(lake: Lake, letter: str, status: str | None, limit: int) -> list[Run]:
-    found, token = page_of(lake, letter, status, limit=limit)
+def _newest(lake: Lake, machine: str, status: str | None, limit: int) -> list[Run]:
+    found, token = page_of(lake, machine, status, limit=limit)
     while token and len(found) < limit:
-        more, token = page_of(lake, letter, status, limit=limit - len(found), token=token)
+        more, token = page_of(lake, machine, status, limit=limit - len(found), token=token)
         found += more
     return found
 
 
 def others(lake: Lake) -> dict[str, str]:
-    """State machines of the account and region that are not the lake's: their ARNs by name."""
+    """State machines of the account and region that are of no flow: their ARNs by name."""
     pages = client("stepfunctions").get_paginator("list_state_machines").paginate()
-    own = {lake.settings[setting] for setting in MACHINES.values()}
+    own = {machine.arn for machine in flows_of(lake).machines.values()}
     found = (each for page in pages for each in page["stateMachines"] if each["stateMachineArn"] not in own)
     return {each["name"]: each["stateMachineArn"] for each in found}
 
 
 def _arn(lake: Lake, machine: str) -> str:
     """`BadInput` for what is no machine."""
-    if machine in MACHINES:
-        return lake.settings[MACHINES[machine]]
+    published = flows_of(lake).machines
+    if machine in published:
+        return published[machine].arn
     named = others(lake)
     if machine not in named:
+        flows = "".join(f", {name}" for name in published if name not in (STAGE_A, STAGE_B))
         more = f", or the name of another machine: {', '.join(sorted(named))}" if named else ""
-        raise BadInput(f"{machine!r} is not a machine", hint=f"Give a (Stage A) or b (Stage B){more}.")
+        raise BadInput(f"{machine!r} is not a machine", hint=f"Give a (Stage A) or b (Stage B){flows}{more}.")
     return named[machine]
 
 
@@ -128,7 +130,7 @@ def _run(item: dict[str, Any], machine: str) -> Run:
 
 
 def find(lake: Lake, name: str) -> tuple[Run, dict[str, Any]]:
-    """The execution of that name or ARN, and its description: of either of the lake's machines, else of another.
+    """The execution of that name or ARN, and its description: of a flow's machine, else of another.
 
     `NotThere` if none has it.
     """
@@ -145,8 +147,8 @@ def find(lake: Lake, name: str) -> tuple[Run, dict[str, Any]]:
 
 
 def _machines(lake: Lake) -> Iterator[tuple[str, str]]:
-    """Each machine with its ARN; those that are not the lake's, which takes a call more, at last."""
-    yield from ((letter, lake.settings[setting]) for letter, setting in MACHINES.items())
+    """Each machine with its ARN; those that are of no flow, which takes a call more, at last."""
+    yield from ((machine.name, machine.arn) for machine in flows_of(lake).machines.values())
     yield from others(lake).items()
 
 
@@ -177,7 +179,7 @@ def about(run: Run, description: dict[str, Any]) -> str | None:
     document = parsed(description.get("input"))
     if not isinstance(document, dict):
         return None
-    if run.machine == "b":
+    if run.machine == STAGE_B:
         return f"batch {document.get('batch')} of {document.get('dataset')}"
     objects = document.get("objects")
     if not isinstance(objects, list):

@@ -15,17 +15,11 @@ from pipeline.core.clients import client
 from pipeline.core.clock import iso, parse_iso
 from pipeline.core.errors import NotThere
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.services import Lake
-from pipeline.operate.executions import events_of, find
+from pipeline.operate.executions import Run, events_of, find
+from pipeline.operate.flows import STAGE_A, flows_of, log_name
+from pipeline.state_machines.calls import functions
 from pipeline.state_machines.history import job_runs
-
-JOBS = {"standard": Setting.STANDARD_JOB, "quality": Setting.QUALITY_JOB, "upkeep": Setting.UPKEEP_JOB}
-FUNCTIONS = {
-    "a": ("transform", "record-failure", "complete", "mark-stage-a-failed"),
-    "b": ("commit", "quarantine", "fail", "mark-stage-b-failed"),
-}
-"""The functions that the executions of each state machine call."""
 
 _ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL|Traceback|Task timed out)\b")
 
@@ -70,16 +64,17 @@ class Line:
 def sources_of(lake: Lake, env: str, name: str | None) -> list[Source]:
     """The log groups of a function or job, or of all of an environment; `NotThere` for an unknown name."""
     prefix = f"/sluice/{env}/lambda/"
-    if name in JOBS:
-        return _of_job(lake, env, name)
-    functions = {group.removeprefix(prefix): group for group in _groups(prefix)}
+    jobs = flows_of(lake).jobs
+    if name is not None and name in jobs:
+        return _of_job(env, name, jobs[name])
+    groups = {group.removeprefix(prefix): group for group in _groups(prefix)}
     if name is None:
-        jobs = [Source(group, f"jobs {group.rpartition('/')[2]}") for group in _groups(f"/sluice/{env}/glue/")]
-        return [*(Source(group, function) for function, group in functions.items()), *jobs]
-    if name not in functions:
-        there = ", ".join([*sorted(functions), *JOBS])
+        of_jobs = [Source(group, f"jobs {group.rpartition('/')[2]}") for group in _groups(f"/sluice/{env}/glue/")]
+        return [*(Source(group, function) for function, group in groups.items()), *of_jobs]
+    if name not in groups:
+        there = ", ".join([*sorted(groups), *jobs])
         raise NotThere(f"there is no function or job {name!r} with logs", hint=f"There are: {there}.")
-    return [Source(functions[name], name)]
+    return [Source(groups[name], name)]
 
 
 def job_groups(env: str) -> tuple[str, str]:
@@ -98,9 +93,8 @@ def _groups(prefix: str) -> list[str]:
     return [group["logGroupName"] for page in pages for group in page["logGroups"]]
 
 
-def _of_job(lake: Lake, env: str, name: str) -> list[Source]:
+def _of_job(env: str, name: str, job: str) -> list[Source]:
     """All jobs write to the same groups; a stream begins with the id of its run."""
-    job = lake.settings[JOBS[name]]
     runs = client("glue").get_job_runs(JobName=job, MaxResults=50)["JobRuns"]
     if not runs:
         raise NotThere(f"job {name} ({job}) has not run yet")
@@ -111,13 +105,34 @@ def _of_job(lake: Lake, env: str, name: str) -> list[Source]:
 def of_execution(lake: Lake, env: str, name: str) -> tuple[list[Source], datetime, datetime | None]:
     """Functions print for many executions at once: of theirs, what was printed in the execution's time."""
     run, _ = find(lake, name)
-    prefix = f"/sluice/{env}/lambda/"
-    there = set(_groups(prefix))
-    sources = [Source(prefix + f, f) for f in FUNCTIONS[run.machine] if prefix + f in there]
+    sources = _of_functions(env, functions_of(lake, env, run))
     ids = tuple(job_runs(events_of(run)))
     if ids:
         sources += [Source(group, "job", ids) for group in job_groups(env)]
     return sources, run.started - MARGIN, run.stopped + MARGIN if run.stopped else None
+
+
+def functions_of(lake: Lake, env: str, run: Run) -> list[str]:
+    """The functions that an execution's states call, by the names of their logs, and the one for when it ends badly."""
+    aws = client("stepfunctions")
+    found = aws.describe_state_machine_for_execution(executionArn=run.arn)
+    return _called(lake, env, run.machine, found["definition"])
+
+
+def _called(lake: Lake, env: str, machine: str, definition: str) -> list[str]:
+    flows = flows_of(lake)
+    called = functions(json.loads(definition)).values()
+    names = [flows.function_named(each) or log_name(env, each) for each in called]
+    published = flows.machines.get(machine)
+    names.append(published.on_failure if published else None)
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _of_functions(env: str, names: Sequence[str]) -> list[Source]:
+    """The logs of those functions that have one."""
+    prefix = f"/sluice/{env}/lambda/"
+    there = set(_groups(prefix))
+    return [Source(prefix + name, name) for name in names if prefix + name in there]
 
 
 def read(sources: Sequence[Source], start: int, end: int | None = None) -> list[Line]:
@@ -192,9 +207,9 @@ def of_object(lake: Lake, env: str, obj: ObjectVersion) -> ObjectLog:
     if execution:
         run, _ = find(lake, execution)
         start, end = min(start, run.started), run.stopped
-    prefix = f"/sluice/{env}/lambda/"
-    there = set(_groups(prefix))
-    sources = [Source(prefix + f, f) for f in ("route", *FUNCTIONS["a"]) if prefix + f in there]
+    stage_a = flows_of(lake).machines[STAGE_A]
+    definition = client("stepfunctions").describe_state_machine(stateMachineArn=stage_a.arn)["definition"]
+    sources = _of_functions(env, ["route", *_called(lake, env, STAGE_A, definition)])
     key = row.object.key
     # Keys stand in logs as they are, within JSON, and as S3's events have them.
     spelled = (key, json.dumps(key)[1:-1], json.dumps(key, ensure_ascii=False)[1:-1], quote_plus(key, safe="/"))

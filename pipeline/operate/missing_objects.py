@@ -11,9 +11,9 @@ from typing import Any
 from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.routing import dataset_in, is_folder
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.operate.formatting import ago, counted
 from pipeline.operate.progress import depth
 

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
+from pipeline.operate.flows import RAW, flows_of
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Progress:
     """What there is to wait for, and what went wrong."""
 
     messages: int
-    """Raw events that are queued or with the routing Lambda."""
+    """Raw events, and messages of other flows' queues, that are queued or with their function."""
     dead: int
-    """Raw events in the dead-letter queue."""
+    """Those in the dead-letter queues."""
     objects: Counter[tuple[str, Status]] = field(default_factory=Counter)
     """Objects that are not finished, by dataset and status."""
     executions: int = 0
@@ -59,11 +59,13 @@ def look(lake: Lake, only: DatasetName | None = None) -> Progress:
 
     Counts come from queues and from the open index: they may lag a moment behind.
     """
-    settings = lake.settings
+    flows = flows_of(lake)
+    queues = {name: url for name, url in flows.queues.items() if only is None or name == RAW}
+    dead_letters = [each.url for each in flows.dead_letters.values() if each.queue in queues.values()]
     # In the direction of the flow: what leaves one place while we look is seen in the next.
-    messages = depth(settings[Setting.RAW_QUEUE_URL])
+    messages = sum(depth(url) for url in queues.values())
     objects = lake.catalog.count_open(only)
-    found = Progress(messages, dead=depth(settings[Setting.RAW_DEAD_LETTER_QUEUE_URL]), objects=objects)
+    found = Progress(messages, dead=sum(map(depth, dead_letters)), objects=objects)
     # What waits is not settled, whatever runs.
     return replace(found, executions=_running(lake, only)) if found.is_settled else found
 
@@ -84,6 +86,6 @@ def _running(lake: Lake, only: DatasetName | None) -> int:
     if only:
         return 1 if lake.batches.active(str(only)) else 0
     machines = client("stepfunctions")
-    names = (lake.settings[Setting.STAGE_A_MACHINE], lake.settings[Setting.STAGE_B_MACHINE])
-    found = (machines.list_executions(stateMachineArn=n, statusFilter="RUNNING", maxResults=100) for n in names)
+    arns = [machine.arn for machine in flows_of(lake).machines.values()]
+    found = (machines.list_executions(stateMachineArn=arn, statusFilter="RUNNING", maxResults=100) for arn in arns)
     return sum(len(page["executions"]) for page in found)

@@ -6,29 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
-
-RAW = "raw"
-FAILURES = {
-    "stage-a-failures": (
-        Setting.MARK_STAGE_A_FAILED_DEAD_LETTER_QUEUE_URL,
-        Setting.MARK_STAGE_A_FAILED_FUNCTION,
-    ),
-    "stage-b-failures": (
-        Setting.MARK_STAGE_B_FAILED_DEAD_LETTER_QUEUE_URL,
-        Setting.MARK_STAGE_B_FAILED_FUNCTION,
-    ),
-}
-"""Queues of what the functions could not handle that mark what a failed execution left: the queue and the function."""
-LOGS = {RAW: "route", "stage-a-failures": "mark-stage-a-failed", "stage-b-failures": "mark-stage-b-failed"}
+from pipeline.operate.flows import flows_of
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """How many messages a queue holds, approximately, as SQS counts. `name` is that which `redrive` takes: `raw`, a
-    dataset, whose dead-letter queue has the same, or one of FAILURES."""
+    """How many messages a queue holds, approximately, as SQS counts. `name` is that which `redrive` takes: a
+    dataset, whose dead-letter queue has the same, or one that a flow publishes."""
 
     name: str
     dead_letters: bool
@@ -37,16 +23,16 @@ class Queue:
 
 
 def queues_of(lake: Lake, registrations: Iterable[Registration]) -> list[Queue]:
-    """The queues of the lake and of these datasets, dead-letter queues too."""
+    """The queues of all flows and of these datasets, dead-letter queues too."""
     return [queue for url, dead, name in queue_urls(lake, registrations) if (queue := _queue(url, dead, name))]
 
 
 def queue_urls(lake: Lake, registrations: Iterable[Registration]) -> list[tuple[str, bool, str]]:
     """The URL of each queue, whether it holds dead letters, and its name as `Queue` has it."""
+    flows = flows_of(lake)
     shared = [
-        (lake.settings[Setting.RAW_QUEUE_URL], False, RAW),
-        (lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], True, RAW),
-        *((lake.settings[dead], True, name) for name, (dead, _) in FAILURES.items()),
+        *((url, False, name) for name, url in flows.queues.items()),
+        *((dead.url, True, name) for name, dead in flows.dead_letters.items()),
     ]
     own = [
         (url, dead, str(r.name))

@@ -8,7 +8,6 @@ from shlex import quote
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, NotThere, Refused
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.batches.records import unknown
 from pipeline.lake.batches.redrive import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
 from pipeline.lake.batches.work import Work
@@ -19,11 +18,11 @@ from pipeline.lake.services import Lake
 from pipeline.operate.advice import advice
 from pipeline.operate.arguments import dataset_name, object_of
 from pipeline.operate.executions import find, objects_of
+from pipeline.operate.flows import STAGE_B, DeadLetters, flows_of
 from pipeline.operate.missing_objects import diagnose
 from pipeline.operate.missing_rows import needs_attention
 from pipeline.operate.objects import chosen, table_of, versions
 from pipeline.operate.open_issues import needing
-from pipeline.operate.queues import FAILURES, RAW
 
 MOST = 10_000
 """Objects of one status of a dataset that are sent back at once."""
@@ -112,10 +111,10 @@ def redrive_execution(lake: Lake, name: str) -> Redriven:
     run, described = find(lake, name)
     if not run.is_of_lake:
         raise Refused(
-            f"execution {name} is of {run.machine}, which is no machine of the lake: it carries no objects",
+            f"execution {name} is of {run.machine}, which is no machine of Stage A or B: it carries no objects",
             hint="Step Functions redrives it itself: `aws stepfunctions redrive-execution`.",
         )
-    if run.machine == "b":
+    if run.machine == STAGE_B:
         return redrive_batch(lake, run.name)
     return _send_back(lake, lake.catalog.get_many([each.object for each in objects_of(described)]))
 
@@ -123,30 +122,29 @@ def redrive_execution(lake: Lake, name: str) -> Redriven:
 def redrive_messages(lake: Lake, queue: str, only: Collection[str] | None = None) -> int:
     """Send the messages of a dead-letter queue back to where they came from, or `only` those of these ids; how many.
 
-    `queue` is `raw`, one of FAILURES, or a dataset. `NotThere` for another, `Refused` for a retired one.
+    `queue` is one that a flow publishes, such as `raw`, or a dataset. `NotThere` for another, `Refused` for a retired
+    one.
     """
-    dead, source = dead_letter_queue(lake, queue)
-    if queue in FAILURES:
-        return redrive_invocations(client("sqs"), dead, client("lambda"), source, only)
-    return redrive_queue(client("sqs"), dead, source, only)
+    dead = dead_letter_queue(lake, queue)
+    if dead.queue is None:
+        return redrive_invocations(client("sqs"), dead.url, client("lambda"), dead.invoked, only)
+    return redrive_queue(client("sqs"), dead.url, dead.queue, only)
 
 
-def dead_letter_queue(lake: Lake, queue: str) -> tuple[str, str]:
-    """The URL of a dead-letter queue, and where its messages came from: a queue's URL, or a function's name."""
-    if queue == RAW:
-        return lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], lake.settings[Setting.RAW_QUEUE_URL]
-    if queue in FAILURES:
-        dead, function = (lake.settings[setting] for setting in FAILURES[queue])
-        return dead, function
+def dead_letter_queue(lake: Lake, queue: str) -> DeadLetters:
+    """A dead-letter queue by its name, or by that of its dataset."""
+    published = flows_of(lake).dead_letters
+    if queue in published:
+        return published[queue]
     try:
         registration = lake.registry.get(DatasetName.parse(queue))
     except ValueError:
         registration = None
     if registration is None:
-        there = f"There are {RAW}, {', '.join(FAILURES)}, and one of each dataset: `sluice datasets list`."
+        there = f"There are {', '.join(published)}, and one of each dataset: `sluice datasets list`."
         raise NotThere(f"there is no queue {queue}: no dataset is named so", hint=there)
     _check_open(registration)
-    return registration.dead_letter_queue_url, registration.queue_url
+    return DeadLetters(queue, registration.dead_letter_queue_url, "poll", registration.queue_url, "")
 
 
 def _send_back(lake: Lake, rows: Sequence[ObjectRow]) -> Redriven:

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from pipeline.core.clients import client
 from pipeline.core.clock import parse_iso
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.operate.executions import runs
 from pipeline.operate.formatting import counted
 from pipeline.operate.progress import depth

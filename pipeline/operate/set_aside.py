@@ -7,10 +7,10 @@ from typing import Any
 
 from pipeline.core.clients import client
 from pipeline.core.objects import set_aside_folder
-from pipeline.core.settings import Setting
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.operate.jsonl import lines_from
 
 PARTS, LINES = 20, 1000

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pipeline.core.errors import BadInput, NotThere
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.operate.drop import KEY_BYTES
 
 _PURPOSES = {

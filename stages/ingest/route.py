@@ -11,18 +11,19 @@ from typing import Any
 # Definitions are read by every call, and this loads pydantic: while the function starts, AWS gives it more processor.
 import pipeline.lake.datasets.model  # noqa: F401
 from pipeline.core.clients import client
-from pipeline.core.errors import BadInput, Refused, SluiceError
-from pipeline.core.events import sqs
+from pipeline.core.errors import BadInput, Refused
+from pipeline.core.events import records
+from pipeline.core.events.records import Record
 from pipeline.core.events.s3 import ObjectCreated, ObjectDeleted, RawEvent, SendAgain, parse
 from pipeline.core.executions import canonical, name_for
 from pipeline.core.queues import put_aside
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import dataset_in, groups, is_folder, route, stage_a_input
 from pipeline.lake.services import Lake, handler
+from pipeline.lake.settings import Setting
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +61,12 @@ class Outcome:
 
 
 @handler
-def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
+def route_raw_objects(event: dict[str, Any], lake: Lake) -> records.Answer:
     """One bad message fails alone: only the ids in the answer come back to the queue.
 
     One that no repetition would mend does not come back: it is put aside at once, with its reason.
     """
-    messages = sqs.parse(event)
+    messages = records.parse(event)
     arrivals, failed = _arrivals(messages, lake)
     named = {name for arrival in arrivals if (name := dataset_in(arrival.event.object.key))}
     registered = lake.registry.get_many(named) if named else {}
@@ -74,29 +75,10 @@ def route_raw_objects(event: dict[str, Any], lake: Lake) -> dict[str, Any]:
     failed |= _send_just_registered(outcomes, lake)
     for dataset, works in _by_dataset(outcomes).items():
         failed |= _start(registered[dataset], works, lake)
-    _log_failures(failed)
-    _fail_if_nothing_works(messages, failed)
-    return sqs.failures(sorted(failed))
+    return records.answer(messages, failed)
 
 
-def _log_failures(failed: Failures) -> None:
-    for message, cause in failed.items():
-        unexpected = None if isinstance(cause, SluiceError) else cause
-        facts = {"sqs_message": message, "error": type(cause).__name__, "reason": str(cause)}
-        log.error("message comes back", extra=facts, exc_info=unexpected)
-
-
-def _fail_if_nothing_works(messages: list[sqs.Message], failed: Failures) -> None:
-    """Fail the invocation only if every message failed with an unexpected error: they come back either way.
-
-    Only what is raised counts as the function's error, which takes back a version that is being rolled out.
-    """
-    unforeseen = [error for error in failed.values() if not isinstance(error, SluiceError)]
-    if unforeseen and len(unforeseen) == len(messages):
-        raise unforeseen[0]
-
-
-def _arrivals(messages: list[sqs.Message], lake: Lake) -> tuple[list[Arrival], Failures]:
+def _arrivals(messages: list[Record], lake: Lake) -> tuple[list[Arrival], Failures]:
     """All events of the messages but those of folders, and the messages that could be neither read nor put aside."""
     arrivals: list[Arrival] = []
     failed: Failures = {}
@@ -119,7 +101,7 @@ def _events(body: str, bucket: str) -> list[RawEvent]:
     return events
 
 
-def _put_aside(message: sqs.Message, reason: BadInput, lake: Lake) -> Failures:
+def _put_aside(message: Record, reason: BadInput, lake: Lake) -> Failures:
     try:
         put_aside(client("sqs"), lake.settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], message.body, reason.message)
     except Exception as error:

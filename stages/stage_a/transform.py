@@ -17,7 +17,6 @@ from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
 from pipeline.core.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
 from pipeline.core.objects import ObjectVersion, staged_key
-from pipeline.core.settings import Setting
 from pipeline.core.telemetry.logs import log_context
 from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
@@ -25,6 +24,7 @@ from pipeline.lake.catalog import ObjectRow, Staging, Status
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.messages.stage_a import Bundle, BundleAnswer, StageAWork
 from pipeline.lake.services import Lake, handler
+from pipeline.lake.settings import Setting
 from stages.stage_a.convert import Conversion, convert
 from stages.stage_a.failure import fail_object
 from stages.stage_a.source import Readable

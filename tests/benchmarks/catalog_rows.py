@@ -10,9 +10,9 @@ from pipeline.core.clients import client
 from pipeline.core.clock import iso, system_clock
 from pipeline.core.dynamo import encode
 from pipeline.core.objects import ObjectVersion, order_of
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
 from pipeline.lake.catalog.index_keys import placing
+from pipeline.lake.settings import Setting
 from pipeline.operate.connection import Connected
 
 THREADS = 4

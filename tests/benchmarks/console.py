@@ -23,13 +23,13 @@ from urllib.parse import quote
 from pipeline.cli.connect import Target
 from pipeline.core.clients import client
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.deploy.datasets.definitions import apply_definitions
 from pipeline.deploy.embedded import EmbeddedBackend
 from pipeline.emulator import lifecycle
 from pipeline.emulator.state import RunningLake
 from pipeline.lake.catalog import Status
 from pipeline.lake.catalog.rows import OPEN
+from pipeline.lake.settings import Setting
 from pipeline.operate.connection import Connected
 from tests.benchmarks.catalog_rows import THREADS, Row, fill, row_of
 from tests.benchmarks.engine import resident_mb

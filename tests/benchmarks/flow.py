@@ -14,9 +14,9 @@ import time
 
 from pipeline.cli.embedded import run_schedules_now
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.settings import Setting
 from pipeline.operate.connection import Connected
 from tests.benchmarks.small_lake import NAME, small_lake
 

@@ -16,9 +16,9 @@ from pipeline.cli import datasets
 from pipeline.cli.app import app
 from pipeline.core.clients import client
 from pipeline.core.dynamo import scan
-from pipeline.core.settings import Setting
 from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from tests.conftest import ROOT
 
 Run = Callable[..., Result]

@@ -20,7 +20,7 @@ from pipeline.core import settings
 from pipeline.core.clients import client
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting, Settings
+from pipeline.core.settings import Settings
 from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.batches.records import RuleResult, Verdict, Written
 from pipeline.lake.batches.work import Work
@@ -29,13 +29,20 @@ from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.lake.tables.creation import create_table
-from pipeline.operate.queues import FAILURES
 from tests.conftest import load_template
 
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/machine"
 BUCKETS = (Setting.RAW_BUCKET, Setting.STAGING_BUCKET, Setting.CURATED_BUCKET, Setting.QUARANTINE_BUCKET)
+FAILURES = (Setting.MARK_STAGE_A_FAILED_FUNCTION, Setting.MARK_STAGE_B_FAILED_FUNCTION)
+QUEUES = (
+    Setting.RAW_QUEUE_URL,
+    Setting.RAW_DEAD_LETTER_QUEUE_URL,
+    Setting.MARK_STAGE_A_FAILED_DEAD_LETTER_QUEUE_URL,
+    Setting.MARK_STAGE_B_FAILED_DEAD_LETTER_QUEUE_URL,
+)
 TABLES = {"ObjectsTable": Setting.OBJECTS_TABLE, "BatchesTable": Setting.BATCHES_TABLE}
 MACHINES = {
     Setting.STAGE_A_MACHINE: {
@@ -50,10 +57,19 @@ MACHINES = {
                     "States": {
                         "Is it bad?": {
                             "Type": "Choice",
-                            "Choices": [{"Variable": "$.key", "StringEquals": "bad", "Next": "Read a table"}],
+                            "Choices": [
+                                {"Variable": "$.key", "StringEquals": "bad", "Next": "Read a table"},
+                                {"Variable": "$.key", "StringEquals": "to transform", "Next": "Transform"},
+                            ],
                             "Default": "Fine",
                         },
                         "Fine": {"Type": "Pass", "End": True},
+                        "Transform": {
+                            "Type": "Task",
+                            "Resource": "arn:aws:states:::lambda:invoke",
+                            "Parameters": {"FunctionName": "transform", "Payload.$": "$"},
+                            "End": True,
+                        },
                         "Read a table": {
                             "Type": "Task",
                             "Resource": "arn:aws:states:::dynamodb:getItem",
@@ -110,8 +126,7 @@ def lake(front: AwsServer) -> Lake:
     client("s3").put_bucket_versioning(Bucket=values[Setting.RAW_BUCKET], VersioningConfiguration={"Status": "Enabled"})
     values |= {setting: _table(logical, setting) for logical, setting in TABLES.items()}
     values[Setting.DATASETS_TABLE] = _table("DatasetsTable", Setting.DATASETS_TABLE)
-    failures = (dead for dead, _ in FAILURES.values())
-    for setting in (Setting.RAW_QUEUE_URL, Setting.RAW_DEAD_LETTER_QUEUE_URL, *failures):
+    for setting in QUEUES:
         values[setting] = queue(setting.value)
     for setting, definition in MACHINES.items():
         made = client("stepfunctions").create_state_machine(
@@ -125,12 +140,31 @@ def lake(front: AwsServer) -> Lake:
         Setting.QUALITY_JOB: "sluice-local-quality",
         Setting.UPKEEP_JOB: "sluice-local-upkeep",
         Setting.POLL_FUNCTION: "poll",
-        **{function: function.value for _, function in FAILURES.values()},
+        **{function: function.value for function in FAILURES},
         Setting.DATABASE_PREFIX: "sluice_local_",
     }
-    for setting, value in values.items():
-        client("ssm").put_parameter(Name=setting.parameter("local"), Value=value, Type="String")
-    return Lake(Settings(values, "the test"))
+    known = {**values, **published(values)}
+    for name, value in known.items():
+        client("ssm").put_parameter(Name=f"/sluice/local/{name}", Value=value, Type="String")
+    return Lake(Settings(known, "the test"))
+
+
+def published(values: Mapping[Setting, str]) -> dict[str, str]:
+    """What the stacks publish of the parts whose names are `values`."""
+    found = {f"functions/{name}": name for name in ("route", "transform", "poll")}
+    found["queues/raw"] = values[Setting.RAW_QUEUE_URL]
+    raw = {"url": values[Setting.RAW_DEAD_LETTER_QUEUE_URL], "function": "route", "queue": "raw"}
+    found["dead-letters/raw"] = json.dumps(raw)
+    for job in (Setting.STANDARD_JOB, Setting.QUALITY_JOB, Setting.UPKEEP_JOB):
+        found[f"jobs/{job.value.removesuffix('-job')}"] = values[job]
+    for stage in ("a", "b"):
+        marking = f"mark-stage-{stage}-failed"
+        machine = {"arn": values[Setting(f"stage-{stage}-machine")], "on_failure": marking}
+        dead = {"url": values[Setting(f"{marking}-dead-letter-queue-url")], "function": marking}
+        found[f"machines/stage-{stage}"] = json.dumps(machine)
+        found[f"functions/{marking}"] = values[Setting(f"{marking}-function")]
+        found[f"dead-letters/stage-{stage}-failures"] = json.dumps(dead)
+    return found
 
 
 def _table(logical: str, setting: Setting) -> str:

@@ -14,9 +14,9 @@ from pipeline.console.counts import count
 from pipeline.core.clients import client
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets.model import ORDER_COLUMN
+from pipeline.lake.settings import Setting
 from tests.cli.conftest import ORDERS, Actor
 from tests.cli.test_status import rows
 

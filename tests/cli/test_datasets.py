@@ -11,11 +11,11 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.events.s3 import ObjectCreated, parse
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.files import BadDefinitions
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from tests.cli.checkouts import Put, Run, checkout, deployed, document, no_datasets, put, run
 
 for fixture in (checkout, deployed, no_datasets, put, run):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pipeline.core.settings import Setting
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.operate.nested_nulls import keep_nested_nulls
 from pipeline.operate.tables import Snapshot

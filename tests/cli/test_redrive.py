@@ -9,9 +9,9 @@ import pytest
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.events.s3 import SendAgain, parse
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
-from pipeline.operate.queues import FAILURES
+from pipeline.lake.settings import Setting
+from pipeline.operate.flows import flows_of
 from tests.cli.conftest import ORDERS, Actor
 
 
@@ -99,7 +99,8 @@ def test_what_has_expired_of_a_batch_goes_through_stage_a_again(sluice, lake, or
 
 
 def test_what_could_not_be_marked_as_failed_is_handed_to_its_function_again(sluice, lake, monkeypatch):
-    dead, function = (lake.settings[setting] for setting in FAILURES["stage-a-failures"])
+    marking = flows_of(lake).dead_letters["stage-a-failures"]
+    dead, function = marking.url, marking.invoked
     for number in (1, 2):
         body = {"requestPayload": {"detail": {"executionArn": f"e{number}"}}, "responsePayload": {"errorType": "X"}}
         client("sqs").send_message(QueueUrl=dead, MessageBody=json.dumps(body))

@@ -14,7 +14,6 @@ from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.deploy.datasets import application, retirement
 from pipeline.deploy.datasets.definitions import _parts, apply_definitions, plan_deployed, refuse
 from pipeline.deploy.embedded import EmbeddedBackend
@@ -26,6 +25,7 @@ from pipeline.lake.datasets.files import BadDefinitions, read_all
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.operate.connection import Connected
 from pipeline.operate.redrive import redrive_objects
 from pipeline.operate.status import gather

@@ -16,8 +16,8 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
+from pipeline.lake.settings import Setting
 from tests.patience import until
 
 BAD = [{"line": 3, "reason": "price: it is not a number", "raw": "7,[bold]x[/],\x1b[2J"}] + [

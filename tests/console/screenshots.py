@@ -12,8 +12,8 @@ from typing import Any
 from pipeline.cli.connect import Target
 from pipeline.console.pages import link
 from pipeline.core.checkout import checkout
-from pipeline.core.settings import Setting
 from pipeline.emulator import state
+from pipeline.lake.settings import Setting
 from pipeline.operate.connection import Connected
 from tests.conftest import ROOT
 from tests.console.conftest import CHROMIUM, let_in

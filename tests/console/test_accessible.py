@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
+from pipeline.lake.settings import Setting
 from tests.console.conftest import TOKEN, let_in
 from tests.console.test_datasets import held_back, loaded
 

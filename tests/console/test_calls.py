@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-from pipeline.console.calls import functions, log_source
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
+from pipeline.operate.flows import log_name
+from pipeline.state_machines.calls import functions
 from tests.emulator.stepfunctions.working import function_work
 
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -32,13 +33,13 @@ def test_tasks_inside_others_are_found_and_what_is_no_call_of_a_named_function_i
 
 
 def test_a_step_links_to_what_its_function_printed_at_that_time(visitor, lake, front, tmp_path):
-    log_source.cache_clear()
+    log_name.cache_clear()
     with function_work(front, client, tmp_path, "def handler(event, context): return 1") as name:
-        assert log_source("local", name) is None
+        assert log_name("local", name) is None
         group = {"LogGroup": "/sluice/local/lambda/commit"}
         client("lambda").update_function_configuration(FunctionName=name, LoggingConfig=group)
-        log_source.cache_clear()
-        assert [log_source(env, called) for env, called in (("local", name), ("other", name), ("local", "gone"))] == [
+        log_name.cache_clear()
+        assert [log_name(env, called) for env, called in (("local", name), ("other", name), ("local", "gone"))] == [
             "commit",
             None,
             None,

@@ -12,8 +12,8 @@ import pytest
 from pipeline.console import datasets
 from pipeline.console.counts import Cached
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
+from pipeline.lake.settings import Setting
 from pipeline.operate.progress import look
 
 HOSTILE = '<script>alert("x")</script>'

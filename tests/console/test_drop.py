@@ -19,8 +19,8 @@ from pipeline.console.uploads import MOST_PART_BYTES, PART_BYTES, StoredObject, 
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
+from pipeline.lake.settings import Setting
 from pipeline.operate.drop import raw_key
 from tests.console import hostile
 from tests.console.conftest import TOKEN

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.console.graph import END
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
+from pipeline.lake.settings import Setting
 from tests.patience import until
 
 HOSTILE = '<script>alert("x")</script>\u202e\n'

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
 
 PATHS = ("/datasets/shop/orders/run", "/queues/raw/redrive", "/batches/x/release", "/executions/x/stop", "/query")
 

@@ -9,7 +9,7 @@ import pytest
 from pipeline.console import histories
 from pipeline.console.histories import ExecutionHistory, Histories
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
 from pipeline.operate.executions import events_of, find
 from pipeline.state_machines.history import visits
 from tests.console.test_executions import run

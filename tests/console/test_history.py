@@ -13,11 +13,11 @@ from pipeline.core.dynamo import encode
 from pipeline.core.errors import Refused
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.batches.history import History
 from pipeline.lake.batches.records import FINAL, BatchStatus, batch_item
 from pipeline.lake.catalog import Status
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from tests.cli.conftest import Actor, Sluice
 
 from .conftest import Visitor

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
+from pipeline.lake.settings import Setting
 from pipeline.operate import log_pages
 from pipeline.operate.log_pages import Cursor, Log
 from pipeline.operate.logs import Source

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
 from tests.console.test_executions import run
 
 assert run

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from pipeline.console.app import make_app
 from pipeline.console.console import Console
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
 
 ROUTES = [
     route

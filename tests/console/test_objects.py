@@ -16,11 +16,11 @@ from pipeline.console import browse, objects
 from pipeline.console.counts import Cached, count
 from pipeline.core.clients import client
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets.model import ORDER_COLUMN
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import Group, stage_a_input
+from pipeline.lake.settings import Setting
 from stages.stage_a import transform
 from tests.cli.conftest import ORDERS, Actor
 from tests.console import hostile

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
 
 EMPTY = ("/", "/datasets", "/executions", "/machines/a", "/machines/b", "/browse", "/queues", "/query", "/logs")
 

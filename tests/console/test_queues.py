@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core.clients import client
 from pipeline.core.queues import put_aside
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
 from pipeline.operate import queue_age
 
 

@@ -10,7 +10,7 @@ from pipeline.console.downloads import disposition
 from pipeline.console.previews import preview, text
 from pipeline.console.stored import Blocks, OverBudget
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
 
 
 def test_a_download_is_of_the_version_asked_for_and_is_never_rendered(visitor, orders):

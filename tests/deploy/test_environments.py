@@ -12,10 +12,11 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadInput
 from pipeline.deploy import environments
 from pipeline.deploy.environments import SETTINGS, Source
-from pipeline.deploy.packaging.package import MANY
+from pipeline.deploy.packaging.package import LAKE, once
 from tests.conftest import ROOT
 
-STACKS = {path.stem: load_template(path) for path in sorted((ROOT / "definitions" / "stacks").glob("*.yaml"))}
+PATHS = sorted((ROOT / "definitions" / "stacks").glob("*.yaml"))
+STACKS = {path.stem: load_template(path) for path in PATHS}
 NO_SETTINGS = {
     "Lake",
     "Env",
@@ -32,9 +33,10 @@ NO_SETTINGS = {
 def declared() -> dict[str, list[dict[str, Any]]]:
     """The parameters of the lake's stacks, as each declares them."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for stack, template in STACKS.items():
+    for path in PATHS:
+        template = STACKS[path.stem]
         for name, declaration in template.get("Parameters", {}).items():
-            if stack not in MANY and name not in NO_SETTINGS:
+            if once(template, path) == LAKE and name not in NO_SETTINGS:
                 found.setdefault(name, []).append(declaration)
     return found
 

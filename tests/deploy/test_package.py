@@ -43,6 +43,11 @@ Resources:
       DefinitionSubstitutions: {Script: ../../stages/job.py, Job: !Ref Job}
 """
 
+ONCE_A_DATASET = """
+Metadata: {SluiceOnce: dataset}
+Resources: {Inbox: {Type: AWS::SQS::Queue}}
+"""
+
 
 @pytest.fixture
 def s3() -> Iterator[Any]:
@@ -62,7 +67,7 @@ def checkout(tmp_path: Path) -> Path:
         "stages/job.py": "from pipeline import other",
         "definitions/machines/m.asl.json": '{"StartAt": "A"}',
         "definitions/stacks/work.yaml": TEMPLATE,
-        "definitions/stacks/dataset.yaml": "Resources: {Inbox: {Type: AWS::SQS::Queue}}",
+        "definitions/stacks/dataset.yaml": ONCE_A_DATASET,
         "deequ.jar": "jar",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -222,6 +227,16 @@ def test_packaging_again_leaves_nothing_of_the_package_before(checkout: Path) ->
 
 def test_the_stack_of_a_dataset_is_not_one_of_the_lake(checkout: Path) -> None:
     assert [path.name for path in run(checkout).of_the_lake()] == ["work.yaml"]
+
+
+def test_a_template_says_itself_that_it_is_deployed_once_a_team_and_nothing_that_nobody_deploys(checkout: Path) -> None:
+    path = checkout / "definitions" / "stacks" / "inbox.yaml"
+    (checkout / "definitions" / "stacks" / "dataset.yaml").rename(path)
+    path.write_text(path.read_text().replace("dataset", "team"))
+    assert (run(checkout)["inbox"].once, run(checkout)["work"].once) == ("team", "lake")
+    path.write_text(path.read_text().replace("team", "month"))
+    with pytest.raises(BadDefinition, match=r"inbox\.yaml: SluiceOnce is 'month'"):
+        run(checkout)
 
 
 def test_a_file_that_is_not_there_is_named_with_template_resource_and_property(checkout: Path) -> None:

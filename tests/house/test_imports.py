@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.house import import_rules
+from tests.house.import_rules import MAY_IMPORT, imported, room
+
 ROOT = Path(__file__).resolve().parents[2]
 
-MAY_IMPORT: dict[str, set[str]] = {
-    "core": set(),
-    "toolchain": {"core"},
-    "state_machines": {"core"},
-    "cloudformation": {"core", "state_machines"},
-    "lake": {"core"},
-    "stages": {"core", "lake"},
-    "operate": {"core", "lake", "state_machines"},
-    "emulator": {"core", "toolchain", "state_machines", "cloudformation"},
-    "deploy": {"core", "lake", "toolchain", "cloudformation", "operate"},
-    "console": {"core", "lake", "operate", "state_machines"},
-    "cli": {
-        "core",
-        "lake",
-        "toolchain",
-        "state_machines",
-        "cloudformation",
-        "operate",
-        "emulator",
-        "deploy",
-        "console",
-    },
-}
-"""What each room of `pipeline`, and `stages`, may import besides itself."""
-
-MAY_IMPORT_MODULE: dict[str, set[str]] = {
-    # What deploys to AWS knows nothing of the embedded one.
-    "pipeline.deploy.embedded": {"emulator"},
-    "pipeline.deploy.buildspecs": {"emulator"},
-}
-"""What single modules may import besides."""
-
 LAKE: list[set[str]] = [
-    {"datasets", "quality"},
+    {"datasets", "quality", "settings"},
     {"messages"},
     {"routing"},
     {"catalog", "tables"},
@@ -53,50 +23,28 @@ LAKE: list[set[str]] = [
 """Within `lake`, a module imports from its own floor and from those before it."""
 
 
-def modules(folder: str) -> list[Path]:
-    return sorted((ROOT / folder).rglob("*.py"))
+def modules(*folders: str) -> list[Path]:
+    return import_rules.modules(ROOT, *folders)
 
 
 def dotted(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    return import_rules.dotted(ROOT, path)
 
 
-def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            assert node.level == 0, f"{path}: relative import"
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def room(module: str) -> str | None:
-    """The room of a module of ours; None for others' modules and for `pipeline` itself."""
-    pieces = module.split(".")
-    if pieces[0] == "stages":
-        return "stages"
-    return pieces[1] if pieces[0] == "pipeline" and len(pieces) > 1 else None
-
-
-def test_every_room_has_its_list_and_no_list_is_without_a_room() -> None:
+def test_every_room_has_its_list_or_is_a_flow_and_no_list_is_without_a_room() -> None:
     rooms = {path.parent.name for path in (ROOT / "pipeline").glob("*/__init__.py")}
-    assert rooms | {"stages"} == set(MAY_IMPORT)
+    assert (rooms | {"stages"}) - import_rules.flows(ROOT) == set(MAY_IMPORT)
     assert {path.name for path in (ROOT / "pipeline").glob("*.py")} == {"__init__.py"}
+    assert [name for name in import_rules.flows(ROOT) if not (ROOT / "stages" / name).is_dir()] == []
 
 
-@pytest.mark.parametrize("path", modules("pipeline") + modules("stages"), ids=dotted)
+@pytest.mark.parametrize("path", modules("pipeline", "stages"), ids=dotted)
 def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
-    own = room(dotted(path))
-    if own is None:
-        assert not list(imported(path))
-        return
-    allowed = {own} | MAY_IMPORT[own] | MAY_IMPORT_MODULE.get(dotted(path), set())
-    assert {each for each in imported(path) if (room(each) or own) not in allowed} == set()
+    assert list(import_rules.complaints(ROOT, path)) == []
 
 
 def test_no_room_may_import_what_it_does_not() -> None:
-    used: dict[str, set[str]] = {name: set() for name in MAY_IMPORT}
+    used: dict[str, set[str]] = {name: set() for name in MAY_IMPORT.keys() | import_rules.flows(ROOT)}
     for path in modules("pipeline") + modules("stages"):
         if own := room(dotted(path)):
             used[own] |= {found for each in imported(path) if (found := room(each))}
@@ -111,14 +59,6 @@ def test_the_lake_imports_only_from_its_floors_below(path: Path) -> None:
         target = each.split(".")
         if len(pieces) > 2 and target[:2] == ["pipeline", "lake"] and len(target) > 2:
             assert floor[target[2]] <= floor[pieces[2]], f"{path} imports {each} from a floor above"
-
-
-@pytest.mark.parametrize("path", modules("stages"), ids=dotted)
-def test_stages_never_import_each_other(path: Path) -> None:
-    own = dotted(path).split(".")[1:2]
-    for each in imported(path):
-        if own and each.startswith("stages."):
-            assert each.split(".")[1:2] == own, f"{path} imports {each}"
 
 
 def test_a_service_of_the_embedded_aws_has_a_folder_of_known_parts() -> None:

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from pipeline.core.clock import epoch_ms
 from pipeline.core.events.s3 import ObjectCreated, ObjectDeleted
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting, Settings
+from pipeline.core.settings import Settings
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import Dataset, DatasetName
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.operate.attention import of_objects, troubles
 from pipeline.operate.catalog_state import belongs_to, counts, standing
 from pipeline.operate.missing_rows import missing, needs_attention

@@ -14,7 +14,7 @@ from statelint.linter import Linter
 
 from pipeline.cloudformation.templates import load_template
 from pipeline.deploy import environments
-from tests.templates import access_rules  # noqa: F401  registers its rules
+from tests.templates import access_rules, flow_rules  # noqa: F401  register their rules
 from tests.templates.rendering import rendered
 from tests.templates.rules import complaints
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.templates import access_rules  # noqa: F401  registers its rules
+from tests.templates import access_rules, flow_rules  # noqa: F401  register their rules
 from tests.templates.rules import RULES, complaints
 
 BROKEN = """
 Transform: AWS::Serverless-2016-10-31
+Metadata: {SluiceOnce: month}
 Parameters: {DatabasePassword: {Type: String}}
 Resources:
+  Published: {Type: AWS::SSM::Parameter, Properties: {Name: !Sub "/sluice/${Env}/functions/works", Value: !Ref Work}}
+  Machines: {Type: AWS::SSM::Parameter, Properties: {Name: !Sub "/sluice/${Env}/machines/m", Value: !Sub '{"a": "b"}'}}
   Files: {Type: AWS::EFS::FileSystem}
   Open: {Type: AWS::S3::Bucket}
   Rows: {Type: AWS::DynamoDB::Table, DeletionPolicy: Retain}

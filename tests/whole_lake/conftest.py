@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import itertools
 import json
@@ -22,7 +23,6 @@ from pipeline.cli.embedded import call
 from pipeline.cli.waits import wait
 from pipeline.core.clients import client
 from pipeline.core.lake_key import LakeKey
-from pipeline.core.settings import Setting
 from pipeline.deploy.datasets.definitions import apply_definitions
 from pipeline.deploy.embedded import EmbeddedBackend
 from pipeline.emulator import lifecycle, state
@@ -30,6 +30,7 @@ from pipeline.lake.batches.records import Batch
 from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.operate.connection import Connected
 from tests.deploying import deploy
 
@@ -159,7 +160,13 @@ def run_sluice(root: Path, *arguments: str, timeout: float = 300) -> subprocess.
 
 @pytest.fixture(scope="session")
 def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLake]:
-    root = checkout_of(tmp_path_factory.mktemp("lake"))
+    with running(checkout_of(tmp_path_factory.mktemp("lake"))) as lake:
+        yield lake
+
+
+@contextlib.contextmanager
+def running(root: Path) -> Iterator[RunningLake]:
+    """The lake of a checkout, from its start until it is stopped."""
     # Starting and connecting point this process at the lake; other tests of the session must not go there.
     before = dict(os.environ)
     lake = lifecycle.start(root, port=0, region="eu-west-1", env="local")
@@ -178,11 +185,16 @@ def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLa
 @pytest.fixture
 def lake(running_lake: RunningLake, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningLake]:
     """The lake, with this process's clients pointed at it."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", running_lake.endpoint)
-    for name, value in running_lake.key.variables().items():
-        monkeypatch.setenv(name, value)
-    client.cache_clear()
+    point_at(running_lake, monkeypatch)
     yield running_lake
+    client.cache_clear()
+
+
+def point_at(lake: RunningLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process's clients go to a lake; they are to be forgotten afterwards."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", lake.endpoint)
+    for name, value in lake.key.variables().items():
+        monkeypatch.setenv(name, value)
     client.cache_clear()
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.cli.drop import EXIT_ATTENTION
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
+from pipeline.lake.settings import Setting
 
 from .conftest import Datasetup, RunningLake, csv_text, gzipped, values
 

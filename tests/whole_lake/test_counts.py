@@ -12,7 +12,7 @@ from collections import Counter
 import pyarrow as pa
 
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
 from pipeline.lake.tables.iceberg import IcebergTables
 from tests.patience import PATIENCE_S
 

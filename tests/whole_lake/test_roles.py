@@ -16,11 +16,11 @@ import yaml
 
 from pipeline.cli.embedded import call, run_schedules_now
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.emulator.gateway.actions import Need
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.batches.upkeep import TurnStatus
 from pipeline.lake.catalog import Status
+from pipeline.lake.settings import Setting
 from tests import patience
 
 from .conftest import Datasetup, RunningLake, csv_text

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.cli.embedded import run_schedules_now
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
+from pipeline.lake.settings import Setting
 from tests.patience import PATIENCE_S
 
 from .conftest import Datasetup, RunningLake, csv_text

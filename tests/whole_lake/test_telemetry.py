@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline.core.clients import client
-from pipeline.core.settings import Setting
 from pipeline.lake.catalog import Status
+from pipeline.lake.settings import Setting
 
 from .conftest import Datasetup, RunningLake, csv_text
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from pipeline.core.clock import iso
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting
 from pipeline.deploy.datasets import application, plans, retirement
 from pipeline.deploy.datasets.application import Applied, Parts
 from pipeline.deploy.datasets.plans import Planned
@@ -23,6 +22,7 @@ from pipeline.lake.datasets.files import Definition, Problem, read_all
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.quality.scope import unseen_doubles
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from pipeline.operate.connection import Connected
 from pipeline.operate.retirement import what_keeps
 

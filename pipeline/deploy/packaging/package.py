@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from pipeline.cloudformation.templates import dump_template, load_template
 from pipeline.core.errors import BadDefinition, Refused
@@ -23,8 +24,11 @@ from pipeline.deploy.packaging.rewriter import Rewriter, give_parameters
 from pipeline.deploy.packaging.sizes import too_large
 from pipeline.deploy.packaging.wheels import wheels_parameter
 
-# What `sluice datasets apply` deploys, once a dataset or a team, and not once a lake.
-MANY = frozenset({"dataset", "team"})
+LAKE = "lake"
+ONCE = "SluiceOnce"
+"""The entry of a template's Metadata that says how often it is deployed: once a lake where it has none."""
+ONCE_A = frozenset({LAKE, "dataset", "team"})
+"""What it may say. `sluice datasets apply` deploys what is once a dataset or a team."""
 
 
 class Target(Enum):
@@ -42,6 +46,8 @@ class PackagedTemplate:
 
     name: str
     path: Path
+    once: str = LAKE
+    """Of what it is deployed once: one of ONCE_A."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class Package:
 
     def of_the_lake(self) -> list[Path]:
         """The templates that are deployed once a lake."""
-        return [template.path for template in self.templates if template.name not in MANY]
+        return [template.path for template in self.templates if template.once == LAKE]
 
 
 def read_package(folder: Path) -> Package:
@@ -100,7 +106,7 @@ def package(
     digest = rewriter.layers(loaded)
     for path, template in loaded.items():
         packaged = rewriter.packaged(template, path, digest)
-        if path.stem not in MANY:
+        if once(template, path) == LAKE:
             give_parameters(packaged)
         text = dump_template(packaged)
         (unfinished / TEMPLATES / path.name).write_text(text, encoding="utf-8")
@@ -117,8 +123,17 @@ def package(
     return Package(folder, _templates(folder), _notes(python))
 
 
+def once(template: Mapping[str, Any], path: Path) -> str:
+    """Of what the template in `path` is deployed once; `BadDefinition` for what nobody deploys."""
+    said = template.get("Metadata", {}).get(ONCE, LAKE)
+    if said not in ONCE_A:
+        raise BadDefinition(f"{path}: {ONCE} is {said!r}", hint=f"One of {', '.join(sorted(ONCE_A))}.")
+    return str(said)
+
+
 def _templates(folder: Path) -> tuple[PackagedTemplate, ...]:
-    return tuple(PackagedTemplate(path.stem, path) for path in sorted((folder / TEMPLATES).glob("*.yaml")))
+    paths = sorted((folder / TEMPLATES).glob("*.yaml"))
+    return tuple(PackagedTemplate(path.stem, path, once(load_template(path), path)) for path in paths)
 
 
 def _notes(python: tuple[int, int]) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pipeline.cloudformation.templates import stack_name
-from pipeline.core.settings import Setting
 from pipeline.deploy.packaging import Package, Target, package, upload
 from pipeline.emulator.cloudformation import Deployer
+from pipeline.lake.settings import Setting
 from tests.deploying import deploy_all
 
 Clients = Callable[[str], Any]

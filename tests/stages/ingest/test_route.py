@@ -10,11 +10,12 @@ from pipeline.core.events.s3 import SendAgain, parse
 from pipeline.core.executions import Execution
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.queues import REASON
-from pipeline.core.settings import Setting, Settings
+from pipeline.core.settings import Settings
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset, DatasetName
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from stages.ingest.route import route_raw_objects
 
 OBJECT = ObjectVersion("raw", "shop/orders/a.csv", "v1")

@@ -8,11 +8,12 @@ import pytest
 from pipeline.core.clients import client
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting, Settings
+from pipeline.core.settings import Settings
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from stages.stage_a.failure import fail_object
 
 OBJECT = ObjectVersion("raw", "shop/orders/a.csv", "v1")

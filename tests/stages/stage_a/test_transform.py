@@ -15,11 +15,12 @@ from pipeline.core.clients import client
 from pipeline.core.errors import Broken, Transient
 from pipeline.core.events.s3 import ObjectCreated, SendAgain
 from pipeline.core.objects import ObjectVersion
-from pipeline.core.settings import Setting, Settings
+from pipeline.core.settings import Settings
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
 from stages.stage_a import transform
 from stages.stage_a.complete import complete_group
 from stages.stage_a.transform import transform_objects

@@ -7,6 +7,7 @@ import threading
 from typing import Any, Protocol
 
 from pipeline.emulator.awslambda.event_sources.queue_poller import InvokeArn, QueuePoller
+from pipeline.emulator.awslambda.event_sources.sources import STREAM, service_of
 from pipeline.emulator.awslambda.event_sources.stream_poller import RETRY_S, StreamPoller
 
 _RESYNC_S = 0.05
@@ -83,7 +84,7 @@ class EventSources:
             self._pollers[uuid] = self._poller(mappings[uuid])
 
     def _poller(self, mapping: Any) -> Poller:
-        if ":dynamodb:" in mapping.event_source_arn:
+        if service_of(mapping.event_source_arn) == STREAM:
             return StreamPoller(mapping, self._endpoint, self._invoke, retry_s=self._retry_s)
         return QueuePoller(mapping, self._endpoint, self._invoke, self._concurrency)
 

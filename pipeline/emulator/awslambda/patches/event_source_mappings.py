@@ -17,6 +17,7 @@ from moto.sqs.models import Queue, sqs_backends
 from pipeline.core.errors import BadDefinition
 from pipeline.emulator.awslambda.destinations import OF_STREAMS, check_destination
 from pipeline.emulator.awslambda.event_sources.filters import Filters
+from pipeline.emulator.awslambda.event_sources.sources import QUEUE, STREAM, service_of
 from pipeline.emulator.awslambda.patches.versions import invoked_arn
 from pipeline.emulator.moto.patch import patch
 
@@ -88,7 +89,7 @@ def _list(self: LambdaBackend, event_source_arn: str, function_name: str) -> lis
 
 
 def _is_stream(arn: str) -> bool:
-    return ":dynamodb:" in arn
+    return service_of(arn) == STREAM
 
 
 def _check(arn: str, spec: dict[str, Any]) -> None:
@@ -99,7 +100,7 @@ def _check(arn: str, spec: dict[str, Any]) -> None:
 
 
 def _wrong(arn: str, spec: dict[str, Any]) -> Iterator[str]:
-    if arn and not _is_stream(arn) and (":sqs:" not in arn or arn.endswith(".fifo")):
+    if arn and not _is_stream(arn) and (service_of(arn) != QUEUE or arn.endswith(".fifo")):
         yield f"The embedded AWS polls standard SQS queues and DynamoDB streams only, not {arn}."
     for name in _NEVER:
         if spec.get(name):

@@ -1,0 +1,106 @@
+"""Which room of the code may import which, and what breaks that in a checkout."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "toolchain": {"core"},
+    "state_machines": {"core"},
+    "cloudformation": {"core", "state_machines"},
+    "lake": {"core"},
+    "stages": {"core", "lake"},
+    "operate": {"core", "lake", "state_machines"},
+    "emulator": {"core", "toolchain", "state_machines", "cloudformation"},
+    "deploy": {"core", "lake", "toolchain", "cloudformation", "operate"},
+    "console": {"core", "lake", "operate", "state_machines"},
+    "cli": {
+        "core",
+        "lake",
+        "toolchain",
+        "state_machines",
+        "cloudformation",
+        "operate",
+        "emulator",
+        "deploy",
+        "console",
+    },
+}
+"""What each room of `pipeline`, and `stages`, may import besides itself.
+
+A room `<flow>` without a list is another flow's library: it imports `core`, and `stages/<flow>` alone imports it.
+"""
+
+MAY_IMPORT_MODULE: dict[str, set[str]] = {
+    # What deploys to AWS knows nothing of the embedded one.
+    "pipeline.deploy.embedded": {"emulator"},
+    "pipeline.deploy.buildspecs": {"emulator"},
+}
+"""What single modules may import besides."""
+
+
+def modules(root: Path, *folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((root / folder).rglob("*.py"))]
+
+
+def dotted(root: Path, path: Path) -> str:
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(module: str) -> str | None:
+    """The room of a module of ours; None for others' modules and for `pipeline` itself."""
+    pieces = module.split(".")
+    if pieces[0] == "stages":
+        return "stages"
+    return pieces[1] if pieces[0] == "pipeline" and len(pieces) > 1 else None
+
+
+def flows(root: Path) -> set[str]:
+    """The rooms that have no list, by which they are flows beside the lake's."""
+    return {path.parent.name for path in (root / "pipeline").glob("*/__init__.py")} - MAY_IMPORT.keys()
+
+
+def allowed(root: Path, module: str) -> set[str]:
+    """The rooms from which a module of ours may import."""
+    own, pieces = room(module), module.split(".")
+    if own is None:
+        return set()
+    if own in flows(root):
+        return {own, "core"}
+    if own == "stages" and len(pieces) > 1 and pieces[1] in flows(root):
+        return {own, "core", pieces[1]}
+    return {own} | MAY_IMPORT[own] | MAY_IMPORT_MODULE.get(module, set())
+
+
+def complaints(root: Path, path: Path) -> Iterator[str]:
+    """What a module imports that it may not, from another room or from another folder of `stages`."""
+    module = dotted(root, path)
+    may, stage = allowed(root, module), module.split(".")[1:2]
+    for each in sorted(set(imported(path))):
+        its = room(each)
+        if room(module) is None or (its is not None and its not in may):
+            yield f"{path.relative_to(root)}: imports {each}"
+        elif its == "stages" and room(module) == "stages" and stage and each.split(".")[1:2] not in ([], stage):
+            yield f"{path.relative_to(root)}: imports {each}, of another stage"
+
+
+def broken(root: Path) -> Iterator[str]:
+    """What a checkout breaks of these rules."""
+    for name in sorted(flows(root)):
+        if not (root / "stages" / name).is_dir():
+            yield f"pipeline/{name}: a room without a list and without stages"
+    for path in modules(root, "pipeline", "stages"):
+        yield from complaints(root, path)
