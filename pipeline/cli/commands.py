@@ -39,3 +39,12 @@ def load(arguments: Sequence[str] = ()) -> None:
     module = _MODULE_OF.get(arguments[0]) if arguments else None
     for name in (module,) if module else MODULES:
         importlib.import_module(f"pipeline.cli.{name}")
+    _sort()
+
+
+def _sort() -> None:
+    """Help lists commands in the order of MODULES, whichever was imported first."""
+    from pipeline.cli.app import app
+
+    place = {command: number for number, command in enumerate(_MODULE_OF)}
+    app.registered_commands.sort(key=lambda each: place[each.name or getattr(each.callback, "__name__", "")])

@@ -51,3 +51,13 @@ def test_help_and_what_is_no_command_know_all(arguments: list[str], monkeypatch:
     monkeypatch.setattr(commands.importlib, "import_module", imported.append)
     commands.load(arguments)
     assert len(imported) == len(commands.MODULES)
+
+
+def test_help_lists_commands_in_their_order_whichever_was_imported_first():
+    script = (
+        "import pipeline.cli.why; from pipeline.cli import commands; from pipeline.cli.app import app; commands.load();"
+    )
+    script += "print(*[each.name or each.callback.__name__ for each in app.registered_commands])"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    groups = ("datasets", "settings")
+    assert printed == [name for names in commands.MODULES.values() for name in names if name not in groups]
