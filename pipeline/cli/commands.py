@@ -47,4 +47,4 @@ def _sort() -> None:
     from pipeline.cli.app import app
 
     place = {command: number for number, command in enumerate(_MODULE_OF)}
-    app.registered_commands.sort(key=lambda each: place[each.name or getattr(each.callback, "__name__", "")])
+    app.registered_commands.sort(key=lambda each: place[str(each.name or getattr(each.callback, "__name__", ""))])
