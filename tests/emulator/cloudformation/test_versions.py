@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.cloudformation.changes import ResourceAction
 from pipeline.core.errors import BadDefinition
 from pipeline.emulator.awslambda.functions import Answer, Function
 from pipeline.emulator.awslambda.patches import functions
 from pipeline.emulator.cloudformation import Deployer, StackResult
-from pipeline.emulator.cloudformation.differences import Action
 
 Clients = Callable[[str], Any]
 Deploy = Callable[..., StackResult]
@@ -179,18 +179,18 @@ def test_a_plan_tells_which_versions_are_published_and_which_aliases_move(
 
     assert planned() == {}
     changes = planned(Code="two")
-    added = [logical_id for logical_id, action in changes.items() if action is Action.ADD]
+    added = [logical_id for logical_id, action in changes.items() if action is ResourceAction.ADD]
     assert len(added) == 1
     assert added[0].startswith("WorkVersion")
     assert {
         logical_id: action for logical_id, action in changes.items() if not logical_id.startswith("WorkVersion")
     } == {
-        "Work": Action.MODIFY,
-        "WorkAliaslive": Action.MODIFY,
-        "Wrong": Action.MODIFY,
-        "Machine": Action.MODIFY,
-        "MachineVersion": Action.REPLACE,
-        "MachineAliaslive": Action.MODIFY,
+        "Work": ResourceAction.MODIFY,
+        "WorkAliaslive": ResourceAction.MODIFY,
+        "Wrong": ResourceAction.MODIFY,
+        "Machine": ResourceAction.MODIFY,
+        "MachineVersion": ResourceAction.REPLACE,
+        "MachineAliaslive": ResourceAction.MODIFY,
     }
 
 
