@@ -173,7 +173,7 @@ def test_a_plan_tells_which_versions_are_published_and_which_aliases_move(
     path = tmp_path / "planned.yaml"
     path.write_text(template)
 
-    def planned(**parameters: Any) -> Mapping[str, Action]:
+    def planned(**parameters: Any) -> Mapping[str, ResourceAction]:
         plan = deployer.planner().plan("planned", path, {"Code": "one", **parameters})
         return {change.logical_id: change.action for change in plan.changes}
 
