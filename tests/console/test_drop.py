@@ -22,7 +22,7 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import Status
 from pipeline.lake.settings import Setting
 from pipeline.operate.drop import raw_key
-from tests.console import hostile
+from tests.console import hostile_names
 from tests.console.conftest import TOKEN
 from tests.patience import until
 
@@ -43,7 +43,7 @@ def uploads_of(bucket: str) -> list[dict[str, Any]]:
     return client("s3").list_multipart_uploads(Bucket=bucket).get("Uploads", [])
 
 
-@pytest.mark.parametrize("name", hostile.NAMES)
+@pytest.mark.parametrize("name", hostile_names.NAMES)
 def test_a_file_of_any_name_becomes_the_key_it_names(visitor, raw, name):
     told = send(visitor, "shop/orders", name, b"id\n1\n").json()
     assert told["uri"] == f"s3://{raw}/shop/orders/{name}"

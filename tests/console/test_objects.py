@@ -23,7 +23,7 @@ from pipeline.lake.routing import Group, stage_a_input
 from pipeline.lake.settings import Setting
 from stages.stage_a import transform
 from tests.cli.conftest import ORDERS, Actor
-from tests.console import hostile
+from tests.console import hostile_names
 from tests.patience import until
 
 
@@ -115,7 +115,7 @@ def test_files_are_dropped_into_datasets_only_and_where_changes_are_allowed(visi
     assert not zone(f"s3://{raw}/shop/orders/2026/")
 
 
-@pytest.mark.parametrize("name", hostile.NAMES)
+@pytest.mark.parametrize("name", hostile_names.NAMES)
 def test_a_file_of_any_name_is_listed_has_a_page_and_is_downloaded(visitor, orders, name):
     obj = orders.register(orders.drop(name, b"id\n<script>alert(4)</script>\n"))
     at, file = f"{obj.uri.rpartition('/')[0]}/", obj.file_name

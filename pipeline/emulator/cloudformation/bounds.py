@@ -25,7 +25,7 @@ Bounds = Mapping[str, Any]
 
 @cache
 def of(kind: str) -> Mapping[str, Bounds]:
-    """The bounds of a resource type, by property path as `shapes` writes them."""
+    """The bounds of a resource type, by property path as `property_shapes` writes them."""
     found: Mapping[str, Bounds] = json.loads(FILE.read_text(encoding="utf-8")).get(kind, {})
     return found
 

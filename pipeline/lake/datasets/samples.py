@@ -1,7 +1,7 @@
 """Reads a sample file of a dataset into columns of values, for a proposal. What Stage A reads is the readers' business.
 
 Only the start of a large file is read. Text stays text and JSON numbers stay as they were written: what they could be
-is `inferring`'s question.
+is the question of `inference`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from pipeline.emulator.moto.patch import patch
-from pipeline.emulator.sqs.messages import Messages
+from pipeline.emulator.sqs.message_index import Messages
 
 LONGEST_HIDDEN_MS = 43_200_000
 """From when a message was sent (AWS quota)."""

@@ -7,7 +7,7 @@ import random
 import pytest
 from moto.sqs.models import Message
 
-from pipeline.emulator.sqs.messages import Messages
+from pipeline.emulator.sqs.message_index import Messages
 
 
 @pytest.fixture
