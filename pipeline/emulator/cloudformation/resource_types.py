@@ -254,8 +254,8 @@ def resource_type(
 ) -> Callable[[Put], Put]:
     """Register the function that deploys resources of a type; see `ResourceType`.
 
-    `honoured`, `fixed` and `unchangeable` list property paths (see `property_shapes`); `without_effect` maps those that are
-    accepted and do nothing on the embedded AWS to the reason, which `sluice up` prints.
+    `honoured`, `fixed` and `unchangeable` list property paths (see `property_shapes`); `without_effect` maps those that
+    are accepted and do nothing on the embedded AWS to the reason, which `sluice up` prints.
     """
 
     def register(put: Put) -> Put:
