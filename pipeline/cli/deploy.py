@@ -77,8 +77,8 @@ def deploy(
         return
     results, without_file = _deploy(root, target, backend, ready, replace_stateful=replace_stateful, quiet=as_json)
     deletions = []
-    # Listed before the deployment, which makes only stacks that have a file.
-    for deletion in backend.prune(without_file) if prune else ():
+    # By a backend of its own, which reads what the deployment has left.
+    for deletion in EmbeddedBackend(backend.env).prune(without_file) if prune else ():
         deletions.append(deletion)
         if not as_json:
             kept = "".join(f"; {name} is retained: {what}" for name, what in deletion.kept.items())

@@ -20,6 +20,10 @@ class Throttled(Transient):
     """A service rejected a call because there are too many: it succeeds once there are fewer, perhaps after hours."""
 
 
+class Contended(SluiceError):
+    """Others changed what was to be changed, at every try: nothing is wrong with it, and another time may do."""
+
+
 class BadInput(SluiceError):
     """The input is wrong: retrying cannot help, changing the input does."""
 

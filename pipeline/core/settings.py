@@ -51,6 +51,10 @@ class Settings:
         except KeyError:
             raise Misconfigured(f"{setting.variable} is not set in {self._source}") from None
 
+    def get(self, setting: FlowSetting) -> str | None:
+        """A resource that need not be there; None if it is not."""
+        return self._values.get(setting)
+
     def published(self, kind: str) -> dict[str, str]:
         """What stacks publish below `<kind>/`, by name; empty for a process that has them from its environment."""
         prefix = f"{kind}/"

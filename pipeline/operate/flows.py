@@ -77,17 +77,19 @@ class Flows:
         return next((name for name, each in self.functions.items() if _plain(each) == plain), None)
 
 
-_NOTHING = Flows({}, {}, {}, {}, {})
-
-
 def flows_of(lake: Lake) -> Flows:
     """What is published of the flows; `Misconfigured` where a parameter is not as it has to be."""
     settings = lake.settings
     machines = {_SHORT.get(name, name): _machine(settings, name) for name in settings.published("machines")}
-    older = _NOTHING if {STAGE_A, STAGE_B} <= machines.keys() else _of_older_stacks(settings)
-    functions = settings.published("functions")
+    # Of stacks that publish nothing yet, and of those that are being updated: parameters come one after the other.
+    older = _of_older_stacks(settings)
+    functions = {**older.functions, **settings.published("functions")}
     queues = {**older.queues, **settings.published("queues")}
-    dead = {name: _dead_letters(settings, name, functions, queues) for name in settings.published("dead-letters")}
+    dead = {
+        name: _dead_letters(settings, name, functions, queues)
+        for name in settings.published("dead-letters")
+        if name not in older.dead_letters or _is_known(settings, name, functions, queues)
+    }
     return Flows(
         machines={**older.machines, **machines},
         functions=functions,
@@ -148,23 +150,39 @@ def _facts(settings: Settings, kind: str, name: str) -> dict[str, str]:
     raise Misconfigured(f"{kind}/{name} in Parameter Store is no JSON object with the text {needed!r}")
 
 
+def _is_known(settings: Settings, name: str, functions: Mapping[str, str], queues: Mapping[str, str]) -> bool:
+    """Whether what a dead-letter queue names is published by now."""
+    facts = _facts(settings, "dead-letters", name)
+    queue = facts.get("queue")
+    return (queue in queues) if queue else facts.get("function", "") in functions
+
+
 def _of_older_stacks(settings: Settings) -> Flows:
-    """The lake's own parts, of stacks that were deployed before they published any: until they are deployed again."""
+    """The lake's own parts as earlier releases publish them, as far as the stacks are deployed."""
     machines = {STAGE_A: Setting.STAGE_A_MACHINE, STAGE_B: Setting.STAGE_B_MACHINE}
     jobs = {"standard": Setting.STANDARD_JOB, "quality": Setting.QUALITY_JOB, "upkeep": Setting.UPKEEP_JOB}
-    raw = settings[Setting.RAW_QUEUE_URL]
     marking = {
         "stage-a": (Setting.MARK_STAGE_A_FAILED_DEAD_LETTER_QUEUE_URL, Setting.MARK_STAGE_A_FAILED_FUNCTION),
         "stage-b": (Setting.MARK_STAGE_B_FAILED_DEAD_LETTER_QUEUE_URL, Setting.MARK_STAGE_B_FAILED_FUNCTION),
     }
-    dead = [DeadLetters(RAW, settings[Setting.RAW_DEAD_LETTER_QUEUE_URL], "route", raw, "")]
-    for stage, (url, function) in marking.items():
-        name = f"{stage}-failures"
-        dead.append(DeadLetters(name, settings[url], f"mark-{stage}-failed", None, settings[function]))
+    raw, dead = settings.get(Setting.RAW_QUEUE_URL), []
+    if raw and (url := settings.get(Setting.RAW_DEAD_LETTER_QUEUE_URL)):
+        dead.append(DeadLetters(RAW, url, "route", raw, ""))
+    functions = {}
+    for stage, (of_url, of_function) in marking.items():
+        url, function = settings.get(of_url), settings.get(of_function)
+        if function:
+            functions[f"mark-{stage}-failed"] = function
+        if url and function:
+            dead.append(DeadLetters(f"{stage}-failures", url, f"mark-{stage}-failed", None, function))
     return Flows(
-        {name: Machine(name, settings[arn], f"mark-stage-{name}-failed") for name, arn in machines.items()},
-        {},
-        {name: settings[job] for name, job in jobs.items()},
-        {RAW: raw},
+        {
+            name: Machine(name, arn, f"mark-stage-{name}-failed")
+            for name, setting in machines.items()
+            if (arn := settings.get(setting))
+        },
+        functions,
+        {name: job for name, setting in jobs.items() if (job := settings.get(setting))},
+        {RAW: raw} if raw else {},
         {each.name: each for each in dead},
     )

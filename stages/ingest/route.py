@@ -219,9 +219,9 @@ def _start(registration: Registration, works: list[tuple[str, StageAWork]], lake
     unique = {work.object: work for _, work in works}
     name = str(registration.name)
     for group in groups(unique.values()):
-        document = stage_a_input(registration.dataset, registration.queue_url, group).to_json()
-        execution = name_for(name, canonical(document["objects"]))
         try:
+            document = stage_a_input(registration.dataset, registration.queue_url, group).to_json()
+            execution = name_for(name, canonical(document["objects"]))
             started = lake.executions.start_until_good(
                 lake.settings[Setting.STAGE_A_MACHINE], execution, canonical(document)
             )

@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from pipeline.core.clients import client
-from pipeline.core.errors import Transient
+from pipeline.core.errors import Contended
 from pipeline.core.telemetry.logs import log_context
 from pipeline.lake.batches.completion import REBASES, cause_of, rebase_wait
-from pipeline.lake.messages.stage_b import BatchAnswer, CommitAnswer, EndingBatch, FailedBatch, StageBInput
+from pipeline.lake.messages.stage_b import BatchAnswer, CommitAnswer, EndingBatch, FailedBatch
 from pipeline.lake.services import Lake, handler
 from pipeline.lake.tables.outcomes import CommitOutcome
 
@@ -21,9 +21,10 @@ REBASED_TOO_OFTEN = "RebasedTooOften"
 
 _KEPT_FROM_IT = {
     REBASED_TOO_OFTEN: f"others wrote to its table during each of {REBASES + 1} transforms",
-    Transient.__name__: "others changed its table, or a service did not answer, each time that it was tried",
+    Contended.__name__: "others changed its table each time that its commit was tried",
 }
-"""Errors that say nothing against the batch: the next one may load the same objects."""
+"""Errors that say nothing against the batch: the next one may load the same objects. What does not answer, or refuses,
+is none of them: the batch fails, and its team hears of it."""
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +66,8 @@ def fail_batch(event: dict[str, Any], lake: Lake) -> BatchAnswer:
 def mark_failed(event: dict[str, Any], lake: Lake) -> BatchAnswer:
     """An execution that FAILED, TIMED_OUT or was ABORTED may have left its batch open: end it."""
     found = client("stepfunctions").describe_execution(executionArn=event["detail"]["executionArn"])
-    begun = StageBInput.from_json(json.loads(found["input"]))
+    ending = EndingBatch.from_json(json.loads(found["input"]))
     cause = cause_of({"Error": found.get("error", ""), "Cause": found.get("cause", "")})
-    ending = EndingBatch(begun.dataset, begun.batch, begun.table)
     return _fail(ending, f"its execution {found['status']}: {cause}".removesuffix(": "), lake)
 
 

@@ -17,6 +17,7 @@ from moto import mock_aws
 from pipeline.cloudformation.templates import load_template
 from pipeline.core.errors import BadDefinition, Refused
 from pipeline.deploy.packaging import Package, Target, package, read_package, rewriter, upload
+from pipeline.deploy.packaging.package import once
 
 ACCOUNT = "123456789012"
 TEMPLATE = """
@@ -250,3 +251,9 @@ def test_a_handler_that_is_not_there_is_named(checkout: Path) -> None:
     (checkout / "stages" / "work.py").unlink()
     with pytest.raises(BadDefinition, match=r"work\.yaml: Work\.Properties\.CodeUri: .* no module stages\.work"):
         run(checkout)
+
+
+def test_a_package_of_an_earlier_release_says_by_its_files_names_what_is_once_a_dataset_or_a_team() -> None:
+    older = {"Resources": {}}
+    names = {name: once(older, Path(f"{name}.yaml")) for name in ("dataset", "team", "catalog")}
+    assert names == {"dataset": "dataset", "team": "team", "catalog": "lake"}

@@ -125,7 +125,8 @@ def package(
 
 def once(template: Mapping[str, Any], path: Path) -> str:
     """Of what the template in `path` is deployed once; `BadDefinition` for what nobody deploys."""
-    said = template.get("Metadata", {}).get(ONCE, LAKE)
+    # Packages of the release before have none.
+    said = template.get("Metadata", {}).get(ONCE, path.stem if path.stem in ONCE_A else LAKE)
     if said not in ONCE_A:
         raise BadDefinition(f"{path}: {ONCE} is {said!r}", hint=f"One of {', '.join(sorted(ONCE_A))}.")
     return str(said)

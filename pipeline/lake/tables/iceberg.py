@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from pipeline.core.errors import Misconfigured, Transient
+from pipeline.core.errors import Contended, Misconfigured, SluiceError, Transient
 from pipeline.lake.tables.cherry_picks import appended, picked, picked_from
 from pipeline.lake.tables.names import MAIN, MARKER, branch_prefix
 from pipeline.lake.tables.outcomes import CommitOutcome
@@ -57,8 +57,9 @@ class IcebergTables:
         """Move `main` from `base` to the snapshot `checked` of `branch`, and mark the table as having `batch`.
 
         Where `main` is not at `base` any more and `checked` only appends, `can_move` lets its files be appended to what
-        is there instead. Doing it again is harmless: the marker tells. COMMITTED, PICKED or REBASE; `Transient` if
-        others kept getting in between; `Misconfigured` if there is no such table.
+        is there instead. Doing it again is harmless: the marker tells. COMMITTED, PICKED or REBASE; `Contended`
+        if others kept getting in between, `Transient` if the table did not answer; `Misconfigured` if there is no such
+        table.
         """
         appends: list[list[Any] | None] = []
 
@@ -82,7 +83,7 @@ class IcebergTables:
             self._pick(found, appends[0], checked, batch)
             return CommitOutcome.PICKED
 
-        return self._until_settled(table, attempt)
+        return self._until_settled(table, attempt, Contended)
 
     def _pick(self, found: Any, files: list[Any], checked: int, batch: str) -> None:
         """Append `files` to `main` as it was found, with the marker, if every branch of the batch is as it was found.
@@ -137,13 +138,13 @@ class IcebergTables:
             _move_main(found, main, main.snapshot_id, batch)
             return CommitOutcome.COMMITTED
 
-        return self._until_settled(table, attempt)
+        return self._until_settled(table, attempt, Contended)
 
     def abandon(self, table: str, batch: str) -> CommitOutcome:
         """Remove all that runs of `batch` wrote, unless it turns out to be committed.
 
-        ABANDONED, after which no commit of the batch can succeed, or COMMITTED; errors as `commit`. Snapshots stay:
-        removing them in this step deleted `main`.
+        ABANDONED, after which no commit of the batch can succeed, or COMMITTED. `Transient` also where others kept
+        getting in between. Snapshots stay: removing them in this step deleted `main`.
         """
 
         def attempt(found: Any) -> CommitOutcome:
@@ -170,11 +171,17 @@ class IcebergTables:
                 f"there is no table {table}", hint="Run `sluice datasets apply`: it creates what is missing."
             ) from None
 
-    def _until_settled(self, table: str, attempt: Callable[[Any], CommitOutcome]) -> CommitOutcome:
+    def _until_settled(
+        self, table: str, attempt: Callable[[Any], CommitOutcome], lost: type[SluiceError] = Transient
+    ) -> CommitOutcome:
         """Try from the top, with the table as it is then, until nobody else got in between.
 
-        A time-out is like a refusal: it is not known whether the call went through, and the marker tells.
+        A time-out is like a refusal: it is not known whether the call went through, and the marker tells. `lost` if the
+        last try was lost to others, `Transient` if it had no answer.
         """
+        from pyiceberg.exceptions import CommitFailedException
+
+        others = False
         for number in range(ATTEMPTS):
             if number:
                 longest = min(LONGEST_S, BACKOFF_S * 2 ** (number - 1))
@@ -184,8 +191,11 @@ class IcebergTables:
             except Exception as error:
                 if not _worth_repeating(error):
                     raise
+                others = isinstance(error, CommitFailedException)
                 log.info("attempt %d at %s: %s", number + 1, table, error)
-        raise Transient(f"{table} was changed by others, or did not answer, {ATTEMPTS} times")
+        if others:
+            raise lost(f"{table} was changed by others {ATTEMPTS} times")
+        raise Transient(f"{table} did not answer {ATTEMPTS} times")
 
 
 def _move_main(found: Any, main: Any, to: int, batch: str) -> None:
@@ -219,5 +229,7 @@ def _worth_repeating(error: Exception) -> bool:
     if isinstance(error, ClientError):
         status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or status == 429 or "Throttl" in error.response["Error"]["Code"]
-    # OSError is how pyarrow's S3 tells of time-outs.
+    if isinstance(error, PermissionError | FileNotFoundError):
+        return False
+    # OSError is how pyarrow's S3 reports time-outs.
     return isinstance(error, CommitFailedException | HTTPClientError | OSError)

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyiceberg.exceptions import CommitFailedException
 
-from pipeline.core.errors import Misconfigured, Transient
+from pipeline.core.errors import Contended, Misconfigured, Transient
 from pipeline.lake.tables.iceberg import ATTEMPTS, IcebergTables
 from pipeline.lake.tables.names import MARKER, branch_name
 from pipeline.lake.tables.outcomes import CommitOutcome
@@ -335,6 +336,24 @@ def test_a_batch_without_rows_that_comes_late_leaves_a_later_batchs_marker(writt
     assert later.commit() == CommitOutcome.COMMITTED
     assert written.mark_empty() == CommitOutcome.REBASE
     assert written.tables.load(written.name).properties[MARKER] == later.batch
+
+
+def test_a_commit_that_others_keep_from_its_table_is_contended_and_one_that_gets_no_answer_transient(
+    monkeypatch: pytest.MonkeyPatch, written: Written
+) -> None:
+    def load(self: IcebergTables, table: str) -> Any:
+        raise error
+
+    error: Exception = CommitFailedException("others were quicker")
+    monkeypatch.setattr(IcebergTables, "load", load)
+    with pytest.raises(Contended, match=f"{ATTEMPTS} times"):
+        written.commit()
+    error = OSError("timed out")
+    with pytest.raises(Transient, match=f"{ATTEMPTS} times"):
+        written.commit()
+    for error in (PermissionError("access denied"), FileNotFoundError("no such key")):
+        with pytest.raises(type(error)):
+            written.commit()
 
 
 def test_a_table_that_others_keep_changing_is_transient_and_one_that_is_not_there_misconfigured(

@@ -243,7 +243,7 @@ OF_ANOTHER_BUCKET = str(arrival()["Records"][0]["body"]).replace('"raw"', '"fore
         ("[]", "a JSON list, not an object"),
         ('{"Records": [{"eventName": "ObjectCreated:Put"}]}', "has a missing or malformed field: KeyError('s3')"),
         (OF_ANOTHER_BUCKET, "an event of bucket foreign\\\\x01"),
-        (SendAgain(OBJECT, -1).to_json(), "the generation is none"),
+        (SendAgain(OBJECT, -1).to_json(), "the generation is not valid: -1"),
     ],
 )
 def test_a_message_that_is_no_event_is_put_aside_at_once_with_its_reason(lake: Lake, body: str, reason: str):

@@ -99,7 +99,8 @@ def test_a_batch_that_others_kept_from_committing_is_told_apart_by_the_name_that
     [
         (REBASED_TOO_OFTEN, True),
         # What the commit ends with that was tried for as long as the state machine does.
-        ("Transient", True),
+        ("Contended", True),
+        ("Transient", False),
         ("States.TaskFailed", False),
         ("Refused", False),
         ("NothingRecorded", False),
