@@ -143,6 +143,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--dynamodb-local", action="store_true", help="run the tests that take one back end on DynamoDB Local, not moto"
     )
     parser.addoption("--sfn-endpoint", default="", help="run tests/state_machines on AWS's Step Functions Local there")
+    parser.addoption("--shuffle-all", action="store_true", help="run tests of the embedded AWS in random order, too")
     parser.addoption("--update-histories", action="store_true", help="record the histories of tests/state_machines")
 
 
@@ -185,9 +186,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Shuffled by pytest-randomly; what shares a lake or a JVM keeps its order, as each test adds to what is there."""
-    items.sort(key=lambda item: (rank(item.nodeid), item.stash[_PLACE] if is_kept_together(item.nodeid) else 0))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Unit tests come shuffled by pytest-randomly; with `--shuffle-all` all but those that share a lake or a JVM."""
+
+    def keeps_its_place(item: pytest.Item) -> bool:
+        if is_kept_together(item.nodeid):
+            return True
+        return not (config.getoption("--shuffle-all") or item.get_closest_marker("unit"))
+
+    items.sort(key=lambda item: (rank(item.nodeid), item.stash[_PLACE] if keeps_its_place(item) else -1))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

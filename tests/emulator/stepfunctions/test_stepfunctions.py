@@ -135,22 +135,28 @@ def test_a_failure_in_one_iteration_is_caught_and_its_neighbours_go_on(machines)
     assert found[3]["error"] == {"Error": "Bad", "Cause": "item"}
 
 
-def test_items_of_dynamodb_are_read_by_both_integrations(aws, machines):
-    table = aws("dynamodb")
-    table.create_table(
+@pytest.fixture(scope="module")
+def rows(aws):
+    """A client, and the empty table `rows`."""
+    dynamodb = aws("dynamodb")
+    dynamodb.create_table(
         TableName="rows",
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
-    table.put_item(TableName="rows", Item={"id": {"S": "a"}, "status_text": {"S": "fine"}})
+    return dynamodb
+
+
+def test_items_of_dynamodb_are_read_by_both_integrations(rows, machines):
+    rows.put_item(TableName="rows", Item={"id": {"S": "a"}, "status_text": {"S": "fine"}})
     parameters = {"TableName": "rows", "Key": {"id": {"S": "a"}}}
     for resource in ("dynamodb:getItem", "aws-sdk:dynamodb:getItem"):
         found = json.loads(machines.run({"Get": task(resource, parameters)})["output"])
         assert found["Item"] == {"id": {"S": "a"}, "status_text": {"S": "fine"}}
 
 
-def test_a_failed_condition_is_caught_by_its_name(aws, machines):
+def test_a_failed_condition_is_caught_by_its_name(rows, machines):
     condition = {"ConditionExpression": "attribute_exists(id)"}
     parameters = {"TableName": "rows", "Item": {"id": {"S": "absent"}}} | condition
     catch = [{"ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"], "ResultPath": "$.error", "Next": "Caught"}]
