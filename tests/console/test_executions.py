@@ -205,7 +205,7 @@ def test_a_running_execution_is_followed_and_can_be_stopped(tab, lake, orders):
     tab.locator("svg .o-running").wait_for()
     tab.on("dialog", lambda dialog: dialog.accept())
     tab.get_by_role("button", name="Stop").click()
-    tab.get_by_text("Stopped. What it carried").wait_for()
+    tab.get_by_text("Stopped. Its batch or objects").wait_for()
     tab.get_by_text("ABORTED").first.wait_for()
     second = stepfunctions.start_execution(stateMachineArn=machine, name="waits-2", input="{}")["executionArn"]
     tab.goto("/executions/waits-2")

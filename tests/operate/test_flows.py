@@ -1,4 +1,4 @@
-"""What flows have is read from what stacks publish, also while they are deployed for the first time or updated."""
+"""What stacks publish is found by name; what they do not publish yet is found by the names from before."""
 
 from __future__ import annotations
 
@@ -10,66 +10,82 @@ from pipeline.core.errors import Misconfigured
 from pipeline.core.settings import Settings
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
-from pipeline.operate.flows import Flows, flows_of
+from pipeline.operate.flows import DeadLetters, Machine, flows_of
 
-OLDER = {setting.parameter("dev"): f"of-{setting}" for setting in Setting}
-NEWER = {
-    "machines/stage-a": json.dumps({"arn": "a", "on_failure": "mark-stage-a-failed"}),
-    "machines/stage-b": json.dumps({"arn": "b", "on_failure": "mark-stage-b-failed"}),
-    "functions/route": "route",
-    "functions/mark-stage-a-failed": "mark-a",
-    "functions/mark-stage-b-failed": "mark-b",
-    "jobs/standard": "job",
-    "queues/raw": "raw",
-    "dead-letters/raw": json.dumps({"url": "dead", "queue": "raw", "function": "route"}),
-    "dead-letters/stage-a-failures": json.dumps({"url": "dead-a", "function": "mark-stage-a-failed"}),
-    "dead-letters/stage-b-failures": json.dumps({"url": "dead-b", "function": "mark-stage-b-failed"}),
+LAMBDA = "arn:aws:lambda:eu-west-1:123456789012:function"
+OLD = {setting.value: setting.value for setting in Setting}
+NEW = {
+    "machines/stage-a": json.dumps({"arn": "A", "on_failure": "mark"}),
+    "machines/stage-b": json.dumps({"arn": "B"}),
+    "functions/mark": f"{LAMBDA}:sluice-dev-MarkFunction-1:live",
+    "jobs/count": "sluice-dev-count",
+    "queues/raw": "https://raw",
+    "dead-letters/raw": json.dumps({"url": "https://dead", "function": "route", "queue": "raw"}),
+    "dead-letters/marks": json.dumps({"url": "https://marks", "function": "mark"}),
 }
 
 
-def flows(parameters: dict[str, str]) -> Flows:
-    return flows_of(Lake(Settings.from_parameters("dev", parameters)))
+def lake(values: dict[str, str]) -> Lake:
+    return Lake(Settings.from_parameters("dev", {f"/sluice/dev/{name}": value for name, value in values.items()}))
 
 
-def published(*names: str) -> dict[str, str]:
-    return {f"/sluice/dev/{name}": NEWER[name] for name in names}
+def test_parts_are_what_is_published_and_the_lakes_own_machines_have_short_names() -> None:
+    flows = flows_of(lake(NEW))
+    assert flows.machines == {"a": Machine("a", "A", "mark"), "b": Machine("b", "B", None)}
+    assert flows.jobs == {"count": "sluice-dev-count"}
+    assert flows.dead_letters["raw"] == DeadLetters("raw", "https://dead", "route", "https://raw", "")
+    marks = flows.dead_letters["marks"]
+    assert (marks.queue, marks.source) == (None, NEW["functions/mark"]), "invocations go to their function again"
 
 
-def test_older_stacks_have_all_parts_by_the_names_that_people_know() -> None:
-    found = flows(OLDER)
-    assert set(found.machines) == {"a", "b"}
-    assert set(found.jobs) == {"standard", "quality", "upkeep"}
-    assert set(found.dead_letters) == {"raw", "stage-a-failures", "stage-b-failures"}
-    assert found.dead_letters["raw"].source == "of-raw-queue-url"
+@pytest.mark.parametrize("called", ["sluice-dev-MarkFunction-1", f"{LAMBDA}:sluice-dev-MarkFunction-1:7"])
+def test_a_function_is_known_by_any_version_of_its_arn(called: str) -> None:
+    flows = flows_of(lake(NEW))
+    assert flows.function_named(called) == "mark"
+    assert flows.function_named(called.replace("Mark", "Other")) is None
 
 
-def test_what_is_published_takes_the_place_of_what_older_stacks_say() -> None:
-    found = flows(OLDER | published(*NEWER))
-    assert found.machines["a"].arn == "a"
-    assert found.dead_letters["stage-a-failures"].invoked == "mark-a"
-    assert found.dead_letters["raw"].source == "raw"
+def test_a_lake_whose_stacks_publish_nothing_yet_has_its_own_parts() -> None:
+    flows = flows_of(lake(OLD))
+    assert {name: machine.arn for name, machine in flows.machines.items()} == {
+        "a": "stage-a-machine",
+        "b": "stage-b-machine",
+    }
+    assert flows.jobs == {"standard": "standard-job", "quality": "quality-job", "upkeep": "upkeep-job"}
+    assert flows.dead_letters["raw"].queue == "raw-queue-url"
+    assert flows.dead_letters["stage-b-failures"].invoked == "mark-stage-b-failed-function"
 
 
-@pytest.mark.parametrize("older", [OLDER, {}], ids=["update", "first deployment"])
-def test_at_any_moment_of_a_deployment_the_parts_are_there_that_are_known(older: dict[str, str]) -> None:
-    """CloudFormation makes parameters in an order of its own: each of them last, and each of them first."""
-    for name in NEWER:
-        for there in (set(NEWER) - {name}, {name}):
-            try:
-                found = flows(older | published(*there))
-            except Misconfigured:
-                assert not older, f"with {sorted(there)}"
-            else:
-                assert not older or {"a", "b"} <= set(found.machines)
-                assert not older or {"raw", "stage-a-failures", "stage-b-failures"} <= set(found.dead_letters)
+def test_half_way_through_a_deployment_every_part_is_there() -> None:
+    published = {name: value for name, value in NEW.items() if name != "machines/stage-b"}
+    flows = flows_of(lake(OLD | published | {"machines/echo": json.dumps({"arn": "E"})}))
+    assert {name: machine.arn for name, machine in flows.machines.items()} == {
+        "a": "A",
+        "b": "stage-b-machine",
+        "echo": "E",
+    }
 
 
-def test_where_the_storage_alone_stands_the_raw_queue_is_known() -> None:
-    storage = {name: value for name, value in OLDER.items() if "raw-" in name}
-    assert set(flows(storage).dead_letters) == {"raw"}
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("machines/stage-a", "arn:aws:states:x"),
+        ("machines/stage-a", "[]"),
+        ("dead-letters/raw", '{"url": 3}'),
+        ("dead-letters/raw", '{"url": "u", "queue": "gone"}'),
+        ("dead-letters/marks", '{"url": "u", "function": "gone"}'),
+    ],
+)
+def test_a_parameter_that_is_not_as_it_has_to_be_is_named(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured, match=name):
+        flows_of(lake(NEW | {name: value}))
 
 
-def test_dead_letters_of_a_flow_that_name_nothing_are_an_error() -> None:
-    wrong = {"/sluice/dev/dead-letters/echo": json.dumps({"url": "dead", "function": "say"})}
-    with pytest.raises(Misconfigured, match="dead-letters/echo names a function or a queue that no stack publishes"):
-        flows(OLDER | wrong)
+def test_each_setting_has_one_name_for_functions_and_for_people() -> None:
+    for setting in Setting:
+        assert setting.variable == setting.name
+        by_function = Settings.from_environment({setting.variable: "x"})
+        by_person = Settings.from_parameters("dev", {setting.parameter("dev"): "x"})
+        assert (by_function[setting], by_person[setting]) == ("x", "x")
+    with pytest.raises(Misconfigured, match="RAW_BUCKET is not set in the environment"):
+        Settings.from_environment({})[Setting.RAW_BUCKET]
