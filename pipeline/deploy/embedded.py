@@ -59,9 +59,14 @@ class EmbeddedStacks:
         return None
 
     @cached_property
+    def account(self) -> str:
+        """The account of the embedded AWS, which is asked for it once."""
+        return str(client("sts").get_caller_identity()["Account"])
+
+    @cached_property
     def deployer(self) -> Deployer:
-        """Made when it is first used: it asks the lake for its account."""
-        return Deployer(client, client("sts").get_caller_identity()["Account"], region())
+        """Made when it is first used."""
+        return Deployer(client, self.account, region())
 
 
 class EmbeddedBackend:
@@ -72,10 +77,10 @@ class EmbeddedBackend:
         self.env = env
         self.stacks = EmbeddedStacks(replace_stateful=replace_stateful)
 
-    @cached_property
+    @property
     def account(self) -> str:
         """The account of the embedded AWS."""
-        return str(client("sts").get_caller_identity()["Account"])
+        return self.stacks.account
 
     @cached_property
     def settings(self) -> Mapping[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from pipeline.emulator.repetition import Repetition
 
 log = logging.getLogger(__name__)
 
@@ -41,29 +42,26 @@ class Tender:
 
     def __init__(self) -> None:
         self._tended: list[_Tended] = []
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="tender", daemon=True)
+        self._looks = Repetition("tender", LOOK_EVERY_S, self._look_at_all)
 
     def start(self) -> None:
         """Begin to look, in a thread of its own."""
-        self._thread.start()
+        self._looks.start()
 
     def stop(self) -> None:
         """Start nothing any more."""
-        self._stopping.set()
-        self._thread.join()
+        self._looks.stop()
 
     def tend(self, part: Part) -> None:
         """Look after a part from now on."""
         self._tended.append(_Tended(part))
 
-    def _work(self) -> None:
-        while not self._stopping.wait(LOOK_EVERY_S):
-            for tended in list(self._tended):
-                try:
-                    _look(tended)
-                except Exception:
-                    log.exception("%s could not be started again", type(tended.part).__name__)
+    def _look_at_all(self) -> None:
+        for tended in list(self._tended):
+            try:
+                _look(tended)
+            except Exception:
+                log.exception("%s could not be started again", type(tended.part).__name__)
 
 
 def _look(tended: _Tended) -> None:

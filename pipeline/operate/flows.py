@@ -88,7 +88,7 @@ def flows_of(lake: Lake) -> Flows:
     dead = {
         name: _dead_letters(settings, name, functions, queues)
         for name in settings.published("dead-letters")
-        if name not in older.dead_letters or _is_known(settings, name, functions, queues)
+        if name not in older.dead_letters or _is_published(_facts(settings, "dead-letters", name), functions, queues)
     }
     return Flows(
         machines={**older.machines, **machines},
@@ -134,7 +134,7 @@ def _dead_letters(
 ) -> DeadLetters:
     facts = _facts(settings, "dead-letters", name)
     queue, function = facts.get("queue"), facts.get("function", "")
-    if (queue or function) not in (queues if queue else functions):
+    if not _is_published(facts, functions, queues):
         raise Misconfigured(f"dead-letters/{name} names a function or a queue that no stack publishes: {facts}")
     return DeadLetters(name, facts["url"], function, queues[queue] if queue else None, functions.get(function, ""))
 
@@ -150,11 +150,10 @@ def _facts(settings: Settings, kind: str, name: str) -> dict[str, str]:
     raise Misconfigured(f"{kind}/{name} in Parameter Store is no JSON object with the text {needed!r}")
 
 
-def _is_known(settings: Settings, name: str, functions: Mapping[str, str], queues: Mapping[str, str]) -> bool:
-    """Whether what a dead-letter queue names is published by now."""
-    facts = _facts(settings, "dead-letters", name)
+def _is_published(facts: Mapping[str, str], functions: Mapping[str, str], queues: Mapping[str, str]) -> bool:
+    """Whether there is by now what a dead-letter queue says of where its messages came from."""
     queue = facts.get("queue")
-    return (queue in queues) if queue else facts.get("function", "") in functions
+    return queue in queues if queue else facts.get("function", "") in functions
 
 
 def _of_older_stacks(settings: Settings) -> Flows:

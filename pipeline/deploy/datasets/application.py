@@ -44,7 +44,7 @@ class Parts:
     raises `BadDefinition`; both take the dataset and its table, the latter the table's location too. `check_rules` says
     what is wrong with a definition's ruleset. `send_waiting` sends what arrived before its dataset was registered
     through Stage A, and answers how many objects that were. `what_keeps` says what of a dataset still waits or runs, in
-    words; `now` is the time as text. `stacks` takes `stacks_at_once` calls at a time.
+    words; `now` is the time as text.
     """
 
     registry: Registry
@@ -64,7 +64,6 @@ class Parts:
     curated_bucket: str
     of_teams: Mapping[str, str] = field(default_factory=dict)
     """Parameters of every team's stack beside its own."""
-    stacks_at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def apply(
     plans = plan_tables(definitions, parts, only)
     chosen = [definition.dataset for definition in definitions if definition.dataset.name in plans]
     failures: dict[str, str] = {}
-    pool = ThreadPoolExecutor(parts.stacks_at_once)
+    pool = ThreadPoolExecutor(parts.stacks.at_once)
     try:
         done = list(_applied(chosen, plans, parts, pool, failures, report))
     finally:

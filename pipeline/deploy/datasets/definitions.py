@@ -133,7 +133,6 @@ def _parts(root: Path, connected: Connected, backend: Backend, rulesets: Ruleset
         database_prefix=lake.settings[Setting.DATABASE_PREFIX],
         curated_bucket=lake.settings[Setting.CURATED_BUCKET],
         of_teams=backend.of_teams,
-        stacks_at_once=backend.stacks.at_once,
     )
 
 

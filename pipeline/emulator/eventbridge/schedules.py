@@ -18,6 +18,7 @@ from pipeline.core.clock import Clock, system_clock
 from pipeline.core.events.schedule_expressions import Rate, parse
 from pipeline.emulator.eventbridge.rules import target_input
 from pipeline.emulator.eventbridge.targets import Target
+from pipeline.emulator.repetition import Repetition
 
 TICK_S = 1.0
 
@@ -67,21 +68,15 @@ class Schedules:
         self._clock = clock
         self._due: dict[Entry, datetime | None] = {}
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._ticks = Repetition("schedules", TICK_S, self.tick)
 
     def start(self) -> None:
         """Begin to fire what is due."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
-        self._thread.start()
+        self._ticks.start()
 
     def stop(self) -> None:
         """End, and wait for the thread."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        self._ticks.stop()
 
     def run_now(self, of: Collection[str] = ()) -> int:
         """Fire enabled schedules now, whatever their time; returns how many. Their own times stay as they are.
@@ -110,13 +105,6 @@ class Schedules:
                     if self._due[entry] is None and entry.delete_when_done:
                         _delete(entry)
         return fired
-
-    def _run(self) -> None:
-        while not self._stopping.wait(TICK_S):
-            try:
-                self.tick()
-            except Exception:
-                _log.exception("schedules")
 
     def _first(self, entry: Entry, now: datetime) -> datetime | None:
         expression = parse(entry.expression, entry.zone)

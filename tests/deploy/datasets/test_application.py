@@ -43,6 +43,7 @@ class Stacks:
         self.error = error
         self.lock = threading.Lock()
         self.running, self.most = 0, 0
+        self.at_once = 1
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
         if name in self.failing:
@@ -74,6 +75,7 @@ class Registry:
 
 
 def parts(stacks: Stacks, at_once: int) -> Parts:
+    stacks.at_once = at_once
     return Parts(
         registry=Registry(),  # type: ignore[arg-type]
         stacks=stacks,
@@ -90,7 +92,6 @@ def parts(stacks: Stacks, at_once: int) -> Parts:
         env="dev",
         database_prefix="sluice_dev_",
         curated_bucket="curated",
-        stacks_at_once=at_once,
     )
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from typing import Any, Protocol
 
 from pipeline.emulator.awslambda.event_sources.queue_poller import InvokeArn, QueuePoller
 from pipeline.emulator.awslambda.event_sources.sources import STREAM, service_of
 from pipeline.emulator.awslambda.event_sources.stream_poller import RETRY_S, StreamPoller
+from pipeline.emulator.repetition import Repetition
 
 _RESYNC_S = 0.05
-
-_log = logging.getLogger(__name__)
 
 
 class Poller(Protocol):
@@ -46,33 +43,20 @@ class EventSources:
         self._concurrency = concurrency
         self._retry_s = retry_s
         self._pollers: dict[str, Poller] = {}
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._looks = Repetition("event-sources", _RESYNC_S, self._resync)
 
     def start(self) -> None:
         """Begin to poll for every mapping that is enabled."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="event-sources", daemon=True)
-        self._thread.start()
+        self._looks.start()
 
     def stop(self) -> None:
         """Receive no more. Batches that run are not waited for: their messages come back."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        self._looks.stop()
         for poller in self._pollers.values():
             poller.stop()
         for poller in self._pollers.values():
             poller.join()
         self._pollers.clear()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(_RESYNC_S):
-            try:
-                self._resync()
-            except Exception:
-                _log.exception("event source mappings")
 
     def _resync(self) -> None:
         mappings = {mapping.uuid: mapping for mapping in all_mappings() if mapping.enabled}
