@@ -28,6 +28,7 @@ STAGE_A, STAGE_B = "a", "b"
 """The short names of the lake's own machines: the executions of one carry objects, those of the other a batch."""
 RAW = "raw"
 """The queue of raw events, and their dead-letter queue."""
+_PUBLISHED = "Correct the stack of its flow and deploy it: what it has to say is in pipeline/operate/flows.py."
 _SHORT = {"stage-a": STAGE_A, "stage-b": STAGE_B}
 _TITLES = {STAGE_A: "Stage A", STAGE_B: "Stage B"}
 
@@ -135,7 +136,9 @@ def _dead_letters(
     facts = _facts(settings, "dead-letters", name)
     queue, function = facts.get("queue"), facts.get("function", "")
     if not _is_published(facts, functions, queues):
-        raise Misconfigured(f"dead-letters/{name} names a function or a queue that no stack publishes: {facts}")
+        raise Misconfigured(
+            f"dead-letters/{name} names a function or a queue that no stack publishes: {facts}", hint=_PUBLISHED
+        )
     return DeadLetters(name, facts["url"], function, queues[queue] if queue else None, functions.get(function, ""))
 
 
@@ -147,7 +150,7 @@ def _facts(settings: Settings, kind: str, name: str) -> dict[str, str]:
             return facts  # type: ignore[no-any-return]
     except (ValueError, KeyError, TypeError):
         pass
-    raise Misconfigured(f"{kind}/{name} in Parameter Store is no JSON object with the text {needed!r}")
+    raise Misconfigured(f"{kind}/{name} in Parameter Store is no JSON object with the text {needed!r}", hint=_PUBLISHED)
 
 
 def _is_published(facts: Mapping[str, str], functions: Mapping[str, str], queues: Mapping[str, str]) -> bool:
