@@ -15,6 +15,7 @@ from pipeline.emulator.stepfunctions.interpreter.jsonata import syntax_error
 from pipeline.emulator.stepfunctions.interpreter.paths import is_path, is_readable, is_reference
 from pipeline.emulator.stepfunctions.validation import fields as fields
 from pipeline.emulator.stepfunctions.validation.diagnostics import NOT_EMBEDDED, Diagnostic, moment
+from pipeline.emulator.stepfunctions.validation.variables import misnamed, without_input
 
 _LANGUAGE = "QueryLanguage"
 _OPEN, _CLOSE = "{%", "%}"
@@ -82,6 +83,8 @@ def _of_owner(owner: _Owner) -> Iterator[Diagnostic]:
     yield from _integers(owner)
     for name, value in owner.fields.items():
         at = f"{owner.path}/{name}"
+        if name == "Assign":
+            yield from _names(owner, value, at)
         if owner.jsonata:
             if name in fields.EXPRESSIONS:
                 yield from _expressions(value, at)
@@ -91,6 +94,13 @@ def _of_owner(owner: _Owner) -> Iterator[Diagnostic]:
             yield from _template(owner, value, at)
         elif name in fields.COMPARISONS:
             yield from _compared(fields.COMPARISONS[name], value, at)
+
+
+def _names(owner: _Owner, assigned: Any, at: str) -> Iterator[Diagnostic]:
+    for name in assigned if isinstance(assigned, dict) else ():
+        told = misnamed(name if owner.jsonata else name.removesuffix(".$"))
+        if told is not None:
+            yield _schema(told, f"{at}/{name}")
 
 
 def _integers(owner: _Owner) -> Iterator[Diagnostic]:
@@ -171,15 +181,17 @@ def _expressions(value: Any, at: str) -> Iterator[Diagnostic]:
         for number, inner in enumerate(value):
             yield from _expressions(inner, f"{at}[{number}]")
     elif isinstance(value, str) and (value.startswith(_OPEN) or value.endswith(_CLOSE)):
-        told = _wrong(value)
-        if told is not None:
-            yield Diagnostic("INVALID_JSONATA_EXPRESSION", told, at)
+        yield from _expression(value, at)
 
 
-def _wrong(text: str) -> str | None:
-    if len(text) >= len(_OPEN + _CLOSE) and text.startswith(_OPEN) and text.endswith(_CLOSE):
-        return syntax_error(text[len(_OPEN) : -len(_CLOSE)])
-    return f"An expression begins with '{_OPEN}' and ends with '{_CLOSE}'"
+def _expression(text: str, at: str) -> Iterator[Diagnostic]:
+    whole = len(text) >= len(_OPEN + _CLOSE) and text.startswith(_OPEN) and text.endswith(_CLOSE)
+    code = text[len(_OPEN) : -len(_CLOSE)]
+    told = syntax_error(code) if whole else f"An expression begins with '{_OPEN}' and ends with '{_CLOSE}'"
+    if told is not None:
+        yield Diagnostic("INVALID_JSONATA_EXPRESSION", told, at)
+    elif (of := without_input(code)) is not None:
+        yield _schema(f"'{of}' refers to no input: begin with $states.input or a variable", at)
 
 
 def _is_a(kind: Any, value: Any) -> bool:
