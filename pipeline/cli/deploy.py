@@ -167,8 +167,7 @@ def _deploy(
     if not replace_stateful:
         check_stateful(planned.stacks)
     results = deploy_stacks(root, backend, ready, planned, say)
-    of_datasets = EmbeddedBackend(backend.env, replace_stateful=replace_stateful)
-    apply_datasets(root, target.connect(), of_datasets, say)
+    apply_datasets(root, target.connect(), backend.after(planned, replace_stateful=replace_stateful), say)
     return results, backend.without_file(planned)
 
 

@@ -33,6 +33,18 @@ class EmbeddedStacks:
 
     def __init__(self, *, replace_stateful: bool = False) -> None:
         self._replace_stateful = replace_stateful
+        self._standing: frozenset[str] = frozenset()
+
+    def after(self, plan: LakePlan, *, replace_stateful: bool) -> EmbeddedStacks:
+        """The same for what comes after a deployment, which carried out `plan` of the stacks just now.
+
+        Where nothing was to be done, stacks that it found standing are not looked at again.
+        """
+        stacks = EmbeddedStacks(replace_stateful=replace_stateful)
+        if all(each.stands for each in plan.of_lake):
+            stacks._standing = frozenset(each.name for each in plan.of_datasets if each.stands)
+            stacks.__dict__ |= {"account": self.account, "deployer": self.deployer}
+        return stacks
 
     def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
         """What deploying would change."""
@@ -40,10 +52,17 @@ class EmbeddedStacks:
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
         """Bring one stack to what its template says; `detail` is a `StackResult`. Errors as `Deployer.deploy`."""
+        if name in self._standing:
+            return self.standing(name)
         if not self._replace_stateful and self.deployer.records.get(name):
             check_stateful([self.plan(name, template, parameters)])
         result = self.deployer.deploy(name, template, parameters)
         return Deployed(result.outputs, bool(result.changed or result.removed), result)
+
+    def standing(self, name: str) -> Deployed:
+        """A stack as a deployment reports it that found nothing to do."""
+        result = self.deployer.standing(name)
+        return Deployed(result.outputs, changed=False, detail=result)
 
     def delete(self, name: str) -> bool:
         """False if there is no such stack."""
@@ -112,8 +131,13 @@ class EmbeddedBackend:
 
     def standing(self, name: str) -> Deployed:
         """A stack as a deployment reports it that found nothing to do."""
-        result = self.stacks.deployer.standing(name)
-        return Deployed(result.outputs, changed=False, detail=result)
+        return self.stacks.standing(name)
+
+    def after(self, plan: LakePlan, *, replace_stateful: bool) -> EmbeddedBackend:
+        """For the datasets, once `plan` was carried out; see `EmbeddedStacks.after`."""
+        backend = EmbeddedBackend(self.env)
+        backend.stacks = self.stacks.after(plan, replace_stateful=replace_stateful)
+        return backend
 
     def without_file(self, plan: LakePlan) -> list[str]:
         """Stacks of the environment that no file of the checkout stands for, by name.

@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.lake.services import Lake
+from tests.cli.checkouts import Put, Run, checkout, deployed, no_datasets, put, run
 from tests.cli.conftest import ORDERS, Actor
 from tests.conftest import ROOT
+
+for fixture in (checkout, deployed, no_datasets, put, run):
+    assert fixture
 
 HEAVY = ("pydantic", "awscrt", "aws_lambda_powertools", "pyiceberg", "pyarrow", "yaml", "sqlglot", "duckdb", "moto")
 SCRIPT = """
@@ -24,13 +28,13 @@ main()
 """
 
 
-def modules(*arguments: str) -> dict[str, str | None]:
+def modules(*arguments: str, cwd: Path = ROOT) -> dict[str, str | None]:
     """What `sluice` with these arguments has loaded in a process of its own, and where the bytecode of each is. The
     environment names the lake: a line that begins with options loads all commands."""
     command = [sys.executable, "-c", SCRIPT, *arguments]
     # It writes no bytecode itself: a test asks what was there.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd, check=True)
     found: dict[str, str | None] = json.loads(done.stderr)
     return found
 
@@ -41,6 +45,12 @@ def test_what_only_reads_the_catalog_loads_nothing_that_it_has_no_use_for(lake: 
     loaded = modules(command)
     assert "boto3" in loaded
     assert sorted(name for name in HEAVY if name in loaded) == []
+
+
+def test_datasets_that_are_as_they_should_be_are_applied_without_pyiceberg(deployed: Lake, put: Put, run: Run):
+    put("standing", "orders")
+    assert "pyiceberg" in modules("datasets", "apply", cwd=Path.cwd())
+    assert "pyiceberg" not in modules("datasets", "apply", cwd=Path.cwd())
 
 
 def test_set_up_has_compiled_what_a_command_loads(lake: Lake):

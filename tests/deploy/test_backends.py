@@ -17,7 +17,7 @@ from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.deploy.aws_stacks import CloudFormationStacks
 from pipeline.deploy.embedded import EmbeddedStacks
-from pipeline.deploy.engine import Stacks
+from pipeline.deploy.engine import LakePlan, Stacks
 
 TEMPLATE = """
 Parameters: {Seconds: {Type: String}, Name: {Type: String, Default: inbox}}
@@ -104,6 +104,24 @@ def test_a_stack_is_deleted_once(stacks: Stacks, template: Path) -> None:
     assert stacks.delete("s")
     assert queues() == set()
     assert not stacks.delete("s")
+
+
+@pytest.mark.parametrize("lake_stands", [True, False])
+def test_what_a_plan_found_standing_is_looked_at_again_only_after_a_change(
+    aws: None, template: Path, lake_stands: bool
+) -> None:
+    stacks = EmbeddedStacks()
+    template.write_text(TEMPLATE.replace("/published", '!Sub "/${Name}"'))
+    for name in ("lake", "standing", "changed"):
+        stacks.deploy(name, template, {"Seconds": name, "Name": name})
+    plans = [stacks.plan(name, template, {"Seconds": name, "Name": name}) for name in ("lake", "standing")]
+    plans += [stacks.plan("changed", template, {"Seconds": "20", "Name": "changed"})]
+    assert [plan.stands for plan in plans] == [True, True, False]
+    of_lake = plans[:1] if lake_stands else plans[2:]
+    after = stacks.after(LakePlan(of_lake, plans[1:]), replace_stateful=False)
+    # Only another process can have changed what it gets meanwhile.
+    assert after.deploy("standing", template, {"Seconds": "30", "Name": "standing"}).changed is not lake_stands
+    assert after.deploy("changed", template, {"Seconds": "20", "Name": "changed"}).changed
 
 
 def test_whoever_deploys_to_aws_imports_nothing_of_the_embedded_aws() -> None:

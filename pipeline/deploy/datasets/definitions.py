@@ -7,6 +7,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.objects import ObjectVersion
@@ -17,7 +18,7 @@ from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.engine import LAKE, Backend
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.catalog import Status
-from pipeline.lake.datasets import DatasetName
+from pipeline.lake.datasets import Dataset, DatasetName
 from pipeline.lake.datasets.files import Definition, Problem, read_all
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.quality.scope import unseen_doubles
@@ -109,18 +110,24 @@ def _refused(definition: Definition, rulesets: Rulesets) -> Iterator[Problem]:
 
 
 def _parts(root: Path, connected: Connected, backend: Backend, rulesets: Rulesets) -> Parts:
-    from pipeline.lake.tables.creation import create_database, create_table, plan_table
+    from pipeline.lake.tables.creation import TableChange, create_database, create_table, plan_table
     from pipeline.lake.tables.iceberg import IcebergTables
+    from pipeline.lake.tables.standing import stands
 
-    # One catalog for all: making PyIceberg's costs a third of a second.
+    # One catalog for all that change: making PyIceberg's costs more than half a second.
     tables = IcebergTables()
+
+    def plan(dataset: Dataset, table: str) -> TableChange:
+        if stands(dataset, table, glue=client("glue"), s3=client("s3")):
+            return "none"
+        return plan_table(dataset, table, tables)
 
     lake = connected.lake
     return Parts(
         registry=lake.registry,
         stacks=backend.stacks,
-        create_database=partial(create_database, tables=tables),
-        plan_table=partial(plan_table, tables=tables),
+        create_database=partial(create_database, glue=client("glue")),
+        plan_table=plan,
         create_table=partial(create_table, tables=tables),
         check_rules=lambda definition: _refused(definition, rulesets),
         send_waiting=lambda name: send_waiting(lake, name),

@@ -7,12 +7,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.core.dynamo import query, scan
+from pipeline.core.dynamo import decode, query, scan
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog.index_keys import OPEN_INDEX, OUTCOMES_INDEX, Place, bad_rows_partition, partition
 from pipeline.lake.catalog.rows import FINISHED, OPEN, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.routing import UNROUTED, unrouted_partitions
+
+SHORT = 100
+"""Entries of the index `open` that one read may take to save ten."""
+
+_PATH = {"#path": "path"}
 
 
 class Indexes:
@@ -29,8 +34,23 @@ class Indexes:
         return list(self._open(partition(dataset, status), limit))
 
     def unrouted(self, dataset: DatasetName) -> Iterator[ObjectVersion]:
-        """Objects under the dataset's prefix that arrived before it was registered."""
-        for each in unrouted_partitions(dataset):
+        """Objects under the dataset's prefix that arrived before it was registered.
+
+        One Scan of the whole index where it is short, as that of a lake at rest is; else a Query a partition.
+        """
+        partitions = unrouted_partitions(dataset)
+        page = self._dynamodb.scan(
+            TableName=self.table,
+            IndexName=OPEN_INDEX,
+            Limit=SHORT,
+            ProjectionExpression="#path, version_id, open_pk",
+            ExpressionAttributeNames=_PATH,
+        )
+        if "LastEvaluatedKey" not in page:
+            rows = map(decode, page["Items"])
+            yield from (_object(row) for row in rows if row["open_pk"] in partitions)
+            return
+        for each in partitions:
             yield from (obj for obj, _ in self._open(each, None))
 
     def _open(self, partition: str, limit: int | None) -> Iterator[tuple[ObjectVersion, str]]:
@@ -45,7 +65,7 @@ class Indexes:
                 TableName=self.table,
                 IndexName=OPEN_INDEX,
                 ProjectionExpression="#path, version_id, open_pk, open_sk",
-                ExpressionAttributeNames={"#path": "path"},
+                ExpressionAttributeNames=_PATH,
             )
         else:
             of_it = [partition(str(dataset), status) for status in sorted(OPEN - {Status.UNROUTED})]
@@ -79,7 +99,7 @@ class Indexes:
 
     def count_deleted(self, prefix: str = "") -> int:
         """How many delete markers there are of keys that begin so; `prefix` begins with the bucket."""
-        more = {"FilterExpression": "begins_with(#path, :prefix)", "ExpressionAttributeNames": {"#path": "path"}}
+        more = {"FilterExpression": "begins_with(#path, :prefix)", "ExpressionAttributeNames": _PATH}
         values = {":prefix": {"S": prefix}}
         of_all = partition(None, Status.DELETE_MARKER)
         return self._count(OUTCOMES_INDEX, "outcome_pk", of_all, *((more, values) if prefix else ()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Literal
 
 from pipeline.core.errors import BadDefinition
@@ -33,9 +34,10 @@ def table_columns(dataset: Dataset) -> dict[str, Type]:
     return columns if dataset.table.write == "append" else {**columns, ORDER_COLUMN: Primitive.STRING}
 
 
-def create_database(name: str, tables: IcebergTables | None = None) -> None:
+def create_database(name: str, glue: Any) -> None:
     """Make sure that the Glue database is there."""
-    (tables or IcebergTables()).looking.create_namespace_if_not_exists(name)
+    with contextlib.suppress(glue.exceptions.AlreadyExistsException):
+        glue.create_database(DatabaseInput={"Name": name})
 
 
 def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTables | None = None) -> None:

@@ -128,7 +128,8 @@ def test_an_expression_about_no_input_is_refused(expression: str) -> None:
 def test_a_choice_and_an_assignment_are_read_too() -> None:
     rule = {"Condition": "{% amount > 3 %}", "Next": "B"}
     found = told({"Type": "Choice", "Choices": [rule], "Assign": {"x": "{% $$ %}"}}, **JSONATA)
-    assert sorted(each.rpartition(" at ")[2] for each in found) == ["/States/A/Assign/x", "/States/A/Choices[0]/Condition"]
+    places = sorted(each.rpartition(" at ")[2] for each in found)
+    assert places == ["/States/A/Assign/x", "/States/A/Choices[0]/Condition"]
 
 
 def test_deep_expressions_end_in_an_answer() -> None:

@@ -11,6 +11,7 @@ from pipeline.core.errors import Transient
 from pipeline.core.events.s3 import ObjectCreated, ObjectDeleted, SendAgain
 from pipeline.core.objects import ObjectVersion, event_ms_of, order_of
 from pipeline.lake.catalog import Catalog, ObjectRow, Staging, Status, contents
+from pipeline.lake.catalog.indexes import SHORT
 from pipeline.lake.catalog.rows import lifted
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.messages.stage_a import StageAWork
@@ -191,6 +192,21 @@ def test_an_object_of_no_dataset_waits_and_is_found_by_its_dataset(catalog):
     assert list(catalog.unrouted(ORDERS)) == [created().object]
     assert catalog.send_again(SendAgain(created().object, 2), ORDERS).generation == 2
     assert list(catalog.unrouted(ORDERS)) == []
+
+
+@pytest.mark.parametrize(("others", "reads"), [(0, 1), (1, 1), (SHORT, 11)])
+def test_what_waits_is_found_among_any_number_with_one_read_among_few(catalog, others: int, reads: int):
+    for number in range(others):
+        catalog.leave_unrouted(created(key=f"shop/other/{number}.csv"), "no dataset shop/other is registered")
+    catalog.leave_unrouted(created(), "no dataset shop/orders is registered")
+    asked = []
+    events = client("dynamodb").meta.events
+    events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name), unique_id="asked")
+    try:
+        assert list(catalog.unrouted(ORDERS)) == [created().object]
+    finally:
+        events.unregister("before-call.dynamodb", unique_id="asked")
+    assert len(asked) == reads
 
 
 def test_a_late_write_of_an_older_generation_changes_nothing(catalog):

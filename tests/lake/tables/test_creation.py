@@ -15,7 +15,7 @@ from pipeline.core.errors import BadDefinition
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.types import parse_type
 from pipeline.lake.tables import creation
-from pipeline.lake.tables.creation import create_database, create_table, plan_table
+from pipeline.lake.tables.creation import create_table, plan_table
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import COMMIT_RETRIES
 from pipeline.lake.tables.schema import columns_of
@@ -168,10 +168,3 @@ def test_a_table_that_is_there_and_denied_is_not_made_again(
     denied.append("Insufficient Lake Formation permission(s): Required Describe on set")
     with pytest.raises(ClientError, match="Lake Formation"):
         make(tables, name, {"id": "bigint"})
-
-
-def test_a_database_is_made_once(tables: IcebergTables, name: str) -> None:
-    database = name.partition(".")[0]
-    for _ in range(2):
-        create_database(database, tables)
-    assert tables.catalog.namespace_exists(database)
