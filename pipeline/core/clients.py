@@ -18,6 +18,10 @@ def client(service: str) -> Any:
     import boto3
     from botocore.config import Config
 
+    if boto3.DEFAULT_SESSION is None:
+        from pipeline.core.service_models import session
+
+        boto3.setup_default_session(botocore_session=session())
     s3 = {"addressing_style": "path"} if endpoint() else {}
     # CloudFormation allows few calls a second, and a lake has a stack for each dataset.
     patient = service == "cloudformation"

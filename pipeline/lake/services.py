@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
@@ -17,18 +17,19 @@ from pipeline.core.executions import Executions
 from pipeline.core.handler import entry_point
 from pipeline.core.queues import send_all
 from pipeline.core.settings import Settings
-from pipeline.lake.batches.completion import BatchFinisher
-from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import BatchRecords
-from pipeline.lake.batches.seal import Sealer
-from pipeline.lake.batches.staged_queue import StagedQueue
-from pipeline.lake.batches.upkeep import Turns
-from pipeline.lake.batches.upkeep_poller import UpkeepPoller
-from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registry
 from pipeline.lake.settings import Setting
+
+# Who only reads, or routes, should not wait for what opens and ends batches.
+if TYPE_CHECKING:
+    from pipeline.lake.batches.completion import BatchFinisher
+    from pipeline.lake.batches.poller import Poller
+    from pipeline.lake.batches.upkeep import Turns
+    from pipeline.lake.batches.upkeep_poller import UpkeepPoller
+    from pipeline.lake.batches.work import Work
 
 SUBJECT_CHARACTERS = 100
 """Of an SNS message (AWS quota)."""
@@ -66,6 +67,10 @@ class Lake:
     @cached_property
     def poller(self) -> Poller:
         """Opens batches and starts Stage B."""
+        from pipeline.lake.batches.poller import Poller
+        from pipeline.lake.batches.seal import Sealer
+        from pipeline.lake.batches.staged_queue import StagedQueue
+
         return Poller(
             catalog=self.catalog,
             records=self.batches,
@@ -91,11 +96,15 @@ class Lake:
     @cached_property
     def turns(self) -> Turns:
         """The rows of turns of upkeep."""
+        from pipeline.lake.batches.upkeep import Turns
+
         return Turns(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
 
     @cached_property
     def upkeeper(self) -> UpkeepPoller:
         """Opens and ends turns of upkeep."""
+        from pipeline.lake.batches.upkeep_poller import UpkeepPoller
+
         return UpkeepPoller(
             turns=self.turns,
             glue=client("glue"),
@@ -108,6 +117,7 @@ class Lake:
     @cached_property
     def finisher(self) -> BatchFinisher:
         """Commits, quarantines and fails batches."""
+        from pipeline.lake.batches.completion import BatchFinisher
         from pipeline.lake.tables.iceberg import IcebergTables
 
         return BatchFinisher(
@@ -122,6 +132,8 @@ class Lake:
 
     def load_work(self, dataset: str) -> Work:
         """A dataset's registration, as the poller needs it."""
+        from pipeline.lake.batches.work import Work
+
         registration = self.registry.get(DatasetName.parse(dataset))
         if registration is None:
             raise Inconsistent(f"dataset {dataset} has objects that wait, and is not registered")

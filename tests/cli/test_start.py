@@ -18,7 +18,18 @@ from tests.conftest import ROOT
 for fixture in (checkout, deployed, no_datasets, put, run):
     assert fixture
 
-HEAVY = ("pydantic", "awscrt", "aws_lambda_powertools", "pyiceberg", "pyarrow", "yaml", "sqlglot", "duckdb", "moto")
+HEAVY = (
+    "pipeline.lake.batches.poller",
+    "pydantic",
+    "awscrt",
+    "aws_lambda_powertools",
+    "pyiceberg",
+    "pyarrow",
+    "yaml",
+    "sqlglot",
+    "duckdb",
+    "moto",
+)
 SCRIPT = """
 import atexit, json, sys
 loaded = lambda: {name: getattr(module, "__cached__", None) for name, module in sys.modules.items() if module}

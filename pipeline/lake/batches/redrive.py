@@ -7,15 +7,17 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import Refused
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.queues import BATCH
-from pipeline.lake.batches.poller import Poller
 from pipeline.lake.batches.records import Batch, BatchRecords, BatchStatus, candidates_of, unknown
-from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog, ObjectRow, Status
+
+if TYPE_CHECKING:
+    from pipeline.lake.batches.poller import Poller
+    from pipeline.lake.batches.work import Work
 
 log = logging.getLogger(__name__)
 
