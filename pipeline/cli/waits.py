@@ -52,4 +52,6 @@ def wait(
         if connected.endpoint and (staged := progress.datasets(Status.STAGED)) and clock() - ran > patience:
             run_schedules_now(connected.endpoint, staged)
             ran = clock()
-        sleep(max(QUICK_S if connected.is_embedded else SLOW_S, min(SLOW_S, REST * took)))
+        least = QUICK_S if connected.is_embedded else SLOW_S
+        # Where nothing moves, one more look is the last.
+        sleep(least if progress.is_settled else max(least, min(SLOW_S, REST * took)))
