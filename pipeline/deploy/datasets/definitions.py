@@ -110,9 +110,9 @@ def _refused(definition: Definition, rulesets: Rulesets) -> Iterator[Problem]:
 
 
 def _parts(root: Path, connected: Connected, backend: Backend, rulesets: Rulesets) -> Parts:
+    from pipeline.lake.tables.agreement import stands
     from pipeline.lake.tables.creation import TableChange, create_database, create_table, plan_table
     from pipeline.lake.tables.iceberg import IcebergTables
-    from pipeline.lake.tables.standing import stands
 
     # One catalog for all that change: making PyIceberg's costs more than half a second.
     tables = IcebergTables()

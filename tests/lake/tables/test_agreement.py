@@ -11,10 +11,10 @@ from pyiceberg.types import TimeType
 from pipeline.core.errors import BadDefinition
 from pipeline.lake.datasets.types import Primitive
 from pipeline.lake.tables import creation
+from pipeline.lake.tables.agreement import stands
 from pipeline.lake.tables.creation import create_database, plan_table
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.schema import iceberg_type
-from pipeline.lake.tables.standing import stands
 from tests.lake.tables.conftest import LOCATION
 from tests.lake.tables.test_creation import COLUMNS, dataset, make, name
 
