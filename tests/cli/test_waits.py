@@ -30,12 +30,17 @@ class Looking:
         self.now += seconds
 
 
-@pytest.mark.parametrize(("took_s", "rest_s"), [(0.001, waits.QUICK_S), (0.2, 2.0), (3.0, waits.SLOW_S)])
-def test_a_look_that_takes_long_is_rarer(monkeypatch: pytest.MonkeyPatch, took_s: float, rest_s: float) -> None:
+@pytest.mark.parametrize(
+    ("took_s", "rest_s", "last_s"),
+    [(0.001, waits.QUICK_S, waits.QUICK_S), (0.2, 2.0, 0.6), (3.0, waits.SLOW_S, waits.SLOW_S)],
+)
+def test_a_look_that_takes_long_is_rarer(
+    monkeypatch: pytest.MonkeyPatch, took_s: float, rest_s: float, last_s: float
+) -> None:
     looking = Looking(took_s, busy_looks=3)
     monkeypatch.setattr(waits, "look", looking.look)
     connected: Any = SimpleNamespace(lake=None, endpoint="http://127.0.0.1:9", is_embedded=True)
     found = waits.wait(connected, 3600, lambda _: None, clock=lambda: looking.now, sleep=looking.sleep)
     assert found.is_settled
-    # The last only makes sure: a command on a settled lake should not rest for what its own start took.
-    assert looking.rests == pytest.approx([rest_s] * 3 + [waits.QUICK_S])
+    # The last only makes sure: a command on a settled lake should not rest ten times as long as its own start took.
+    assert looking.rests == pytest.approx([rest_s] * 3 + [last_s])
