@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -50,14 +51,32 @@ def dotted(root: Path, path: Path) -> str:
     return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+def imported(path: Path) -> tuple[str, ...]:
+    """The modules, and the names in them, that a module imports; relative ones begin with a dot."""
+    return _imported(path.read_text())
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    """A module's text, which more than one rule reads."""
+    return ast.parse(source)
+
+
+@cache
+def _imported(source: str) -> tuple[str, ...]:
+    found: list[str] = []
+    # Expressions, which are most of a module, hold no import.
+    todo: list[ast.AST] = [parsed(source)]
+    while todo:
+        node = todo.pop()
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            assert node.level == 0, f"{path}: relative import"
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+        elif not isinstance(node, ast.expr):
+            todo += ast.iter_child_nodes(node)
+    return tuple(found)
 
 
 def room(module: str) -> str | None:
@@ -91,7 +110,7 @@ def complaints(root: Path, path: Path) -> Iterator[str]:
     may, stage = allowed(root, module), module.split(".")[1:2]
     for each in sorted(set(imported(path))):
         its = room(each)
-        if room(module) is None or (its is not None and its not in may):
+        if each.startswith(".") or room(module) is None or (its is not None and its not in may):
             yield f"{path.relative_to(root)}: imports {each}"
         elif its == "stages" and room(module) == "stages" and stage and each.split(".")[1:2] not in ([], stage):
             yield f"{path.relative_to(root)}: imports {each}, of another stage"

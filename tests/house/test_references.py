@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.house.findings import assert_none
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("pipeline", "stages", "definitions", "cicd", "tests", "docs")
@@ -45,21 +45,28 @@ def slugs(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=relative)
-def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
-    for link in _LINK.findall(page.read_text(encoding="utf-8")):
-        if "://" in link:
-            continue
-        target, _, anchor = link.partition("#")
-        file = (page.parent / target).resolve() if target else page
-        assert file.exists(), f"{relative(page)} links to {link}"
-        assert not anchor or anchor in slugs(file), f"{relative(page)} links to {link}: no such heading"
+def leads_somewhere(page: Path, link: str) -> bool:
+    target, _, anchor = link.partition("#")
+    file = (page.parent / target).resolve() if target else page
+    return "://" in link or (file.exists() and (not anchor or anchor in slugs(file)))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=relative)
-def test_every_path_that_a_page_names_is_there(page: Path) -> None:
-    named = {found.rstrip(".") for found in _PATH.findall(page.read_text(encoding="utf-8"))}
-    assert sorted(name for name in named - MADE_UP if not _is_there(name)) == []
+def test_every_link_of_a_page_leads_somewhere_and_to_a_heading() -> None:
+    assert_none(
+        f"{relative(page)} links to {link}"
+        for page in PAGES
+        for link in _LINK.findall(page.read_text(encoding="utf-8"))
+        if not leads_somewhere(page, link)
+    )
+
+
+def test_every_path_that_a_page_names_is_there() -> None:
+    named = {
+        (relative(page), found.rstrip("."))
+        for page in PAGES
+        for found in _PATH.findall(page.read_text(encoding="utf-8"))
+    }
+    assert_none(f"{page} names {name}" for page, name in sorted(named) if name not in MADE_UP and not _is_there(name))
 
 
 def test_every_heading_that_code_and_templates_name_is_there() -> None:
@@ -80,9 +87,8 @@ def test_every_page_that_code_and_templates_name_is_there() -> None:
     assert missing == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=relative)
-def test_every_module_that_a_page_names_can_be_imported(page: Path) -> None:
-    assert list(_unknown(page)) == []
+def test_every_module_that_a_page_names_can_be_imported() -> None:
+    assert_none(f"{relative(page)} names {name}" for page in PAGES for name in _unknown(page))
 
 
 def test_every_module_that_a_docstring_or_comment_names_is_there() -> None:
