@@ -3,11 +3,13 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-# Processes that run the tests. Each may have a Spark of its own, of 2 GB.
+# Processes that run all tests. Each may have a Spark of its own, of 2 GB.
 WORKERS := 2
+# Also where Python is told to write none, as in many container images: without it, each process compiles all again.
+unexport PYTHONDONTWRITEBYTECODE
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --no-config
 
-.PHONY: help demo quick units test check security pipeline bench moto-drift lock clean
+.PHONY: help demo quick units-of-stages other-units test check security pipeline bench moto-drift lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -15,11 +17,17 @@ help: ## say what there is
 demo: .venv/ready ## start a fresh lake, drop the samples, show what became of them
 	@$(BIN)/sluice demo
 
-quick: .venv/ready ## while you work: ruff, mypy, the tests that need nothing but Python
-	@$(MAKE) --no-print-directory -j3 check units
+quick: .venv/ready ## while you work: ruff, mypy, a look at the tests that need nothing but Python
+	@$(MAKE) --no-print-directory -j3 --output-sync=target units-of-stages other-units check
 
-units: .venv/ready
-	@$(BIN)/python -m pytest -q -n $(WORKERS) -m unit --hypothesis-profile quick
+# Two processes that share the tests by folder: with xdist each would collect all of them, which takes a third as long
+# again as running them.
+UNITS := $(BIN)/python -m pytest -q -m unit --hypothesis-profile quick -p no:xdist
+units-of-stages: .venv/ready
+	@$(UNITS) tests/stages
+
+other-units: .venv/ready
+	@$(UNITS) --ignore tests/stages
 
 test: .venv/ready .venv/clients/ready .venv/checkov/ready ## everything that CI runs
 	@$(MAKE) --no-print-directory -j2 check security

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import os
 from collections import defaultdict
@@ -17,8 +18,8 @@ from pytest_socket import disable_socket, enable_socket
 
 from pipeline.core.lake_key import own_key
 from tests.dynamodb_local import DYNAMODB_LOCAL, MOTO, DynamoDBLocal
-from tests.examples import QUICK
-from tests.markers import MARKERS, markers_of
+from tests.examples import QUICK, leave_out_thorough
+from tests.markers import MARKERS, THOROUGH, markers_of, may_have
 from tests.scheduling import Scheduling, is_kept_together, rank
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -168,14 +169,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+    config.addinivalue_line("markers", f"{THOROUGH}: takes long, and `make quick` leaves it out")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With one marker asked for, files that have another are not imported: that takes longer than the unit tests."""
-    wanted = config.option.markexpr
-    if wanted not in MARKERS or collection_path.suffix != ".py":
+    """With one marker asked for, what has others is not imported: that takes longer than the unit tests."""
+    wanted, place = config.option.markexpr, collection_path.relative_to(ROOT).as_posix()
+    if wanted not in MARKERS:
         return None
-    return True if wanted not in markers_of(collection_path.relative_to(ROOT).as_posix()) else None
+    if collection_path.suffix == ".py":
+        return True if wanted not in markers_of(place) else None
+    return True if collection_path.is_dir() and not may_have(place, wanted) else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -194,7 +198,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return True
         return not (config.getoption("--shuffle-all") or item.get_closest_marker("unit"))
 
+    leave_out_thorough(config, items)
     items.sort(key=lambda item: (rank(item.nodeid), item.stash[_PLACE] if keeps_its_place(item) else -1))
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported and collected stays: without this, each full collection of garbage goes through it all."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

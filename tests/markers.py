@@ -12,6 +12,9 @@ MARKERS = {
     "lake": "needs a whole embedded lake",
 }
 
+THOROUGH = "thorough"
+"""Of tests that take longer than a hundred others of their kind: `make quick` leaves them to `make test`."""
+
 PLACES: dict[str, tuple[str, ...]] = {
     "tests": ("unit",),
     "tests/cli": ("emulator",),
@@ -49,3 +52,9 @@ def markers_of(path: str) -> tuple[str, ...]:
     """The markers of a test file, by its path in the checkout."""
     place = PurePosixPath(path)
     return next(PLACES[str(each)] for each in (place, *place.parents) if str(each) in PLACES)
+
+
+def may_have(folder: str, marker: str) -> bool:
+    """Whether a test in a folder, or below it, has the marker."""
+    below = [names for place, names in PLACES.items() if PurePosixPath(folder) in PurePosixPath(place).parents]
+    return any(marker in names for names in (markers_of(folder), *below))

@@ -25,6 +25,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.folder / "templates"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stack", [path.stem for path in STACKS if once(load_template(path), path) == LAKE])
 def test_a_packaged_template_has_a_parameter_for_each_name_and_no_reference(packaged: Path, stack: str) -> None:
     source = load_template(packaged / f"{stack}.yaml")

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.objects import ObjectVersion
@@ -49,6 +49,7 @@ def test_a_field_of_a_later_release_is_passed_over(kind: Any, data: st.DataObjec
 
 
 @pytest.mark.parametrize("kind", documents(), ids=lambda kind: kind.__name__)
+@settings(max_examples=1)  # it is the class that is
 @given(data=st.data())
 def test_a_document_is_frozen(kind: Any, data: st.DataObject) -> None:
     document = data.draw(examples(kind))

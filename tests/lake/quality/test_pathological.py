@@ -49,6 +49,7 @@ def refused_in_little_work(text: str) -> bool:
     return bool(found)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", PATHOLOGICAL.values(), ids=PATHOLOGICAL.keys())
 def test_a_ruleset_that_would_take_for_ever_is_refused_at_once(text):
     assert refused_in_little_work(text)

@@ -107,6 +107,7 @@ def holds_no_cell(text: str) -> bool:
     return not any(secret in text or secret[:4] in text for secret in SECRETS)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("form", "name", "text"), FILES, ids=[f"{form}-{name}" for form, name, _ in FILES])
 def test_no_reason_holds_a_cell(
     form: str, name: str, text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -118,6 +119,7 @@ def test_no_reason_holds_a_cell(
     assert holds_no_cell(caplog.text)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("encoding", ENCODED)
 def test_nor_where_the_bytes_are_not_what_they_should_be(encoding: str, tmp_path: Path) -> None:
     name = {"name": "a.gz"} if encoding == "gzip by name" else {}

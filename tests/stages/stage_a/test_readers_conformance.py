@@ -198,6 +198,7 @@ def test_bytes_that_are_no_utf8_cost_their_row_only(form: Format, reading: Readi
     assert "\\xff" in found.bad[0]["raw"]
 
 
+@pytest.mark.thorough
 def test_a_cell_of_10_mb_survives(form: Format, reading: Reading) -> None:
     cell = "0123456789" * 1_000_000
     assert reading(form.text(("1", cell), ("2", "b")), form.name, limits=Limits()).rows[0]["name"] == cell

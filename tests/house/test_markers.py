@@ -1,0 +1,31 @@
+"""What one marker leaves out of a run is no test that has it: folders and files are passed over by their names."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.markers import MARKERS, PLACES, markers_of, may_have
+
+FILES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py"))
+
+
+def folders(file: str) -> list[str]:
+    return [str(folder) for folder in PurePosixPath(file).parents if str(folder) != "."]
+
+
+@pytest.mark.parametrize("marker", MARKERS)
+def test_a_folder_is_read_for_a_marker_if_a_test_below_has_it(marker: str) -> None:
+    needed = {folder for file in FILES if marker in markers_of(file) for folder in folders(file)}
+    assert sorted(folder for folder in needed if not may_have(folder, marker)) == []
+
+
+def test_folders_without_unit_tests_are_not_read_for_them() -> None:
+    passed_over = {folder for file in FILES for folder in folders(file) if not may_have(folder, "unit")}
+    assert {"tests/emulator/awslambda", "tests/whole_lake", "tests/stages/rows"} <= passed_over
+
+
+def test_every_place_with_markers_is_there() -> None:
+    assert [place for place in PLACES if not (ROOT / place).exists()] == []
