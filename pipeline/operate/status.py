@@ -69,8 +69,8 @@ def gather(lake: Lake, dataset: DatasetName | None = None, batches: int = 3) -> 
         batches=newest,
         since={batch.id: of_batch(lake, batch) for batch in newest},
         troubles=troubles(lake, found, registrations, queues),
-        # A settled lake was asked for it.
-        running=[] if progress.is_settled else _running(lake, dataset, newest),
+        # Of a settled lake it is known that nothing runs; of one dataset only its objects and its open batch are.
+        running=[] if dataset is None and progress.is_settled else _running(lake, dataset, newest),
         queues=queues,
         retired={str(r.name): r.retired for r in registrations if r.retired},
         progress=progress,
