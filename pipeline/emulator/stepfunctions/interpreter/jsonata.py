@@ -64,20 +64,20 @@ def evaluate(expression: str, bindings: dict[str, Any]) -> Any:
         raise QueryFailed("returned an unsupported result type.") from error
 
 
-def syntax_error(expression: str) -> str | None:
-    """What JSONata's parser has against an expression, without the code, which AWS leaves out; None if it reads it."""
+def syntax_tree(expression: str) -> Any:
+    """An expression as jsonata-python reads it; `QueryFailed` says what its parser has against it, without the code of
+    the error, which AWS leaves out."""
     from jsonata import Jsonata
     from jsonata.jexception import JException
 
     try:
-        Jsonata(expression)
+        return Jsonata(expression).ast
     except JException as error:
-        return _worded(error).partition(": ")[2]
-    except RecursionError:
-        return "Stack overflow error"
+        raise QueryFailed(_worded(error).partition(": ")[2]) from error
+    except RecursionError as error:
+        raise QueryFailed("Stack overflow error") from error
     except (ArithmeticError, ValueError, TypeError, LookupError, re.error) as error:
-        return str(error)
-    return None
+        raise QueryFailed(str(error)) from error
 
 
 def _worded(error: Any) -> str:

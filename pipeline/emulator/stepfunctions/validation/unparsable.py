@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.emulator.stepfunctions.interpreter.intrinsics import call_of, gives_text, paths_of
-from pipeline.emulator.stepfunctions.interpreter.jsonata import syntax_error
+from pipeline.emulator.stepfunctions.interpreter.jsonata import QueryFailed, syntax_tree
 from pipeline.emulator.stepfunctions.interpreter.paths import is_path, is_readable, is_reference
 from pipeline.emulator.stepfunctions.validation import fields as fields
 from pipeline.emulator.stepfunctions.validation.diagnostics import NOT_EMBEDDED, Diagnostic, moment
@@ -186,11 +186,14 @@ def _expressions(value: Any, at: str) -> Iterator[Diagnostic]:
 
 def _expression(text: str, at: str) -> Iterator[Diagnostic]:
     whole = len(text) >= len(_OPEN + _CLOSE) and text.startswith(_OPEN) and text.endswith(_CLOSE)
-    code = text[len(_OPEN) : -len(_CLOSE)]
-    told = syntax_error(code) if whole else f"An expression begins with '{_OPEN}' and ends with '{_CLOSE}'"
-    if told is not None:
-        yield Diagnostic("INVALID_JSONATA_EXPRESSION", told, at)
-    elif (of := without_input(code)) is not None:
+    try:
+        if not whole:
+            raise QueryFailed(f"An expression begins with '{_OPEN}' and ends with '{_CLOSE}'")
+        of = without_input(syntax_tree(text[len(_OPEN) : -len(_CLOSE)]))
+    except QueryFailed as error:
+        yield Diagnostic("INVALID_JSONATA_EXPRESSION", str(error), at)
+        return
+    if of is not None:
         yield _schema(f"'{of}' refers to no input: begin with $states.input or a variable", at)
 
 

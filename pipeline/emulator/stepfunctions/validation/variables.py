@@ -27,11 +27,9 @@ def misnamed(name: str) -> str | None:
     return None if name.isidentifier() else f"Variable name '{name}' is not a Unicode identifier"
 
 
-def without_input(expression: str) -> str | None:
-    """The first part of an expression that refers to an input where there is none; the expression parses."""
-    from jsonata import Jsonata
-
-    return next(_implicit(Jsonata(expression).ast), None)
+def without_input(tree: Any) -> str | None:
+    """The first part of an expression that refers to an input where there is none; `tree` is jsonata-python's."""
+    return next(_implicit(tree), None)
 
 
 def _implicit(tree: Any) -> Iterator[str]:
