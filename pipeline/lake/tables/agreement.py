@@ -7,13 +7,12 @@ takes more than half a second to load.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.lake.datasets.model import Dataset
-from pipeline.lake.datasets.types import Array, Decimal, Field, Map, Primitive, Struct, Type
+from pipeline.lake.datasets.types import Array, Field, Map, Primitive, Struct, Type, parse_type
 from pipeline.lake.tables.creation import table_columns
 from pipeline.lake.tables.evolution import additions, conflicts
 from pipeline.lake.tables.names import MAIN, split_table
@@ -24,7 +23,6 @@ _PRIMITIVES = {
     # Spark's timestamp is an instant.
     "timestamptz": Primitive.TIMESTAMP,
 }
-_DECIMAL = re.compile(r"decimal\((\d+), *(\d+)\)")
 
 
 def stands(dataset: Dataset, table: str, *, glue: Any, s3: Any) -> bool:
@@ -73,11 +71,9 @@ def _columns(struct: Mapping[str, Any]) -> dict[str, Type]:
 
 
 def _type(of: Any) -> Type:
-    """A type as Iceberg's JSON has it; `KeyError` for one that Sluice does not write."""
+    """A type as Iceberg's JSON has it; `KeyError` or `ValueError` for one that Sluice does not write."""
     if isinstance(of, str):
-        if decimal := _DECIMAL.fullmatch(of):
-            return Decimal(int(decimal[1]), int(decimal[2]))
-        return _PRIMITIVES[of]
+        return parse_type(of) if of.startswith("decimal(") else _PRIMITIVES[of]
     match of["type"]:
         case "list":
             return Array(_type(of["element"]))
