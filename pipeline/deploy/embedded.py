@@ -43,7 +43,7 @@ class EmbeddedStacks:
         stacks = EmbeddedStacks(replace_stateful=replace_stateful)
         if all(each.stands for each in plan.of_lake):
             stacks._standing = frozenset(each.name for each in plan.of_datasets if each.stands)
-            stacks.__dict__ |= {"account": self.account, "deployer": self.deployer}
+            stacks.account, stacks.deployer = self.account, self.deployer
         return stacks
 
     def plan(self, name: str, template: Path, parameters: Mapping[str, str]) -> StackPlan:
