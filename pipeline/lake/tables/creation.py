@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Literal
 
-from pipeline.core.errors import BadDefinition
+from pipeline.core.errors import BadDefinition, Inconsistent
 from pipeline.lake.datasets.model import ORDER_COLUMN, Dataset
 from pipeline.lake.datasets.types import Primitive, Type, parse_type
 from pipeline.lake.tables.evolution import Addition, additions, conflicts
@@ -71,12 +71,17 @@ def plan_table(dataset: Dataset, table: str, tables: IcebergTables | None = None
 
 def _load(catalog: Any, table: str) -> Any:
     from botocore.exceptions import ClientError
-    from pyiceberg.exceptions import NoSuchTableError
+    from pyiceberg.exceptions import NoSuchTableError, ValidationError
 
     try:
         return catalog.load_table(table)
     except NoSuchTableError:
         return None
+    except ValidationError as error:
+        raise Inconsistent(
+            f"the metadata of table {table} cannot be read: its newest metadata.json is none that Iceberg writes",
+            hint="Bring that file back as it was, or let the table's metadata_location in Glue name the one before.",
+        ) from error
     except ClientError as error:
         # Where Lake Formation guards a catalog, it denies what is not there to whom nothing in its database is granted.
         # Making a table that is there after all is refused.

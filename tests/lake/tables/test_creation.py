@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pyarrow as pa
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
-from pipeline.core.errors import BadDefinition
+from pipeline.core.errors import BadDefinition, Inconsistent
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.types import parse_type
 from pipeline.lake.tables import creation
@@ -168,3 +169,13 @@ def test_a_table_that_is_there_and_denied_is_not_made_again(
     denied.append("Insufficient Lake Formation permission(s): Required Describe on set")
     with pytest.raises(ClientError, match="Lake Formation"):
         make(tables, name, {"id": "bigint"})
+
+
+def test_metadata_that_is_broken_is_told_and_left(tables: IcebergTables, name: str, endpoint: str) -> None:
+    bucket, _, key = make(tables, name, {"id": "bigint"}).metadata_location.removeprefix("s3://").partition("/")
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="eu-west-1")
+    s3.put_object(Bucket=bucket, Key=key, Body=b'{"broken": ')
+    for attempt in (plan_table, lambda *given: create_table(given[0], given[1], LOCATION, given[2])):
+        with pytest.raises(Inconsistent, match=f"the metadata of table {name} cannot be read"):
+            attempt(dataset({"id": "bigint"}), name, tables)
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b'{"broken": '
