@@ -22,12 +22,12 @@ from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
 from pipeline.lake.catalog import ObjectRow, Staging, Status
 from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.files.conversion import Conversion, convert
+from pipeline.lake.files.source import Readable
 from pipeline.lake.messages.stage_a import Bundle, BundleAnswer, StageAWork
 from pipeline.lake.services import Lake, handler
 from pipeline.lake.settings import Setting
-from stages.stage_a.convert import Conversion, convert
 from stages.stage_a.failure import fail_object
-from stages.stage_a.source import Readable
 
 log = logging.getLogger(__name__)
 

@@ -78,7 +78,7 @@ def make(folder: Path, rows: int) -> dict[str, Path]:
 
 def run_ours(source: Path, target: Path) -> float:
     from pipeline.lake.datasets import StageA
-    from stages.stage_a.convert import convert
+    from pipeline.lake.files.conversion import convert
 
     settings = StageA.model_validate({"format": source.name.removesuffix(".gz").rpartition(".")[2]})
     started = time.perf_counter()

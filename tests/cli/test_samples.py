@@ -12,7 +12,7 @@ from pipeline.cli.samples import BAD_ROWS, Samples, write_samples
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.files import read_file
-from stages.stage_a.convert import Conversion, convert
+from pipeline.lake.files.conversion import Conversion, convert
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LAKE: list[set[str]] = [
     {"datasets", "quality", "settings"},
-    {"messages"},
-    {"routing"},
+    {"files", "messages"},
+    {"proposals", "routing"},
     {"catalog", "tables"},
     {"batches"},
     {"services"},

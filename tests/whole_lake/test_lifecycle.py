@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -157,9 +158,22 @@ def test_the_console_says_that_nothing_is_deployed_yet_and_looks_again(root: Pat
     assert 'http-equiv="refresh"' in shown
 
 
+@contextmanager
+def port_after_a_free_one() -> Iterator[int]:
+    """A port that is taken while this lasts; the one before it is free."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = int(taken.getsockname()[1])
+            try:
+                socket.create_server(("127.0.0.1", port - 1)).close()
+            except OSError:
+                continue
+            yield port
+            return
+
+
 def test_the_console_takes_another_port_where_its_own_is_taken(root: Path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with port_after_a_free_one() as port:
         lake = start(root, port=port - 1)
     assert lake.endpoint.endswith(f":{port - 1}")
     assert not lake.console.endswith(f":{port}")

@@ -22,10 +22,12 @@ from pydantic import (
 from pipeline.core.errors import BadDefinition
 from pipeline.core.events.schedule_expressions import parse as parse_schedule
 from pipeline.lake.datasets.dataset_names import NAME_PATTERN, DatasetName
+from pipeline.lake.datasets.raw_files import Column as Column
+from pipeline.lake.datasets.raw_files import ColumnName
+from pipeline.lake.datasets.raw_files import StageA as StageA
 from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
 from pipeline.lake.datasets.system_columns import ORDER_COLUMN as ORDER_COLUMN
 from pipeline.lake.datasets.system_columns import ROW_COLUMN as ROW_COLUMN
-from pipeline.lake.datasets.types import parse_type
 
 DURATION_PATTERN = r"^(\d+) (second|minute|hour|day)s?$"
 _DURATION = re.compile(DURATION_PATTERN)
@@ -35,7 +37,6 @@ LONGEST_WAIT = timedelta(days=7)
 """Half of what staged files are kept at least (the setting staging-days)."""
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,128}$")]
 
 
 class _Model(BaseModel):
@@ -61,35 +62,6 @@ def _words(duration: timedelta) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds), PlainSerializer(_words)]
-
-
-def _column(value: object) -> object:
-    return {"type": value} if isinstance(value, str) else value
-
-
-class Column(_Model):
-    """One column of the contract, written as `name: type` or `name: {type: …, optional: true}`.
-
-    `type` is as in Spark and Athena: string, int, bigint, float, double, boolean, date, timestamp, decimal(p,s),
-    array<…>, map<string,…>, struct<name:type,…>. A file without a column that is not optional is refused.
-    """
-
-    type: str
-    optional: bool = False
-
-    @model_validator(mode="after")
-    def _type_is_known(self) -> Self:
-        parse_type(self.type)
-        return self
-
-
-class StageA(_Model):
-    """How a raw object is read."""
-
-    format: Literal["csv", "json", "jsonl"]
-    columns: dict[ColumnName, Annotated[Column, BeforeValidator(_column)]] = Field(default_factory=dict)
-    on_bad_row: Literal["quarantine", "reject_file"] = "quarantine"
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
 
 
 class Batching(_Model):

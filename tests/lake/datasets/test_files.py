@@ -61,7 +61,12 @@ def test_every_error_of_a_file_names_line_and_field():
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("format: csv", "format: cvs", "4: stage_a.format: 'cvs' is none of csv, json, jsonl; did you mean 'csv'?"),
+        (
+            "format: csv",
+            "format: cvs",
+            "4: stage_a.format: 'cvs' is none of csv, tsv, fixed, json, jsonl, xml, xlsx, parquet, avro, orc;"
+            " did you mean 'csv'?",
+        ),
         ("  columns:", "  colums:", "5: stage_a.colums: is unknown; did you mean 'columns'?"),
         ("stage_a:", "key: [a]\nstage_a:", "3: key: is unknown here; it belongs under 'table'"),
         ("  key: [order_id]", "  keys: [a]", "10: table.keys: is unknown; did you mean 'key'?"),

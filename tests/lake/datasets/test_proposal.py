@@ -23,8 +23,8 @@ from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.names import safe_name
 from pipeline.lake.datasets.proposal import Proposal, propose
 from pipeline.lake.datasets.samples import read_sample
+from pipeline.lake.files.conversion import Conversion, convert
 from pipeline.lake.quality import check_ruleset
-from stages.stage_a.convert import Conversion, convert
 from tests.conftest import SHARED_DATA
 from tests.examples import examples
 
@@ -315,7 +315,7 @@ def test_any_json_lines_pass_their_own_proposed_contract(records: list[dict[str,
 
 @given(st.text(max_size=12))
 def test_names_are_those_that_stage_a_gives(name: str):
-    from stages.stage_a.names import safe_name as given_by_stage_a
+    from pipeline.lake.files.column_names import safe_name as given_by_stage_a
 
     assert given_by_stage_a(name) == safe_name(name)
 

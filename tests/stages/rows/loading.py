@@ -21,14 +21,14 @@ from pipeline.emulator.glue.spark.session import WarmSpark
 from pipeline.lake.batches.records import Written
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import ROW_COLUMN
+from pipeline.lake.files.conversion import convert
+from pipeline.lake.files.limits import Limits
 from pipeline.lake.tables.creation import create_table
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.outcomes import CommitOutcome
 from pipeline.operate.nested_nulls import keep_nested_nulls
 from pipeline.toolchain.jars import ensure_jars
 from pipeline.toolchain.java import java_home
-from stages.stage_a.convert import convert
-from stages.stage_a.limits import Limits
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
 from stages.stage_b.jobs.branch_writes import Job, write_batch
 from stages.stage_b.jobs.small_files import FOLDER, gathered

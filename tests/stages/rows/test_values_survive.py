@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import ORDER_COLUMN
-from stages.stage_a.limits import Limits
+from pipeline.lake.files.limits import Limits
 from tests.stages.rows.loading import Loader, Staged, staged_rows, transform
 from tests.stages.rows.plain.meanings import DECLARED, Broken, equal
 from tests.stages.rows.plain.reading import Record, csv_records, json_records

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column
 from tests.examples import examples
-from tests.stages.stage_a.conftest import read
+from tests.lake.files.conftest import read
 
 CANARY = "zq7canary"
 SHOUTED = CANARY.upper()

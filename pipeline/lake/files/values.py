@@ -20,7 +20,7 @@ from decimal import localcontext
 from typing import Any, NoReturn
 
 from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
-from stages.stage_a.names import safe_name
+from pipeline.lake.files.column_names import safe_name
 
 SHOWN = 60
 """Characters of a bad value that its row's reason quotes."""

@@ -14,25 +14,24 @@ import pyarrow as pa
 import pyarrow.csv
 
 from pipeline.core.errors import BadObject
-from pipeline.lake.datasets import Column
+from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Primitive, Type
-from stages.stage_a.limits import Limits
-from stages.stage_a.names import check_names
-from stages.stage_a.readers.base import (
+from pipeline.lake.files.column_names import check_names
+from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.readers.base import (
     BadRow,
     Block,
     Chunk,
     Positions,
     Reader,
-    Settings,
     apply_contract,
     declared_of,
     decode_raw,
     line_of,
     merge,
 )
-from stages.stage_a.readers.csv_records import Record, Scanner, count_lines
-from stages.stage_a.source import Source
+from pipeline.lake.files.readers.csv_records import Record, Scanner, count_lines
+from pipeline.lake.files.source import Source
 
 _PIECE = 16 * 1024
 """How much of a block with a bad row is scanned row by row; the rest keeps to the fast way."""
@@ -43,7 +42,7 @@ _OTHER_DELIMITERS = (",", ";", "\t", "|")
 class CsvReader(Reader):
     """`settings.delimiter` separates cells; the first line that is not blank names the columns."""
 
-    def __init__(self, source: Source, settings: Settings, contract: Mapping[str, Column], limits: Limits) -> None:
+    def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         super().__init__(source, settings, contract, limits)
         if len(settings.delimiter.encode()) != 1 or settings.delimiter in '"\r\n\0':
             raise BadObject(f"{settings.delimiter!r} cannot delimit cells", hint="Use one ASCII character.")

@@ -9,7 +9,7 @@ import pyarrow.json
 
 from pipeline.lake.datasets.arrow import arrow_type
 from pipeline.lake.datasets.types import Array, Map, Primitive, Struct, Type
-from stages.stage_a.casts import check_floating
+from pipeline.lake.files.casts import check_floating
 
 _ROUNDING = 1e-12
 """Of a number's size, more than it changes when it becomes a double."""

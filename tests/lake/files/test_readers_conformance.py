@@ -12,9 +12,9 @@ import pytest
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column
-from stages.stage_a.limits import Limits
-from stages.stage_a.readers import READERS
-from tests.stages.stage_a.conftest import TINY, Reading
+from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.readers import READERS
+from tests.lake.files.conftest import TINY, Reading
 
 
 @dataclass(frozen=True)

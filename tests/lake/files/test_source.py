@@ -11,11 +11,11 @@ import pytest
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import StageA
-from stages.stage_a import source as module
-from stages.stage_a.convert import convert
-from stages.stage_a.limits import Limits
-from stages.stage_a.source import Source
-from tests.stages.stage_a.conftest import Stream
+from pipeline.lake.files import source as module
+from pipeline.lake.files.conversion import convert
+from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.source import Source
+from tests.lake.files.conftest import Stream
 
 TEXT = b"a,b\n" + b"1,2\n" * 5000
 

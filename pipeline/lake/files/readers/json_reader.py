@@ -16,18 +16,17 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.core.errors import BadObject, Inconsistent
-from pipeline.lake.datasets import Column
+from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type
-from stages.stage_a.casts import Mismatch, cast_column
-from stages.stage_a.limits import Limits
-from stages.stage_a.names import check_names
-from stages.stage_a.readers.base import (
+from pipeline.lake.files.casts import Mismatch, cast_column
+from pipeline.lake.files.column_names import check_names
+from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.readers.base import (
     BadRow,
     Block,
     Chunk,
     Positions,
     Reader,
-    Settings,
     apply_contract,
     declared_of,
     decode_raw,
@@ -35,11 +34,11 @@ from stages.stage_a.readers.base import (
     merge,
     one_array,
 )
-from stages.stage_a.readers.json_arrow import check_decimals, check_doubles, expected_type, read_objects
-from stages.stage_a.readers.json_rows import Row, count_objects, load_object, pieces, refuse_other_layouts
-from stages.stage_a.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
-from stages.stage_a.readers.json_split import WHITESPACE, ArrayBlocks, line_blocks
-from stages.stage_a.source import Source
+from pipeline.lake.files.readers.json_arrow import check_decimals, check_doubles, expected_type, read_objects
+from pipeline.lake.files.readers.json_rows import Row, count_objects, load_object, pieces, refuse_other_layouts
+from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
+from pipeline.lake.files.readers.json_split import WHITESPACE, ArrayBlocks, line_blocks
+from pipeline.lake.files.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class _Snapshot:
 class JsonReader(Reader):
     """`settings.format` json takes both layouts, jsonl lines only. Keeps what it learned for a second reading."""
 
-    def __init__(self, source: Source, settings: Settings, contract: Mapping[str, Column], limits: Limits) -> None:
+    def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         super().__init__(source, settings, contract, limits)
         self._shapes: dict[str, Shape] = {}
         self._names: dict[str, str] = {}

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from pipeline.lake.datasets.arrow import arrow_type
 from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
-from stages.stage_a.values import read_text, shown
+from pipeline.lake.files.values import read_text, shown
 
 
 @dataclass(frozen=True, slots=True)

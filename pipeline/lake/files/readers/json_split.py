@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import msgspec
 
 from pipeline.core.errors import BadObject
-from stages.stage_a.limits import Limits
-from stages.stage_a.readers.base import Block
-from stages.stage_a.source import Source
+from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.readers.base import Block
+from pipeline.lake.files.source import Source
 
 WHITESPACE = b" \t\r\n"
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)

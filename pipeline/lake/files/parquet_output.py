@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from pipeline.lake.datasets.arrow import arrow_type
 from pipeline.lake.datasets.model import ROW_COLUMN
 from pipeline.lake.datasets.types import Array, Primitive, Struct, Type
-from stages.stage_a.names import safe_name
-from stages.stage_a.readers.base import BadRow, Chunk
+from pipeline.lake.files.column_names import safe_name
+from pipeline.lake.files.readers.base import BadRow, Chunk
 
 _SAMPLE = 20_000
 """Values by which a column is judged to repay a dictionary."""

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pipeline.lake.datasets.arrow import arrow_type
 from pipeline.lake.datasets.types import parse_type
-from stages.stage_a.casts import Mismatch, cast_column, cast_text
-from stages.stage_a.values import read_text
+from pipeline.lake.files.casts import Mismatch, cast_column, cast_text
+from pipeline.lake.files.values import read_text
 
 GOOD = [
     ("int", "01234", 1234),

@@ -13,8 +13,8 @@ import pytest
 
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.model import ROW_COLUMN
-from stages.stage_a.convert import Conversion, convert
-from stages.stage_a.limits import Limits
+from pipeline.lake.files.conversion import Conversion, convert
+from pipeline.lake.files.limits import Limits
 
 TINY = Limits(block=7, first_sample=5, record=4096, row_group=1, columns=50, workers=2)
 """Blocks of a few bytes and a row group a block, so that every border is met."""

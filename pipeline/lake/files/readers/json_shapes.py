@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.lake.datasets.types import Array, Field, Primitive, Struct, Type
-from stages.stage_a.limits import Limits
-from stages.stage_a.names import safe_name
+from pipeline.lake.files.column_names import safe_name
+from pipeline.lake.files.limits import Limits
 
 Rewrite = Callable[[msgspec.Raw], msgspec.Raw]
 """Makes the JSON of a value fit the Arrow type of its shape."""

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import BadObject
-from stages.stage_a.limits import Limits
-from tests.stages.stage_a.conftest import Reading, read
+from pipeline.lake.files.limits import Limits
+from tests.lake.files.conftest import Reading, read
 
 
 def test_what_the_contract_does_not_name_is_text_as_it_stands(reading: Reading) -> None:

@@ -10,40 +10,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.lake.datasets import Column
+from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type, parse_type
-from stages.stage_a.casts import BadValue, cast_text
-from stages.stage_a.limits import Limits
-from stages.stage_a.source import Source
+from pipeline.lake.files.casts import BadValue, cast_text
+from pipeline.lake.files.forms import Form, form_of
+from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.source import Source
 
 Positions = NDArray[np.int64]
 RawRow = Callable[[int], bytes]
 """The source bytes of the row of that index."""
-
-
-class Settings(Protocol):
-    """What a reader needs to know of a dataset; `pipeline.lake.datasets.StageA` is one."""
-
-    @property
-    def format(self) -> str:
-        """`csv`, `json` or `jsonl`."""
-        ...
-
-    @property
-    def delimiter(self) -> str:
-        """What separates the cells of a CSV file."""
-        ...
-
-    @property
-    def on_bad_row(self) -> str:
-        """`quarantine` or `reject_file`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +65,12 @@ class Chunk:
 class Reader(ABC):
     """One file being read once."""
 
-    def __init__(self, source: Source, settings: Settings, contract: Mapping[str, Column], limits: Limits) -> None:
+    def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         self.source = source
         self.settings = settings
         self.contract: dict[str, Type] = {name: parse_type(column.type) for name, column in contract.items()}
         self.optional = frozenset(name for name, column in contract.items() if column.optional)
+        self.forms: dict[str, Form] = {name: form_of(settings, column) for name, column in contract.items()}
         self.limits = limits
 
     @abstractmethod

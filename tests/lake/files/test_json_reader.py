@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import BadObject
-from stages.stage_a.limits import Limits
-from stages.stage_a.names import safe_name
+from pipeline.lake.files.column_names import safe_name
+from pipeline.lake.files.limits import Limits
 from tests.conftest import SHARED_DATA
 from tests.examples import examples
-from tests.stages.stage_a.conftest import Reading, read
+from tests.lake.files.conftest import Reading, read
 
 
 def lines(*records: str) -> str:

@@ -8,7 +8,7 @@ import zlib
 from typing import Any, BinaryIO, Protocol
 
 from pipeline.core.errors import BadObject
-from stages.stage_a.limits import Limits
+from pipeline.lake.files.limits import Limits
 
 _gzip: Any = gzip
 _CORRUPT: tuple[Any, ...] = (gzip.BadGzipFile, zlib.error)

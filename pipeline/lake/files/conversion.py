@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.core.errors import BadObject, Inconsistent
-from pipeline.lake.datasets import Column
-from stages.stage_a.limits import Limits
-from stages.stage_a.parquet_output import BadRowsFile, Misfit, ParquetFile
-from stages.stage_a.readers import READERS, BadRow, Block, Chunk, JsonReader, Reader, Settings
-from stages.stage_a.source import Readable, Source
+from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.parquet_output import BadRowsFile, Misfit, ParquetFile
+from pipeline.lake.files.readers import READERS, BadRow, Block, Chunk, JsonReader, Reader
+from pipeline.lake.files.source import Readable, Source
 
 _SHOWN_BAD_ROWS = 3
 _DEFAULTS = Limits()
@@ -43,7 +43,7 @@ def convert(
     source: Readable,
     *,
     file_name: str,
-    settings: Settings,
+    settings: StageA,
     contract: Mapping[str, Column],
     parquet: Path,
     bad_rows: Path,
@@ -75,7 +75,7 @@ class _Job:
     """The arguments of one conversion."""
 
     file_name: str
-    settings: Settings
+    settings: StageA
     contract: Mapping[str, Column]
     parquet: Path
     bad_rows: Path

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.errors import BadObject
-from stages.stage_a.readers.base import Block
-from stages.stage_a.readers.json_split import WHITESPACE
-from stages.stage_a.values import load_record
+from pipeline.lake.files.readers.base import Block
+from pipeline.lake.files.readers.json_split import WHITESPACE
+from pipeline.lake.files.values import load_record
 
 _PIECE = 16 * 1024
 """How much of a block that does not fit is read by Python at least."""

@@ -1,0 +1,46 @@
+"""How the values of a column are written, as a dataset says it: what `values` and `casts` go by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.lake.datasets import Column, StageA
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How values are written. The options have the meanings of `StageA` and `Column`, which define them."""
+
+    null_values: frozenset[str] = frozenset()
+    decimal: str = "."
+    thousands: str = ""
+    currency: tuple[str, ...] = ()
+    percent: bool = False
+    negative_brackets: bool = False
+    trim: bool = False
+    pattern: str = ""
+    timezone: str = "UTC"
+    true_values: frozenset[str] = frozenset()
+    false_values: frozenset[str] = frozenset()
+    """Words are in lower case."""
+
+
+PLAIN = Form()
+"""How values are written where a dataset says nothing."""
+
+
+def form_of(settings: StageA, column: Column | None = None) -> Form:
+    """The form of a column; of one that the contract lacks, that of the file."""
+    return Form(
+        null_values=frozenset(settings.null_values),
+        decimal=settings.decimal,
+        thousands=settings.thousands or "",
+        currency=settings.currency,
+        percent=settings.percent,
+        negative_brackets=settings.negative_brackets,
+        trim=settings.trim,
+        pattern=(column and column.format) or "",
+        timezone=(column and column.timezone) or settings.timezone,
+        true_values=frozenset(word.lower() for word in column.true_values) if column else frozenset(),
+        false_values=frozenset(word.lower() for word in column.false_values) if column else frozenset(),
+    )
