@@ -24,7 +24,7 @@ BASE = "base"
 PRUNED = (
     "**/tests", "**/__pycache__", "bin", "pyarrow/include", "pyarrow/src", "pyarrow/includes",
     "pyarrow/*.pyx", "pyarrow/*.pxd", "pyarrow/*.pxi", "pyarrow/libarrow_flight.so.*", "pyarrow/_flight*",
-    "pyarrow/libarrow_python_flight.so*", "pyarrow/_substrait*", "pyarrow/libarrow_substrait.so.*",
+    "pyarrow/libarrow_python_flight.so*", "pyarrow/_substrait*",
     "pyarrow/_generated_version.py.orig",
     "lxml/includes", "lxml/isoschematron", "lxml/html", "lxml/*.h", "lxml/*.pyx", "lxml/*.pxi", "lxml/*.pxd",
     "lxml/objectify*", "lxml/sax*", "lxml/builder*",
