@@ -13,7 +13,6 @@ import lzma
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from pipeline.core.errors import BadObject
@@ -56,9 +55,14 @@ CORRUPT = (*CORRUPT, Corrupt)
 class _Decompressor(Protocol):
     """One member, as bz2, lzma and zstd have it."""
 
-    eof: bool
-    needs_input: bool
-    unused_data: bytes
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
@@ -122,14 +126,14 @@ def _bunzip(packed: Readable) -> Readable:
 
 
 def _unxz(packed: Readable) -> Readable:
-    return _Members(packed, partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, MEMORY))
+    return _Members(packed, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, MEMORY))
 
 
 def _unzstd(packed: Readable) -> Readable:
     from backports import zstd
 
     def member() -> _Decompressor:
-        options = {zstd.DecompressionParameter.window_log_max: MEMORY.bit_length() - 1}
+        options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: MEMORY.bit_length() - 1}
         return _ZstdMember(zstd.ZstdDecompressor(options=options), zstd.ZstdError)
 
     return _Members(packed, member)

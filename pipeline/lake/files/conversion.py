@@ -22,7 +22,7 @@ from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.parquet_output import BadRowsFile, Misfit, ParquetFile
-from pipeline.lake.files.readers import READERS, BadRow, Block, Chunk, JsonReader, Reader
+from pipeline.lake.files.readers import READERS, BadRow, Block, Chunk, Reader
 from pipeline.lake.files.source import Readable, Source
 
 _SHOWN_BAD_ROWS = 3
@@ -84,26 +84,30 @@ class _Job:
 
     def run(self, source: Readable) -> Conversion:
         kind = READERS[self.settings.format]
-        if not issubclass(kind, JsonReader):
-            reader = kind(self._open(source), self.settings, self.contract, self.limits)
-            found = self._read(reader)
+        if not kind.learns:
+            with self._open(source) as opened:
+                found = self._read(kind(opened, self.settings, self.contract, self.limits))
             if found is None:
                 raise Inconsistent(f"the schema of a {self.settings.format} file changed while it was read")
             return found
-        # A JSON schema may widen after rows were written: only the source has the values then, and it cannot seek.
+        # A schema that is learned may widen after rows were written: only the source has the values then, and it
+        # cannot seek.
         with tempfile.TemporaryFile(dir=self.parquet.parent) as copy:
-            json_reader = kind(self._open(source, copy), self.settings, self.contract, self.limits)
-            found = self._read(json_reader)
+            with self._open(source, copy) as opened:
+                reader = kind(opened, self.settings, self.contract, self.limits)
+                found = self._read(reader)
             if found is None:
                 copy.seek(0)
-                json_reader.read_again(self._open(copy))
-                found = self._read(json_reader)
+                with self._open(copy) as opened:
+                    reader.read_again(opened)
+                    found = self._read(reader)
             if found is None:
-                raise Inconsistent("the schema of a JSON file changed when it was read again")
+                raise Inconsistent(f"the schema of a {self.settings.format} file changed when it was read again")
             return found
 
     def _open(self, source: Readable, copy: BinaryIO | None = None) -> Source:
-        return Source(source, self.file_name, self.limits, copy)
+        workbook = self.settings.format == "xlsx"
+        return Source(source, self.file_name, self.limits, copy, folder=self.parquet.parent, workbook=workbook)
 
     def _read(self, reader: Reader) -> Conversion | None:
         """Read to the end; None if the schema widened after rows had been written, and is complete only now."""

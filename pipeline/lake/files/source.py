@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.compression import (
@@ -74,7 +75,7 @@ class Source:
     ) -> None:
         self._limits = limits
         self._folder = folder
-        self._files: list[IO[Any]] = []
+        self._files = ExitStack()
         first = _read_full(source, MAGIC_BYTES)
         self._raw = _Counted(source, first, copy)
         self._packed = compression_of(first)
@@ -98,8 +99,7 @@ class Source:
 
     def close(self) -> None:
         """Forget the temporary files."""
-        while self._files:
-            self._files.pop().close()
+        self._files.close()
 
     def read(self, size: int) -> bytes:
         """`size` bytes, fewer only at the end."""
@@ -113,8 +113,7 @@ class Source:
 
     def spool(self) -> Path:
         """All that is left, in a file of its own, for formats that begin at their end; it is gone after `close`."""
-        file = tempfile.NamedTemporaryFile(dir=self._folder, prefix="spool-")
-        self._files.append(file)
+        file = self._files.enter_context(tempfile.NamedTemporaryFile(dir=self._folder, prefix="spool-"))  # noqa: SIM115
         while data := self.read(_COPIED):
             file.write(data)
         file.flush()
@@ -137,8 +136,7 @@ class Source:
                 )
 
     def _open_zip(self, file_name: str, workbook: bool) -> None:
-        file = tempfile.TemporaryFile(dir=self._folder)
-        self._files.append(file)
+        file = self._files.enter_context(tempfile.TemporaryFile(dir=self._folder))  # noqa: SIM115
         while data := self._raw.read(_COPIED):
             file.write(data)
         archive = open_archive(file)
@@ -163,7 +161,9 @@ class Source:
             return _read_full(self._stream, size)
         except EOFError as error:
             raise _cut(packed, self._raw.size) from error
-        except _CORRUPT as error:
+        except (*_CORRUPT, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
             read = f"within the first {self._raw.size:,} bytes of the file"
             raise _damaged(f"the {packed.name} data is corrupt {read}, and cannot be unpacked") from error
 
