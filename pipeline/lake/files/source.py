@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, cast
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.compression import (
@@ -25,7 +25,7 @@ from pipeline.lake.files.zip_archive import is_workbook, open_archive, open_only
 __all__ = ["Readable", "Source"]
 
 _CORRUPT = (*CORRUPT, zipfile.BadZipFile)
-_COPIED = 1 << 20
+_COPIED_AT_ONCE = 4 * 1024 * 1024
 
 
 class _Counted:
@@ -58,7 +58,7 @@ class _Counted:
 class Source:
     """The bytes of an object, as they were before they were compressed.
 
-    `copy` receives the raw bytes as they are read, for who needs to read them again. Temporary files lie in `folder`.
+    `copy` receives the raw bytes as they are read, for who needs to read them again; temporary files lie in `folder`.
     A `workbook` is an archive itself, and is not unpacked. BadObject for what is broken, packed twice, or grows
     suspiciously when it is unpacked.
     """
@@ -69,13 +69,14 @@ class Source:
         file_name: str,
         limits: Limits,
         copy: BinaryIO | None = None,
-        *,
         folder: Path | None = None,
+        *,
         workbook: bool = False,
     ) -> None:
         self._limits = limits
         self._folder = folder
-        self._files = ExitStack()
+        self._temporary = ExitStack()
+        self._file = _whole_file(source)
         first = _read_full(source, MAGIC_BYTES)
         self._raw = _Counted(source, first, copy)
         self._packed = compression_of(first)
@@ -89,18 +90,6 @@ class Source:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Forget the temporary files."""
-        self._files.close()
-
     def read(self, size: int) -> bytes:
         """`size` bytes, fewer only at the end."""
         if self._ahead:
@@ -111,13 +100,27 @@ class Source:
         self._check_expansion()
         return data
 
-    def spool(self) -> Path:
-        """All that is left, in a file of its own, for formats that begin at their end; it is gone after `close`."""
-        file = self._files.enter_context(tempfile.NamedTemporaryFile(dir=self._folder, prefix="spool-"))  # noqa: SIM115
-        while data := self.read(_COPIED):
-            file.write(data)
-        file.flush()
-        return Path(file.name)
+    def spool(self) -> BinaryIO:
+        """All of it as a file that can seek, at its start: for a format that is not read from front to back.
+
+        To be called before `read`, and instead of it. The file is the source's to close.
+        """
+        if self._file and not self._packed:
+            self._file.seek(0)
+            return self._file
+        spooled = self._temporary_file()
+        while data := self.read(_COPIED_AT_ONCE):
+            spooled.write(data)
+        spooled.seek(0)
+        return spooled
+
+    def close(self) -> None:
+        """Give back what was taken of the disk."""
+        self._temporary.close()
+
+    def _temporary_file(self) -> BinaryIO:
+        file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+        return cast(BinaryIO, self._temporary.enter_context(file))
 
     def _open(self, file_name: str, first: bytes, workbook: bool) -> None:
         if first and not (workbook and self._packed is ZIP):
@@ -136,9 +139,10 @@ class Source:
                 )
 
     def _open_zip(self, file_name: str, workbook: bool) -> None:
-        file = self._files.enter_context(tempfile.TemporaryFile(dir=self._folder))  # noqa: SIM115
-        while data := self._raw.read(_COPIED):
-            file.write(data)
+        file = self._file or self._temporary_file()
+        while data := self._raw.read(_COPIED_AT_ONCE):
+            if file is not self._file:
+                file.write(data)
         archive = open_archive(file)
         if is_workbook(archive):
             if not workbook:
@@ -149,7 +153,7 @@ class Source:
             self._packed = None
             check_name(file_name, None)
             file.seek(0)
-            self._stream = file
+            self._stream = self._file = file
         else:
             self._stream = open_only_member(archive)
 
@@ -175,6 +179,12 @@ class Source:
                 f"({self.size} bytes so far)",
                 hint="If it is no mistake, send the data in several files, or uncompressed.",
             )
+
+
+def _whole_file(source: Readable) -> BinaryIO | None:
+    """The source itself if it is a file that stands at its start."""
+    file = cast(BinaryIO, source) if isinstance(source, io.IOBase) else None
+    return file if file and file.seekable() and file.tell() == 0 else None
 
 
 def _cut(packed: Compression, size: int) -> BadObject:

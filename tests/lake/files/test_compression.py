@@ -62,9 +62,10 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 def unpack(folder: Path, data: bytes, name: str = "x.csv", limits: Limits | None = None, size: int = 5000) -> bytes:
     found = []
-    with Source(Stream(data), name, limits or Limits(), folder=folder) as source:
-        while piece := source.read(size):
-            found.append(piece)
+    source = Source(Stream(data), name, limits or Limits(), folder=folder)
+    while piece := source.read(size):
+        found.append(piece)
+    source.close()
     return b"".join(found)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.core.errors import Inconsistent
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type, parse_type
 from pipeline.lake.files.casts import BadValue, cast_column, cast_text
@@ -69,10 +70,10 @@ class Chunk:
 
 
 class Reader(ABC):
-    """One file being read once."""
+    """One file being read."""
 
-    learns: ClassVar[bool] = False
-    """Whether rows may change the schema: who wrote some by then reads the file again, after `read_again`."""
+    rereads: ClassVar[bool] = False
+    """Whether rows may change the schema of rows before them, so that the file may have to be read again."""
 
     def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         self.source = source
@@ -112,6 +113,10 @@ class Reader(ABC):
     @abstractmethod
     def schema(self) -> Mapping[str, Type]:
         """The columns as far as they are known, in order, the contract's missing ones at the end."""
+
+    def read_again(self, source: Source) -> None:
+        """Start over with a second reading of the same bytes, with the schema that is complete now."""
+        raise Inconsistent(f"the schema of a {self.settings.format} file changed while it was read")
 
     @abstractmethod
     def finish(self) -> None:
