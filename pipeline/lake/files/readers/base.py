@@ -122,10 +122,6 @@ class Reader(ABC):
     def finish(self) -> None:
         """After the last block: BadObject if the file as a whole is not what the dataset says."""
 
-    def read_again(self, source: Source) -> None:
-        """Start over with a second reading of the same bytes; the schema is known now and does not change."""
-        raise NotImplementedError
-
 
 def line_of(count: int, first: int) -> Positions:
     """Positions of rows that follow each other."""
