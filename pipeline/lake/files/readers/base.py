@@ -10,14 +10,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.core.errors import Inconsistent
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type, parse_type
-from pipeline.lake.files.casts import BadValue, cast_text
+from pipeline.lake.files.casts import BadValue, cast_column, cast_text
 from pipeline.lake.files.forms import Form, form_of
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.source import Source
@@ -25,6 +27,11 @@ from pipeline.lake.files.source import Source
 Positions = NDArray[np.int64]
 RawRow = Callable[[int], bytes]
 """The source bytes of the row of that index."""
+
+BadValues = Mapping[int, BadValue]
+"""By the index of the row in its block."""
+
+NOTHING: Mapping[str, BadValues] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +70,33 @@ class Chunk:
 
 
 class Reader(ABC):
-    """One file being read once."""
+    """One file being read."""
+
+    rereads: ClassVar[bool] = False
+    """Whether rows may change the schema of rows before them, so that the file may have to be read again."""
 
     def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         self.source = source
         self.settings = settings
+        self.columns = contract
         self.contract: dict[str, Type] = {name: parse_type(column.type) for name, column in contract.items()}
         self.optional = frozenset(name for name, column in contract.items() if column.optional)
         self.forms: dict[str, Form] = {name: form_of(settings, column) for name, column in contract.items()}
         self.limits = limits
+
+    def conform(
+        self, table: pa.Table, positions: Positions, raw: RawRow, cast: Mapping[str, BadValues] = NOTHING
+    ) -> Chunk:
+        """Make of text what the dataset says: every block of every format ends with this, under the table's names.
+
+        `raw` is asked for rows that are bad only. `cast` has the columns that are of the contract's types already, and
+        what of each was not: those values are null.
+        """
+        return apply_contract(table, positions, self.contract, raw, self.forms, cast)
+
+    def cast(self, column: pa.Array, name: str) -> pa.Array:
+        """The values of a column of the contract at once; `casts.Mismatch` where `conform` has to look at each."""
+        return cast_column(column, self.contract[name], self.forms[name])
 
     @abstractmethod
     def blocks(self) -> Iterator[Block]:
@@ -89,6 +114,10 @@ class Reader(ABC):
     def schema(self) -> Mapping[str, Type]:
         """The columns as far as they are known, in order, the contract's missing ones at the end."""
 
+    def read_again(self, source: Source) -> None:
+        """Start over with a second reading of the same bytes, with the schema that is complete now."""
+        raise Inconsistent(f"the schema of a {self.settings.format} file changed while it was read")
+
     @abstractmethod
     def finish(self) -> None:
         """After the last block: BadObject if the file as a whole is not what the dataset says."""
@@ -104,12 +133,20 @@ def decode_raw(raw: bytes) -> str:
     return raw.decode(errors="backslashreplace")
 
 
-def apply_contract(table: pa.Table, positions: Positions, contract: Mapping[str, Type], raw: RawRow) -> Chunk:
+def apply_contract(
+    table: pa.Table,
+    positions: Positions,
+    contract: Mapping[str, Type],
+    raw: RawRow,
+    forms: Mapping[str, Form],
+    cast: Mapping[str, BadValues] = NOTHING,
+) -> Chunk:
     """Convert the contract's columns from text; a row with a value that has no place in its column is bad."""
     found: dict[int, list[tuple[str, BadValue]]] = {}
     for index, name in enumerate(table.column_names):
         if name in contract:
-            column, bad = cast_text(one_array(table.column(index)), contract[name])
+            column = one_array(table.column(index))
+            column, bad = (column, cast[name]) if name in cast else cast_text(column, contract[name], forms[name])
             table = table.set_column(index, pa.field(name, column.type), column)
             for row, value in bad.items():
                 found.setdefault(row, []).append((name, value))
