@@ -21,8 +21,8 @@ def _steps() -> NDArray[np.int8]:
 
 
 def _marks() -> NDArray[np.bool_]:
-    marks = _steps() != 0
-    marks[[_QUOTE, _COMMA]] = True
+    marks = np.zeros(256, np.bool_)
+    marks[[*_OPEN, *_CLOSE, _QUOTE, _COMMA]] = True
     return marks
 
 
@@ -74,4 +74,5 @@ def _escaped(text: NDArray[np.uint8]) -> NDArray[np.int64]:
     last = np.append(np.diff(slashes) != 1, True)
     ends = np.flatnonzero(last)
     lengths = np.diff(ends, prepend=-1)
-    return slashes[ends[lengths % 2 == 1]] + 1
+    found: NDArray[np.int64] = slashes[ends[lengths % 2 == 1]] + 1
+    return found
