@@ -34,6 +34,7 @@ class Format:
 
 FORMATS = [
     Format("csv", "id,Name\n", "%s,%s", "\n", "\n", 2),
+    Format("tsv", "id\tName\n", "%s\t%s", "\n", "\n", 2),
     Format("jsonl", "", '{"id":"%s","Name":"%s"}', "\n", "\n", 1),
     Format("json", "[", '{"id":"%s","Name":"%s"}', ",\n ", "]", 1),
 ]

@@ -4,7 +4,7 @@ from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Reader
 from pipeline.lake.files.readers.csv_reader import CsvReader
 from pipeline.lake.files.readers.json_reader import JsonReader
 
-READERS: dict[str, type[Reader]] = {"csv": CsvReader, "json": JsonReader, "jsonl": JsonReader}
+READERS: dict[str, type[Reader]] = {"csv": CsvReader, "tsv": CsvReader, "json": JsonReader, "jsonl": JsonReader}
 """By the name that a dataset's definition gives the format."""
 
 __all__ = ["READERS", "BadRow", "Block", "Chunk", "CsvReader", "JsonReader", "Reader"]

@@ -48,9 +48,10 @@ class Header:
         missing = self._missing(names)
         known = [name for name in names if name is not None]
         if missing:
+            where = f" on line {line}" if line > 1 else ""
             hint = "Send the columns, or mark them optional in the dataset's definition."
             raise BadObject(
-                f"the header (line {line}) lacks {', '.join(missing)}; it has {declared_of(known, self._contract)}",
+                f"the header{where} lacks {', '.join(missing)}; it has {declared_of(known, self._contract)}",
                 hint=hint + self._other_delimiter(text) + self._help(text, others) + self._row_hint(known),
             )
         if not self._contract.keys() & set(known) and _looks_like_row(cells, others()):
