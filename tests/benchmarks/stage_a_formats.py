@@ -70,7 +70,8 @@ def grow(kind: str, inputs: Path, folder: Path, scale: float) -> None:
         peaks.append(run(Work("ours", source, folder / "out.parquet", stage_a, {})).mib)
     small, large = GROWTH[kind]
     print(
-        f"growth {kind:8} {small * scale:.0f} MB: {peaks[0]:4.0f} MiB at most, {large * scale:.0f} MB: {peaks[1]:4.0f} MiB",
+        f"growth {kind:8} {small * scale:.0f} MB: {peaks[0]:4.0f} MiB at most, "
+        f"{large * scale:.0f} MB: {peaks[1]:4.0f} MiB",
         flush=True,
     )
 
