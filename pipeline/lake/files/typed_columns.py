@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.lake.datasets.arrow import arrow_type
 from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
@@ -25,6 +27,12 @@ _FIRST_DAY, _LAST_DAY = -719162, 2932896
 """Of the years 1 to 9999."""
 
 _EXACT = {Primitive.FLOAT: 2.0**24, Primitive.DOUBLE: 2.0**53}
+_RANGES: dict[Type, tuple[int, int]] = {
+    Primitive.INT: (-(2**31), 2**31 - 1),
+    Primitive.BIGINT: (-(2**63), 2**63 - 1),
+    Primitive.FLOAT: (-(2**24), 2**24),
+    Primitive.DOUBLE: (-(2**53), 2**53),
+}
 
 
 def fit(column: pa.Array, to: Type, form: Form = PLAIN) -> tuple[pa.Array, dict[int, BadValue]]:
@@ -35,17 +43,79 @@ def fit(column: pa.Array, to: Type, form: Form = PLAIN) -> tuple[pa.Array, dict[
     column = plain(column)
     try:
         return _fitted(column, to, form), {}
-    except (Mismatch, pa.ArrowInvalid, pa.ArrowNotImplementedError, OverflowError):
+    except _UNFIT:
         pass
     if is_bytes(column.type):
         return _fit_bytes(column, to, form)
-    written = is_text(column.type) or (pa.types.is_integer(column.type) and to in _WRITTEN)
-    texts = texts_of(column)
-    return cast_text(texts, to, form if written else replace(PLAIN, timezone=form.timezone))
+    if _read_as_text(column.type, to):
+        return cast_text(texts_of(column), to, form if is_text(column.type) or to in _WRITTEN else PLAIN)
+    rows = _unfit_rows(column, to, form)
+    # No form but the zone: these are no texts that somebody wrote.
+    found, bad = cast_text(texts_of(column.take(rows)), to, replace(PLAIN, timezone=form.timezone))
+    places = np.arange(len(column))
+    places[rows] = len(column) + np.arange(len(rows))
+    fitted = pa.concat_arrays([_fitted(_without(column, rows), to, form), found])
+    return fitted.take(pa.array(places)), {rows[index]: value for index, value in bad.items()}
 
 
+_UNFIT = (Mismatch, pa.ArrowInvalid, pa.ArrowNotImplementedError)
 _WRITTEN = (Primitive.DATE, Primitive.TIMESTAMP, Primitive.BOOLEAN)
 """What an integer is only by a form that the dataset says."""
+
+
+def _read_as_text(of: pa.DataType, to: Type) -> bool:
+    """Whether values of `of` have no place in `to` but by their text: never only some of them."""
+    if pa.types.is_integer(of):
+        return to in _WRITTEN
+    if pa.types.is_floating(of):
+        return isinstance(to, Decimal)
+    return is_text(of) or (pa.types.is_decimal(of) and to in _EXACT)
+
+
+def _without(column: pa.Array, rows: list[int]) -> pa.Array:
+    """The values, null at `rows`."""
+    places = np.arange(len(column))
+    gone = np.zeros(len(column), dtype=bool)
+    gone[rows] = True
+    return column.take(pa.array(places, mask=gone))
+
+
+def _unfit_rows(column: pa.Array, to: Type, form: Form) -> list[int]:
+    """Which values do not fit: found at once where that is cheap, the others by halves."""
+    rows = np.flatnonzero(~_fitting(column, to)).tolist()
+    rest = _without(column, rows) if rows else column
+    return sorted([*rows, *_by_halves(rest, to, form, 0)])
+
+
+def _fitting(column: pa.Array, to: Type) -> NDArray[np.bool_]:
+    """Which values fit as far as is cheaply told; the others do not."""
+    of = column.type
+    fitting: pa.Array | None = None
+    if pa.types.is_integer(of) and to in _RANGES:
+        low, high = _RANGES[to]
+        fitting = pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
+    elif pa.types.is_floating(of) and to in _RANGES:
+        fitting = pc.and_(pc.equal(pc.floor(column), column), pc.less_equal(pc.abs(column), _EXACT[Primitive.DOUBLE]))
+    elif pa.types.is_timestamp(of) and to in (Primitive.DATE, Primitive.TIMESTAMP):
+        local = column.cast(pa.timestamp(of.unit))
+        coarse = pa.date32() if to is Primitive.DATE else pa.timestamp("us")
+        fitting = pc.equal(local.cast(coarse, safe=False).cast(local.type, safe=False), local)
+    if fitting is None:
+        return np.ones(len(column), dtype=bool)
+    found: NDArray[np.bool_] = fitting.fill_null(True).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _by_halves(column: pa.Array, to: Type, form: Form, first: int) -> list[int]:
+    try:
+        _fitted(column, to, form)
+    except _UNFIT:
+        if len(column) == 1:
+            return [first]
+        middle = len(column) // 2
+        left = _by_halves(column.slice(0, middle), to, form, first)
+        return left + _by_halves(column.slice(middle), to, form, first + middle)
+    return []
 
 
 def _fit_bytes(column: pa.Array, to: Type, form: Form) -> tuple[pa.Array, dict[int, BadValue]]:

@@ -1,4 +1,4 @@
-"""What the types of a file that has them (Parquet, Avro, ORC) are to a dataset: which they are, and which they can be."""
+"""What the types of a file that has them (Parquet, Avro, ORC) are to a dataset: what they are, and what they can be."""
 
 from __future__ import annotations
 
@@ -120,6 +120,8 @@ def stored(of: pa.DataType) -> pa.DataType:
     """What a dictionary has entries of, and what an extension of Arrow's types is kept as."""
     if pa.types.is_dictionary(of):
         return stored(of.value_type)
+    if isinstance(of, pa.UuidType):
+        return pa.string()
     return stored(of.storage_type) if isinstance(of, pa.BaseExtensionType) else of
 
 

@@ -46,10 +46,15 @@ def json_values(column: pa.Array) -> list[Any]:
 def plain(column: pa.Array) -> pa.Array:
     """The same values without dictionary, extension type, or a layout of lists and strings of its own."""
     of = column.type
+    if isinstance(of, pa.UuidType):
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
     if isinstance(of, pa.BaseExtensionType):
         return plain(column.storage)
     if pa.types.is_dictionary(of):
         return plain(column.dictionary_decode())
+    if of == pa.float16():
+        # Arrow computes nothing with it.
+        return column.cast(pa.float32())
     if is_text(of) and of != pa.string():
         return column.cast(pa.string())
     if is_list(of) and not pa.types.is_list(of):

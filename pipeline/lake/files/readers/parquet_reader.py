@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.core.errors import BadObject
@@ -26,9 +26,7 @@ class ParquetReader(TypedReader):
 
     def open(self) -> pa.Schema:
         """The columns of the footer; see `TypedReader.open`."""
-        spooled = self.source.spool()
-        first = spooled.read(4)
-        spooled.seek(0)
+        first = self._spooled.read(4)
         if not first:
             raise BadObject("the file is empty", hint="A Parquet file has its footer even without rows.")
         if first not in (_MAGIC, _ENCRYPTED):
@@ -48,7 +46,7 @@ class ParquetReader(TypedReader):
 
     def _open_file(self, unit: str) -> pq.ParquetFile:
         return pq.ParquetFile(
-            self.source.spool(),
+            self._spooled,
             pre_buffer=False,
             buffer_size=_READ_AHEAD,
             coerce_int96_timestamp_unit=unit,
@@ -65,10 +63,14 @@ class ParquetReader(TypedReader):
             yield batch
 
     @cached_property
+    def _spooled(self) -> BinaryIO:
+        return self.source.spool()
+
+    @cached_property
     def _rows_at_once(self) -> int:
         metadata = self._file.metadata
-        size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
-        row = max(1, size // max(1, metadata.num_rows))
+        size: int = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+        row = max(1, size // max(1, int(metadata.num_rows)))
         return max(1, min(_MOST_ROWS, self.limits.block // row))
 
     @cached_property
@@ -86,9 +88,8 @@ class ParquetReader(TypedReader):
         for name in self._int96:
             index = batch.schema.get_field_index(name)
             column, fine = batch.column(index), nanoseconds.column(name)
-            coarse = pc.floor(pc.divide(fine.cast(pa.int64()).cast(pa.decimal128(19, 0)), 1000))
-            same = pc.all(pc.equal(coarse.cast(pa.int64()), column.cast(pa.int64()))).as_py()
-            found = fine if same in (True, None) else column
+            numbers = [each.cast(pa.int64()).fill_null(0).to_numpy() for each in (fine, column)]
+            found = fine if (numbers[0] // 1000 == numbers[1]).all() else column
             found = found.cast(pa.timestamp(found.type.unit, tz="UTC"))
             batch = batch.set_column(index, name, found)
         return batch
