@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -18,10 +19,11 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Settings
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.files.limits import Limits
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
-from stages.stage_a import transform
+from stages.stage_a import staged_files
 from stages.stage_a.complete import complete_group
 from stages.stage_a.transform import transform_objects
 
@@ -35,6 +37,7 @@ class Shop:
 
     lake: Lake
     write: str = "append"
+    format: str = "csv"
     moments: Iterator[int] = field(default_factory=lambda: count(1))
 
     def drop(self, file: str, body: str = "id\n1\n") -> StageAWork:
@@ -50,7 +53,7 @@ class Shop:
             "objects": [work.to_json() for work in works],
             "dataset": str(NAME),
             "write": self.write,
-            "stage_a": {"format": "csv"},
+            "stage_a": {"format": self.format},
             "contract": {"id": {"type": "bigint"}},
             "execution": "run-1",
         }
@@ -126,14 +129,14 @@ def test_what_befalls_one_object_leaves_the_others_to_be_tried_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, trouble: type[Exception]
 ):
     works = [shop.drop(f"{n}.csv") for n in range(3)]
-    convert = transform.convert
+    convert = staged_files.convert
 
     def fails(source: Any, *, file_name: str, **more: Any) -> Any:
         if file_name == "1.csv":
             raise trouble("in this file")
         return convert(source, file_name=file_name, **more)
 
-    monkeypatch.setattr(transform, "convert", fails)
+    monkeypatch.setattr(staged_files, "convert", fails)
     with pytest.raises(trouble):
         shop.transform(*works)
     with pytest.raises(trouble):
@@ -169,19 +172,36 @@ def test_a_team_hears_once_of_a_bad_file_whatever_befalls_its_neighbours(shop: S
     arn = client("sqs").get_queue_attributes(QueueUrl=heard, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     client("sns").subscribe(TopicArn=f"{shop.lake.settings[Setting.TEAM_TOPICS]}shop", Protocol="sqs", Endpoint=arn)
     works = [shop.drop("bad.csv", "\xff\x00"), shop.drop("1.csv"), shop.drop("2.csv")]
-    convert, busy = transform.convert, iter([True, True])
+    convert, busy = staged_files.convert, iter([True, True])
 
     def fails(source: Any, *, file_name: str, **more: Any) -> Any:
         if file_name == "2.csv" and next(busy, False):
             raise Transient("in this file")
         return convert(source, file_name=file_name, **more)
 
-    monkeypatch.setattr(transform, "convert", fails)
+    monkeypatch.setattr(staged_files, "convert", fails)
     for _ in range(2):
         with pytest.raises(Transient):
             shop.transform(*works)
     assert shop.transform(*works) == ["QUARANTINED", "STAGED", "STAGED"]
     assert len(client("sqs").receive_message(QueueUrl=heard, MaxNumberOfMessages=10)["Messages"]) == 1
+
+
+def test_json_that_changes_its_schema_late_is_asked_for_again(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    small = Limits(block=64, first_sample=64, row_group=1)
+    monkeypatch.setattr(staged_files, "convert", partial(staged_files.convert, limits=small))
+    shop.format = "jsonl"
+    rows = "".join(json.dumps({"id": n, "n": n}) + "\n" for n in range(50))
+    steady, late = shop.drop("a.jsonl", rows), shop.drop("b.jsonl", rows + '{"id": 50, "n": "text"}\n')
+    asked: list[str] = []
+    events = client("s3").meta.events
+    events.register("before-call.s3.GetObject", lambda params, **_: asked.append(params["url_path"]), unique_id="got")
+    assert shop.transform(steady, late) == ["STAGED", "STAGED"]
+    events.unregister("before-call.s3.GetObject", unique_id="got")
+    assert [path.rpartition("/")[2] for path in asked] == ["a.jsonl", "b.jsonl", "b.jsonl"]
+    row = shop.lake.catalog.get(late.object)
+    assert row
+    assert row.rows_out == 51
 
 
 class Killed(BaseException):

@@ -10,11 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.core.errors import Inconsistent
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type, parse_type
 from pipeline.lake.files.casts import BadValue, cast_column, cast_text
@@ -25,6 +27,11 @@ from pipeline.lake.files.source import Source
 Positions = NDArray[np.int64]
 RawRow = Callable[[int], bytes]
 """The source bytes of the row of that index."""
+
+BadValues = Mapping[int, BadValue]
+"""By the index of the row in its block."""
+
+NOTHING: Mapping[str, BadValues] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,10 @@ class Chunk:
 
 
 class Reader(ABC):
-    """One file being read once."""
+    """One file being read."""
+
+    rereads: ClassVar[bool] = False
+    """Whether rows may change the schema of rows before them, so that the file may have to be read again."""
 
     def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         self.source = source
@@ -74,12 +84,15 @@ class Reader(ABC):
         self.forms: dict[str, Form] = {name: form_of(settings, column) for name, column in contract.items()}
         self.limits = limits
 
-    def conform(self, table: pa.Table, positions: Positions, raw: RawRow) -> Chunk:
-        """Make of text what the dataset says: every block of a text format ends with this, under the table's names.
+    def conform(
+        self, table: pa.Table, positions: Positions, raw: RawRow, cast: Mapping[str, BadValues] = NOTHING
+    ) -> Chunk:
+        """Make of text what the dataset says: every block of every format ends with this, under the table's names.
 
-        `raw` is asked for rows that are bad only.
+        `raw` is asked for rows that are bad only. `cast` has the columns that are of the contract's types already, and
+        what of each was not: those values are null.
         """
-        return apply_contract(table, positions, self.contract, raw, self.forms)
+        return apply_contract(table, positions, self.contract, raw, self.forms, cast)
 
     def cast(self, column: pa.Array, name: str) -> pa.Array:
         """The values of a column of the contract at once; `casts.Mismatch` where `conform` has to look at each."""
@@ -101,6 +114,10 @@ class Reader(ABC):
     def schema(self) -> Mapping[str, Type]:
         """The columns as far as they are known, in order, the contract's missing ones at the end."""
 
+    def read_again(self, source: Source) -> None:
+        """Start over with a second reading of the same bytes, with the schema that is complete now."""
+        raise Inconsistent(f"the schema of a {self.settings.format} file changed while it was read")
+
     @abstractmethod
     def finish(self) -> None:
         """After the last block: BadObject if the file as a whole is not what the dataset says."""
@@ -117,13 +134,19 @@ def decode_raw(raw: bytes) -> str:
 
 
 def apply_contract(
-    table: pa.Table, positions: Positions, contract: Mapping[str, Type], raw: RawRow, forms: Mapping[str, Form]
+    table: pa.Table,
+    positions: Positions,
+    contract: Mapping[str, Type],
+    raw: RawRow,
+    forms: Mapping[str, Form],
+    cast: Mapping[str, BadValues] = NOTHING,
 ) -> Chunk:
     """Convert the contract's columns from text; a row with a value that has no place in its column is bad."""
     found: dict[int, list[tuple[str, BadValue]]] = {}
     for index, name in enumerate(table.column_names):
         if name in contract:
-            column, bad = cast_text(one_array(table.column(index)), contract[name], forms[name])
+            column = one_array(table.column(index))
+            column, bad = (column, cast[name]) if name in cast else cast_text(column, contract[name], forms[name])
             table = table.set_column(index, pa.field(name, column.type), column)
             for row, value in bad.items():
                 found.setdefault(row, []).append((name, value))
