@@ -43,7 +43,8 @@ def read_moments(column: pa.Array, to: Primitive, form: Form) -> tuple[pa.Array,
     if form.pattern in EPOCHS:
         micros, known = _read_epochs(column, form)
     else:
-        micros, known = _read_patterns(column, (form.pattern,) if form.pattern else _ISO[to], form)
+        zone = form.timezone if to is Primitive.TIMESTAMP else "UTC"
+        micros, known = _read_patterns(column, (form.pattern,) if form.pattern else _ISO[to], zone)
     known &= (micros >= FIRST_DAY * DAY) & (micros < (LAST_DAY + 1) * DAY)
     empty = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else np.zeros(len(column), dtype=bool)
     if to is Primitive.DATE:
@@ -66,7 +67,7 @@ def _read_epochs(column: pa.Array, form: Form) -> tuple[Numbers, Mask]:
     return from_epochs(pc.if_else(fits, plain, None).cast(pa.int64()), EPOCHS[form.pattern])
 
 
-def _read_patterns(column: pa.Array, patterns: tuple[str, ...], form: Form) -> tuple[Numbers, Mask]:
+def _read_patterns(column: pa.Array, patterns: tuple[str, ...], zone: str) -> tuple[Numbers, Mask]:
     micros, known = np.zeros(len(column), dtype=np.int64), np.zeros(len(column), dtype=bool)
     rest = np.arange(len(column))
     for pattern in patterns:
@@ -74,7 +75,7 @@ def _read_patterns(column: pa.Array, patterns: tuple[str, ...], form: Form) -> t
         found = times.known
         local = times.micros
         if not times.zoned:
-            local, certain = to_utc_all(local, form.timezone) if found.any() else (local, found)
+            local, certain = to_utc_all(local, zone) if found.any() else (local, found)
             found = found & certain
         micros[rest], known[rest] = np.where(found, local, 0), found
         rest = rest[~found]

@@ -11,7 +11,6 @@ they are in the form's.
 from __future__ import annotations
 
 import json
-import math
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 

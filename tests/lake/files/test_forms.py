@@ -150,6 +150,7 @@ def test_a_number_that_is_written_otherwise_is_bad(settings: dict[str, Any], tex
 )
 def test_a_date_by_pattern(pattern: str, text: str, day: date) -> None:
     assert both(text, "date", form(kind="date", format=pattern)) == day
+    assert both(text, "date", form({"timezone": "Asia/Tokyo"}, kind="date", format=pattern)) == day
 
 
 @pytest.mark.parametrize(
