@@ -59,7 +59,7 @@ EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1000, "epoch_microse
 """Forms of a timestamp that is a number since 1970 in UTC: the microseconds of one."""
 
 _PATTERN = re.compile(r"(yyyy|yy|MMMM|MMM|MM|M|dd|d|HH|H|hh|h|mm|ss|S{1,6}|a|XXX|X|'[^']*'|[^A-Za-z'])*")
-_PATTERN_PARTS = re.compile(r"'[^']*'|([A-Za-z])\1*")
+_PATTERN_PARTS = re.compile(r"'[^']*'|y+|M+|d+|H+|h+|m+|s+|S+|a+|X+")
 _NUMERALS = frozenset("0123456789eE+-.,()%' \t")
 _CANNOT_SEPARATE = '"\r\n\0\ufeff'
 
@@ -144,7 +144,7 @@ def _check_form(form: str, kind: str) -> None:
     known = f"write letters such as dd/MM/yyyy or yyyy-MM-dd HH:mm:ss, or one of {', '.join(EPOCHS)}"
     if not _PATTERN.fullmatch(form):
         raise ValueError(f"{form!r} is no form of a date: {known}")
-    kinds = [part[1] for part in _PATTERN_PARTS.finditer(form) if part[1]]
+    kinds = [part[0] for part in _PATTERN_PARTS.findall(form) if part[0] != "'"]
     if len(set(kinds)) < len(kinds) or not {"y", "M", "d"} <= set(kinds):
         raise ValueError(f"{form!r} does not have year, month and day once each: {known}")
     if kind == "date" and set(kinds) - {"y", "M", "d"}:
