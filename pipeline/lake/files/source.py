@@ -1,8 +1,7 @@
-"""Bytes of a raw object, decompressed and in UTF-8, read as a stream. What the bytes mean is the readers' business."""
+"""Bytes of a raw object, decompressed, read as a stream. What they mean is for `streams` and the readers to say."""
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import zlib
 from typing import Any, BinaryIO, Protocol
@@ -22,23 +21,6 @@ except ImportError:
     pass
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_FOREIGN_MAGIC = {
-    b"PK\x03\x04": "a ZIP archive (or an Excel workbook)",
-    b"PAR1": "a Parquet file",
-    b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
-    b"BZh": "compressed with bzip2",
-    b"\xfd7zXZ\x00": "compressed with xz",
-    b"%PDF": "a PDF document",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-}
-_BOMS = (
-    (codecs.BOM_UTF8, None),
-    # The marks of UTF-32 begin with those of UTF-16.
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 
 
 class Readable(Protocol):
@@ -77,10 +59,10 @@ class _Counted:
 
 
 class Source:
-    """The text of an object, in UTF-8 without byte order mark.
+    """The bytes of an object, as they were before they were compressed.
 
-    `copy` receives the raw bytes as they are read, for who needs to read them again. BadObject for another format, a
-    broken or suspiciously growing gzip, and text that is not in the encoding that its byte order mark says.
+    `copy` receives the raw bytes as they are read, for who needs to read them again. BadObject for a broken or
+    suspiciously growing gzip.
     """
 
     def __init__(self, source: Readable, file_name: str, limits: Limits, copy: BinaryIO | None = None) -> None:
@@ -93,25 +75,11 @@ class Source:
                 "the name ends in .gz, but the bytes are not gzip", hint="Compress the file, or drop the .gz."
             )
         self._stream: Readable = _gunzip(self._raw) if self._packed else self._raw
-        self._size = 0
-        self._ahead = self._read_stream(8)
-        _refuse_foreign(self._ahead)
-        self._decoder = self._find_encoding()
+        self.size = 0
+        """How many bytes were read of it."""
 
     def read(self, size: int) -> bytes:
-        """At least `size` bytes, more only by what a change of encoding adds; fewer only at the end."""
-        parts, have = [], 0
-        while have < size:
-            data, self._ahead = self._ahead, b""
-            data = data or self._read_stream(size - have)
-            text = self._recode(data) if self._decoder else data
-            parts.append(text)
-            have += len(text)
-            if not data:
-                break
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _read_stream(self, size: int) -> bytes:
+        """`size` bytes, fewer only at the end."""
         try:
             data = _read_full(self._stream, size)
         except EOFError as error:
@@ -120,36 +88,17 @@ class Source:
         except _CORRUPT as error:
             read = f"within the first {self._raw.size:,} bytes of the file"
             raise _damaged(f"the gzip data is corrupt {read}, and cannot be unpacked") from error
-        self._size += len(data)
+        self.size += len(data)
         self._check_expansion()
         return data
 
     def _check_expansion(self) -> None:
         limits = self._limits
-        if self._packed and self._size > max(limits.expansion_floor, limits.expansion * self._raw.size):
+        if self._packed and self.size > max(limits.expansion_floor, limits.expansion * self._raw.size):
             raise BadObject(
-                f"the gzip grows to more than {limits.expansion} times its size ({self._size} bytes so far)",
+                f"the gzip grows to more than {limits.expansion} times its size ({self.size} bytes so far)",
                 hint="If it is no mistake, send the data in several files, or uncompressed.",
             )
-
-    def _find_encoding(self) -> codecs.IncrementalDecoder | None:
-        for mark, encoding in _BOMS:
-            if self._ahead.startswith(mark):
-                self._ahead = self._ahead[len(mark) :]
-                return codecs.getincrementaldecoder(encoding)() if encoding else None
-        if len(self._ahead) > 1 and 0 in self._ahead[:2]:
-            raise BadObject("the text looks like UTF-16 without a byte order mark", hint="Save the file as UTF-8.")
-        return None
-
-    def _recode(self, data: bytes) -> bytes:
-        assert self._decoder is not None
-        try:
-            return self._decoder.decode(data, not data).encode()
-        except UnicodeDecodeError as error:
-            raise BadObject(
-                f"the text is not valid {error.encoding} near byte {self._size} ({error.reason})",
-                hint="Save the file as UTF-8.",
-            ) from error
 
 
 def _damaged(what: str) -> BadObject:
@@ -171,9 +120,3 @@ def _read_full(stream: Readable, size: int) -> bytes:
         parts.append(data)
         have += len(data)
     return b"".join(parts)
-
-
-def _refuse_foreign(first: bytes) -> None:
-    for magic, what in _FOREIGN_MAGIC.items():
-        if first.startswith(magic):
-            raise BadObject(f"the file is {what}", hint="Send CSV or JSON, plain or as gzip.")

@@ -85,7 +85,7 @@ def test_a_byte_order_mark_says_the_encoding(form: Format, reading: Reading, mar
 
 
 def test_utf16_without_its_mark_is_refused(form: Format, reading: Reading) -> None:
-    with pytest.raises(BadObject, match="byte order mark"):
+    with pytest.raises(BadObject, match="byte-order mark"):
         reading(form.text(*ROWS).encode("utf-16-le"), form.name)
 
 

@@ -32,6 +32,7 @@ from pipeline.lake.files.readers.base import (
 )
 from pipeline.lake.files.readers.csv_records import Record, Scanner, count_lines
 from pipeline.lake.files.source import Source
+from pipeline.lake.files.streams import TextStream
 
 _PIECE = 16 * 1024
 """How much of a block with a bad row is scanned row by row; the rest keeps to the fast way."""
@@ -47,11 +48,12 @@ class CsvReader(Reader):
         if len(settings.delimiter.encode()) != 1 or settings.delimiter in '"\r\n\0':
             raise BadObject(f"{settings.delimiter!r} cannot delimit cells", hint="Use one ASCII character.")
         self._scanner = Scanner(settings.delimiter.encode())
+        self._text = TextStream(source, settings.encoding)
         self._names: list[str] = []
 
     def blocks(self) -> Iterator[Block]:
         """The file in blocks that end where a record ends; see `Reader.blocks`."""
-        data = self.source.read(self.limits.block)
+        data = self._text.read(self.limits.block)
         if not data:
             raise BadObject("the file is empty", hint="A CSV file needs at least its header.")
         line, final = 1, False
@@ -73,7 +75,7 @@ class CsvReader(Reader):
                 )
             if final:
                 break
-            more = self.source.read(self.limits.block)
+            more = self._text.read(self.limits.block)
             final = not more
             data += more
         if not self._names:
@@ -250,5 +252,5 @@ def _header_text(header: bytes) -> str:
     except UnicodeDecodeError as error:
         raise BadObject(f"the header is no UTF-8 ({error.reason})", hint="Save the file as UTF-8.") from error
     if "\0" in text:
-        raise BadObject("the header holds NUL bytes", hint="Is it a binary file, or UTF-16 without a byte order mark?")
+        raise BadObject("the header holds NUL bytes", hint="Is it a binary file, or UTF-16 without a byte-order mark?")
     return text

@@ -39,6 +39,7 @@ from pipeline.lake.files.readers.json_rows import Row, count_objects, load_objec
 from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
 from pipeline.lake.files.readers.json_split import WHITESPACE, ArrayBlocks, line_blocks
 from pipeline.lake.files.source import Source
+from pipeline.lake.files.streams import TextStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class JsonReader(Reader):
 
     def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         super().__init__(source, settings, contract, limits)
+        self._text = TextStream(source, settings.encoding)
         self._shapes: dict[str, Shape] = {}
         self._names: dict[str, str] = {}
         self._snapshot: _Snapshot | None = _Snapshot(pa.schema([]), ())
@@ -63,18 +65,18 @@ class JsonReader(Reader):
 
     def read_again(self, source: Source) -> None:
         """Start over with a second reading of the same bytes; the schema is known now and does not change."""
-        self.source = source
+        self._text = TextStream(source, self.settings.encoding)
         self._complete = True
         self._rows_out = 0
         self._first_problem = None
 
     def blocks(self) -> Iterator[Block]:
         """The file in blocks of whole records; see `Reader.blocks`."""
-        data = self.source.read(self.limits.first_sample)
+        data = self._text.read(self.limits.first_sample)
         text = data.lstrip(WHITESPACE)
         while data and not text:
             # Blank lines count as lines; there may be any number of them before the first record.
-            more = self.source.read(self.limits.first_sample)
+            more = self._text.read(self.limits.first_sample)
             if not more:
                 break
             data += more
@@ -82,7 +84,7 @@ class JsonReader(Reader):
         if not text:
             raise BadObject("the file is empty", hint="Send at least [] or one line.")
         if self.settings.format == "json" and text.startswith(b"["):
-            yield from ArrayBlocks(self.source, self.limits, text, len(data) - len(text))
+            yield from ArrayBlocks(self._text, self.limits, text, len(data) - len(text))
             return
         if self.settings.format == "json" and not text.startswith(b"{"):
             raise BadObject(
@@ -90,7 +92,7 @@ class JsonReader(Reader):
                 hint="Send an array of objects, or one object a line.",
             )
         refuse_other_layouts(text)
-        yield from line_blocks(self.source, self.limits, data)
+        yield from line_blocks(self._text, self.limits, data)
 
     def parse(self, block: Block) -> Chunk | None:
         """The rows of a block by pyarrow, if the columns seen so far fit; else None, and `settle` reads them."""

@@ -11,7 +11,7 @@ import msgspec
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import Block
-from pipeline.lake.files.source import Source
+from pipeline.lake.files.streams import TextStream
 
 WHITESPACE = b" \t\r\n"
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
@@ -20,7 +20,7 @@ _TRIES = 8
 """How many likely commas are tried before every token is looked at."""
 
 
-def line_blocks(source: Source, limits: Limits, data: bytes) -> Iterator[Block]:
+def line_blocks(source: TextStream, limits: Limits, data: bytes) -> Iterator[Block]:
     """Blocks of whole lines, the first small: it is what the schema is learned from. `data` was read before."""
     line, size, final = 1, limits.first_sample, False
     while True:
@@ -44,7 +44,7 @@ def line_blocks(source: Source, limits: Limits, data: bytes) -> Iterator[Block]:
 class ArrayBlocks:
     """Elements of one top-level array. `data` starts at its bracket, `skipped` bytes into the text."""
 
-    def __init__(self, source: Source, limits: Limits, data: bytes, skipped: int) -> None:
+    def __init__(self, source: TextStream, limits: Limits, data: bytes, skipped: int) -> None:
         self._source = source
         self._limits = limits
         self._data = data[1:]
