@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.arguments import DatasetArgument
+from pipeline.cli.drop_report import EXIT_INTERRUPTED, print_dropped, send
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.waits import wait
-from pipeline.core.clients import client
+from pipeline.core.errors import Refused
 from pipeline.lake.datasets import DatasetName
-from pipeline.lake.settings import Setting
+from pipeline.lake.datasets.registry import Registration
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.attention import attention
 from pipeline.operate.connection import Connected
-from pipeline.operate.drop import raw_key
+from pipeline.operate.dropped_files import select
 from pipeline.operate.progress import Progress
 
 EXIT_ATTENTION = 3
@@ -28,51 +28,58 @@ EXIT_TIMEOUT = 4
 @app.command()
 def drop(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="Files to drop.", exists=True, dir_okay=False, readable=True)],
+    files: Annotated[list[Path], typer.Argument(help="Files and folders to drop.", exists=True)],
     to: Annotated[str, typer.Option("--to", help="The dataset, as team/dataset.")],
     prefix: Annotated[str, typer.Option(help="Sub-folders below the dataset.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Drop files into the raw bucket, as `aws s3 cp` would.
+    """Drop files into the raw bucket, as `aws s3 cp` would, and all files of folders.
 
-    Example: sluice drop orders.csv --to shop/orders
+    Of a folder, hidden, empty and temporary files and links that lead out of it are skipped, and named.
+    Where later rows replace earlier ones (upsert, overwrite), files go up one after another in the order given.
+    Exits with 1 if a file could not be dropped, 130 if interrupted: what was dropped by then is said.
+
+    Example: sluice drop orders.csv more-orders/ --to shop/orders
     """
     name = dataset_name(to)
     connected: Connected = context.obj.connect()
-    dropped = drop_files(connected, files, name, prefix)
+    selection = select(files, f"{name}/{prefix}")
     registration = connected.lake.registry.get(name)
     known = registration is not None and registration.retired is None
+    dropped = send(connected, selection, in_order=registration is None or _replaces(registration))
     if as_json:
-        print_json({"dropped": dropped, "registered": known})
-        return
-    for item in dropped:
-        console.print(
-            f"dropped [bold]{escape(item['uri'])}[/] ({item['bytes']:,} bytes)", highlight=False, soft_wrap=True
-        )
-    if not known:
-        what = f"dataset {name} is retired" if registration else f"no dataset {name} is registered"
-        how = "with its file again" if registration else "(`sluice datasets init`, then `sluice datasets apply`)"
-        console.print(
-            f"[yellow]{what}:[/] the objects wait as UNROUTED until it is applied {how}.",
-            highlight=False,
-        )
+        print_json(dropped.to_json() | {"registered": known})
+    else:
+        print_dropped(dropped)
+        if not known:
+            _say_unknown(name, is_retired=registration is not None)
+    if dropped.is_interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if dropped.failed or any(each.path in files for each in selection.skipped) or not selection.files:
+        raise typer.Exit(1)
+
+
+def _replaces(registration: Registration) -> bool:
+    """Whether rows of a later file take the place of those of an earlier one."""
+    return registration.dataset.table.write in ("upsert", "overwrite")
+
+
+def _say_unknown(name: DatasetName, *, is_retired: bool) -> None:
+    what = f"dataset {name} is retired" if is_retired else f"no dataset {name} is registered"
+    how = "with its file again" if is_retired else "(`sluice datasets init`, then `sluice datasets apply`)"
+    console.print(
+        f"[yellow]{what}:[/] the objects wait as UNROUTED until it is applied {how}.",
+        highlight=False,
+    )
 
 
 def drop_files(connected: Connected, files: list[Path], name: DatasetName, prefix: str = "") -> list[dict[str, Any]]:
-    """Upload each file under the dataset's prefix, with a progress bar; returns `uri` and `bytes` of each."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    bucket = connected.lake.settings[Setting.RAW_BUCKET]
-    dropped = []
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        for path in files:
-            key = raw_key(f"{name}/{prefix}", path.name)
-            size = path.stat().st_size
-            task = bar.add_task(escape(path.name), total=size)
-            client("s3").upload_file(str(path), bucket, key, Callback=lambda n, task=task: bar.advance(task, n))
-            dropped.append({"uri": f"s3://{bucket}/{key}", "bytes": size})
-    return dropped
+    """Upload each file below the dataset's prefix, in that order; `uri` and `bytes` of each. `Refused` if one fails."""
+    dropped = send(connected, select(files, f"{name}/{prefix}"), in_order=True)
+    for path, reason in dropped.not_there():
+        raise Refused(f"{path} could not be dropped: {reason}")
+    found: list[dict[str, Any]] = dropped.to_json()["dropped"]
+    return found
 
 
 @app.command("wait")

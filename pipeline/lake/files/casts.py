@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from pipeline.lake.datasets.arrow import arrow_type
 from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
+from pipeline.lake.files.forms import PLAIN, Form
 from pipeline.lake.files.values import read_text, shown
 
 
@@ -31,15 +32,18 @@ _EXACT_INTEGERS = {Primitive.FLOAT: 2.0**24, Primitive.DOUBLE: 2.0**53}
 """From here on a floating-point column may round an integer."""
 
 
-def cast_text(column: pa.Array, to: Type) -> tuple[pa.Array, dict[int, BadValue]]:
-    """Convert text to `to`; the second answer says of each row that is bad why, its value is null then."""
+def cast_text(column: pa.Array, to: Type, form: Form = PLAIN) -> tuple[pa.Array, dict[int, BadValue]]:
+    """Convert text, written in `form`, to `to`.
+
+    The second answer says of each row that is bad why; its value is null then.
+    """
     try:
-        return cast_column(column, to), {}
+        return cast_column(column, to, form), {}
     except Mismatch:
-        return _cast_each(column, to)
+        return _cast_each(column, to, form)
 
 
-def cast_column(column: pa.Array, to: Type) -> pa.Array:
+def cast_column(column: pa.Array, to: Type, form: Form = PLAIN) -> pa.Array:
     """Convert text, or values that JSON gave a fitting type, to `to` at once.
 
     Mismatch where a value is bad, and where Arrow's conversion could differ from `values.read_text`.
@@ -52,9 +56,9 @@ def cast_column(column: pa.Array, to: Type) -> pa.Array:
     try:
         match to:
             case Array(element):
-                return _cast_list(column, element, target)
+                return _cast_list(column, element, target, form)
             case Struct():
-                return _cast_struct(column, to, target)
+                return _cast_struct(column, to, target, form)
             case Map():
                 raise Mismatch
             case Decimal():
@@ -64,14 +68,14 @@ def cast_column(column: pa.Array, to: Type) -> pa.Array:
         raise Mismatch from error
 
 
-def _cast_list(column: pa.Array, element: Type, target: pa.DataType) -> pa.Array:
+def _cast_list(column: pa.Array, element: Type, target: pa.DataType, form: Form) -> pa.Array:
     if not pa.types.is_list(column.type):
         raise Mismatch
-    values = cast_column(column.values, element)
+    values = cast_column(column.values, element, form)
     return pa.ListArray.from_arrays(column.offsets, values, type=target, mask=_mask(column))
 
 
-def _cast_struct(column: pa.Array, to: Struct, target: pa.DataType) -> pa.Array:
+def _cast_struct(column: pa.Array, to: Struct, target: pa.DataType, form: Form) -> pa.Array:
     if not pa.types.is_struct(column.type):
         raise Mismatch
     types = {field.name: field.type for field in to.fields}
@@ -79,7 +83,7 @@ def _cast_struct(column: pa.Array, to: Struct, target: pa.DataType) -> pa.Array:
     if not present.keys() <= types.keys():
         raise Mismatch
     children = [
-        cast_column(present[name], kind) if name in present else pa.nulls(len(column), arrow_type(kind))
+        cast_column(present[name], kind, form) if name in present else pa.nulls(len(column), arrow_type(kind))
         for name, kind in types.items()
     ]
     return pa.StructArray.from_arrays(children, fields=list(target), mask=_mask(column))
@@ -176,14 +180,14 @@ _PRIMITIVES: dict[Primitive, Callable[[pa.Array, pa.DataType], pa.Array]] = {
 }
 
 
-def _cast_each(column: pa.Array, to: Type) -> tuple[pa.Array, dict[int, BadValue]]:
+def _cast_each(column: pa.Array, to: Type, form: Form) -> tuple[pa.Array, dict[int, BadValue]]:
     values: list[object] = []
     bad: dict[int, BadValue] = {}
     for row, text in enumerate(column.to_pylist()):
         value: object = None
         if text is not None:
             try:
-                value = read_text(text, to)
+                value = read_text(text, to, form)
             except ValueError as error:
                 bad[row] = BadValue(shown(text), f"is not {to}: {error}")
         values.append(value)

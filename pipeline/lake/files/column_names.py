@@ -8,7 +8,7 @@ from pipeline.core.errors import BadObject
 from pipeline.lake.datasets.names import safe_name
 from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
 
-__all__ = ["MAX_LENGTH", "RESERVED_PREFIX", "check_names", "safe_name"]
+__all__ = ["MAX_LENGTH", "RESERVED_PREFIX", "check_name", "check_names", "safe_name"]
 
 RESERVED_PREFIX = "_sluice"
 MAX_LENGTH = 128
@@ -30,13 +30,14 @@ def check_names(names: Iterable[str]) -> dict[str, str]:
                 f"columns {taken[safe]} and {place} have the same name",
                 hint="Rename one of them in the file: names are compared in lower case, other characters become '_'.",
             )
-        _check_name(place, safe)
+        check_name(place, safe)
         taken[safe] = place
         found[name] = safe
     return found
 
 
-def _check_name(place: int, safe: str) -> None:
+def check_name(place: int, safe: str) -> None:
+    """BadObject for a name that no column of a table can have; `place` is where it stands, from 1."""
     if not safe:
         raise BadObject(f"column {place} has an empty name", hint="Give every column a name.")
     if len(safe) > MAX_LENGTH:

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
 from pipeline.lake.files.column_names import safe_name
+from pipeline.lake.files.forms import PLAIN, Form
 
 SHOWN = 60
 """Characters of a bad value that its row's reason quotes."""
@@ -51,19 +52,19 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
 
 
-def read_text(text: str, to: Type) -> object:
-    """The Python value of `text` in a column of type `to`; ValueError says why it has none, and quotes nothing of it.
+def read_text(text: str, to: Type, form: Form = PLAIN) -> object:
+    """The Python value of `text`, written in `form`, in a column of type `to`; None is null.
 
-    A nested type is read from JSON text.
+    ValueError says why it has none, and quotes nothing of it. A nested type is read from JSON text.
     """
     if isinstance(to, Primitive):
         return _PRIMITIVES[to](text)
     if isinstance(to, Decimal):
         return _decimal(text, to)
-    return read_value(load_json(text), to)
+    return read_value(load_json(text), to, form)
 
 
-def read_value(value: object, to: Type) -> object:
+def read_value(value: object, to: Type, form: Form = PLAIN) -> object:
     """The same for a value of `load_json`. Fields are matched by safe name; one that the type lacks is refused."""
     if value is None:
         return None
@@ -71,15 +72,17 @@ def read_value(value: object, to: Type) -> object:
         case Array(element):
             if not isinstance(value, list):
                 raise ValueError("something in it is not a list")
-            return [read_value(item, element) for item in value]
+            return [read_value(item, element, form) for item in value]
         case Map(key, item_type):
-            pairs = [(read_text(name, key), read_value(item, item_type)) for name, item in _object(value).items()]
+            pairs = [
+                (read_text(name, key, form), read_value(item, item_type, form)) for name, item in _object(value).items()
+            ]
             if len({name for name, _ in pairs}) < len(pairs):
                 raise ValueError(f"two keys are equal as {key}")
             return pairs
         case Struct():
-            return _struct(_object(value), to)
-    return read_text(value if isinstance(value, str) else json_text(value), to)
+            return _struct(_object(value), to, form)
+    return read_text(value if isinstance(value, str) else json_text(value), to, form)
 
 
 def load_json(text: str) -> Any:
@@ -155,7 +158,7 @@ def _object(value: object) -> dict[str, Any]:
     return value
 
 
-def _struct(value: dict[str, Any], to: Struct) -> dict[str, object]:
+def _struct(value: dict[str, Any], to: Struct, form: Form) -> dict[str, object]:
     types = {field.name: field.type for field in to.fields}
     found: dict[str, object] = {}
     for key, item in value.items():
@@ -164,7 +167,7 @@ def _struct(value: dict[str, Any], to: Struct) -> dict[str, object]:
             raise ValueError(f"it has a field that is not in {to}")
         if name in found:
             raise ValueError(f"field {name} stands twice")
-        found[name] = read_value(item, types[name])
+        found[name] = read_value(item, types[name], form)
     return found
 
 

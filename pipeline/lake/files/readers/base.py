@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type, parse_type
-from pipeline.lake.files.casts import BadValue, cast_text
+from pipeline.lake.files.casts import BadValue, cast_column, cast_text
 from pipeline.lake.files.forms import Form, form_of
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.source import Source
@@ -68,10 +68,22 @@ class Reader(ABC):
     def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         self.source = source
         self.settings = settings
+        self.columns = contract
         self.contract: dict[str, Type] = {name: parse_type(column.type) for name, column in contract.items()}
         self.optional = frozenset(name for name, column in contract.items() if column.optional)
         self.forms: dict[str, Form] = {name: form_of(settings, column) for name, column in contract.items()}
         self.limits = limits
+
+    def conform(self, table: pa.Table, positions: Positions, raw: RawRow) -> Chunk:
+        """Make of text what the dataset says: every block of a text format ends with this, under the table's names.
+
+        `raw` is asked for rows that are bad only.
+        """
+        return apply_contract(table, positions, self.contract, raw, self.forms)
+
+    def cast(self, column: pa.Array, name: str) -> pa.Array:
+        """The values of a column of the contract at once; `casts.Mismatch` where `conform` has to look at each."""
+        return cast_column(column, self.contract[name], self.forms[name])
 
     @abstractmethod
     def blocks(self) -> Iterator[Block]:
@@ -104,12 +116,14 @@ def decode_raw(raw: bytes) -> str:
     return raw.decode(errors="backslashreplace")
 
 
-def apply_contract(table: pa.Table, positions: Positions, contract: Mapping[str, Type], raw: RawRow) -> Chunk:
+def apply_contract(
+    table: pa.Table, positions: Positions, contract: Mapping[str, Type], raw: RawRow, forms: Mapping[str, Form]
+) -> Chunk:
     """Convert the contract's columns from text; a row with a value that has no place in its column is bad."""
     found: dict[int, list[tuple[str, BadValue]]] = {}
     for index, name in enumerate(table.column_names):
         if name in contract:
-            column, bad = cast_text(one_array(table.column(index)), contract[name])
+            column, bad = cast_text(one_array(table.column(index)), contract[name], forms[name])
             table = table.set_column(index, pa.field(name, column.type), column)
             for row, value in bad.items():
                 found.setdefault(row, []).append((name, value))

@@ -24,7 +24,6 @@ from pipeline.lake.files.readers.base import (
     Chunk,
     Positions,
     Reader,
-    apply_contract,
     declared_of,
     decode_raw,
     line_of,
@@ -189,10 +188,10 @@ class CsvReader(Reader):
 
         lines = data.count(b"\n") + (not data.endswith(b"\n"))
         if table.num_rows == lines:
-            return apply_contract(table, line_of(lines, first), self.contract, raw)
+            return self.conform(table, line_of(lines, first), raw)
         if table.num_rows != len(bounds()[0]):
             return None
-        return apply_contract(table, first + bounds()[2], self.contract, raw)
+        return self.conform(table, first + bounds()[2], raw)
 
     def _parse_pieces(self, block: Block) -> Chunk:
         """Cut a block that has a bad row at record ends, so that only the pieces around bad rows go the slow way."""
@@ -223,11 +222,9 @@ class CsvReader(Reader):
         positions: Positions = np.array(lines, dtype=np.int64)
         if not good:
             empty = {name: pa.array([], pa.string()) for name in self._names}
-            return Chunk(
-                apply_contract(pa.table(empty), positions, self.contract, good.__getitem__).table, positions, bad
-            )
+            return Chunk(self.conform(pa.table(empty), positions, good.__getitem__).table, positions, bad)
         table = self._read(b"\n".join(good), self._names)
-        chunk = apply_contract(table, positions, self.contract, good.__getitem__)
+        chunk = self.conform(table, positions, good.__getitem__)
         return Chunk(chunk.table, chunk.positions, sorted([*bad, *chunk.bad], key=lambda row: row.line))
 
     def _problem(self, raw: bytes, cells: int) -> str | None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type
-from pipeline.lake.files.casts import Mismatch, cast_column
+from pipeline.lake.files.casts import Mismatch
 from pipeline.lake.files.column_names import check_names
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import (
@@ -27,7 +27,6 @@ from pipeline.lake.files.readers.base import (
     Chunk,
     Positions,
     Reader,
-    apply_contract,
     declared_of,
     decode_raw,
     line_of,
@@ -175,7 +174,7 @@ class JsonReader(Reader):
 
     def _convert(self, column: pa.Array, name: str) -> pa.Array:
         if name in self.contract:
-            return cast_column(column, self.contract[name])
+            return self.cast(column, name)
         check_doubles(column)
         return column
 
@@ -204,7 +203,7 @@ class JsonReader(Reader):
             self._snapshot = None
         positions: Positions = np.array([row.position for row in good], dtype=np.int64)
         table = self._read_as_text([row.raw for row in good])
-        chunk = apply_contract(table, positions, self.contract, lambda index: good[index].raw)
+        chunk = self.conform(table, positions, lambda index: good[index].raw)
         return Chunk(chunk.table, chunk.positions, sorted([*bad, *chunk.bad], key=lambda each: each.line))
 
     def _observe(self, record: dict[str, Any]) -> None:

@@ -1,0 +1,114 @@
+"""Which column of a file is which of the table's: `from`, places, names, and what the contract lacks or the file does.
+
+Pure. Messages have the places of columns, counted from 1, and never their names: without a header those are cells.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.files.column_names import check_name, safe_name
+
+_SAY_FROM = "Rename one of them in the file, or say which is which with `from` in the dataset's definition."
+
+
+def map_columns(
+    names: Sequence[str], contract: Mapping[str, Column], settings: StageA | None = None
+) -> tuple[str | None, ...]:
+    """The name in the table of each column of a file, in the file's order, from what the file calls them.
+
+    A column of the contract with `from` is the one at that place, or of that name letter for letter; spaces around a
+    name count only where two names differ in nothing else. Another one is the column whose safe name it has. What is
+    left are new columns, under their safe names. None stands for a column without a name: its cells have to be empty.
+    Columns of the contract that the answer lacks are missing in the file.
+
+    BadObject where two columns would be one, where a name is Sluice's or Iceberg's, and for a new column where the
+    dataset says `on_new_column: reject`.
+    """
+    mapping = _Mapping(names, contract)
+    mapping.take_places()
+    mapping.take_names()
+    mapping.take_own_names()
+    mapping.take_new_names()
+    if settings and settings.on_new_column == "reject":
+        _refuse_new(mapping.found, contract)
+    return tuple(mapping.found)
+
+
+def map_places(contract: Mapping[str, Column], count: int | None = None) -> tuple[str | None, ...]:
+    """The same for a file without header, which has `count` columns; unsaid, as many as the contract needs.
+
+    Columns with `from` stand at their places, the others in order at those that are left.
+    """
+    placed = {column.source: name for name, column in contract.items() if isinstance(column.source, int)}
+    others = [name for name in contract if name not in placed.values()]
+    width = count if count is not None else max(len(contract), *placed, 0)
+    left = iter(others)
+    return tuple(placed.get(place) or next(left, None) for place in range(1, width + 1))
+
+
+class _Mapping:
+    """Names given so far: each step takes columns that none before has."""
+
+    def __init__(self, names: Sequence[str], contract: Mapping[str, Column]) -> None:
+        self._names = [unicodedata.normalize("NFC", name) for name in names]
+        self._contract = contract
+        self.found: list[str | None] = [None] * len(names)
+
+    def take_places(self) -> None:
+        for name, column in self._contract.items():
+            if isinstance(column.source, int) and column.source <= len(self._names):
+                self.found[column.source - 1] = name
+
+    def take_names(self) -> None:
+        for name, column in self._contract.items():
+            if isinstance(column.source, str):
+                source = unicodedata.normalize("NFC", column.source)
+                free = self._free()
+                exact = [place for place, header in free if header == source]
+                near = [place for place, header in free if header.strip() == source.strip()]
+                self._take(name, exact or near)
+
+    def take_own_names(self) -> None:
+        for name, column in self._contract.items():
+            if column.source is None:
+                self._take(name, [place for place, header in self._free() if safe_name(header) == name])
+
+    def take_new_names(self) -> None:
+        taken = {name: place for place, name in enumerate(self.found) if name is not None}
+        for place, header in enumerate(self._names):
+            if self.found[place] is not None or not header.strip():
+                continue
+            name = safe_name(header)
+            if name in taken:
+                raise _twice([taken[name], place])
+            check_name(place + 1, name)
+            self.found[place] = name
+            taken[name] = place
+
+    def _free(self) -> list[tuple[int, str]]:
+        return [(place, header) for place, header in enumerate(self._names) if self.found[place] is None]
+
+    def _take(self, name: str, places: list[int]) -> None:
+        if len(places) > 1:
+            raise _twice(places)
+        if places:
+            self.found[places[0]] = name
+
+
+def _twice(places: Sequence[int]) -> BadObject:
+    first, second, *_ = places
+    return BadObject(f"columns {first + 1} and {second + 1} have the same name", hint=_SAY_FROM)
+
+
+def _refuse_new(found: Sequence[str | None], contract: Mapping[str, Column]) -> None:
+    new = [place for place, name in enumerate(found, 1) if name is not None and name not in contract]
+    if new:
+        which = f"column {new[0]}" if len(new) == 1 else f"columns {', '.join(map(str, new[:10]))}"
+        raise BadObject(
+            f"the dataset says `on_new_column: reject` and does not declare {which} of the file",
+            hint="Declare what is new, or say `on_new_column: add` or `rescue`.",
+        )

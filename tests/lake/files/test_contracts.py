@@ -1,0 +1,75 @@
+"""Which column of a file becomes which of the table's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.files.contracts import map_columns, map_places
+
+
+def contract(**columns: Any) -> dict[str, Column]:
+    """Each a type, or what `from` says, which is an integer or text in a list."""
+    return {
+        name: Column.model_validate({"type": "string"} | ({} if value is None else {"from": value}))
+        for name, value in columns.items()
+    }
+
+
+def test_without_from_a_column_has_its_safe_name() -> None:
+    assert map_columns(["ID", " Full Name "], contract(id=None)) == ("id", "full_name")
+
+
+def test_columns_that_differ_in_case_are_told_apart_by_their_exact_names() -> None:
+    assert map_columns(["Id", "ID"], contract(id="Id", id_2="ID")) == ("id", "id_2")
+
+
+def test_columns_of_one_name_are_told_apart_by_place() -> None:
+    assert map_columns(["id", "id"], contract(id=1, id_2=2)) == ("id", "id_2")
+
+
+def test_a_place_frees_the_name_that_stands_twice() -> None:
+    assert map_columns(["Ship/To", "Ship to"], contract(ship_to=None, ship_to_2=2)) == ("ship_to", "ship_to_2")
+
+
+def test_spaces_around_a_name_do_not_matter_unless_nothing_else_differs() -> None:
+    assert map_columns([" Name "], contract(name="Name")) == ("name",)
+    assert map_columns(["Name ", "Name"], contract(a="Name", b="Name ")) == ("b", "a")
+
+
+def test_composed_and_decomposed_letters_are_the_same() -> None:
+    assert map_columns(["Gro\u0308\u00dfe"], contract(size="Gr\u00f6\u00dfe")) == ("size",)
+
+
+def test_a_column_without_a_name_has_none() -> None:
+    assert map_columns(["id", "", " "], contract(id=None)) == ("id", None, None)
+
+
+def test_a_missing_column_is_not_in_the_answer() -> None:
+    assert map_columns(["id"], contract(id=None, name="Name", third=3)) == ("id",)
+
+
+@pytest.mark.parametrize(
+    ("names", "columns"), [(["a", "A"], {}), (["a", "A"], {"a": None}), (["A", "A"], {"x": "A"}), (["A", "A "], {})]
+)
+def test_two_columns_of_one_name_refuse_the_file_and_from_would_help(names: list[str], columns: Any) -> None:
+    with pytest.raises(BadObject, match="columns 1 and 2 have the same name") as refused:
+        map_columns(names, contract(**columns))
+    assert "`from`" in (refused.value.hint or "")
+
+
+def test_a_new_column_is_refused_where_the_dataset_says_so() -> None:
+    settings = StageA(format="csv", on_new_column="reject")
+    assert map_columns(["id", ""], contract(id=None), settings) == ("id", None)
+    with pytest.raises(BadObject, match=r"on_new_column: reject.*column 2 of the file"):
+        map_columns(["id", "Secret"], contract(id=None), settings)
+
+
+def test_without_a_header_the_columns_of_the_contract_name_the_places() -> None:
+    assert map_places(contract(a=None, b=1, c=None)) == ("b", "a", "c")
+    assert map_places(contract(a=None, b=4)) == ("a", None, None, "b")
+    assert map_places(contract(a=None, b=None), 3) == ("a", "b", None)
+    assert map_places(contract(a=None, b=None), 1) == ("a",)
