@@ -7,10 +7,10 @@ import logging
 import tempfile
 import traceback
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pipeline.core.aws_errors import is_transient
@@ -28,6 +28,9 @@ from pipeline.lake.messages.stage_a import Bundle, BundleAnswer, StageAWork
 from pipeline.lake.services import Lake, handler
 from pipeline.lake.settings import Setting
 from stages.stage_a.failure import fail_object
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
 
 log = logging.getLogger(__name__)
 
@@ -160,18 +163,22 @@ class _Hashed:
         return self._sum.hexdigest()
 
 
-def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str]:
-    """Convert the object; with it the SHA-256 of its bytes, as hex."""
-    obj = task.work.object
+def _body(obj: ObjectVersion) -> StreamingBody:
+    """The object's bytes, from the first."""
     s3 = client("s3")
     try:
-        answer = s3.get_object(Bucket=obj.bucket, Key=obj.key, VersionId=obj.version_id)
+        return s3.get_object(Bucket=obj.bucket, Key=obj.key, VersionId=obj.version_id)["Body"]
     except s3.exceptions.ClientError as error:
         if error.response.get("Error", {}).get("Code") in _GONE:
             raise Gone(f"{obj.uri} version {obj.version_id} was deleted before it was read") from error
         raise
-    with answer["Body"] as body:
-        source = _Hashed(body)
+
+
+def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str]:
+    """Convert the object; with it the SHA-256 of its bytes, as hex."""
+    obj = task.work.object
+    with ExitStack() as bodies:
+        source = _Hashed(bodies.enter_context(_body(obj)))
         try:
             conversion = convert(
                 source,
@@ -181,6 +188,7 @@ def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str
                 parquet=parquet,
                 bad_rows=bad_rows,
                 metadata={"sluice.source": obj.uri, "sluice.version": obj.version_id, "sluice.file": obj.file_name},
+                again=lambda: bodies.enter_context(_body(obj)),
             )
         except (SluiceError, OSError):
             raise

@@ -10,20 +10,19 @@ of a key wins" means the greatest. A zoneless timestamp is UTC.
 from __future__ import annotations
 
 import errno
-import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.originals import Again, Original
 from pipeline.lake.files.parquet_output import BadRowsFile, Misfit, ParquetFile
-from pipeline.lake.files.readers import READERS, BadRow, Block, Chunk, JsonReader, Reader
-from pipeline.lake.files.source import Readable, Source
+from pipeline.lake.files.readers import READERS, BadRow, Block, Chunk, Reader
+from pipeline.lake.files.source import Readable
 
 _SHOWN_BAD_ROWS = 3
 _DEFAULTS = Limits()
@@ -49,18 +48,21 @@ def convert(
     bad_rows: Path,
     metadata: Mapping[str, str],
     limits: Limits = _DEFAULTS,
+    again: Again | None = None,
 ) -> Conversion:
-    """Read `source` once, from where it stands to its end, and write `parquet` and `bad_rows` (JSON lines).
+    """Read `source` from where it stands to its end, and write `parquet` and `bad_rows` (JSON lines).
 
-    `metadata` goes into the Parquet file's own. Temporary files lie beside `parquet`; JSON needs the size of the object
-    there. Raises BadObject for a file that cannot be read as the dataset says, and for any bad row where the dataset
-    says `on_bad_row: reject_file`; what was written then is worth nothing.
+    `metadata` goes into the Parquet file's own. Temporary files lie beside `parquet`. A format whose rows may change
+    the schema (JSON) may have to read twice: `again` then opens the same bytes anew; without it, a source that cannot
+    seek takes its size on the disk. Raises BadObject for a file that cannot be read as the dataset says, and for any
+    bad row where the dataset says `on_bad_row: reject_file`; what was written then is worth nothing.
     """
     if settings.format not in READERS:
         raise BadObject(f"there is no reader for {settings.format!r}", hint=f"Known are {', '.join(READERS)}.")
-    job = _Job(file_name, settings, contract, parquet, bad_rows, metadata, limits)
+    job = _Job(settings, contract, parquet, bad_rows, metadata, limits)
     try:
-        return job.run(source)
+        with Original(source, file_name, limits, parquet.parent, again) as original:
+            return job.run(original)
     except OSError as error:
         # Arrow's errors carry the number in their text only.
         if error.errno == errno.ENOSPC or f"errno {errno.ENOSPC}" in str(error):
@@ -74,7 +76,6 @@ def convert(
 class _Job:
     """The arguments of one conversion."""
 
-    file_name: str
     settings: StageA
     contract: Mapping[str, Column]
     parquet: Path
@@ -82,28 +83,17 @@ class _Job:
     metadata: Mapping[str, str]
     limits: Limits
 
-    def run(self, source: Readable) -> Conversion:
+    def run(self, original: Original) -> Conversion:
         kind = READERS[self.settings.format]
-        if not issubclass(kind, JsonReader):
-            reader = kind(self._open(source), self.settings, self.contract, self.limits)
+        reader = kind(original.first(twice=kind.rereads), self.settings, self.contract, self.limits)
+        found = self._read(reader)
+        if found is None:
+            # The schema widened after rows were written: only the original has their values as they were.
+            reader.read_again(original.second())
             found = self._read(reader)
-            if found is None:
-                raise Inconsistent(f"the schema of a {self.settings.format} file changed while it was read")
-            return found
-        # A JSON schema may widen after rows were written: only the source has the values then, and it cannot seek.
-        with tempfile.TemporaryFile(dir=self.parquet.parent) as copy:
-            json_reader = kind(self._open(source, copy), self.settings, self.contract, self.limits)
-            found = self._read(json_reader)
-            if found is None:
-                copy.seek(0)
-                json_reader.read_again(self._open(copy))
-                found = self._read(json_reader)
-            if found is None:
-                raise Inconsistent("the schema of a JSON file changed when it was read again")
-            return found
-
-    def _open(self, source: Readable, copy: BinaryIO | None = None) -> Source:
-        return Source(source, self.file_name, self.limits, copy)
+        if found is None:
+            raise Inconsistent(f"the schema of a {self.settings.format} file changed when it was read again")
+        return found
 
     def _read(self, reader: Reader) -> Conversion | None:
         """Read to the end; None if the schema widened after rows had been written, and is complete only now."""

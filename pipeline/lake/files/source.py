@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
+import tempfile
 import zlib
-from typing import Any, BinaryIO, Protocol
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.limits import Limits
@@ -21,6 +24,7 @@ except ImportError:
     pass
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_SPOOLED_AT_ONCE = 4 * 1024 * 1024
 
 
 class Readable(Protocol):
@@ -61,12 +65,22 @@ class _Counted:
 class Source:
     """The bytes of an object, as they were before they were compressed.
 
-    `copy` receives the raw bytes as they are read, for who needs to read them again. BadObject for a broken or
-    suspiciously growing gzip.
+    `copy` receives the raw bytes as they are read, for who needs to read them again; `spool` writes into `folder`.
+    BadObject for a broken or suspiciously growing gzip.
     """
 
-    def __init__(self, source: Readable, file_name: str, limits: Limits, copy: BinaryIO | None = None) -> None:
+    def __init__(
+        self,
+        source: Readable,
+        file_name: str,
+        limits: Limits,
+        copy: BinaryIO | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self._limits = limits
+        self._folder = folder
+        self._spooled: BinaryIO | None = None
+        self._file = _whole_file(source)
         first = _read_full(source, 8)
         self._raw = _Counted(source, first, copy)
         self._packed = first.startswith(_GZIP_MAGIC)
@@ -92,6 +106,25 @@ class Source:
         self._check_expansion()
         return data
 
+    def spool(self) -> BinaryIO:
+        """All of it as a file that can seek, at its start: for a format that is not read from front to back.
+
+        To be called before `read`, and instead of it. The file is the source's to close.
+        """
+        if self._file and not self._packed:
+            self._file.seek(0)
+            return self._file
+        self._spooled = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+        while data := self.read(_SPOOLED_AT_ONCE):
+            self._spooled.write(data)
+        self._spooled.seek(0)
+        return self._spooled
+
+    def close(self) -> None:
+        """Give back what `spool` took of the disk."""
+        if self._spooled:
+            self._spooled.close()
+
     def _check_expansion(self) -> None:
         limits = self._limits
         if self._packed and self.size > max(limits.expansion_floor, limits.expansion * self._raw.size):
@@ -99,6 +132,12 @@ class Source:
                 f"the gzip grows to more than {limits.expansion} times its size ({self.size} bytes so far)",
                 hint="If it is no mistake, send the data in several files, or uncompressed.",
             )
+
+
+def _whole_file(source: Readable) -> BinaryIO | None:
+    """The source itself if it is a file that stands at its start."""
+    file = cast(BinaryIO, source) if isinstance(source, io.IOBase) else None
+    return file if file and file.seekable() and file.tell() == 0 else None
 
 
 def _damaged(what: str) -> BadObject:

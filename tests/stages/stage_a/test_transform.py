@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -18,6 +19,7 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Settings
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.files.limits import Limits
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
@@ -35,6 +37,7 @@ class Shop:
 
     lake: Lake
     write: str = "append"
+    format: str = "csv"
     moments: Iterator[int] = field(default_factory=lambda: count(1))
 
     def drop(self, file: str, body: str = "id\n1\n") -> StageAWork:
@@ -50,7 +53,7 @@ class Shop:
             "objects": [work.to_json() for work in works],
             "dataset": str(NAME),
             "write": self.write,
-            "stage_a": {"format": "csv"},
+            "stage_a": {"format": self.format},
             "contract": {"id": {"type": "bigint"}},
             "execution": "run-1",
         }
@@ -182,6 +185,23 @@ def test_a_team_hears_once_of_a_bad_file_whatever_befalls_its_neighbours(shop: S
             shop.transform(*works)
     assert shop.transform(*works) == ["QUARANTINED", "STAGED", "STAGED"]
     assert len(client("sqs").receive_message(QueueUrl=heard, MaxNumberOfMessages=10)["Messages"]) == 1
+
+
+def test_json_that_changes_its_schema_late_is_asked_for_again(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    small = Limits(block=64, first_sample=64, row_group=1)
+    monkeypatch.setattr(transform, "convert", partial(transform.convert, limits=small))
+    shop.format = "jsonl"
+    rows = "".join(json.dumps({"id": n, "n": n}) + "\n" for n in range(50))
+    steady, late = shop.drop("a.jsonl", rows), shop.drop("b.jsonl", rows + '{"id": 50, "n": "text"}\n')
+    asked: list[str] = []
+    events = client("s3").meta.events
+    events.register("before-call.s3.GetObject", lambda params, **_: asked.append(params["url_path"]), unique_id="got")
+    assert shop.transform(steady, late) == ["STAGED", "STAGED"]
+    events.unregister("before-call.s3.GetObject", unique_id="got")
+    assert [path.rpartition("/")[2] for path in asked] == ["a.jsonl", "b.jsonl", "b.jsonl"]
+    row = shop.lake.catalog.get(late.object)
+    assert row
+    assert row.rows_out == 51
 
 
 class Killed(BaseException):

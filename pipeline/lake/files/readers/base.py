@@ -10,11 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.core.errors import Inconsistent
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type, parse_type
 from pipeline.lake.files.casts import BadValue, cast_column, cast_text
@@ -63,7 +65,10 @@ class Chunk:
 
 
 class Reader(ABC):
-    """One file being read once."""
+    """One file being read."""
+
+    rereads: ClassVar[bool] = False
+    """Whether rows may change the schema of rows before them, so that the file may have to be read again."""
 
     def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         self.source = source
@@ -100,6 +105,10 @@ class Reader(ABC):
     @abstractmethod
     def schema(self) -> Mapping[str, Type]:
         """The columns as far as they are known, in order, the contract's missing ones at the end."""
+
+    def read_again(self, source: Source) -> None:
+        """Start over with a second reading of the same bytes, with the schema that is complete now."""
+        raise Inconsistent(f"the schema of a {self.settings.format} file changed while it was read")
 
     @abstractmethod
     def finish(self) -> None:

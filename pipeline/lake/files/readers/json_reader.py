@@ -52,6 +52,8 @@ class _Snapshot:
 class JsonReader(Reader):
     """`settings.format` json takes both layouts, jsonl lines only. Keeps what it learned for a second reading."""
 
+    rereads = True
+
     def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         super().__init__(source, settings, contract, limits)
         self._text = TextStream(source, settings.encoding)
