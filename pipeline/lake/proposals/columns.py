@@ -102,16 +102,16 @@ def _why_text(values: Sequence[str], evidence: Evidence, name: str) -> str:
         return f"always {values[0]!r}: a flag, perhaps, whose other word is not seen"
     if odd := [value for value in values if value.lower() in _NOT_FINITE]:
         if len(odd) + evidence.numbers >= len(values):
-            return f"numbers and {' and '.join(sorted(set(odd))[:3])}: text; as double they would be values"
+            return f"numbers, and {' and '.join(sorted(set(odd))[:3])}, which are none to count with: text"
     if evidence.numbers > len(values) * _MOSTLY and not is_code(name):
-        other = next(value for value in values if take_apart(value) is None or not marks_of(take_apart_core(value)).valid)
+        other = next(value for value in values if take_apart(value) is None or not marks_of(_core(value)).valid)
         return f"{evidence.numbers:,} of {len(values):,} different values are numbers, but not {other[:40]!r}: text"
     if words := [value for value in values if value in NULL_WORDS]:
         return f"{', '.join(map(repr, sorted(words)[:3]))} may stand for nothing: say so with null_values"
     return why_no_date(values)
 
 
-def take_apart_core(text: str) -> str:
+def _core(text: str) -> str:
     """The digits and marks of a number; of anything else the text itself."""
     written = take_apart(text)
     return written.core if written else text

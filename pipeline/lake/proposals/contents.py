@@ -137,8 +137,10 @@ def _kind(path: Path, data: bytes) -> str:
     start = start.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
     if start[:5] == b"<?xml" or (named == "xml" and start[:1] == b"<"):
         return "xml"
-    if named == "jsonl" or (start[:1] in (b"[", b"{") and named != "text"):
-        return named if named in ("json", "jsonl") else "json"
+    if start[:1] in (b"[", b"{") and named != "text":
+        return "jsonl" if named == "jsonl" and start[:1] == b"{" else "json"
+    if named == "jsonl":
+        return named
     if named == "json":
         raise BadInput(f"{path} is no JSON of records: it starts with {start[:1].decode(errors='replace')!r}")
     return "text"

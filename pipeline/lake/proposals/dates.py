@@ -102,8 +102,8 @@ def _iso_timestamps(values: Sequence[str]) -> DateForm | None:
         return None
     without = lacks_zone(values)
     if without and without < len(values):
-        rows = "value has" if without == 1 else "values have"
-        return DateForm(Primitive.TIMESTAMP, None, f"{without:,} {rows} no zone and are taken as UTC, others have one")
+        some = "one value has no zone and is" if without == 1 else f"{without:,} values have no zone and are"
+        return DateForm(Primitive.TIMESTAMP, None, f"{some} taken as UTC; others have one")
     return DateForm(Primitive.TIMESTAMP, None, "times without a zone are taken as UTC" if without else "")
 
 

@@ -70,10 +70,9 @@ def draft_json(content: Content) -> Records:
 
 
 def _has_lines(text: str) -> bool:
-    """Whether several lines are an object each."""
-    lines = [line for line in text[: 1 << 16].split("\n") if line.strip()][:3]
-    starts = [line for line in lines if line.lstrip()[:1] == "{" and _parsed(line) is not None]
-    return len(starts) > 1 or (len(starts) == 1 and len(lines) == 1)
+    """Whether several lines are an object each; one of a file that is cut may be all that is seen."""
+    lines = [line for line in text.split("\n", 8)[:8] if line.strip()][:3]
+    return sum(line.lstrip()[:1] == "{" and _parsed(line) is not None for line in lines) > 1
 
 
 def _parsed(line: str) -> Any:
