@@ -23,7 +23,7 @@ from pipeline.lake.files.limits import Limits
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
-from stages.stage_a import transform
+from stages.stage_a import staged_files
 from stages.stage_a.complete import complete_group
 from stages.stage_a.transform import transform_objects
 
@@ -129,14 +129,14 @@ def test_what_befalls_one_object_leaves_the_others_to_be_tried_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, trouble: type[Exception]
 ):
     works = [shop.drop(f"{n}.csv") for n in range(3)]
-    convert = transform.convert
+    convert = staged_files.convert
 
     def fails(source: Any, *, file_name: str, **more: Any) -> Any:
         if file_name == "1.csv":
             raise trouble("in this file")
         return convert(source, file_name=file_name, **more)
 
-    monkeypatch.setattr(transform, "convert", fails)
+    monkeypatch.setattr(staged_files, "convert", fails)
     with pytest.raises(trouble):
         shop.transform(*works)
     with pytest.raises(trouble):
@@ -172,14 +172,14 @@ def test_a_team_hears_once_of_a_bad_file_whatever_befalls_its_neighbours(shop: S
     arn = client("sqs").get_queue_attributes(QueueUrl=heard, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     client("sns").subscribe(TopicArn=f"{shop.lake.settings[Setting.TEAM_TOPICS]}shop", Protocol="sqs", Endpoint=arn)
     works = [shop.drop("bad.csv", "\xff\x00"), shop.drop("1.csv"), shop.drop("2.csv")]
-    convert, busy = transform.convert, iter([True, True])
+    convert, busy = staged_files.convert, iter([True, True])
 
     def fails(source: Any, *, file_name: str, **more: Any) -> Any:
         if file_name == "2.csv" and next(busy, False):
             raise Transient("in this file")
         return convert(source, file_name=file_name, **more)
 
-    monkeypatch.setattr(transform, "convert", fails)
+    monkeypatch.setattr(staged_files, "convert", fails)
     for _ in range(2):
         with pytest.raises(Transient):
             shop.transform(*works)
@@ -189,7 +189,7 @@ def test_a_team_hears_once_of_a_bad_file_whatever_befalls_its_neighbours(shop: S
 
 def test_json_that_changes_its_schema_late_is_asked_for_again(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     small = Limits(block=64, first_sample=64, row_group=1)
-    monkeypatch.setattr(transform, "convert", partial(transform.convert, limits=small))
+    monkeypatch.setattr(staged_files, "convert", partial(staged_files.convert, limits=small))
     shop.format = "jsonl"
     rows = "".join(json.dumps({"id": n, "n": n}) + "\n" for n in range(50))
     steady, late = shop.drop("a.jsonl", rows), shop.drop("b.jsonl", rows + '{"id": 50, "n": "text"}\n')

@@ -1,0 +1,251 @@
+"""Staged files: each object of a bundle, streamed from raw to staging as Parquet, and the catalog told.
+
+The function and the job that stand for Stage A's transform both call this, so that which of them does is no matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+import traceback
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pipeline.core.aws_errors import is_transient
+from pipeline.core.clients import client
+from pipeline.core.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
+from pipeline.core.objects import ObjectVersion, staged_key
+from pipeline.core.telemetry.logs import log_context
+from pipeline.core.telemetry.metrics import emit
+from pipeline.core.telemetry.names import Metric
+from pipeline.lake.catalog import ObjectRow, Staging, Status
+from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.files.conversion import Conversion, convert
+from pipeline.lake.files.source import Readable
+from pipeline.lake.messages.stage_a import Bundle, StageAWork
+from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
+from stages.stage_a.failure import fail_object
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+
+log = logging.getLogger(__name__)
+
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405"})
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the state machine hands to one transform, for one of its objects."""
+
+    work: StageAWork
+    dataset: str
+    settings: StageA
+    contract: Mapping[str, Column]
+    once: bool
+    execution: str
+
+    @classmethod
+    def of_bundle(cls, bundle: Bundle) -> list[Task]:
+        """One task for each object of a bundle."""
+        settings = StageA.model_validate(bundle.stage_a)
+        contract = {name: Column.model_validate(column) for name, column in bundle.contract.items()}
+        once = bundle.write == "append"
+        return [cls(work, bundle.dataset, settings, contract, once, bundle.execution) for work in bundle.objects]
+
+    def about(self) -> AbstractContextManager[None]:
+        """Log lines within are about this object."""
+        return log_context(correlation_id=self.work.object.digest, dataset=self.dataset, execution=self.execution)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Where the Parquet lies and what it counts."""
+
+    key: str
+    etag: str
+    counts: Mapping[str, int]
+
+
+def stage_objects(bundle: Bundle, lake: Lake) -> list[str]:
+    """Stage the objects of a bundle; their statuses, in their order. Run twice it finds its own work and adopts it.
+
+    A file that cannot be read as its dataset says is QUARANTINED, one that is not there any more GONE. These are
+    answers and no errors: nobody has to mend the code. Any error is that of the whole bundle: the state machine
+    tries its objects again, one by one.
+    """
+    tasks = Task.of_bundle(bundle)
+    statuses: dict[ObjectVersion, str] = {}
+    staged: dict[ObjectVersion, tuple[Task, Staging]] = {}
+    unreadable: list[tuple[Task, Status, str, str | None]] = []
+    for task in tasks:
+        with task.about():
+            try:
+                staged[task.work.object] = task, _stage(task, lake)
+            except (BadObject, Gone) as error:
+                # Not the error itself: it would keep what was read of the file in memory.
+                status = Status.GONE if isinstance(error, Gone) else Status.QUARANTINED
+                unreadable.append((task, status, error.message, error.hint))
+    found = lake.catalog.stage_many([staging for _, staging in staged.values()], bundle.dataset)
+    for (task, staging), before in zip(staged.values(), found, strict=True):
+        with task.about():
+            statuses[task.work.object] = _told(task, staging, before)
+    # Last: a bundle is tried again for any of its objects, in a burst dozens of times, and teams hear of it each time.
+    for task, status, reason, hint in unreadable:
+        with task.about():
+            failed = fail_object(lake, task.work, task.dataset, status, reason, hint, execution=task.execution)
+            statuses[task.work.object] = failed["status"]
+    return [statuses[task.work.object] for task in tasks]
+
+
+def _stage(task: Task, lake: Lake) -> Staging:
+    """Write what is staged of an object; what its row is to say."""
+    staging, quarantine = lake.settings[Setting.STAGING_BUCKET], lake.settings[Setting.QUARANTINE_BUCKET]
+    key = staged_key(task.dataset, task.work.object, task.work.generation, task.work.event_ms)
+    bad_rows_key = key.removesuffix(".parquet") + ".jsonl"
+    with tempfile.TemporaryDirectory(prefix="transform-") as folder:
+        parquet, bad_rows = Path(folder, "out.parquet"), Path(folder, "bad.jsonl")
+        conversion, checksum = _convert(task, parquet, bad_rows)
+        if conversion.rows_bad:
+            with bad_rows.open("rb") as body:
+                client("s3").put_object(
+                    Bucket=quarantine, Key=bad_rows_key, Body=body, ContentType="application/x-ndjson"
+                )
+        staged = _put_once(staging, key, parquet, task, conversion)
+    facts: dict[str, Any] = {
+        **staged.counts,
+        "staged": f"s3://{staging}/{key}",
+        "staged_etag": staged.etag,
+        "execution": task.execution,
+    }
+    if staged.counts["rows_bad"]:
+        facts["bad_rows_uri"] = f"s3://{quarantine}/{bad_rows_key}"
+    return Staging(task.work, checksum, task.once, facts)
+
+
+def _told(task: Task, staging: Staging, before: ObjectRow | None) -> str:
+    """Say what became of an object. `before` is its row where it was not staged now."""
+    status = _status(task, before)
+    counts = {name: staging.facts[name] for name in ("rows_in", "rows_out", "rows_bad")}
+    log.info("object read", extra={"key": task.work.object.key, "status": status, **counts})
+    if status == Status.STAGED:
+        _measure(task, counts)
+    return status
+
+
+def _measure(task: Task, counts: Mapping[str, int]) -> None:
+    rows, bad = counts["rows_out"], counts["rows_bad"]
+    values = {Metric.OBJECTS_STAGED: 1, Metric.ROWS_STAGED: rows, Metric.ROWS_QUARANTINED: bad}
+    emit(task.dataset, values, task.work.object.digest)
+
+
+class _Hashed:
+    """Takes the SHA-256 of what is read of a stream."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._sum = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._source.read(size)
+        self._sum.update(data)
+        return data
+
+    def finish(self) -> str:
+        """Of all that the stream has, in hex; what nobody has read of it is read now."""
+        while self.read(1 << 20):
+            pass
+        return self._sum.hexdigest()
+
+
+def _body(obj: ObjectVersion) -> StreamingBody:
+    """The object's bytes, from the first."""
+    s3 = client("s3")
+    try:
+        return s3.get_object(Bucket=obj.bucket, Key=obj.key, VersionId=obj.version_id)["Body"]
+    except s3.exceptions.ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _GONE:
+            raise Gone(f"{obj.uri} version {obj.version_id} was deleted before it was read") from error
+        raise
+
+
+def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str]:
+    """Convert the object; with it the SHA-256 of its bytes, as hex."""
+    obj = task.work.object
+    with ExitStack() as bodies:
+        source = _Hashed(bodies.enter_context(_body(obj)))
+        try:
+            conversion = convert(
+                source,
+                file_name=obj.file_name,
+                settings=task.settings,
+                contract=task.contract,
+                parquet=parquet,
+                bad_rows=bad_rows,
+                metadata={"sluice.source": obj.uri, "sluice.version": obj.version_id, "sluice.file": obj.file_name},
+                again=lambda: bodies.enter_context(_body(obj)),
+            )
+        except (SluiceError, OSError):
+            raise
+        except Exception as error:
+            if is_transient(error):
+                raise
+            raise Broken(_place_of(error)) from None
+        return conversion, source.finish()
+
+
+def _place_of(error: Exception) -> str:
+    """Where an error came from. What it says may quote the file, and Lambda would log it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {last.name}, {Path(last.filename).name}:{last.lineno}"
+
+
+def _put_once(bucket: str, key: str, parquet: Path, task: Task, conversion: Conversion) -> Staged:
+    """Write the staged file if nobody has; on 412 verify that what is there is this object's, and adopt it."""
+    s3 = client("s3")
+    counts = {
+        "rows_in": conversion.rows_in,
+        "rows_out": conversion.rows_out,
+        "rows_bad": conversion.rows_bad,
+    }
+    # User metadata holds 2 KB of ASCII; the whole URI stands in the Parquet file's own metadata.
+    metadata = {name.replace("_", "-"): str(n) for name, n in counts.items()}
+    metadata["source"] = _fingerprint(task.work.object)
+    try:
+        with parquet.open("rb") as body:
+            written = s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", Metadata=metadata)
+    except s3.exceptions.ClientError as error:
+        if error.response.get("Error", {}).get("Code") not in ("PreconditionFailed", "412"):
+            raise
+        return _adopt(bucket, key, task.work.object)
+    return Staged(key, written["ETag"].strip('"'), counts)
+
+
+def _adopt(bucket: str, key: str, obj: ObjectVersion) -> Staged:
+    found = client("s3").head_object(Bucket=bucket, Key=key)
+    metadata = found["Metadata"]
+    if metadata.get("source") != _fingerprint(obj):
+        raise Inconsistent(f"s3://{bucket}/{key} was not made from {obj.uri} version {obj.version_id}")
+    counts = {name: int(metadata[name.replace("_", "-")]) for name in ("rows_in", "rows_out", "rows_bad")}
+    return Staged(key, found["ETag"].strip('"'), counts)
+
+
+def _fingerprint(obj: ObjectVersion) -> str:
+    return f"{obj.digest} {quote(obj.version_id)}"
+
+
+def _status(task: Task, before: ObjectRow | None) -> str:
+    work = task.work
+    if before is None:
+        return Status.STAGED
+    if before.generation > work.generation:
+        return Status.SUPERSEDED
+    if before.generation < work.generation or before.status is Status.REGISTERED:
+        raise Inconsistent(f"{work.object.uri} is {before.status} in generation {before.generation}")
+    return before.status
