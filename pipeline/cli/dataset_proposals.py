@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import console, print_table
-from pipeline.lake.proposals.proposal import Proposal
+
+if TYPE_CHECKING:
+    from pipeline.lake.proposals.proposal import Proposal
 
 _SHOWN_COLUMNS = 8
 _SHOWN_CHARACTERS = 24

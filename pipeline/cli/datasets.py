@@ -12,8 +12,8 @@ from rich.markup import escape
 from pipeline.cli.app import app
 from pipeline.cli.backends import backend_of
 from pipeline.cli.dataset_changes import applied_json, describe, describe_retired, retired_json, show_plan
-from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.dataset_proposals import proposal_json, show_proposal
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.core.checkout import checkout
 from pipeline.core.errors import Misconfigured, Refused
@@ -22,7 +22,6 @@ from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.datasets.drift import Drift, compare
 from pipeline.lake.datasets.files import Definition, Found, Problem, path_of, read_all
-from pipeline.lake.proposals.proposal import propose
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.connection import Connected
 from pipeline.operate.formatting import counted
@@ -55,6 +54,9 @@ def init(
 
     Example: sluice datasets init orders.csv --to shop/orders --write
     """
+    # Loads Arrow and the readers, which no other command here needs.
+    from pipeline.lake.proposals.proposal import propose
+
     name = dataset_name(to)
     proposal = propose(file, name)
     path = path_of(name)

@@ -1,4 +1,4 @@
-"""Types for the columns of a sample, each checked by reading the sample under them: what does not read is text, or is said."""
+"""Types for the columns of a sample, checked by reading the sample under them: what does not read is text, or said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The type of a column of text under the form of its file, how its values are written, and what to doubt about it. Pure."""
+"""The type of a column of text under the form of its file, how its values are written, and what to doubt. Pure."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def _numbers(name: str, values: Sequence[str], evidence: Evidence, form: NumberF
 def _ambiguous(values: Sequence[str], evidence: Evidence, form: NumberForm, name: str) -> str:
     """Why numbers stay text though each can be read."""
     if len(evidence.currencies) > 1:
-        return f"amounts in several currencies ({', '.join(sorted(evidence.currencies))}): text, or the sign would be lost"
+        return (
+            f"amounts in several currencies ({', '.join(sorted(evidence.currencies))}): text, or the sign would be lost"
+        )
     if 0 < evidence.percents < evidence.numbers:
         return "some numbers have % and others have not: text"
     if is_code(name) or form.is_sure or not evidence.possible or evidence.decimals or evidence.thousands:
@@ -100,9 +102,9 @@ def _why_text(values: Sequence[str], evidence: Evidence, name: str) -> str:
     """What to say of a column of text that holds numbers, dates or flags as well."""
     if is_half(values):
         return f"always {values[0]!r}: a flag, perhaps, whose other word is not seen"
-    if odd := [value for value in values if value.lower() in _NOT_FINITE]:
-        if len(odd) + evidence.numbers >= len(values):
-            return f"numbers, and {' and '.join(sorted(set(odd))[:3])}, which are none to count with: text"
+    odd = [value for value in values if value.lower() in _NOT_FINITE]
+    if odd and len(odd) + evidence.numbers >= len(values):
+        return f"numbers, and {' and '.join(sorted(set(odd))[:3])}, which are none to count with: text"
     if evidence.numbers > len(values) * _MOSTLY and not is_code(name):
         other = next(value for value in values if take_apart(value) is None or not marks_of(_core(value)).valid)
         return f"{evidence.numbers:,} of {len(values):,} different values are numbers, but not {other[:40]!r}: text"

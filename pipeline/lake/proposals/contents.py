@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -59,16 +60,11 @@ class Content:
     @property
     def name(self) -> str:
         """The file's name without that of its packing."""
-        name = self.path.name.lower()
-        for suffix in _PACKED_SUFFIXES:
-            name = name.removesuffix(suffix)
-        return name
+        return _unpacked(self.path.name)
 
     @contextmanager
     def opened(self) -> Iterator[tuple[BinaryIO, str]]:
         """The bytes as Stage A gets them, or their beginning, with the name of the file."""
-        import io
-
         if self.whole or self.kind in ("parquet", "avro", "orc", "xlsx"):
             with self.path.open("rb") as file:
                 yield file, self.path.name
@@ -127,20 +123,24 @@ def _kind(path: Path, data: bytes) -> str:
     for magic, what, hint in _REFUSED:
         if data.startswith(magic):
             raise BadInput(f"{path} is {what}", hint=hint)
-    if data.startswith(_PACKED[-1][0]):
-        raise BadInput(f"{path} is a ZIP archive within another file", hint="Send its members one by one.")
-    name = path.name.lower()
-    for suffix in _PACKED_SUFFIXES:
-        name = name.removesuffix(suffix)
-    named = _NAMED.get(PurePath(name).suffix)
-    start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].replace(b"\x00", b"")
-    start = start.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
+    named = _NAMED.get(PurePath(_unpacked(path.name)).suffix)
+    start = data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00")[:200].replace(b"\x00", b"")
     if start[:5] == b"<?xml" or (named == "xml" and start[:1] == b"<"):
         return "xml"
-    if start[:1] in (b"[", b"{") and named != "text":
-        return "jsonl" if named == "jsonl" and start[:1] == b"{" else "json"
-    if named == "jsonl":
-        return named
+    return _json_kind(path, named, start[:1].decode(errors="replace"))
+
+
+def _json_kind(path: Path, named: str | None, start: str) -> str:
+    """Of what is no other format: json or jsonl by how it starts, else text."""
+    if start in ("[", "{") and named != "text":
+        return "jsonl" if named == "jsonl" and start == "{" else "json"
     if named == "json":
-        raise BadInput(f"{path} is no JSON of records: it starts with {start[:1].decode(errors='replace')!r}")
-    return "text"
+        raise BadInput(f"{path} is no JSON of records: it starts with {start!r}")
+    return "jsonl" if named == "jsonl" else "text"
+
+
+def _unpacked(name: str) -> str:
+    name = name.lower()
+    for suffix in _PACKED_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name

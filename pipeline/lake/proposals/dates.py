@@ -16,13 +16,16 @@ from pipeline.lake.files.values import read_text
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _ISO_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ Tt][0-9]{2}:[0-9]{2}.*", re.ASCII)
 _ZONE = re.compile(r"(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$")
-_TIME = r"(?P<gap>T|,? )(?P<hour>[0-9]{1,2}):[0-9]{2}(?P<second>:[0-9]{2})?(?P<fraction>\.[0-9]{1,6})?(?P<half> ?[AaPp][Mm])?"
-_ZONED = r"(?P<zone> ?(?:Z|[+-][0-9]{2}:?[0-9]{2}))?"
-_NUMERIC = re.compile(rf"(?P<a>[0-9]{{1,4}})(?P<sep>[-/.])(?P<b>[0-9]{{1,2}})(?P=sep)(?P<c>[0-9]{{2,4}})(?:{_TIME}{_ZONED})?")
-_NAMED = re.compile(
-    rf"(?P<day>[0-9]{{1,2}})(?P<sep>[-/ .]|\. )(?P<month>[A-Za-z]{{3,9}})(?P<after>[-/ .])(?P<year>[0-9]{{2}}|[0-9]{{4}})(?:{_TIME}{_ZONED})?"
+_CLOCK = (
+    r"(?:(?P<gap>T|,? )(?P<hour>[0-9]{1,2}):[0-9]{2}(?P<second>:[0-9]{2})?(?P<fraction>\.[0-9]{1,6})?"
+    r"(?P<half> ?[AaPp][Mm])?(?P<zone> ?(?:Z|[+-][0-9]{2}:?[0-9]{2}))?)?"
 )
-_NAME_FIRST = re.compile(rf"(?P<month>[A-Za-z]{{3,9}}) (?P<day>[0-9]{{1,2}}), (?P<year>[0-9]{{4}})(?:{_TIME}{_ZONED})?")
+_NUMERIC = re.compile(rf"(?P<a>[0-9]{{1,4}})(?P<sep>[-/.])(?P<b>[0-9]{{1,2}})(?P=sep)(?P<c>[0-9]{{2,4}}){_CLOCK}")
+_MONTH = r"(?P<month>[A-Za-z]{3,9})"
+_NAMED = re.compile(
+    rf"(?P<day>[0-9]{{1,2}})(?P<sep>[-/ .]|\. ){_MONTH}(?P<after>[-/ .])(?P<year>[0-9]{{2}}|[0-9]{{4}}){_CLOCK}"
+)
+_NAME_FIRST = re.compile(rf"{_MONTH} (?P<day>[0-9]{{1,2}}), (?P<year>[0-9]{{4}}){_CLOCK}")
 _COMPACT = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _DATE_NAME = re.compile(r"(^|_)(date|day|dt|datum|tag|dob|birthday|fecha|data)($|_)|(date|datum|_on|day|tag)$")
 _TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?( ?[AaPp][Mm])?")
@@ -85,8 +88,12 @@ def why_no_date(values: Sequence[str]) -> str:
     if len(looks) < len(values):
         other = next(value for value in values if value not in set(looks))
         return f"mostly dates, but not {other[:40]!r}: text"
-    wrong = next((value for value in values if _ISO_TIMESTAMP.fullmatch(value) and not _read([value], Primitive.TIMESTAMP)), "")
-    wrong = wrong or next((value for value in values if _ISO_DATE.fullmatch(value) and not _read([value], Primitive.DATE)), "")
+    wrong = next(
+        (value for value in values if _ISO_TIMESTAMP.fullmatch(value) and not _read([value], Primitive.TIMESTAMP)), ""
+    )
+    wrong = wrong or next(
+        (value for value in values if _ISO_DATE.fullmatch(value) and not _read([value], Primitive.DATE)), ""
+    )
     if wrong:
         return f"looks like dates, but {wrong!r} is none that exists: text"
     return "dates in several forms, or that do not exist: text"

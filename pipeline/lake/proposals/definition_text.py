@@ -104,7 +104,7 @@ def _table(key: Key, partition: str | None) -> Iterator[str]:
         yield f"  key: [{_name(key.column)}]"
     elif key.column:
         yield f"  # {key.column} stands once in this small sample. If newer rows are to replace older ones, write"
-        yield f"  # upsert and key: [{_name(key.column)}]; if files are sent again whole, replace; else append is right."
+        yield f"  # upsert and key: [{_name(key.column)}]; replace, if files are sent again; else append."
         yield "  write: append"
     else:
         yield "  # No column is named as the id of the rows. To replace rows, write upsert and name a key."

@@ -37,9 +37,7 @@ def draft_delimited(content: Content) -> Draft:
     return Draft(options, columns, f"cut by {_called(found.dialect)}", doubts)
 
 
-def _rows(
-    content: Content, encoding: Encoding, rows: Sequence[Row], dialect: Dialect, looked_at: int
-) -> Sequence[Row]:
+def _rows(content: Content, encoding: Encoding, rows: Sequence[Row], dialect: Dialect, looked_at: int) -> Sequence[Row]:
     """The first rows, and where there are more the last ones, which tell of a footer."""
     if len(content.data) <= _START and looked_at < _LOOKED_AT:
         return rows

@@ -27,7 +27,10 @@ class Draft:
     def as_text(self) -> dict[str, Any]:
         """The same with every column a string, or the type that it has in the file."""
         columns = {
-            named.name: {"type": self.types.get(named.name, "string"), **({"from": named.source} if named.source else {})}
+            named.name: {
+                "type": self.types.get(named.name, "string"),
+                **({"from": named.source} if named.source else {}),
+            }
             for named in self.columns
         }
         return {**self.options, "columns": columns}

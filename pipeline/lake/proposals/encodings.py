@@ -1,4 +1,4 @@
-"""Which encoding a text is in. What bytes cannot say is guessed from the letters that come of it, and said with its doubt.
+"""Which encoding a text is in. What bytes cannot say is guessed from the letters that come of it, and is doubted.
 
 A mark at the start, or bytes that are strict UTF-8, prove it. Anything else is a guess: each encoding is tried, and the
 one whose letters stand together as people write them is taken.
@@ -21,8 +21,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CANDIDATES = (
-    "cp1252", "cp1250", "iso8859-2", "iso8859-15", "cp1254", "cp1257", "cp850", "mac-roman", "cp1251", "koi8-r", "cp866",
-    "cp1253", "cp1255", "cp1256", "shift_jis", "euc_jp", "euc_kr", "gb18030", "big5",
+    "cp1252", "cp1250", "iso8859-2", "iso8859-15", "cp1254", "cp1257", "cp850", "mac-roman", "cp1251", "koi8-r",
+    "cp866", "cp1253", "cp1255", "cp1256", "shift_jis", "euc_jp", "euc_kr", "gb18030", "big5",
 )  # fmt: skip
 """In order of how often they are met: of those that read equally well the first is taken."""
 

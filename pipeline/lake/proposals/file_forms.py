@@ -1,4 +1,4 @@
-"""What holds for all columns of a file without types: words for nothing, how numbers are written, whether spaces count."""
+"""What holds for all columns of a file of text: words for nothing, how numbers are written, whether spaces count."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.lake.proposals.booleans import find_words
 from pipeline.lake.proposals.dates import find_date_form, order_shown
 from pipeline.lake.proposals.kinds import NULL_WORDS
 from pipeline.lake.proposals.number_types import are_versions, is_code
-from pipeline.lake.proposals.numbers import Evidence, NumberForm, evidence_of, form_of_file
+from pipeline.lake.proposals.numbers import PLAIN_NUMBERS, Evidence, NumberForm, evidence_of, form_of_file
 
 _ALWAYS_NULL = frozenset({"\\N", "NULL", "#N/A", "#NV"})
 """Words that mean nothing else, in columns of text too."""
@@ -26,7 +26,7 @@ class FileForm:
     """How a file writes values. `orders` are those of day and month that some column shows."""
 
     null_values: tuple[str, ...] = ()
-    numbers: NumberForm = NumberForm()
+    numbers: NumberForm = PLAIN_NUMBERS
     trim: bool = False
     orders: frozenset[str] = frozenset()
     doubts: tuple[str, ...] = ()

@@ -16,8 +16,28 @@ from pipeline.lake.proposals.names import name_columns
 from pipeline.lake.proposals.nested import Number
 
 _WRAPPERS = frozenset(
-    "data items results result records rows value values entries list hits documents docs features content elements "
-    "objects response payload events".split()
+    (
+        "data",
+        "items",
+        "results",
+        "result",
+        "records",
+        "rows",
+        "value",
+        "values",
+        "entries",
+        "list",
+        "hits",
+        "documents",
+        "docs",
+        "features",
+        "content",
+        "elements",
+        "objects",
+        "response",
+        "payload",
+        "events",
+    )
 )
 _BLANK = re.compile(r"[ \t\r\n,]*")
 _KEY = re.compile(r"[^.\[\]*$\s]+")
@@ -116,7 +136,9 @@ def _wrapped(document: dict[str, Any], path: str = "$", depth: int = 0) -> tuple
     if arrays:
         key, records = max(arrays, key=lambda found: (found[0].lower() in _WRAPPERS, len(found[1])))
         others = [value for name, value in document.items() if name != key]
-        is_about = key.lower() in _WRAPPERS or not others or (len(arrays) == 1 and len(records) > 2 and len(others) <= 3)
+        is_about = (
+            key.lower() in _WRAPPERS or not others or (len(arrays) == 1 and len(records) > 2 and len(others) <= 3)
+        )
         return (f"{path}.{key}", records) if is_about else None
     if depth < _DEEPEST:
         for key, value in document.items():

@@ -69,7 +69,7 @@ def find_partition(columns: Sequence[Column], table: pa.Table) -> str | None:
         if column.type == "date" and column.name in table.column_names:
             values = table.column(column.name)
             days = pc.count_distinct(values).as_py()
-            if not values.null_count and 1 < days and days * PARTITION_ROWS <= len(values):
+            if not values.null_count and days > 1 and days * PARTITION_ROWS <= len(values):
                 return column.name
     return None
 

@@ -7,16 +7,39 @@ from collections import Counter
 from collections.abc import Iterable
 
 NULL_WORDS = frozenset(
-    ("\\N", "NULL", "null", "Null", "NA", "N/A", "n/a", "#N/A", "#NV", "NaN", "nan", "None", "none", "nil", "-", "--", "?", ".", "k.A.")
-)  # fmt: skip
+    (
+        "\\N",
+        "NULL",
+        "null",
+        "Null",
+        "NA",
+        "N/A",
+        "n/a",
+        "#N/A",
+        "#NV",
+        "NaN",
+        "nan",
+        "None",
+        "none",
+        "nil",
+        "-",
+        "--",
+        "?",
+        ".",
+        "k.A.",
+        "(null)",
+        "n.a.",
+    )
+)
 """What people write for nothing."""
 
 _NUMBER = re.compile(
-    r"\(?[-+]?\s?[$€£¥]?\s?[-+]?(?:[0-9]+|[0-9]{1,3}(?:[.,' \u00a0\u202f’][0-9]{3})+)?(?:[.,][0-9]+)?(?:[eE][-+]?[0-9]+)?"
-    r"\s?(?:[$€£¥%]|EUR|USD|CHF|GBP)?-?\)?"
+    r"\(?[-+]?\s?[$€£¥]?\s?[-+]?(?:[0-9]+|[0-9]{1,3}(?:[.,' \u00a0\u202f’][0-9]{3})+)?(?:[.,][0-9]+)?"
+    r"(?:[eE][-+]?[0-9]+)?\s?(?:[$€£¥%]|EUR|USD|CHF|GBP)?-?\)?"
 )
 _DATE = re.compile(
-    r"[0-9]{1,4}[-/. ][0-9A-Za-zÀ-ž]{1,10}\.?[-/. ] ?[0-9]{1,4}(?:[ T,]+[0-9]{1,2}:[0-9]{2}\S*(?: ?[AaPp]\.?[Mm]\.?)?(?: ?[A-Z]{1,4})?)?"
+    r"[0-9]{1,4}[-/. ][0-9A-Za-zÀ-ž]{1,10}\.?[-/. ] ?[0-9]{1,4}"
+    r"(?:[ T,]+[0-9]{1,2}:[0-9]{2}\S*(?: ?[AaPp]\.?[Mm]\.?)?(?: ?[A-Z]{1,4})?)?"
     r"|[A-Za-z]{3,9} [0-9]{1,2}, [0-9]{4}.*"
 )
 _KINDS = (
@@ -33,7 +56,7 @@ _DIGITS = re.compile(r"[0-9]+")
 
 
 def kind_of(cell: str) -> str:
-    """number, date and the like; else the shape of a code that has digits, such as "A-9"; "" for words; " " for nothing."""
+    """number, date and the like; the shape of a code with digits, such as "A-9"; "" for words; " " for nothing."""
     value = cell.strip()
     if not value or value in NULL_WORDS:
         return " "

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.lake.proposals.kinds import common_kind, kind_of
 from pipeline.lake.proposals.rows import Row
@@ -130,7 +131,9 @@ def _ends(rows: Sequence[Row], place: int, width: int) -> bool:
         return True
     if _ROW_COUNT.fullmatch(first.strip()):
         return True
-    is_total = _TOTAL.match(first) is not None and not any(_TOTAL.match(other.cells[0]) for other in rows[1 : place - 3])
+    is_total = _TOTAL.match(first) is not None and not any(
+        _TOTAL.match(other.cells[0]) for other in rows[1 : place - 3]
+    )
     if is_total and (row.filled < width or row.cells[0].strip() == "" or place >= len(rows) - 1):
         column = row.cells.index(first)
         above = [other.cells[column] for other in rows[1:place] if len(other.cells) == width]
@@ -148,7 +151,7 @@ class _Table:
         self.rows = rows
         self.width = width
         self.doubts: list[str] = []
-        lower = [row for row in rows[len(rows) // 3 :] if len(row.cells) == width]
+        lower = [row for row in rows[max(len(rows) // 3, 1) :] if len(row.cells) == width]
         sure = lower if len(lower) > 1 else [row for row in rows[-1:] if len(row.cells) == width]
         self.kinds = [common_kind(row.cells[place] for row in sure) for place in range(width)]
 
@@ -179,7 +182,7 @@ class _Table:
         if place != 0 or len(self.rows) < 2 or self.width < 3:
             return False
         numbers = [cell.strip() for cell in self.rows[0].cells if cell.strip().isdecimal()]
-        steps = {int(after) - int(before) for before, after in zip(numbers, numbers[1:], strict=False)}
+        steps = {int(after) - int(before) for before, after in pairwise(numbers)}
         words = len(self.rows[0].cells) - len(numbers)
         return len(numbers) > 1 and steps == {1} and words > 0 and (len(numbers[0]) == 4 or numbers[0] in ("0", "1"))
 

@@ -13,8 +13,9 @@ from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
 from pipeline.lake.files.column_names import MAX_LENGTH, RESERVED_PREFIX
 
 _LETTERS = str.maketrans(
-    {"ß": "ss", "ä": "ae", "ö": "oe", "ü": "ue", "æ": "ae", "ø": "oe", "œ": "oe", "ł": "l", "đ": "d", "ı": "i", "&": " and ", "#": " no "}
-)  # fmt: skip
+    {"ß": "ss", "ä": "ae", "ö": "oe", "ü": "ue", "æ": "ae", "ø": "oe", "œ": "oe", "ł": "l", "đ": "d", "ı": "i"}
+    | {"&": " and ", "#": " no "}
+)
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
@@ -46,7 +47,7 @@ def name_columns(originals: Sequence[str], *, by_name: bool = True, may_place: b
         if by_name and counts[original.strip()] > 1 and may_place:
             source = place
         elif by_name and (safe_name(original) != name or safe[safe_name(original)] > 1):
-            source = original if may_place else original
+            source = original
         found.append(Named(name, original, source))
     return found
 

@@ -56,7 +56,7 @@ def _kind(value: Any) -> str:
         return "true or false"
     if isinstance(value, Number):
         return "a number"
-    return {dict: "an object", list: "an array"}.get(type(value), "text")
+    return "an object" if isinstance(value, dict) else "an array" if isinstance(value, list) else "text"
 
 
 def _is_huge(text: str) -> bool:

@@ -1,6 +1,6 @@
-"""Which type holds the numbers of a column and loses nothing of them, what looks like numbers and names something kept as text.
+"""Which type holds the numbers of a column and loses nothing of them. Pure.
 
-Versions (1.9, 1.10), lots (12E3), numbers with leading zeros and ids too long for a bigint are text. Pure.
+Versions (1.9, 1.10), lots (12E3), numbers with leading zeros and ids too long for a bigint are text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CODE_NAME = re.compile(
 )
 _VERSION_NAME = re.compile(r"(^|_)(version|ver|release|rev|revision|section|chapter|kapitel|model|firmware|build)($|_)")
 _QUANTITY_NAME = re.compile(
-    r"(^|_)(amount|betrag|price|preis|cost|kosten|total|sum|summe|net|netto|gross|brutto|value|wert|rate|weight|gewicht|"
+    r"(^|_)(amount|betrag|price|preis|cost|kosten|total|sum|summe|net|netto|gross|brutto|rate|weight|gewicht|"
     r"quantity|qty|menge|balance|saldo|fee|tax|temp|temperature|lat|lon|latitude|longitude|score|percent|pct|height|width|"
     r"length|distance|speed|depth|size|revenue|umsatz|discount|rabatt|salary|usd|eur|gbp)($|_)"
 )
@@ -36,7 +36,9 @@ _EPOCHS = (
     ("epoch_microseconds", "microseconds", 946_684_800_000_000, 4_102_444_800_000_000),
 )
 """Whole numbers that lie within the years 2000 to 2100 as times since 1970."""
-_TIME_NAME = re.compile(r"(^|_)(ts|time|timestamp|at|date|epoch|created|updated|modified|when|datetime|zeit|unix|ms|millis)($|_)|time$")
+_TIME_NAME = re.compile(
+    r"(^|_)(ts|time|timestamp|at|date|epoch|created|updated|modified|when|datetime|zeit|unix|ms|millis)($|_)|time$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Typed:
 
 
 def type_of_numbers(texts: Sequence[str], name: str = "", *, text: bool = True) -> Typed:
-    """The type of numbers written with a point. `text`: a file without types has them, where codes look like numbers."""
+    """The type of numbers written with a point. `text`: the file has no types, and codes look like numbers."""
     if any(not _PLAIN.fullmatch(each) or len(each) > 2 * MAX_PRECISION for each in texts):
         return Typed(Primitive.STRING, "numbers that are too long for any type: text")
     if text and (kept := _kept_as_text(texts, name)):
@@ -59,9 +61,11 @@ def type_of_numbers(texts: Sequence[str], name: str = "", *, text: bool = True) 
     scales = [-int(number.as_tuple().exponent) for number in numbers]
     if _is_money(texts, numbers, scales):
         return Typed(Decimal(_MONEY_PRECISION, scales[0]))
-    if all(map(_survives_double, numbers)) and not (text and _has_trailing_zeros(texts)):
-        return Typed(Primitive.DOUBLE)
-    return _exact(numbers, scales)
+    if not all(map(_survives_double, numbers)):
+        return _exact(numbers, scales)
+    if text and _has_trailing_zeros(texts) and max(scales) <= _MONEY_SCALE:
+        return Typed(Decimal(_MONEY_PRECISION, max(scales)), "not all values have as many digits after the point")
+    return Typed(Primitive.DOUBLE)
 
 
 def is_code(name: str) -> bool:
@@ -149,6 +153,4 @@ def _exact(numbers: Sequence[Exact], scales: Sequence[int]) -> Typed:
     whole = max(number.adjusted() + 1 for number in numbers)
     if scale > MAX_PRECISION or max(whole, 1) + scale > MAX_PRECISION:
         return Typed(Primitive.STRING, "has more digits than any number type holds: a string")
-    if scale <= _MONEY_SCALE and max(whole, 1) + scale <= _MONEY_PRECISION:
-        return Typed(Decimal(_MONEY_PRECISION, scale), "not all values have as many digits after the point")
     return Typed(Decimal(MAX_PRECISION, scale), "has more digits than a double holds")

@@ -41,7 +41,7 @@ def take_apart(text: str) -> Written | None:
     found = _WRITTEN.fullmatch(text.strip())
     if not found or found["behind"] or bool(found["open"]) != bool(found["close"]):
         return None
-    if found["before"] and found["after"] or found["minus"] and found["inner"]:
+    if (found["before"] and found["after"]) or (found["minus"] and found["inner"]):
         return None
     sign = found["minus"] or found["inner"] or ""
     if sign == "−" or (sign and found["open"]):
@@ -77,7 +77,9 @@ def marks_of(core: str) -> Marks:
         return _WRONG
     if len(kinds) == 2:
         grouped, _, fraction = core.rpartition(kinds[1])
-        fits = kinds[1] in ".," and core.count(kinds[1]) == 1 and _is_grouped(grouped, kinds[0]) and fraction.isdecimal()
+        fits = (
+            kinds[1] in ".," and core.count(kinds[1]) == 1 and _is_grouped(grouped, kinds[0]) and fraction.isdecimal()
+        )
         return Marks(kinds[1], kinds[0]) if fits else _WRONG
     mark = kinds[0]
     if len(marks) > 1:
@@ -164,6 +166,10 @@ class NumberForm:
         digits = written.core.replace(self.thousands, "") if self.thousands else written.core
         sign = "-" if written.is_bracketed else written.sign
         return f"{sign}{digits.replace(self.decimal, '.')}{written.exponent}"
+
+
+PLAIN_NUMBERS = NumberForm()
+"""How numbers are written where a dataset says nothing."""
 
 
 def form_of_file(columns: Sequence[Evidence], delimiter: str) -> NumberForm:

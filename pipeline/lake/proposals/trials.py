@@ -1,4 +1,4 @@
-"""Reads a sample under a proposed definition, with the conversion that Stage A runs: what it says is what loading says."""
+"""Reads a sample under a proposed definition, with the conversion that Stage A runs: what it says, loading says."""
 
 from __future__ import annotations
 
