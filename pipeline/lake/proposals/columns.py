@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.lake.datasets.types import Primitive, Type
+from pipeline.lake.datasets.types import Decimal, Primitive, Type
 from pipeline.lake.proposals.booleans import find_words, is_half
 from pipeline.lake.proposals.dates import find_date_form, why_no_date
 from pipeline.lake.proposals.file_forms import FileForm
 from pipeline.lake.proposals.kinds import NULL_WORDS
-from pipeline.lake.proposals.number_types import is_code, type_of_numbers
+from pipeline.lake.proposals.number_types import MAX_MONEY, Typed, is_code, type_of_numbers
 from pipeline.lake.proposals.numbers import Evidence, NumberForm, evidence_of, marks_of, take_apart
 
 _MOSTLY = 0.5
@@ -60,6 +60,9 @@ def _numbers(name: str, values: Sequence[str], evidence: Evidence, form: NumberF
             Primitive.STRING, doubts=(f"{odd!r} is not written as the file's other numbers are ({_shown(form)}): text",)
         )
     found = type_of_numbers(texts, name)
+    if evidence.percents and found.type is Primitive.BIGINT:
+        # A share is no count: sums and means of it are fractions.
+        found = Typed(Decimal(MAX_MONEY, 0))
     doubts = [found.doubt] if found.doubt else []
     if found.type is not Primitive.STRING:
         doubts += _marks_told(evidence, form)

@@ -28,7 +28,8 @@ _QUANTITY_NAME = re.compile(
 )
 _ID_NAME = re.compile(r"(^|_)(id|ids|key|nr|no|number|nummer|code)$")
 _FLAG = frozenset({"0", "1"})
-_MONEY_PRECISION = 18
+MAX_MONEY = 18
+"""Digits of a decimal that counts money."""
 _MONEY_SCALE = 4
 _EPOCHS = (
     ("epoch_seconds", "seconds", 946_684_800, 4_102_444_800),
@@ -60,11 +61,11 @@ def type_of_numbers(texts: Sequence[str], name: str = "", *, text: bool = True) 
     numbers = [Exact(each) for each in texts]
     scales = [-int(number.as_tuple().exponent) for number in numbers]
     if _is_money(texts, numbers, scales):
-        return Typed(Decimal(_MONEY_PRECISION, scales[0]))
+        return Typed(Decimal(MAX_MONEY, scales[0]))
     if not all(map(_survives_double, numbers)):
         return _exact(numbers, scales)
     if text and _has_trailing_zeros(texts) and max(scales) <= _MONEY_SCALE:
-        return Typed(Decimal(_MONEY_PRECISION, max(scales)), "not all values have as many digits after the point")
+        return Typed(Decimal(MAX_MONEY, max(scales)), "not all values have as many digits after the point")
     return Typed(Primitive.DOUBLE)
 
 
@@ -135,7 +136,7 @@ def _doubt_of_integers(numbers: Sequence[int], texts: Sequence[str], name: str) 
 def _is_money(texts: Sequence[str], numbers: Sequence[Exact], scales: Sequence[int]) -> bool:
     """Every value has as many digits after the point, and few: somebody counts in cents."""
     same = len(texts) > 1 and len(set(scales)) == 1 and 2 <= scales[0] <= _MONEY_SCALE
-    short = all(number.adjusted() + 1 + scales[0] <= _MONEY_PRECISION for number in numbers)
+    short = all(number.adjusted() + 1 + scales[0] <= MAX_MONEY for number in numbers)
     return same and short and not any("e" in each.lower() for each in texts)
 
 

@@ -47,6 +47,8 @@ class Proposal:
     """The first rows as they would be read."""
     bad: tuple[str, ...] = ()
     """Why rows of the sample would go to the quarantine, and how many."""
+    rows_read: int = 0
+    rows_bad: int = 0
 
 
 def propose(path: Path, name: DatasetName) -> Proposal:
@@ -79,6 +81,8 @@ def propose(path: Path, name: DatasetName) -> Proposal:
         tuple(map(printable, checked.doubts)),
         tuple(table.slice(0, SHOWN_ROWS).to_pylist()),
         _bad(checked),
+        table.num_rows,
+        checked.trial.rows_bad,
     )
 
 
