@@ -46,7 +46,7 @@ def find_file_form(columns: Mapping[str, Sequence[str]], delimiter: str = ",") -
             orders |= order_shown(dates)
         elif values and not find_words(values) and not is_code(name) and not are_versions(values, name):
             evidence = evidence_of(values)
-            if evidence.numbers and not evidence.unlike:
+            if evidence.are_numbers:
                 counted.append(evidence)
     numbers = form_of_file(counted, delimiter)
     trim = _has_padding(columns)
@@ -75,8 +75,7 @@ def _null_words(columns: Mapping[str, Sequence[str]]) -> frozenset[str]:
 
 
 def _is_typed(values: Sequence[str], name: str) -> bool:
-    evidence = evidence_of(values)
-    if evidence.numbers and not evidence.unlike:
+    if evidence_of(values).are_numbers:
         return True
     return find_date_form(values, name) is not None or find_words(values) is not None
 

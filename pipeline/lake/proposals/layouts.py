@@ -17,6 +17,7 @@ _TOTAL = re.compile(
     r"totale|totaal|итого|average|mittelwert|count|records?|rows?|anzahl|source|quelle|note|end of (?:file|report))\b",
     re.IGNORECASE,
 )
+_JUST_TOTAL = re.compile(r"(?:grand[ _-]?)?(?:total|sum|summe|gesamt|gesamtsumme|insgesamt|totale?)s?:?", re.IGNORECASE)
 _ROW_COUNT = re.compile(r"\(?[0-9,]+ (?:rows?|records?|zeilen|lines?)\b.*", re.IGNORECASE)
 _DEPTH = 60
 """Rows within which data has to begin."""
@@ -58,7 +59,6 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     found = _Table(table, width)
     start = found.start()
     header = found.header(start)
-    doubts += found.doubts
     if header is None and commented is not None:
         # The last comment names the columns.
         doubts.append(f"line {commented.line}, a comment, names the columns")
@@ -75,6 +75,7 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
         fits, first = False, _line(table, header + 2)
         doubts.append(f"line {table[header + 1].line} says units and is skipped")
     before = first - 1 if not fits else row.line
+    doubts += found.doubts
     return Layout(names, fits, before, first, header > 0 or not fits, comment, footer, tuple(doubts))
 
 
@@ -125,22 +126,19 @@ def _footer(rows: Sequence[Row], everything: Sequence[Row], width: int, doubts: 
 
 
 def _ends(rows: Sequence[Row], place: int, width: int) -> bool:
+    """Whether a row at the end is a total or a remark."""
     row = rows[place]
-    first = next((cell for cell in row.cells if cell.strip()), "")
-    if width > 1 and len(row.cells) == 1:
+    first = next((cell.strip() for cell in row.cells if cell.strip()), "")
+    if (width > 1 and len(row.cells) == 1) or _ROW_COUNT.fullmatch(first):
         return True
-    if _ROW_COUNT.fullmatch(first.strip()):
-        return True
-    is_total = _TOTAL.match(first) is not None and not any(
-        _TOTAL.match(other.cells[0]) for other in rows[1 : place - 3]
-    )
-    if is_total and (row.filled < width or row.cells[0].strip() == "" or place >= len(rows) - 1):
-        column = row.cells.index(first)
-        above = [other.cells[column] for other in rows[1:place] if len(other.cells) == width]
-        return row.filled < width or common_kind(above) not in ("", kind_of(first))
+    above = [other for other in rows[1:place] if len(other.cells) == width]
+    if _TOTAL.match(first) and not any(_TOTAL.match(other.cells[0]) for other in above):
+        column = row.cells.index(next(cell for cell in row.cells if cell.strip()))
+        is_odd = common_kind(other.cells[column] for other in above) not in ("", kind_of(first))
+        return row.filled < width or is_odd or bool(_JUST_TOTAL.fullmatch(first))
     # Sums below columns, with nothing that names them.
     if width > 2 and row.filled * 2 < width and not row.cells[0].strip():
-        return all(other.cells[0].strip() for other in rows[1:place] if len(other.cells) == width)
+        return all(other.cells[0].strip() for other in above)
     return False
 
 
@@ -151,7 +149,7 @@ class _Table:
         self.rows = rows
         self.width = width
         self.doubts: list[str] = []
-        lower = [row for row in rows[max(len(rows) // 3, 1) :] if len(row.cells) == width]
+        lower = [row for row in rows[max(len(rows) // 2, 1) :] if len(row.cells) == width]
         sure = lower if len(lower) > 1 else [row for row in rows[-1:] if len(row.cells) == width]
         self.kinds = [common_kind(row.cells[place] for row in sure) for place in range(width)]
 
@@ -168,7 +166,7 @@ class _Table:
             return self._after_sparse() + 1
         near = range(min(_DEPTH, len(self.rows)))
         place = next((place for place in near if self._fits(self.rows[place])), 1)
-        return place + 1 if self._counts_up(place) else place
+        return 1 if self._counts_up(place) else place
 
     def _after_sparse(self) -> int:
         """The first row that is as wide as the table and mostly filled."""
@@ -190,6 +188,8 @@ class _Table:
         """The place of the header above the data that begins at `start`."""
         if start == 0 or self.width == 0:
             return None
+        if self._counts_up(start - 1):
+            return start - 1
         if not any(self.kinds):
             return self._header_of_words(start - 1)
         best = None

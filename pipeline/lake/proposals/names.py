@@ -59,7 +59,7 @@ def name_by_place(place: int, taken: set[str]) -> Named:
 
 def readable_name(original: str) -> str:
     """Lower case, letters without their marks, one underscore between words; "" if no letter or digit is left."""
-    text = original.strip().lower().translate(_LETTERS)
+    text = original.strip().lstrip("#").lower().translate(_LETTERS)
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = _UNSAFE.sub("_", plain.lower()).strip("_")
     letters = sum(character.isalpha() for character in text)

@@ -18,7 +18,7 @@ _LEADING_ZERO = re.compile(r"[+-]?0[0-9]+", re.ASCII)
 _LOT = re.compile(r"[0-9]+[eE][0-9]+", re.ASCII)
 _CODE_NAME = re.compile(
     r"(^|_)(zip|zipcode|postcode|postal|postal_code|plz|phone|tel|telefon|fax|mobile|code|ean|gtin|isbn|iban|bic|account|"
-    r"konto|kontonummer|ssn|vat|tax_id|sku|barcode|serial|lot|batch|charge|imei|card)($|_)"
+    r"konto|kontonummer|ssn|vat|tax_id|sku|barcode|serial|lot|batch|imei|card)($|_)"
 )
 _VERSION_NAME = re.compile(r"(^|_)(version|ver|release|rev|revision|section|chapter|kapitel|model|firmware|build)($|_)")
 _QUANTITY_NAME = re.compile(
@@ -90,9 +90,10 @@ def are_versions(texts: Sequence[str], name: str = "") -> bool:
 
 
 def _has_trailing_zeros(texts: Sequence[str]) -> bool:
-    """Whether some were written with a zero at the end that others do not have."""
+    """Whether some were written with a zero at the end that others do not have. 1.0 is how programs write a whole one."""
     fractions = [each.partition(".")[2] for each in texts if "." in each]
-    return len({len(fraction) for fraction in fractions}) > 1 and any(fraction.endswith("0") for fraction in fractions)
+    zeros = any(fraction.endswith("0") and len(fraction) > 1 for fraction in fractions)
+    return zeros and len({len(fraction) for fraction in fractions}) > 1
 
 
 def _kept_as_text(texts: Sequence[str], name: str) -> str:

@@ -112,6 +112,12 @@ class Evidence:
     numbers: int = 0
     unlike: int = 0
 
+    @property
+    def are_numbers(self) -> bool:
+        """Whether all are numbers of one kind: of one currency, and all in percent or none."""
+        alike = len(self.currencies) < 2 and self.percents in (0, self.numbers)
+        return self.numbers > 0 and not self.unlike and alike
+
     def add(self, text: str) -> None:
         """Take a value into account."""
         written = take_apart(text)
