@@ -9,6 +9,7 @@ from pipeline.lake.proposals.contents import Content
 from pipeline.lake.proposals.dialects import find_dialect
 from pipeline.lake.proposals.drafts import Draft
 from pipeline.lake.proposals.encodings import Encoding, decode, find_encoding
+from pipeline.lake.proposals.fixed_widths import find_widths, fixed_rows
 from pipeline.lake.proposals.layouts import Layout, find_layout
 from pipeline.lake.proposals.names import Named, name_by_place, name_columns
 from pipeline.lake.proposals.rows import Dialect, Row, cut, lines_of
@@ -22,7 +23,7 @@ _CALLED = {"\t": "tabs", " ": "spaces", ",": "commas", ";": "semicolons", "|": "
 
 
 def draft_delimited(content: Content) -> Draft:
-    """The draft of a CSV or TSV file."""
+    """The draft of a file of text: CSV, TSV, or of fixed widths."""
     encoding = find_encoding(content.data)
     text = decode(content.data[:_START], encoding.name)
     lines = lines_of(text)
@@ -30,11 +31,24 @@ def draft_delimited(content: Content) -> Draft:
         lines = lines[:-1]
     lines = lines[:_LOOKED_AT]
     found = find_dialect(lines)
+    doubts = (encoding.doubt,) if encoding.doubt else ()
+    if found.dialect.delimiter == " " or not found.is_cut:
+        if widths := find_widths(lines):
+            return _fixed(content, encoding, lines, widths, doubts)
     layout = find_layout(_rows(content, encoding, found.rows, found.dialect, len(lines)), whole=content.whole)
-    options = _options(content, encoding, found.dialect, layout)
+    options = {**_dialect(content, found.dialect), **_written(encoding), **_layout(layout)}
     columns = _columns(layout, found.rows)
-    doubts = (*((encoding.doubt,) if encoding.doubt else ()), *found.doubts, *layout.doubts)
-    return Draft(options, columns, f"cut by {_called(found.dialect)}", doubts)
+    return Draft(options, columns, f"cut by {_called(found.dialect)}", (*doubts, *found.doubts, *layout.doubts))
+
+
+def _fixed(
+    content: Content, encoding: Encoding, lines: Sequence[str], widths: tuple[int, ...], doubts: tuple[str, ...]
+) -> Draft:
+    rows = fixed_rows(lines, widths)
+    layout = find_layout(rows, whole=content.whole and len(lines) < _LOOKED_AT)
+    options = {"format": "fixed", "widths": list(widths), **_written(encoding), **_layout(layout)}
+    how = f"columns of {', '.join(map(str, widths))} characters"
+    return Draft(options, _columns(layout, rows), how, (*doubts, *layout.doubts))
 
 
 def _rows(content: Content, encoding: Encoding, rows: Sequence[Row], dialect: Dialect, looked_at: int) -> Sequence[Row]:
@@ -47,17 +61,24 @@ def _rows(content: Content, encoding: Encoding, rows: Sequence[Row], dialect: Di
     return [*rows, *(Row(after + row.line, row.cells, row.text) for row in tail)]
 
 
-def _options(content: Content, encoding: Encoding, dialect: Dialect, layout: Layout) -> dict[str, Any]:
+def _dialect(content: Content, dialect: Dialect) -> dict[str, Any]:
     is_tabbed = dialect.delimiter == "\t" and content.name.endswith((".tsv", ".tab"))
     options: dict[str, Any] = {"format": "tsv" if is_tabbed else "csv"}
-    if encoding.name != "utf-8":
-        options["encoding"] = encoding.name
     if dialect.delimiter != "," and not is_tabbed:
         options["delimiter"] = dialect.delimiter
     if dialect.quote != '"':
         options["quote"] = dialect.quote
     if dialect.escape != "double":
         options["escape"] = dialect.escape
+    return options
+
+
+def _written(encoding: Encoding) -> dict[str, Any]:
+    return {} if encoding.name == "utf-8" else {"encoding": encoding.name}
+
+
+def _layout(layout: Layout) -> dict[str, Any]:
+    options: dict[str, Any] = {}
     if not layout.has_header:
         options["header"] = False
         if layout.preamble and layout.header > 0:

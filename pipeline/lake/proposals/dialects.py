@@ -39,6 +39,8 @@ class Found:
     dialect: Dialect
     doubts: tuple[str, ...]
     rows: tuple[Row, ...]
+    is_cut: bool = True
+    """Whether some delimiter cuts the rows; else they are of one column."""
 
 
 def find_dialect(lines: Sequence[str]) -> Found:
@@ -121,4 +123,4 @@ def _one_column(lines: Sequence[str]) -> Found:
     doubts = [] if "," in free else ["no delimiter cuts the lines alike: they are read as one column"]
     dialect = Dialect(free[0] if free else "\x1f")
     rows = tuple(cut(lines, dialect) or ())
-    return Found(dialect, tuple(doubts), rows)
+    return Found(dialect, tuple(doubts), rows, is_cut=False)

@@ -53,9 +53,9 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     comment, commented = _comment(written, width)
     body = [row for row in written if not (comment and row.text.lstrip("\ufeff").startswith(comment))]
     doubts: list[str] = []
-    footer = _footer(body, rows, width, doubts) if whole else 0
-    last_line = rows[-footer].line if footer else None
-    table = [row for row in body if last_line is None or row.line < last_line]
+    end = _footer(body, width, doubts) if whole else len(body)
+    table = body[:end]
+    footer = sum(row.line >= body[end].line for row in written) if end < len(body) else 0
     found = _Table(table, width)
     start = found.start()
     header = found.header(start)
@@ -109,20 +109,15 @@ def _comment(rows: Sequence[Row], width: int) -> tuple[str | None, Row | None]:
     return None, None
 
 
-def _footer(rows: Sequence[Row], everything: Sequence[Row], width: int, doubts: list[str]) -> int:
-    """How many lines at the end are totals and remarks."""
-    if len(rows) < 3:
-        return 0
+def _footer(rows: Sequence[Row], width: int, doubts: list[str]) -> int:
+    """The place of the first of the rows at the end that are totals and remarks."""
     end = len(rows)
     while end > 2 and len(rows) - end < _FOOTER and _ends(rows, end - 1, width):
         end -= 1
-    if end == len(rows):
-        return 0
-    first = rows[end].line
-    number = sum(1 for row in everything if row.line >= first)
-    shown = "the last line is" if len(rows) - end == 1 else f"the last {len(rows) - end} lines are"
-    doubts.append(f"{shown} a total or a remark, and no row: {rows[end].text.strip()[:40]!r}")
-    return number
+    if end < len(rows):
+        shown = "the last line is" if len(rows) - end == 1 else f"the last {len(rows) - end} lines are"
+        doubts.append(f"{shown} a total or a remark, and no row: {rows[end].text.strip()[:40]!r}")
+    return end
 
 
 def _ends(rows: Sequence[Row], place: int, width: int) -> bool:
