@@ -7,7 +7,7 @@ not depend on where blocks were cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ from pipeline.lake.files.readers.json_arrow import (
 )
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
 from pipeline.lake.files.readers.json_numbers import may_round
-from pipeline.lake.files.readers.json_rows import Row, count_objects, load_object, pieces
+from pipeline.lake.files.readers.json_rows import Row, Text, count_objects, load_object, pieces, text_of
 from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
 from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
 from pipeline.lake.files.source import Source
@@ -116,7 +116,7 @@ class JsonReader(Reader):
         """The rows of a block by pyarrow, if the columns seen so far fit; else None, and `settle` reads them."""
         snapshot = self._snapshot
         rows = count_objects(block)
-        return self._read_fast(block.data, line_of(rows, block.first), snapshot) if snapshot and rows else None
+        return self._read_fast(text_of(block), line_of(rows, block.first), snapshot) if snapshot and rows else None
 
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
         """The rows of a block, with the columns that it adds; see `Reader.settle`."""
@@ -178,16 +178,16 @@ class JsonReader(Reader):
             self._snapshot = _Snapshot(pa.schema(fields), tuple(self._names.values()), inexact)
         return self._snapshot
 
-    def _read_fast(self, data: bytes, positions: Positions, snapshot: _Snapshot) -> Chunk | None:
-        """All rows by Arrow, or None if one of them needs a closer look. The data must begin with an object."""
+    def _read_fast(self, text: Text, positions: Positions, snapshot: _Snapshot) -> Chunk | None:
+        """All rows by Arrow, or None if one of them needs a closer look. The text must begin with an object."""
         try:
-            table = read_objects(data, snapshot.schema)
+            table = read_objects(text, snapshot.schema)
             if table.num_rows != len(positions):
                 return None
-            check_decimals(data, snapshot.schema)
-            if snapshot.inexact and may_round(data):
+            check_decimals(text, snapshot.schema)
+            if snapshot.inexact and may_round(text):
                 return None
-            if not data.isascii():
+            if text.max() >= 0x80:
                 # Arrow's JSON reader does not check that strings are UTF-8.
                 table.validate(full=True)
             columns = [
@@ -209,7 +209,7 @@ class JsonReader(Reader):
             chunk = None
             if all(row.raw[:1] == b"{" and row.raw[-1:] == b"}" for row in piece):
                 positions = np.array([row.position for row in piece], dtype=np.int64)
-                chunk = self._read_fast(b"\n".join(row.raw for row in piece), positions, self._current())
+                chunk = self._read_fast(_joined(row.raw for row in piece), positions, self._current())
             yield chunk or self._read_rows(piece)
 
     def _read_rows(self, rows: Sequence[Row]) -> Chunk:
@@ -262,7 +262,11 @@ class JsonReader(Reader):
             pa.field(name, pa.string() if name in text else self._shapes[name].physical()) for name in self._names
         ]
         schema = pa.schema(fields)
-        table = read_objects(b"\n".join(records), schema) if records else schema.empty_table()
+        table = read_objects(_joined(records), schema) if records else schema.empty_table()
         if table.num_rows != len(records):
             raise Inconsistent(f"{len(records)} JSON records were read as {table.num_rows}")
         return table.rename_columns(list(self._names.values()))
+
+
+def _joined(records: Iterable[bytes]) -> Text:
+    return np.frombuffer(b"\n".join(records), np.uint8)
