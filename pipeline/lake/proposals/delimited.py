@@ -32,9 +32,9 @@ def draft_delimited(content: Content) -> Draft:
     lines = lines[:_LOOKED_AT]
     found = find_dialect(lines)
     doubts = (encoding.doubt,) if encoding.doubt else ()
-    if found.dialect.delimiter == " " or not found.is_cut:
-        if widths := find_widths(lines):
-            return _fixed(content, encoding, lines, widths, doubts)
+    is_cut = found.is_cut and found.dialect.delimiter != " "
+    if not is_cut and (widths := find_widths(lines)):
+        return _fixed(content, encoding, lines, widths, doubts)
     layout = find_layout(_rows(content, encoding, found.rows, found.dialect, len(lines)), whole=content.whole)
     options = {**_dialect(content, found.dialect), **_written(encoding), **_layout(layout)}
     columns = _columns(layout, found.rows)

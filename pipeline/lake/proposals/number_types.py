@@ -90,7 +90,7 @@ def are_versions(texts: Sequence[str], name: str = "") -> bool:
 
 
 def _has_trailing_zeros(texts: Sequence[str]) -> bool:
-    """Whether some were written with a zero at the end that others do not have. 1.0 is how programs write a whole one."""
+    """Whether some were written with a zero at the end that others lack. 1.0 is how programs write a whole number."""
     fractions = [each.partition(".")[2] for each in texts if "." in each]
     zeros = any(fraction.endswith("0") and len(fraction) > 1 for fraction in fractions)
     return zeros and len({len(fraction) for fraction in fractions}) > 1

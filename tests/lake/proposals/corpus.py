@@ -1,4 +1,4 @@
-"""The corpus: messy files, and what is right for each. Judges proposals of any kind by it, those of another sniffer too."""
+"""The corpus: messy files, and what is right for each."""
 
 from __future__ import annotations
 
