@@ -144,7 +144,7 @@ def apply_contract(
     """Convert the contract's columns from text; a row with a value that has no place in its column is bad."""
     found: dict[int, list[tuple[str, BadValue]]] = {}
     for index, name in enumerate(table.column_names):
-        if name in contract:
+        if name in cast or name in contract:
             column = one_array(table.column(index))
             column, bad = (column, cast[name]) if name in cast else cast_text(column, contract[name], forms[name])
             table = table.set_column(index, pa.field(name, column.type), column)
