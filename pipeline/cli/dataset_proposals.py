@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
+
 from pipeline.cli.markup import escape_untrusted
-from pipeline.cli.output import console, print_table
+from pipeline.cli.output import print_table
 
 if TYPE_CHECKING:
     from pipeline.lake.proposals.proposal import Proposal
@@ -31,30 +33,26 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def show_proposal(proposal: Proposal) -> None:
+def show_proposal(proposal: Proposal, to: Console) -> None:
     """How the file was read, what is to be checked, and its first rows as the table would have them."""
-    _line("read", proposal.read)
-    _line("key", proposal.key)
-    for doubt in proposal.doubts:
-        _line("check", doubt, "yellow")
-    for bad in proposal.bad:
-        _line("bad", bad, "red")
+    lines = [("read", proposal.read, ""), ("key", proposal.key, "")]
+    lines += [("check", doubt, "yellow") for doubt in proposal.doubts]
+    lines += [("bad", bad, "red") for bad in proposal.bad]
+    for label, text, style in lines:
+        shown = escape_untrusted(text)
+        to.print(f"  {label:<5} {f'[{style}]{shown}[/]' if style else shown}", highlight=False, soft_wrap=True)
     rows = [
         (escape_untrusted(each.name), escape_untrusted(each.type), f"[yellow]{escape_untrusted(each.doubt)}[/]")
         for each in proposal.columns
     ]
-    print_table("", ("column", "type", "to check"), rows)
+    print_table("", ("column", "type", "to check"), rows, to=to)
     if proposal.rows:
         names = [each.name for each in proposal.columns][:_SHOWN_COLUMNS]
         cells = [[escape_untrusted(_cut(row.get(name))) for name in names] for row in proposal.rows]
         left = len(proposal.columns) - len(names)
-        title = "The first rows as they would be read" + (f" ({left} more columns)" if left > 0 else "")
-        print_table(title, names, cells)
-
-
-def _line(label: str, text: str, style: str = "") -> None:
-    shown = escape_untrusted(text)
-    console.print(f"  {label:<5} {f'[{style}]{shown}[/]' if style else shown}", highlight=False, soft_wrap=True)
+        more = f" ({left} more columns)" if left > 0 else ""
+        to.print(f"  rows  the first as they would be read{more}", highlight=False, soft_wrap=True)
+        print_table("", names, cells, to=to)
 
 
 def _shown(value: Any) -> str | None:

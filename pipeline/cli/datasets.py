@@ -14,7 +14,7 @@ from pipeline.cli.backends import backend_of
 from pipeline.cli.dataset_changes import applied_json, describe, describe_retired, retired_json, show_plan
 from pipeline.cli.dataset_proposals import proposal_json, show_proposal
 from pipeline.cli.markup import escape_untrusted
-from pipeline.cli.output import Json, console, print_json, print_table
+from pipeline.cli.output import Json, console, errors, print_json, print_table
 from pipeline.core.checkout import checkout
 from pipeline.core.errors import Misconfigured, Refused
 from pipeline.deploy.datasets.definitions import apply_definitions, plan_definitions, ruleset_findings
@@ -67,9 +67,11 @@ def init(
         return
     if not write:
         console.print(proposal.text, end="", markup=False, highlight=False, soft_wrap=True)
+        # The definition alone is on standard output.
+        show_proposal(proposal, errors)
         return
     console.print(f"wrote {path.as_posix()}", highlight=False, soft_wrap=True)
-    show_proposal(proposal)
+    show_proposal(proposal, console)
     console.print(
         f"  next: read it; `sluice datasets apply {name}`; `sluice drop {escape(str(file))} --to {name}`",
         highlight=False,

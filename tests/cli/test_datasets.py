@@ -198,7 +198,7 @@ def test_init_prints_a_proposal_that_validates_once_written(checkout: Path, tmp_
         "csv, cut by semicolons, all 2 rows",
         "order_id stands once, but 2 rows show little; rows are appended",
         "decimal(18,2)",
-        "The first rows as they would be read",
+        "the first as they would be read",
     ):
         assert told in result.stdout
     assert "always empty in the sample" in result.stdout

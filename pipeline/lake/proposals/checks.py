@@ -11,14 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.core.errors import BadInput
+from pipeline.lake.datasets.names import safe_name
 from pipeline.lake.proposals.columns import ColumnForm, find_column_form
 from pipeline.lake.proposals.contents import Content
 from pipeline.lake.proposals.drafts import Draft
 from pipeline.lake.proposals.file_forms import FileForm, find_file_form
 from pipeline.lake.proposals.json_layouts import Records
-from pipeline.lake.proposals.names import Named
+from pipeline.lake.proposals.names import Named, name_columns
 from pipeline.lake.proposals.nested import infer
 from pipeline.lake.proposals.trials import Bad, Trial, read
+from pipeline.lake.proposals.typed_files import column_names
 
 _ROUNDS = 4
 _MAX_WORDS = 10
@@ -105,13 +107,18 @@ def check_json(content: Content, found: Records) -> Checked:
     return checked
 
 
-def check_typed(content: Content, draft: Draft) -> Checked:
-    """The columns of a file that says their types itself."""
-    trial = read(content, draft.options)
+def check_typed(content: Content) -> Checked:
+    """The columns of a file that says their names and types itself."""
+    options = {"format": content.kind}
+    trial = read(content, options)
     if not trial.table.num_rows and not trial.rows_bad:
         raise BadInput(f"{content.path} has no rows that can be read", hint="A sample needs at least one row.")
-    columns = tuple(Column(Named(name, name), kind) for name, kind in trial.types.items())
-    return Checked(draft.options, columns, trial, draft.doubts)
+    originals = column_names(content) or list(trial.types)
+    named = [each for each in name_columns(originals, may_place=False) if each]
+    columns = tuple(
+        Column(each, trial.types[safe_name(each.original)]) for each in named if safe_name(each.original) in trial.types
+    )
+    return _settled(content, Checked(options, columns, trial, ()), {})
 
 
 def _different(column: pa.ChunkedArray) -> list[str]:

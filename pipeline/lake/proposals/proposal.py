@@ -14,7 +14,6 @@ from pipeline.lake.proposals.checks import Checked, Column, check_json, check_te
 from pipeline.lake.proposals.contents import Content, read_content
 from pipeline.lake.proposals.definition_text import printable, write_definition
 from pipeline.lake.proposals.delimited import draft_delimited
-from pipeline.lake.proposals.drafts import Draft
 from pipeline.lake.proposals.json_layouts import draft_json
 from pipeline.lake.proposals.keys import find_key, find_partition, rules
 
@@ -94,7 +93,7 @@ def _checked(content: Content) -> tuple[Checked, str]:
         case "json" | "jsonl":
             records = draft_json(content)
             return check_json(content, records), records.draft.how
-    return check_typed(content, Draft({"format": content.kind}, is_text=False)), ""
+    return check_typed(content), ""
 
 
 def _inferred(column: Column, checked: Checked) -> Inferred:
