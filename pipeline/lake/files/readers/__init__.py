@@ -25,6 +25,7 @@ def _parquet() -> type[Reader]:
 
 READERS: dict[str, Callable[[], type[Reader]]] = {
     "csv": _csv,
+    "tsv": _csv,
     "json": _json,
     "jsonl": _json,
     "parquet": _parquet,
