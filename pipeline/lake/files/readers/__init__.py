@@ -17,7 +17,19 @@ def _json() -> type[Reader]:
     return JsonReader
 
 
-READERS: dict[str, Callable[[], type[Reader]]] = {"csv": _csv, "json": _json, "jsonl": _json}
+def _parquet() -> type[Reader]:
+    from pipeline.lake.files.readers.parquet_reader import ParquetReader
+
+    return ParquetReader
+
+
+READERS: dict[str, Callable[[], type[Reader]]] = {
+    "csv": _csv,
+    "tsv": _csv,
+    "json": _json,
+    "jsonl": _json,
+    "parquet": _parquet,
+}
 """By the name that a dataset's definition gives the format; called, it imports what that format alone needs."""
 
 __all__ = ["READERS", "BadRow", "Block", "Chunk", "Reader"]
