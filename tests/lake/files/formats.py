@@ -60,6 +60,7 @@ def _avro(names: tuple[str, str], rows: Rows) -> bytes:
 
 TEXTS = [
     text_format("csv", "id,Name\n", "%s,%s", "\n", "\n", 2),
+    text_format("tsv", "id\tName\n", "%s\t%s", "\n", "\n", 2),
     text_format("jsonl", "", '{"id":"%s","Name":"%s"}', "\n", "\n", 1),
     text_format("json", "[", '{"id":"%s","Name":"%s"}', ",\n ", "]", 1),
 ]

@@ -31,6 +31,7 @@ def _avro() -> type[Reader]:
 
 READERS: dict[str, Callable[[], type[Reader]]] = {
     "csv": _csv,
+    "tsv": _csv,
     "json": _json,
     "jsonl": _json,
     "parquet": _parquet,

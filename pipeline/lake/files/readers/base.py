@@ -164,7 +164,7 @@ def _bad_row(position: int, values: Sequence[tuple[str, BadValue]], raw: bytes) 
     return BadRow(position, reason, decode_raw(raw), told)
 
 
-def declared_of(names: Collection[str], contract: Mapping[str, Type]) -> str:
+def declared_of(names: Collection[str], contract: Collection[str]) -> str:
     """What columns a file has. Names that the contract lacks are only counted: without a header they are cells."""
     known = [name for name in names if name in contract]
     those = f"of which the dataset declares {', '.join(known)}" if known else "none of which the dataset declares"
