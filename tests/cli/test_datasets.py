@@ -195,10 +195,10 @@ def test_init_prints_a_proposal_that_validates_once_written(checkout: Path, tmp_
     assert "wrote definitions/datasets/shop/orders.yaml" in result.stdout
     assert "sluice datasets apply shop/orders" in result.stdout
     for told in (
-        "csv cut by ';', from all 2 rows",
-        "order_id: stands once",
+        "csv, cut by semicolons, all 2 rows",
+        "order_id stands once, but 2 rows show little; rows are appended",
         "decimal(18,2)",
-        "'Net amount' in the file",
+        "the first as they would be read",
     ):
         assert told in result.stdout
     assert "always empty in the sample" in result.stdout
@@ -208,7 +208,7 @@ def test_init_prints_a_proposal_that_validates_once_written(checkout: Path, tmp_
 def test_init_replaces_a_definition_only_when_forced(checkout: Path, tmp_path: Path, put: Put):
     put("shop", "orders")
     sample = tmp_path / "orders.jsonl"
-    sample.write_text('{"id": "a"}\n')
+    sample.write_text('{"id": "a"}\n{"id": "b"}\n')
     arguments = ["datasets", "init", str(sample), "--to", "shop/orders", "--write"]
     refused = CliRunner().invoke(app, arguments)
     assert isinstance(refused.exception, Refused)
