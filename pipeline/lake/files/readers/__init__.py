@@ -29,6 +29,12 @@ def _parquet() -> type[Reader]:
     return ParquetReader
 
 
+def _avro() -> type[Reader]:
+    from pipeline.lake.files.readers.avro_reader import AvroReader
+
+    return AvroReader
+
+
 READERS: dict[str, Callable[[], type[Reader]]] = {
     "csv": _csv,
     "tsv": _csv,
@@ -36,6 +42,7 @@ READERS: dict[str, Callable[[], type[Reader]]] = {
     "json": _json,
     "jsonl": _json,
     "parquet": _parquet,
+    "avro": _avro,
 }
 """By the name that a dataset's definition gives the format; called, it imports what that format alone needs."""
 

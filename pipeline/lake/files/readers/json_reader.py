@@ -19,7 +19,7 @@ from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type
 from pipeline.lake.files.casts import Mismatch
-from pipeline.lake.files.column_names import check_names
+from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import (
     BadRow,
@@ -219,6 +219,7 @@ class JsonReader(Reader):
         for row in rows:
             try:
                 record = load_object(row.raw)
+                _check_blank_keys(record)
             except ValueError as error:
                 bad.append(BadRow(row.position, str(error), decode_raw(row.raw), str(error)))
             else:
@@ -235,18 +236,26 @@ class JsonReader(Reader):
     def _observe(self, record: dict[str, Any]) -> None:
         new = [name for name in record if name not in self._names]
         if new:
-            names = check_names([*self._names, *new])
-            if len(names) > self.limits.columns:
-                raise BadObject(
-                    f"the records have more than {self.limits.columns} different keys",
-                    hint="Put data that stands in keys into values, or into a nested object.",
-                )
-            self._names = names
-            for name in new:
-                self._shapes[name] = Shape(self.limits)
+            self._learn_names([*self._names, *new])
         for name, value in record.items():
-            if self._names[name] not in self.contract:
+            if name in self._names and self._names[name] not in self.contract:
                 self._shapes[name].observe(value)
+
+    def _learn_names(self, keys: Sequence[str]) -> None:
+        if len(keys) > self.limits.columns:
+            raise BadObject(
+                f"the records have more than {self.limits.columns} different keys",
+                hint="Put data that stands in keys into values, or into a nested object.",
+            )
+        found = map_columns(keys, self.columns, self.settings)
+        names = {key: name for key, name in zip(keys, found, strict=True) if name is not None}
+        if any(names.get(key) != name for key, name in self._names.items()):
+            raise BadObject(
+                "a key that comes late is the one that a column is `from`, and another was taken for it",
+                hint="Say `from` letter for letter, with the spaces that the key has.",
+            )
+        self._names = names
+        self._shapes = {key: self._shapes.get(key) or Shape(self.limits) for key in names}
 
     def _read_as_text(self, records: Sequence[bytes]) -> pa.Table:
         """The contract's columns as the text of their JSON, the others in their shape, both under safe names."""
@@ -262,10 +271,16 @@ class JsonReader(Reader):
             pa.field(name, pa.string() if name in text else self._shapes[name].physical()) for name in self._names
         ]
         schema = pa.schema(fields)
-        table = read_objects(_joined(records), schema) if records else schema.empty_table()
+        # Only keys without a letter are in no column, and hold nothing.
+        table = read_objects(_joined(records), schema, "ignore") if records else schema.empty_table()
         if table.num_rows != len(records):
             raise Inconsistent(f"{len(records)} JSON records were read as {table.num_rows}")
         return table.rename_columns(list(self._names.values()))
+
+
+def _check_blank_keys(record: dict[str, Any]) -> None:
+    if any(value not in (None, "") for key, value in record.items() if not key.strip()):
+        raise ValueError("a value stands under a key without a name")
 
 
 def _joined(records: Iterable[bytes]) -> Text:
