@@ -35,7 +35,9 @@ def cut(read: Read, scanner: Scanner, limits: Limits, line: int) -> Iterator[Csv
             raise _unterminated(line + count_lines(data[: layout.unterminated]))
         if layout.end:
             block = CsvBlock(data[: layout.end], line, rows=layout.rows)
-            yield _without_marks(block, scanner) if BOM in block.data else block
+            # One byte is found in a twentieth of the time of three.
+            marked = BOM[:1] in block.data and BOM in block.data
+            yield _without_marks(block, scanner) if marked else block
             line += count_lines(block.data)
             data = data[layout.end :]
         elif len(data) > limits.record:
