@@ -32,7 +32,8 @@ def draft_delimited(content: Content) -> Draft:
     lines = lines[:_LOOKED_AT]
     found = find_dialect(lines)
     doubts = (encoding.doubt,) if encoding.doubt else ()
-    is_cut = found.is_cut and found.dialect.delimiter != " "
+    # Single spaces delimit; where more stand together they fill up columns.
+    is_cut = found.is_cut and not (found.dialect.delimiter == " " and any("  " in line.strip() for line in lines))
     if not is_cut and (widths := find_widths(lines)):
         return _fixed(content, encoding, lines, widths, doubts)
     layout = find_layout(_rows(content, encoding, found.rows, found.dialect, len(lines)), whole=content.whole)

@@ -19,6 +19,7 @@ _TOTAL = re.compile(
 )
 _JUST_TOTAL = re.compile(r"(?:grand[ _-]?)?(?:total|sum|summe|gesamt|gesamtsumme|insgesamt|totale?)s?:?", re.IGNORECASE)
 _ROW_COUNT = re.compile(r"\(?[0-9,]+ (?:rows?|records?|zeilen|lines?)\b.*", re.IGNORECASE)
+_RULE = re.compile(r"[-=+|:_ ]+")
 _DEPTH = 60
 """Rows within which data has to begin."""
 _FOOTER = 8
@@ -54,7 +55,8 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     body = [row for row in written if not (comment and row.text.lstrip("\ufeff").startswith(comment))]
     doubts: list[str] = []
     end = _footer(body, width, doubts) if whole else len(body)
-    table = body[:end]
+    ruled = [row for row in body[:end] if _is_rule(row)]
+    table = [row for row in body[:end] if row not in ruled]
     footer = sum(row.line >= body[end].line for row in written) if end < len(body) else 0
     found = _Table(table, width)
     start = found.start()
@@ -65,6 +67,7 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
         names = (commented.cells[0].lstrip(f"{comment} "), *commented.cells[1:])
         return Layout(names, False, 0, _line(table, 0), False, comment, footer, tuple(doubts))
     if header is None:
+        start = start if any(found.kinds) else start - 1
         first = _line(table, start)
         doubts.append(f"line {first} looks like data and not like a header: the columns are named by their place")
         return Layout(("",) * width, False, first - 1, first, start > 0, comment, footer, tuple(doubts))
@@ -74,9 +77,15 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     if found.units(header):
         fits, first = False, _line(table, header + 2)
         doubts.append(f"line {table[header + 1].line} says units and is skipped")
+    fits = fits and not any(row.line < rule.line < first for rule in ruled)
     before = first - 1 if not fits else row.line
     doubts += found.doubts
     return Layout(names, fits, before, first, header > 0 or not fits, comment, footer, tuple(doubts))
+
+
+def _is_rule(row: Row) -> bool:
+    """Whether it is a line drawn below a header."""
+    return bool(_RULE.fullmatch(row.text.strip())) and len(row.text.strip()) > 2
 
 
 def _line(rows: Sequence[Row], place: int) -> int:
@@ -217,6 +226,9 @@ class _Table:
     def _header_of_words(self, place: int) -> int | None:
         row = self.rows[place]
         below = self.rows[place + 1 :]
+        if below and all(kind_of(cell) == "number" for cell in row.cells):
+            # Numbers above words are names.
+            return place
         if any(map(_is_value, row.cells)) and not _COMMON_NAMES.fullmatch(row.cells[0]):
             return None
         again = sum(
