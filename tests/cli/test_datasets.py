@@ -62,7 +62,7 @@ def test_a_changed_definition_changes_what_it_has_to(deployed: Lake, put: Put, r
     run("apply")
     put("changing", "orders", **{"amount: bigint": "amount: bigint, note: string", "2 hours": "3 hours"})
     (applied,) = document(run("apply", "--json"))["applied"]
-    assert applied["changes"] == ["columns added", "stack deployed", "registration changed"]
+    assert applied["changes"] == ["columns added or widened", "stack deployed", "registration changed"]
     put(
         "changing", "orders", **{"amount: bigint": "amount: bigint, note: string", "2 hours": "3 hours", 'id"': 'note"'}
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -49,6 +50,14 @@ def _parquet(names: tuple[str, str], rows: Rows) -> bytes:
     return file.getvalue()
 
 
+def _avro(names: tuple[str, str], rows: Rows) -> bytes:
+    fields = [{"name": name, "type": ["null", "string"]} for name in names]
+    file = io.BytesIO()
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    fastavro.writer(file, {"type": "record", "name": "Row", "fields": fields}, records, sync_interval=40)
+    return file.getvalue()
+
+
 TEXTS = [
     text_format("csv", "id,Name\n", "%s,%s", "\n", "\n", 2),
     text_format("tsv", "id\tName\n", "%s\t%s", "\n", "\n", 2),
@@ -59,5 +68,6 @@ TEXTS = [
 
 OTHERS = [
     Format("parquet", 1, _parquet),
+    Format("avro", 1, _avro),
 ]
 FORMATS = [*TEXTS, *OTHERS]

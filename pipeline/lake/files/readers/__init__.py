@@ -23,12 +23,19 @@ def _parquet() -> type[Reader]:
     return ParquetReader
 
 
+def _avro() -> type[Reader]:
+    from pipeline.lake.files.readers.avro_reader import AvroReader
+
+    return AvroReader
+
+
 READERS: dict[str, Callable[[], type[Reader]]] = {
     "csv": _csv,
     "tsv": _csv,
     "json": _json,
     "jsonl": _json,
     "parquet": _parquet,
+    "avro": _avro,
 }
 """By the name that a dataset's definition gives the format; called, it imports what that format alone needs."""
 
