@@ -69,7 +69,6 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     end = _footer(body, width, doubts) if whole else len(body)
     ruled = [row for row in body[:end] if _is_rule(row)]
     table = [row for row in body[:end] if row not in ruled]
-    doubts += _second_tables(rows, table)
     footer = sum(row.line >= body[end].line for row in written) if end < len(body) else 0
     found = Table(table, width)
     start = found.start()
@@ -92,14 +91,14 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
         doubts.append(f"line {table[header + 1].line} says units and is skipped")
     fits = fits and not any(row.line < rule.line < first for rule in ruled)
     before = first - 1 if not fits else row.line
-    doubts += found.doubts
+    doubts += [*found.doubts, *_second_tables(rows, [each for each in table if each.line >= first])]
     return Layout(names, fits, before, first, header > 0 or not fits, comment, footer, tuple(doubts))
 
 
 def _second_tables(rows: Sequence[Row], table: Sequence[Row]) -> Iterator[str]:
     """Rows of names behind a blank line, where rows before have values."""
     blank = {row.line + 1 for row in rows if row.is_blank}
-    for above, row in pairwise(table[1:]):
+    for above, row in pairwise(table):
         if row.line in blank and row.filled > 1 and len(row.cells) == len(above.cells):
             kinds = [(kind_of(cell), kind_of(name)) for cell, name in zip(above.cells, row.cells, strict=True)]
             if all(name == "" for _, name in kinds) and any(cell not in ("", " ") for cell, _ in kinds):
