@@ -65,7 +65,11 @@ def run(folders: list[str], script: str) -> None:
 @pytest.mark.parametrize(
     ("name", "modules"),
     [
-        ("stage-a", "pyarrow.parquet, pyarrow.csv, pyarrow.json, pyarrow.compute, pyarrow.fs, numpy, msgspec, isal"),
+        (
+            "stage-a",
+            "pyarrow.parquet, pyarrow.csv, pyarrow.json, pyarrow.orc, pyarrow.compute, pyarrow.fs, numpy, msgspec, isal, "
+            "backports.zstd, fastavro, cramjam, lxml.etree",
+        ),
         ("tables", "pyarrow.parquet, pyarrow.dataset, pyarrow.fs, pyiceberg.catalog.glue, pyiceberg.io.pyarrow"),
     ],
 )

@@ -19,12 +19,15 @@ LIMIT_BYTES = 250 * 1024 * 1024
 # Amazon Linux 2023, which Lambda's Python 3.12 runs on, has glibc 2.34.
 PLATFORM = "x86_64-manylinux_2_28"
 BASE = "base"
-# What no function imports: tests, C headers, and parts of Arrow that talk to servers we do not have.
+# What no function imports: tests, C headers, parts of Arrow that talk to servers we do not have, and of lxml all but
+# its parser.
 PRUNED = (
     "**/tests", "**/__pycache__", "bin", "pyarrow/include", "pyarrow/src", "pyarrow/includes",
     "pyarrow/*.pyx", "pyarrow/*.pxd", "pyarrow/*.pxi", "pyarrow/libarrow_flight.so.*", "pyarrow/_flight*",
     "pyarrow/libarrow_python_flight.so*", "pyarrow/_substrait*",
     "pyarrow/_generated_version.py.orig",
+    "lxml/includes", "lxml/isoschematron", "lxml/html", "lxml/*.h", "lxml/*.pyx", "lxml/*.pxi", "lxml/*.pxd",
+    "lxml/objectify*", "lxml/sax*", "lxml/builder*",
 )  # fmt: skip
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==")

@@ -61,7 +61,8 @@ def convert(
         raise BadObject(f"there is no reader for {settings.format!r}", hint=f"Known are {', '.join(READERS)}.")
     job = _Job(settings, contract, parquet, bad_rows, metadata, limits)
     try:
-        with Original(source, file_name, limits, parquet.parent, again) as original:
+        workbook = settings.format == "xlsx"
+        with Original(source, file_name, limits, parquet.parent, again, workbook=workbook) as original:
             return job.run(original)
     except OSError as error:
         # Arrow's errors carry the number in their text only.

@@ -21,12 +21,20 @@ class Original:
     """Read from where `stream` stands. A second time `again` opens it, or it seeks, or there is a copy in `folder`."""
 
     def __init__(
-        self, stream: Readable, file_name: str, limits: Limits, folder: Path, again: Again | None = None
+        self,
+        stream: Readable,
+        file_name: str,
+        limits: Limits,
+        folder: Path,
+        again: Again | None = None,
+        *,
+        workbook: bool = False,
     ) -> None:
         self._stream = stream
         self._file_name = file_name
         self._limits = limits
         self._folder = folder
+        self._workbook = workbook
         self._again = again or _seeker(stream)
         self._open = ExitStack()
 
@@ -53,7 +61,7 @@ class Original:
         return self._source(self._again(), None)
 
     def _source(self, stream: Readable, copy: BinaryIO | None) -> Source:
-        source = Source(stream, self._file_name, self._limits, copy, self._folder)
+        source = Source(stream, self._file_name, self._limits, copy, self._folder, workbook=self._workbook)
         self._open.callback(source.close)
         return source
 

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import tempfile
-import zlib
+import zipfile
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, cast
 
 from pipeline.core.errors import BadObject
+from pipeline.lake.files.compression import (
+    CORRUPT,
+    MAGIC_BYTES,
+    ZIP,
+    Compression,
+    Readable,
+    check_name,
+    compression_of,
+)
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.zip_archive import is_workbook, open_archive, open_only_member
 
-_gzip: Any = gzip
-_CORRUPT: tuple[Any, ...] = (gzip.BadGzipFile, zlib.error)
-try:
-    # Three times as fast as the standard library, where a wheel exists.
-    from isal import igzip, isal_zlib
+__all__ = ["Readable", "Source"]
 
-    _gzip = igzip
-    _CORRUPT = (*_CORRUPT, isal_zlib.error)
-except ImportError:
-    pass
-
-_GZIP_MAGIC = b"\x1f\x8b"
-_SPOOLED_AT_ONCE = 4 * 1024 * 1024
-
-
-class Readable(Protocol):
-    """What S3's StreamingBody, files and decompressors have in common."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """At most `size` bytes, or all; none at the end."""
-        ...
+_CORRUPT = (*CORRUPT, zipfile.BadZipFile)
+_COPIED_AT_ONCE = 4 * 1024 * 1024
 
 
 class _Counted:
@@ -65,8 +58,9 @@ class _Counted:
 class Source:
     """The bytes of an object, as they were before they were compressed.
 
-    `copy` receives the raw bytes as they are read, for who needs to read them again; `spool` writes into `folder`.
-    BadObject for a broken or suspiciously growing gzip.
+    `copy` receives the raw bytes as they are read, for who needs to read them again; temporary files lie in `folder`.
+    A `workbook` is an archive itself, and is not unpacked. BadObject for what is broken, packed twice, or grows
+    suspiciously when it is unpacked.
     """
 
     def __init__(
@@ -76,32 +70,32 @@ class Source:
         limits: Limits,
         copy: BinaryIO | None = None,
         folder: Path | None = None,
+        *,
+        workbook: bool = False,
     ) -> None:
         self._limits = limits
         self._folder = folder
-        self._spooled: BinaryIO | None = None
+        self._temporary = ExitStack()
         self._file = _whole_file(source)
-        first = _read_full(source, 8)
+        first = _read_full(source, MAGIC_BYTES)
         self._raw = _Counted(source, first, copy)
-        self._packed = first.startswith(_GZIP_MAGIC)
-        if file_name.lower().endswith(".gz") and first and not self._packed:
-            raise BadObject(
-                "the name ends in .gz, but the bytes are not gzip", hint="Compress the file, or drop the .gz."
-            )
-        self._stream: Readable = _gunzip(self._raw) if self._packed else self._raw
+        self._packed = compression_of(first)
+        self._stream: Readable = self._raw
+        self._ahead = b""
         self.size = 0
         """How many bytes were read of it."""
+        try:
+            self._open(file_name, first, workbook)
+        except BaseException:
+            self.close()
+            raise
 
     def read(self, size: int) -> bytes:
         """`size` bytes, fewer only at the end."""
-        try:
-            data = _read_full(self._stream, size)
-        except EOFError as error:
-            read = f"the file has {self._raw.size:,} bytes, and the end of a whole gzip file is not among them"
-            raise _damaged(f"the gzip data ends early: {read}") from error
-        except _CORRUPT as error:
-            read = f"within the first {self._raw.size:,} bytes of the file"
-            raise _damaged(f"the gzip data is corrupt {read}, and cannot be unpacked") from error
+        if self._ahead:
+            ahead, self._ahead = self._ahead[:size], self._ahead[size:]
+            return ahead if len(ahead) == size else ahead + self.read(size - len(ahead))
+        data = self._unpack(size)
         self.size += len(data)
         self._check_expansion()
         return data
@@ -114,22 +108,75 @@ class Source:
         if self._file and not self._packed:
             self._file.seek(0)
             return self._file
-        self._spooled = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
-        while data := self.read(_SPOOLED_AT_ONCE):
-            self._spooled.write(data)
-        self._spooled.seek(0)
-        return self._spooled
+        spooled = self._temporary_file()
+        while data := self.read(_COPIED_AT_ONCE):
+            spooled.write(data)
+        spooled.seek(0)
+        return spooled
 
     def close(self) -> None:
-        """Give back what `spool` took of the disk."""
-        if self._spooled:
-            self._spooled.close()
+        """Give back what was taken of the disk."""
+        self._temporary.close()
+
+    def _temporary_file(self) -> BinaryIO:
+        file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+        return cast(BinaryIO, self._temporary.enter_context(file))
+
+    def _open(self, file_name: str, first: bytes, workbook: bool) -> None:
+        if first and not (workbook and self._packed is ZIP):
+            check_name(file_name, self._packed)
+        if self._packed is ZIP:
+            self._open_zip(file_name, workbook)
+        elif self._packed and self._packed.unpack:
+            self._stream = self._packed.unpack(self._raw)
+        if self._packed:
+            self._ahead = self.read(MAGIC_BYTES)
+            inner = compression_of(self._ahead)
+            if inner and not (workbook and inner is ZIP):
+                raise BadObject(
+                    f"the file is packed twice: in the {self._packed.name} is {inner.name}",
+                    hint="Pack it once, with either.",
+                )
+
+    def _open_zip(self, file_name: str, workbook: bool) -> None:
+        file = self._file or self._temporary_file()
+        while data := self._raw.read(_COPIED_AT_ONCE):
+            if file is not self._file:
+                file.write(data)
+        archive = open_archive(file)
+        if is_workbook(archive):
+            if not workbook:
+                raise BadObject(
+                    "the file is an Excel workbook, or another office document",
+                    hint="Say `format: xlsx` if files are so, or save the sheet as CSV.",
+                )
+            self._packed = None
+            check_name(file_name, None)
+            file.seek(0)
+            self._stream = self._file = file
+        else:
+            self._stream = open_only_member(archive)
+
+    def _unpack(self, size: int) -> bytes:
+        packed = self._packed
+        if not packed:
+            return _read_full(self._stream, size)
+        try:
+            return _read_full(self._stream, size)
+        except EOFError as error:
+            raise _cut(packed, self._raw.size) from error
+        except (*_CORRUPT, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            read = f"within the first {self._raw.size:,} bytes of the file"
+            raise _damaged(f"the {packed.name} data is corrupt {read}, and cannot be unpacked") from error
 
     def _check_expansion(self) -> None:
         limits = self._limits
         if self._packed and self.size > max(limits.expansion_floor, limits.expansion * self._raw.size):
             raise BadObject(
-                f"the gzip grows to more than {limits.expansion} times its size ({self.size} bytes so far)",
+                f"the {self._packed.name} grows to more than {limits.expansion} times its size "
+                f"({self.size} bytes so far)",
                 hint="If it is no mistake, send the data in several files, or uncompressed.",
             )
 
@@ -140,13 +187,13 @@ def _whole_file(source: Readable) -> BinaryIO | None:
     return file if file and file.seekable() and file.tell() == 0 else None
 
 
+def _cut(packed: Compression, size: int) -> BadObject:
+    read = f"the file has {size:,} bytes, and the end of a whole {packed.name} file is not among them"
+    return _damaged(f"the {packed.name} data ends early: {read}")
+
+
 def _damaged(what: str) -> BadObject:
     return BadObject(what, hint="The upload was cut or damaged: send the file again.")
-
-
-def _gunzip(raw: _Counted) -> Readable:
-    opened: Readable = _gzip.GzipFile(fileobj=raw, mode="rb")
-    return opened
 
 
 def _read_full(stream: Readable, size: int) -> bytes:

@@ -90,12 +90,15 @@ def load_json(text: str) -> Any:
 
     ValueError says what is wrong.
     """
-    return _load(text, _TEXTS)
-
-
-def load_record(text: str) -> Any:
-    """The same, with numbers as `json.loads` makes them; one that is too large for a double is refused."""
-    return _load(text, _RECORDS)
+    try:
+        value = _TEXTS.decode(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON: {error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise ValueError("the JSON nests too deep") from None
+    if "\\u" in text:
+        _check_surrogates(value)
+    return value
 
 
 def json_text(value: object) -> str:
@@ -107,18 +110,6 @@ def json_text(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ",".join(f"{json_text(name)}:{json_text(item)}" for name, item in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False)
-
-
-def _load(text: str, decoder: json.JSONDecoder) -> Any:
-    try:
-        value = decoder.decode(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"it is not JSON: {error.msg} at character {error.pos + 1}") from None
-    except RecursionError:
-        raise ValueError("the JSON nests too deep") from None
-    if "\\u" in text:
-        _check_surrogates(value)
-    return value
 
 
 def _check_surrogates(value: object) -> None:
@@ -139,17 +130,9 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise ValueError("a number is too large for a double")
-    return value
-
-
 _TEXTS = json.JSONDecoder(
     object_pairs_hook=_no_duplicates, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=_no_constant
 )
-_RECORDS = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_float=_finite, parse_constant=_no_constant)
 
 
 def _object(value: object) -> dict[str, Any]:

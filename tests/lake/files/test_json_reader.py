@@ -70,8 +70,18 @@ def test_a_column_that_comes_late_is_kept_and_null_before(reading: Reading) -> N
         (['{"a":1}', '{"A":2}'], ['{"a":1}', '{"A":2}']),
         (["[]", "[null]", "[[1]]"], [[], [None], [[1]]]),
         (["-0", "0.1"], [0.0, 0.1]),
-        (["0.1234567890123456789"], [0.1234567890123456789]),
-        (["5e-324", "1e-400", "1.7976931348623157e308"], [5e-324, 0.0, 1.7976931348623157e308]),
+        (["0.1234567890123456789"], ["0.1234567890123456789"]),
+        (["0.1234567890123456789", "1", "0.5"], ["0.1234567890123456789", "1", "0.5"]),
+        (["299.59158022525935", "-1.0e5"], [299.59158022525935, -1e5]),
+        (["0.10000000000000001", "0.5000000000000000000000"], [0.1, 0.5]),
+        (["0.1000000000000000055511151231257827021181583404541015625"], [0.1]),
+        (["1234567890123.4567"], ["1234567890123.4567"]),
+        (["12345678901234567e-3"], ["12345678901234567e-3"]),
+        (['{"a":[0.12345678901234567891]}', '{"a":[1]}'], [{"a": ["0.12345678901234567891"]}, {"a": ["1"]}]),
+        (["5e-324", "1.7976931348623157e308"], [5e-324, 1.7976931348623157e308]),
+        (["1e-400", "1.5"], ["1e-400", "1.5"]),
+        (["1.23456e-320"], ["1.23456e-320"]),
+        (["0e-400", "0.0E-999"], [0.0, 0.0]),
     ],
 )
 def test_a_column_takes_the_type_that_holds_all_its_values(
@@ -94,8 +104,9 @@ def test_a_column_takes_the_type_that_holds_all_its_values(
         ('{"a":NaN}', "NaN is not JSON"),
         ('{"a":-Infinity}', "-Infinity is not JSON"),
         ('{"a":1e400}', "too large for a double"),
-        ('{"a":1,"a":1}', "a key stands twice"),
-        ('{"a":1,"b":{"c":1,"c":2}}', "a key stands twice"),
+        ('{"a":1,"a":1}', "key a stands twice in one object"),
+        ('{"a":1,"b":{"c":1,"c":2}}', "key c stands twice in one object"),
+        ('{"a":1,"b":{"a@b.c":1,"a@b.c":2}}', "a key stands twice in one object"),
         ('{"b":"\\ud800"}', "surrogate"),
         ('{"b":"\\udc00"}', "surrogate"),
         ('{"b":"\x01"}', "it is not JSON"),
@@ -136,7 +147,7 @@ def test_an_element_that_is_no_record_is_bad_and_its_neighbours_are_not(reading:
         ('[{"a":1},]', 9),
         ('[{"a":1} {"a":2}]', 9),
         ('[{"a":1}] trailing', None),
-        ('[{"a":1}]]', None),
+        ('[{"a":1}]]', 9),
         ('[{"a":1,"b":"x}]', None),
         ('[{"a":1},,{"a":2}]', 9),
     ],
@@ -154,9 +165,52 @@ def test_a_pretty_printed_array_is_an_array(reading: Reading) -> None:
 
 
 @pytest.mark.parametrize("text", ['{\n "a": 1\n}', '{"a": {\n "b": 1}\n}\n'])
-def test_an_object_that_spans_lines_is_refused(reading: Reading, text: str) -> None:
+def test_an_object_that_spans_lines_is_no_json_line(reading: Reading, text: str) -> None:
     with pytest.raises(BadObject, match=r"spans lines|no row is"):
-        reading(text, "json", limits=Limits())
+        reading(text, "jsonl", limits=Limits())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":1}{"a":2}',
+        '{"a":1} {"a":2}\n',
+        '{\n"a": 1}\n\n{"a":2}\n',
+        '{\n "a": 1\n}\n{\n "a": 2\n}',
+        '\ufeff{\n "a": 1\n}\n\ufeff{\n "a": 2\n}\n',
+        '{"a":1}\r{"a":2}\r',
+        '[{"a":1}]\n[{"a":2}]',
+        '[{"a":1}][]{"a":2}',
+        '[]\n[]{"a":1}\n{"a":2}',
+    ],
+)
+def test_documents_may_follow_each_other(reading: Reading, text: str) -> None:
+    found = reading(text, "json")
+    assert (found.rows, found.positions, found.bad) == ([{"a": 1}, {"a": 2}], [1, 2], [])
+
+
+def test_one_pretty_printed_object_is_one_record(reading: Reading) -> None:
+    assert reading('{\n  "id": 1,\n  "n": {\n    "a": 1\n  }\n}\n', "json").rows == [{"id": 1, "n": {"a": 1}}]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":1}{"a":2} x', '{"a":1}{"a":2},{"a":3}', '{"a":1}{"a":2}}', '{"a":1}{"a":2', "[] 5"]
+)
+def test_what_stands_between_documents_refuses_the_file(reading: Reading, text: str) -> None:
+    with pytest.raises(BadObject, match=r"\(byte \d+ of the text\)"):
+        reading(text, "json")
+
+
+def test_of_documents_too_one_bad_row_costs_itself_alone(reading: Reading) -> None:
+    found = reading('{\n"a":1}{"a":NaN}{"a":1,"a":2}{"a":4}', "json")
+    assert (found.rows, found.positions) == ([{"a": 1}, {"a": 4}], [1, 4])
+    assert [row["reason"] for row in found.bad] == ["NaN is not JSON", "key a stands twice in one object"]
+
+
+def test_lines_of_two_files_put_together_may_begin_with_a_mark(reading: Reading) -> None:
+    text = '\ufeff{"a":1}\n\ufeff{"a":2}\n{"a":3}\n\n \ufeff\ufeff {"a":4}\n'
+    found = reading(text, "jsonl")
+    assert (found.rows, found.positions, found.bad) == ([{"a": n} for n in (1, 2, 3, 4)], [1, 2, 3, 5], [])
 
 
 def test_one_object_on_one_line_is_one_record(reading: Reading) -> None:
@@ -338,3 +392,85 @@ def test_every_record_equals_what_json_loads_says(
     assert not whole.bad
     for record, row in zip(source, whole.rows, strict=True):
         assert same(record, row)
+
+
+WRAPPED = [
+    '{"data": [{"a": 1}, {"a": 2}], "next": null}',
+    '{"meta": {"data": [7], "x": [[1], {"y": "]}"}]}, "n": -1.5e3, "data": [{"a":1},{"a":2}]}',
+    '{"data":[{"a":1}]}\n{"data":[]}\n{"data":[{"a":2}]}\n',
+    '{"data":{"a":1},"data2":"\\"]"}{"t":true,"data":[ {"a":2} ] }',
+    '\ufeff{\n  "data": [\n    {\n      "a": 1\n    },\n    {\n      "a": 2\n    }\n  ],\n  "b": {}\n}\n',
+]
+
+
+@pytest.mark.parametrize("text", WRAPPED)
+@pytest.mark.parametrize("format", ["json", "jsonl"])
+def test_records_are_found_at_their_path(reading: Reading, text: str, format: str) -> None:
+    found = reading(text, format, records="$.data")
+    assert (found.rows, found.positions, found.bad) == ([{"a": 1}, {"a": 2}], [1, 2], [])
+
+
+def test_a_path_may_have_several_steps(reading: Reading) -> None:
+    text = '{"items":[{"a":0}],"result":{"x":[1,2,{"items":3}],"items":[{"a":1}],"y":{}},"z":[]}'
+    assert reading(text, "json", records="$.result.items").rows == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"a":1,"b c":2}', r"there is no \$\.data\.items in the file; it has a$"),
+        ('{"data":{"a":1}}', r"there is no \$\.data\.items in the file"),
+        ('{"data":[{"items":[]}]}', r"\$\.data is an array, not an object"),
+        ('{"data":null}', r"\$\.data is null, not an object"),
+        ('{"data":{"items":null}}', r"\$\.data\.items is null, not an array"),
+        ('{"data":{"items":"x"}}', r"\$\.data\.items is a string, not an array"),
+        ('[{"data":{"items":[]}}]', r"\$\.data\.items is looked for in objects, and here is none"),
+        ('{"data":{"items":[]},"data":{"items":[]}}', "key data stands twice in one object"),
+        ('{"x":1,"x":2,"data":{"items":[]}}', "key x stands twice in one object"),
+        ('{"x":{"y":1,"y":2},"data":{"items":[]}}', "stands twice"),
+        ('{"x":NaN,"data":{"items":[]}}', "NaN is not JSON"),
+        ('{"x":[1,],"data":{"items":[]}}', "byte"),
+        ('{"x":[1 2],"data":{"items":[]}}', "byte"),
+        ('{"x":tru,"data":{"items":[]}}', "byte"),
+        ('{"data":{"items":[]},}', "here should be a key"),
+        ('{"data":{"items":[]}', "here should be a comma or the closing bracket"),
+        ('{"data":{"items":[{"a":1}]', "here should be a comma"),
+        ('{"data":{"items":[{"a":1}', "the array is not closed"),
+        ('{"data":{"items":[]}} x', "is looked for in objects"),
+        ('{"data" 5}', "here should be a colon"),
+        ('{"data":{"items":[]},"x', "ends within a value"),
+    ],
+)
+def test_a_file_whose_path_or_surroundings_are_wrong_is_refused(reading: Reading, text: str, reason: str) -> None:
+    with pytest.raises(BadObject, match=reason):
+        reading(text, "json", records="$.data.items")
+
+
+def test_a_wrapped_array_without_its_path_is_one_record(reading: Reading) -> None:
+    found = reading('{"data": [\n{"a":1},\n{"a":2}\n]}\n', "json")
+    assert found.rows == [{"data": [{"a": 1}, {"a": 2}]}]
+
+
+def test_all_rows_bad_for_a_key_twice_refuse_the_file(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="key id stands twice in one object"):
+        reading('[{"id":1,"id":2}]', "json", {"id": "bigint"})
+
+
+def test_an_array_of_arrays_is_refused_in_words(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="it is an array, not an object"):
+        reading('[["a","b"],[1,2]]', "json")
+
+
+@pytest.mark.parametrize("depth", [1000, 100_000])
+def test_deep_nesting_is_a_bad_row(tmp_path: Path, depth: int) -> None:
+    deep = '{"b":' + "[" * depth + "]" * depth + "}"
+    for text, form in (
+        ('{"b":[1]}\n%s\n{"b":[3]}', "jsonl"),
+        ('[{"b":[1]},%s,{"b":[3]}]', "json"),
+        ('{"b":[1]}%s{"b":[3]}', "json"),
+    ):
+        found = read(tmp_path, text % deep, form, limits=Limits(first_sample=10))
+        assert (found.rows, found.positions) == ([{"b": [1]}, {"b": [3]}], [1, 3])
+        assert "nests too deep" in found.bad[0]["reason"]
+    found = read(tmp_path, '{"x":%s,"data":[{"b":[1]}]}' % ("[" * 400 + "]" * 400), "json", records="$.data")
+    assert found.rows == [{"b": [1]}]

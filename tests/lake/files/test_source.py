@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import StageA
-from pipeline.lake.files import source as module
+from pipeline.lake.files import compression
 from pipeline.lake.files.conversion import convert
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.source import Source
@@ -21,7 +21,7 @@ TEXT = b"a,b\n" + b"1,2\n" * 5000
 
 
 def test_gzip_reads_the_same_where_isal_has_no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_gzip", gzip)
+    monkeypatch.setattr(compression, "_gzip", gzip)
     assert Source(Stream(gzip.compress(TEXT), 7), "x", Limits()).read(10**6) == TEXT
     with pytest.raises(BadObject, match="ends early"):
         Source(Stream(gzip.compress(TEXT)[:-9]), "x", Limits()).read(10**6)
@@ -44,7 +44,7 @@ def test_a_broken_gzip_is_told_by_what_was_seen_and_what_was_wanted() -> None:
         Source(Stream(packed[:10] + b"\xff" * 20), "x", Limits()).read(10**6)
     assert (
         refused.value.message
-        == "the gzip data is corrupt within the first 30 bytes of the file, and cannot be unpacked"
+        == "the gzip data is corrupt within the first 16 bytes of the file, and cannot be unpacked"
     )
 
 

@@ -28,6 +28,11 @@ Positions = NDArray[np.int64]
 RawRow = Callable[[int], bytes]
 """The source bytes of the row of that index."""
 
+BadValues = Mapping[int, BadValue]
+"""By the index of the row in its block."""
+
+NOTHING: Mapping[str, BadValues] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -79,12 +84,15 @@ class Reader(ABC):
         self.forms: dict[str, Form] = {name: form_of(settings, column) for name, column in contract.items()}
         self.limits = limits
 
-    def conform(self, table: pa.Table, positions: Positions, raw: RawRow) -> Chunk:
-        """Make of text what the dataset says: every block of a text format ends with this, under the table's names.
+    def conform(
+        self, table: pa.Table, positions: Positions, raw: RawRow, cast: Mapping[str, BadValues] = NOTHING
+    ) -> Chunk:
+        """Make of text what the dataset says: every block of every format ends with this, under the table's names.
 
-        `raw` is asked for rows that are bad only.
+        `raw` is asked for rows that are bad only. `cast` has the columns that are of the contract's types already, and
+        what of each was not: those values are null.
         """
-        return apply_contract(table, positions, self.contract, raw, self.forms)
+        return apply_contract(table, positions, self.contract, raw, self.forms, cast)
 
     def cast(self, column: pa.Array, name: str) -> pa.Array:
         """The values of a column of the contract at once; `casts.Mismatch` where `conform` has to look at each."""
@@ -126,13 +134,19 @@ def decode_raw(raw: bytes) -> str:
 
 
 def apply_contract(
-    table: pa.Table, positions: Positions, contract: Mapping[str, Type], raw: RawRow, forms: Mapping[str, Form]
+    table: pa.Table,
+    positions: Positions,
+    contract: Mapping[str, Type],
+    raw: RawRow,
+    forms: Mapping[str, Form],
+    cast: Mapping[str, BadValues] = NOTHING,
 ) -> Chunk:
     """Convert the contract's columns from text; a row with a value that has no place in its column is bad."""
     found: dict[int, list[tuple[str, BadValue]]] = {}
     for index, name in enumerate(table.column_names):
         if name in contract:
-            column, bad = cast_text(one_array(table.column(index)), contract[name], forms[name])
+            column = one_array(table.column(index))
+            column, bad = (column, cast[name]) if name in cast else cast_text(column, contract[name], forms[name])
             table = table.set_column(index, pa.field(name, column.type), column)
             for row, value in bad.items():
                 found.setdefault(row, []).append((name, value))

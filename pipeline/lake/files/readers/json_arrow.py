@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import pyarrow as pa
@@ -31,17 +32,22 @@ def check_decimals(data: bytes, schema: pa.Schema) -> None:
 
     Arrow 22 takes such a number for some other one: its 128 bits overflow unnoticed. As doubles they tell their size.
     """
-    fields = [field for field in schema if _has_decimal(field.type)]
+    fields = [field for field in schema if _has(field.type, pa.types.is_decimal)]
     if fields:
         doubles = pa.schema([pa.field(field.name, _with_doubles(field.type)) for field in fields])
         for field, column in zip(fields, read_objects(data, doubles, "ignore").columns, strict=True):
             _check_sizes(column.combine_chunks(), field.type)
 
 
-def _has_decimal(of: pa.DataType) -> bool:
+def has_double(of: pa.DataType) -> bool:
+    """Is there a double in it?"""
+    return _has(of, pa.types.is_float64)
+
+
+def _has(of: pa.DataType, kind: Callable[[pa.DataType], bool]) -> bool:
     if pa.types.is_list(of):
-        return _has_decimal(of.value_type)
-    return any(_has_decimal(part.type) for part in of) if pa.types.is_struct(of) else pa.types.is_decimal(of)
+        return _has(of.value_type, kind)
+    return any(_has(part.type, kind) for part in of) if pa.types.is_struct(of) else kind(of)
 
 
 def _with_doubles(of: pa.DataType) -> pa.DataType:

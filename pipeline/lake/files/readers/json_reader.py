@@ -33,20 +33,32 @@ from pipeline.lake.files.readers.base import (
     merge,
     one_array,
 )
-from pipeline.lake.files.readers.json_arrow import check_decimals, check_doubles, expected_type, read_objects
-from pipeline.lake.files.readers.json_rows import Row, count_objects, load_object, pieces, refuse_other_layouts
+from pipeline.lake.files.readers.json_arrow import (
+    check_decimals,
+    check_doubles,
+    expected_type,
+    has_double,
+    read_objects,
+)
+from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
+from pipeline.lake.files.readers.json_numbers import may_round
+from pipeline.lake.files.readers.json_rows import Row, count_objects, load_object, pieces
 from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
-from pipeline.lake.files.readers.json_split import WHITESPACE, ArrayBlocks, line_blocks
+from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import TextStream
 
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """What Arrow is told to expect, by the file's own names; `names` are the safe ones."""
+    """What Arrow is told to expect, by the file's own names; `names` are the safe ones.
+
+    `inexact` if it makes doubles of numbers for which no contract says that they are.
+    """
 
     schema: pa.Schema
     names: tuple[str, ...]
+    inexact: bool
 
 
 class JsonReader(Reader):
@@ -59,7 +71,7 @@ class JsonReader(Reader):
         self._text = TextStream(source, settings.encoding)
         self._shapes: dict[str, Shape] = {}
         self._names: dict[str, str] = {}
-        self._snapshot: _Snapshot | None = _Snapshot(pa.schema([]), ())
+        self._snapshot: _Snapshot | None = _Snapshot(pa.schema([]), (), False)
         self._complete = False
         self._rows_out = 0
         self._first_problem: BadRow | None = None
@@ -73,27 +85,32 @@ class JsonReader(Reader):
 
     def blocks(self) -> Iterator[Block]:
         """The file in blocks of whole records; see `Reader.blocks`."""
-        data = self._text.read(self.limits.first_sample)
-        text = data.lstrip(WHITESPACE)
-        while data and not text:
-            # Blank lines count as lines; there may be any number of them before the first record.
-            more = self._text.read(self.limits.first_sample)
-            if not more:
-                break
-            data += more
-            text = data.lstrip(WHITESPACE)
-        if not text:
+        window = Window(self._text, self.limits)
+        # Blank lines count as lines; there may be any number of them before the first record.
+        line = 1 + window.skip_blanks()
+        if not window.data:
             raise BadObject("the file is empty", hint="Send at least [] or one line.")
-        if self.settings.format == "json" and text.startswith(b"["):
-            yield from ArrayBlocks(self._text, self.limits, text, len(data) - len(text))
-            return
-        if self.settings.format == "json" and not text.startswith(b"{"):
+        if self.settings.records is None and self._holds_lines(window):
+            yield from line_blocks(window, line)
+        else:
+            path = (self.settings.records or "$").split(".")[1:]
+            yield from record_blocks(document_records(window, path), self.limits)
+
+    def _holds_lines(self, window: Window) -> bool:
+        array, lines = window.data.startswith(b"["), self.settings.format == "jsonl"
+        if array and lines:
+            raise BadObject("the file is a JSON array, not JSON lines", hint="Say `format: json` in the definition.")
+        if lines and breaks_off(window.data):
+            raise BadObject(
+                "the file is an object that spans lines, not JSON lines",
+                hint="Say `format: json` in the definition, or put each record on one line.",
+            )
+        if not lines and not array and not window.data.startswith(b"{"):
             raise BadObject(
                 "the file is neither a JSON array nor JSON lines: it begins with neither [ nor {",
                 hint="Send an array of objects, or one object a line.",
             )
-        refuse_other_layouts(text)
-        yield from line_blocks(self._text, self.limits, data)
+        return lines or (not array and holds_lines(window))
 
     def parse(self, block: Block) -> Chunk | None:
         """The rows of a block by pyarrow, if the columns seen so far fit; else None, and `settle` reads them."""
@@ -127,8 +144,8 @@ class JsonReader(Reader):
         problem = self._first_problem
         if problem and not self._names and not self._rows_out:
             raise BadObject(
-                f"no row is a JSON object; the first, at {problem.line}: {problem.told}",
-                hint="JSON lines hold one whole object a line; a pretty-printed object must be put on one line.",
+                f"no row is a JSON object that can be read; the first, at {problem.line}: {problem.told}",
+                hint='A row is one object, such as {"id": 1}, with each key once; JSON lines hold one a line.',
             )
         present = set(self._names.values())
         missing = [name for name in self.contract if name not in present and name not in self.optional]
@@ -153,7 +170,12 @@ class JsonReader(Reader):
                 )
                 for name, safe in self._names.items()
             ]
-            self._snapshot = _Snapshot(pa.schema(fields), tuple(self._names.values()))
+            inexact = any(
+                has_double(field.type)
+                for field, safe in zip(fields, self._names.values(), strict=True)
+                if safe not in self.contract
+            )
+            self._snapshot = _Snapshot(pa.schema(fields), tuple(self._names.values()), inexact)
         return self._snapshot
 
     def _read_fast(self, data: bytes, positions: Positions, snapshot: _Snapshot) -> Chunk | None:
@@ -163,6 +185,8 @@ class JsonReader(Reader):
             if table.num_rows != len(positions):
                 return None
             check_decimals(data, snapshot.schema)
+            if snapshot.inexact and may_round(data):
+                return None
             if not data.isascii():
                 # Arrow's JSON reader does not check that strings are UTF-8.
                 table.validate(full=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.errors import BadObject
 from pipeline.lake.files.readers.base import Block
 from pipeline.lake.files.readers.json_split import WHITESPACE
-from pipeline.lake.files.values import load_record
+from pipeline.lake.files.readers.json_values import load_record
+from pipeline.lake.files.streams import BOM
 
 _PIECE = 16 * 1024
 """How much of a block that does not fit is read by Python at least."""
@@ -33,29 +32,6 @@ class Row:
     raw: bytes
 
 
-def refuse_other_layouts(text: bytes) -> None:
-    """Rows found by chance in an array or a pretty-printed object would pass for the file's."""
-    if text.startswith(b"["):
-        raise BadObject("the file is a JSON array, not JSON lines", hint="Say `format: json` in the definition.")
-    first, _, rest = text.partition(b"\n")
-    second = rest.lstrip(WHITESPACE)
-    if second and not second.startswith(b"{") and _breaks_off(first.decode(errors="replace").rstrip()):
-        raise BadObject(
-            "the file is an object that spans lines, not JSON lines",
-            hint="Put each record on one line, or all of them into one array.",
-        )
-
-
-def _breaks_off(line: str) -> bool:
-    try:
-        json.loads(line)
-    except json.JSONDecodeError as error:
-        return error.pos >= len(line)
-    except (ValueError, RecursionError):
-        return False
-    return False
-
-
 def count_objects(block: Block) -> int:
     """How many objects the block holds if each is certainly a record of its own, else 0."""
     if block.records is not None:
@@ -76,6 +52,8 @@ def pieces(block: Block) -> Iterator[list[Row]]:
     size = 0
     for position, record in enumerate(records, block.first):
         raw = record.strip(WHITESPACE)
+        while raw.startswith(BOM):
+            raw = raw.removeprefix(BOM).lstrip(WHITESPACE)
         if not raw:
             continue
         piece.append(Row(position, raw))

@@ -2,8 +2,8 @@
 
 A shape only widens, in an order that does not matter: the same values give the same type wherever blocks were cut.
 Integers and fractions together are doubles if a double holds every one of the integers, else text. Any other conflict,
-integers beyond 64 bits, empty objects and what nests too deep or has too many fields is JSON text: strings as they are,
-other values as they were written.
+integers beyond 64 bits, decimals that a double would round, empty objects and what nests too deep or has too many
+fields is JSON text: strings as they are, other values as they were written.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from pipeline.lake.datasets.types import Array, Field, Primitive, Struct, Type
 from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.values import JsonNumber
 
 Rewrite = Callable[[msgspec.Raw], msgspec.Raw]
 """Makes the JSON of a value fit the Arrow type of its shape."""
@@ -46,6 +47,7 @@ _BASES: dict[type, Base] = {
     str: Base.STRING,
     dict: Base.STRUCT,
     list: Base.LIST,
+    JsonNumber: Base.TEXT,
 }
 _SIMPLE = frozenset({Base.BOOL, Base.DOUBLE, Base.STRING})
 """Another value of these changes nothing."""
@@ -75,22 +77,24 @@ class Shape:
         self.element: Shape | None = None
 
     def observe(self, value: Any) -> None:
-        """Widen to hold a value of `values.load_record`."""
+        """Widen to hold a value of `json_values.load_record`."""
         if value is None or self.base is Base.TEXT:
-            return
+            return None
         base = _BASES[type(value)]
+        if base is Base.TEXT:
+            return self._become_text()
         if base is self.base and base in _SIMPLE:
-            return
+            return None
         if base is Base.INT:
             if not -(2**63) <= value < 2**63:
-                self._become_text()
-                return
+                return self._become_text()
             self._inexact = self._inexact or int(float(value)) != value
         self._widen(base)
         if self.base is Base.STRUCT:
             self._observe_fields(value)
         elif self.base is Base.LIST:
             self._observe_items(value)
+        return None
 
     def note(self, column: pa.Array) -> None:
         """Widen to hold a column that Arrow read, maybe when the shape was narrower.

@@ -1,0 +1,59 @@
+"""What is found of numbers in the bytes of a block, against each number read alone."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.lake.files.readers.json_numbers import has_exponent, may_round
+from pipeline.lake.files.readers.json_values import holds
+from tests.examples import examples
+
+digits = st.text("0123456789", min_size=1, max_size=25)
+decimals = st.builds(
+    lambda sign, whole, fraction, exponent: f"{sign}{whole.lstrip('0') or '0'}{fraction}{exponent}",
+    st.sampled_from(["", "-"]),
+    digits,
+    st.builds(".{}".format, digits) | st.just(""),
+    st.sampled_from(["", "", "", "e5", "E-7", "e+12", "e-320", "e-400"]),
+).filter(lambda text: "." in text or "e" in text.lower())
+doubles = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.one_of(
+    doubles.map(repr), doubles.map("{:.17g}".format), st.floats(-1e6, 1e6).map("{:.2f}".format), decimals
+).filter(lambda text: "." in text or "e" in text.lower())
+
+
+@settings(max_examples=examples(500))
+@given(st.lists(numbers, min_size=1, max_size=5), st.integers(0, 80), st.sampled_from([",", " ,\n "]))
+def test_a_block_may_round_if_one_of_its_decimals_is_rounded(texts: list[str], space: int, comma: str) -> None:
+    data = f'{{"a":"{"x" * space}","v":[{comma.join(texts)}],"b":"{"x" * space}"}}'.encode()
+    long = any(len(text) > 30 for text in texts)
+    rounded = not all(holds(float(text), text) for text in texts)
+    assert may_round(data) == rounded or (long and may_round(data))
+    assert has_exponent(data) == any("e" in text.lower() for text in texts) or (long and has_exponent(data))
+
+
+@settings(max_examples=examples(200))
+@given(doubles)
+def test_a_double_holds_what_it_is_written_as(value: float) -> None:
+    for text in (repr(value), f"{value:.17g}", f"{value:.16e}", format(Decimal(value), "f")):
+        assert holds(float(text), text) or len(text) > 1000
+
+
+@pytest.mark.parametrize(
+    "text", ["0.1234567890123456789", "1234567890123.4567", "0.10000000000000000001", "1e-400", "12345678901234567e-3"]
+)
+def test_a_double_does_not_hold_what_it_rounds(text: str) -> None:
+    assert not holds(float(text), text)
+    assert may_round(b'{"v":%s}' % text.encode())
+
+
+def test_what_is_no_number_is_none() -> None:
+    strings = ["1.2.3-45678901234567890", "v1.23456789012345678", "2026-01-01T00:00:00.123456789012Z", "92e4a7", "1e5"]
+    data = json.dumps({"v": strings}).encode()
+    assert not may_round(data)
+    assert not has_exponent(data)
