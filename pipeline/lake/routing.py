@@ -99,9 +99,7 @@ class Group:
     by_job: bool = False
 
 
-def groups(
-    objects: Iterable[StageAWork], limit: int = GROUP_BYTES, *, big_bytes: int | None = None
-) -> Iterator[Group]:
+def groups(objects: Iterable[StageAWork], limit: int = GROUP_BYTES, *, big_bytes: int | None = None) -> Iterator[Group]:
     """Cut objects into groups whose JSON stays under `limit` bytes; an object is never split or dropped.
 
     Small objects keep their order, and so do large ones, and those of more than `big_bytes`, which are too big for a
