@@ -28,10 +28,10 @@ from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.files.conversion import Conversion, convert
 from pipeline.lake.files.source import Readable
 from pipeline.lake.messages.stage_a import Bundle, StageAWork
-from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from stages.stage_a.failure import fail_object
 from stages.stage_a.staged_uploads import put, put_new
+from stages.stage_a.staging_lake import StagingLake
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -74,7 +74,7 @@ class Staged:
     counts: Mapping[str, int]
 
 
-def stage_objects(bundle: Bundle, lake: Lake) -> list[str]:
+def stage_objects(bundle: Bundle, lake: StagingLake) -> list[str]:
     """Stage the objects of a bundle; their statuses, in their order. Run twice it finds its own work and adopts it.
 
     A file that cannot be read as its dataset says is QUARANTINED, one that is not there any more GONE. These are
@@ -105,7 +105,7 @@ def stage_objects(bundle: Bundle, lake: Lake) -> list[str]:
     return [statuses[task.work.object] for task in tasks]
 
 
-def _stage(task: Task, lake: Lake) -> Staging:
+def _stage(task: Task, lake: StagingLake) -> Staging:
     """Write what is staged of an object; what its row is to say."""
     staging, quarantine = lake.settings[Setting.STAGING_BUCKET], lake.settings[Setting.QUARANTINE_BUCKET]
     key = staged_key(task.dataset, task.work.object, task.work.generation, task.work.event_ms)

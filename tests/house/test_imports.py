@@ -15,7 +15,7 @@ LAKE: list[set[str]] = [
     {"datasets", "quality", "settings"},
     {"files", "messages"},
     {"proposals", "routing"},
-    {"catalog", "tables"},
+    {"catalog", "tables", "teams"},
     {"batches"},
     {"services"},
 ]

@@ -33,7 +33,7 @@ def run(shop: Shop, started: StageAInput, index: int) -> list[str]:
         "team_topics": shop.lake.settings[Setting.TEAM_TOPICS],
     }
     with convert.told_apart():
-        return staged_files.stage_objects(convert.bundle_of(ARN, index, states), convert.lake_of(arguments))
+        return staged_files.stage_objects(convert.bundle_of(ARN, index, states), convert.JobLake(arguments))
 
 
 def started(shop: Shop, *files: str) -> StageAInput:
