@@ -15,6 +15,7 @@ MODULES = {
     "executions": ("executions", "execution"),
     "logs": ("logs",),
     "query": ("tables", "query"),
+    "diff": ("diff",),
     "datasets": ("datasets",),
     "settings": ("settings",),
     "redrive": ("redrive", "release", "dismiss"),

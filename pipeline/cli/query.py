@@ -12,6 +12,7 @@ from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table
 from pipeline.lake.services import Lake
 from pipeline.operate.formatting import counted, moment
+from pipeline.operate.look_back import as_of
 from pipeline.operate.query import Session, plain
 from pipeline.operate.query_output import text_of
 from pipeline.operate.tables import Tables
@@ -57,13 +58,19 @@ def query(
         str, typer.Argument(metavar="SQL", help="One SELECT in DuckDB's SQL; tables are named team.dataset.")
     ],
     limit: Annotated[int, typer.Option(min=1, help="The most rows to show; --json prints all.")] = ROWS_SHOWN,
+    moment_text: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="BATCH|TIME", help="As the tables were after a batch, or at a time (UTC)."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Query the curated tables with SQL. It only reads, and sees committed data.
 
     Example: sluice query "select role, count(*) from legislators.memberships group by all"
     """
-    with Session(Tables(context.obj.connect().lake)) as session:
+    lake = context.obj.connect().lake
+    snapshot_of = as_of(lake, moment_text).snapshot_of if moment_text else None
+    with Session(Tables(lake), snapshot_of=snapshot_of) as session:
         names = session.run(sql)
         if as_json:
             print_json([dict(zip(names, map(plain, row), strict=True)) for row in session.rows()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -10,6 +10,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import BadInput
+from pipeline.lake.datasets import DatasetName
 from pipeline.operate.query_guard import tables_of
 from pipeline.operate.query_types import Column, quoted, storable
 from pipeline.operate.tables import Snapshot, Tables
@@ -17,6 +18,7 @@ from pipeline.operate.tables import Snapshot, Tables
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+    from pyiceberg.table import Table
 
 LONGEST_ERROR = 2000
 NAMED = 100
@@ -64,12 +66,20 @@ class Session:
     """A DuckDB in memory that can reach nothing but the tables that are put into it, and writes nothing to disk.
 
     `memory` bounds what it holds, as DuckDB writes sizes ("1GB"); what does not fit is an error, as nothing is spilled.
+    `snapshot_of` says which snapshot of a table is read; unsaid, the current one.
     """
 
-    def __init__(self, tables: Tables, *, memory: str | None = None) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        memory: str | None = None,
+        snapshot_of: Callable[[DatasetName, Table], int] | None = None,
+    ) -> None:
         import duckdb
 
         self._tables = tables
+        self._snapshot_of = snapshot_of
         self._error = duckdb.Error
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
@@ -148,7 +158,8 @@ class Session:
         found = self._tables.load(team, dataset)
         if found is None:
             raise self._wrong(f"there is no table {team}.{dataset}")
-        self._db.register(f"sluice_{number}", Snapshot(found))
+        read = self._snapshot_of(DatasetName(team, dataset), found) if self._snapshot_of else None
+        self._db.register(f"sluice_{number}", Snapshot(found, read))
         schema, view = quoted(team), quoted(dataset)
         self._db.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         self._db.execute(f"CREATE VIEW {schema}.{view} AS SELECT * FROM sluice_{number}")

@@ -102,21 +102,32 @@ def _rows(scan: DataScan, table: Table) -> int:
     return scan.count()
 
 
+def _content(task: FileScanTask) -> tuple[str, frozenset[str]]:
+    return task.file.file_path, frozenset(each.file_path for each in task.delete_files)
+
+
 class Snapshot:
     """A table's rows as of one snapshot, for DuckDB: each time it asks, a new stream of Arrow batches.
 
     One stream would be used up by the first of two readers, as in a self-join. Deletes are applied by PyIceberg.
-    Sluice's own column is left out.
+    Sluice's own column is left out. `snapshot_id` is that of an earlier one, with the columns that the table had then.
     """
 
-    def __init__(self, table: Table) -> None:
-        own = any(field.name == ORDER_COLUMN for field in table.schema().fields)
-        names = tuple(field.name for field in table.schema().fields if field.name != ORDER_COLUMN)
-        self._scan: DataScan = table.scan(selected_fields=names) if own else table.scan()
+    def __init__(self, table: Table, snapshot_id: int | None = None) -> None:
+        every: DataScan = table.scan(snapshot_id=snapshot_id)
+        names = tuple(field.name for field in every.projection().fields)
+        own = ORDER_COLUMN in names
+        self._scan = every.select(*(name for name in names if name != ORDER_COLUMN)) if own else every
 
     @cached_property
     def _tasks(self) -> list[FileScanTask]:
         return list(self._scan.plan_files())
+
+    def leave_out_files_of(self, other: Snapshot) -> None:
+        """Read no file that both have with the same deletes: its rows are no difference between the two."""
+        both = set(map(_content, self._tasks)) & set(map(_content, other._tasks))
+        for each in (self, other):
+            each.__dict__["_tasks"] = [task for task in each._tasks if _content(task) not in both]
 
     @cached_property
     def schema(self) -> pa.Schema:

@@ -185,7 +185,7 @@ Sluice = Callable[..., Result]
 @pytest.fixture
 def sluice(front: AwsServer) -> Sluice:
     """`sluice("status", "--json")` runs the command against the module's lake."""
-    commands_there = ("status", "why", "executions", "logs", "query", "redrive", "drop")
+    commands_there = ("status", "why", "executions", "logs", "query", "diff", "redrive", "drop")
     for name in commands_there:
         commands.importlib.import_module(f"pipeline.cli.{name}")
 
@@ -271,15 +271,23 @@ class Actor:
         outcome: str = "PASSED",
         *,
         found: Mapping[str, Mapping[str, int]] | None = None,
+        replaces: str | None = None,
         **rule: str | None,
     ) -> None:
-        """Write `rows` to the batch's branch, and the verdict on them; `found` is what `Written` says by object."""
+        """Write `rows` to the batch's branch, and the verdict on them; `found` is what `Written` says by object.
+
+        `replaces` is a filter of PyIceberg's: the rows take the place of those.
+        """
         table = self.lake.finisher.tables.load(self.work.table)
         base = table.metadata.refs["main"].snapshot_id
         branch = f"b_{batch}_run"
         table.manage_snapshots().create_branch(base, branch).commit()
         table = self.lake.finisher.tables.load(self.work.table)
-        table.append(rows.cast(table.schema().as_arrow()), branch=branch)
+        fitting = rows.cast(table.schema().as_arrow())
+        if replaces:
+            table.overwrite(fitting, replaces, branch=branch)
+        else:
+            table.append(fitting, branch=branch)
         snapshot = self.lake.finisher.tables.load(self.work.table).metadata.refs[branch].snapshot_id
         self.lake.batches.wrote(self.name, batch, Written("run", branch, base, snapshot, len(rows), 1, **(found or {})))
         passed = "Passed" if outcome == "PASSED" else "Failed"

@@ -67,8 +67,8 @@ def run(folders: list[str], script: str) -> None:
     [
         (
             "stage-a",
-            "pyarrow.parquet, pyarrow.csv, pyarrow.json, pyarrow.orc, pyarrow.compute, pyarrow.fs, numpy, msgspec, isal, "
-            "backports.zstd, fastavro, cramjam, lxml.etree",
+            "pyarrow.parquet, pyarrow.csv, pyarrow.json, pyarrow.orc, pyarrow.compute, pyarrow.fs, numpy, msgspec, "
+            "isal, backports.zstd, fastavro, cramjam, lxml.etree",
         ),
         ("tables", "pyarrow.parquet, pyarrow.dataset, pyarrow.fs, pyiceberg.catalog.glue, pyiceberg.io.pyarrow"),
     ],

@@ -58,7 +58,7 @@ EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1000, "epoch_microse
 """Forms of a timestamp that is a number since 1970 in UTC: the microseconds of one."""
 
 _PATTERN = re.compile(r"(yyyy|yy|MMMM|MMM|MM|M|dd|d|HH|H|hh|h|mm|ss|S{1,6}|a|XXX|X|'[^']*'|[^A-Za-z'])*")
-_PATTERN_PARTS = re.compile(r"'[^']*'|[A-Za-z]+")
+_PATTERN_PARTS = re.compile(r"'[^']*'|y+|M+|d+|H+|h+|m+|s+|S+|a+|X+")
 _CANNOT_SEPARATE = '"\r\n\0\ufeff'
 
 

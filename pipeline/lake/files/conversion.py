@@ -85,7 +85,7 @@ class _Job:
     limits: Limits
 
     def run(self, original: Original) -> Conversion:
-        kind = READERS[self.settings.format]
+        kind = READERS[self.settings.format]()
         reader = kind(original.first(twice=kind.rereads), self.settings, self.contract, self.limits)
         found = self._read(reader)
         if found is None:

@@ -9,8 +9,10 @@ UTF-32 nothing is known behind them.
 from __future__ import annotations
 
 import codecs
+import re
 
 from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import StageA
 from pipeline.lake.files.source import Source
 
 BOM = codecs.BOM_UTF8
@@ -36,6 +38,7 @@ _MARKS = (
 )
 _WIDE = ("utf-16", "utf-32")
 _PIECE = 4 * 1024 * 1024
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class TextStream:
@@ -101,6 +104,65 @@ class TextStream:
                 f"the text is not valid {self.encoding} near byte {self._source.size} ({error.reason})",
                 hint="Say how the file is written with the option `encoding`, or save it as UTF-8.",
             ) from error
+
+
+class TableText:
+    """The text of a table, without the lines at its start and its end that the dataset says are skipped.
+
+    `skipped` is how many lines were left out at the start: all of them count as lines of the file. The last lines are
+    those that are not blank.
+    """
+
+    def __init__(self, source: Source, settings: StageA) -> None:
+        self._text = TextStream(source, settings.encoding)
+        self.encoding = self._text.encoding
+        self._footer = settings.skip_footer
+        self._held = b""
+        header = settings.header
+        self.skipped = settings.skip_rows if isinstance(header, bool) else header - 1
+        self._skip(self.skipped)
+
+    def read(self, size: int) -> bytes:
+        """At least `size` bytes, fewer only at the end."""
+        more = self._text.read(max(size, 1))
+        data, self._held = self._held + more, b""
+        if not self._footer:
+            return data
+        while True:
+            kept = _before_last(data, self._footer)
+            if not more:
+                return data[:kept]
+            if kept:
+                self._held = data[kept:]
+                return data[:kept]
+            more = self._text.read(max(size, 1))
+            data += more
+
+    def _skip(self, count: int) -> None:
+        while count:
+            data = self._held + self._text.read(_PIECE)
+            more = len(data) > len(self._held)
+            position = 0
+            while count and (found := _LINE_END.search(data, position)):
+                if found.end() == len(data) and more and found[0] == b"\r":
+                    break
+                position = found.end()
+                count -= 1
+            self._held = data[position:]
+            if not more:
+                self._held = b"" if count else self._held
+                return
+
+
+def _before_last(data: bytes, count: int) -> int:
+    """The offset of the first of the last `count` lines that are not blank, 0 if there are no more."""
+    end = len(data)
+    for _ in range(count):
+        while end and data[end - 1] in b"\r\n":
+            end -= 1
+        newline = data.rfind(b"\n", 0, end)
+        end = max(newline, data.rfind(b"\r", newline + 1, end)) + 1
+    return end
 
 
 def _refuse_foreign(first: bytes) -> None:

@@ -70,7 +70,7 @@ def read(
     )
     rows = pq.read_table(parquet).to_pylist()
     positions = [row.pop(ROW_COLUMN) for row in rows]
-    bad = [json.loads(line) for line in bad_rows.read_text().splitlines()]
+    bad = [json.loads(line) for line in bad_rows.read_text().split("\n") if line]
     assert conversion.rows_in == conversion.rows_out + conversion.rows_bad
     assert (conversion.rows_out, conversion.rows_bad) == (len(rows), len(bad))
     assert list(conversion.columns) == pq.read_schema(parquet).names[:-1]

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import Column
 from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.limits import Limits
 from tests.conftest import SHARED_DATA
@@ -245,6 +246,47 @@ def test_records_without_keys_are_rows(reading: Reading) -> None:
 def test_keys_that_collide_refuse_the_file(reading: Reading) -> None:
     with pytest.raises(BadObject, match="columns 1 and 2 have the same name"):
         reading('{"Full Name":1}\n{"full_name":2}\n', "jsonl")
+
+
+def test_keys_that_collide_are_told_apart_by_their_exact_names(reading: Reading) -> None:
+    contract = {"id": "bigint", "id_2": Column.model_validate({"type": "bigint", "from": "ID"})}
+    for text, form in (('[{"Id":1,"ID":2},{"ID":4,"Id":3}]', "json"), ('{"ID":2,"Id":1}\n{"Id":3,"ID":4}', "jsonl")):
+        assert [{**row} for row in reading(text, form, contract).rows] == [{"id": 1, "id_2": 2}, {"id": 3, "id_2": 4}]
+
+
+def test_a_key_without_a_name_may_hold_nothing(reading: Reading) -> None:
+    found = reading(lines('{"a":1,"":null}', '{"a":2," ":""}', '{"a":3}', '{"a":4,"":0}', '{"":{},"a":5}'), "jsonl")
+    assert (found.rows, found.positions) == ([{"a": 1}, {"a": 2}, {"a": 3}], [1, 2, 3])
+    assert {row["reason"] for row in found.bad} == {"a value stands under a key without a name"}
+
+
+def test_a_new_key_refuses_the_file_where_the_dataset_says_so(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="on_new_column"):
+        reading(lines('{"a":1}', '{"a":1,"b":2}'), "jsonl", {"a": "int"}, on_new_column="reject")
+
+
+@pytest.mark.thorough
+def test_ten_thousand_keys_refuse_the_file_and_strings_of_10_mb_do_not(tmp_path: Path) -> None:
+    many = json.dumps({f"k{index}": index for index in range(10_000)})
+    with pytest.raises(BadObject, match="more than 2000 different keys"):
+        read(tmp_path, f"[{many}]", "json", limits=Limits())
+    long = "\\u00e9" * 1_700_000
+    found = read(tmp_path, f'[{{"a":"{long}","v":{many}}},{{"a":"b"}}]', "json", limits=Limits())
+    assert len(found.rows[0]["a"]) == 1_700_000
+    assert json.loads(found.rows[0]["v"])["k9999"] == 9999
+
+
+@pytest.mark.parametrize("text", ["[]", '{"data":[]}', " [ ] \n"])
+def test_a_file_without_records_is_an_empty_table(reading: Reading, text: str) -> None:
+    found = reading(text, "json", {"a": "int"}, **({"records": "$.data"} if "data" in text else {}))
+    assert (found.rows, found.conversion.columns) == ([], {"a": "int"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "cp1252", "latin-1", "utf-16"])
+@pytest.mark.parametrize("text", ['{"a":"é"}\n{"a":"ü"}\n', '[{"a":"é"},\n{"a":"ü"}]', '{\n"a":"é"} {"a":"ü"}'])
+def test_json_may_be_in_another_encoding(reading: Reading, text: str, encoding: str) -> None:
+    found = reading(text.encode(encoding), "json", encoding=encoding)
+    assert (found.rows, found.bad) == ([{"a": "é"}, {"a": "ü"}], [])
 
 
 def test_the_contract_types_what_json_cannot(reading: Reading) -> None:

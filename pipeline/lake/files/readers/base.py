@@ -144,7 +144,7 @@ def apply_contract(
     """Convert the contract's columns from text; a row with a value that has no place in its column is bad."""
     found: dict[int, list[tuple[str, BadValue]]] = {}
     for index, name in enumerate(table.column_names):
-        if name in contract:
+        if name in cast or name in contract:
             column = one_array(table.column(index))
             column, bad = (column, cast[name]) if name in cast else cast_text(column, contract[name], forms[name])
             table = table.set_column(index, pa.field(name, column.type), column)
@@ -164,7 +164,7 @@ def _bad_row(position: int, values: Sequence[tuple[str, BadValue]], raw: bytes) 
     return BadRow(position, reason, decode_raw(raw), told)
 
 
-def declared_of(names: Collection[str], contract: Mapping[str, Type]) -> str:
+def declared_of(names: Collection[str], contract: Collection[str]) -> str:
     """What columns a file has. Names that the contract lacks are only counted: without a header they are cells."""
     known = [name for name in names if name in contract]
     those = f"of which the dataset declares {', '.join(known)}" if known else "none of which the dataset declares"

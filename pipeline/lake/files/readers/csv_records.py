@@ -1,164 +1,202 @@
-"""Where records of a CSV text begin and end, by RFC 4180: no values here, only positions.
+"""Where records of a CSV text begin and end, by RFC 4180 and its dialects: no values here, only positions.
 
-Two ways, which agree. Where quotes stand only around whole cells, counting them tells every position, a block at a
-time. Anything else (a quote inside a bare cell, text after a closing quote, lone carriage returns) is scanned record
-by record: the extent of a record is then what Python's csv module makes of it.
+Where quotes stand only around whole cells, counting them tells every position, a block at a time. Where one does not,
+each line is looked at by itself, and only a record with such a quote, or of several lines, is scanned character by
+character. The extent of a record is what Python's csv module makes of it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Offsets = NDArray[np.int64]
-_NEWLINE, _RETURN, _QUOTE = 10, 13, 34
+from pipeline.lake.files.readers.csv_dialect import Dialect
+from pipeline.lake.files.readers.csv_text import CsvText, Flags, Offsets
+
+_NEVER_CLOSED = "a quote is opened and never closed"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`data[start:end]` without its line end; `line` is how many lines after the block's first it starts."""
+    """`data[start:end]` without its line end, which ends before `after`."""
 
     start: int
     end: int
-    line: int
+    after: int
     cells: int
     problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Records that are not blank: where each starts and ends, how many lines after the block's first it starts.
+
+    `problems` are those of records whose quotes are misplaced, by their index; None stands for a comment.
+    """
+
+    starts: Offsets
+    ends: Offsets
+    lines: Offsets
+    problems: dict[int, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
-    """Of a block: where the last whole record ends, and whether quotes and line ends are as the fast way needs them."""
+    """Of a block: where the last whole record ends, and its records where they had to be found for that.
+
+    `unterminated` is the offset of a record whose quote is never closed.
+    """
 
     end: int
-    tidy: bool
-    unterminated: bool = False
-
-
-def count_lines(data: bytes) -> int:
-    """Line ends of any kind: LF, CRLF, CR."""
-    newlines = data.count(b"\n")
-    returns = data.count(b"\r")
-    return newlines + returns - (data.count(b"\r\n") if returns else 0)
+    rows: Rows | None = None
+    unterminated: int | None = None
 
 
 class Scanner:
-    """Knows the delimiter."""
+    """Knows the dialect."""
 
-    def __init__(self, delimiter: bytes) -> None:
-        self.delimiter = delimiter
-        mark = re.escape(delimiter)
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        mark, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
+        slash, escaped = (rb"\\", rb"|\\(?:.|\Z)") if dialect.escape else (b"", b"")
         # Possessive repeats: a record of 10 MB must not backtrack.
-        self._quoted = re.compile(rb'"(?:[^"]++|"")*+"', re.DOTALL)
-        self._bare = re.compile(rb"[^" + mark + rb"\r\n]*+")
+        bare = cell = rb"(?:[^" + mark + slash + rb"\r\n]++" + escaped + rb")*+"
+        if quote:
+            quoted = quote + rb"(?:[^" + quote + slash + rb"]++" + escaped + rb"|" + quote * 2 + rb")*+" + quote
+            self._quoted = re.compile(quoted, re.DOTALL)
+            cell = rb"(?:" + quoted + rb"|(?!" + quote + rb")" + bare + rb")"
+        self._bare = re.compile(bare, re.DOTALL)
         self._line_end = re.compile(rb"\r\n|\n|\r")
-        cell = rb'(?:"(?:[^"]++|"")*+"|[^"' + mark + rb"\r\n][^" + mark + rb"\r\n]*+|)"
         self._well_formed = re.compile(cell + rb"(?:" + mark + cell + rb")*+(\r\n|\n|\r|\Z)", re.DOTALL)
         self._cell = re.compile(mark + cell, re.DOTALL)
 
     def layout(self, data: bytes, final: bool) -> Layout:
         """Find the last record that is whole; with `final` the rest of the data is a record too."""
-        if not _has_lone_return(data, final):
-            quotes = _offsets(data, _QUOTE) if b'"' in data else None
-            end = len(data) if final else _last_outside(data, quotes)
-            misplaced = len(data) if quotes is None else self._first_misplaced(data, quotes)
-            # A misplaced quote turns inside and outside round behind it: nothing found there counts.
-            if misplaced == len(data) or 0 < end <= misplaced:
-                odd = quotes is not None and final and len(quotes) % 2 == 1
-                return Layout(end, tidy=not odd, unterminated=odd)
-        return self._scan_layout(data, final)
+        text = CsvText(data, self.dialect)
+        if self._has_comment(data) or _has_lone_return(data, final):
+            return self._layout_by_line(text, final)
+        if text.quotes is not None and not text.are_placed(text.quotes):
+            return self._layout_by_line(text, final)
+        if not final:
+            return Layout(_last_outside(text))
+        if text.quotes is not None and len(text.quotes) % 2:
+            return self._layout_by_line(text, final)
+        return Layout(len(data))
 
-    def bounds(self, data: bytes) -> tuple[Offsets, Offsets, Offsets]:
-        """Start, end and line of each record of tidy data, blank lines left out."""
-        newlines = _offsets(data, _NEWLINE)
-        ends = newlines
-        if b'"' in data:
-            ends = newlines[np.searchsorted(_offsets(data, _QUOTE), newlines) % 2 == 0]
-        if not data.endswith(b"\n"):
-            ends = np.append(ends, len(data))
-        starts = np.concatenate(([0], ends[:-1] + 1)).astype(np.int64) if len(ends) else ends
-        buffer = np.frombuffer(data, np.uint8)
-        returns = (ends > starts) & (buffer[np.maximum(ends - 1, 0)] == _RETURN)
-        ends = ends - returns
-        lines = np.searchsorted(newlines, starts)
-        filled = ends > starts
-        return starts[filled], ends[filled], lines[filled]
+    def rows(self, data: bytes) -> Rows:
+        """The records of data of whole ones, whose layout needed no look at them."""
+        text = CsvText(data, self.dialect)
+        ends = text.newlines
+        if text.quotes is not None:
+            ends = ends[np.searchsorted(text.quotes, ends) % 2 == 0]
+        stops, nexts = text.closed(ends, final=True)
+        starts = _starts(nexts)
+        filled = stops > starts
+        starts, stops = starts[filled], stops[filled]
+        return Rows(starts, stops, text.line_numbers(starts))
 
-    def records(self, data: bytes) -> Iterator[Record]:
-        """Every record of data that holds whole records, blank lines left out; `problem` where quotes are misplaced."""
-        position, line = 0, 0
-        while position < len(data):
-            end, after, cells, problem = self._record(data, position)
-            if end > position:
-                yield Record(position, end, line, cells, problem)
-            line += count_lines(data[position:after])
-            position = after
-
-    def _record(self, data: bytes, start: int) -> tuple[int, int, int, str | None]:
-        """End without and with line end, number of cells, problem. An open quote runs to the end of the data."""
+    def record(self, data: bytes, start: int) -> Record:
+        """The record that starts there. An open quote runs to the end of the data."""
         if found := self._well_formed.match(data, start):
             end = found.start(1)
-            row = data[start:end]
-            cells = len(self._cell.findall(self.delimiter + row)) if b'"' in row else row.count(self.delimiter) + 1
-            return end, found.end(), cells, None
+            cells = len(self._cell.findall(self.dialect.delimiter + data[start:end]))
+            return Record(start, end, found.end(), cells, None)
         return self._odd_record(data, start)
 
-    def _odd_record(self, data: bytes, start: int) -> tuple[int, int, int, str | None]:
+    def records(self, data: bytes) -> Iterator[Record]:
+        """Each record in order, blank lines and comments left out."""
+        position = 0
+        while position < len(data):
+            if self._is_comment(data, position):
+                position = self.after(data, position)
+                continue
+            record = self.record(data, position)
+            if record.end > position:
+                yield record
+            position = record.after
+
+    def after(self, data: bytes, start: int) -> int:
+        """Where the record or comment that starts there is over."""
+        if self._is_comment(data, start):
+            found = self._line_end.search(data, start)
+            return found.end() if found else len(data)
+        return self.record(data, start).after
+
+    def _is_comment(self, data: bytes, start: int) -> bool:
+        return bool(self.dialect.comment) and data.startswith(self.dialect.comment, start)
+
+    def _odd_record(self, data: bytes, start: int) -> Record:
         position, cells, problem = start, 0, None
+        quote, delimiter = self.dialect.quote, self.dialect.delimiter
         while True:
             cells += 1
-            if data[position : position + 1] == b'"':
+            if quote and data[position : position + 1] == quote:
                 quoted = self._quoted.match(data, position)
                 if not quoted:
-                    return len(data), len(data), cells, "a quote is opened and never closed"
+                    return Record(start, len(data), len(data), cells, _NEVER_CLOSED)
                 position = self._bare.match(data, quoted.end()).end()  # type: ignore[union-attr]
                 if position > quoted.end():
                     problem = f"cell {cells} goes on after its closing quote"
             else:
                 position = self._bare.match(data, position).end()  # type: ignore[union-attr]
-            if data[position : position + 1] != self.delimiter:
+            if data[position : position + 1] != delimiter:
                 break
             position += 1
         line_end = self._line_end.match(data, position)
-        return position, line_end.end() if line_end else position, cells, problem
+        return Record(start, position, line_end.end() if line_end else position, cells, problem)
 
-    def _scan_layout(self, data: bytes, final: bool) -> Layout:
-        position = 0
-        while position < len(data):
-            end, after, _, problem = self._record(data, position)
-            # A carriage return that ends the data may be half of CRLF.
-            whole = after > end and not (after == len(data) and data.endswith(b"\r"))
-            if final and problem and end == after == len(data) and problem.startswith("a quote is opened"):
-                return Layout(position, tidy=False, unterminated=True)
-            if not (whole or final):
-                break
-            position = after
-        return Layout(position, tidy=False)
+    def _layout_by_line(self, text: CsvText, final: bool) -> Layout:
+        stops, nexts = text.lines(final)
+        starts = _starts(nexts)
+        end = int(nexts[-1]) if len(nexts) else 0
+        keep = np.ones(len(starts), dtype=bool)
+        odd = text.odd_lines(starts, stops)
+        problems: dict[int, str | None] = {}
+        if self._has_comment(text.data):
+            comments = text.starting_with(self.dialect.comment, starts)
+            problems.update(dict.fromkeys(comments.tolist()))
+            odd[comments] = False
+        consumed = 0
+        for line in np.flatnonzero(odd).tolist():
+            start = int(starts[line])
+            if start < consumed:
+                continue
+            record = self.record(text.data, start)
+            if record.problem == _NEVER_CLOSED or record.after > end:
+                rows = _rows(text, starts[:line], stops[:line], keep[:line], problems)
+                return Layout(start, rows, start if final else None)
+            consumed = record.after
+            stops[line] = record.end
+            keep[line + 1 : int(np.searchsorted(nexts, consumed)) + 1] = False
+            if record.problem:
+                problems[line] = record.problem
+        return Layout(end, _rows(text, starts, stops, keep, problems))
 
-    def _first_misplaced(self, data: bytes, quotes: Offsets) -> int:
-        """The first quote that opens within a cell or closes before its end, or the length of the data.
-
-        A doubled quote inside a cell counts as closing and opening again.
-        """
-        buffer = np.frombuffer(data, np.uint8)
-        allowed = (_QUOTE, _NEWLINE, self.delimiter[0])
-        opening, closing = quotes[0::2], quotes[1::2]
-        opening = opening[opening > 0]
-        closing = closing[closing < len(data) - 1]
-        wrong_opening = opening[~_among(buffer[opening - 1], allowed)]
-        wrong_closing = closing[~_among(buffer[closing + 1], (*allowed, _RETURN))]
-        return min(int(wrong[0]) if len(wrong) else len(data) for wrong in (wrong_opening, wrong_closing))
+    def _has_comment(self, data: bytes) -> bool:
+        comment = self.dialect.comment
+        return bool(comment) and (data.startswith(comment) or b"\n" + comment in data or b"\r" + comment in data)
 
 
-def _among(values: NDArray[np.uint8], allowed: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.isin(values, np.array(allowed, dtype=np.uint8))
+def count_lines(data: bytes) -> int:
+    """Line ends of any kind: LF, CRLF, CR."""
+    newlines = int(np.count_nonzero(np.frombuffer(data, np.uint8) == 10))
+    return newlines + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else newlines
 
 
-def _offsets(data: bytes, byte: int) -> Offsets:
-    return np.flatnonzero(np.frombuffer(data, np.uint8) == byte)
+def _starts(nexts: Offsets) -> Offsets:
+    return np.concatenate((np.zeros(1, dtype=np.int64), nexts[:-1])) if len(nexts) else nexts
+
+
+def _rows(text: CsvText, starts: Offsets, stops: Offsets, keep: Flags, problems: dict[int, str | None]) -> Rows:
+    """Of lines those that begin a record, blank ones left out."""
+    lines = np.flatnonzero(keep & (stops > starts))
+    index = {int(line): place for place, line in enumerate(lines)} if problems else {}
+    found = {index[line]: problem for line, problem in sorted(problems.items()) if line in index}
+    starts = starts[lines]
+    return Rows(starts, stops[lines], lines if text.escaped is None else text.line_numbers(starts), found)
 
 
 def _has_lone_return(data: bytes, final: bool) -> bool:
@@ -168,14 +206,16 @@ def _has_lone_return(data: bytes, final: bool) -> bool:
     return data.count(b"\r") - half != data.count(b"\r\n")
 
 
-def _last_outside(data: bytes, quotes: Offsets | None) -> int:
-    """The offset after the last newline that no quote encloses, 0 if there is none."""
-    if quotes is None:
-        return data.rfind(b"\n") + 1
-    end = len(data)
-    while (newline := data.rfind(b"\n", 0, end)) >= 0:
-        if np.searchsorted(quotes, newline) % 2 == 0:
+def _last_outside(text: CsvText) -> int:
+    """The offset after the last newline that no quote encloses and no backslash escapes, 0 if there is none."""
+    end = len(text.data)
+    while (newline := text.data.rfind(b"\n", 0, end)) >= 0:
+        before = 0 if text.quotes is None else int(np.searchsorted(text.quotes, newline))
+        if text.quotes is not None and before % 2:
+            # Every newline back to the opening quote lies in the same cell.
+            end = int(text.quotes[before - 1])
+        elif text.escaped is not None and text.escaped[newline]:
+            end = newline
+        else:
             return newline + 1
-        # Every newline back to the opening quote lies in the same cell.
-        end = int(quotes[np.searchsorted(quotes, newline) - 1])
     return 0

@@ -11,23 +11,24 @@ import pyarrow.json
 from pipeline.lake.datasets.arrow import arrow_type
 from pipeline.lake.datasets.types import Array, Map, Primitive, Struct, Type
 from pipeline.lake.files.casts import check_floating
+from pipeline.lake.files.readers.json_rows import Text
 
 _ROUNDING = 1e-12
 """Of a number's size, more than it changes when it becomes a double."""
 
 
-def read_objects(data: bytes, schema: pa.Schema, unknown: Literal["error", "ignore"] = "error") -> pa.Table:
+def read_objects(text: Text, schema: pa.Schema, unknown: Literal["error", "ignore"] = "error") -> pa.Table:
     """The columns of `schema`. ArrowInvalid where a value does not fit, or has no column and `unknown` says so."""
-    # A null as the very first value crashes Arrow 22's reader: callers see to it that the data begins with an object.
+    # A null as the very first value crashes Arrow 22's reader: callers see to it that the text begins with an object.
     table = pa.json.read_json(
-        pa.BufferReader(data),
-        read_options=pa.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+        pa.BufferReader(pa.py_buffer(text)),
+        read_options=pa.json.ReadOptions(use_threads=False, block_size=len(text) + 1),
         parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unknown),
     )
     return table.select(schema.names)
 
 
-def check_decimals(data: bytes, schema: pa.Schema) -> None:
+def check_decimals(text: Text, schema: pa.Schema) -> None:
     """Mismatch where a number has, or almost has, more digits before the point than its decimal column in `schema`.
 
     Arrow 22 takes such a number for some other one: its 128 bits overflow unnoticed. As doubles they tell their size.
@@ -35,7 +36,7 @@ def check_decimals(data: bytes, schema: pa.Schema) -> None:
     fields = [field for field in schema if _has(field.type, pa.types.is_decimal)]
     if fields:
         doubles = pa.schema([pa.field(field.name, _with_doubles(field.type)) for field in fields])
-        for field, column in zip(fields, read_objects(data, doubles, "ignore").columns, strict=True):
+        for field, column in zip(fields, read_objects(text, doubles, "ignore").columns, strict=True):
             _check_sizes(column.combine_chunks(), field.type)
 
 

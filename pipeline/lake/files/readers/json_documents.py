@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.core.errors import BadObject
-from pipeline.lake.files.readers.json_split import WHITESPACE, ArrayElements, Window, objects
+from pipeline.lake.files.readers.json_split import WHITESPACE, ArrayElements, Record, Window, objects
 from pipeline.lake.files.readers.json_structure import scan
 from pipeline.lake.files.readers.json_values import plain_key, twice
 from pipeline.lake.files.values import load_json
@@ -58,7 +58,7 @@ def _is_json(raw: bytes) -> bool:
     return True
 
 
-def document_records(window: Window, path: Sequence[str]) -> Iterator[Sequence[bytes]]:
+def document_records(window: Window, path: Sequence[str]) -> Iterator[Sequence[Record]]:
     """The records of all documents in groups. BadObject for what is no document, and for one without the path."""
     while first := window.peek():
         if path:
@@ -81,7 +81,7 @@ class _Walk:
         self._path = path
         self._found = False
 
-    def records(self) -> Iterator[Sequence[bytes]]:
+    def records(self) -> Iterator[Sequence[Record]]:
         keys: list[str] = []
         yield from self._object(0, keys)
         if not self._found:
@@ -92,7 +92,7 @@ class _Walk:
                 hint="Say in `records` where the records are, such as $.data.",
             )
 
-    def _object(self, depth: int | None, keys: list[str]) -> Iterator[Sequence[bytes]]:
+    def _object(self, depth: int | None, keys: list[str]) -> Iterator[Sequence[Record]]:
         """Go through an object. `depth` is how much of the path lies behind, None beside the path."""
         window = self._window
         window.drop(1)
@@ -113,7 +113,7 @@ class _Walk:
             if self._ends(b"}"):
                 return
 
-    def _on_path(self, depth: int) -> Iterator[Sequence[bytes]]:
+    def _on_path(self, depth: int) -> Iterator[Sequence[Record]]:
         window, first = self._window, self._window.peek()
         here = _shown(self._path[:depth])
         if depth < len(self._path):

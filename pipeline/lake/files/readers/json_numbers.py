@@ -16,64 +16,148 @@ from numpy.typing import NDArray
 
 from pipeline.lake.files.readers.json_values import DOUBLE_DIGITS, holds
 
+Text = NDArray[np.uint8]
+Places = NDArray[np.int64]
+
 _REACH = 32
 """Bytes that are looked at on each side of a point or exponent. A number that reaches further may be anything."""
 
 _WIDTH = 2 * _REACH + 1
+_LEFT, _RIGHT = 16, 24
+"""Digits on each side of a point up to which the quick way counts them, by eights."""
+
 _JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_VIEW = np.dtype([("size", "<i4"), ("prefix", "<u4"), ("buffer", "<i4"), ("offset", "<i4")])
+"""Arrow's string view of more than 12 bytes."""
 
 
 def _table(characters: bytes) -> NDArray[np.bool_]:
-    table = np.zeros(256, bool)
+    table = np.zeros(256, np.bool_)
     table[list(characters)] = True
     return table
 
 
+def _bytes(value: int) -> np.uint64:
+    return np.uint64(int.from_bytes(bytes([value] * 8)))
+
+
 _OF_NUMBERS = _table(b"0123456789.+-eE")
 _BEFORE, _BEHIND = _table(b":,[ \t\r\n"), _table(b",]} \t\r\n")
-_POINT, _SPACE = b". "
+_POINT, _MINUS, _SPACE, _ZERO, _E = b".- 0e"
+_LOWER = 0x20
 
 
 class _Numbers(NamedTuple):
     """What may be numbers: the bytes around a mark in the middle, and where each begins and ends in them."""
 
     windows: NDArray[np.uint8]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    starts: Places
+    ends: Places
 
 
-def may_round(data: bytes) -> bool:
+def may_round(text: Text) -> bool:
     """May there be a decimal in JSON that the nearest double does not hold? See `json_values.holds`."""
-    text = np.frombuffer(data, np.uint8)
-    points = _numbers(text, np.flatnonzero(text == _POINT), DOUBLE_DIGITS + 2)
-    return any(_some_rounded(numbers) for numbers in (points, _numbers(text, _exponents(text), 0)))
+    points = np.flatnonzero(text == _POINT)
+    inner = (points >= _REACH) & (points < len(text) - _REACH)
+    others = points[~inner]
+    if inner.any():
+        starts, ends, more = _long_numbers(text, points[inner])
+        if _some_rounded(_views(text, starts, ends)):
+            return True
+        others = np.concatenate((others, more))
+    # Only below 1 does an exponent take digits away without a point; large ones are seen in the doubles.
+    minuses = np.flatnonzero(text == _MINUS)
+    marks = np.concatenate((others, _exponents(text, minuses[minuses > 1] - 1)))
+    return len(marks) > 0 and _some_rounded_around(text, marks)
 
 
-def has_exponent(data: bytes) -> bool:
+def has_exponent(text: Text) -> bool:
     """May there be a number with an exponent in JSON?"""
-    text = np.frombuffer(data, np.uint8)
-    return bool(len(_numbers(text, _exponents(text), 0).windows))
+    letters = np.flatnonzero((text | _LOWER) == _E)
+    return len(_numbers(text, _exponents(text, letters[letters > 0]), 0).windows) > 0
 
 
-def _exponents(text: NDArray[np.uint8]) -> NDArray[np.int64]:
-    found = np.flatnonzero((text | 0x20) == b"e"[0])
-    found = found[found > 0]
-    before = text[found - 1]
-    return found[(before - b"0"[0]) < 10]
+def _exponents(text: Text, places: Places) -> Places:
+    """Which of the places have an E behind a digit."""
+    found = places[(text[places] | _LOWER) == _E]
+    exponents: Places = found[text[found - 1] - _ZERO < 10]
+    return exponents
 
 
-def _numbers(text: NDArray[np.uint8], marks: NDArray[np.int64], length: int) -> _Numbers:
+def _long_numbers(text: Text, points: Places) -> tuple[Places, Places, Places]:
+    """Starts and ends of the numbers of too many digits around the points; the third are points to look at closer."""
+    words = np.ndarray((len(text) - 7,), np.dtype("<u8"), text.data, strides=(1,))
+    right = _run(words, points + 1, points + 9, points + 17)
+    left = _run(words, points - 8, points - 16, backward=True)
+    long = left + right > DOUBLE_DIGITS
+    points, left, right = points[long], left[long], right[long]
+    starts, ends = points - left, points + 1 + right
+    starts -= text[starts - 1] == _MINUS
+    behind = text[ends]
+    beyond = (left >= _LEFT) | (right >= _RIGHT) | ((behind | _LOWER) == _E)
+    plain = ~beyond & _BEFORE[text[starts - 1]] & _BEHIND[behind]
+    return starts[plain], ends[plain], points[beyond]
+
+
+def _run(words: NDArray[np.uint64], *places: Places, backward: bool = False) -> Places:
+    """How many digits follow each other in the eight bytes at the first places, and if all are some, at the next."""
+    count = np.zeros(len(places[0]), np.int64)
+    for number, each in enumerate(places):
+        found = words[each]
+        digits = _leading_digits(found.byteswap() if backward else found)
+        count += digits if number == 0 else np.where(count == 8 * number, digits, 0)
+    return count
+
+
+def _leading_digits(words: NDArray[np.uint64]) -> Places:
+    """How many of the eight bytes, from the lowest, are digits before one is none."""
+    value = words ^ _bytes(_ZERO)
+    others = (((value & _bytes(0x7F)) + _bytes(0x80 - 10)) | value) & _bytes(0x80)
+    below = (others & (~others + np.uint64(1))) - np.uint64(1)
+    return np.bitwise_count(below).astype(np.int64) >> 3
+
+
+def _views(text: Text, starts: Places, ends: Places) -> pa.StringArray:
+    """The texts, all of more than 12 bytes, without copying what lies between."""
+    prefixes = np.ndarray((len(text) - 3,), np.dtype("<u4"), text.data, strides=(1,))
+    views = np.zeros(len(starts), _VIEW)
+    views["size"], views["offset"], views["prefix"] = ends - starts, starts, prefixes[starts]
+    buffers = [None, pa.py_buffer(views), pa.py_buffer(text)]
+    return pa.Array.from_buffers(pa.string_view(), len(views), buffers).cast(pa.string())
+
+
+def _some_rounded_around(text: Text, marks: Places) -> bool:
+    numbers = _numbers(text, marks, 0)
+    if (numbers.starts == 1).any() or (numbers.ends == _WIDTH - 1).any():
+        return True
+    windows = zip(numbers.windows, numbers.starts, numbers.ends, strict=True)
+    return _some_rounded(
+        pa.array([window[start:end].tobytes().decode() for window, start, end in windows], pa.string())
+    )
+
+
+def _some_rounded(texts: pa.StringArray) -> bool:
+    try:
+        doubles = texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        texts = texts.filter(pc.match_substring_regex(texts, _JSON_NUMBER))
+        doubles = texts.cast(pa.float64())
+    # Most are written in the shortest way that gives the same double: Arrow's own.
+    others = texts.filter(pc.not_equal(doubles.cast(pa.string()), texts)).unique()
+    return not all(holds(float(text), text) for text in others.to_pylist())
+
+
+def _numbers(text: Text, marks: Places, length: int) -> _Numbers:
     """The numbers of at least that length around the marks."""
     parts = [_among(window, length) for window in _windows(text, marks)]
     return _Numbers(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def _windows(text: NDArray[np.uint8], marks: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
+def _windows(text: Text, marks: Places) -> list[NDArray[np.uint8]]:
     inner = (marks >= _REACH) & (marks < len(text) - _REACH)
     found = [sliding_window_view(text, _WIDTH)[marks[inner] - _REACH]] if inner.any() else []
-    edge = np.full(_WIDTH, _SPACE, np.uint8)
     for mark in marks[~inner]:
-        window = edge.copy()
+        window = np.full(_WIDTH, _SPACE, np.uint8)
         start, end = max(mark - _REACH, 0), min(mark + _REACH + 1, len(text))
         window[start - mark + _REACH : end - mark + _REACH] = text[start:end]
         found.append(window[np.newaxis])
@@ -92,29 +176,3 @@ def _among(windows: NDArray[np.uint8], length: int) -> _Numbers:
     cut = (starts == 1) | (ends == _WIDTH - 1)
     keep = (ends - starts >= length) & ((_BEFORE[before] & _BEHIND[behind]) | cut)
     return _Numbers(windows[keep], starts[keep], ends[keep])
-
-
-def _some_rounded(numbers: _Numbers) -> bool:
-    if not len(numbers.windows):
-        return False
-    if (numbers.starts == 1).any() or (numbers.ends == _WIDTH - 1).any():
-        return True
-    texts = _texts(numbers)
-    try:
-        doubles = texts.cast(pa.float64())
-    except pa.ArrowInvalid:
-        texts = texts.filter(pc.match_substring_regex(texts, _JSON_NUMBER))
-        doubles = texts.cast(pa.float64())
-    # Most are written in the shortest way that gives the same double: Arrow's own.
-    others = texts.filter(pc.not_equal(doubles.cast(pa.string()), texts)).unique()
-    return not all(holds(float(text), text) for text in others.to_pylist())
-
-
-def _texts(numbers: _Numbers) -> pa.StringArray:
-    places = np.arange(_WIDTH)
-    within = (places >= numbers.starts[:, np.newaxis]) & (places < numbers.ends[:, np.newaxis])
-    sizes = numbers.ends - numbers.starts
-    offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int32)
-    return pa.StringArray.from_buffers(
-        len(sizes), pa.py_buffer(offsets.tobytes()), pa.py_buffer(numbers.windows[within].tobytes())
-    )

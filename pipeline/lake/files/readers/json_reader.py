@@ -7,7 +7,7 @@ not depend on where blocks were cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type
 from pipeline.lake.files.casts import Mismatch
-from pipeline.lake.files.column_names import check_names
+from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import (
     BadRow,
@@ -42,7 +42,7 @@ from pipeline.lake.files.readers.json_arrow import (
 )
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
 from pipeline.lake.files.readers.json_numbers import may_round
-from pipeline.lake.files.readers.json_rows import Row, count_objects, load_object, pieces
+from pipeline.lake.files.readers.json_rows import Row, Text, count_objects, load_object, pieces, text_of
 from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
 from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
 from pipeline.lake.files.source import Source
@@ -116,7 +116,7 @@ class JsonReader(Reader):
         """The rows of a block by pyarrow, if the columns seen so far fit; else None, and `settle` reads them."""
         snapshot = self._snapshot
         rows = count_objects(block)
-        return self._read_fast(block.data, line_of(rows, block.first), snapshot) if snapshot and rows else None
+        return self._read_fast(text_of(block), line_of(rows, block.first), snapshot) if snapshot and rows else None
 
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
         """The rows of a block, with the columns that it adds; see `Reader.settle`."""
@@ -178,16 +178,16 @@ class JsonReader(Reader):
             self._snapshot = _Snapshot(pa.schema(fields), tuple(self._names.values()), inexact)
         return self._snapshot
 
-    def _read_fast(self, data: bytes, positions: Positions, snapshot: _Snapshot) -> Chunk | None:
-        """All rows by Arrow, or None if one of them needs a closer look. The data must begin with an object."""
+    def _read_fast(self, text: Text, positions: Positions, snapshot: _Snapshot) -> Chunk | None:
+        """All rows by Arrow, or None if one of them needs a closer look. The text must begin with an object."""
         try:
-            table = read_objects(data, snapshot.schema)
+            table = read_objects(text, snapshot.schema)
             if table.num_rows != len(positions):
                 return None
-            check_decimals(data, snapshot.schema)
-            if snapshot.inexact and may_round(data):
+            check_decimals(text, snapshot.schema)
+            if snapshot.inexact and may_round(text):
                 return None
-            if not data.isascii():
+            if text.max() >= 0x80:
                 # Arrow's JSON reader does not check that strings are UTF-8.
                 table.validate(full=True)
             columns = [
@@ -209,7 +209,7 @@ class JsonReader(Reader):
             chunk = None
             if all(row.raw[:1] == b"{" and row.raw[-1:] == b"}" for row in piece):
                 positions = np.array([row.position for row in piece], dtype=np.int64)
-                chunk = self._read_fast(b"\n".join(row.raw for row in piece), positions, self._current())
+                chunk = self._read_fast(_joined(row.raw for row in piece), positions, self._current())
             yield chunk or self._read_rows(piece)
 
     def _read_rows(self, rows: Sequence[Row]) -> Chunk:
@@ -219,6 +219,7 @@ class JsonReader(Reader):
         for row in rows:
             try:
                 record = load_object(row.raw)
+                _check_blank_keys(record)
             except ValueError as error:
                 bad.append(BadRow(row.position, str(error), decode_raw(row.raw), str(error)))
             else:
@@ -235,18 +236,26 @@ class JsonReader(Reader):
     def _observe(self, record: dict[str, Any]) -> None:
         new = [name for name in record if name not in self._names]
         if new:
-            names = check_names([*self._names, *new])
-            if len(names) > self.limits.columns:
-                raise BadObject(
-                    f"the records have more than {self.limits.columns} different keys",
-                    hint="Put data that stands in keys into values, or into a nested object.",
-                )
-            self._names = names
-            for name in new:
-                self._shapes[name] = Shape(self.limits)
+            self._learn_names([*self._names, *new])
         for name, value in record.items():
-            if self._names[name] not in self.contract:
+            if name in self._names and self._names[name] not in self.contract:
                 self._shapes[name].observe(value)
+
+    def _learn_names(self, keys: Sequence[str]) -> None:
+        if len(keys) > self.limits.columns:
+            raise BadObject(
+                f"the records have more than {self.limits.columns} different keys",
+                hint="Put data that stands in keys into values, or into a nested object.",
+            )
+        found = map_columns(keys, self.columns, self.settings)
+        names = {key: name for key, name in zip(keys, found, strict=True) if name is not None}
+        if any(names.get(key) != name for key, name in self._names.items()):
+            raise BadObject(
+                "a key that comes late is the one that a column is `from`, and another was taken for it",
+                hint="Say `from` letter for letter, with the spaces that the key has.",
+            )
+        self._names = names
+        self._shapes = {key: self._shapes.get(key) or Shape(self.limits) for key in names}
 
     def _read_as_text(self, records: Sequence[bytes]) -> pa.Table:
         """The contract's columns as the text of their JSON, the others in their shape, both under safe names."""
@@ -262,7 +271,17 @@ class JsonReader(Reader):
             pa.field(name, pa.string() if name in text else self._shapes[name].physical()) for name in self._names
         ]
         schema = pa.schema(fields)
-        table = read_objects(b"\n".join(records), schema) if records else schema.empty_table()
+        # Only keys without a letter are in no column, and hold nothing.
+        table = read_objects(_joined(records), schema, "ignore") if records else schema.empty_table()
         if table.num_rows != len(records):
             raise Inconsistent(f"{len(records)} JSON records were read as {table.num_rows}")
         return table.rename_columns(list(self._names.values()))
+
+
+def _check_blank_keys(record: dict[str, Any]) -> None:
+    if any(value not in (None, "") for key, value in record.items() if not key.strip()):
+        raise ValueError("a value stands under a key without a name")
+
+
+def _joined(records: Iterable[bytes]) -> Text:
+    return np.frombuffer(b"\n".join(records), np.uint8)

@@ -6,13 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.lake.files.readers.base import Block
-from pipeline.lake.files.readers.json_split import WHITESPACE
+from pipeline.lake.files.readers.json_split import WHITESPACE, LineBlock
 from pipeline.lake.files.readers.json_values import load_record
 from pipeline.lake.files.streams import BOM
 
 _PIECE = 16 * 1024
 """How much of a block that does not fit is read by Python at least."""
+
+_LINE_END, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
+
+Text = NDArray[np.uint8]
+"""The bytes of one or more whole records."""
 
 _KINDS: dict[type, str] = {
     list: "an array",
@@ -32,22 +40,33 @@ class Row:
     raw: bytes
 
 
+def text_of(block: Block) -> Text:
+    """The bytes of the block's rows."""
+    return np.frombuffer(block.data, np.uint8, block.end if isinstance(block, LineBlock) else -1)
+
+
 def count_objects(block: Block) -> int:
     """How many objects the block holds if each is certainly a record of its own, else 0."""
-    if block.records is not None:
-        return len(block.records) if all(record[:1] == b"{" for record in block.records) else 0
-    body = block.data.removesuffix(b"\n").removesuffix(b"\r")
-    if not (body.startswith(b"{") and body.endswith(b"}")):
+    text = text_of(block)
+    breaks = block.breaks if isinstance(block, LineBlock) else np.flatnonzero(text == _LINE_END)
+    if len(breaks) and breaks[-1] == len(text) - 1:
+        text, breaks = text[:-1], breaks[:-1]
+    if len(text) and text[-1] == _RETURN:
+        text = text[:-1]
+    if not (len(text) and text[0] == _OPEN and text[-1] == _CLOSE):
         return 0
     # Within valid JSON an object never follows another without a comma: such a line end parts two records.
-    lines = body.count(b"\n")
-    parted = body.count(b"}\n{") + (body.count(b"}\r\n{") if b"\r" in body else 0)
-    return lines + 1 if parted == lines else 0
+    before = text[breaks - 1]
+    if len(breaks) and (before == _RETURN).any():
+        before = np.where(before == _RETURN, text[breaks - 2], before)
+    parted = np.count_nonzero((before == _CLOSE) & (text[breaks + 1] == _OPEN))
+    expected = len(breaks) if block.records is None else len(block.records) - 1
+    return int(parted) + 1 if parted == expected else 0
 
 
 def pieces(block: Block) -> Iterator[list[Row]]:
     """The records of a block with their places, some megabytes at a time."""
-    records = block.data.split(b"\n") if block.records is None else block.records
+    records = bytes(text_of(block)).split(b"\n") if block.records is None else map(bytes, block.records)
     piece: list[Row] = []
     size = 0
     for position, record in enumerate(records, block.first):

@@ -8,14 +8,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import Block
 from pipeline.lake.files.readers.json_structure import scan
 from pipeline.lake.files.streams import BOM, TextStream
+
+Record = bytes | msgspec.Raw
 
 WHITESPACE = b" \t\r\n"
 _SEPARATOR = re.compile(rb"[^\s]\s*,\s*[^\s]")
@@ -77,15 +82,24 @@ class Window:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LineBlock(Block):
+    """Lines of `data` up to `end`: what follows is of the next block, and copying costs. `breaks` are all line ends."""
+
+    end: int = 0
+    breaks: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+
 def line_blocks(window: Window, line: int) -> Iterator[Block]:
     """Blocks of whole lines from that line on, the first small: it is what the schema is learned from."""
     final = False
     while True:
         data = window.data
-        end = len(data) if final else data.rfind(b"\n") + 1
+        breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == b"\n"[0])
+        end = len(data) if final else int(breaks[-1]) + 1 if len(breaks) else 0
         if end:
-            yield Block(data[:end], line)
-            line += data.count(b"\n", 0, end)
+            yield LineBlock(data, line, end=end, breaks=breaks)
+            line += len(breaks)
             window.drop(end)
         elif len(data) > window.limits.record:
             raise BadObject(
@@ -97,18 +111,25 @@ def line_blocks(window: Window, line: int) -> Iterator[Block]:
         final = not window.more()
 
 
-def record_blocks(groups: Iterable[Sequence[bytes]], limits: Limits) -> Iterator[Block]:
+def record_blocks(groups: Iterable[Sequence[Record]], limits: Limits) -> Iterator[Block]:
     """Blocks of records, numbered from 1, of about the size that the limits say."""
-    first, size, waiting, have = 1, limits.first_sample, list[bytes](), 0
+    first, size = 1, limits.first_sample
+    waiting: list[Record] = []
+    texts: list[bytes] = []
     for group in groups:
         waiting.extend(group)
-        have += sum(map(len, group))
-        if waiting and have >= size // 2:
-            yield Block(b"\n".join(waiting), first, records=waiting)
+        texts.extend([b"\n".join(group)] if group else [])
+        if sum(map(len, texts)) >= size // 2 and waiting:
+            yield _records_block(waiting, texts, first)
             first += len(waiting)
-            size, waiting, have = limits.block, [], 0
+            size, waiting, texts = limits.block, [], []
     if waiting:
-        yield Block(b"\n".join(waiting), first, records=waiting)
+        yield _records_block(waiting, texts, first)
+
+
+def _records_block(records: Sequence[Record], texts: Sequence[bytes], first: int) -> Block:
+    # The records are views of what was parsed: bytes of each would cost as much as finding them.
+    return Block(texts[0] if len(texts) == 1 else b"\n".join(texts), first, records=records)
 
 
 class ArrayElements:
@@ -119,7 +140,7 @@ class ArrayElements:
         self._separator: bytes | None = None
         self._decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
-    def __iter__(self) -> Iterator[Sequence[bytes]]:
+    def __iter__(self) -> Iterator[Sequence[Record]]:
         window = self._window
         window.drop(1)
         if window.peek() == b"]":
@@ -142,7 +163,7 @@ class ArrayElements:
             if not window.more() and not commas:
                 raise window.broken("the array is not closed", len(window.data.rstrip(WHITESPACE)))
 
-    def _quick(self) -> Sequence[bytes] | None:
+    def _quick(self) -> Sequence[Record] | None:
         """Whole elements at the start of the data, cut at a comma like the first; the window is behind it then."""
         data = self._window.data
         end = len(data)
@@ -153,21 +174,21 @@ class ArrayElements:
                 break
             comma = end + self._separator.index(b",", 1)
             # What parses as whole elements is cut at a comma between elements, whatever the comma looked like.
-            if (elements := self._decode(data[:comma])) is not None:
+            if (elements := self._decode(memoryview(data)[:comma])) is not None:
                 self._window.drop(comma + 1)
                 return elements
         return None
 
-    def _decode(self, data: bytes) -> list[bytes] | None:
+    def _decode(self, data: memoryview) -> list[msgspec.Raw] | None:
         try:
-            return [bytes(element) for element in self._decoder.decode(b"[" + data + b"]")]
+            return self._decoder.decode(b"".join((b"[", data, b"]")))
         except (msgspec.DecodeError, RecursionError):
             return None
 
-    def _elements(self, ends: list[int]) -> Sequence[bytes]:
+    def _elements(self, ends: list[int]) -> Sequence[Record]:
         """The elements that end at those places."""
         self._learn(ends[0])
-        elements = self._decode(self._window.data[: ends[-1]])
+        elements = self._decode(memoryview(self._window.data)[: ends[-1]])
         if elements is not None and len(elements) == len(ends):
             return elements
         starts = [0, *(end + 1 for end in ends)]
@@ -200,7 +221,7 @@ class ArrayElements:
         return raw
 
 
-def objects(window: Window) -> Iterator[Sequence[bytes]]:
+def objects(window: Window) -> Iterator[Sequence[Record]]:
     """The objects that follow each other where the window stands, in groups, up to what is none."""
     while window.peek() == b"{":
         found = scan(window.data).values()

@@ -1,0 +1,101 @@
+"""Cut a CSV text into blocks of whole records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pipeline.core.errors import BadObject
+from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.readers.base import Block
+from pipeline.lake.files.readers.csv_dialect import Swap
+from pipeline.lake.files.readers.csv_records import Rows, Scanner, count_lines
+from pipeline.lake.files.streams import BOM
+
+Read = Callable[[int], bytes]
+"""About so many bytes of text, none at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvBlock(Block):
+    """`rows` are its records where they had to be found to cut it."""
+
+    rows: Rows | None = None
+
+
+def cut(read: Read, scanner: Scanner, limits: Limits, line: int) -> Iterator[CsvBlock]:
+    """Blocks from `line` of the file on, without byte-order marks where a record begins: files were joined there.
+
+    BadObject for a quote that is never closed, and for a record that is longer than any should be.
+    """
+    data, final = read(limits.block), False
+    while data:
+        layout = scanner.layout(data, final)
+        if layout.unterminated is not None:
+            raise _unterminated(line + count_lines(data[: layout.unterminated]))
+        if layout.end:
+            block = CsvBlock(data[: layout.end], line, rows=layout.rows)
+            yield _without_marks(block, scanner) if BOM in block.data else block
+            line += count_lines(block.data)
+            data = data[layout.end :]
+        elif len(data) > limits.record:
+            raise BadObject(
+                f"the row that starts on line {line} is longer than {limits.record} bytes",
+                hint="Look for a quote that is not closed on that line; `quote: none` says that quotes mean nothing.",
+            )
+        if final:
+            return
+        more = read(limits.block)
+        final = not more
+        data += more
+
+
+def swapped(read: Read, swap: Swap) -> Read:
+    """The same text with signs exchanged for their stand-ins."""
+    held = b""
+
+    def read_swapped(size: int) -> bytes:
+        nonlocal held
+        while True:
+            more = read(size)
+            data = held + more
+            whole = swap.whole(data) if more else len(data)
+            data, held = data[:whole], data[whole:]
+            if data or not more:
+                return swap.swap(data)
+
+    return read_swapped
+
+
+def without_first(block: CsvBlock, scanner: Scanner, after: int) -> CsvBlock | None:
+    """What is behind that offset, which is the end of a record; None if nothing is."""
+    rest = block.data[after:]
+    if not rest:
+        return None
+    line = block.first + count_lines(block.data[:after])
+    return CsvBlock(rest, line, rows=scanner.layout(rest, final=True).rows if block.rows else None)
+
+
+def _unterminated(line: int) -> BadObject:
+    return BadObject(
+        f"a quote that is opened in the row on line {line} is never closed",
+        hint="Close it, or double it; if quotes mean nothing in the file, say `quote: none`.",
+    )
+
+
+def _without_marks(block: CsvBlock, scanner: Scanner) -> CsvBlock:
+    parts, position = [], 0
+    for start in _marks(scanner, block.data):
+        parts.append(block.data[position:start])
+        position = start + len(BOM)
+    data = b"".join([*parts, block.data[position:]])
+    return CsvBlock(data, block.first, rows=scanner.layout(data, final=True).rows)
+
+
+def _marks(scanner: Scanner, data: bytes) -> Iterator[int]:
+    position = 0
+    while position < len(data):
+        if data.startswith(BOM, position):
+            yield position
+            position += len(BOM)
+        position = scanner.after(data, position)

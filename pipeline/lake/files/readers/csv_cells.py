@@ -1,0 +1,195 @@
+"""The cells of a block of CSV as columns of text, by pyarrow, and the rows that are bad as text: told, not read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from pipeline.core.errors import Inconsistent
+from pipeline.lake.files.readers.csv_dialect import Dialect, Swap
+from pipeline.lake.files.readers.csv_records import Rows, Scanner, count_lines
+from pipeline.lake.files.readers.csv_text import Flags, Offsets
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Columns of text, named by their places from 0. `lines` are those of the rows, from 0.
+
+    `bad` are the lines, reasons and bytes of rows that are left out. `raw` has the bytes of a row of the table.
+    """
+
+    table: pa.Table
+    lines: Offsets
+    raw: Callable[[int], bytes]
+    bad: Sequence[tuple[int, str, bytes]] = ()
+    ragged: int = 0
+    """How many of the bad rows have too few or too many cells."""
+
+
+class CellParser:
+    """Reads blocks in one dialect. `encoding` is what the bytes were before they became UTF-8."""
+
+    def __init__(self, scanner: Scanner, swap: Swap | None, encoding: str) -> None:
+        self._scanner = scanner
+        self._dialect: Dialect = scanner.dialect
+        self._swap = swap
+        self._encoding = encoding
+        # Writers escape the usual quote also where nothing is quoted.
+        special = re.escape(b'\\"' + self._dialect.quote + self._dialect.delimiter)
+        self._plain_backslash = re.compile(rb"((?:\\[" + special + rb"\r\n])++)|\\")
+        self._any_plain_backslash = re.compile(rb"\\(?![" + special + rb"\r\n])")
+
+    def parse(self, data: bytes, rows: Rows | None, columns: int) -> Cells:
+        """The cells of whole records; `rows` are those of a layout that had to find them."""
+        if rows is None and b"\0" not in data:
+            try:
+                table = self.read(data, columns)
+            except pa.ArrowInvalid:
+                # Its message quotes the row.
+                pass
+            else:
+                return self._whole(table, data)
+        return self._careful(data, self._scanner.rows(data) if rows is None else rows, columns)
+
+    def read(self, data: bytes, columns: int, ragged: Callable[[pa.csv.InvalidRow], str] | None = None) -> pa.Table:
+        """Columns of text. ArrowInvalid for rows of another number of cells, if `ragged` does not take them."""
+        names = [str(place) for place in range(columns)]
+        if self._dialect.escape:
+            data = self._double_backslashes(data) + b"\n"
+        elif not data.endswith((b"\n", b"\r")):
+            # Arrow 22 takes nothing for a quoted nothing where it follows a quoted cell and the data ends there.
+            data += b"\n"
+        table = pa.csv.read_csv(
+            pa.BufferReader(data),
+            read_options=pa.csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
+            parse_options=self._dialect.parse_options(invalid_row_handler=ragged),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+        return self._restored(table) if self._swap else table
+
+    def restore(self, raw: bytes) -> bytes:
+        """A row as it stands in the file."""
+        raw = self._swap.swap(raw) if self._swap else raw
+        if self._encoding == "utf-8" or raw.isascii():
+            return raw
+        # A byte that did not fit the encoding came as half of a surrogate pair.
+        return raw.decode(errors="surrogatepass").encode(errors="surrogateescape")
+
+    def _whole(self, table: pa.Table, data: bytes) -> Cells:
+        found: list[Rows] = []
+
+        def rows() -> Rows:
+            if not found:
+                found.append(self._scanner.rows(data))
+            return found[0]
+
+        def raw(row: int) -> bytes:
+            return self.restore(data[rows().starts[row] : rows().ends[row]])
+
+        lines = count_lines(data) + (not data.endswith((b"\n", b"\r")))
+        if table.num_rows == lines:
+            return Cells(table, np.arange(lines), raw)
+        if table.num_rows != len(rows().starts):
+            raise Inconsistent(f"{len(rows().starts)} CSV records were read as {table.num_rows}")
+        return Cells(table, rows().lines, raw)
+
+    def _careful(self, data: bytes, rows: Rows, columns: int) -> Cells:
+        """Leave the records out that are no rows, then read the others as if they had stood alone."""
+        bad: dict[int, str | None] = dict(rows.problems)
+        for row, reason in (*self._nul_rows(data, rows), *self._foreign_rows(data, rows)):
+            bad.setdefault(row, reason)
+        keep = np.ones(len(rows.starts), dtype=bool)
+        keep[list(bad)] = False
+        ragged: list[tuple[int, int]] = []
+
+        def skip(row: pa.csv.InvalidRow) -> str:
+            ragged.append((row.number, row.actual_columns))
+            return "skip"
+
+        table = self.read(_joined(data, rows, keep), columns, skip) if keep.any() else _nothing(columns)
+        kept = np.flatnonzero(keep)
+        for number, cells in ragged:
+            bad[int(kept[number - 1])] = _ragged(cells, columns)
+        keep[list(bad)] = False
+        kept = np.flatnonzero(keep)
+        if table.num_rows != len(kept):
+            raise Inconsistent(f"{len(kept)} CSV records were read as {table.num_rows}")
+
+        def raw(row: int) -> bytes:
+            return self.restore(data[rows.starts[row] : rows.ends[row]])
+
+        told = [(int(rows.lines[row]), reason, raw(row)) for row, reason in sorted(bad.items()) if reason]
+        return Cells(table, rows.lines[kept], lambda row: raw(int(kept[row])), told, len(ragged))
+
+    def _nul_rows(self, data: bytes, rows: Rows) -> list[tuple[int, str]]:
+        if b"\0" not in data:
+            return []
+        return [(row, "a NUL byte") for row in _rows_with(np.frombuffer(data, np.uint8) == 0, rows)]
+
+    def _foreign_rows(self, data: bytes, rows: Rows) -> list[tuple[int, str]]:
+        """Rows with bytes that are not in the encoding."""
+        if data.isascii():
+            return []
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            pass
+        else:
+            return []
+        found = []
+        for row in _rows_with(np.frombuffer(data, np.uint8) >= 0x80, rows):
+            raw = data[rows.starts[row] : rows.ends[row]]
+            try:
+                raw.decode()
+            except UnicodeDecodeError as error:
+                found.append((row, self._foreign(raw, error.start)))
+        return found
+
+    def _foreign(self, raw: bytes, start: int) -> str:
+        if self._encoding == "utf-8":
+            return f"bytes that are no UTF-8 (byte {start + 1} of the row: {raw[start]:#04x})"
+        letter = raw[start : start + 3].decode(errors="surrogatepass")
+        return f"bytes that are no {self._encoding} ({ord(letter) & 0xFF:#04x}): is the option `encoding` right?"
+
+    def _double_backslashes(self, data: bytes) -> bytes:
+        """Double the backslashes that escape nothing, such as that of \\N: they stand for themselves."""
+        if b"\\" not in data or not self._any_plain_backslash.search(data.replace(b"\\\\", b"")):
+            return data
+        return self._plain_backslash.sub(lambda found: found[1] or b"\\\\", data)
+
+    def _restored(self, table: pa.Table) -> pa.Table:
+        assert self._swap
+        columns = [self._swap.swap_column(column) for column in table.columns]
+        return pa.table(columns, names=table.column_names)
+
+
+def _ragged(cells: int, columns: int) -> str:
+    return f"{cells} {'cell' if cells == 1 else 'cells'} where the header has {columns}"
+
+
+def _rows_with(marked: Flags, rows: Rows) -> list[int]:
+    places = np.flatnonzero(marked)
+    found = np.searchsorted(rows.starts, places, side="right") - 1
+    inside = (found >= 0) & (places < rows.ends[np.maximum(found, 0)])
+    return [int(row) for row in np.unique(found[inside])]
+
+
+def _joined(data: bytes, rows: Rows, keep: Flags) -> bytes:
+    """The rows that are kept, in one piece."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], keep, [False])).astype(np.int8)))
+    runs = zip(rows.starts[edges[0::2]].tolist(), rows.ends[edges[1::2] - 1].tolist(), strict=True)
+    return b"\n".join([data[start:end] for start, end in runs])
+
+
+def _nothing(columns: int) -> pa.Table:
+    return pa.table({str(place): pa.array([], pa.string()) for place in range(columns)})

@@ -1,0 +1,128 @@
+"""Lines of a table of text that are no data: the header once more, nothing but delimiters, a total, another table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.core.errors import BadObject
+
+_EMPTY = "a row of nothing but delimiters"
+_AGAIN = "the header once more"
+_TOTAL = "it looks like a total of other rows; if the file ends with such lines, the option `skip_footer` skips them"
+_SUMS = (
+    "total, totals, grand total, sub total, subtotal, sub-total, sum, gesamt, gesamtsumme, summe, zwischensumme, "
+    "insgesamt, total général, total general, sous-total, somme, totale, totaal, suma, razem, celkem, итого, 合计, 总计"
+)
+_SUM_WORDS = [
+    form + mark
+    for word in _SUMS.split(", ")
+    for form in dict.fromkeys((word, word.capitalize(), word.title(), word.upper()))
+    for mark in ("", ":")
+]
+_AMOUNT = re.compile(r"[^\w]{0,4}[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*[^\w]{0,4}", re.ASCII)
+_NAME = re.compile(r"[^\W\d][\w .()/%€$-]*")
+
+
+class Strays:
+    """Knows the header: its cells as they stand in the file, None for an empty one."""
+
+    def __init__(self, header: Sequence[str | None]) -> None:
+        self._header = [cell and cell.strip() for cell in header]
+        self._cells = pa.array(list(dict.fromkeys([*header, *self._header])), pa.string())
+        longest = max((cell for cell in header if cell), key=len, default="")
+        self._needle = longest.encode() if len(longest) > 1 else b""
+
+    def find(self, table: pa.Table, lines: NDArray[np.int64], data: bytes, first: int) -> dict[int, str]:
+        """Rows of a table of text that are no data, and why each is none.
+
+        `lines` are those of the rows within `data`, whose first is line `first` of the file. BadObject for the header
+        of another table: the rows behind it have other columns.
+        """
+        found: dict[int, str] = {}
+        if self._needle in data:
+            found.update(self._headers(table, lines, first))
+        nulls = [column.null_count for column in table.columns]
+        if all(nulls) and nulls:
+            found.update(dict.fromkeys(_all_null(table), _EMPTY))
+        if any(nulls[1:]) and len(nulls) > 1:
+            found.update(dict.fromkeys(_totals(table), _TOTAL))
+        if (table.num_rows and lines[-1] - lines[0] >= table.num_rows) or found:
+            self._refuse_second_table(table, lines, first, found)
+        return found
+
+    def _headers(self, table: pa.Table, lines: NDArray[np.int64], first: int) -> dict[int, str]:
+        rows = np.arange(table.num_rows)
+        for column in table.columns:
+            values = column if len(rows) == table.num_rows else column.take(pa.array(rows))
+            rows = rows[pc.is_in(values, self._cells).to_numpy()]
+            if not len(rows):
+                return {}
+        found = {}
+        for row in rows.tolist():
+            cells = [cell and cell.strip() for cell in _row(table, row)]
+            if cells == self._header:
+                found[row] = _AGAIN
+            elif len(set(cells)) > 1 and sorted(map(str, cells)) == sorted(map(str, self._header)):
+                raise BadObject(
+                    f"line {first + lines[row]} is the header once more, with the columns in another order",
+                    hint="The rows behind it would be misplaced: send them as a file of their own.",
+                )
+        return found
+
+    def _refuse_second_table(
+        self, table: pa.Table, lines: NDArray[np.int64], first: int, strays: dict[int, str]
+    ) -> None:
+        """After blank lines, a row of names where other rows have figures, above and below, is a header."""
+        gaps = np.flatnonzero(np.diff(lines) > 1) + 1
+        after = {row + 1 for row, reason in strays.items() if reason != _AGAIN}
+        for row in sorted({*gaps.tolist(), *after}):
+            if 0 < row < table.num_rows - 1 and row not in strays and _is_header(table, row):
+                raise BadObject(
+                    f"line {first + lines[row]} looks like the header of a second table",
+                    hint="Send each table as a file of its own; `skip_footer` skips lines at the end of a file.",
+                )
+
+
+def _is_header(table: pa.Table, row: int) -> bool:
+    cells = _row(table, row)
+    if not all(cell and _NAME.fullmatch(cell.strip()) for cell in cells) or len(set(cells)) < len(cells):
+        return False
+    above, below = _row(table, row - 1), _row(table, row + 1)
+    figures = [_is_figure(one) and _is_figure(other) for one, other in zip(above, below, strict=True)]
+    return any(figures)
+
+
+def _is_figure(cell: str | None) -> bool:
+    return bool(cell and _AMOUNT.fullmatch(cell))
+
+
+def _row(table: pa.Table, row: int) -> list[str | None]:
+    return [column[row].as_py() for column in table.columns]
+
+
+def _all_null(table: pa.Table) -> list[int]:
+    empty = None
+    for column in sorted(table.columns, key=lambda column: int(column.null_count)):
+        nulls = column.is_null().to_numpy()
+        empty = nulls if empty is None else empty & nulls
+        if not empty.any():
+            return []
+    return [] if empty is None else np.flatnonzero(empty).tolist()
+
+
+def _totals(table: pa.Table) -> list[int]:
+    if not pc.any(pc.is_in(table.column(0), pa.array(_SUM_WORDS))).as_py():
+        return []
+    likely = np.flatnonzero(pc.is_in(table.column(0), pa.array(_SUM_WORDS)).to_numpy())
+    return [row for row in likely.tolist() if _is_total(_row(table, row))]
+
+
+def _is_total(cells: Sequence[str | None]) -> bool:
+    rest = [cell for cell in cells[1:] if cell is not None]
+    return len(rest) < len(cells) - 1 and bool(rest) and all(_is_figure(cell) for cell in rest)

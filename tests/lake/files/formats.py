@@ -1,0 +1,63 @@
+"""The same rows in every format: what the conformance suite reads, written by hand or by other libraries."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Rows = Sequence[tuple[str, str]]
+NAMES = ("id", "Name")
+
+
+@dataclass(frozen=True)
+class Format:
+    """Two columns of text, `id` and `Name`; `first` is the position of the first row, `options` the dataset's."""
+
+    name: str
+    first: int
+    write: Callable[[tuple[str, str], Rows], bytes]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def data(self, *rows: tuple[str, str], names: tuple[str, str] = NAMES) -> bytes:
+        return self.write(names, rows)
+
+    def text(self, *rows: tuple[str, str]) -> str:
+        return self.data(*rows).decode()
+
+
+def text_format(
+    name: str, head: str, row: str, separator: str, tail: str, first: int, options: Mapping[str, Any] | None = None
+) -> Format:
+    """`head` and `row` have the names of the columns in them, `row` a %s for each value."""
+
+    def write(names: tuple[str, str], rows: Rows) -> bytes:
+        head_, row_ = (each.replace("id", names[0]).replace("Name", names[1]) for each in (head, row))
+        return (head_ + separator.join(row_ % each for each in rows) + tail).encode()
+
+    return Format(name, first, write, options or {})
+
+
+def _parquet(names: tuple[str, str], rows: Rows) -> bytes:
+    columns = [pa.array([row[place] for row in rows], pa.string()) for place in (0, 1)]
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(columns, names=list(names)), file)
+    return file.getvalue()
+
+
+TEXTS = [
+    text_format("csv", "id,Name\n", "%s,%s", "\n", "\n", 2),
+    text_format("tsv", "id\tName\n", "%s\t%s", "\n", "\n", 2),
+    text_format("jsonl", "", '{"id":"%s","Name":"%s"}', "\n", "\n", 1),
+    text_format("json", "[", '{"id":"%s","Name":"%s"}', ",\n ", "]", 1),
+]
+"""Formats in any encoding, whose rows stand by themselves."""
+
+OTHERS = [
+    Format("parquet", 1, _parquet),
+]
+FORMATS = [*TEXTS, *OTHERS]
