@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +12,9 @@ from rich.markup import escape
 from pipeline.cli.app import app
 from pipeline.cli.backends import backend_of
 from pipeline.cli.dataset_changes import applied_json, describe, describe_retired, retired_json, show_plan
+from pipeline.cli.dataset_proposals import proposal_json, show_proposal
 from pipeline.cli.markup import escape_untrusted
-from pipeline.cli.output import Json, console, print_json, print_table
+from pipeline.cli.output import Json, console, errors, print_json, print_table
 from pipeline.core.checkout import checkout
 from pipeline.core.errors import Misconfigured, Refused
 from pipeline.deploy.datasets.definitions import apply_definitions, plan_definitions, ruleset_findings
@@ -21,8 +22,6 @@ from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.datasets.drift import Drift, compare
 from pipeline.lake.datasets.files import Definition, Found, Problem, path_of, read_all
-from pipeline.lake.datasets.proposal import propose
-from pipeline.lake.datasets.samples import read_sample
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.connection import Connected
 from pipeline.operate.formatting import counted
@@ -45,7 +44,7 @@ _DRIFT_STYLES = {
 
 @datasets.command("init")
 def init(
-    file: Annotated[Path, typer.Argument(help="A sample: CSV, JSON or JSON lines, plain or gzip.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="A sample, of any format and packing that is read.", exists=True)],
     to: Annotated[str, typer.Option("--to", help="The dataset, as team/dataset.")],
     write: Annotated[bool, typer.Option("--write", help="Write the file instead of printing it.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing definition.")] = False,
@@ -55,28 +54,24 @@ def init(
 
     Example: sluice datasets init orders.csv --to shop/orders --write
     """
+    # Loads Arrow and the readers, which no other command here needs.
+    from pipeline.lake.proposals.proposal import propose
+
     name = dataset_name(to)
-    proposal = propose(read_sample(file), name)
+    proposal = propose(file, name)
     path = path_of(name)
     if write:
         _write(checkout() / path, proposal.text, force)
     if as_json:
-        definition = proposal.dataset.model_dump(mode="json", exclude_defaults=True)
-        inferred = {"read": proposal.read, "key": proposal.key, "columns": [asdict(each) for each in proposal.columns]}
-        written = {"path": path.as_posix(), "written": write, "definition": definition, "text": proposal.text}
-        print_json({**written, "inferred": inferred})
+        print_json({"path": path.as_posix(), "written": write, **proposal_json(proposal)})
         return
     if not write:
         console.print(proposal.text, end="", markup=False, highlight=False, soft_wrap=True)
+        # The definition alone is on standard output.
+        show_proposal(proposal, errors)
         return
     console.print(f"wrote {path.as_posix()}", highlight=False, soft_wrap=True)
-    console.print(f"  read  {escape_untrusted(proposal.read)}", highlight=False, soft_wrap=True)
-    console.print(f"  key   {escape_untrusted(proposal.key)}", highlight=False, soft_wrap=True)
-    rows = [
-        (escape_untrusted(each.name), escape_untrusted(each.type), f"[yellow]{escape_untrusted(each.doubt)}[/]")
-        for each in proposal.columns
-    ]
-    print_table("", ("column", "type", "to check"), rows)
+    show_proposal(proposal, console)
     console.print(
         f"  next: read it; `sluice datasets apply {name}`; `sluice drop {escape(str(file))} --to {name}`",
         highlight=False,

@@ -59,18 +59,25 @@ def print_json(document: Any) -> None:
     sys.stdout.write("\n")
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "none") -> None:
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    empty: str = "none",
+    to: Console = console,
+) -> None:
     """Print a table, or `empty` if there are no rows. Cells are Rich markup: escape untrusted text."""
     rows = list(rows)
     if not rows:
-        console.print(f"[bold]{title}[/]: [dim]{empty}[/]")
+        to.print(f"[bold]{title}[/]: [dim]{empty}[/]")
         return
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    console.print(table)
+    to.print(table)
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:

@@ -26,6 +26,8 @@ from pipeline.core.telemetry.names import Metric
 from pipeline.lake.catalog import ObjectRow, Staging, Status
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.files.conversion import Conversion, convert
+from pipeline.lake.files.limits import MIB
+from pipeline.lake.files.read_ahead import ReadAhead
 from pipeline.lake.files.source import Readable
 from pipeline.lake.messages.stage_a import Bundle, StageAWork
 from pipeline.lake.settings import Setting
@@ -155,11 +157,16 @@ class _Hashed:
         self._sum.update(data)
         return data
 
-    def finish(self) -> str:
-        """Of all that the stream has, in hex; what nobody has read of it is read now."""
-        while self.read(1 << 20):
-            pass
+    def hexdigest(self) -> str:
+        """Of what was read so far."""
         return self._sum.hexdigest()
+
+
+def _finish(source: Readable, hashed: _Hashed) -> str:
+    """Read what nobody has read; the SHA-256 of all that the object has."""
+    while source.read(MIB):
+        pass
+    return hashed.hexdigest()
 
 
 def _body(obj: ObjectVersion) -> StreamingBody:
@@ -177,7 +184,8 @@ def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str
     """Convert the object; with it the SHA-256 of its bytes, as hex."""
     obj = task.work.object
     with ExitStack() as bodies:
-        source = _Hashed(bodies.enter_context(_body(obj)))
+        hashed = _Hashed(bodies.enter_context(_body(obj)))
+        source = bodies.enter_context(ReadAhead(hashed))
         try:
             conversion = convert(
                 source,
@@ -187,7 +195,7 @@ def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str
                 parquet=parquet,
                 bad_rows=bad_rows,
                 metadata={"sluice.source": obj.uri, "sluice.version": obj.version_id, "sluice.file": obj.file_name},
-                again=lambda: bodies.enter_context(_body(obj)),
+                again=lambda: bodies.enter_context(ReadAhead(bodies.enter_context(_body(obj)))),
             )
         except (SluiceError, OSError):
             raise
@@ -195,7 +203,7 @@ def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str
             if is_transient(error):
                 raise
             raise Broken(_place_of(error)) from None
-        return conversion, source.finish()
+        return conversion, _finish(source, hashed)
 
 
 def _place_of(error: Exception) -> str:

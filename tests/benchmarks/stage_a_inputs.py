@@ -53,7 +53,7 @@ BYTES_A_ROW = {
     "json": 247.5,
     "parquet": 73.0,
     "german": 144.5,
-    "bad values": 144.5,
+    "bad-values": 144.5,
     "ragged": 144.2,
 }
 
@@ -65,8 +65,7 @@ def rows_of(kind: str, mb: float) -> int:
 
 def make(kind: str, folder: Path, rows: int) -> Path:
     """A file of that kind in `folder`, made if it is not there."""
-    name = kind.replace(" ", "-")
-    path = folder / (f"{rows}.{name}" if "." in name or name in ("json", "jsonl", "parquet") else f"{rows}-{name}.csv")
+    path = folder / (f"{rows}-{kind}.csv" if kind in ("german", "bad-values", "ragged") else f"{rows}.{kind}")
     if not path.exists():
         made = path.with_name(path.name + ".part")
         _MAKERS[kind](made, rows)
@@ -125,6 +124,6 @@ _MAKERS: dict[str, Callable[[Path, int], None]] = {
     "json": _copy(_NESTED, "FORMAT json, ARRAY true"),
     "parquet": _copy(_ROWS, "FORMAT parquet, COMPRESSION snappy"),
     "german": _german,
-    "bad values": _copy(_BAD_VALUES, "FORMAT csv, HEADER"),
+    "bad-values": _copy(_BAD_VALUES, "FORMAT csv, HEADER"),
     "ragged": _ragged,
 }

@@ -62,7 +62,7 @@ def test_a_changed_definition_changes_what_it_has_to(deployed: Lake, put: Put, r
     run("apply")
     put("changing", "orders", **{"amount: bigint": "amount: bigint, note: string", "2 hours": "3 hours"})
     (applied,) = document(run("apply", "--json"))["applied"]
-    assert applied["changes"] == ["columns added", "stack deployed", "registration changed"]
+    assert applied["changes"] == ["columns added or widened", "stack deployed", "registration changed"]
     put(
         "changing", "orders", **{"amount: bigint": "amount: bigint, note: string", "2 hours": "3 hours", 'id"': 'note"'}
     )
@@ -195,10 +195,10 @@ def test_init_prints_a_proposal_that_validates_once_written(checkout: Path, tmp_
     assert "wrote definitions/datasets/shop/orders.yaml" in result.stdout
     assert "sluice datasets apply shop/orders" in result.stdout
     for told in (
-        "csv cut by ';', from all 2 rows",
-        "order_id: stands once",
+        "csv, cut by semicolons, all 2 rows",
+        "order_id stands once, but 2 rows show little; rows are appended",
         "decimal(18,2)",
-        "'Net amount' in the file",
+        "the first as they would be read",
     ):
         assert told in result.stdout
     assert "always empty in the sample" in result.stdout
@@ -208,7 +208,7 @@ def test_init_prints_a_proposal_that_validates_once_written(checkout: Path, tmp_
 def test_init_replaces_a_definition_only_when_forced(checkout: Path, tmp_path: Path, put: Put):
     put("shop", "orders")
     sample = tmp_path / "orders.jsonl"
-    sample.write_text('{"id": "a"}\n')
+    sample.write_text('{"id": "a"}\n{"id": "b"}\n')
     arguments = ["datasets", "init", str(sample), "--to", "shop/orders", "--write"]
     refused = CliRunner().invoke(app, arguments)
     assert isinstance(refused.exception, Refused)

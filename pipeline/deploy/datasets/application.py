@@ -245,7 +245,7 @@ def _prepare(dataset: Dataset, plan: TablePlan, parts: Parts) -> None:
         parts.registry.reopen(name)
 
 
-_TABLE_CHANGES = {"create": "table created", "alter": "columns added", "finish": "table finished"}
+_TABLE_CHANGES = {"create": "table created", "alter": "columns added or widened", "finish": "table finished"}
 
 
 def _register(dataset: Dataset, plan: TablePlan, deployed: Deployed, parts: Parts) -> Applied:

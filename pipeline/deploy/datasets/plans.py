@@ -74,7 +74,7 @@ def used(planned: Sequence[Planned]) -> int:
 
 _TABLE_CHANGES: dict[TablePlan, tuple[str, ...]] = {
     "create": ("its table is created",),
-    "alter": ("its table gets columns",),
+    "alter": ("its table gets columns, or wider ones",),
     "finish": ("its table gets its first snapshot",),
     "none": (),
 }

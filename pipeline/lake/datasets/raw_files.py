@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from pipeline.lake.datasets.system_columns import RESCUED_COLUMN
 from pipeline.lake.datasets.types import parse_type
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,128}$")]
@@ -59,6 +60,7 @@ EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1000, "epoch_microse
 
 _PATTERN = re.compile(r"(yyyy|yy|MMMM|MMM|MM|M|dd|d|HH|H|hh|h|mm|ss|S{1,6}|a|XXX|X|'[^']*'|[^A-Za-z'])*")
 _PATTERN_PARTS = re.compile(r"'[^']*'|y+|M+|d+|H+|h+|m+|s+|S+|a+|X+")
+_NUMERALS = frozenset("0123456789eE+-.,()%' \t")
 _CANNOT_SEPARATE = '"\r\n\0\ufeff'
 
 
@@ -101,6 +103,8 @@ class Column(_Model):
     """Of timestamps without one; unsaid, the file's."""
     true_values: Words = ()
     false_values: Words = ()
+    leading_zeros: bool = False
+    """Whether 007 is the integer 7; unsaid, a value that begins so is bad, since ids and codes lose something then."""
 
     @model_validator(mode="after")
     def _type_is_known(self) -> Self:
@@ -114,6 +118,8 @@ class Column(_Model):
                 raise ValueError(f"timezone is for timestamps, and the column is {self.type}")
             _check_zone(self.timezone)
         self._check_words(kind)
+        if self.leading_zeros and not (kind in ("int", "bigint") or kind.startswith("decimal")):
+            raise ValueError(f"leading_zeros is for integers, and the column is {self.type}")
         return self
 
     def _check_words(self, kind: str) -> None:
@@ -138,8 +144,7 @@ def _check_form(form: str, kind: str) -> None:
     known = f"write letters such as dd/MM/yyyy or yyyy-MM-dd HH:mm:ss, or one of {', '.join(EPOCHS)}"
     if not _PATTERN.fullmatch(form):
         raise ValueError(f"{form!r} is no form of a date: {known}")
-    letters = [part for part in _PATTERN_PARTS.findall(form) if part[0] != "'"]
-    kinds = [part[0] for part in letters]
+    kinds = [part[0] for part in _PATTERN_PARTS.findall(form) if part[0] != "'"]
     if len(set(kinds)) < len(kinds) or not {"y", "M", "d"} <= set(kinds):
         raise ValueError(f"{form!r} does not have year, month and day once each: {known}")
     if kind == "date" and set(kinds) - {"y", "M", "d"}:
@@ -254,12 +259,19 @@ class StageA(_Model):
             raise ValueError(f"{self.quote!r} cannot quote cells; write quote: none if nothing does")
         if self.thousands is not None and (self.thousands == self.decimal or self.thousands in "0123456789+-eE"):
             raise ValueError(f"{self.thousands!r} cannot group digits beside decimal {self.decimal!r}")
+        for sign in self.currency:
+            if set(sign) <= _NUMERALS:
+                raise ValueError(f"{sign!r} is no sign of currency: it could be part of a number")
         if self.comment is not None and ("\n" in self.comment or "\r" in self.comment):
             raise ValueError("comment cannot hold a line break")
 
     def _check_columns(self) -> None:
         if self.header is False and self.format in (*TEXT_TABLES, "xlsx") and not self.columns:
             raise ValueError("header: false needs columns, which name the cells of a row in order")
+        if self.on_new_column != "add" and not self.columns:
+            raise ValueError(f"on_new_column: {self.on_new_column} needs columns: without them each column is new")
+        if RESCUED_COLUMN in self.columns:
+            raise ValueError(f"{RESCUED_COLUMN} is Sluice's own column")
         places: dict[str | int, str] = {}
         for name, column in self.columns.items():
             if column.source is None:

@@ -10,5 +10,9 @@ ROW_COLUMN = "_sluice_row"
 (CSV, JSON lines) or its number in the array (JSON). It only grows. The Stage B job names it for rows that cannot be
 loaded, and drops it."""
 
+RESCUED_COLUMN = "_rescued"
+"""Column of datasets that say `on_bad_value: rescue` or `on_new_column: rescue`: as JSON text, what of a row has no
+place in the other columns, as it was written, by column, with `_file` and `_line`, where it stood."""
+
 ICEBERG_COLUMNS = frozenset({"_file", "_pos", "_deleted", "_spec_id", "_partition"})
 """What Iceberg calls its columns about a row's place. No upsert succeeds on a table with a column of that name."""

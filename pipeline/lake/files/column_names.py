@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets.names import safe_name
-from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
+from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS, RESCUED_COLUMN
 
 __all__ = ["MAX_LENGTH", "RESERVED_PREFIX", "check_name", "check_names", "safe_name"]
 
@@ -47,5 +47,7 @@ def check_name(place: int, safe: str) -> None:
             f"column {place} begins with {RESERVED_PREFIX!r}, which is kept for Sluice's own columns",
             hint="Rename the column in the file.",
         )
+    if safe == RESCUED_COLUMN:
+        raise BadObject(f"column {place} has the name of Sluice's own {safe!r}", hint="Rename the column in the file.")
     if safe in ICEBERG_COLUMNS:
         raise BadObject(f"column {place} has the name of Iceberg's own {safe!r}", hint="Rename the column in the file.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.datasets.raw_files import DELIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,10 @@ class Form:
     true_values: frozenset[str] = frozenset()
     false_values: frozenset[str] = frozenset()
     """Words are in lower case."""
+    leading_zeros: bool = False
+    """Whether an integer may begin with zeros that mean nothing."""
+    null_text: bool = False
+    """Whether text has null words too. Where values may have quotes, the parser knows: it tells NA from "NA"."""
 
 
 PLAIN = Form()
@@ -43,4 +48,6 @@ def form_of(settings: StageA, column: Column | None = None) -> Form:
         timezone=(column and column.timezone) or settings.timezone,
         true_values=frozenset(word.lower() for word in column.true_values) if column else frozenset(),
         false_values=frozenset(word.lower() for word in column.false_values) if column else frozenset(),
+        leading_zeros=settings.format == "fixed" or bool(column and column.leading_zeros),
+        null_text=settings.format not in DELIMITED,
     )

@@ -1,44 +1,39 @@
 """What a text means in a column type: the authority, one value at a time.
 
 `casts` does the same to whole columns where that is known to agree, and asks here wherever it might not.
-Numbers: ASCII digits, spaces around them do not matter, no group separators. Integers have no point. A decimal keeps
-every digit or is refused. A double or float is the nearest one, as everywhere, except that an integer it cannot hold
-exactly is refused; NaN and Infinity are values of those types. Booleans are true and false in any case. Dates are
-ISO 8601. Timestamps are ISO 8601, in microseconds; without a zone they are UTC.
+What a `Form` does not say otherwise: numbers have ASCII digits, spaces around them do not matter, no group separators.
+Integers have no point and do not begin with zeros. A decimal keeps every digit or is refused. A double or float is the
+nearest one, as everywhere, except that an integer it cannot hold exactly is refused, and so is what is not finite.
+Booleans are true and false in any case. Dates are ISO 8601. Timestamps are ISO 8601, in microseconds; without a zone
+they are in the form's.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import re
-import struct
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal as Number
-from decimal import localcontext
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from pipeline.lake.datasets.raw_files import EPOCHS
 from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
 from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.forms import PLAIN, Form
+from pipeline.lake.files.numerals import BLANKS, plain_number
+from pipeline.lake.files.patterns import read_date, read_pattern
+from pipeline.lake.files.plain_values import (
+    NUMBERS,
+    OUT_OF_RANGE,
+    read_decimal,
+    read_epoch,
+    read_iso_date,
+    read_iso_timestamp,
+)
+from pipeline.lake.files.zones import to_utc
 
 SHOWN = 60
 """Characters of a bad value that its row's reason quotes."""
 
-_BLANKS = " \t"
-_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
-_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
-_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-_TIMESTAMP = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:[ Tt]([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2})(?:\.([0-9]+))?)?)?"
-    r" ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
-)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_DIGITS = 400
-"""No number of any type needs more characters; Python's own conversion of longer ones is slow."""
+_TRUE, _FALSE = frozenset({"true"}), frozenset({"false"})
 
 
 class JsonNumber(str):
@@ -55,17 +50,33 @@ def shown(text: str) -> str:
 def read_text(text: str, to: Type, form: Form = PLAIN) -> object:
     """The Python value of `text`, written in `form`, in a column of type `to`; None is null.
 
-    ValueError says why it has none, and quotes nothing of it. A nested type is read from JSON text.
+    In a column that is not of text, nothing at all is null, and so are the null words; spaces around a value do not
+    matter. ValueError says why it has none, and quotes nothing of it. A nested type is read from JSON text.
     """
-    if isinstance(to, Primitive):
-        return _PRIMITIVES[to](text)
-    if isinstance(to, Decimal):
-        return _decimal(text, to)
+    if to is Primitive.STRING:
+        return _string(text, form)
+    stripped = text.strip(BLANKS)
+    if not stripped or stripped in form.null_values or text in form.null_values:
+        return None
+    match to:
+        case Primitive.BOOLEAN:
+            return _boolean(stripped, form)
+        case Primitive.DATE:
+            return read_date(stripped, form.pattern) if form.pattern else read_iso_date(stripped)
+        case Primitive.TIMESTAMP:
+            return _instant(stripped, form)
+        case Decimal():
+            return read_decimal(plain_number(stripped, form), to, form)
+        case Primitive():
+            return NUMBERS[to](plain_number(stripped, form), form)
     return read_value(load_json(text), to, form)
 
 
 def read_value(value: object, to: Type, form: Form = PLAIN) -> object:
-    """The same for a value of `load_json`. Fields are matched by safe name; one that the type lacks is refused."""
+    """The same for a value of `load_json`. Fields are matched by safe name; one that the type lacks is refused.
+
+    JSON's own numbers and truth values are what they are, however the form writes them in text.
+    """
     if value is None:
         return None
     match to:
@@ -74,15 +85,33 @@ def read_value(value: object, to: Type, form: Form = PLAIN) -> object:
                 raise ValueError("something in it is not a list")
             return [read_value(item, element, form) for item in value]
         case Map(key, item_type):
-            pairs = [
-                (read_text(name, key, form), read_value(item, item_type, form)) for name, item in _object(value).items()
-            ]
-            if len({name for name, _ in pairs}) < len(pairs):
-                raise ValueError(f"two keys are equal as {key}")
-            return pairs
+            return [*_pairs(_object(value), key, item_type, form).items()]
         case Struct():
             return _struct(_object(value), to, form)
+        case Primitive.STRING if not isinstance(value, str) or isinstance(value, JsonNumber):
+            return json_text(value)
+        case Primitive.BOOLEAN if isinstance(value, bool):
+            return value
+    if isinstance(value, JsonNumber):
+        return read_text(written(value, form), to, form)
     return read_text(value if isinstance(value, str) else json_text(value), to, form)
+
+
+def _pairs(value: dict[str, Any], key: Type, item_type: Type, form: Form) -> dict[object, object]:
+    found: dict[object, object] = {}
+    for name, item in value.items():
+        read = read_text(name, key, form)
+        if read is None:
+            raise ValueError("a key is null")
+        if read in found:
+            raise ValueError(f"two keys are equal as {key}")
+        found[read] = read_value(item, item_type, form)
+    return found
+
+
+def written(numeral: str, form: Form) -> str:
+    """A plain numeral as the form writes it."""
+    return numeral.replace(".", form.decimal)
 
 
 def load_json(text: str) -> Any:
@@ -154,109 +183,32 @@ def _struct(value: dict[str, Any], to: Struct, form: Form) -> dict[str, object]:
     return found
 
 
-def _integer(bits: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        text = text.strip(_BLANKS)
-        if len(text) > _MAX_DIGITS or not _INTEGER.fullmatch(text):
-            raise ValueError("it is not an integer")
-        value = int(text)
-        if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
-            raise ValueError(f"it does not fit in {bits} bits")
-        return value
-
-    return read
+def _string(text: str, form: Form) -> str | None:
+    stripped = text.strip(BLANKS) if form.trim else text
+    # Where the parser tells quoted words from others, it has seen the text with its spaces only.
+    if (form.null_text or stripped != text) and (stripped in form.null_values or (not stripped and stripped != text)):
+        return None
+    return stripped
 
 
-def _single(value: float) -> float:
-    return float(struct.unpack("f", struct.pack("f", value))[0])
+def _boolean(text: str, form: Form) -> bool:
+    word = text.lower()
+    if word in (form.true_values or _TRUE):
+        return True
+    if word in (form.false_values or _FALSE):
+        return False
+    if form.true_values:
+        raise ValueError("it is neither of the dataset's true_values nor of its false_values")
+    raise ValueError("it is neither true nor false (true_values and false_values can name other words)")
 
 
-def _floating(nearest: Callable[[float], float]) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        text = text.strip(_BLANKS)
-        if _NOT_FINITE.fullmatch(text):
-            return float(text)
-        if len(text) > _MAX_DIGITS or not _NUMBER.fullmatch(text):
-            raise ValueError("it is not a number")
-        try:
-            value = nearest(float(text))
-        except OverflowError:
-            value = math.inf
-        if math.isinf(value):
-            raise ValueError("it is too large")
-        if _INTEGER.fullmatch(text) and int(text) != int(value):
-            raise ValueError("the type holds no such integer")
-        return value
-
-    return read
-
-
-def _decimal(text: str, to: Decimal) -> Number:
-    text = text.strip(_BLANKS)
-    if len(text) > _MAX_DIGITS or not _NUMBER.fullmatch(text):
-        raise ValueError("it is not a number")
-    value = Number(text)
-    if value and not -_MAX_DIGITS < value.adjusted() < _MAX_DIGITS:
-        raise ValueError(f"it does not fit in {to}")
-    with localcontext(prec=2 * _MAX_DIGITS):
-        fitted = value.quantize(Number(1).scaleb(-to.scale))
-    if fitted != value:
-        raise ValueError(f"it has more than {to.scale} digits after the point")
-    if fitted and fitted.adjusted() + to.scale >= to.precision:
-        raise ValueError(f"it has more than {to.precision - to.scale} digits before the point")
-    return fitted
-
-
-def _boolean(text: str) -> bool:
-    match text.strip(_BLANKS).lower():
-        case "true":
-            return True
-        case "false":
-            return False
-    raise ValueError("it is neither true nor false")
-
-
-def _date(text: str) -> date:
-    found = _DATE.fullmatch(text.strip(_BLANKS))
-    if not found:
-        raise ValueError("it is not of the form YYYY-MM-DD")
-    return date(*map(int, found.groups()))
-
-
-def _timestamp(text: str) -> datetime:
-    found = _TIMESTAMP.fullmatch(text.strip(_BLANKS))
-    if not found:
-        raise ValueError("it is not of the form YYYY-MM-DDTHH:MM:SS, with fraction and zone if need be")
-    *parts, fraction, zone = found.groups()
-    fraction = fraction or ""
-    if fraction[6:].strip("0"):
-        raise ValueError("it is finer than microseconds")
-    year, month, day, hour, minute, second = (int(part or 0) for part in parts)
-    local = datetime(year, month, day, hour, minute, second, int(fraction[:6].ljust(6, "0")), tzinfo=_zone(zone))
+def _instant(text: str, form: Form) -> datetime:
+    if form.pattern in EPOCHS:
+        return read_epoch(plain_number(text, form), EPOCHS[form.pattern])
+    local, zone = read_pattern(text, form.pattern) if form.pattern else read_iso_timestamp(text)
+    if zone is None:
+        return to_utc(local, form.timezone)
     try:
-        return local.astimezone(UTC)
+        return local.replace(tzinfo=zone).astimezone(UTC)
     except OverflowError:
-        raise ValueError("in UTC it lies outside the years 1 to 9999") from None
-
-
-def _zone(text: str | None) -> timezone:
-    if text is None or text in "Zz":
-        return UTC
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    hours, minutes = int(digits[:2]), int(digits[2:])
-    if hours > 23 or minutes > 59:
-        raise ValueError("its zone is no offset from UTC")
-    offset = timedelta(hours=hours, minutes=minutes)
-    return timezone(-offset if text[0] == "-" else offset)
-
-
-_PRIMITIVES: dict[Primitive, Callable[[str], object]] = {
-    Primitive.STRING: str,
-    Primitive.INT: _integer(32),
-    Primitive.BIGINT: _integer(64),
-    Primitive.FLOAT: _floating(_single),
-    Primitive.DOUBLE: _floating(float),
-    Primitive.BOOLEAN: _boolean,
-    Primitive.DATE: _date,
-    Primitive.TIMESTAMP: _timestamp,
-}
+        raise ValueError(OUT_OF_RANGE) from None

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.types import Array, Field, Map, Primitive, Struct, Type, parse_type
 from pipeline.lake.tables.creation import table_columns
-from pipeline.lake.tables.evolution import additions, conflicts
+from pipeline.lake.tables.evolution import additions, conflicts, widenings
 from pipeline.lake.tables.names import MAIN, split_table
 
 _PRIMITIVES = {
@@ -59,6 +59,7 @@ def _is_as_said(dataset: Dataset, metadata: Mapping[str, Any]) -> bool:
         and partitions == [("identity", name) for name in dataset.table.partition_by]
         and not conflicts(have, wanted)
         and not additions(have, wanted)
+        and not widenings(have, wanted)
     )
 
 

@@ -1,4 +1,4 @@
-"""Create a dataset's table, or bring an existing one up to a changed definition, which may only add to it."""
+"""Create a dataset's table, or bring an existing one up to a changed definition, which may add to it and widen it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pipeline.core.errors import BadDefinition, Inconsistent
 from pipeline.lake.datasets.model import ORDER_COLUMN, Dataset
 from pipeline.lake.datasets.types import Primitive, Type, parse_type
-from pipeline.lake.tables.evolution import Addition, additions, conflicts
+from pipeline.lake.tables.evolution import Addition, Widening, additions, conflicts, widenings
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import COMMIT_RETRIES, MAIN, split_table
 
@@ -43,14 +43,15 @@ def create_database(name: str, glue: Any) -> None:
 def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTables | None = None) -> None:
     """Make sure that `table` (`database.table`) is there, at the s3:// `location`, and has the dataset's columns.
 
-    Doing it again is harmless. `BadDefinition` if the definition asks an existing table for more than new columns.
+    Doing it again is harmless. `BadDefinition` if the definition asks an existing table for more than new
+    columns and wider types.
     """
     tables = tables or IcebergTables()
     found = _load(tables.catalog, table)
     if found is None:
         found = _create(tables.catalog, dataset, table, location)
     _check_partitions(found, dataset, table)
-    _add_columns(found, dataset, table)
+    _change_columns(found, dataset, table)
     if MAIN not in found.metadata.refs:
         _commit_nothing(found)
 
@@ -64,7 +65,7 @@ def plan_table(dataset: Dataset, table: str, tables: IcebergTables | None = None
     if found is None:
         return "create"
     _check_partitions(found, dataset, table)
-    if _missing_columns(found, dataset, table):
+    if any(_column_changes(found, dataset, table)):
         return "alter"
     return "none" if MAIN in found.metadata.refs else "finish"
 
@@ -123,7 +124,7 @@ def _check_partitions(found: Any, dataset: Dataset, table: str) -> None:
         )
 
 
-def _missing_columns(found: Any, dataset: Dataset, table: str) -> list[Addition]:
+def _column_changes(found: Any, dataset: Dataset, table: str) -> tuple[list[Addition], list[Widening]]:
     from pipeline.lake.tables.schema import columns_of
 
     have, wanted = columns_of(found.schema()), table_columns(dataset)
@@ -135,9 +136,10 @@ def _missing_columns(found: Any, dataset: Dataset, table: str) -> list[Addition]
     if differences := conflicts(have, wanted):
         raise BadDefinition(
             f"the definition contradicts table {table}: {'; '.join(differences)}",
-            hint="Only new columns can be applied: make a new dataset and load it from the raw objects.",
+            hint="New columns and wider types can be applied: int to bigint, float to double, more digits before a "
+            "decimal's point. For another type make a new dataset and load it from the raw objects.",
         )
-    return additions(have, wanted)
+    return additions(have, wanted), widenings(have, wanted)
 
 
 def _has_rows(found: Any) -> bool:
@@ -145,13 +147,16 @@ def _has_rows(found: Any) -> bool:
     return snapshot is not None and any(found.scan().plan_files())
 
 
-def _add_columns(found: Any, dataset: Dataset, table: str) -> None:
+def _change_columns(found: Any, dataset: Dataset, table: str) -> None:
     from pipeline.lake.tables.schema import iceberg_type
 
-    if missing := _missing_columns(found, dataset, table):
+    missing, wider = _column_changes(found, dataset, table)
+    if missing or wider:
         with found.update_schema() as update:
             for addition in missing:
                 update.add_column(addition.path, iceberg_type(addition.type))
+            for widening in wider:
+                update.update_column(widening.path, iceberg_type(widening.type))
 
 
 def _commit_nothing(found: Any) -> None:

@@ -1,4 +1,4 @@
-"""How a table's columns may change by themselves: only more of them. Pure; types as in `datasets.types`."""
+"""How a table's columns may change: more of them, and wider types. Pure; types as in `datasets.types`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ class Addition:
         return f"{'.'.join(self.path)} {self.type}"
 
 
+@dataclass(frozen=True, slots=True)
+class Widening:
+    """A column, or a part somewhere inside one, whose values all fit the type that it is to have."""
+
+    path: tuple[str, ...]
+    have: Type
+    type: Type
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.path)} {self.have} → {self.type}"
+
+
 def additions(have: Columns, wanted: Columns) -> list[Addition]:
     """What to add to `have` so that every name in `wanted` has a place, in the order of `wanted`."""
     return list(_missing(have, wanted, ()))
@@ -55,23 +67,47 @@ def _inside(have: Type, wanted: Type, path: tuple[str, ...]) -> Iterator[Additio
 
 
 def conflicts(have: Columns, wanted: Columns) -> list[str]:
-    """Where `wanted` says another type than `have`, in words; what is only in one of them is no conflict."""
-    return [text for name in wanted if name in have for text in _differences(have[name], wanted[name], name)]
+    """Where `wanted` says a type that `have` cannot become, in words; what is only in one of them is no conflict."""
+    return [
+        f"{'.'.join(path)} is {one} in the table and {other} in the definition"
+        for path, one, other in _differences(have, wanted)
+        if not _holds_all(other, one)
+    ]
 
 
-def _differences(have: Type, wanted: Type, path: str) -> Iterator[str]:
+def widenings(have: Columns, wanted: Columns) -> list[Widening]:
+    """What of `have` is to get a wider type, in the order of `wanted`."""
+    return [Widening(path, one, other) for path, one, other in _differences(have, wanted) if _holds_all(other, one)]
+
+
+def _holds_all(wide: Type, narrow: Type) -> bool:
+    """Whether Iceberg lets a column of the one type become the other: files stay as they are, and no value changes.
+
+    Source: the table specification, "Schema Evolution".
+    """
+    match narrow, wide:
+        case Decimal(), Decimal():
+            return wide.scale == narrow.scale and wide.precision > narrow.precision
+    return (narrow, wide) in {(Primitive.INT, Primitive.BIGINT), (Primitive.FLOAT, Primitive.DOUBLE)}
+
+
+def _differences(have: Columns, wanted: Columns) -> Iterator[tuple[tuple[str, ...], Type, Type]]:
+    for name in wanted:
+        if name in have:
+            yield from _different(have[name], wanted[name], (name,))
+
+
+def _different(have: Type, wanted: Type, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Type, Type]]:
     match have, wanted:
         case Struct(), Struct():
-            there = _fields(have)
-            for field in wanted.fields:
-                if field.name in there:
-                    yield from _differences(there[field.name], field.type, f"{path}.{field.name}")
+            for where, one, other in _differences(_fields(have), _fields(wanted)):
+                yield (*path, *where), one, other
         case Array(), Array():
-            yield from _differences(have.element, wanted.element, f"{path}.{ELEMENT}")
+            yield from _different(have.element, wanted.element, (*path, ELEMENT))
         case Map(), Map() if have.key == wanted.key:
-            yield from _differences(have.value, wanted.value, f"{path}.{VALUE}")
+            yield from _different(have.value, wanted.value, (*path, VALUE))
         case _ if have != wanted:
-            yield f"{path} is {have} in the table and {wanted} in the definition"
+            yield path, have, wanted
 
 
 def common(one: Type, other: Type) -> Type:

@@ -61,7 +61,7 @@ def read(
     conversion = convert(
         Stream(data.encode() if isinstance(data, str) else data),
         file_name=name or f"file.{format}",
-        settings=StageA.model_validate({"format": format, **settings}),
+        settings=StageA.model_validate({"format": format, "columns": columns, **settings}),
         contract=columns,
         parquet=parquet,
         bad_rows=bad_rows,

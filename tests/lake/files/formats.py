@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import fastavro
 import pyarrow as pa
+import pyarrow.orc as orc
 import pyarrow.parquet as pq
 
 Rows = Sequence[tuple[str, str]]
@@ -42,16 +44,38 @@ def text_format(
     return Format(name, first, write, options or {})
 
 
+def _table(names: tuple[str, str], rows: Rows) -> pa.Table:
+    return pa.Table.from_arrays([pa.array([row[place] for row in rows], pa.string()) for place in (0, 1)], names=names)
+
+
 def _parquet(names: tuple[str, str], rows: Rows) -> bytes:
-    columns = [pa.array([row[place] for row in rows], pa.string()) for place in (0, 1)]
     file = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(columns, names=list(names)), file)
+    pq.write_table(_table(names, rows), file)
+    return file.getvalue()
+
+
+def _orc(names: tuple[str, str], rows: Rows) -> bytes:
+    file = io.BytesIO()
+    orc.write_table(_table(names, rows), file)
+    return file.getvalue()
+
+
+def _fixed(names: tuple[str, str], rows: Rows) -> bytes:
+    return b"".join(f"{one:>120}{other}\n".encode() for one, other in [names, *rows])
+
+
+def _avro(names: tuple[str, str], rows: Rows) -> bytes:
+    fields = [{"name": name, "type": ["null", "string"]} for name in names]
+    file = io.BytesIO()
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    fastavro.writer(file, {"type": "record", "name": "Row", "fields": fields}, records, sync_interval=40)
     return file.getvalue()
 
 
 TEXTS = [
     text_format("csv", "id,Name\n", "%s,%s", "\n", "\n", 2),
     text_format("tsv", "id\tName\n", "%s\t%s", "\n", "\n", 2),
+    Format("fixed", 2, _fixed, {"widths": [120, 20_000_000]}),
     text_format("jsonl", "", '{"id":"%s","Name":"%s"}', "\n", "\n", 1),
     text_format("json", "[", '{"id":"%s","Name":"%s"}', ",\n ", "]", 1),
 ]
@@ -59,5 +83,7 @@ TEXTS = [
 
 OTHERS = [
     Format("parquet", 1, _parquet),
+    Format("avro", 1, _avro),
+    Format("orc", 1, _orc),
 ]
 FORMATS = [*TEXTS, *OTHERS]

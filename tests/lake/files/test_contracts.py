@@ -62,7 +62,7 @@ def test_two_columns_of_one_name_refuse_the_file_and_from_would_help(names: list
 
 
 def test_a_new_column_is_refused_where_the_dataset_says_so() -> None:
-    settings = StageA(format="csv", on_new_column="reject")
+    settings = StageA.model_validate({"format": "csv", "on_new_column": "reject", "columns": {"id": "int"}})
     assert map_columns(["id", ""], contract(id=None), settings) == ("id", None)
     with pytest.raises(BadObject, match=r"on_new_column: reject.*column 2 of the file"):
         map_columns(["id", "Secret"], contract(id=None), settings)

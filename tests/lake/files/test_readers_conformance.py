@@ -116,6 +116,8 @@ def test_a_corrupt_gzip_is_refused(form: Format, reading: Reading) -> None:
 
 
 def test_a_gzip_that_grows_beyond_reason_is_refused(form: Format, reading: Reading) -> None:
+    if form.name == "avro":
+        pytest.skip("it is read block by block, and refused for the first that is none")
     packed = gzip.compress(form.data(*ROWS) + b"\n" * 1_000_000)
     with pytest.raises(BadObject, match="grows to more than 20 times"):
         reading(packed, form.name, limits=Limits(block=1 << 16, expansion=20, expansion_floor=1 << 16))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -102,6 +103,22 @@ def test_columns_may_be_added_at_any_depth_and_rows_stay(tables: IcebergTables, 
             "new": None,
         }
     ]
+
+
+def test_columns_may_become_wider_at_any_depth_and_rows_stay(tables: IcebergTables, name: str) -> None:
+    narrow = {"id": "int", "price": "decimal(5,2)", "part": "int", "inner": "struct<l:array<struct<x:float>>>"}
+    table = make(tables, name, narrow, partition_by=["part"])
+    row = {"id": 1, "price": Decimal("1.50"), "part": 7, "inner": {"l": [{"x": 0.5}]}}
+    table.append(pa.Table.from_pylist([row], table.scan().to_arrow().schema))
+    wide = {"id": "bigint", "price": "decimal(20,2)", "part": "bigint", "inner": "struct<l:array<struct<x:double>>>"}
+    assert plan_table(dataset(wide, partition_by=["part"]), name, tables) == "alter"
+    changed = make(tables, name, wide, partition_by=["part"])
+    assert columns_of(changed.schema()) == {column: parse_type(kind) for column, kind in wide.items()}
+    large = {"id": 2**40, "price": Decimal("99999999999.25"), "part": 2**40, "inner": {"l": [{"x": 1e300}]}}
+    changed.append(pa.Table.from_pylist([large], changed.scan().to_arrow().schema))
+    found = sorted(tables.load(name).scan().to_arrow().to_pylist(), key=lambda each: each["id"])
+    assert found == [row, large]
+    assert plan_table(dataset(wide, partition_by=["part"]), name, tables) == "none"
 
 
 def test_a_column_that_the_definition_no_longer_names_stays(tables: IcebergTables, name: str) -> None:

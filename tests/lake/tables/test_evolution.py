@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.lake.datasets.types import Type, parse_type
-from pipeline.lake.tables.evolution import additions, common, conflicts
+from pipeline.lake.tables.evolution import additions, common, conflicts, widenings
 from pipeline.lake.tables.names import branch_name, branch_prefix, split_table
 
 
@@ -25,9 +25,45 @@ def test_additions_are_named_by_their_path_in_the_order_in_which_they_are_wanted
 
 
 def test_a_column_of_another_type_is_a_conflict_and_not_an_addition() -> None:
-    have, wanted = columns(a="int", b="struct<x:int>"), columns(a="bigint", b="array<int>")
+    have, wanted = columns(a="bigint", b="struct<x:int>"), columns(a="int", b="array<int>")
     assert additions(have, wanted) == []
+    assert widenings(have, wanted) == []
     assert len(conflicts(have, wanted)) == 2
+
+
+def test_widenings_are_those_of_iceberg_at_any_depth() -> None:
+    have = columns(a="int", b="float", c="decimal(5,2)", s="struct<l:array<struct<y:int>>>", m="map<string,float>")
+    wanted = columns(
+        m="map<string,double>", s="struct<l:array<struct<y:bigint>>>", c="decimal(9,2)", b="double", a="bigint"
+    )
+    assert list(map(str, widenings(have, wanted))) == [
+        "m.value float → double",
+        "s.l.element.y int → bigint",
+        "c decimal(5,2) → decimal(9,2)",
+        "b float → double",
+        "a int → bigint",
+    ]
+    assert conflicts(have, wanted) == []
+
+
+@pytest.mark.parametrize(
+    ("have", "wanted"),
+    [
+        ("bigint", "int"),
+        ("double", "float"),
+        ("int", "double"),
+        ("bigint", "double"),
+        ("int", "string"),
+        ("date", "timestamp"),
+        ("int", "decimal(12,0)"),
+        ("decimal(5,2)", "decimal(9,3)"),
+        ("decimal(9,2)", "decimal(5,2)"),
+        ("map<int,string>", "map<bigint,string>"),
+    ],
+)
+def test_what_iceberg_does_not_widen_is_a_conflict(have: str, wanted: str) -> None:
+    assert len(conflicts(columns(a=have), columns(a=wanted))) == 1
+    assert widenings(columns(a=have), columns(a=wanted)) == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+from pyiceberg.types import DoubleType, LongType
 
 from tests.stages.stage_b.conftest import MakeTable, Staged
 
@@ -57,3 +58,17 @@ def test_a_row_replaces_the_whole_row_and_one_without_an_order_is_the_oldest(mak
     assert loaded.write
     assert loaded.write.rows == 1
     assert table.rows() == [{"a": 1, "b": "x", "v": None, "extra": True}]
+
+
+def test_a_table_whose_key_and_values_became_wider_goes_on(make_table: MakeTable) -> None:
+    table = make_table({"id": "int", "v": "float"}, write="upsert", key=["id"])
+    narrow = pa.table({"id": pa.array([1, 2], pa.int32()), "v": pa.array([0.5, 1.5], pa.float32())})
+    table.load(Staged(narrow, 1))
+    with table.tables.load(table.name).update_schema() as update:
+        update.update_column("id", LongType())
+        update.update_column("v", DoubleType())
+    wide = pa.table({"id": pa.array([2, 2**40], pa.int64()), "v": pa.array([1e300, 2.5], pa.float64())})
+    loaded = table.load(Staged(wide, 2))
+    assert loaded.write
+    assert (loaded.write.rows, loaded.write.bad_rows) == (2, 0)
+    assert {row["id"]: row["v"] for row in table.rows()} == {1: 0.5, 2: 1e300, 2**40: 2.5}

@@ -11,6 +11,12 @@ def _csv() -> type[Reader]:
     return CsvReader
 
 
+def _fixed() -> type[Reader]:
+    from pipeline.lake.files.readers.fixed_reader import FixedReader
+
+    return FixedReader
+
+
 def _json() -> type[Reader]:
     from pipeline.lake.files.readers.json_reader import JsonReader
 
@@ -23,12 +29,27 @@ def _parquet() -> type[Reader]:
     return ParquetReader
 
 
+def _avro() -> type[Reader]:
+    from pipeline.lake.files.readers.avro_reader import AvroReader
+
+    return AvroReader
+
+
+def _orc() -> type[Reader]:
+    from pipeline.lake.files.readers.orc_reader import OrcReader
+
+    return OrcReader
+
+
 READERS: dict[str, Callable[[], type[Reader]]] = {
     "csv": _csv,
     "tsv": _csv,
+    "fixed": _fixed,
     "json": _json,
     "jsonl": _json,
     "parquet": _parquet,
+    "avro": _avro,
+    "orc": _orc,
 }
 """By the name that a dataset's definition gives the format; called, it imports what that format alone needs."""
 

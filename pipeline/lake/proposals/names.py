@@ -1,0 +1,80 @@
+"""Names for the columns of a table, from what a file calls them, or from their places where it calls them nothing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.lake.datasets.names import safe_name
+from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
+from pipeline.lake.files.column_names import MAX_LENGTH, RESERVED_PREFIX
+
+_LETTERS = str.maketrans(
+    {"ß": "ss", "ä": "ae", "ö": "oe", "ü": "ue", "æ": "ae", "ø": "oe", "œ": "oe", "ł": "l", "đ": "d", "ı": "i"}
+    | {"&": " and ", "#": " no "}
+)
+_UNSAFE = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A column's name in the table, what the file calls it, and `from` where the lake would not find it by its name."""
+
+    name: str
+    original: str
+    source: str | int | None = None
+
+
+def name_columns(originals: Sequence[str], *, by_name: bool = True, may_place: bool = True) -> list[Named | None]:
+    """A name for each column of a file, in its order. None: it has no name, and may be left out if it is empty.
+
+    `by_name`: files have a header that says what their columns are; `may_place`: `from` may be a place.
+    """
+    counts = Counter(original.strip() for original in originals)
+    safe = Counter(safe_name(original) for original in originals)
+    taken: set[str] = set()
+    found: list[Named | None] = []
+    for place, original in enumerate(originals, 1):
+        if not original.strip() and by_name:
+            found.append(None)
+            continue
+        name = _free(readable_name(original) or f"column_{place}", taken)
+        taken.add(name)
+        source: str | int | None = None
+        if by_name and counts[original.strip()] > 1 and may_place:
+            source = place
+        elif by_name and (safe_name(original) != name or safe[safe_name(original)] > 1):
+            source = original
+        found.append(Named(name, original, source))
+    return found
+
+
+def name_by_place(place: int, taken: set[str]) -> Named:
+    """A name for a column that has values and that the file calls nothing."""
+    return Named(_free(f"column_{place}", taken), "", place)
+
+
+def readable_name(original: str) -> str:
+    """Lower case, letters without their marks, one underscore between words; "" if no letter or digit is left."""
+    text = original.strip().lstrip("#").lower().translate(_LETTERS)
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    name = _UNSAFE.sub("_", plain.lower()).strip("_")
+    letters = sum(character.isalpha() for character in text)
+    if letters and sum(character.isalpha() for character in plain) * 2 < letters:
+        # Of another script: what the lake makes of it, if that tells columns apart.
+        name = safe_name(original).strip("_")
+    if name.startswith(RESERVED_PREFIX) or name in ICEBERG_COLUMNS or name == RESERVED_PREFIX.strip("_"):
+        name = f"file_{name}"
+    return name[:MAX_LENGTH].rstrip("_")
+
+
+def _free(name: str, taken: set[str]) -> str:
+    if name not in taken:
+        return name
+    number = 2
+    while f"{name[: MAX_LENGTH - 4]}_{number}" in taken:
+        number += 1
+    return f"{name[: MAX_LENGTH - 4]}_{number}"
