@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from pipeline.cli.embedded import call
 from pipeline.core.clients import client
+from pipeline.emulator.gateway.actions import Need
 from pipeline.lake.catalog import Status
 from tests import patience
 
 from .conftest import Datasetup, RunningLake, checkout_of, csv_text, gzipped, point_at, running, values
+from .roles import granted, roles_of_callers, unmet, unused
 
 JOB = "sluice-local-convert"
 LIMIT = 1024 * 1024
@@ -133,3 +136,18 @@ def test_its_logs_are_found_by_its_name_and_by_its_execution(lake: RunningLake) 
     for arguments in (["convert"], ["--execution", execution]):
         done = lake.sluice("logs", *arguments)
         assert "object converted" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_jobs_role_and_the_machines_allow_what_they_do_and_little_else(lake: RunningLake) -> None:
+    """Last here: what the tests above did, beside what the roles allow (promise 16)."""
+    done = [Need(**each) for each in call(lake.endpoint, "actions", key=lake.key)["actions"]]
+    grants = [grant for grant in granted() if grant.logical_role in ("ConvertJobRole", "StageAMachineRole")]
+    callers = {name: roles for name, roles in roles_of_callers().items() if roles & {grant.role for grant in grants}}
+    assert any(need.caller.lower() in callers for need in done)
+    assert unmet(done, grants, callers) == []
+    idle = {(grant.logical_role, grant.action) for grant in unused(done, grants, callers)}
+    seen = {
+        "ConvertJobRole": {"s3:GetObjectVersion", "s3:PutObject", "states:DescribeExecution", "sns:Publish"},
+        "StageAMachineRole": {"glue:StartJobRun", "glue:GetJobRun", "dynamodb:GetItem"},
+    }
+    assert {(role, action) for role, actions in seen.items() for action in actions} & idle == set()
