@@ -162,21 +162,25 @@ def test_a_case_becomes_the_rows_that_it_holds(tmp_path: Path, name: str, limits
     assert len(found.bad) == OUTCOMES[name].get("bad", 0)
 
 
+def reasons(folder: Path, name: str) -> list[str]:
+    """Why a file is refused, or each of its rows is; none of them is read."""
+    try:
+        found = converted(folder, name, DEFINITIONS[name], Limits())
+    except BadObject as error:
+        return [error.message]
+    assert not found.rows
+    return [each["reason"] for each in found.bad]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("dupkey.json", "id stands twice in one object"),
+        # Its only row is bad: that is kept with its reason.
+        ("dupkey.json", "stands twice in one object"),
         ("misnamed.csv.gz", "gzip"),
         ("unbalanced.csv", "never closed"),
     ],
 )
 def test_a_case_that_cannot_be_read_is_refused_with_its_reason(tmp_path: Path, name: str, said: str) -> None:
     assert "refused" in OUTCOMES[name]
-    try:
-        found = converted(tmp_path, name, DEFINITIONS[name], Limits())
-    except BadObject as error:
-        assert said in error.message
-    else:
-        # A file whose only row is bad: it is kept with its reason, and nothing of it is in the table.
-        assert not found.rows
-        assert [said in each["reason"] for each in found.bad] == [True]
+    assert [said in each for each in reasons(tmp_path, name)] == [True]
