@@ -26,7 +26,7 @@ class CsvReader(TableReader):
         dialect, swap = dialect_of(settings)
         super().__init__(source, settings, contract, limits, dialect)
         self._read = swapped(self.text.read, swap) if swap else self.text.read
-        self._parser = CellParser(self.scanner, swap, self.text.encoding)
+        self._parser = CellParser(self.scanner, swap, self.text.encoding, settings.null_values)
 
     def read_text(self, size: int) -> bytes:
         """See `TableReader.read_text`."""
@@ -34,14 +34,13 @@ class CsvReader(TableReader):
 
     def cells_of(self, block: CsvBlock, columns: int) -> Cells:
         """By pyarrow at once, then again without the rows that are bad as text; see `TableReader.cells_of`."""
-        return self._parser.parse(block.data, block.rows, columns)
+        return self._parser.parse(block, columns)
 
     def names_of(self, data: bytes, record: Record) -> list[str]:
         """See `TableReader.names_of`."""
         if record.cells > self.limits.columns:
             return [""] * record.cells
-        table = self._parser.read(data[record.start : record.end] + b"\n", record.cells)
-        return [column[0].as_py() or "" for column in table.columns]
+        return self._parser.header(data[record.start : record.end] + b"\n", record.cells)
 
     def restore(self, raw: bytes) -> bytes:
         """See `TableReader.restore`."""
