@@ -137,6 +137,8 @@ class CsvReader(Reader):
         others = lambda: first_lines(self._following(block, record))  # noqa: E731
         header_reader = Header(self.settings, self.columns, self.limits)
         self._names = header_reader.columns_of(cells, text, line, others)
+        if wanted is not False:
+            self.call({name: cell for name, cell in zip(self._names, cells, strict=True) if name is not None})
         self._strays = Strays(self._names if self.settings.header is False else [cell or None for cell in cells])
 
     def _cells(self, data: bytes, record: Record) -> list[str]:

@@ -180,6 +180,8 @@ class JsonReader(Reader):
 
     def _read_fast(self, text: Text, positions: Positions, snapshot: _Snapshot) -> Chunk | None:
         """All rows by Arrow, or None if one of them needs a closer look. The text must begin with an object."""
+        if not self.tolerance.required <= set(snapshot.names):
+            return None
         try:
             table = read_objects(text, snapshot.schema)
             if table.num_rows != len(positions):
@@ -196,7 +198,7 @@ class JsonReader(Reader):
             ]
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, Mismatch, UnicodeDecodeError):
             return None
-        return Chunk(pa.table(columns, names=list(snapshot.names)), positions)
+        return self.conform_good(pa.table(columns, names=list(snapshot.names)), positions)
 
     def _convert(self, column: pa.Array, name: str) -> pa.Array:
         if name in self.contract:
@@ -255,7 +257,9 @@ class JsonReader(Reader):
                 hint="Say `from` letter for letter, with the spaces that the key has.",
             )
         self._names = names
-        self._shapes = {key: self._shapes.get(key) or Shape(self.limits) for key in names}
+        self.call({name: key for key, name in names.items()})
+        text = self.tolerance.rescues_columns
+        self._shapes = {key: self._shapes.get(key) or Shape(self.limits, text=text) for key in names}
 
     def _read_as_text(self, records: Sequence[bytes]) -> pa.Table:
         """The contract's columns as the text of their JSON, the others in their shape, both under safe names."""
