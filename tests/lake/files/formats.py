@@ -50,6 +50,10 @@ def _parquet(names: tuple[str, str], rows: Rows) -> bytes:
     return file.getvalue()
 
 
+def _fixed(names: tuple[str, str], rows: Rows) -> bytes:
+    return b"".join(f"{one:>120}{other}\n".encode() for one, other in [names, *rows])
+
+
 def _avro(names: tuple[str, str], rows: Rows) -> bytes:
     fields = [{"name": name, "type": ["null", "string"]} for name in names]
     file = io.BytesIO()
@@ -61,6 +65,7 @@ def _avro(names: tuple[str, str], rows: Rows) -> bytes:
 TEXTS = [
     text_format("csv", "id,Name\n", "%s,%s", "\n", "\n", 2),
     text_format("tsv", "id\tName\n", "%s\t%s", "\n", "\n", 2),
+    Format("fixed", 2, _fixed, {"widths": [120, 20_000_000]}),
     text_format("jsonl", "", '{"id":"%s","Name":"%s"}', "\n", "\n", 1),
     text_format("json", "[", '{"id":"%s","Name":"%s"}', ",\n ", "]", 1),
 ]

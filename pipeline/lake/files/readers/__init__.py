@@ -11,6 +11,12 @@ def _csv() -> type[Reader]:
     return CsvReader
 
 
+def _fixed() -> type[Reader]:
+    from pipeline.lake.files.readers.fixed_reader import FixedReader
+
+    return FixedReader
+
+
 def _json() -> type[Reader]:
     from pipeline.lake.files.readers.json_reader import JsonReader
 
@@ -32,6 +38,7 @@ def _avro() -> type[Reader]:
 READERS: dict[str, Callable[[], type[Reader]]] = {
     "csv": _csv,
     "tsv": _csv,
+    "fixed": _fixed,
     "json": _json,
     "jsonl": _json,
     "parquet": _parquet,

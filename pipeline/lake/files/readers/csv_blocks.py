@@ -30,12 +30,14 @@ def cut(read: Read, scanner: Scanner, limits: Limits, line: int) -> Iterator[Csv
     """
     data, final = read(limits.block), False
     while data:
+        if BOM in data:
+            data = _without_marks(data, scanner)
         layout = scanner.layout(data, final)
         if layout.unterminated is not None:
             raise _unterminated(line + count_lines(data[: layout.unterminated]))
         if layout.end:
             block = CsvBlock(data[: layout.end], line, rows=layout.rows)
-            yield _without_marks(block, scanner) if BOM in block.data else block
+            yield block
             line += count_lines(block.data)
             data = data[layout.end :]
         elif len(data) > limits.record:
@@ -83,13 +85,12 @@ def _unterminated(line: int) -> BadObject:
     )
 
 
-def _without_marks(block: CsvBlock, scanner: Scanner) -> CsvBlock:
+def _without_marks(data: bytes, scanner: Scanner) -> bytes:
     parts, position = [], 0
-    for start in _marks(scanner, block.data):
-        parts.append(block.data[position:start])
+    for start in _marks(scanner, data):
+        parts.append(data[position:start])
         position = start + len(BOM)
-    data = b"".join([*parts, block.data[position:]])
-    return CsvBlock(data, block.first, rows=scanner.layout(data, final=True).rows)
+    return b"".join([*parts, data[position:]])
 
 
 def _marks(scanner: Scanner, data: bytes) -> Iterator[int]:

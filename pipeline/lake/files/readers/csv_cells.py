@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -13,22 +12,9 @@ import pyarrow.csv
 from pipeline.core.errors import Inconsistent
 from pipeline.lake.files.readers.csv_dialect import Dialect, Swap
 from pipeline.lake.files.readers.csv_records import Rows, Scanner, count_lines
-from pipeline.lake.files.readers.csv_text import Flags, Offsets
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """Columns of text, named by their places from 0. `lines` are those of the rows, from 0.
-
-    `bad` are the lines, reasons and bytes of rows that are left out. `raw` has the bytes of a row of the table.
-    """
-
-    table: pa.Table
-    lines: Offsets
-    raw: Callable[[int], bytes]
-    bad: Sequence[tuple[int, str, bytes]] = ()
-    ragged: int = 0
-    """How many of the bad rows have too few or too many cells."""
+from pipeline.lake.files.readers.csv_text import Flags
+from pipeline.lake.files.readers.faults import as_written, faults
+from pipeline.lake.files.readers.table_reader import Cells
 
 
 class CellParser:
@@ -79,11 +65,7 @@ class CellParser:
 
     def restore(self, raw: bytes) -> bytes:
         """A row as it stands in the file."""
-        raw = self._swap.swap(raw) if self._swap else raw
-        if self._encoding == "utf-8" or raw.isascii():
-            return raw
-        # A byte that did not fit the encoding came as half of a surrogate pair.
-        return raw.decode(errors="surrogatepass").encode(errors="surrogateescape")
+        return as_written(self._swap.swap(raw) if self._swap else raw, self._encoding)
 
     def _whole(self, table: pa.Table, data: bytes) -> Cells:
         found: list[Rows] = []
@@ -106,7 +88,7 @@ class CellParser:
     def _careful(self, data: bytes, rows: Rows, columns: int) -> Cells:
         """Leave the records out that are no rows, then read the others as if they had stood alone."""
         bad: dict[int, str | None] = dict(rows.problems)
-        for row, reason in (*self._nul_rows(data, rows), *self._foreign_rows(data, rows)):
+        for row, reason in faults(data, rows, self._encoding).items():
             bad.setdefault(row, reason)
         keep = np.ones(len(rows.starts), dtype=bool)
         keep[list(bad)] = False
@@ -131,36 +113,6 @@ class CellParser:
         told = [(int(rows.lines[row]), reason, raw(row)) for row, reason in sorted(bad.items()) if reason]
         return Cells(table, rows.lines[kept], lambda row: raw(int(kept[row])), told, len(ragged))
 
-    def _nul_rows(self, data: bytes, rows: Rows) -> list[tuple[int, str]]:
-        if b"\0" not in data:
-            return []
-        return [(row, "a NUL byte") for row in _rows_with(np.frombuffer(data, np.uint8) == 0, rows)]
-
-    def _foreign_rows(self, data: bytes, rows: Rows) -> list[tuple[int, str]]:
-        """Rows with bytes that are not in the encoding."""
-        if data.isascii():
-            return []
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            pass
-        else:
-            return []
-        found = []
-        for row in _rows_with(np.frombuffer(data, np.uint8) >= 0x80, rows):
-            raw = data[rows.starts[row] : rows.ends[row]]
-            try:
-                raw.decode()
-            except UnicodeDecodeError as error:
-                found.append((row, self._foreign(raw, error.start)))
-        return found
-
-    def _foreign(self, raw: bytes, start: int) -> str:
-        if self._encoding == "utf-8":
-            return f"bytes that are no UTF-8 (byte {start + 1} of the row: {raw[start]:#04x})"
-        letter = raw[start : start + 3].decode(errors="surrogatepass")
-        return f"bytes that are no {self._encoding} ({ord(letter) & 0xFF:#04x}): is the option `encoding` right?"
-
     def _double_backslashes(self, data: bytes) -> bytes:
         """Double the backslashes that escape nothing, such as that of \\N: they stand for themselves."""
         if b"\\" not in data or not self._any_plain_backslash.search(data.replace(b"\\\\", b"")):
@@ -175,13 +127,6 @@ class CellParser:
 
 def _ragged(cells: int, columns: int) -> str:
     return f"{cells} {'cell' if cells == 1 else 'cells'} where the header has {columns}"
-
-
-def _rows_with(marked: Flags, rows: Rows) -> list[int]:
-    places = np.flatnonzero(marked)
-    found = np.searchsorted(rows.starts, places, side="right") - 1
-    inside = (found >= 0) & (places < rows.ends[np.maximum(found, 0)])
-    return [int(row) for row in np.unique(found[inside])]
 
 
 def _joined(data: bytes, rows: Rows, keep: Flags) -> bytes:

@@ -1,188 +1,48 @@
 """CSV: every column is text, except what the contract types. Nothing without quotes is null, `""` is an empty string.
 
 Blank lines are no rows. Rows with too few or too many cells, misplaced quotes, NUL bytes or bytes that are not in the
-encoding are bad, and so are lines that are no data (`strays`). A quote that is never closed makes the file bad: where
+encoding are bad, and so are rows that are no data (`strays`). A quote that is never closed makes the file bad: where
 its row ends, nobody knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from threading import Lock
+from collections.abc import Mapping
 
-import numpy as np
-import pyarrow as pa
-
-from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Positions, Reader, decode_raw
-from pipeline.lake.files.readers.csv_blocks import CsvBlock, cut, swapped, without_first
-from pipeline.lake.files.readers.csv_cells import CellParser, Cells
+from pipeline.lake.files.readers.csv_blocks import CsvBlock, swapped
+from pipeline.lake.files.readers.csv_cells import CellParser
 from pipeline.lake.files.readers.csv_dialect import dialect_of
-from pipeline.lake.files.readers.csv_records import Record, Scanner, count_lines
-from pipeline.lake.files.readers.headers import Header, Lines, first_lines
-from pipeline.lake.files.readers.strays import Strays
+from pipeline.lake.files.readers.csv_records import Record
+from pipeline.lake.files.readers.table_reader import Cells, TableReader
 from pipeline.lake.files.source import Source
-from pipeline.lake.files.streams import BOM, TableText
 
 
-class CsvReader(Reader):
+class CsvReader(TableReader):
     """A file of delimited cells; `settings` say how it is written."""
 
     def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
-        super().__init__(source, settings, contract, limits)
-        dialect, self._swap = dialect_of(settings)
-        self._text = TableText(source, settings)
-        self._scanner = Scanner(dialect)
-        self._parser = CellParser(self._scanner, self._swap, self._text.encoding)
-        self._names: list[str | None] | None = None
-        self._strays = Strays([])
-        self._counting = Lock()
-        self._fitting = 0
-        self._ragged = 0
+        dialect, swap = dialect_of(settings)
+        super().__init__(source, settings, contract, limits, dialect)
+        self._read = swapped(self.text.read, swap) if swap else self.text.read
+        self._parser = CellParser(self.scanner, swap, self.text.encoding)
 
-    def blocks(self) -> Iterator[Block]:
-        """The file in blocks that end where a record ends; see `Reader.blocks`."""
-        read = swapped(self._text.read, self._swap) if self._swap else self._text.read
-        empty = True
-        for block in cut(read, self._scanner, self.limits, 1 + self._text.skipped):
-            empty = False
-            if rows := self._without_header(block):
-                yield rows
-        if empty:
-            raise BadObject("the file is empty", hint="A CSV file needs at least its header.")
-        if self._names is None:
-            raise BadObject("the file has no header", hint="The first line must name the columns.")
+    def read_text(self, size: int) -> bytes:
+        """See `TableReader.read_text`."""
+        return self._read(size)
 
-    def parse(self, block: Block) -> Chunk:
-        """The rows of a block, by pyarrow at once, then again without those that are bad as text."""
-        assert isinstance(block, CsvBlock)
-        assert self._names is not None
-        cells = self._parser.parse(block.data, block.rows, len(self._names))
-        bad = [_bad_row(block.first + line, reason, raw) for line, reason, raw in cells.bad]
-        with self._counting:
-            self._ragged += cells.ragged
-            self._fitting += cells.table.num_rows
-        return self._conformed(cells, block, bad)
+    def cells_of(self, block: CsvBlock, columns: int) -> Cells:
+        """By pyarrow at once, then again without the rows that are bad as text; see `TableReader.cells_of`."""
+        return self._parser.parse(block.data, block.rows, columns)
 
-    def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
-        """What was parsed, in the order of the file; see `Reader.settle`."""
-        return [parsed or self.parse(block)]
-
-    def schema(self) -> dict[str, Type]:
-        """The file's columns under the table's names, then those of the contract that it lacks."""
-        found = {name: self.contract.get(name, Primitive.STRING) for name in self._names or () if name is not None}
-        return {**found, **{name: kind for name, kind in self.contract.items() if name not in found}}
-
-    def finish(self) -> None:
-        """BadObject if no row has as many cells as the header."""
-        if self._ragged > 1 and not self._fitting:
-            raise BadObject(
-                f"none of the {self._ragged:,} rows has the {len(self._names or ())} cells that the header has",
-                hint="If the header stands further down, say on which line: `header: 4`; "
-                "or is the `delimiter` another one?",
-            )
-
-    def _conformed(self, cells: Cells, block: Block, bad: list[BadRow]) -> Chunk:
-        assert self._names is not None
-        strays = self._strays.find(cells.table, cells.lines, block.data, block.first)
-        for place, name in enumerate(self._names):
-            if name is None:
-                strays.update(_filled(cells.table.column(place), place))
-        table, lines, raw = cells.table, cells.lines, cells.raw
-        if strays:
-            bad += [
-                BadRow(block.first + int(lines[row]), why, decode_raw(raw(row)), why) for row, why in strays.items()
-            ]
-            keep = np.ones(table.num_rows, dtype=bool)
-            keep[list(strays)] = False
-            kept = np.flatnonzero(keep)
-            table, lines = table.filter(pa.array(keep)), lines[keep]
-            raw = lambda row: cells.raw(int(kept[row]))  # noqa: E731
-        named = {name: table.column(place) for place, name in enumerate(self._names) if name is not None}
-        positions: Positions = block.first + lines
-        chunk = self.conform(pa.table(named), positions, raw)
-        if not bad:
-            return chunk
-        return replace(chunk, bad=sorted([*bad, *chunk.bad], key=lambda row: row.line))
-
-    def _without_header(self, block: CsvBlock) -> CsvBlock | None:
-        """What is left of a block when the header is taken; None where nothing is."""
-        if self._names is not None:
-            return block
-        record = next(self._scanner.records(block.data), None)
-        if record is None:
-            return None
-        self._read_header(block, record)
-        if self.settings.header is False:
-            return block
-        return without_first(block, self._scanner, record.after)
-
-    def _read_header(self, block: CsvBlock, record: Record) -> None:
-        line = block.first + count_lines(block.data[: record.start])
-        header = self._parser.restore(block.data[record.start : record.end])
-        text = self._header_text(header)
-        if record.problem:
-            raise BadObject(f"the header is no CSV: {record.problem}", hint="Put quotes around whole names only.")
-        wanted = self.settings.header
-        if not isinstance(wanted, bool) and line != wanted:
-            raise BadObject(
-                f"line {wanted}, where the dataset says that the header stands, is blank or a comment",
-                hint="Mend the number that the option `header` says: it counts every line of the file.",
-            )
-        cells = self._cells(block.data, record)
-        others = lambda: first_lines(self._following(block, record))  # noqa: E731
-        header_reader = Header(self.settings, self.columns, self.limits)
-        self._names = header_reader.columns_of(cells, text, line, others)
-        if wanted is not False:
-            self.call({name: cell for name, cell in zip(self._names, cells, strict=True) if name is not None})
-        self._strays = Strays(self._names if self.settings.header is False else [cell or None for cell in cells])
-
-    def _cells(self, data: bytes, record: Record) -> list[str]:
-        # Whoever sends a million columns is told so, and not read.
+    def names_of(self, data: bytes, record: Record) -> list[str]:
+        """See `TableReader.names_of`."""
         if record.cells > self.limits.columns:
             return [""] * record.cells
         table = self._parser.read(data[record.start : record.end] + b"\n", record.cells)
         return [column[0].as_py() or "" for column in table.columns]
 
-    def _following(self, block: CsvBlock, header: Record) -> Lines:
-        rest = block.data[header.after :]
-        for record in self._scanner.records(rest):
-            raw = rest[record.start : record.end]
-            if record.problem is None and raw.isascii():
-                line = block.first + count_lines(block.data[: header.after + record.start])
-                yield line, self._cells(rest, record)
-
-    def _header_text(self, header: bytes) -> str:
-        try:
-            text = header.decode()
-        except UnicodeDecodeError as error:
-            raise BadObject(
-                f"the header is no {self._text.encoding.upper()} ({error.reason})",
-                hint="Say how the file is written with the option `encoding`, such as cp1252, or save it as UTF-8.",
-            ) from error
-        if "\0" in text:
-            raise BadObject(
-                "the header holds NUL bytes", hint="Is it a binary file, or UTF-16 without a byte-order mark?"
-            )
-        return text
-
-
-def _bad_row(line: int, reason: str, raw: bytes) -> BadRow:
-    if BOM in raw:
-        reason += "; two files were put together within the line"
-    return BadRow(line, reason, decode_raw(raw), reason)
-
-
-def _filled(column: pa.ChunkedArray, place: int) -> dict[int, str]:
-    if column.null_count == len(column):
-        return {}
-    rows = np.flatnonzero(column.is_valid().to_numpy()).tolist()
-    return {
-        row: f"cell {place + 1} has a value, and its column no name: say `from: {place + 1}` of a column"
-        for row in rows
-        if column[row].as_py() != ""
-    }
+    def restore(self, raw: bytes) -> bytes:
+        """See `TableReader.restore`."""
+        return self._parser.restore(raw)

@@ -45,6 +45,7 @@ from pipeline.lake.files.readers.json_numbers import may_round
 from pipeline.lake.files.readers.json_rows import Row, Text, count_objects, load_object, pieces, text_of
 from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
 from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
+from pipeline.lake.files.readers.json_values import DuplicateKey
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import TextStream
 
@@ -223,7 +224,7 @@ class JsonReader(Reader):
                 record = load_object(row.raw)
                 _check_blank_keys(record)
             except ValueError as error:
-                bad.append(BadRow(row.position, str(error), decode_raw(row.raw), str(error)))
+                bad.append(BadRow(row.position, str(error), decode_raw(row.raw), self._told(error)))
             else:
                 if not self._complete:
                     self._observe(record)
@@ -234,6 +235,12 @@ class JsonReader(Reader):
         table = self._read_as_text([row.raw for row in good])
         chunk = self.conform(table, positions, lambda index: good[index].raw)
         return Chunk(chunk.table, chunk.positions, sorted([*bad, *chunk.bad], key=lambda each: each.line))
+
+    def _told(self, error: ValueError) -> str:
+        """What others may read of it: a key only if the dataset declares it."""
+        if isinstance(error, DuplicateKey) and error.key not in self.contract:
+            return "a key stands twice in one object"
+        return str(error)
 
     def _observe(self, record: dict[str, Any]) -> None:
         new = [name for name in record if name not in self._names]

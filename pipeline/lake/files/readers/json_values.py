@@ -38,6 +38,14 @@ def plain_key(key: str) -> bool:
     return _PLAIN_KEY.fullmatch(key) is not None
 
 
+class DuplicateKey(ValueError):
+    """An object has `key` twice. The text names it: a key may be somebody's value, and not for others to read."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(twice(key))
+        self.key = key
+
+
 def twice(key: str) -> str:
     """What is wrong with an object that has that key twice."""
     return f"{f'key {key}' if plain_key(key) else 'a key'} stands twice in one object"
@@ -65,7 +73,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(twice(next(key for index, key in enumerate(keys) if key in keys[:index])))
+        raise DuplicateKey(next(key for index, key in enumerate(keys) if key in keys[:index]))
     return found
 
 

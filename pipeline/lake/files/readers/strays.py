@@ -1,9 +1,9 @@
-"""Lines of a table of text that are no data: the header once more, nothing but delimiters, a total, another table."""
+"""Rows of a table of text that are no data: the header once more, nothing but delimiters, a total, another table."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import BadObject
 
-_EMPTY = "a row of nothing but delimiters"
+_EMPTY = "no cell of the row has a value"
 _AGAIN = "the header once more"
 _TOTAL = "it looks like a total of other rows; if the file ends with such lines, the option `skip_footer` skips them"
 _SUMS = (
@@ -30,9 +30,13 @@ _NAME = re.compile(r"[^\W\d][\w .()/%€$-]*")
 
 
 class Strays:
-    """Knows the header: its cells as they stand in the file, None for an empty one."""
+    """Knows the header: its cells as they stand in the file, None for an empty one.
 
-    def __init__(self, header: Sequence[str | None]) -> None:
+    With `trim`, spaces around cells mean nothing.
+    """
+
+    def __init__(self, header: Sequence[str | None], trim: bool = False) -> None:
+        self._trim = trim
         self._header = [cell and cell.strip() for cell in header]
         self._cells = pa.array(list(dict.fromkeys([*header, *self._header])), pa.string())
         longest = max((cell for cell in header if cell), key=len, default="")
@@ -48,8 +52,8 @@ class Strays:
         if self._needle in data:
             found.update(self._headers(table, lines, first))
         nulls = [column.null_count for column in table.columns]
-        if all(nulls) and nulls:
-            found.update(dict.fromkeys(_all_null(table), _EMPTY))
+        if self._trim or (all(nulls) and nulls):
+            found.update(dict.fromkeys(self._empty(table), _EMPTY))
         if any(nulls[1:]) and len(nulls) > 1:
             found.update(dict.fromkeys(_totals(table), _TOTAL))
         if (table.num_rows and lines[-1] - lines[0] >= table.num_rows) or found:
@@ -57,14 +61,8 @@ class Strays:
         return found
 
     def _headers(self, table: pa.Table, lines: NDArray[np.int64], first: int) -> dict[int, str]:
-        rows = np.arange(table.num_rows)
-        for column in table.columns:
-            values = column if len(rows) == table.num_rows else column.take(pa.array(rows))
-            rows = rows[pc.is_in(values, self._cells).to_numpy()]
-            if not len(rows):
-                return {}
         found = {}
-        for row in rows.tolist():
+        for row in _rows_of(table, lambda column: pc.is_in(self._trimmed(column), self._cells)):
             cells = [cell and cell.strip() for cell in _row(table, row)]
             if cells == self._header:
                 found[row] = _AGAIN
@@ -74,6 +72,15 @@ class Strays:
                     hint="The rows behind it would be misplaced: send them as a file of their own.",
                 )
         return found
+
+    def _empty(self, table: pa.Table) -> list[int]:
+        if self._trim:
+            return _rows_of(table, lambda column: pc.equal(pc.fill_null(self._trimmed(column), ""), ""))
+        first = sorted(table.columns, key=lambda column: int(column.null_count))
+        return _rows_of(pa.table(first, names=table.column_names), lambda column: column.is_null())
+
+    def _trimmed(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        return pc.utf8_trim_whitespace(column) if self._trim else column
 
     def _refuse_second_table(
         self, table: pa.Table, lines: NDArray[np.int64], first: int, strays: dict[int, str]
@@ -106,14 +113,15 @@ def _row(table: pa.Table, row: int) -> list[str | None]:
     return [column[row].as_py() for column in table.columns]
 
 
-def _all_null(table: pa.Table) -> list[int]:
-    empty = None
-    for column in sorted(table.columns, key=lambda column: int(column.null_count)):
-        nulls = column.is_null().to_numpy()
-        empty = nulls if empty is None else empty & nulls
-        if not empty.any():
-            return []
-    return [] if empty is None else np.flatnonzero(empty).tolist()
+def _rows_of(table: pa.Table, test: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> list[int]:
+    """The rows whose every cell passes."""
+    rows = np.arange(table.num_rows)
+    for column in table.columns:
+        values = column if len(rows) == table.num_rows else column.take(pa.array(rows))
+        rows = rows[test(values).to_numpy()]
+        if not len(rows):
+            break
+    return rows.tolist() if table.num_columns else []
 
 
 def _totals(table: pa.Table) -> list[int]:
