@@ -9,6 +9,7 @@ from typing import Any
 
 import fastavro
 import pyarrow as pa
+import pyarrow.orc as orc
 import pyarrow.parquet as pq
 
 Rows = Sequence[tuple[str, str]]
@@ -43,10 +44,19 @@ def text_format(
     return Format(name, first, write, options or {})
 
 
+def _table(names: tuple[str, str], rows: Rows) -> pa.Table:
+    return pa.Table.from_arrays([pa.array([row[place] for row in rows], pa.string()) for place in (0, 1)], names=names)
+
+
 def _parquet(names: tuple[str, str], rows: Rows) -> bytes:
-    columns = [pa.array([row[place] for row in rows], pa.string()) for place in (0, 1)]
     file = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(columns, names=list(names)), file)
+    pq.write_table(_table(names, rows), file)
+    return file.getvalue()
+
+
+def _orc(names: tuple[str, str], rows: Rows) -> bytes:
+    file = io.BytesIO()
+    orc.write_table(_table(names, rows), file)
     return file.getvalue()
 
 
@@ -74,5 +84,6 @@ TEXTS = [
 OTHERS = [
     Format("parquet", 1, _parquet),
     Format("avro", 1, _avro),
+    Format("orc", 1, _orc),
 ]
 FORMATS = [*TEXTS, *OTHERS]

@@ -35,6 +35,12 @@ def _avro() -> type[Reader]:
     return AvroReader
 
 
+def _orc() -> type[Reader]:
+    from pipeline.lake.files.readers.orc_reader import OrcReader
+
+    return OrcReader
+
+
 READERS: dict[str, Callable[[], type[Reader]]] = {
     "csv": _csv,
     "tsv": _csv,
@@ -43,6 +49,7 @@ READERS: dict[str, Callable[[], type[Reader]]] = {
     "jsonl": _json,
     "parquet": _parquet,
     "avro": _avro,
+    "orc": _orc,
 }
 """By the name that a dataset's definition gives the format; called, it imports what that format alone needs."""
 

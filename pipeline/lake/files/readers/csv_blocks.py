@@ -30,7 +30,8 @@ def cut(read: Read, scanner: Scanner, limits: Limits, line: int) -> Iterator[Csv
     """
     data, final = read(limits.block), False
     while data:
-        if BOM in data:
+        # One byte is found in a twentieth of the time of three.
+        if BOM[:1] in data and BOM in data:
             data = _without_marks(data, scanner)
         layout = scanner.layout(data, final)
         if layout.unterminated is not None:

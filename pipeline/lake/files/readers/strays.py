@@ -39,18 +39,14 @@ class Strays:
         self._trim = trim
         self._header = [cell and cell.strip() for cell in header]
         self._cells = pa.array(list(dict.fromkeys([*header, *self._header])), pa.string())
-        longest = max((cell for cell in header if cell), key=len, default="")
-        self._needle = longest.encode() if len(longest) > 1 else b""
 
-    def find(self, table: pa.Table, lines: NDArray[np.int64], data: bytes, first: int) -> dict[int, str]:
+    def find(self, table: pa.Table, lines: NDArray[np.int64], first: int) -> dict[int, str]:
         """Rows of a table of text that are no data, and why each is none.
 
-        `lines` are those of the rows within `data`, whose first is line `first` of the file. BadObject for the header
-        of another table: the rows behind it have other columns.
+        `lines` are those of the rows, counted from line `first` of the file. BadObject for the header of another table:
+        the rows behind it have other columns.
         """
-        found: dict[int, str] = {}
-        if self._needle in data:
-            found.update(self._headers(table, lines, first))
+        found = self._headers(table, lines, first)
         nulls = [column.null_count for column in table.columns]
         if self._trim or (all(nulls) and nulls):
             found.update(dict.fromkeys(self._empty(table), _EMPTY))

@@ -114,7 +114,7 @@ class TableReader(Reader):
 
     def _conformed(self, cells: Cells, block: Block, bad: list[BadRow]) -> Chunk:
         assert self._names is not None
-        strays = self._strays.find(cells.table, cells.lines, block.data, block.first)
+        strays = self._strays.find(cells.table, cells.lines, block.first)
         for place, name in enumerate(self._names):
             if name is None:
                 strays.update(_filled(cells.table.column(place), place))

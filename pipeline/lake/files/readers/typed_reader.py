@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -129,3 +130,17 @@ def _raw(row: pa.RecordBatch) -> bytes:
     """A row as JSON, under the file's own names."""
     values = [(name, json_values(column)[0]) for name, column in zip(row.schema.names, row.columns, strict=True)]
     return json_text(dict(values)).encode()
+
+
+@contextmanager
+def damage_of(format: str, what: str) -> Iterator[None]:
+    """Errors of Arrow's within are those of a damaged file; `what` says of which part."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise BadObject(
+            f"the {format} file is damaged or cut: {what}",
+            hint="The upload was cut or damaged: send the file again.",
+        ) from error
