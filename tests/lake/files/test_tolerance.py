@@ -142,3 +142,58 @@ def test_the_file_is_named_beside_what_is_rescued(reading: Reading) -> None:
         "id\nx\n", "csv", {"id": "int"}, on_bad_value="rescue", metadata={"sluice.source": "s3://raw/a.csv"}
     )
     assert rescued(found.rows[0]) == {"id": "x", "_sluice_file": "s3://raw/a.csv", "_sluice_row": 2}
+
+
+WORDS = ["NA", "\\N", "-"]
+
+
+def test_null_words_are_null_in_columns_of_any_type_and_quoted_ones_in_text_are_text(reading: Reading) -> None:
+    text = 'NA,n,s,new\n1,NA,NA,NA\n2,"NA","NA","NA"\n3,\\N,\\N,-\n'
+    found = reading(text, "csv", {"n": "int", "s": "string"}, null_values=WORDS)
+    assert [(row["n"], row["s"], row["new"]) for row in found.rows] == [
+        (None, None, None),
+        (None, "NA", "NA"),
+        (None, None, None),
+    ]
+    assert "na" in found.rows[0]
+
+
+def test_null_words_are_found_beside_bad_rows_and_backslashes(reading: Reading) -> None:
+    text = 'a;b\n\\N;1\n1;2;3\nx\\;y;NA\n"NA";"NA"\n'
+    found = reading(text, "csv", {"b": "int"}, null_values=WORDS, escape="backslash", delimiter=";")
+    assert [(row["a"], row["b"]) for row in found.rows] == [(None, 1), ("x;y", None), ("NA", None)]
+
+
+def test_null_words_of_json_are_null_in_text_too(reading: Reading) -> None:
+    text = '{"s":"NA","n":"NA","new":"NA"}\n{"s":"x","n":5,"new":"y"}\n'
+    found = reading(text, "jsonl", {"s": "string", "n": "int"}, null_values=WORDS)
+    assert found.rows == [{"s": None, "n": None, "new": None}, {"s": "x", "n": 5, "new": "y"}]
+
+
+def test_spaces_are_trimmed_in_every_column(reading: Reading) -> None:
+    text = "id, name , amount\n1, a , 5\n2,   ,\n"
+    found = reading(text, "csv", {"amount": "int"}, trim=True)
+    assert found.rows == [{"id": "1", "name": "a", "amount": 5}, {"id": "2", "name": None, "amount": None}]
+
+
+def test_numbers_of_json_keep_their_value_where_text_has_decimal_commas(reading: Reading) -> None:
+    text = '{"d":1.234}\n{"d":"1.234"}\n{"d":"1.234,5"}\n{"d":-2}\n'
+    found = reading(text, "jsonl", {"d": "double"}, decimal=",", thousands=".")
+    assert [row["d"] for row in found.rows] == [1.234, 1234.0, 1234.5, -2.0]
+
+
+def test_epochs_of_json_are_numbers_or_text(reading: Reading) -> None:
+    column = Column.model_validate({"type": "timestamp", "format": "epoch_milliseconds"})
+    found = reading('{"t":1767225600000}\n{"t":"1767225600001"}\n{"t":null}\n', "jsonl", {"t": column})
+    assert [row["t"] and row["t"].isoformat() for row in found.rows] == [
+        "2026-01-01T00:00:00+00:00",
+        "2026-01-01T00:00:00.001000+00:00",
+        None,
+    ]
+
+
+def test_truth_of_json_is_true_beside_the_columns_own_words(reading: Reading) -> None:
+    column = Column.model_validate({"type": "boolean", "true_values": "Y", "false_values": "N"})
+    found = reading('{"b":true}\n{"b":"Y"}\n{"b":false}\n{"b":"x"}\n', "jsonl", {"b": column})
+    assert [row["b"] for row in found.rows] == [True, True, False]
+    assert [bad["line"] for bad in found.bad] == [4]

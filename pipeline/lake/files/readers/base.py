@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import Inconsistent
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.datasets.types import Type, parse_type
+from pipeline.lake.datasets.types import Primitive, Type, parse_type
 from pipeline.lake.files.casts import BadValue, Mismatch, cast_column, cast_text
 from pipeline.lake.files.forms import Form, form_of
 from pipeline.lake.files.limits import Limits
@@ -80,6 +80,7 @@ class Reader(ABC):
         self.contract: dict[str, Type] = {name: parse_type(column.type) for name, column in contract.items()}
         self.optional = frozenset(name for name, column in contract.items() if column.optional)
         self.forms: dict[str, Form] = {name: form_of(settings, column) for name, column in contract.items()}
+        self._new_form = form_of(settings)
         self.limits = limits
         self.tolerance = Tolerance.of(settings, contract)
         self.where = Where("", {})
@@ -104,7 +105,7 @@ class Reader(ABC):
 
     def conform_good(self, table: pa.Table, positions: Positions) -> Chunk:
         """The same for rows of which `cast` took every value of the contract's columns."""
-        return Chunk(self.tolerance.rescue(table, positions, {}, self.where), positions)
+        return Chunk(self.tolerance.rescue(self._read_new(table), positions, {}, self.where), positions)
 
     def call(self, headers: Mapping[str, str]) -> None:
         """Say what the file calls the columns, by their names in the table."""
@@ -122,7 +123,17 @@ class Reader(ABC):
             elif name in self.contract:
                 column, found[name] = cast_text(one_array(table.column(index)), self.contract[name], self.forms[name])
                 table = table.set_column(index, pa.field(name, column.type), column)
-        return table, found
+        return self._read_new(table), found
+
+    def _read_new(self, table: pa.Table) -> pa.Table:
+        """With the null words and without the spaces that the dataset names, in text of columns that it does not."""
+        form = self._new_form
+        if form.trim or (form.null_text and form.null_values):
+            for index, part in enumerate(table.schema):
+                if part.name not in self.contract and pa.types.is_string(part.type):
+                    column = cast_column(one_array(table.column(index)), Primitive.STRING, form)
+                    table = table.set_column(index, part, column)
+        return table
 
     def cast(self, column: pa.Array, name: str) -> pa.Array:
         """The values of a column of the contract at once; `casts.Mismatch` where `conform` has to look at each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -20,11 +20,14 @@ from pipeline.lake.files.readers.table_reader import Cells
 class CellParser:
     """Reads blocks in one dialect. `encoding` is what the bytes were before they became UTF-8."""
 
-    def __init__(self, scanner: Scanner, swap: Swap | None, encoding: str) -> None:
+    def __init__(self, scanner: Scanner, swap: Swap | None, encoding: str, null_values: Iterable[str] = ()) -> None:
         self._scanner = scanner
         self._dialect: Dialect = scanner.dialect
         self._swap = swap
         self._encoding = encoding
+        # Cells without quotes only: a quoted word is text, unless the type of its column says otherwise.
+        words = [swap.swap(word.encode()).decode() if swap else word for word in null_values]
+        self._null_values = ["", *words]
         # Writers escape the usual quote also where nothing is quoted.
         special = re.escape(b'\\"' + self._dialect.quote + self._dialect.delimiter)
         self._plain_backslash = re.compile(rb"((?:\\[" + special + rb"\r\n])++)|\\")
@@ -42,7 +45,18 @@ class CellParser:
                 return self._whole(table, data)
         return self._careful(data, self._scanner.rows(data) if rows is None else rows, columns)
 
-    def read(self, data: bytes, columns: int, ragged: Callable[[pa.csv.InvalidRow], str] | None = None) -> pa.Table:
+    def read_names(self, data: bytes, columns: int) -> list[str]:
+        """The cells of one record that names columns, in which no word is null."""
+        table = self.read(data, columns, null_values=[""])
+        return [column[0].as_py() or "" for column in table.columns]
+
+    def read(
+        self,
+        data: bytes,
+        columns: int,
+        ragged: Callable[[pa.csv.InvalidRow], str] | None = None,
+        null_values: Sequence[str] | None = None,
+    ) -> pa.Table:
         """Columns of text. ArrowInvalid for rows of another number of cells, if `ragged` does not take them."""
         names = [str(place) for place in range(columns)]
         if self._dialect.escape:
@@ -56,7 +70,7 @@ class CellParser:
             parse_options=self._dialect.parse_options(invalid_row_handler=ragged),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
-                null_values=[""],
+                null_values=self._null_values if null_values is None else null_values,
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),

@@ -17,10 +17,11 @@ import pyarrow as pa
 
 from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.datasets.types import Type
+from pipeline.lake.datasets.types import Decimal, Primitive, Type
 from pipeline.lake.files.casts import Mismatch
 from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.numerals import is_plain
 from pipeline.lake.files.readers.base import (
     BadRow,
     Block,
@@ -43,7 +44,7 @@ from pipeline.lake.files.readers.json_arrow import (
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
 from pipeline.lake.files.readers.json_numbers import may_round
 from pipeline.lake.files.readers.json_rows import Row, Text, count_objects, load_object, pieces, text_of
-from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
+from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, number_to_text, rewrite_fields, to_text
 from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
 from pipeline.lake.files.readers.json_values import DuplicateKey
 from pipeline.lake.files.source import Source
@@ -268,10 +269,16 @@ class JsonReader(Reader):
         text = self.tolerance.rescues_columns
         self._shapes = {key: self._shapes.get(key) or Shape(self.limits, text=text) for key in names}
 
+    def _to_text(self, name: str) -> Rewrite:
+        """A number that is one in JSON is written as the dataset writes its numbers before it is read as text."""
+        kind, form = self.contract[name], self.forms[name]
+        numbers = isinstance(kind, Decimal) or (isinstance(kind, Primitive) and kind is not Primitive.STRING)
+        return number_to_text(form) if numbers and not is_plain(form) else to_text
+
     def _read_as_text(self, records: Sequence[bytes]) -> pa.Table:
         """The contract's columns as the text of their JSON, the others in their shape, both under safe names."""
         text = {name for name, safe in self._names.items() if safe in self.contract}
-        parts: dict[str, Rewrite] = {name: to_text for name in text}
+        parts: dict[str, Rewrite] = {name: self._to_text(self._names[name]) for name in text}
         for name, shape in self._shapes.items():
             if name not in text and (part := shape.rewrite()):
                 parts[name] = part

@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 
 from pipeline.lake.datasets.types import Array, Field, Primitive, Struct, Type
 from pipeline.lake.files.column_names import safe_name
+from pipeline.lake.files.forms import Form
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.values import JsonNumber
+from pipeline.lake.files.values import JsonNumber, written
 
 Rewrite = Callable[[msgspec.Raw], msgspec.Raw]
 """Makes the JSON of a value fit the Arrow type of its shape."""
@@ -193,6 +194,18 @@ def to_text(value: msgspec.Raw) -> msgspec.Raw:
     """A JSON string of the value's JSON, strings and null as they are."""
     raw = bytes(value)
     return value if raw[:1] == b'"' or raw == b"null" else msgspec.Raw(msgspec.json.encode(raw.decode()))
+
+
+def number_to_text(form: Form) -> Rewrite:
+    """The same, with a number as the form writes it."""
+
+    def rewrite(value: msgspec.Raw) -> msgspec.Raw:
+        raw = bytes(value)
+        if raw[:1] in b'"{[ntf':
+            return to_text(value)
+        return msgspec.Raw(msgspec.json.encode(written(raw.decode(), form)))
+
+    return rewrite
 
 
 def rewrite_fields(parts: dict[str, Rewrite]) -> Rewrite:
