@@ -26,6 +26,9 @@ _WIDTH = 2 * _REACH + 1
 _LEFT, _RIGHT = 16, 24
 """Digits on each side of a point up to which the quick way counts them, by eights."""
 
+_CHUNK = 64 * 1024
+"""Bytes that a processor keeps at hand, so that several passes cost little more than one."""
+
 _JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _VIEW = np.dtype([("size", "<i4"), ("prefix", "<u4"), ("buffer", "<i4"), ("offset", "<i4")])
 """Arrow's string view of more than 12 bytes."""
@@ -65,9 +68,8 @@ def may_round(text: Text) -> bool:
         if _some_rounded(_views(text, starts, ends)):
             return True
         others = np.concatenate((others, more))
-    # Only below 1 does an exponent take digits away without a point; large ones are seen in the doubles.
-    minuses = np.flatnonzero(text == _MINUS)
-    marks = np.concatenate((others, _exponents(text, minuses[minuses > 1] - 1)))
+    # Without a point, digits are lost by negative exponents only; large numbers are seen in their doubles.
+    marks = np.concatenate((others, _exponents(text, _negative_exponents(text))))
     return len(marks) > 0 and _some_rounded_around(text, marks)
 
 
@@ -75,6 +77,18 @@ def has_exponent(text: Text) -> bool:
     """May there be a number with an exponent in JSON?"""
     letters = np.flatnonzero((text | _LOWER) == _E)
     return len(_numbers(text, _exponents(text, letters[letters > 0]), 0).windows) > 0
+
+
+def _negative_exponents(text: Text) -> Places:
+    """Where an E stands before a minus, behind the first byte."""
+    found = [np.empty(0, np.int64)]
+    for start in range(1, len(text) - 1, _CHUNK):
+        letters = text[start : min(start + _CHUNK, len(text) - 1)]
+        exponents = (letters | _LOWER) == _E
+        exponents &= text[start + 1 : start + 1 + len(letters)] == _MINUS
+        if exponents.any():
+            found.append(np.flatnonzero(exponents) + start)
+    return np.concatenate(found)
 
 
 def _exponents(text: Text, places: Places) -> Places:
@@ -103,9 +117,10 @@ def _run(words: NDArray[np.uint64], *places: Places, backward: bool = False) -> 
     """How many digits follow each other in the eight bytes at the first places, and if all are some, at the next."""
     count = np.zeros(len(places[0]), np.int64)
     for number, each in enumerate(places):
-        found = words[each]
-        digits = _leading_digits(found.byteswap() if backward else found)
-        count += digits if number == 0 else np.where(count == 8 * number, digits, 0)
+        full = count == 8 * number
+        if full.any():
+            found = words[each]
+            count += np.where(full, _leading_digits(found.byteswap() if backward else found), 0)
     return count
 
 
