@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.datasets.raw_files import DELIMITED, JSON
+from pipeline.lake.datasets.raw_files import DELIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,6 @@ def form_of(settings: StageA, column: Column | None = None) -> Form:
         if column and column.true_values
         else (frozenset[str](), frozenset[str]())
     )
-    if true and settings.format in JSON:
-        # JSON has words of its own, whatever those of its strings.
-        true, false = true | {"true"} - false, false | {"false"} - true
     return Form(
         null_values=frozenset(settings.null_values),
         decimal=settings.decimal,

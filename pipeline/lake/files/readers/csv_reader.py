@@ -34,13 +34,13 @@ class CsvReader(TableReader):
 
     def cells_of(self, block: CsvBlock, columns: int) -> Cells:
         """By pyarrow at once, then again without the rows that are bad as text; see `TableReader.cells_of`."""
-        return self._parser.parse(block.data, block.rows, columns)
+        return self._parser.parse(block, columns)
 
     def names_of(self, data: bytes, record: Record) -> list[str]:
         """See `TableReader.names_of`."""
         if record.cells > self.limits.columns:
             return [""] * record.cells
-        return self._parser.read_names(data[record.start : record.end] + b"\n", record.cells)
+        return self._parser.header(data[record.start : record.end] + b"\n", record.cells)
 
     def restore(self, raw: bytes) -> bytes:
         """See `TableReader.restore`."""

@@ -10,14 +10,13 @@ import pyarrow as pa
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.datasets.types import Decimal, Primitive, Type
+from pipeline.lake.datasets.types import Type
 from pipeline.lake.files.contracts import map_columns
-from pipeline.lake.files.forms import form_of
+from pipeline.lake.files.forms import Form
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.numerals import is_plain
 from pipeline.lake.files.readers.base import one_array
 from pipeline.lake.files.readers.json_arrow import expected_type, has_double
-from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, number_to_text, to_text
+from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, as_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,17 @@ class Columns:
     """Mutable: one thread observes, others use the expectations made of it."""
 
     def __init__(
-        self, settings: StageA, declared: Mapping[str, Column], contract: Mapping[str, Type], limits: Limits
+        self,
+        settings: StageA,
+        declared: Mapping[str, Column],
+        contract: Mapping[str, Type],
+        forms: Mapping[str, Form],
+        limits: Limits,
     ) -> None:
         self._settings = settings
         self._declared = declared
         self._contract = contract
+        self._forms = forms
         self._limits = limits
         self._shapes: dict[str, Shape] = {}
         self._expectation: Expectation | None = Expectation(pa.schema([]), (), False)
@@ -85,7 +90,9 @@ class Columns:
             fields, inexact = [], False
             for key, name in self.names.items():
                 declared = name in self._contract
-                of = expected_type(self._contract[name]) if declared else self._shapes[key].physical()
+                of = (
+                    expected_type(self._contract[name], self._forms[name]) if declared else self._shapes[key].physical()
+                )
                 inexact = inexact or (not declared and has_double(of))
                 fields.append(pa.field(key, of))
             self._expectation = Expectation(pa.schema(fields), tuple(self.names.values()), inexact)
@@ -97,16 +104,10 @@ class Columns:
         for key, name in self.names.items():
             declared = name in self._contract
             fields.append(pa.field(key, pa.string() if declared else self._shapes[key].physical()))
-            rewrite = self._to_text(name) if declared else self._shapes[key].rewrite()
+            rewrite = as_written(self._contract[name], self._forms[name]) if declared else self._shapes[key].rewrite()
             if rewrite:
                 parts[key] = rewrite
         return pa.schema(fields), parts
-
-    def _to_text(self, name: str) -> Rewrite:
-        """A number of JSON's own is written as the dataset writes its numbers before it is read as text."""
-        kind, form = self._contract[name], form_of(self._settings, self._declared[name])
-        number = isinstance(kind, Decimal) or (isinstance(kind, Primitive) and kind is not Primitive.STRING)
-        return number_to_text(form) if number and not is_plain(form) else to_text
 
     def _learn(self, keys: Sequence[str]) -> None:
         if len(keys) > self._limits.columns:

@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.lake.datasets.types import Array, Field, Primitive, Struct, Type
+from pipeline.lake.datasets.types import Array, Field, Map, Primitive, Struct, Type
 from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.forms import Form
 from pipeline.lake.files.limits import Limits
@@ -26,6 +26,8 @@ Rewrite = Callable[[msgspec.Raw], msgspec.Raw]
 """Makes the JSON of a value fit the Arrow type of its shape."""
 
 _EXACT = 2**53
+_NUMBERS = [bytes([first]) for first in b"-0123456789"]
+"""How a number begins."""
 
 
 class Base(Enum):
@@ -196,14 +198,22 @@ def to_text(value: msgspec.Raw) -> msgspec.Raw:
     return value if raw[:1] == b'"' or raw == b"null" else msgspec.Raw(msgspec.json.encode(raw.decode()))
 
 
-def number_to_text(form: Form) -> Rewrite:
-    """The same, with a number as the form writes it."""
+def as_written(of: Type, form: Form) -> Rewrite:
+    """`to_text` for a column of that type, with JSON's own numbers and truth values as `form` writes them.
+
+    Within lists and objects `values.read_value` knows which they are.
+    """
+    if of is Primitive.STRING or isinstance(of, (Array, Map, Struct)):
+        return to_text
+    words = {b"true": min(form.true_values, default="true"), b"false": min(form.false_values, default="false")}
 
     def rewrite(value: msgspec.Raw) -> msgspec.Raw:
         raw = bytes(value)
-        if raw[:1] in b'"{[ntf':
-            return to_text(value)
-        return msgspec.Raw(msgspec.json.encode(written(raw.decode(), form)))
+        if raw in words:
+            return msgspec.Raw(msgspec.json.encode(words[raw]))
+        if raw[:1] in _NUMBERS:
+            return msgspec.Raw(msgspec.json.encode(written(raw.decode(), form)))
+        return to_text(value)
 
     return rewrite
 
