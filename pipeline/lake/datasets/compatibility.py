@@ -23,6 +23,12 @@ _REFUSES = {
 }
 
 
+_DROPPED = (
+    "it stays in the table, and nothing checks its values any more; if files may lack it, mark it optional; to rename "
+    "it for readers, keep it and make a view"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Breach:
     """One change that breaks something: `field` is a path such as `stage_a.columns.id`, `why` says for whom."""
@@ -81,14 +87,7 @@ def _columns(before: StageA, after: StageA) -> Iterator[tuple[str, str]]:
             yield from ((name, why) for why in _column(before.columns[name], column))
         elif not column.optional:
             yield name, "files without it are refused; mark it optional if older files may still come"
-    for name in before.columns.keys() - after.columns.keys():
-        yield (
-            name,
-            (
-                "it stays in the table, and nothing checks its values any more; if files may lack it, mark it optional; to "
-                "rename it for readers, keep it and make a view"
-            ),
-        )
+    yield from ((name, _DROPPED) for name in before.columns.keys() - after.columns.keys())
 
 
 def _column(before: Column, after: Column) -> Iterator[str]:
