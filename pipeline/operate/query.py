@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import BadInput
 from pipeline.lake.datasets import DatasetName
-from pipeline.operate.query_guard import tables_of
+from pipeline.operate.quarantine_table import QuarantinedRows
+from pipeline.operate.query_guard import QUARANTINE, tables_of
 from pipeline.operate.query_types import Column, quoted, storable
 from pipeline.operate.tables import Snapshot, Tables
 
@@ -149,20 +150,31 @@ class Session:
             named = tables_of(self._db, sql)
         except BadInput as error:
             raise BadInput(error.message, hint=" ".join(filter(None, (error.hint, self._there())))) from None
-        for number, (team, dataset) in enumerate(sorted(named)):
-            self._add(number, team, dataset)
+        if any(len(name) == 3 for name in named):
+            self._db.execute(f"ATTACH ':memory:' AS {QUARANTINE}")
+        for number, (*schema, dataset) in enumerate(sorted(named)):
+            self._add(f"sluice_{number}", schema, dataset)
         for setting in ("TimeZone = 'UTC'", "enable_external_access = false", "lock_configuration = true"):
             self._db.execute(f"SET {setting}")
 
-    def _add(self, number: int, team: str, dataset: str) -> None:
+    def _add(self, source: str, schema: Sequence[str], dataset: str) -> None:
+        rows = self._rows(schema, dataset)
+        if rows is None:
+            raise self._wrong(f"there is no table {'.'.join((*schema, dataset))}")
+        self._db.register(source, rows)
+        place = ".".join(map(quoted, schema))
+        self._db.execute(f"CREATE SCHEMA IF NOT EXISTS {place}")
+        self._db.execute(f"CREATE VIEW {place}.{quoted(dataset)} AS SELECT * FROM {source}")
+
+    def _rows(self, schema: Sequence[str], dataset: str) -> Snapshot | QuarantinedRows | None:
+        team = schema[-1]
+        if len(schema) > 1:
+            return self._tables.quarantined(team, dataset)
         found = self._tables.load(team, dataset)
         if found is None:
-            raise self._wrong(f"there is no table {team}.{dataset}")
+            return None
         read = self._snapshot_of(DatasetName(team, dataset), found) if self._snapshot_of else None
-        self._db.register(f"sluice_{number}", Snapshot(found, read))
-        schema, view = quoted(team), quoted(dataset)
-        self._db.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        self._db.execute(f"CREATE VIEW {schema}.{view} AS SELECT * FROM sluice_{number}")
+        return Snapshot(found, read)
 
     def _wrong(self, message: str) -> BadInput:
         told = " ".join(message.split())

@@ -33,11 +33,17 @@ _SCALARS = frozenset({"current_setting", "getenv", "getvariable", "nextval", "cu
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
 """A text, whose brackets do not count, or a bracket."""
 
+QUARANTINE = "quarantine"
+"""What names of tables of rows that were set aside begin with: `quarantine.team.dataset`."""
+
+_NAMED = f"A table is named team.dataset; rows that were set aside of it are in {QUARANTINE}.team.dataset."
+
 _ONLY = "only one SELECT is run: this does not write, and has no other statements"
 
 
-def tables_of(db: DuckDBPyConnection, sql: str) -> set[tuple[str, str]]:
-    """Team and dataset of each table that the query names; `BadInput` for a query that is not let through."""
+def tables_of(db: DuckDBPyConnection, sql: str) -> set[tuple[str, ...]]:
+    """Team and dataset of each table that the query names, after `quarantine` where it asks for rows that were set
+    aside; `BadInput` for a query that is not let through."""
     if len(sql) > LONGEST:
         raise BadInput(f"the query has more than {LONGEST:,} characters", hint="Ask for less at once.")
     statements = db.extract_statements(sql)
@@ -82,7 +88,7 @@ def _map_of(node: dict[str, Any]) -> list[dict[str, Any]]:
     return found["map"] if isinstance(found, dict) else []
 
 
-def _checked(node: dict[str, Any], subqueries: set[str]) -> tuple[str, str] | None:
+def _checked(node: dict[str, Any], subqueries: set[str]) -> tuple[str, ...] | None:
     """The table that a node names, if it is one; `BadInput` for what is not let through."""
     kind = node.get("type")
     if isinstance(kind, str) and kind.endswith("_NODE") and kind not in _NODES:
@@ -106,13 +112,15 @@ def _check_table_function(function: dict[str, Any]) -> None:
         raise BadInput(told, hint=f"Functions that make rows: {there}.")
 
 
-def _table(node: dict[str, Any], subqueries: set[str]) -> tuple[str, str] | None:
-    path = node["qualified_name"]["path"]
-    if len(path) > 2 or node.get("catalog_name"):
-        raise BadInput(f"there is no table {'.'.join(path)}", hint="A table is named team.dataset.")
-    if len(path) == 2:
-        # Names of teams and datasets are in lower case, and SQL does not mind.
-        return path[0].lower(), path[1].lower()
-    if path[0].lower() not in subqueries:
-        raise BadInput(f"{path[0]} does not exist", hint="A table is named team.dataset.")
+def _table(node: dict[str, Any], subqueries: set[str]) -> tuple[str, ...] | None:
+    # Names of teams and datasets are in lower case, and SQL does not mind.
+    path = tuple(name.lower() for name in node["qualified_name"]["path"])
+    catalog = (node.get("catalog_name") or "").lower()
+    is_quarantine = len(path) == 3 and path[0] == QUARANTINE == catalog
+    if (len(path) > 2 or catalog) and not is_quarantine:
+        raise BadInput(f"there is no table {'.'.join(path)}", hint=_NAMED)
+    if len(path) > 1:
+        return path
+    if path[0] not in subqueries:
+        raise BadInput(f"{path[0]} does not exist", hint=_NAMED)
     return None

@@ -15,6 +15,7 @@ from pipeline.lake.services import Lake
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import MARKER
 from pipeline.operate.nested_nulls import keep_nested_nulls
+from pipeline.operate.quarantine_table import QuarantinedRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,6 +69,11 @@ class Tables:
         except NoSuchTableError:
             return None
         return found
+
+    def quarantined(self, team: str, dataset: str) -> QuarantinedRows | None:
+        """The rows that were set aside of a dataset; None if nobody registered it."""
+        known = (team, dataset) in self.registrations
+        return QuarantinedRows(self._lake, f"{team}/{dataset}") if known else None
 
     def facts(self) -> Iterator[TableFacts]:
         """The facts of each table, also of one that is not made yet."""

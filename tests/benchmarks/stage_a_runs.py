@@ -57,14 +57,24 @@ def medians(runs: Sequence[Run]) -> Run:
 
 
 def content(path: Path) -> str:
-    """Row count and a hash of the rows that their order does not change; DuckDB's memory is not this process's."""
-    query = f"""
+    """Row count and a hash of the rows that their order does not change, zoneless timestamps taken for UTC."""
+    # In a process of its own, for its memory not to stay here.
+    command = [sys.executable, "-c", _CONTENT.format(path=path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+
+
+_CONTENT = """
 import duckdb
-columns = [row[0] for row in duckdb.sql("DESCRIBE SELECT * FROM '{path}'").fetchall() if row[0] != "_sluice_row"]
-text = ", ".join(f'"{{column}}"::VARCHAR' for column in columns)
+duckdb.sql("SET enable_progress_bar = false")
+found = duckdb.sql("DESCRIBE SELECT * FROM '{path}'").fetchall()
+columns = {{row[0]: row[1] for row in found if row[0] != "_sluice_row"}}
+plain = [
+    f"timezone('UTC', \\"{{name}}\\")" if kind == "TIMESTAMP WITH TIME ZONE" else f'"{{name}}"'
+    for name, kind in columns.items()
+]
+text = ", ".join(f"{{each}}::VARCHAR" for each in plain)
 print(duckdb.sql(f"SELECT count(*), sum(hash({{text}})::HUGEINT) FROM '{path}'").fetchall()[0])
 """
-    return subprocess.run([sys.executable, "-c", query], capture_output=True, text=True, check=True).stdout
 
 
 def _ours(source: Path, target: Path, stage_a: Any, contract: Any) -> Callable[[], dict[str, Any]]:

@@ -24,15 +24,18 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class BadValue:
-    """A value that has no place in its column. `why` says nothing of its content, as `quoted` does."""
+    """A value that has no place in its column. `why` says nothing of its content, as `quoted` does.
 
-    text: str
+    `text` is the value as it was written, None where it is missing.
+    """
+
+    text: str | None
     why: str
 
     @property
     def quoted(self) -> str:
         """The value as its row's reason quotes it."""
-        return shown(self.text)
+        return "a value" if self.text is None else shown(self.text)
 
 
 class Mismatch(Exception):
@@ -239,6 +242,8 @@ def _timestamp(column: pa.Array, to: Primitive, form: Form) -> pa.Array:
         return _in_range(_whole(values, known | column.is_null().to_numpy(zero_copy_only=False)))
     if form.pattern:
         return _whole(*read_moments(_text(column), to, form))
+    if pa.types.is_string(column.type) and _is_zoneless(column) and form.timezone == "UTC":
+        return _in_range(column.cast(pa.timestamp("us")).cast(target))
     try:
         values = column.cast(target)
     except pa.ArrowInvalid:
@@ -246,6 +251,11 @@ def _timestamp(column: pa.Array, to: Primitive, form: Form) -> pa.Array:
             return _whole(*read_moments(column, to, form))
         values = column.cast(pa.timestamp("us")).cast(target)
     return _in_range(values)
+
+
+def _is_zoneless(column: pa.Array) -> bool:
+    """Whether no value ends as one with a zone does. Arrow takes forty times as long to find that out by its cast."""
+    return not pc.any(pc.match_substring_regex(column, r"[T :][0-9.:]+(?:Z|[+-][0-9:]{2,5})\s*$")).as_py()
 
 
 def _text(column: pa.Array) -> pa.Array:

@@ -85,6 +85,13 @@ def check_texts(content: Content, draft: Draft) -> Checked:
     return replace(checked, columns=tuple(map(_with_empty, checked.columns, [checked.trial.table] * len(columns))))
 
 
+def discovered(content: Content, draft: Draft) -> Draft:
+    """The draft with the columns that the lake's reader finds: text, but for those that it types itself."""
+    trial = read(content, draft.options)
+    columns = tuple(Named(name, name) for name in trial.types)
+    return replace(draft, columns=columns, types={name: kind for name, kind in trial.types.items() if kind != "string"})
+
+
 def check_json(content: Content, found: Records) -> Checked:
     """Types for the keys of JSON records."""
     columns = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from pipeline.lake.proposals.numbers import Evidence, NumberForm, evidence_of, m
 _MOSTLY = 0.5
 """Of a column of text that is said to hold mostly numbers."""
 
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 _NOT_FINITE = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
 
 
@@ -108,12 +110,24 @@ def _why_text(values: Sequence[str], evidence: Evidence, name: str) -> str:
     odd = [value for value in values if value.lower() in _NOT_FINITE]
     if odd and len(odd) + evidence.numbers >= len(values):
         return f"numbers, and {' and '.join(sorted(set(odd))[:3])}, which are none to count with: text"
-    if evidence.numbers > len(values) * _MOSTLY and not is_code(name):
+    if evidence.numbers > len(values) * _MOSTLY and not is_code(name) and not _other_numbers(values):
         other = next(value for value in values if take_apart(value) is None or not marks_of(_core(value)).valid)
         return f"{evidence.numbers:,} of {len(values):,} different values are numbers, but not {other[:40]!r}: text"
+    if other := _other_numbers(values):
+        return other
     if words := [value for value in values if value in NULL_WORDS]:
         return f"{', '.join(map(repr, sorted(words)[:3]))} may stand for nothing: say so with null_values"
     return why_no_date(values)
+
+
+def _other_numbers(values: Sequence[str]) -> str:
+    """What to say of numbers that are written as no option says."""
+    behind = [value for value in values if value.endswith("-") and take_apart(value.rstrip("- "))]
+    if behind and all(take_apart(value.rstrip("- ")) for value in values):
+        return f"{behind[0]!r} has its minus behind it, which is not read as a number: text"
+    if all(map(_HEXADECIMAL.fullmatch, values)):
+        return "hexadecimal numbers are text"
+    return ""
 
 
 def _core(text: str) -> str:

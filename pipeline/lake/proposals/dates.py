@@ -25,7 +25,7 @@ _MONTH = r"(?P<month>[A-Za-z]{3,9})"
 _NAMED = re.compile(
     rf"(?P<day>[0-9]{{1,2}})(?P<sep>[-/ .]|\. ){_MONTH}(?P<after>[-/ .])(?P<year>[0-9]{{2}}|[0-9]{{4}}){_CLOCK}"
 )
-_NAME_FIRST = re.compile(rf"{_MONTH} (?P<day>[0-9]{{1,2}}), (?P<year>[0-9]{{4}}){_CLOCK}")
+_NAME_FIRST = re.compile(rf"{_MONTH} (?P<day>[0-9]{{1,2}})(?P<comma>,?) (?P<year>[0-9]{{4}}){_CLOCK}")
 _COMPACT = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _DATE_NAME = re.compile(r"(^|_)(date|day|dt|datum|tag|dob|birthday|fecha|data)($|_)|(date|datum|_on|day|tag)$")
 _TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?( ?[AaPp][Mm])?")
@@ -95,8 +95,8 @@ def why_no_date(values: Sequence[str]) -> str:
         (value for value in values if _ISO_DATE.fullmatch(value) and not _read([value], Primitive.DATE)), ""
     )
     if wrong:
-        return f"looks like dates, but {wrong!r} is none that exists: text"
-    return "dates in several forms, or that do not exist: text"
+        return f"looks like dates, but {wrong!r} does not exist, or has a form that is not read: text"
+    return "dates in several forms, in words that are not English, or that do not exist: text"
 
 
 def lacks_zone(values: Sequence[str]) -> int:
@@ -135,7 +135,7 @@ def _candidates(values: Sequence[str]) -> Iterator[tuple[Primitive, str]]:
             if pattern is _NAMED:
                 yield _with_time(found, f"{day}{found['sep']}{month}{found['after']}{year}", values)
             else:
-                yield _with_time(found, f"{month} {day}, {year}", values)
+                yield _with_time(found, f"{month} {day}{found['comma']} {year}", values)
 
 
 def _numeric(found: re.Match[str], padded: bool) -> Iterator[str]:

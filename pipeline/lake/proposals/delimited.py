@@ -10,8 +10,7 @@ from pipeline.lake.proposals.dialects import find_dialect
 from pipeline.lake.proposals.drafts import Draft
 from pipeline.lake.proposals.encodings import Encoding, decode, find_encoding
 from pipeline.lake.proposals.fixed_widths import find_widths, fixed_rows
-from pipeline.lake.proposals.layouts import Layout, find_layout
-from pipeline.lake.proposals.names import Named, name_by_place, name_columns
+from pipeline.lake.proposals.layouts import columns_of_layout, find_layout
 from pipeline.lake.proposals.rows import Dialect, Row, cut, lines_of
 
 _START = 2 * 1024 * 1024
@@ -32,12 +31,13 @@ def draft_delimited(content: Content) -> Draft:
     lines = lines[:_LOOKED_AT]
     found = find_dialect(lines)
     doubts = (encoding.doubt,) if encoding.doubt else ()
-    is_cut = found.is_cut and found.dialect.delimiter != " "
+    # Single spaces delimit; where more stand together they fill up columns.
+    is_cut = found.is_cut and not (found.dialect.delimiter == " " and any("  " in line.strip() for line in lines))
     if not is_cut and (widths := find_widths(lines)):
         return _fixed(content, encoding, lines, widths, doubts)
     layout = find_layout(_rows(content, encoding, found.rows, found.dialect, len(lines)), whole=content.whole)
-    options = {**_dialect(content, found.dialect), **_written(encoding), **_layout(layout)}
-    columns = _columns(layout, found.rows)
+    options = {**_dialect(content, found.dialect), **_written(encoding), **layout.options()}
+    columns = columns_of_layout(layout, found.rows)
     return Draft(options, columns, f"cut by {_called(found.dialect)}", (*doubts, *found.doubts, *layout.doubts))
 
 
@@ -46,9 +46,9 @@ def _fixed(
 ) -> Draft:
     rows = fixed_rows(lines, widths)
     layout = find_layout(rows, whole=content.whole and len(lines) < _LOOKED_AT)
-    options = {"format": "fixed", "widths": list(widths), **_written(encoding), **_layout(layout)}
+    options = {"format": "fixed", "widths": list(widths), **_written(encoding), **layout.options()}
     how = f"columns of {', '.join(map(str, widths))} characters"
-    return Draft(options, _columns(layout, rows), how, (*doubts, *layout.doubts))
+    return Draft(options, columns_of_layout(layout, rows), how, (*doubts, *layout.doubts))
 
 
 def _rows(content: Content, encoding: Encoding, rows: Sequence[Row], dialect: Dialect, looked_at: int) -> Sequence[Row]:
@@ -75,39 +75,6 @@ def _dialect(content: Content, dialect: Dialect) -> dict[str, Any]:
 
 def _written(encoding: Encoding) -> dict[str, Any]:
     return {} if encoding.name == "utf-8" else {"encoding": encoding.name}
-
-
-def _layout(layout: Layout) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if not layout.has_header:
-        options["header"] = False
-        if layout.preamble and layout.header > 0:
-            options["skip_rows"] = layout.header
-    elif layout.preamble:
-        options["header"] = layout.header
-    if layout.comment:
-        options["comment"] = layout.comment
-    if layout.skip_footer:
-        options["skip_footer"] = layout.skip_footer
-    return options
-
-
-def _columns(layout: Layout, rows: Sequence[Row]) -> tuple[Named, ...]:
-    named = name_columns(layout.names, by_name=layout.has_header)
-    taken = {each.name for each in named if each}
-    columns = []
-    for place, each in enumerate(named, 1):
-        if each is None and _is_filled(rows, place, layout):
-            each = name_by_place(place, taken)
-            taken.add(each.name)
-        if each is not None:
-            columns.append(each)
-    return tuple(columns)
-
-
-def _is_filled(rows: Sequence[Row], place: int, layout: Layout) -> bool:
-    below = (row for row in rows if row.line >= layout.first)
-    return any(len(row.cells) >= place and row.cells[place - 1].strip() for row in below)
 
 
 def _called(dialect: Dialect) -> str:

@@ -29,6 +29,7 @@ _TYPED = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _WORD = re.compile(r"[\w .()%#$€£/&@'*+?!:°-]*")
+_CLOCK = re.compile(r":(?=[0-9]{2}(?![0-9]))")
 _STRAY = re.compile(r"""^["']|["']$""")
 
 
@@ -57,6 +58,8 @@ def find_dialect(lines: Sequence[str]) -> Found:
 def _tried(lines: Sequence[str]) -> Iterator[Found]:
     text = "".join(lines)
     delimiters = [character for character in (*_DELIMITERS, *_LESS_LIKELY) if character in text]
+    if ":" in delimiters and len(_CLOCK.findall(text)) * 2 > text.count(":"):
+        delimiters.remove(":")
     for delimiter in delimiters:
         quotes = ['"', *(["'"] if _may_quote(text, "'", delimiter) else []), *(["none"] if '"' in text else [])]
         for quote in quotes:

@@ -52,7 +52,8 @@ def find_file_form(columns: Mapping[str, Sequence[str]], delimiter: str = ",") -
     trim = _has_padding(columns)
     doubts = []
     if words:
-        doubts.append(f"{', '.join(sorted(words))} stand for nothing, in every column")
+        stand = "stands" if len(words) == 1 else "stand"
+        doubts.append(f"{', '.join(sorted(words))} {stand} for nothing, in every column")
     if trim:
         doubts.append("values have spaces around them, which are taken away")
     return FileForm(tuple(sorted(words)), numbers, trim, orders, tuple(doubts), different)

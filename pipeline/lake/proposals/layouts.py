@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
+from pipeline.lake.proposals.headers import Table
 from pipeline.lake.proposals.kinds import common_kind, kind_of
+from pipeline.lake.proposals.names import Named, name_by_place, name_columns
 from pipeline.lake.proposals.rows import Row
 
 _COMMENTS = ("#", "//", "--", "%", "!", ";")
@@ -19,13 +22,8 @@ _TOTAL = re.compile(
 )
 _JUST_TOTAL = re.compile(r"(?:grand[ _-]?)?(?:total|sum|summe|gesamt|gesamtsumme|insgesamt|totale?)s?:?", re.IGNORECASE)
 _ROW_COUNT = re.compile(r"\(?[0-9,]+ (?:rows?|records?|zeilen|lines?)\b.*", re.IGNORECASE)
-_DEPTH = 60
-"""Rows within which data has to begin."""
+_RULE = re.compile(r"[-=+|:_ ]+")
 _FOOTER = 8
-_COMMON_NAMES = re.compile(
-    r"(?i)\W*(id|name|key|code|date|datum|time|type|value|status|amount|betrag|city|country|title|description|note|"
-    r"email|first[ _]?name|last[ _]?name|\w+[ _](id|name|date|code|key|type|at|no|nr))\W*"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,21 @@ class Layout:
     skip_footer: int
     doubts: tuple[str, ...]
 
+    def options(self) -> dict[str, Any]:
+        """What a definition says of it."""
+        options: dict[str, Any] = {}
+        if not self.has_header:
+            options["header"] = False
+            if self.preamble and self.header > 0:
+                options["skip_rows"] = self.header
+        elif self.preamble:
+            options["header"] = self.header
+        if self.comment:
+            options["comment"] = self.comment
+        if self.skip_footer:
+            options["skip_footer"] = self.skip_footer
+        return options
+
 
 def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     """The layout of a file of which `rows` are the first, or, where it is `whole`, all."""
@@ -54,9 +67,10 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     body = [row for row in written if not (comment and row.text.lstrip("\ufeff").startswith(comment))]
     doubts: list[str] = []
     end = _footer(body, width, doubts) if whole else len(body)
-    table = body[:end]
+    ruled = [row for row in body[:end] if _is_rule(row)]
+    table = [row for row in body[:end] if row not in ruled]
     footer = sum(row.line >= body[end].line for row in written) if end < len(body) else 0
-    found = _Table(table, width)
+    found = Table(table, width)
     start = found.start()
     header = found.header(start)
     if header is None and commented is not None:
@@ -65,6 +79,7 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
         names = (commented.cells[0].lstrip(f"{comment} "), *commented.cells[1:])
         return Layout(names, False, 0, _line(table, 0), False, comment, footer, tuple(doubts))
     if header is None:
+        start = start if any(found.kinds) else start - 1
         first = _line(table, start)
         doubts.append(f"line {first} looks like data and not like a header: the columns are named by their place")
         return Layout(("",) * width, False, first - 1, first, start > 0, comment, footer, tuple(doubts))
@@ -74,9 +89,25 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     if found.units(header):
         fits, first = False, _line(table, header + 2)
         doubts.append(f"line {table[header + 1].line} says units and is skipped")
+    fits = fits and not any(row.line < rule.line < first for rule in ruled)
     before = first - 1 if not fits else row.line
-    doubts += found.doubts
+    doubts += [*found.doubts, *_second_tables(rows, [each for each in table if each.line >= first])]
     return Layout(names, fits, before, first, header > 0 or not fits, comment, footer, tuple(doubts))
+
+
+def _second_tables(rows: Sequence[Row], table: Sequence[Row]) -> Iterator[str]:
+    """Rows of names behind a blank line, where rows before have values."""
+    blank = {row.line + 1 for row in rows if row.is_blank}
+    for above, row in pairwise(table):
+        if row.line in blank and row.filled > 1 and len(row.cells) == len(above.cells):
+            kinds = [(kind_of(cell), kind_of(name)) for cell, name in zip(above.cells, row.cells, strict=True)]
+            if all(name == "" for _, name in kinds) and any(cell not in ("", " ") for cell, _ in kinds):
+                yield f"line {row.line}, behind a blank line, looks like the header of a second table"
+
+
+def _is_rule(row: Row) -> bool:
+    """Whether it is a line drawn below a header."""
+    return bool(_RULE.fullmatch(row.text.strip())) and len(row.text.strip()) > 2
 
 
 def _line(rows: Sequence[Row], place: int) -> int:
@@ -137,126 +168,20 @@ def _ends(rows: Sequence[Row], place: int, width: int) -> bool:
     return False
 
 
-class _Table:
-    """Rows of which one may be the header, and what most of their columns hold."""
-
-    def __init__(self, rows: Sequence[Row], width: int) -> None:
-        self.rows = rows
-        self.width = width
-        self.doubts: list[str] = []
-        lower = [row for row in rows[max(len(rows) // 2, 1) :] if len(row.cells) == width]
-        sure = lower if len(lower) > 1 else [row for row in rows[-1:] if len(row.cells) == width]
-        self.kinds = [common_kind(row.cells[place] for row in sure) for place in range(width)]
-
-    def _fits(self, row: Row) -> bool:
-        """Whether it is of the kinds that the columns have, as far as they have any."""
-        if len(row.cells) != self.width:
-            return False
-        cells = [(kind, kind_of(cell)) for kind, cell in zip(self.kinds, row.cells, strict=True) if kind]
-        return any(kind == found for kind, found in cells) and all(found in (kind, " ") for kind, found in cells)
-
-    def start(self) -> int:
-        """The place of the first row that is data for sure; 1 where nothing tells data from words."""
-        if not any(self.kinds):
-            return self._after_sparse() + 1
-        near = range(min(_DEPTH, len(self.rows)))
-        place = next((place for place in near if self._fits(self.rows[place])), 1)
-        return 1 if self._counts_up(place) else place
-
-    def _after_sparse(self) -> int:
-        """The first row that is as wide as the table and mostly filled."""
-        for place, row in enumerate(self.rows[:_DEPTH]):
-            if len(row.cells) == self.width and row.filled * 2 > self.width:
-                return place
-        return 0
-
-    def _counts_up(self, place: int) -> bool:
-        """A header of years or numbers: `country,2019,2020`."""
-        if place != 0 or len(self.rows) < 2 or self.width < 3:
-            return False
-        numbers = [cell.strip() for cell in self.rows[0].cells if cell.strip().isdecimal()]
-        steps = {int(after) - int(before) for before, after in pairwise(numbers)}
-        words = len(self.rows[0].cells) - len(numbers)
-        return len(numbers) > 1 and steps == {1} and words > 0 and (len(numbers[0]) == 4 or numbers[0] in ("0", "1"))
-
-    def header(self, start: int) -> int | None:
-        """The place of the header above the data that begins at `start`."""
-        if start == 0 or self.width == 0:
-            return None
-        if self._counts_up(start - 1):
-            return start - 1
-        if not any(self.kinds):
-            return self._header_of_words(start - 1)
-        best = None
-        for place in range(start - 1, -1, -1):
-            row = self.rows[place]
-            if abs(len(row.cells) - self.width) > 1 or row.filled * 2 <= min(self.width, len(row.cells)):
-                continue
-            named = [kind_of(cell) not in (kind, " ") for kind, cell in self._typed(row)]
-            if not named or all(named):
-                best = place
-                # The nearest one that is full; a line of units stands below the names.
-                if not (place > 0 and self._is_header_too(place - 1)):
-                    break
-        if best is None and start > 0 and len(self.rows[start - 1].cells) == self.width:
-            return start - 1 if self._is_named(self.rows[start - 1]) else None
-        return best
-
-    def _typed(self, row: Row) -> list[tuple[str, str]]:
-        return [(kind, cell) for kind, cell in zip(self.kinds, row.cells, strict=False) if kind]
-
-    def _is_header_too(self, place: int) -> bool:
-        row = self.rows[place]
-        return len(row.cells) == self.width and row.filled == self.width and not any(map(_is_value, row.cells))
-
-    @staticmethod
-    def _is_named(row: Row) -> bool:
-        filled = [cell for cell in row.cells if cell.strip()]
-        return not any(map(_is_value, filled)) and len(set(filled)) == len(filled)
-
-    def _header_of_words(self, place: int) -> int | None:
-        row = self.rows[place]
-        below = self.rows[place + 1 :]
-        if any(map(_is_value, row.cells)) and not _COMMON_NAMES.fullmatch(row.cells[0]):
-            return None
-        again = sum(
-            any(len(other.cells) == self.width and other.cells[column] == cell for other in below)
-            for column, cell in enumerate(row.cells)
-            if cell.strip()
-        )
-        if again and not any(_COMMON_NAMES.fullmatch(cell) for cell in row.cells):
-            return None
-        if below and not any(_COMMON_NAMES.fullmatch(cell) for cell in row.cells):
-            self.doubts.append(f"all cells are words: line {row.line} is taken for the header")
-        return place
-
-    def units(self, header: int) -> bool:
-        """Whether the row below the header says units: words in brackets or short signs above numbers."""
-        if header + 1 >= len(self.rows) - 1 or not any(self.kinds):
-            return False
-        row = self.rows[header + 1]
-        if len(row.cells) != self.width or self._fits(row):
-            return False
-        typed = [cell for _, cell in self._typed(row) if cell.strip()]
-        return bool(typed) and all(kind_of(cell) == "" and len(cell.strip()) <= 12 for cell in typed)
-
-    def names(self, header: int) -> tuple[tuple[str, ...], bool]:
-        """The header's cells, one for each column, and whether it has as many itself."""
-        cells = self.rows[header].cells
-        below = [row for row in self.rows[header + 1 :] if len(row.cells) == self.width]
-        if len(cells) == self.width or not below:
-            return cells, True
-        self.doubts.append(f"rows have {self.width} cells, the header {len(cells)}")
-        if len(cells) > self.width:
-            return cells[: self.width], False
-        missing = self.width - len(cells)
-        if all(not cell.strip() for row in below for cell in row.cells[len(cells) :]):
-            return (*cells, *("",) * missing), False
-        if missing == 1 and all(row.cells[0].strip() for row in below):
-            self.doubts.append("the first column has no name, as R and pandas write row names")
-            return ("row_name", *cells), False
-        return (*cells, *("",) * missing), False
+def columns_of_layout(layout: Layout, rows: Sequence[Row]) -> tuple[Named, ...]:
+    """The columns of a table: one that the header leaves without a name has a place, or is left out if it is empty."""
+    named = name_columns(layout.names, by_name=layout.has_header)
+    taken = {each.name for each in named if each}
+    columns = []
+    for place, each in enumerate(named, 1):
+        if each is None and _is_filled(rows, place, layout):
+            each = name_by_place(place, taken)
+            taken.add(each.name)
+        if each is not None:
+            columns.append(each)
+    return tuple(columns)
 
 
-def _is_value(cell: str) -> bool:
-    return kind_of(cell) in ("number", "date", "time", "email", "url", "uuid", "address", "boolean")
+def _is_filled(rows: Sequence[Row], place: int, layout: Layout) -> bool:
+    below = (row for row in rows if row.line >= layout.first)
+    return any(len(row.cells) >= place and row.cells[place - 1].strip() for row in below)

@@ -60,7 +60,7 @@ def type_of_numbers(texts: Sequence[str], name: str = "", *, text: bool = True) 
         return _integers([int(each) for each in texts], texts, name, text)
     numbers = [Exact(each) for each in texts]
     scales = [-int(number.as_tuple().exponent) for number in numbers]
-    if _is_money(texts, numbers, scales):
+    if _is_money(texts, numbers, scales, name):
         return Typed(Decimal(MAX_MONEY, scales[0]))
     if not all(map(_survives_double, numbers)):
         return _exact(numbers, scales)
@@ -134,9 +134,10 @@ def _doubt_of_integers(numbers: Sequence[int], texts: Sequence[str], name: str) 
     return ""
 
 
-def _is_money(texts: Sequence[str], numbers: Sequence[Exact], scales: Sequence[int]) -> bool:
+def _is_money(texts: Sequence[str], numbers: Sequence[Exact], scales: Sequence[int], name: str) -> bool:
     """Every value has as many digits after the point, and few: somebody counts in cents."""
-    same = len(texts) > 1 and len(set(scales)) == 1 and 2 <= scales[0] <= _MONEY_SCALE
+    shows = len(texts) > 1 or texts[0].endswith("0") or bool(_QUANTITY_NAME.search(name))
+    same = shows and len(set(scales)) == 1 and 2 <= scales[0] <= _MONEY_SCALE
     short = all(number.adjusted() + 1 + scales[0] <= MAX_MONEY for number in numbers)
     return same and short and not any("e" in each.lower() for each in texts)
 

@@ -10,12 +10,15 @@ from typing import Any
 from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.files import parse, path_of
 from pipeline.lake.datasets.model import Dataset
-from pipeline.lake.proposals.checks import Checked, Column, check_json, check_texts, check_typed
+from pipeline.lake.proposals.checks import Checked, Column, check_json, check_texts, check_typed, discovered
 from pipeline.lake.proposals.contents import Content, read_content
 from pipeline.lake.proposals.definition_text import printable, write_definition
 from pipeline.lake.proposals.delimited import draft_delimited
+from pipeline.lake.proposals.drafts import Draft
 from pipeline.lake.proposals.json_layouts import draft_json
 from pipeline.lake.proposals.keys import find_key, find_partition, rules
+from pipeline.lake.proposals.workbooks import draft_workbook
+from pipeline.lake.proposals.xml_records import draft_xml
 
 SHOWN_ROWS = 3
 
@@ -88,12 +91,19 @@ def propose(path: Path, name: DatasetName) -> Proposal:
 def _checked(content: Content) -> tuple[Checked, str]:
     match content.kind:
         case "text":
-            draft = draft_delimited(content)
-            return check_texts(content, draft), draft.how
+            return _checked_text(content, draft_delimited(content))
+        case "xlsx":
+            return _checked_text(content, draft_workbook(content))
+        case "xml":
+            return _checked_text(content, discovered(content, draft_xml(content)))
         case "json" | "jsonl":
             records = draft_json(content)
             return check_json(content, records), records.draft.how
     return check_typed(content), ""
+
+
+def _checked_text(content: Content, draft: Draft) -> tuple[Checked, str]:
+    return check_texts(content, draft), draft.how
 
 
 def _inferred(column: Column, checked: Checked) -> Inferred:

@@ -9,7 +9,10 @@ from typing import Any
 
 import fastavro
 import pyarrow as pa
+import pyarrow.orc as orc
 import pyarrow.parquet as pq
+import xlsxwriter
+from lxml import etree
 
 Rows = Sequence[tuple[str, str]]
 NAMES = ("id", "Name")
@@ -43,10 +46,19 @@ def text_format(
     return Format(name, first, write, options or {})
 
 
+def _table(names: tuple[str, str], rows: Rows) -> pa.Table:
+    return pa.Table.from_arrays([pa.array([row[place] for row in rows], pa.string()) for place in (0, 1)], names=names)
+
+
 def _parquet(names: tuple[str, str], rows: Rows) -> bytes:
-    columns = [pa.array([row[place] for row in rows], pa.string()) for place in (0, 1)]
     file = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(columns, names=list(names)), file)
+    pq.write_table(_table(names, rows), file)
+    return file.getvalue()
+
+
+def _orc(names: tuple[str, str], rows: Rows) -> bytes:
+    file = io.BytesIO()
+    orc.write_table(_table(names, rows), file)
     return file.getvalue()
 
 
@@ -62,6 +74,26 @@ def _avro(names: tuple[str, str], rows: Rows) -> bytes:
     return file.getvalue()
 
 
+def _xlsx(names: tuple[str, str], rows: Rows) -> bytes:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_numbers": False})
+    sheet = book.add_worksheet()
+    for place, row in enumerate([names, *rows]):
+        sheet.write_string(place, 0, row[0])
+        sheet.write_string(place, 1, row[1])
+    book.close()
+    return file.getvalue()
+
+
+def _xml(names: tuple[str, str], rows: Rows) -> bytes:
+    root = etree.Element("rows")
+    for row in rows:
+        element = etree.SubElement(root, "row")
+        for name, value in zip(names, row, strict=True):
+            etree.SubElement(element, name).text = value
+    return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True))
+
+
 TEXTS = [
     text_format("csv", "id,Name\n", "%s,%s", "\n", "\n", 2),
     text_format("tsv", "id\tName\n", "%s\t%s", "\n", "\n", 2),
@@ -74,5 +106,8 @@ TEXTS = [
 OTHERS = [
     Format("parquet", 1, _parquet),
     Format("avro", 1, _avro),
+    Format("orc", 1, _orc),
+    Format("xlsx", 2, _xlsx),
+    Format("xml", 1, _xml, {"records": "row"}),
 ]
 FORMATS = [*TEXTS, *OTHERS]

@@ -101,6 +101,16 @@ def test_a_stand_in_of_the_delimiter_may_itself_stand_in_the_file(reading: Readi
     assert found.bad[0]["raw"] == "3\x1f"
 
 
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_null_words_are_null_where_they_stand_without_quotes_in_text_too(reading: Reading, quote: str) -> None:
+    text = f"NA,b\nNA,1\n{quote}NA{quote},2\n\\N,3\nx,-\n"
+    contract = {"b": Column(type="int")}
+    found = reading(text, "csv", contract, quote=quote, null_values=["NA", "\\N", "-"])
+    assert found.rows == [{"na": None, "b": 1}, {"na": "NA", "b": 2}, {"na": None, "b": 3}, {"na": "x", "b": None}]
+    found = reading("a,b\n\\N,1\nx,2\n", "csv", contract, escape="backslash", null_values=["\\N"])
+    assert found.rows == [{"a": None, "b": 1}, {"a": "x", "b": 2}]
+
+
 def test_ten_thousand_columns_are_refused_at_once(reading: Reading) -> None:
     started = time.process_time()
     with pytest.raises(BadObject, match="names 10000 columns; 2000 are the limit"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +19,7 @@ from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column
 from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.readers.json_values import holds
 from tests.conftest import SHARED_DATA
 from tests.examples import examples
 from tests.lake.files.conftest import Reading, read
@@ -316,6 +319,12 @@ def test_the_contract_types_what_json_cannot(reading: Reading) -> None:
         ("boolean", "1"),
         ("date", '"yesterday"'),
         ("decimal(5,2)", "1.555"),
+        ("decimal(12,2)", "12345678901"),
+        ("decimal(12,2)", "-123456789012"),
+        ("decimal(12,2)", "1e38"),
+        ("decimal(12,2)", "1.5E+30"),
+        ("decimal(20,18)", "11111111111111111111"),
+        ("struct<a:array<decimal(4,2)>>", '{"a":[1,100]}'),
         ("decimal(38,10)", "886990516144859843528436867923968"),
         ("array<struct<a:decimal(38,2)>>", '[{"a":7771395013236266951087954555016440874}]'),
         ("array<int>", '{"a":1}'),
@@ -384,8 +393,10 @@ def same(source: Any, stored: Any) -> bool:
     """Does `stored` hold `source`: the value, or where a conflict made text of it, its JSON? An absent key is null."""
     if source is None or stored is None:
         return source is stored
+    if isinstance(source, Decimal):
+        return Decimal(stored) == source if isinstance(stored, str) else holds(stored, str(source))
     if isinstance(stored, str):
-        return stored == source if isinstance(source, str) else bool(json.loads(stored) == source)
+        return stored == source if isinstance(source, str) else _loaded(stored) == _loaded(dumped(source, True))
     if isinstance(source, dict):
         renamed = {safe_name(key): value for key, value in source.items()}
         return renamed.keys() <= stored.keys() and all(same(renamed.get(key), item) for key, item in stored.items())
@@ -394,11 +405,21 @@ def same(source: Any, stored: Any) -> bool:
     return (type(source) is type(stored) and bool(source == stored)) or _exact_double(source, stored)
 
 
+def _loaded(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)
+
+
 def _exact_double(source: Any, stored: Any) -> bool:
     return type(source) is int and type(stored) is float and int(stored) == source
 
 
 keys = st.sampled_from(["a", "b", "c", "late_1", "x y"])
+decimals = st.builds(
+    lambda whole, fraction, exponent: Decimal(f"{whole}.{fraction}{exponent}"),
+    st.integers(-(10**12), 10**12),
+    st.text("0123456789", min_size=1, max_size=20),
+    st.sampled_from(["", "", "E-5", "E+5", "E-330"]),
+)
 scalars = (
     st.none()
     | st.booleans()
@@ -406,8 +427,9 @@ scalars = (
     | st.integers()
     | st.sampled_from([2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 10**30])
     | st.floats(allow_nan=False, allow_infinity=False)
+    | decimals
     | st.text(max_size=5)
-    | st.sampled_from(["2020-01-01", "01", "1", "null", ""])
+    | st.sampled_from(["2020-01-01", "01", "1", "null", "", "},{", "}{", '"', "\\", "\ufeff", "1.23456789012345678"])
 )
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3))
 records = st.lists(st.dictionaries(keys, values, max_size=4), min_size=1, max_size=10)
@@ -416,23 +438,59 @@ like_records = st.lists(
     min_size=1,
     max_size=25,
 )
+like_decimals = st.lists(
+    st.fixed_dictionaries({"a": st.decimals(-1000, 1000, places=2) | decimals, "b": st.text(max_size=40)}),
+    min_size=1,
+    max_size=25,
+)
 
 
-@settings(max_examples=examples(200))
-@given(records | like_records, st.booleans(), st.integers(1, 60), st.booleans())
+def dumped(value: Any, ascii_only: bool) -> str:
+    """JSON, decimals with all their digits."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{dumped(key, ascii_only)}:{dumped(of, ascii_only)}" for key, of in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{','.join(dumped(item, ascii_only) for item in value)}]"
+    return json.dumps(value, ensure_ascii=ascii_only)
+
+
+def pretty(text: str) -> str:
+    """The same JSON over many lines; numbers keep their digits."""
+    return re.sub(r'"(?:[^"\\]|\\.)*"|[{\[,]', lambda token: token[0] + ("" if token[0][0] == '"' else "\n  "), text)
+
+
+LAYOUTS: dict[str, Callable[[list[str]], str]] = {
+    "lines": lambda texts: lines(*texts),
+    "lines with marks": lambda texts: "\ufeff" + "\r\n\ufeff".join(texts),
+    "array": lambda texts: f"[{', '.join(texts)}]",
+    "array of lines": lambda texts: "[\n" + ",\n".join(texts) + "\n]\n",
+    "pretty array": lambda texts: pretty(f"[{','.join(texts)}]"),
+    "arrays": lambda texts: "[]" + "".join(f"[{text}]\n" for text in texts),
+    "objects": lambda texts: "".join(texts) + "{}",
+    "pretty objects": lambda texts: "\n".join(map(pretty, texts)) + "\n{}",
+    "wrapped": lambda texts: f'{{"x":{{"d":[{{}}]}},"d":{{"r":[{",".join(texts)}],"s":"]"}},"y":[1,[2]]}}',
+    "wrapped lines": lambda texts: "".join(f'{{"d":{{"r":[{text}]}}}}\n' for text in texts),
+}
+
+
+@settings(max_examples=examples(300))
+@given(records | like_records | like_decimals, st.sampled_from([*LAYOUTS]), st.integers(1, 60), st.booleans())
 def test_every_record_equals_what_json_loads_says(
-    source: list[dict[str, Any]], array: bool, block: int, ascii_only: bool
+    source: list[dict[str, Any]], layout: str, block: int, ascii_only: bool
 ) -> None:
-    texts = [json.dumps(record, ensure_ascii=ascii_only) for record in source]
-    text = f"[{', '.join(texts)}]" if array else lines(*texts)
+    text = LAYOUTS[layout]([dumped(record, ascii_only) for record in source])
+    path = {"records": "$.d.r"} if layout.startswith("wrapped") else {}
     with TemporaryDirectory() as folder:
-        whole = read(Path(folder), text, "json", limits=Limits())
+        whole = read(Path(folder), text, "json", limits=Limits(), **path)
     with TemporaryDirectory() as folder:
         limits = Limits(block=block, first_sample=block, row_group=1)
-        cut = read(Path(folder), text, "json", limits=limits)
+        cut = read(Path(folder), text, "json", limits=limits, **path)
     assert (cut.rows, cut.positions, cut.conversion) == (whole.rows, whole.positions, whole.conversion)
     assert not whole.bad
-    for record, row in zip(source, whole.rows, strict=True):
+    rows = whole.rows[:-1] if "objects" in layout else whole.rows
+    for record, row in zip(source, rows, strict=True):
         assert same(record, row)
 
 
@@ -460,15 +518,15 @@ def test_a_path_may_have_several_steps(reading: Reading) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('{"a":1,"b c":2}', r"there is no \$\.data\.items in the file; it has a$"),
-        ('{"data":{"a":1}}', r"there is no \$\.data\.items in the file"),
+        ('{"a":1,"b c":2}', r"there is no \$\.data\.items in the object that ends at byte 15"),
+        ('{"data":{"a":1}}', r"there is no \$\.data\.items in"),
         ('{"data":[{"items":[]}]}', r"\$\.data is an array, not an object"),
         ('{"data":null}', r"\$\.data is null, not an object"),
         ('{"data":{"items":null}}', r"\$\.data\.items is null, not an array"),
         ('{"data":{"items":"x"}}', r"\$\.data\.items is a string, not an array"),
         ('[{"data":{"items":[]}}]', r"\$\.data\.items is looked for in objects, and here is none"),
         ('{"data":{"items":[]},"data":{"items":[]}}', "key data stands twice in one object"),
-        ('{"x":1,"x":2,"data":{"items":[]}}', "key x stands twice in one object"),
+        ('{"x":1,"x":2,"data":{"items":[]}}', "a key stands twice in one object"),
         ('{"x":{"y":1,"y":2},"data":{"items":[]}}', "stands twice"),
         ('{"x":NaN,"data":{"items":[]}}', "NaN is not JSON"),
         ('{"x":[1,],"data":{"items":[]}}', "byte"),
@@ -516,3 +574,56 @@ def test_deep_nesting_is_a_bad_row(tmp_path: Path, depth: int) -> None:
         assert "nests too deep" in found.bad[0]["reason"]
     found = read(tmp_path, '{"x":%s,"data":[{"b":[1]}]}' % ("[" * 400 + "]" * 400), "json", records="$.data")
     assert found.rows == [{"b": [1]}]
+
+
+COMMAS = {"decimal": ",", "thousands": ".", "currency": ["€"], "null_values": ["NA", "-999"], "negative_brackets": True}
+
+
+@pytest.mark.parametrize("filler", ["", "x" * 200])
+def test_strings_are_read_as_the_dataset_says_and_numbers_as_jsons_own(reading: Reading, filler: str) -> None:
+    contract = {
+        "d": "double",
+        "m": "decimal(10,2)",
+        "i": "bigint",
+        "b": Column(type="boolean", true_values=("Y",), false_values=("N",)),
+        "t": Column(type="timestamp", format="epoch_seconds"),
+        "day": Column(type="date", format="dd.MM.yyyy"),
+        "l": "array<double>",
+    }
+    rows = [
+        {
+            "d": "1.234,5",
+            "m": "(1.000,25) €",
+            "i": "7",
+            "b": "y",
+            "t": 1767225600,
+            "day": "31.12.2025",
+            "l": ["1,5", 1.5],
+        },
+        {"d": 1234.5, "m": -1000.25, "i": 7, "b": True, "t": "1767225600", "day": "31.12.2025", "l": [1.5, "1,5"]},
+        {"d": "NA", "m": "", "i": -999, "b": None, "t": None, "day": "NA", "l": None},
+        {"d": -999, "m": "-999", "i": "-999", "b": "NA", "t": "NA", "day": None, "l": None},
+        {"d": 1.5, "m": 1, "i": "1,5", "b": False, "t": 0, "day": "01.01.1970", "l": []},
+    ]
+    text = "".join(json.dumps({**row, "f": filler}, ensure_ascii=False) + "\n" for row in rows)
+    found = reading(text, "jsonl", contract, **COMMAS)
+    good = {
+        "d": 1234.5,
+        "m": Decimal("-1000.25"),
+        "i": 7,
+        "b": True,
+        "t": datetime(2026, 1, 1, tzinfo=UTC),
+        "day": date(2025, 12, 31),
+        "l": [1.5, 1.5],
+    }
+    assert [{key: row[key] for key in contract} for row in found.rows] == [good, good, *[dict.fromkeys(contract)] * 2]
+    assert found.positions == [1, 2, 3, 4]
+    assert "column i: '1,5' is not bigint" in found.bad[0]["reason"]
+
+
+def test_a_number_may_be_a_null_word(reading: Reading) -> None:
+    text = lines(*(f'{{"i":{value},"d":{value}.0,"e":{value}}}' for value in (1, -999, 3)))
+    found = reading(text, "jsonl", {"i": "int", "d": "double", "e": "double"}, null_values=["-999", "NA"])
+    assert [row["i"] for row in found.rows] == [1, None, 3]
+    assert [row["d"] for row in found.rows] == [1.0, -999.0, 3.0]
+    assert [row["e"] for row in found.rows] == [1.0, None, 3.0]

@@ -8,16 +8,8 @@ import pytest
 
 from pipeline.core.errors import SluiceError
 from pipeline.lake.datasets import DatasetName
-from pipeline.lake.datasets.types import Primitive
-from pipeline.lake.files.forms import Form
-from pipeline.lake.files.values import read_text
 from pipeline.lake.proposals.proposal import Proposal, propose
 from tests.lake.proposals.corpus import Case, cases, misses
-
-try:
-    read_text("1,5", Primitive.DOUBLE, Form(decimal=","))
-except ValueError:
-    pytest.skip("values are read in one form only", allow_module_level=True)
 
 NAME = DatasetName("corpus", "things")
 GOAL = 0.95

@@ -82,6 +82,7 @@ def staged(path: Path, proposal: Proposal, folder: Path) -> tuple[Conversion, li
         (["NaN", "1.5"], "string"),
         (["true", "False"], "boolean"),
         (["0", "1"], "bigint"),
+        (["yes", "no"], "boolean"),
         (["Y", "Y"], "string"),
         (["2024-02-29", "2023-12-31"], "date"),
         (["2023-02-29", "2023-12-31"], "string"),

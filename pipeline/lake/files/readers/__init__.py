@@ -35,6 +35,24 @@ def _avro() -> type[Reader]:
     return AvroReader
 
 
+def _orc() -> type[Reader]:
+    from pipeline.lake.files.readers.orc_reader import OrcReader
+
+    return OrcReader
+
+
+def _xlsx() -> type[Reader]:
+    from pipeline.lake.files.readers.xlsx_reader import XlsxReader
+
+    return XlsxReader
+
+
+def _xml() -> type[Reader]:
+    from pipeline.lake.files.readers.xml_reader import XmlReader
+
+    return XmlReader
+
+
 READERS: dict[str, Callable[[], type[Reader]]] = {
     "csv": _csv,
     "tsv": _csv,
@@ -43,6 +61,9 @@ READERS: dict[str, Callable[[], type[Reader]]] = {
     "jsonl": _json,
     "parquet": _parquet,
     "avro": _avro,
+    "orc": _orc,
+    "xlsx": _xlsx,
+    "xml": _xml,
 }
 """By the name that a dataset's definition gives the format; called, it imports what that format alone needs."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +19,13 @@ from pipeline.lake.files.readers.table_reader import Cells
 
 
 class CellParser:
-    """Reads blocks in one dialect. `encoding` is what the bytes were before they became UTF-8."""
+    """Reads blocks in one dialect. `encoding` is what the bytes were before they became UTF-8.
 
-    def __init__(self, scanner: Scanner, swap: Swap | None, encoding: str) -> None:
+    `null_words` stand for null where they are not in quotes.
+    """
+
+    def __init__(self, scanner: Scanner, swap: Swap | None, encoding: str, null_words: Sequence[str] = ()) -> None:
+        self._nulls = ["", *(swap.swap(word.encode()).decode() if swap else word for word in null_words)]
         self._scanner = scanner
         self._dialect: Dialect = scanner.dialect
         self._swap = swap
@@ -32,19 +36,30 @@ class CellParser:
         self._any_plain_backslash = re.compile(rb"\\(?![" + special + rb"\r\n])")
 
     def parse(self, block: CsvBlock, columns: int) -> Cells:
-        """The cells of whole records."""
+        """The cells of a block."""
         data, rows = block.data, block.rows
         if rows is None and b"\0" not in data:
             try:
-                table = self.read(data, columns)
+                table = self._read(data, columns, self._nulls)
             except pa.ArrowInvalid:
                 # Its message quotes the row.
                 pass
             else:
-                return self._whole(table, data, block.count)
+                return self._whole(table, block)
         return self._careful(data, self._scanner.rows(data) if rows is None else rows, columns)
 
-    def read(self, data: bytes, columns: int, ragged: Callable[[pa.csv.InvalidRow], str] | None = None) -> pa.Table:
+    def header(self, data: bytes, columns: int) -> list[str]:
+        """The cells of a header, "" for nothing; words for null are names there."""
+        table = self._read(data, columns, [""])
+        return [column[0].as_py() or "" for column in table.columns]
+
+    def _read(
+        self,
+        data: bytes,
+        columns: int,
+        nulls: list[str],
+        ragged: Callable[[pa.csv.InvalidRow], str] | None = None,
+    ) -> pa.Table:
         """Columns of text. ArrowInvalid for rows of another number of cells, if `ragged` does not take them."""
         names = [str(place) for place in range(columns)]
         if self._dialect.escape:
@@ -58,7 +73,7 @@ class CellParser:
             parse_options=self._dialect.parse_options(invalid_row_handler=ragged),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
-                null_values=[""],
+                null_values=nulls,
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
@@ -69,7 +84,8 @@ class CellParser:
         """A row as it stands in the file."""
         return as_written(self._swap.swap(raw) if self._swap else raw, self._encoding)
 
-    def _whole(self, table: pa.Table, data: bytes, line_ends: int) -> Cells:
+    def _whole(self, table: pa.Table, block: CsvBlock) -> Cells:
+        data = block.data
         found: list[Rows] = []
 
         def rows() -> Rows:
@@ -80,7 +96,7 @@ class CellParser:
         def raw(row: int) -> bytes:
             return self.restore(data[rows().starts[row] : rows().ends[row]])
 
-        lines = line_ends + (not data.endswith((b"\n", b"\r")))
+        lines = block.line_ends + (not data.endswith((b"\n", b"\r")))
         if table.num_rows == lines:
             return Cells(table, np.arange(lines), raw)
         if table.num_rows != len(rows().starts):
@@ -100,7 +116,7 @@ class CellParser:
             ragged.append((row.number, row.actual_columns))
             return "skip"
 
-        table = self.read(_joined(data, rows, keep), columns, skip) if keep.any() else _nothing(columns)
+        table = self._read(_joined(data, rows, keep), columns, self._nulls, skip) if keep.any() else _nothing(columns)
         kept = np.flatnonzero(keep)
         for number, cells in ragged:
             bad[int(kept[number - 1])] = _ragged(cells, columns)

@@ -26,7 +26,7 @@ class CsvReader(TableReader):
         dialect, swap = dialect_of(settings)
         super().__init__(source, settings, contract, limits, dialect)
         self._read = swapped(self.text.read, swap) if swap else self.text.read
-        self._parser = CellParser(self.scanner, swap, self.text.encoding)
+        self._parser = CellParser(self.scanner, swap, self.text.encoding, settings.null_values)
 
     def read_text(self, size: int) -> bytes:
         """See `TableReader.read_text`."""
@@ -40,8 +40,7 @@ class CsvReader(TableReader):
         """See `TableReader.names_of`."""
         if record.cells > self.limits.columns:
             return [""] * record.cells
-        table = self._parser.read(data[record.start : record.end] + b"\n", record.cells)
-        return [column[0].as_py() or "" for column in table.columns]
+        return self._parser.header(data[record.start : record.end] + b"\n", record.cells)
 
     def restore(self, raw: bytes) -> bytes:
         """See `TableReader.restore`."""

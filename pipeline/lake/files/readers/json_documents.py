@@ -13,12 +13,10 @@ from collections.abc import Iterator, Sequence
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.readers.json_split import WHITESPACE, ArrayElements, Record, Window, objects
 from pipeline.lake.files.readers.json_structure import scan
-from pipeline.lake.files.readers.json_values import plain_key, twice
 from pipeline.lake.files.values import load_json
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\]}]*")
-_SHOWN_KEYS = 10
 
 
 def holds_lines(window: Window) -> bool:
@@ -82,17 +80,14 @@ class _Walk:
         self._found = False
 
     def records(self) -> Iterator[Sequence[Record]]:
-        keys: list[str] = []
-        yield from self._object(0, keys)
+        yield from self._object(0)
         if not self._found:
-            known = [key for key in keys if plain_key(key)][:_SHOWN_KEYS]
-            beside = f"; it has {', '.join(known)}" if known else ""
             raise BadObject(
-                f"there is no {_shown(self._path)} in the file{beside}",
-                hint="Say in `records` where the records are, such as $.data.",
+                f"there is no {_shown(self._path)} in the object that ends at byte {self._window.offset} of the text",
+                hint="Say in `records` where the records are, letter for letter, such as $.data.",
             )
 
-    def _object(self, depth: int | None, keys: list[str]) -> Iterator[Sequence[Record]]:
+    def _object(self, depth: int | None) -> Iterator[Sequence[Record]]:
         """Go through an object. `depth` is how much of the path lies behind, None beside the path."""
         window = self._window
         window.drop(1)
@@ -103,9 +98,10 @@ class _Walk:
         while True:
             key = self._key()
             if key in seen:
-                raise window.broken(twice(key), 0)
+                # Only the path's own keys are the dataset's words: others may be somebody's values.
+                named = f"key {key}" if key in self._path else "a key"
+                raise window.broken(f"{named} stands twice in one object", 0)
             seen.add(key)
-            keys.append(key)
             if depth is not None and key == self._path[depth]:
                 yield from self._on_path(depth + 1)
             else:
@@ -119,7 +115,7 @@ class _Walk:
         if depth < len(self._path):
             if first != b"{":
                 raise window.broken(f"{here} is {_kind(first)}, not an object", 0)
-            yield from self._object(depth, [])
+            yield from self._object(depth)
             return
         self._found = True
         if first == b"[":
@@ -144,7 +140,7 @@ class _Walk:
         if first not in (b"[", b"{") or self._end(window.limits.block) is not None:
             self._load(self._take(window.limits.record))
         elif first == b"{":
-            for _ in self._object(None, []):
+            for _ in self._object(None):
                 pass
         else:
             window.drop(1)

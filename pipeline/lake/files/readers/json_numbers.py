@@ -6,6 +6,7 @@ number between commas within a string counts as one; who is told that there may 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,10 @@ _WIDTH = 2 * _REACH + 1
 _LEFT, _RIGHT = 16, 24
 """Digits on each side of a point up to which the quick way counts them, by eights."""
 
-_JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_CHUNK = 64 * 1024
+"""Bytes that a processor keeps at hand, so that several passes cost little more than one."""
+
+JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _VIEW = np.dtype([("size", "<i4"), ("prefix", "<u4"), ("buffer", "<i4"), ("offset", "<i4")])
 """Arrow's string view of more than 12 bytes."""
 
@@ -65,16 +69,27 @@ def may_round(text: Text) -> bool:
         if _some_rounded(_views(text, starts, ends)):
             return True
         others = np.concatenate((others, more))
-    # Only below 1 does an exponent take digits away without a point; large ones are seen in the doubles.
-    minuses = np.flatnonzero(text == _MINUS)
-    marks = np.concatenate((others, _exponents(text, minuses[minuses > 1] - 1)))
-    return len(marks) > 0 and _some_rounded_around(text, marks)
+    # Without a point, digits are lost by negative exponents only; large numbers are seen in their doubles.
+    exponents = _exponents(text, _negative_exponents(text))
+    return _some_rounded_around(text, others) or _some_rounded_around(text, exponents, _is_doubtful)
 
 
 def has_exponent(text: Text) -> bool:
     """May there be a number with an exponent in JSON?"""
     letters = np.flatnonzero((text | _LOWER) == _E)
     return len(_numbers(text, _exponents(text, letters[letters > 0]), 0).windows) > 0
+
+
+def _negative_exponents(text: Text) -> Places:
+    """Where an E stands before a minus, behind the first byte."""
+    found = [np.empty(0, np.int64)]
+    for start in range(1, len(text) - 1, _CHUNK):
+        letters = text[start : min(start + _CHUNK, len(text) - 1)]
+        exponents = (letters | _LOWER) == _E
+        exponents &= text[start + 1 : start + 1 + len(letters)] == _MINUS
+        if exponents.any():
+            found.append(np.flatnonzero(exponents) + start)
+    return np.concatenate(found)
 
 
 def _exponents(text: Text, places: Places) -> Places:
@@ -103,9 +118,10 @@ def _run(words: NDArray[np.uint64], *places: Places, backward: bool = False) -> 
     """How many digits follow each other in the eight bytes at the first places, and if all are some, at the next."""
     count = np.zeros(len(places[0]), np.int64)
     for number, each in enumerate(places):
-        found = words[each]
-        digits = _leading_digits(found.byteswap() if backward else found)
-        count += digits if number == 0 else np.where(count == 8 * number, digits, 0)
+        full = count == 8 * number
+        if full.any():
+            found = words[each]
+            count += np.where(full, _leading_digits(found.byteswap() if backward else found), 0)
     return count
 
 
@@ -126,21 +142,38 @@ def _views(text: Text, starts: Places, ends: Places) -> pa.StringArray:
     return pa.Array.from_buffers(pa.string_view(), len(views), buffers).cast(pa.string())
 
 
-def _some_rounded_around(text: Text, marks: Places) -> bool:
+def _is_doubtful(numbers: _Numbers) -> NDArray[np.bool_]:
+    """Of numbers around a negative exponent: do they have many digits, or an exponent near the end of the doubles?"""
+    return (numbers.ends - numbers.starts > DOUBLE_DIGITS + 1) | (numbers.ends - _REACH > len("e-99"))
+
+
+def _some_rounded_around(
+    text: Text, marks: Places, which: Callable[[_Numbers], NDArray[np.bool_]] | None = None
+) -> bool:
+    if not len(marks):
+        return False
     numbers = _numbers(text, marks, 0)
+    if which:
+        chosen = which(numbers)
+        numbers = _Numbers(numbers.windows[chosen], numbers.starts[chosen], numbers.ends[chosen])
     if (numbers.starts == 1).any() or (numbers.ends == _WIDTH - 1).any():
         return True
-    windows = zip(numbers.windows, numbers.starts, numbers.ends, strict=True)
-    return _some_rounded(
-        pa.array([window[start:end].tobytes().decode() for window, start, end in windows], pa.string())
-    )
+    return _some_rounded(_texts(numbers))
+
+
+def _texts(numbers: _Numbers) -> pa.StringArray:
+    places = np.arange(_WIDTH)
+    within = (places >= numbers.starts[:, np.newaxis]) & (places < numbers.ends[:, np.newaxis])
+    offsets = np.concatenate(([0], np.cumsum(numbers.ends - numbers.starts))).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(numbers.windows[within])]
+    return pa.Array.from_buffers(pa.string(), len(numbers.starts), buffers)
 
 
 def _some_rounded(texts: pa.StringArray) -> bool:
     try:
         doubles = texts.cast(pa.float64())
     except pa.ArrowInvalid:
-        texts = texts.filter(pc.match_substring_regex(texts, _JSON_NUMBER))
+        texts = texts.filter(pc.match_substring_regex(texts, JSON_NUMBER))
         doubles = texts.cast(pa.float64())
     # Most are written in the shortest way that gives the same double: Arrow's own.
     others = texts.filter(pc.not_equal(doubles.cast(pa.string()), texts)).unique()

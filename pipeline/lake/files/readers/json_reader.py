@@ -1,4 +1,4 @@
-"""JSON: an array of objects, or one object a line. Types are JSON's own, widened to hold all values (`json_shapes`).
+"""JSON: documents (arrays, objects), or one object a line. Types are JSON's own, widened to hold all (`json_shapes`).
 
 Arrow reads a block with the schema that held so far. A block that does not fit is cut into pieces, and what still does
 not fit is read record by record in Python, which widens the schema or finds the row that is bad. So the result does
@@ -8,7 +8,6 @@ not depend on where blocks were cut.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,9 +16,8 @@ import pyarrow as pa
 
 from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.datasets.types import Type
+from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.casts import Mismatch
-from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import (
     BadRow,
@@ -33,46 +31,27 @@ from pipeline.lake.files.readers.base import (
     merge,
     one_array,
 )
-from pipeline.lake.files.readers.json_arrow import (
-    check_decimals,
-    check_doubles,
-    expected_type,
-    has_double,
-    read_objects,
-)
+from pipeline.lake.files.readers.json_arrow import check_decimals, check_doubles, may_be_null_words, read_objects
+from pipeline.lake.files.readers.json_columns import Columns, Expectation
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
 from pipeline.lake.files.readers.json_numbers import may_round
-from pipeline.lake.files.readers.json_rows import Row, Text, count_objects, load_object, pieces, text_of
-from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, rewrite_fields, to_text
+from pipeline.lake.files.readers.json_rows import Pieces, Row, Text, count_objects, load_object, rows_of, text_of
+from pipeline.lake.files.readers.json_shapes import rewrite_fields
 from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
 from pipeline.lake.files.readers.json_values import DuplicateKey
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import TextStream
 
 
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """What Arrow is told to expect, by the file's own names; `names` are the safe ones.
-
-    `inexact` if it makes doubles of numbers for which no contract says that they are.
-    """
-
-    schema: pa.Schema
-    names: tuple[str, ...]
-    inexact: bool
-
-
 class JsonReader(Reader):
-    """`settings.format` json takes both layouts, jsonl lines only. Keeps what it learned for a second reading."""
+    """`settings.format` json takes every layout, jsonl lines only. Keeps what it learned for a second reading."""
 
     rereads = True
 
     def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         super().__init__(source, settings, contract, limits)
         self._text = TextStream(source, settings.encoding)
-        self._shapes: dict[str, Shape] = {}
-        self._names: dict[str, str] = {}
-        self._snapshot: _Snapshot | None = _Snapshot(pa.schema([]), (), False)
+        self._columns = Columns(settings, contract, self.contract, self.forms, limits)
         self._complete = False
         self._rows_out = 0
         self._first_problem: BadRow | None = None
@@ -115,9 +94,9 @@ class JsonReader(Reader):
 
     def parse(self, block: Block) -> Chunk | None:
         """The rows of a block by pyarrow, if the columns seen so far fit; else None, and `settle` reads them."""
-        snapshot = self._snapshot
+        expected = self._columns.known()
         rows = count_objects(block)
-        return self._read_fast(text_of(block), line_of(rows, block.first), snapshot) if snapshot and rows else None
+        return self._read_fast(text_of(block), line_of(rows, block.first), expected) if expected and rows else None
 
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
         """The rows of a block, with the columns that it adds; see `Reader.settle`."""
@@ -127,28 +106,22 @@ class JsonReader(Reader):
         for chunk in chunks:
             self._rows_out += len(chunk.positions)
             self._first_problem = self._first_problem or next(iter(chunk.bad), None)
-            for name, safe in self._names.items():
-                if safe not in self.contract and safe in chunk.table.column_names:
-                    self._note(name, one_array(chunk.table.column(safe)))
+            self._columns.note(chunk.table)
         return chunks
 
     def schema(self) -> dict[str, Type]:
         """The columns seen so far under safe names, then those of the contract that it lacks."""
-        found = {
-            safe: self.contract[safe] if safe in self.contract else self._shapes[name].type()
-            for name, safe in self._names.items()
-        }
-        return {**found, **{name: kind for name, kind in self.contract.items() if name not in found}}
+        return self._columns.schema()
 
     def finish(self) -> None:
         """`BadObject` if no row was an object, or a column of the contract is in none."""
         problem = self._first_problem
-        if problem and not self._names and not self._rows_out:
+        present = set(self._columns.names.values())
+        if problem and not present and not self._rows_out:
             raise BadObject(
                 f"no row is a JSON object that can be read; the first, at {problem.line}: {problem.told}",
                 hint='A row is one object, such as {"id": 1}, with each key once; JSON lines hold one a line.',
             )
-        present = set(self._names.values())
         missing = [name for name in self.contract if name not in present and name not in self.optional]
         if missing and (problem or self._rows_out):
             raise BadObject(
@@ -156,61 +129,45 @@ class JsonReader(Reader):
                 hint="Send the columns, or mark them optional in the dataset's definition.",
             )
 
-    def _note(self, name: str, column: pa.Array) -> None:
-        shape = self._shapes[name]
-        before = shape.type()
-        shape.note(column)
-        if shape.type() != before:
-            self._snapshot = None
-
-    def _current(self) -> _Snapshot:
-        if self._snapshot is None:
-            fields = [
-                pa.field(
-                    name, expected_type(self.contract[safe]) if safe in self.contract else self._shapes[name].physical()
-                )
-                for name, safe in self._names.items()
-            ]
-            inexact = any(
-                has_double(field.type)
-                for field, safe in zip(fields, self._names.values(), strict=True)
-                if safe not in self.contract
-            )
-            self._snapshot = _Snapshot(pa.schema(fields), tuple(self._names.values()), inexact)
-        return self._snapshot
-
-    def _read_fast(self, text: Text, positions: Positions, snapshot: _Snapshot) -> Chunk | None:
+    def _read_fast(self, text: Text, positions: Positions, expected: Expectation) -> Chunk | None:
         """All rows by Arrow, or None if one of them needs a closer look. The text must begin with an object."""
+        if not self.tolerance.required <= set(expected.names):
+            return None
         try:
-            table = read_objects(text, snapshot.schema)
+            table = read_objects(text, expected.schema)
             if table.num_rows != len(positions):
                 return None
-            check_decimals(text, snapshot.schema)
-            if snapshot.inexact and may_round(text):
+            check_decimals(text, table)
+            if expected.inexact and may_round(text):
                 return None
             if text.max() >= 0x80:
                 # Arrow's JSON reader does not check that strings are UTF-8.
                 table.validate(full=True)
             columns = [
                 self._convert(one_array(column), name)
-                for column, name in zip(table.columns, snapshot.names, strict=True)
+                for column, name in zip(table.columns, expected.names, strict=True)
             ]
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, Mismatch, UnicodeDecodeError):
             return None
-        return Chunk(pa.table(columns, names=list(snapshot.names)), positions)
+        return self.conform_good(pa.table(columns, names=list(expected.names)), positions)
 
     def _convert(self, column: pa.Array, name: str) -> pa.Array:
         if name in self.contract:
-            return self.cast(column, name)
+            if may_be_null_words(column, self.forms[name]):
+                raise Mismatch
+            epochs = self.contract[name] is Primitive.TIMESTAMP and pa.types.is_integer(column.type)
+            return self.cast(column.cast(pa.string()) if epochs else column, name)
         check_doubles(column)
         return column
 
     def _read_pieces(self, block: Block) -> Iterator[Chunk]:
-        for piece in pieces(block):
+        pieces = Pieces(rows_of(block))
+        for piece in pieces:
             chunk = None
             if all(row.raw[:1] == b"{" and row.raw[-1:] == b"}" for row in piece):
                 positions = np.array([row.position for row in piece], dtype=np.int64)
-                chunk = self._read_fast(_joined(row.raw for row in piece), positions, self._current())
+                chunk = self._read_fast(_joined(row.raw for row in piece), positions, self._columns.expectation())
+            pieces.learn(fits=chunk is not None)
             yield chunk or self._read_rows(piece)
 
     def _read_rows(self, rows: Sequence[Row]) -> Chunk:
@@ -225,10 +182,9 @@ class JsonReader(Reader):
                 bad.append(BadRow(row.position, str(error), decode_raw(row.raw), self._told(error)))
             else:
                 if not self._complete:
-                    self._observe(record)
+                    self._columns.observe(record)
                 good.append(row)
-        if not self._complete:
-            self._snapshot = None
+        self.call({name: key for key, name in self._columns.names.items()})
         positions: Positions = np.array([row.position for row in good], dtype=np.int64)
         table = self._read_as_text([row.raw for row in good])
         chunk = self.conform(table, positions, lambda index: good[index].raw)
@@ -240,52 +196,20 @@ class JsonReader(Reader):
             return "a key stands twice in one object"
         return str(error)
 
-    def _observe(self, record: dict[str, Any]) -> None:
-        new = [name for name in record if name not in self._names]
-        if new:
-            self._learn_names([*self._names, *new])
-        for name, value in record.items():
-            if name in self._names and self._names[name] not in self.contract:
-                self._shapes[name].observe(value)
-
-    def _learn_names(self, keys: Sequence[str]) -> None:
-        if len(keys) > self.limits.columns:
-            raise BadObject(
-                f"the records have more than {self.limits.columns} different keys",
-                hint="Put data that stands in keys into values, or into a nested object.",
-            )
-        found = map_columns(keys, self.columns, self.settings)
-        names = {key: name for key, name in zip(keys, found, strict=True) if name is not None}
-        if any(names.get(key) != name for key, name in self._names.items()):
-            raise BadObject(
-                "a key that comes late is the one that a column is `from`, and another was taken for it",
-                hint="Say `from` letter for letter, with the spaces that the key has.",
-            )
-        self._names = names
-        self._shapes = {key: self._shapes.get(key) or Shape(self.limits) for key in names}
-
     def _read_as_text(self, records: Sequence[bytes]) -> pa.Table:
-        """The contract's columns as the text of their JSON, the others in their shape, both under safe names."""
-        text = {name for name, safe in self._names.items() if safe in self.contract}
-        parts: dict[str, Rewrite] = {name: to_text for name in text}
-        for name, shape in self._shapes.items():
-            if name not in text and (part := shape.rewrite()):
-                parts[name] = part
+        """The contract's columns as the text of their JSON, the others in their shape, both under the table's names."""
+        schema, parts = self._columns.as_text()
         if parts:
             rewrite = rewrite_fields(parts)
             records = [bytes(rewrite(msgspec.Raw(record))) for record in records]
-        fields = [
-            pa.field(name, pa.string() if name in text else self._shapes[name].physical()) for name in self._names
-        ]
-        schema = pa.schema(fields)
         # Only keys without a letter are in no column, and hold nothing.
         table = read_objects(_joined(records), schema, "ignore") if records else schema.empty_table()
         if table.num_rows != len(records):
             raise Inconsistent(f"{len(records)} JSON records were read as {table.num_rows}")
-        return table.rename_columns(list(self._names.values()))
+        return table.rename_columns(list(self._columns.names.values()))
 
 
-def _check_blank_keys(record: dict[str, Any]) -> None:
+def _check_blank_keys(record: Mapping[str, Any]) -> None:
     if any(value not in (None, "") for key, value in record.items() if not key.strip()):
         raise ValueError("a value stands under a key without a name")
 

@@ -33,22 +33,13 @@ def load_record(text: str) -> Any:
     return value
 
 
-def plain_key(key: str) -> bool:
-    """Is it a name, and no value that stands in a key?"""
-    return _PLAIN_KEY.fullmatch(key) is not None
-
-
 class DuplicateKey(ValueError):
     """An object has `key` twice. The text names it: a key may be somebody's value, and not for others to read."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(twice(key))
+        named = f"key {key}" if _PLAIN_KEY.fullmatch(key) else "a key"
+        super().__init__(f"{named} stands twice in one object")
         self.key = key
-
-
-def twice(key: str) -> str:
-    """What is wrong with an object that has that key twice."""
-    return f"{f'key {key}' if plain_key(key) else 'a key'} stands twice in one object"
 
 
 def holds(value: float, text: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import BinaryIO
 
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.limits import MIB
-from pipeline.lake.files.readers.typed_reader import TypedReader
+from pipeline.lake.files.readers.typed_reader import TypedReader, damage_of
 
 _MAGIC = b"PAR1"
 _ENCRYPTED = b"PARE"
@@ -33,7 +32,7 @@ class ParquetReader(TypedReader):
             raise BadObject("the file is not Parquet", hint="Say the right `format` in the definition.")
         if first == _ENCRYPTED:
             raise BadObject("the Parquet file is encrypted", hint="Send it without encryption.")
-        with _damage("its footer, which stands at its end, cannot be read"):
+        with damage_of("Parquet", "its footer, which stands at its end, cannot be read"):
             self._file = self._open_file("us")
             return self._file.schema_arrow
 
@@ -56,7 +55,7 @@ class ParquetReader(TypedReader):
     def _batches_of(self, file: pq.ParquetFile, rows: int, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         found = file.iter_batches(batch_size=rows, columns=columns, use_threads=True)
         while True:
-            with _damage("rows of it cannot be read"):
+            with damage_of("Parquet", "rows of it cannot be read"):
                 batch = next(found, None)
             if batch is None:
                 return
@@ -93,16 +92,3 @@ class ParquetReader(TypedReader):
             found = found.cast(pa.timestamp(found.type.unit, tz="UTC"))
             batch = batch.set_column(index, name, found)
         return batch
-
-
-@contextmanager
-def _damage(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        if getattr(error, "errno", None) is not None:
-            raise
-        raise BadObject(
-            f"the Parquet file is damaged or cut: {what}",
-            hint="The upload was cut or damaged: send the file again.",
-        ) from error

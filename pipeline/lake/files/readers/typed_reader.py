@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -19,8 +20,9 @@ from pipeline.lake.datasets.types import Type
 from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.forms import form_of
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import BadValues, Block, Chunk, Reader, declared_of, line_of
+from pipeline.lake.files.readers.base import Block, Chunk, Reader, declared_of, line_of
 from pipeline.lake.files.source import Source
+from pipeline.lake.files.tolerance import BadValues
 from pipeline.lake.files.typed_columns import fit
 from pipeline.lake.files.typed_kinds import can_be, natural_type, said
 from pipeline.lake.files.typed_texts import json_values
@@ -92,6 +94,7 @@ class TypedReader(Reader):
         if nameless:
             raise BadObject(f"column {nameless[0]} has an empty name", hint="Give every column a name.")
         self._names = tuple(name for name in names if name is not None)
+        self.call(dict(zip(self._names, schema.names, strict=True)))
         missing = [name for name in self.contract if name not in self._names and name not in self.optional]
         if missing:
             raise BadObject(
@@ -127,3 +130,17 @@ def _raw(row: pa.RecordBatch) -> bytes:
     """A row as JSON, under the file's own names."""
     values = [(name, json_values(column)[0]) for name, column in zip(row.schema.names, row.columns, strict=True)]
     return json_text(dict(values)).encode()
+
+
+@contextmanager
+def damage_of(format: str, what: str) -> Iterator[None]:
+    """Errors of Arrow's within are those of a damaged file; `what` says of which part."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise BadObject(
+            f"the {format} file is damaged or cut: {what}",
+            hint="The upload was cut or damaged: send the file again.",
+        ) from error
