@@ -131,6 +131,8 @@ class JsonReader(Reader):
 
     def _read_fast(self, text: Text, positions: Positions, expected: Expectation) -> Chunk | None:
         """All rows by Arrow, or None if one of them needs a closer look. The text must begin with an object."""
+        if not self.tolerance.required <= set(expected.names):
+            return None
         try:
             table = read_objects(text, expected.schema)
             if table.num_rows != len(positions):
@@ -147,7 +149,7 @@ class JsonReader(Reader):
             ]
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, Mismatch, UnicodeDecodeError):
             return None
-        return Chunk(pa.table(columns, names=list(expected.names)), positions)
+        return self.conform_good(pa.table(columns, names=list(expected.names)), positions)
 
     def _convert(self, column: pa.Array, name: str) -> pa.Array:
         if name in self.contract:
@@ -180,6 +182,7 @@ class JsonReader(Reader):
                 if not self._complete:
                     self._columns.observe(record)
                 good.append(row)
+        self.call({name: key for key, name in self._columns.names.items()})
         positions: Positions = np.array([row.position for row in good], dtype=np.int64)
         table = self._read_as_text([row.raw for row in good])
         chunk = self.conform(table, positions, lambda index: good[index].raw)
