@@ -11,6 +11,7 @@ import fastavro
 import pyarrow as pa
 import pyarrow.orc as orc
 import pyarrow.parquet as pq
+import xlsxwriter
 
 Rows = Sequence[tuple[str, str]]
 NAMES = ("id", "Name")
@@ -72,6 +73,17 @@ def _avro(names: tuple[str, str], rows: Rows) -> bytes:
     return file.getvalue()
 
 
+def _xlsx(names: tuple[str, str], rows: Rows) -> bytes:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_numbers": False})
+    sheet = book.add_worksheet()
+    for place, row in enumerate([names, *rows]):
+        sheet.write_string(place, 0, row[0])
+        sheet.write_string(place, 1, row[1])
+    book.close()
+    return file.getvalue()
+
+
 TEXTS = [
     text_format("csv", "id,Name\n", "%s,%s", "\n", "\n", 2),
     text_format("tsv", "id\tName\n", "%s\t%s", "\n", "\n", 2),
@@ -85,5 +97,6 @@ OTHERS = [
     Format("parquet", 1, _parquet),
     Format("avro", 1, _avro),
     Format("orc", 1, _orc),
+    Format("xlsx", 2, _xlsx),
 ]
 FORMATS = [*TEXTS, *OTHERS]

@@ -522,3 +522,56 @@ def test_deep_nesting_is_a_bad_row(tmp_path: Path, depth: int) -> None:
         assert "nests too deep" in found.bad[0]["reason"]
     found = read(tmp_path, '{"x":%s,"data":[{"b":[1]}]}' % ("[" * 400 + "]" * 400), "json", records="$.data")
     assert found.rows == [{"b": [1]}]
+
+
+COMMAS = {"decimal": ",", "thousands": ".", "currency": ["€"], "null_values": ["NA", "-999"], "negative_brackets": True}
+
+
+@pytest.mark.parametrize("filler", ["", "x" * 200])
+def test_strings_are_read_as_the_dataset_says_and_numbers_as_jsons_own(reading: Reading, filler: str) -> None:
+    contract = {
+        "d": "double",
+        "m": "decimal(10,2)",
+        "i": "bigint",
+        "b": Column(type="boolean", true_values=("Y",), false_values=("N",)),
+        "t": Column(type="timestamp", format="epoch_seconds"),
+        "day": Column(type="date", format="dd.MM.yyyy"),
+        "l": "array<double>",
+    }
+    rows = [
+        {
+            "d": "1.234,5",
+            "m": "(1.000,25) €",
+            "i": "7",
+            "b": "y",
+            "t": 1767225600,
+            "day": "31.12.2025",
+            "l": ["1,5", 1.5],
+        },
+        {"d": 1234.5, "m": -1000.25, "i": 7, "b": True, "t": "1767225600", "day": "31.12.2025", "l": [1.5, "1,5"]},
+        {"d": "NA", "m": "", "i": -999, "b": None, "t": None, "day": "NA", "l": None},
+        {"d": -999, "m": "-999", "i": "-999", "b": "NA", "t": "NA", "day": None, "l": None},
+        {"d": 1.5, "m": 1, "i": "1,5", "b": False, "t": 0, "day": "01.01.1970", "l": []},
+    ]
+    text = "".join(json.dumps({**row, "f": filler}, ensure_ascii=False) + "\n" for row in rows)
+    found = reading(text, "jsonl", contract, **COMMAS)
+    good = {
+        "d": 1234.5,
+        "m": Decimal("-1000.25"),
+        "i": 7,
+        "b": True,
+        "t": datetime(2026, 1, 1, tzinfo=UTC),
+        "day": date(2025, 12, 31),
+        "l": [1.5, 1.5],
+    }
+    assert [{key: row[key] for key in contract} for row in found.rows] == [good, good, *[dict.fromkeys(contract)] * 2]
+    assert found.positions == [1, 2, 3, 4]
+    assert "column i: '1,5' is not bigint" in found.bad[0]["reason"]
+
+
+def test_a_number_may_be_a_null_word(reading: Reading) -> None:
+    text = lines(*(f'{{"i":{value},"d":{value}.0,"e":{value}}}' for value in (1, -999, 3)))
+    found = reading(text, "jsonl", {"i": "int", "d": "double", "e": "double"}, null_values=["-999", "NA"])
+    assert [row["i"] for row in found.rows] == [1, None, 3]
+    assert [row["d"] for row in found.rows] == [1.0, -999.0, 3.0]
+    assert [row["e"] for row in found.rows] == [1.0, None, 3.0]

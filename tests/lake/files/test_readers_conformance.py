@@ -198,6 +198,8 @@ def test_bytes_that_are_no_utf8_cost_their_row_only(form: Format, reading: Readi
 
 @pytest.mark.thorough
 def test_a_cell_of_10_mb_survives(form: Format, reading: Reading) -> None:
+    if form.name == "xlsx":
+        pytest.skip("a cell of a sheet has at most 32,767 characters")
     cell = "0123456789" * 1_000_000
     assert reading(form.data(("1", cell), ("2", "b")), form.name, limits=Limits()).rows[0]["name"] == cell
 

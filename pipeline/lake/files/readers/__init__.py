@@ -41,6 +41,12 @@ def _orc() -> type[Reader]:
     return OrcReader
 
 
+def _xlsx() -> type[Reader]:
+    from pipeline.lake.files.readers.xlsx_reader import XlsxReader
+
+    return XlsxReader
+
+
 READERS: dict[str, Callable[[], type[Reader]]] = {
     "csv": _csv,
     "tsv": _csv,
@@ -50,6 +56,7 @@ READERS: dict[str, Callable[[], type[Reader]]] = {
     "parquet": _parquet,
     "avro": _avro,
     "orc": _orc,
+    "xlsx": _xlsx,
 }
 """By the name that a dataset's definition gives the format; called, it imports what that format alone needs."""
 

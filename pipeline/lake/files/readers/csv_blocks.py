@@ -18,9 +18,10 @@ Read = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class CsvBlock(Block):
-    """`rows` are its records where they had to be found to cut it."""
+    """`rows` are its records where they had to be found to cut it; `line_ends` is how many it has."""
 
     rows: Rows | None = None
+    line_ends: int = 0
 
 
 def cut(read: Read, scanner: Scanner, limits: Limits, line: int) -> Iterator[CsvBlock]:
@@ -37,9 +38,10 @@ def cut(read: Read, scanner: Scanner, limits: Limits, line: int) -> Iterator[Csv
         if layout.unterminated is not None:
             raise _unterminated(line + count_lines(data[: layout.unterminated]))
         if layout.end:
-            block = CsvBlock(data[: layout.end], line, rows=layout.rows)
+            text = data[: layout.end]
+            block = CsvBlock(text, line, rows=layout.rows, line_ends=count_lines(text))
             yield block
-            line += count_lines(block.data)
+            line += block.line_ends
             data = data[layout.end :]
         elif len(data) > limits.record:
             raise BadObject(
@@ -75,8 +77,9 @@ def without_first(block: CsvBlock, scanner: Scanner, after: int) -> CsvBlock | N
     rest = block.data[after:]
     if not rest:
         return None
-    line = block.first + count_lines(block.data[:after])
-    return CsvBlock(rest, line, rows=scanner.layout(rest, final=True).rows if block.rows else None)
+    lines = count_lines(block.data[:after])
+    rows = scanner.layout(rest, final=True).rows if block.rows else None
+    return CsvBlock(rest, block.first + lines, rows=rows, line_ends=block.line_ends - lines)
 
 
 def _unterminated(line: int) -> BadObject:

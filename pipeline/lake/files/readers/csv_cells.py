@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from pipeline.core.errors import Inconsistent
+from pipeline.lake.files.readers.csv_blocks import CsvBlock
 from pipeline.lake.files.readers.csv_dialect import Dialect, Swap
-from pipeline.lake.files.readers.csv_records import Rows, Scanner, count_lines
+from pipeline.lake.files.readers.csv_records import Rows, Scanner
 from pipeline.lake.files.readers.csv_text import Flags
 from pipeline.lake.files.readers.faults import as_written, faults
 from pipeline.lake.files.readers.table_reader import Cells
@@ -34,8 +35,9 @@ class CellParser:
         self._plain_backslash = re.compile(rb"((?:\\[" + special + rb"\r\n])++)|\\")
         self._any_plain_backslash = re.compile(rb"\\(?![" + special + rb"\r\n])")
 
-    def parse(self, data: bytes, rows: Rows | None, columns: int) -> Cells:
-        """The cells of whole records; `rows` are those of a layout that had to find them."""
+    def parse(self, block: CsvBlock, columns: int) -> Cells:
+        """The cells of a block."""
+        data, rows = block.data, block.rows
         if rows is None and b"\0" not in data:
             try:
                 table = self._read(data, columns, self._nulls)
@@ -43,7 +45,7 @@ class CellParser:
                 # Its message quotes the row.
                 pass
             else:
-                return self._whole(table, data)
+                return self._whole(table, block)
         return self._careful(data, self._scanner.rows(data) if rows is None else rows, columns)
 
     def header(self, data: bytes, columns: int) -> list[str]:
@@ -82,7 +84,8 @@ class CellParser:
         """A row as it stands in the file."""
         return as_written(self._swap.swap(raw) if self._swap else raw, self._encoding)
 
-    def _whole(self, table: pa.Table, data: bytes) -> Cells:
+    def _whole(self, table: pa.Table, block: CsvBlock) -> Cells:
+        data = block.data
         found: list[Rows] = []
 
         def rows() -> Rows:
@@ -93,7 +96,7 @@ class CellParser:
         def raw(row: int) -> bytes:
             return self.restore(data[rows().starts[row] : rows().ends[row]])
 
-        lines = count_lines(data) + (not data.endswith((b"\n", b"\r")))
+        lines = block.line_ends + (not data.endswith((b"\n", b"\r")))
         if table.num_rows == lines:
             return Cells(table, np.arange(lines), raw)
         if table.num_rows != len(rows().starts):

@@ -34,7 +34,7 @@ class CsvReader(TableReader):
 
     def cells_of(self, block: CsvBlock, columns: int) -> Cells:
         """By pyarrow at once, then again without the rows that are bad as text; see `TableReader.cells_of`."""
-        return self._parser.parse(block.data, block.rows, columns)
+        return self._parser.parse(block, columns)
 
     def names_of(self, data: bytes, record: Record) -> list[str]:
         """See `TableReader.names_of`."""

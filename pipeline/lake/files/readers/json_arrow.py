@@ -10,10 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from pipeline.lake.datasets.arrow import arrow_type
+from pipeline.lake.datasets.raw_files import EPOCHS
 from pipeline.lake.datasets.types import Array, Map, Primitive, Struct, Type
 from pipeline.lake.files.casts import Mismatch, check_floating
+from pipeline.lake.files.forms import PLAIN, Form
+from pipeline.lake.files.numerals import is_plain
 from pipeline.lake.files.readers.base import one_array
-from pipeline.lake.files.readers.json_numbers import has_exponent
+from pipeline.lake.files.readers.json_numbers import JSON_NUMBER, has_exponent
 from pipeline.lake.files.readers.json_rows import Text
 
 _DIGITS = 38
@@ -99,20 +102,31 @@ def _check_sizes(column: pa.Array, of: pa.DataType) -> None:
         check_floating(column, 10.0 ** (of.precision - of.scale) * (1 - _ROUNDING))
 
 
-def expected_type(of: Type) -> pa.DataType:
+def expected_type(of: Type, form: Form = PLAIN) -> pa.DataType:
     """What JSON usually holds for a declared type. A map's never fits, so that maps are read value by value."""
     match of:
-        case Primitive.INT:
-            return pa.int64()
-        case Primitive.DATE | Primitive.TIMESTAMP:
-            return pa.string()
         case Array(element):
-            return pa.list_(expected_type(element))
+            return pa.list_(expected_type(element, form))
         case Struct(fields):
-            return pa.struct([pa.field(field.name, expected_type(field.type)) for field in fields])
+            return pa.struct([pa.field(field.name, expected_type(field.type, form)) for field in fields])
         case Map():
             return pa.struct([])
-    return arrow_type(of)
+        case Primitive.TIMESTAMP if form.pattern in EPOCHS:
+            return pa.int64()
+        case Primitive.STRING | Primitive.DATE | Primitive.TIMESTAMP:
+            return pa.string()
+        case Primitive.BOOLEAN:
+            return pa.string() if form.true_values else pa.bool_()
+    # JSON's own numbers are plain: who says that numbers are written otherwise has them in strings.
+    return pa.string() if not is_plain(form) else pa.int64() if of is Primitive.INT else arrow_type(of)
+
+
+def may_be_null_words(column: pa.Array, form: Form) -> bool:
+    """Is there a number among the values of which a null word says that it is none? Its text tells."""
+    if not form.null_values or not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return False
+    words = pa.array([*form.null_values]).filter(pc.match_substring_regex([*form.null_values], JSON_NUMBER))
+    return bool(len(words) and pc.any(pc.is_in(column.cast(pa.float64()), words.cast(pa.float64()))).as_py())
 
 
 def check_doubles(column: pa.Array) -> None:

@@ -12,10 +12,11 @@ from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Type
 from pipeline.lake.files.contracts import map_columns
+from pipeline.lake.files.forms import Form
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import one_array
 from pipeline.lake.files.readers.json_arrow import expected_type, has_double
-from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, to_text
+from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, as_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,17 @@ class Columns:
     """Mutable: one thread observes, others use the expectations made of it."""
 
     def __init__(
-        self, settings: StageA, declared: Mapping[str, Column], contract: Mapping[str, Type], limits: Limits
+        self,
+        settings: StageA,
+        declared: Mapping[str, Column],
+        contract: Mapping[str, Type],
+        forms: Mapping[str, Form],
+        limits: Limits,
     ) -> None:
         self._settings = settings
         self._declared = declared
         self._contract = contract
+        self._forms = forms
         self._limits = limits
         self._shapes: dict[str, Shape] = {}
         self._expectation: Expectation | None = Expectation(pa.schema([]), (), False)
@@ -83,7 +90,9 @@ class Columns:
             fields, inexact = [], False
             for key, name in self.names.items():
                 declared = name in self._contract
-                of = expected_type(self._contract[name]) if declared else self._shapes[key].physical()
+                of = (
+                    expected_type(self._contract[name], self._forms[name]) if declared else self._shapes[key].physical()
+                )
                 inexact = inexact or (not declared and has_double(of))
                 fields.append(pa.field(key, of))
             self._expectation = Expectation(pa.schema(fields), tuple(self.names.values()), inexact)
@@ -95,7 +104,7 @@ class Columns:
         for key, name in self.names.items():
             declared = name in self._contract
             fields.append(pa.field(key, pa.string() if declared else self._shapes[key].physical()))
-            rewrite = to_text if declared else self._shapes[key].rewrite()
+            rewrite = as_written(self._contract[name], self._forms[name]) if declared else self._shapes[key].rewrite()
             if rewrite:
                 parts[key] = rewrite
         return pa.schema(fields), parts

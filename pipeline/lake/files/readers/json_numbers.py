@@ -29,7 +29,7 @@ _LEFT, _RIGHT = 16, 24
 _CHUNK = 64 * 1024
 """Bytes that a processor keeps at hand, so that several passes cost little more than one."""
 
-_JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _VIEW = np.dtype([("size", "<i4"), ("prefix", "<u4"), ("buffer", "<i4"), ("offset", "<i4")])
 """Arrow's string view of more than 12 bytes."""
 
@@ -155,7 +155,7 @@ def _some_rounded(texts: pa.StringArray) -> bool:
     try:
         doubles = texts.cast(pa.float64())
     except pa.ArrowInvalid:
-        texts = texts.filter(pc.match_substring_regex(texts, _JSON_NUMBER))
+        texts = texts.filter(pc.match_substring_regex(texts, JSON_NUMBER))
         doubles = texts.cast(pa.float64())
     # Most are written in the shortest way that gives the same double: Arrow's own.
     others = texts.filter(pc.not_equal(doubles.cast(pa.string()), texts)).unique()

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.datasets.types import Type
+from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.casts import Mismatch
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import (
@@ -31,7 +31,7 @@ from pipeline.lake.files.readers.base import (
     merge,
     one_array,
 )
-from pipeline.lake.files.readers.json_arrow import check_decimals, check_doubles, read_objects
+from pipeline.lake.files.readers.json_arrow import check_decimals, check_doubles, may_be_null_words, read_objects
 from pipeline.lake.files.readers.json_columns import Columns, Expectation
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
 from pipeline.lake.files.readers.json_numbers import may_round
@@ -51,7 +51,7 @@ class JsonReader(Reader):
     def __init__(self, source: Source, settings: StageA, contract: Mapping[str, Column], limits: Limits) -> None:
         super().__init__(source, settings, contract, limits)
         self._text = TextStream(source, settings.encoding)
-        self._columns = Columns(settings, contract, self.contract, limits)
+        self._columns = Columns(settings, contract, self.contract, self.forms, limits)
         self._complete = False
         self._rows_out = 0
         self._first_problem: BadRow | None = None
@@ -151,7 +151,10 @@ class JsonReader(Reader):
 
     def _convert(self, column: pa.Array, name: str) -> pa.Array:
         if name in self.contract:
-            return self.cast(column, name)
+            if may_be_null_words(column, self.forms[name]):
+                raise Mismatch
+            epochs = self.contract[name] is Primitive.TIMESTAMP and pa.types.is_integer(column.type)
+            return self.cast(column.cast(pa.string()) if epochs else column, name)
         check_doubles(column)
         return column
 

@@ -16,15 +16,18 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.lake.datasets.types import Array, Field, Primitive, Struct, Type
+from pipeline.lake.datasets.types import Array, Field, Map, Primitive, Struct, Type
 from pipeline.lake.files.column_names import safe_name
+from pipeline.lake.files.forms import Form
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.values import JsonNumber
+from pipeline.lake.files.values import JsonNumber, written
 
 Rewrite = Callable[[msgspec.Raw], msgspec.Raw]
 """Makes the JSON of a value fit the Arrow type of its shape."""
 
 _EXACT = 2**53
+_NUMBERS = [bytes([first]) for first in b"-0123456789"]
+"""How a number begins."""
 
 
 class Base(Enum):
@@ -193,6 +196,26 @@ def to_text(value: msgspec.Raw) -> msgspec.Raw:
     """A JSON string of the value's JSON, strings and null as they are."""
     raw = bytes(value)
     return value if raw[:1] == b'"' or raw == b"null" else msgspec.Raw(msgspec.json.encode(raw.decode()))
+
+
+def as_written(of: Type, form: Form) -> Rewrite:
+    """`to_text` for a column of that type, with JSON's own numbers and truth values as `form` writes them.
+
+    Within lists and objects `values.read_value` knows which they are.
+    """
+    if of is Primitive.STRING or isinstance(of, (Array, Map, Struct)):
+        return to_text
+    words = {b"true": min(form.true_values, default="true"), b"false": min(form.false_values, default="false")}
+
+    def rewrite(value: msgspec.Raw) -> msgspec.Raw:
+        raw = bytes(value)
+        if raw in words:
+            return msgspec.Raw(msgspec.json.encode(words[raw]))
+        if raw[:1] in _NUMBERS:
+            return msgspec.Raw(msgspec.json.encode(written(raw.decode(), form)))
+        return to_text(value)
+
+    return rewrite
 
 
 def rewrite_fields(parts: dict[str, Rewrite]) -> Rewrite:
