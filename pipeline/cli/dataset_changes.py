@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pipeline.cli.markup import escape_untrusted
@@ -10,6 +10,7 @@ from pipeline.cli.output import console, print_json
 from pipeline.deploy.datasets.application import Applied
 from pipeline.deploy.datasets.plans import Action, Planned, is_refused
 from pipeline.deploy.datasets.retirement import Retired
+from pipeline.lake.datasets.compatibility import Breach
 from pipeline.operate.formatting import counted
 
 _STYLES = {
@@ -84,7 +85,15 @@ def show_plan(planned: Sequence[Planned], *, as_json: bool, retire_all: bool) ->
 
 def planned_json(planned: Sequence[Planned]) -> list[dict[str, Any]]:
     """The plan of an apply, for --json."""
-    return [{"dataset": str(p.name), "action": p.action.value, "details": list(p.details)} for p in planned]
+    return [
+        {
+            "dataset": str(each.name),
+            "action": each.action.value,
+            "details": list(each.details),
+            "breaking": [{"field": breach.field, "why": breach.why} for breach in each.breaching],
+        }
+        for each in planned
+    ]
 
 
 def say_planned(planned: Sequence[Planned]) -> None:
@@ -95,5 +104,14 @@ def say_planned(planned: Sequence[Planned]) -> None:
         console.print(f"[{_STYLES[each.action]}]{each.action}[/] [bold]{each.name}[/]", highlight=False)
         for detail in each.details:
             console.print(f"    {escape_untrusted(detail)}", highlight=False, soft_wrap=True)
+        say_breaches(each.breaching)
+        if each.action is Action.CHANGE and not each.breaching:
+            console.print("    [green]compatible[/]: files that were taken are taken, readers have what they had")
     if same := [str(each.name) for each in planned if each.action is Action.NONE]:
         console.print(f"[dim]unchanged: {', '.join(same)}[/]", highlight=False, soft_wrap=True)
+
+
+def say_breaches(breaching: Iterable[Breach]) -> None:
+    """Print what of a change is breaking."""
+    for breach in breaching:
+        console.print(f"    [red]breaking[/] {escape_untrusted(str(breach))}", highlight=False, soft_wrap=True)

@@ -11,7 +11,14 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.backends import backend_of
-from pipeline.cli.dataset_changes import applied_json, describe, describe_retired, retired_json, show_plan
+from pipeline.cli.dataset_changes import (
+    applied_json,
+    describe,
+    describe_retired,
+    retired_json,
+    say_breaches,
+    show_plan,
+)
 from pipeline.cli.dataset_proposals import proposal_json, show_proposal
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, errors, print_json, print_table
@@ -20,8 +27,10 @@ from pipeline.core.errors import Misconfigured, Refused
 from pipeline.deploy.datasets.definitions import apply_definitions, plan_definitions, ruleset_findings
 from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
+from pipeline.lake.datasets.compatibility import Breach, breaches
 from pipeline.lake.datasets.drift import Drift, compare
 from pipeline.lake.datasets.files import Definition, Found, Problem, path_of, read_all
+from pipeline.lake.datasets.revisions import definitions_at
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.connection import Connected
 from pipeline.operate.formatting import counted
@@ -136,9 +145,21 @@ def _problems_json(files: Found | None) -> list[dict[str, Any]]:
 
 
 @datasets.command("validate")
-def validate(as_json: Json = False) -> None:
-    """Check every file in definitions/datasets with its ruleset. Needs no lake. Exits with 1 if there are problems."""
+def validate(
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="REVISION", help="Also say what breaks files or readers since this revision of git."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check every file in definitions/datasets with its ruleset. Needs no lake. Exits with 1 if there are problems.
+
+    With --against it compares with a revision, and exits with 1 if a change is breaking: in pull requests.
+
+    Example: sluice datasets validate --against origin/main
+    """
     files = read_all(checkout())
+    broken = _breaches_since(files, against) if against else {}
     problems, warnings = list(files.problems), list[Problem]()
     with Rulesets() as rulesets:
         for definition in files.definitions:
@@ -148,12 +169,28 @@ def validate(as_json: Json = False) -> None:
     if as_json:
         remarks = _problems_json(replace(files, problems=tuple(warnings)))
         valid = [str(definition.dataset.name) for definition in files.definitions if not _is_wrong(definition, checked)]
-        print_json({"valid": valid, "problems": _problems_json(checked), "warnings": remarks})
-        raise typer.Exit(1 if problems else 0)
+        document = {"valid": valid, "problems": _problems_json(checked), "warnings": remarks}
+        breaking = {name: [{"field": each.field, "why": each.why} for each in found] for name, found in broken.items()}
+        print_json({**document, **({"breaking": breaking} if against else {})})
+        raise typer.Exit(1 if problems or broken else 0)
     for remark in warnings:
         console.print(f"[yellow]warning:[/] {escape_untrusted(remark)}", highlight=False, soft_wrap=True)
     checked.or_raise()
     console.print(f"{counted(len(files.definitions), 'definition')}: all valid", highlight=False)
+    for name, found in broken.items():
+        console.print(f"[bold]{name}[/] since {escape_untrusted(str(against))}", highlight=False)
+        say_breaches(found)
+    if broken:
+        raise typer.Exit(1)
+    if against:
+        console.print(f"compatible with {escape_untrusted(against)}", highlight=False)
+
+
+def _breaches_since(files: Found, revision: str) -> dict[str, list[Breach]]:
+    before = {each.dataset.name: each.dataset for each in definitions_at(checkout(), revision)}
+    after = [each.dataset for each in files.definitions if each.dataset.name in before]
+    found = {str(dataset.name): breaches(before[dataset.name], dataset) for dataset in after}
+    return {name: breaching for name, breaching in found.items() if breaching}
 
 
 def _is_wrong(definition: Definition, files: Found) -> bool:

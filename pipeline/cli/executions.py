@@ -10,7 +10,7 @@ from pipeline.cli.app import app
 from pipeline.cli.arguments import Limit
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_facts, print_json, print_table, styled
-from pipeline.lake.batches.completion import cause_of
+from pipeline.lake.causes import cause_of
 from pipeline.operate.aftermath import of_run
 from pipeline.operate.executions import Run, about, document, events_of, find, runs, version_of
 from pipeline.operate.formatting import duration, moment

@@ -13,7 +13,7 @@ from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.core.errors import NotThere
-from pipeline.lake.batches.completion import cause_of
+from pipeline.lake.causes import cause_of
 from pipeline.operate.aftermath import of_run
 from pipeline.operate.executions import Run, about, find, parsed, redriven
 from pipeline.operate.flows import STAGE_B, flows_of, log_name, title_of

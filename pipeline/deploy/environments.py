@@ -102,6 +102,15 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 unit="days",
             ),
             EnvironmentSetting(
+                "big-file-mb",
+                "BigFileMb",
+                "1024",
+                "the size above which a raw object is staged by a run of a Glue job, and not by a function",
+                at_least=1,
+                at_most=4096,
+                unit="MiB",
+            ),
+            EnvironmentSetting(
                 "glue-concurrent-runs",
                 "GlueConcurrentRuns",
                 "50",

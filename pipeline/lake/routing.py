@@ -23,6 +23,8 @@ TOGETHER = 10
 """So many: one that cannot be transformed has all of its call tried again, one by one."""
 ALONE_OBJECTS = 20
 """Larger objects are a call each, and of these half as many make a group: each is a call first, and one by one then."""
+BIG_OBJECTS = 5
+"""Objects that are too big for a call are a run of a job each, which takes hours at most: few make a group."""
 UNROUTED = "~unrouted"
 """Begins the open index's partitions of unrouted objects. No team's name does."""
 
@@ -90,22 +92,27 @@ def unrouted_partitions(dataset: DatasetName) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Objects of one execution, and how many of them a call transforms."""
+    """Objects of one execution, and how many of them a call transforms; `by_job` if a run of a job does each."""
 
     objects: tuple[StageAWork, ...]
     together: int
+    by_job: bool = False
 
 
-def groups(objects: Iterable[StageAWork], limit: int = GROUP_BYTES) -> Iterator[Group]:
+def groups(objects: Iterable[StageAWork], limit: int = GROUP_BYTES, *, big_bytes: int | None = None) -> Iterator[Group]:
     """Cut objects into groups whose JSON stays under `limit` bytes; an object is never split or dropped.
 
-    Small objects keep their order, and so do large ones; none of one kind is in a group of the other.
+    Small objects keep their order, and so do large ones, and those of more than `big_bytes`, which are too big for a
+    function; none of one kind is in a group of another.
     """
     every = list(objects)
-    small = [work for work in every if work.size <= SMALL_BYTES]
-    large = [work for work in every if work.size > SMALL_BYTES]
+    big = [work for work in every if big_bytes is not None and work.size > big_bytes]
+    others = [work for work in every if big_bytes is None or work.size <= big_bytes]
+    small = [work for work in others if work.size <= SMALL_BYTES]
+    large = [work for work in others if work.size > SMALL_BYTES]
     yield from (Group(cut, TOGETHER) for cut in _cut(small, limit, GROUP_OBJECTS))
     yield from (Group(cut, 1) for cut in _cut(large, limit, ALONE_OBJECTS))
+    yield from (Group(cut, 1, by_job=True) for cut in _cut(big, limit, BIG_OBJECTS))
 
 
 def _cut(objects: list[StageAWork], limit: int, most: int) -> Iterator[tuple[StageAWork, ...]]:
@@ -132,4 +139,5 @@ def stage_a_input(dataset: Dataset, queue_url: str, group: Group) -> StageAInput
         queue_url=queue_url,
         objects=group.objects,
         together=group.together,
+        by_job=group.by_job,
     )

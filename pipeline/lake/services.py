@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
 from pipeline.core.clock import Clock, system_clock
 from pipeline.core.errors import Inconsistent
@@ -22,6 +20,7 @@ from pipeline.lake.catalog import Catalog
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registry
 from pipeline.lake.settings import Setting
+from pipeline.lake.teams import tell_team
 
 # Who only reads, or routes, should not wait for what opens and ends batches.
 if TYPE_CHECKING:
@@ -30,11 +29,6 @@ if TYPE_CHECKING:
     from pipeline.lake.batches.upkeep import Turns
     from pipeline.lake.batches.upkeep_poller import UpkeepPoller
     from pipeline.lake.batches.work import Work
-
-SUBJECT_CHARACTERS = 100
-"""Of an SNS message (AWS quota)."""
-
-log = logging.getLogger(__name__)
 
 
 class Lake:
@@ -145,21 +139,8 @@ class Lake:
         client("sns").publish(TopicArn=topic, Message=json.dumps(message, sort_keys=True))
 
     def tell_team(self, event: str, dataset: str, facts: Mapping[str, Any]) -> None:
-        """Tell the team of a dataset what it should look at; at least once.
-
-        A topic that is not there, or not ours to publish to, holds up no work: that is logged.
-        """
-        from botocore.exceptions import ClientError
-
-        topic = f"{self.settings[Setting.TEAM_TOPICS]}{DatasetName.parse(dataset).team}"
-        message = json.dumps({"event": event, "dataset": dataset, **facts}, sort_keys=True)
-        subject = f"{event}: {dataset}"[:SUBJECT_CHARACTERS]
-        try:
-            client("sns").publish(TopicArn=topic, Subject=subject, Message=message)
-        except ClientError as error:
-            if is_transient(error):
-                raise
-            log.error("team not told", extra={"dataset": dataset, "topic": topic, "error": str(error)})
+        """Tell the team of a dataset what it should look at; at least once."""
+        tell_team(self.settings[Setting.TEAM_TOPICS], event, dataset, facts)
 
     def send_again(self, objects: Sequence[SendAgain]) -> None:
         """Send object versions through Stage A again, by way of the raw queue."""

@@ -30,3 +30,5 @@ class Setting(FlowSetting):
     UPDATES_TOPIC = "updates-topic"
     TEAM_TOPICS = "team-topics"
     DATABASE_PREFIX = "database-prefix"
+    BIG_FILE_MB = "big-file-mb"
+    """No resource but a limit: what is larger, in MiB, is staged by a job and not by a function."""

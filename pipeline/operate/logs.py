@@ -77,9 +77,10 @@ def sources_of(lake: Lake, env: str, name: str | None) -> list[Source]:
     return [Source(groups[name], name)]
 
 
-def job_groups(env: str) -> tuple[str, str]:
-    """Where all jobs of an environment write to: the job's own output, and what Spark and Glue say."""
-    return f"/sluice/{env}/glue/output", f"/sluice/{env}/glue/error"
+def job_groups(env: str) -> tuple[str, ...]:
+    """Where the jobs of an environment write to: each job's own output, and what Spark and Glue say."""
+    stage_b, stage_a = f"/sluice/{env}/glue", f"/sluice/{env}/glue/convert"
+    return tuple(f"{prefix}/{name}" for prefix in (stage_b, stage_a) for name in ("output", "error"))
 
 
 def names_of(env: str) -> list[str]:

@@ -27,6 +27,7 @@ from pipeline.lake.settings import Setting
 
 log = logging.getLogger(__name__)
 
+MIB = 1024 * 1024
 
 Failures = dict[str, Exception]
 """Why messages come back, by their ids."""
@@ -218,7 +219,7 @@ def _start(registration: Registration, works: list[tuple[str, StageAWork]], lake
     messages = {work.object: message for message, work in works}
     unique = {work.object: work for _, work in works}
     name = str(registration.name)
-    for group in groups(unique.values()):
+    for group in groups(unique.values(), big_bytes=_big_bytes(lake)):
         try:
             document = stage_a_input(registration.dataset, registration.queue_url, group).to_json()
             execution = name_for(name, canonical(document["objects"]))
@@ -230,3 +231,9 @@ def _start(registration: Registration, works: list[tuple[str, StageAWork]], lake
         except Exception as error:
             failed |= {messages[work.object]: error for work in group.objects}
     return failed
+
+
+def _big_bytes(lake: Lake) -> int | None:
+    """Of how many bytes an object may be for a function to stage it; None where the lake does not say."""
+    limit = lake.settings.get(Setting.BIG_FILE_MB)
+    return int(limit) * MIB if limit else None

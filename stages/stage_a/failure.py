@@ -9,7 +9,7 @@ from pipeline.core.telemetry.names import Metric
 from pipeline.lake.catalog import Status
 from pipeline.lake.catalog.rows import shorten
 from pipeline.lake.messages.stage_a import ObjectAnswer, StageAWork
-from pipeline.lake.services import Lake
+from stages.stage_a.staging_lake import StagingLake
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ _COUNTED = {Status.QUARANTINED: Metric.OBJECTS_QUARANTINED, Status.FAILED: Metri
 
 
 def fail_object(
-    lake: Lake,
+    lake: StagingLake,
     work: StageAWork,
     dataset: str,
     status: Status,

@@ -30,9 +30,10 @@ from pipeline.lake.files.limits import MIB
 from pipeline.lake.files.read_ahead import ReadAhead
 from pipeline.lake.files.source import Readable
 from pipeline.lake.messages.stage_a import Bundle, StageAWork
-from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from stages.stage_a.failure import fail_object
+from stages.stage_a.staged_uploads import put, put_new
+from stages.stage_a.staging_lake import StagingLake
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -75,7 +76,7 @@ class Staged:
     counts: Mapping[str, int]
 
 
-def stage_objects(bundle: Bundle, lake: Lake) -> list[str]:
+def stage_objects(bundle: Bundle, lake: StagingLake) -> list[str]:
     """Stage the objects of a bundle; their statuses, in their order. Run twice it finds its own work and adopts it.
 
     A file that cannot be read as its dataset says is QUARANTINED, one that is not there any more GONE. These are
@@ -106,7 +107,7 @@ def stage_objects(bundle: Bundle, lake: Lake) -> list[str]:
     return [statuses[task.work.object] for task in tasks]
 
 
-def _stage(task: Task, lake: Lake) -> Staging:
+def _stage(task: Task, lake: StagingLake) -> Staging:
     """Write what is staged of an object; what its row is to say."""
     staging, quarantine = lake.settings[Setting.STAGING_BUCKET], lake.settings[Setting.QUARANTINE_BUCKET]
     key = staged_key(task.dataset, task.work.object, task.work.generation, task.work.event_ms)
@@ -115,10 +116,7 @@ def _stage(task: Task, lake: Lake) -> Staging:
         parquet, bad_rows = Path(folder, "out.parquet"), Path(folder, "bad.jsonl")
         conversion, checksum = _convert(task, parquet, bad_rows)
         if conversion.rows_bad:
-            with bad_rows.open("rb") as body:
-                client("s3").put_object(
-                    Bucket=quarantine, Key=bad_rows_key, Body=body, ContentType="application/x-ndjson"
-                )
+            put(quarantine, bad_rows_key, bad_rows, "application/x-ndjson")
         staged = _put_once(staging, key, parquet, task, conversion)
     facts: dict[str, Any] = {
         **staged.counts,
@@ -215,8 +213,7 @@ def _place_of(error: Exception) -> str:
 
 
 def _put_once(bucket: str, key: str, parquet: Path, task: Task, conversion: Conversion) -> Staged:
-    """Write the staged file if nobody has; on 412 verify that what is there is this object's, and adopt it."""
-    s3 = client("s3")
+    """Write the staged file if nobody has; else verify that what is there is this object's, and adopt it."""
     counts = {
         "rows_in": conversion.rows_in,
         "rows_out": conversion.rows_out,
@@ -225,14 +222,8 @@ def _put_once(bucket: str, key: str, parquet: Path, task: Task, conversion: Conv
     # User metadata holds 2 KB of ASCII; the whole URI stands in the Parquet file's own metadata.
     metadata = {name.replace("_", "-"): str(n) for name, n in counts.items()}
     metadata["source"] = _fingerprint(task.work.object)
-    try:
-        with parquet.open("rb") as body:
-            written = s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", Metadata=metadata)
-    except s3.exceptions.ClientError as error:
-        if error.response.get("Error", {}).get("Code") not in ("PreconditionFailed", "412"):
-            raise
-        return _adopt(bucket, key, task.work.object)
-    return Staged(key, written["ETag"].strip('"'), counts)
+    etag = put_new(bucket, key, parquet, metadata)
+    return _adopt(bucket, key, task.work.object) if etag is None else Staged(key, etag, counts)
 
 
 def _adopt(bucket: str, key: str, obj: ObjectVersion) -> Staged:

@@ -11,7 +11,8 @@ from typing import Any
 from pipeline.core.clients import client
 from pipeline.core.errors import Contended
 from pipeline.core.telemetry.logs import log_context
-from pipeline.lake.batches.completion import REBASES, cause_of, rebase_wait
+from pipeline.lake.batches.completion import REBASES, rebase_wait
+from pipeline.lake.causes import cause_of
 from pipeline.lake.messages.stage_b import BatchAnswer, CommitAnswer, EndingBatch, FailedBatch
 from pipeline.lake.services import Lake, handler
 from pipeline.lake.tables.outcomes import CommitOutcome

@@ -24,6 +24,7 @@ NO_SETTINGS = {
     "LibraryUri",
     "DeequJarUris",
     "QualityWheelsUri",
+    "ConvertWheelsUri",
     "UpkeepWheelsUri",
     "DeploymentRole",
 }

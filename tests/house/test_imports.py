@@ -15,8 +15,8 @@ LAKE: list[set[str]] = [
     {"datasets", "quality", "settings"},
     {"files", "messages"},
     {"proposals", "routing"},
-    {"catalog", "tables"},
-    {"batches"},
+    {"catalog", "tables", "teams"},
+    {"batches", "causes"},
     {"services"},
 ]
 """Within `lake`, a module imports from its own floor and from those before it."""

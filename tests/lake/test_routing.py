@@ -12,6 +12,7 @@ from pipeline.lake.datasets import DatasetName
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import (
     ALONE_OBJECTS,
+    BIG_OBJECTS,
     GROUP_OBJECTS,
     SMALL_BYTES,
     TOGETHER,
@@ -83,6 +84,21 @@ def test_groups_lose_and_split_nothing_and_stay_under_the_limit(keys: list[tuple
         assert len(group.objects) <= (ALONE_OBJECTS if group.together == 1 else GROUP_OBJECTS)
         body = json.dumps([work.to_json() for work in group.objects])
         assert len(group.objects) == 1 or len(body.encode()) <= limit + 2
+
+
+def test_objects_that_are_too_big_for_a_function_are_for_a_job_and_few_to_a_group():
+    sizes = [100, SMALL_BYTES + 1, 5_000_001, 5_000_000, 9_000_000, *[6_000_000] * 5]
+    objects = [StageAWork(ObjectVersion("raw", f"{n}", "v"), 1, 1, size) for n, size in enumerate(sizes)]
+    found = list(groups(objects, big_bytes=5_000_000))
+    assert [[work.object.key for work in group.objects] for group in found] == [
+        ["0"],
+        ["1", "3"],
+        ["2", "4", "5", "6", "7"],
+        ["8", "9"],
+    ]
+    assert [group.by_job for group in found] == [False, False, True, True]
+    assert BIG_OBJECTS == 5
+    assert not any(group.by_job for group in groups(objects))
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -38,7 +39,11 @@ GROUP = StageAInput("shop/orders", "append", {"format": "csv"}, {"id": {"type": 
 BATCH = StageBInput("01J", "shop/orders", "s3://staging/m.json", "db.orders", True, "4", "G.1X", "FLEX", False)
 INPUTS: dict[str, list[Any]] = {
     # As this release writes them, and with all left out that an earlier one, or a dataset, does not say.
-    "stage_a": [GROUP.to_json(), StageAInput.from_json({**GROUP.to_json(), "together": None}).to_json()],
+    "stage_a": [
+        GROUP.to_json(),
+        StageAInput.from_json({**GROUP.to_json(), "together": None}).to_json(),
+        replace(GROUP, by_job=True).to_json(),
+    ],
     "stage_b": [BATCH.to_json(), StageBInput("01J", "shop/orders", "s3://m", "db.orders", False).to_json()],
 }
 
@@ -98,6 +103,8 @@ class World:
         client("dynamodb").put_item(TableName="BatchesTable", Item=encode({**row, "opened": "now"}))
         records.wrote(BATCH.dataset, BATCH.batch, Written("jr", "b", 1, 2, 3))
         records.judged(BATCH.dataset, BATCH.batch, Verdict(2, "PASSED"))
+        key = {"path": WORK.object.path, "version_id": WORK.object.version_id}
+        client("dynamodb").put_item(TableName="ObjectsTable", Item=encode({**key, "status": "STAGED"}))
         self.sent: list[tuple[str, Any]] = []
 
     def answers(self, state: State, given: Any) -> list[Any]:
@@ -113,7 +120,8 @@ class World:
 
     def _get(self, given: Any) -> list[Any]:
         found = client("dynamodb").get_item(**{**given, "TableName": given["TableName"].strip("${}")})
-        return [{"Item": found["Item"]}, {}]
+        # A job may leave its facts out. An object's row is never removed.
+        return [{"Item": found["Item"]}, *([{}] if given["TableName"] == "${BatchesTable}" else [])]
 
     def _run(self, given: Any) -> list[Any]:
         script = SUBSTITUTED[given["Arguments"]["--scriptLocation"].strip("${}")]
@@ -129,7 +137,7 @@ def world(catalog_tables: dict[str, str]) -> World:
 
 def walked(path: Path, document: Any, world: World) -> Walk:
     walk = Walk(world.answers)
-    walk.outputs(machine(path), document, {"Execution": {"Name": "run-1"}})
+    walk.outputs(machine(path), document, {"Execution": {"Name": "run-1", "Id": "arn:aws:states:::execution:a:run-1"}})
     return walk
 
 

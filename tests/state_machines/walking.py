@@ -148,8 +148,8 @@ class Walk:
         raise NotImplementedError(state["Type"])
 
     def _items(self, state: State, document: Any, context: Mapping[str, Any]) -> Iterator[Any]:
-        for item in read(document, state["ItemsPath"]):
-            inside = {**context, "Map": {"Item": {"Value": item}}}
+        for index, item in enumerate(read(document, state["ItemsPath"])):
+            inside = {**context, "Map": {"Item": {"Index": index, "Value": item}}}
             selected = evaluate(state["ItemSelector"], document, inside)
             yield from self.outputs(state["ItemProcessor"], selected, context)
 

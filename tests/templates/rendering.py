@@ -32,6 +32,7 @@ GIVEN = {
     "DeequJarUris": "s3://artefacts/deequ.jar",
     "QualityWheelsUri": "s3://artefacts/quality.gluewheels.zip",
     "UpkeepWheelsUri": "s3://artefacts/upkeep.gluewheels.zip",
+    "ConvertWheelsUri": "s3://artefacts/convert.gluewheels.zip",
     "Source": "CodeCommit",
     "Repository": "lake",
     "ExternalId": "known-to-both-accounts",

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,12 +165,15 @@ def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLa
 
 
 @contextlib.contextmanager
-def running(root: Path) -> Iterator[RunningLake]:
-    """The lake of a checkout, from its start until it is stopped."""
+def running(root: Path, settings: Mapping[str, str] | None = None) -> Iterator[RunningLake]:
+    """The lake of a checkout, from its start until it is stopped; `settings` of its environment by name."""
     # Starting and connecting point this process at the lake; other tests of the session must not go there.
     before = dict(os.environ)
     lake = lifecycle.start(root, port=0, region="eu-west-1", env="local")
     try:
+        for name, value in (settings or {}).items():
+            done = run_sluice(root, "settings", "set", name, value)
+            assert done.returncode == 0, done.stderr
         deploy(root, lake)
         connected = Target.of(lake).connect()
         os.environ.clear()

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.deploy.datasets import application
 from pipeline.deploy.datasets.application import Parts, TablePlan
 from pipeline.deploy.datasets.retirement import is_too_much, without_file
+from pipeline.lake.datasets.compatibility import Breach, breaches
 from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.files import Definition
 from pipeline.lake.datasets.model import Dataset
@@ -39,6 +40,8 @@ class Planned:
     name: DatasetName
     action: Action
     details: tuple[str, ...]
+    breaching: tuple[Breach, ...] = ()
+    """What of it breaks something for who sends files, or reads the table."""
 
     @property
     def changes_something(self) -> bool:
@@ -87,7 +90,8 @@ def _defined(dataset: Dataset, registration: Registration | None, table: TablePl
     details += _TABLE_CHANGES[table]
     if registration.retired:
         return Planned(dataset.name, Action.BRING_BACK, details)
-    return Planned(dataset.name, Action.CHANGE if details else Action.NONE, details)
+    breaching = tuple(breaches(registration.dataset, dataset))
+    return Planned(dataset.name, Action.CHANGE if details else Action.NONE, details, breaching)
 
 
 def _retired(registration: Registration, parts: Parts) -> Planned:

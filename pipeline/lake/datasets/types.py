@@ -104,6 +104,20 @@ MAX_CHARACTERS = 10_000
 
 Type = Primitive | Decimal | Array | Map | Struct
 
+_WIDER = {(Primitive.BIGINT, Primitive.INT), (Primitive.DOUBLE, Primitive.FLOAT)}
+
+
+def is_wider(wide: Type, narrow: Type) -> bool:
+    """Whether Iceberg lets a column of the one type become the other: files stay as they are, and no value changes.
+
+    Source: the table specification, "Schema Evolution".
+    """
+    match wide, narrow:
+        case Decimal(), Decimal():
+            return wide.scale == narrow.scale and wide.precision > narrow.precision
+    return (wide, narrow) in _WIDER
+
+
 _ALIASES = {
     "integer": Primitive.INT,
     "long": Primitive.BIGINT,

@@ -46,7 +46,7 @@ class StageAInput:
 
     `write` is the table's write mode. `stage_a` and `contract` are those of the dataset's definition as JSON, without
     defaults. `queue_url` is that of the dataset's Stage B queue. `together` is how many objects one call transforms;
-    None where an earlier release did not say.
+    None where an earlier release did not say. With `by_job` each is too big for a call, and a run of a job stages it.
     """
 
     dataset: str
@@ -56,10 +56,11 @@ class StageAInput:
     queue_url: str
     objects: tuple[StageAWork, ...]
     together: int | None = None
+    by_job: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The input of an execution of Stage A."""
-        document = {
+        document: dict[str, Any] = {
             "dataset": self.dataset,
             "write": self.write,
             "stage_a": dict(self.stage_a),
@@ -67,7 +68,8 @@ class StageAInput:
             "queue_url": self.queue_url,
             "objects": [work.to_json() for work in self.objects],
         }
-        return document if self.together is None else {**document, "together": self.together}
+        document |= {} if self.together is None else {"together": self.together}
+        return document | ({"by_job": True} if self.by_job else {})
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StageAInput:
@@ -80,6 +82,13 @@ class StageAInput:
             queue_url=document["queue_url"],
             objects=works_in(document),
             together=document.get("together"),
+            by_job=bool(document.get("by_job")),
+        )
+
+    def bundle_of(self, index: int, execution: str) -> Bundle:
+        """The bundle of one object alone, by its place in `objects`."""
+        return Bundle(
+            (self.objects[index],), self.dataset, self.write, self.stage_a, self.contract, execution=execution
         )
 
 

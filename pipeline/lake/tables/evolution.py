@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.lake.datasets.types import Array, Decimal, Field, Map, Primitive, Struct, Type
+from pipeline.lake.datasets.types import Array, Decimal, Field, Map, Primitive, Struct, Type, is_wider
 
 Columns = Mapping[str, Type]
 
@@ -71,24 +71,13 @@ def conflicts(have: Columns, wanted: Columns) -> list[str]:
     return [
         f"{'.'.join(path)} is {one} in the table and {other} in the definition"
         for path, one, other in _differences(have, wanted)
-        if not _holds_all(other, one)
+        if not is_wider(other, one)
     ]
 
 
 def widenings(have: Columns, wanted: Columns) -> list[Widening]:
     """What of `have` is to get a wider type, in the order of `wanted`."""
-    return [Widening(path, one, other) for path, one, other in _differences(have, wanted) if _holds_all(other, one)]
-
-
-def _holds_all(wide: Type, narrow: Type) -> bool:
-    """Whether Iceberg lets a column of the one type become the other: files stay as they are, and no value changes.
-
-    Source: the table specification, "Schema Evolution".
-    """
-    match narrow, wide:
-        case Decimal(), Decimal():
-            return wide.scale == narrow.scale and wide.precision > narrow.precision
-    return (narrow, wide) in {(Primitive.INT, Primitive.BIGINT), (Primitive.FLOAT, Primitive.DOUBLE)}
+    return [Widening(path, one, other) for path, one, other in _differences(have, wanted) if is_wider(other, one)]
 
 
 def _differences(have: Columns, wanted: Columns) -> Iterator[tuple[tuple[str, ...], Type, Type]]:

@@ -21,7 +21,7 @@ from pipeline.core.events.s3 import ObjectCreated, SendAgain
 from pipeline.core.executions import Executions
 from pipeline.core.objects import ObjectVersion
 from pipeline.emulator.gateway.server import AwsServer
-from pipeline.lake.batches.completion import REBASES, BatchFinisher, cause_of, rebase_wait
+from pipeline.lake.batches.completion import REBASES, BatchFinisher, rebase_wait
 from pipeline.lake.batches.poller import Poller, PollOutcome
 from pipeline.lake.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
 from pipeline.lake.batches.redrive import Redriver
@@ -31,6 +31,7 @@ from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import UpkeepPoller
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog, Staging, Status
+from pipeline.lake.causes import cause_of
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import Batching
 from pipeline.lake.messages.poll_order import PollOrder

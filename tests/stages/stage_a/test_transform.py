@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from pipeline.lake.files.limits import Limits
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
-from stages.stage_a import staged_files
+from stages.stage_a import staged_files, staged_uploads
 from stages.stage_a.complete import complete_group
 from stages.stage_a.transform import transform_objects
 
@@ -252,3 +253,38 @@ def test_a_bundle_whose_worker_was_killed_at_any_call_ends_as_if_nothing_had_bee
         if finished:
             assert call > 10
             return
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Staged files are too large for one call of S3; moto holds parts to S3's 5 MiB but for the last."""
+    monkeypatch.setattr(staged_uploads, "AT_ONCE_BYTES", 100)
+
+
+def test_a_staged_file_that_one_call_does_not_take_goes_up_in_parts(shop: Shop, in_parts: None):
+    work = shop.drop("large.csv", "id\n1\nx\n2\n")
+    assert shop.transform(work) == ["STAGED"]
+    row = shop.lake.catalog.get(work.object)
+    assert row
+    assert row.staged
+    found = client("s3").head_object(Bucket="staging", Key=row.staged.removeprefix("s3://staging/"))
+    assert found["ETag"].strip('"').endswith("-1")
+    assert found["Metadata"]["rows-out"] == "2"
+    assert (row.rows_out, row.rows_bad) == (2, 1)
+    # Again it finds its own, and leaves no parts of what it did not need.
+    before = row
+    assert shop.transform(work) == ["STAGED"]
+    assert shop.lake.catalog.get(work.object) == before
+    assert not client("s3").list_multipart_uploads(Bucket="staging").get("Uploads")
+
+
+def test_parts_of_an_upload_are_in_order_and_whole(shop: Shop, in_parts: None, tmp_path: Path):
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(range(256)) * 50_000)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(staged_uploads, "PART_BYTES", 5 * 1024**2)
+        assert staged_uploads.put_new("staging", "large.bin", large, {}) is not None
+        assert staged_uploads.put_new("staging", "large.bin", large, {}) is None
+    found = client("s3").get_object(Bucket="staging", Key="large.bin")
+    assert found["ETag"].strip('"').endswith("-3")
+    assert found["Body"].read() == large.read_bytes()

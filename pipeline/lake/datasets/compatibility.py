@@ -1,0 +1,132 @@
+"""Whether a changed definition still takes the files that it took, and gives readers what they had. Pure.
+
+Compatible is what asks nothing of the teams that send files, and nothing of the people who read the table. Rules of
+quality, schedules and sizes of batches are neither: they are not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.lake.datasets.model import Column, Dataset, StageA, Table
+from pipeline.lake.datasets.types import Array, Map, Struct, Type, is_wider, parse_type
+
+_ADDS = ("null_values", "currency")
+"""Lists of which more entries let more files in."""
+
+_ALLOWS = ("percent", "negative_brackets", "trim")
+_REFUSES = {
+    "on_bad_row": ("reject_file", "a file with a bad row is refused whole"),
+    "on_new_column": ("reject", "a file with a new column is refused"),
+}
+
+
+_DROPPED = (
+    "it stays in the table, and nothing checks its values any more; if files may lack it, mark it optional; to rename "
+    "it for readers, keep it and make a view"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One change that breaks something: `field` is a path such as `stage_a.columns.id`, `why` says for whom."""
+
+    field: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.why}"
+
+
+def breaches(before: Dataset, after: Dataset) -> list[Breach]:
+    """What of a change is breaking; an empty list if all of it is compatible."""
+    columns = [Breach(f"stage_a.columns.{name}", why) for name, why in _columns(before.stage_a, after.stage_a)]
+    files = [Breach(f"stage_a.{field}", why) for field, why in _files(before.stage_a, after.stage_a)]
+    table = [Breach(f"table.{field}", why) for field, why in _table(before.table, after.table)]
+    return [*files, *columns, *table]
+
+
+def _files(before: StageA, after: StageA) -> Iterator[tuple[str, str]]:
+    fields = StageA.model_fields.keys() - {"columns", "on_bad_value", "max_bad_rows"}
+    for field in sorted(field for field in fields if getattr(before, field) != getattr(after, field)):
+        old, new = getattr(before, field), getattr(after, field)
+        if field in _REFUSES:
+            strict, why = _REFUSES[field]
+            if new == strict:
+                yield field, why
+        elif field in _ADDS:
+            if not set(old) <= set(new):
+                yield field, "values that were read with them are bad, or text, now"
+            elif field == "null_values":
+                yield field, "texts that readers had are null in new files"
+        elif field in _ALLOWS:
+            if not new:
+                yield field, "values that were read with it are bad now"
+        else:
+            yield field, "files that are written as before are refused, or read otherwise"
+    if _is_stricter(before.max_bad_rows, after.max_bad_rows):
+        yield "max_bad_rows", "files with as many bad rows as before are refused"
+
+
+def _is_stricter(before: int | str | None, after: int | str | None) -> bool:
+    if after is None or before == after:
+        return False
+    # Of a count and a share nobody knows which is more.
+    return type(before) is not type(after) or _number(after) < _number(before)
+
+
+def _number(limit: Any) -> float:
+    return float(str(limit).removesuffix("%"))
+
+
+def _columns(before: StageA, after: StageA) -> Iterator[tuple[str, str]]:
+    for name, column in after.columns.items():
+        if name in before.columns:
+            yield from ((name, why) for why in _column(before.columns[name], column))
+        elif not column.optional:
+            yield name, "files without it are refused; mark it optional if older files may still come"
+    yield from ((name, _DROPPED) for name in before.columns.keys() - after.columns.keys())
+
+
+def _column(before: Column, after: Column) -> Iterator[str]:
+    old, new = parse_type(before.type), parse_type(after.type)
+    if not _holds_all(old, new):
+        yield f"{old} → {new}: values of the table do not all fit, and applying is refused"
+    if before.optional and not after.optional:
+        yield "files without it are refused"
+    if after.required and not before.required:
+        yield "rows without a value in it are bad"
+    if before.leading_zeros and not after.leading_zeros:
+        yield "numbers with zeros in front are bad now"
+    if before.source != after.source:
+        yield "it is taken from another column of the file"
+    if before.format != after.format or before.timezone != after.timezone:
+        yield "values that are written as before are bad, or read otherwise"
+    if not (set(before.true_values) <= set(after.true_values) and set(before.false_values) <= set(after.false_values)):
+        yield "words that were true or false are bad values now"
+
+
+def _holds_all(narrow: Type, wide: Type) -> bool:
+    match narrow, wide:
+        case _ if narrow == wide:
+            return True
+        case Array(), Array():
+            return _holds_all(narrow.element, wide.element)
+        case Map(), Map():
+            return narrow.key == wide.key and _holds_all(narrow.value, wide.value)
+        case Struct(), Struct():
+            have = {field.name: field.type for field in narrow.fields}
+            wanted = {field.name: field.type for field in wide.fields}
+            return all(name in wanted and _holds_all(kind, wanted[name]) for name, kind in have.items())
+    return is_wider(wide, narrow)
+
+
+def _table(before: Table, after: Table) -> Iterator[tuple[str, str]]:
+    if before.write != after.write:
+        yield "write", f"rows that come do otherwise to those that are there: {before.write} → {after.write}"
+    if before.key != after.key:
+        yield "key", "other rows are the same row"
+    if before.partition_by != after.partition_by:
+        yield "partition_by", "partitions of a table do not change, and applying is refused"

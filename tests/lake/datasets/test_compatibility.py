@@ -1,0 +1,127 @@
+"""What of a changed definition breaks files or readers."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import BadInput
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.compatibility import breaches
+from pipeline.lake.datasets.raw_files import Column, StageA
+from pipeline.lake.datasets.revisions import definitions_at
+
+COLUMNS: dict[str, Any] = {
+    "id": "int",
+    "price": "decimal(9,2)",
+    "paid": {"type": "boolean", "true_values": ["J"], "false_values": ["N"]},
+    "day": {"type": "date", "format": "d.M.yyyy", "optional": True},
+    "inner": "struct<x:array<int>>",
+}
+STAGE_A: dict[str, Any] = {"format": "csv", "columns": COLUMNS, "null_values": ["NA"], "max_bad_rows": 10}
+
+
+def dataset(columns: dict[str, Any] | None = None, table: dict[str, Any] | None = None, **stage_a: Any) -> Dataset:
+    merged = {name: kind for name, kind in {**COLUMNS, **(columns or {})}.items() if kind is not None}
+    described = {"team": "shop", "dataset": "sales", "stage_a": {**STAGE_A, "columns": merged, **stage_a}}
+    return Dataset.model_validate({**described, "table": table or {}})
+
+
+BEFORE = dataset()
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        dataset(),
+        dataset({"id": "bigint"}),
+        dataset({"price": "decimal(20,2)"}),
+        dataset({"inner": "struct<x:array<bigint>,y:string>"}),
+        dataset({"more": {"type": "string", "optional": True}}),
+        dataset({"id": {"type": "int", "optional": True}}),
+        dataset({"paid": {"type": "boolean", "true_values": ["J", "Y"], "false_values": ["N"]}}),
+        dataset(percent=True, trim=True, negative_brackets=True, currency=["$"]),
+        dataset(max_bad_rows=None),
+        dataset(max_bad_rows=11),
+        dataset(on_new_column="rescue"),
+        dataset(on_bad_value="rescue"),
+    ],
+)
+def test_a_change_that_asks_nothing_of_anybody_is_compatible(after: Dataset) -> None:
+    assert breaches(BEFORE, after) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "field"),
+    [
+        (dataset({"id": "string"}), "stage_a.columns.id"),
+        (dataset({"price": "decimal(5,2)"}), "stage_a.columns.price"),
+        (dataset({"inner": "struct<y:string>"}), "stage_a.columns.inner"),
+        (dataset({"more": "string"}), "stage_a.columns.more"),
+        (dataset({"id": None}), "stage_a.columns.id"),
+        (dataset({"id": {"type": "int", "required": True}}), "stage_a.columns.id"),
+        (dataset({"id": {"type": "int", "from": "ID"}}), "stage_a.columns.id"),
+        (dataset({"day": {"type": "date", "format": "M/d/yyyy", "optional": True}}), "stage_a.columns.day"),
+        (dataset({"day": {"type": "date", "format": "d.M.yyyy"}}), "stage_a.columns.day"),
+        (dataset({"paid": {"type": "boolean", "true_values": ["Y"], "false_values": ["N"]}}), "stage_a.columns.paid"),
+        (dataset(delimiter=";"), "stage_a.delimiter"),
+        (dataset(encoding="cp1252"), "stage_a.encoding"),
+        (dataset(decimal=","), "stage_a.decimal"),
+        (dataset(header=3), "stage_a.header"),
+        (dataset(format="tsv"), "stage_a.format"),
+        (dataset(null_values=["NA", "-"]), "stage_a.null_values"),
+        (dataset(null_values=[]), "stage_a.null_values"),
+        (dataset(max_bad_rows=9), "stage_a.max_bad_rows"),
+        (dataset(max_bad_rows="1%"), "stage_a.max_bad_rows"),
+        (dataset(on_bad_row="reject_file"), "stage_a.on_bad_row"),
+        (dataset(on_new_column="reject"), "stage_a.on_new_column"),
+        (dataset(table={"write": "replace"}), "table.write"),
+        (dataset(table={"write": "upsert", "key": ["id"]}), "table.key"),
+        (dataset(table={"partition_by": ["id"]}), "table.partition_by"),
+    ],
+)
+def test_a_change_that_breaks_files_or_readers_is_named(after: Dataset, field: str) -> None:
+    assert field in [breach.field for breach in breaches(BEFORE, after)]
+
+
+def test_every_option_is_judged() -> None:
+    """An option that nobody thought of is breaking: it is compared like the way a file is written."""
+    judged = {"columns", "on_bad_value", "max_bad_rows", "on_bad_row", "on_new_column", "null_values", "currency"}
+    assert judged | {"percent", "negative_brackets", "trim"} < StageA.model_fields.keys()
+    assert Column.model_fields.keys() == {
+        *(
+            "type",
+            "optional",
+            "required",
+            "source",
+            "format",
+            "timezone",
+            "true_values",
+            "false_values",
+            "leading_zeros",
+        )
+    }
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def test_definitions_are_read_as_a_revision_had_them(tmp_path: Path) -> None:
+    folder = tmp_path / "definitions/datasets/shop"
+    folder.mkdir(parents=True)
+    git(tmp_path, "init", "-q", "-b", "main")
+    (folder / "sales.yaml").write_text("team: shop\ndataset: sales\nstage_a: {format: csv}\n")
+    (folder / "wrong.yaml").write_text("team: shop\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    (folder / "sales.yaml").write_text("team: shop\ndataset: sales\nstage_a: {format: json}\n")
+    (found,) = definitions_at(tmp_path, "main")
+    assert found.dataset.stage_a.format == "csv"
+    for revision in ("nothing", "--output=x", ""):
+        with pytest.raises(BadInput):
+            definitions_at(tmp_path, revision)

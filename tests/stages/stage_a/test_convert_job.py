@@ -1,0 +1,82 @@
+"""The job for objects that are too big for a function: what it does is what the function does."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.core.clients import client
+from pipeline.core.errors import Broken, Inconsistent, Transient, WillFailAgain
+from pipeline.lake.catalog import Status
+from pipeline.lake.messages.stage_a import StageAInput
+from pipeline.lake.settings import Setting
+from stages.stage_a import staged_files
+from stages.stage_a.jobs import convert
+
+from .test_transform import NAME, Shop, shop
+
+__all__ = ["shop"]
+ARN = "arn:aws:states:eu-west-1:123456789012:execution:sluice-local-stage-a:shop-orders-1"
+
+
+def run(shop: Shop, started: StageAInput, index: int) -> list[str]:
+    """A run of the job, for one of the objects of an execution."""
+    described = {"input": json.dumps(started.to_json()), "name": "shop-orders-1"}
+    states = SimpleNamespace(describe_execution=lambda executionArn: described if executionArn == ARN else {})
+    arguments = {
+        "objects_table": "ObjectsTable",
+        "staging_bucket": "staging",
+        "quarantine_bucket": "quarantine",
+        "team_topics": shop.lake.settings[Setting.TEAM_TOPICS],
+    }
+    with convert.told_apart():
+        return staged_files.stage_objects(convert.bundle_of(ARN, index, states), convert.JobLake(arguments))
+
+
+def started(shop: Shop, *files: str) -> StageAInput:
+    works = tuple(shop.drop(f"{n}.csv", body) for n, body in enumerate(files))
+    contract = {"id": {"type": "bigint"}}
+    return StageAInput(str(NAME), "append", {"format": "csv"}, contract, "https://q", works, 1, by_job=True)
+
+
+def test_a_run_stages_the_object_of_its_place_and_no_other(shop: Shop):
+    group = started(shop, "id\n1\n2\nx\n", "id\n3\n")
+    assert run(shop, group, 1) == ["STAGED"]
+    assert [shop.status(work) for work in group.objects] == [Status.REGISTERED, Status.STAGED]
+    assert run(shop, group, 0) == ["STAGED"]
+    row = shop.lake.catalog.get(group.objects[0].object)
+    assert row
+    assert (row.rows_out, row.rows_bad, row.execution) == (2, 1, "shop-orders-1")
+
+
+def test_a_run_and_a_function_find_each_others_work(shop: Shop):
+    group = started(shop, "id\n1\n", "id\n2\n", "\xff\x00")
+    assert shop.transform(group.objects[0]) == ["STAGED"]
+    before = [shop.lake.catalog.get(work.object) for work in group.objects]
+    assert run(shop, group, 0) == ["STAGED"]
+    assert shop.lake.catalog.get(group.objects[0].object) == before[0]
+    assert run(shop, group, 1) == ["STAGED"]
+    assert run(shop, group, 1) == ["STAGED"]
+    assert shop.transform(group.objects[1]) == ["STAGED"]
+    assert run(shop, group, 2) == ["QUARANTINED"]
+    assert shop.transform(group.objects[2]) == ["QUARANTINED"]
+    assert len(client("s3").list_objects_v2(Bucket="staging")["Contents"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("trouble", "again"),
+    [(Transient("busy"), True), (OSError("the network"), True), (Broken("a bug"), False), (Inconsistent("x"), False)],
+)
+def test_only_what_may_pass_is_worth_another_run(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, trouble: Exception, again: bool
+):
+    def fails(*_: Any, **__: Any) -> Any:
+        raise trouble
+
+    monkeypatch.setattr(staged_files, "convert", fails)
+    with pytest.raises(type(trouble) if again else WillFailAgain) as raised:
+        run(shop, started(shop, "id\n1\n"), 0)
+    assert again or type(trouble).__name__ in str(raised.value)
