@@ -24,15 +24,18 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class BadValue:
-    """A value that has no place in its column. `why` says nothing of its content, as `quoted` does."""
+    """A value that has no place in its column. `why` says nothing of its content, as `quoted` does.
 
-    text: str
+    `text` is the value as it was written, None where it is missing.
+    """
+
+    text: str | None
     why: str
 
     @property
     def quoted(self) -> str:
         """The value as its row's reason quotes it."""
-        return shown(self.text)
+        return "a value" if self.text is None else shown(self.text)
 
 
 class Mismatch(Exception):

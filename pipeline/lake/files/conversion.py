@@ -23,6 +23,7 @@ from pipeline.lake.files.originals import Again, Original
 from pipeline.lake.files.parquet_output import BadRowsFile, Misfit, ParquetFile
 from pipeline.lake.files.readers import READERS, BadRow, Block, Chunk, Reader
 from pipeline.lake.files.source import Readable
+from pipeline.lake.files.tolerance import Where, check_share
 
 _SHOWN_BAD_ROWS = 3
 _DEFAULTS = Limits()
@@ -87,6 +88,7 @@ class _Job:
     def run(self, original: Original) -> Conversion:
         kind = READERS[self.settings.format]()
         reader = kind(original.first(twice=kind.rereads), self.settings, self.contract, self.limits)
+        reader.where = Where(self.metadata.get("sluice.source", ""), {})
         found = self._read(reader)
         if found is None:
             # The schema widened after rows were written: only the original has their values as they were.
@@ -106,16 +108,18 @@ class _Job:
             for chunk in _chunks(reader, self.limits.workers):
                 self._check(chunk.bad)
                 bad_rows.add(chunk.bad)
+                check_share(self.settings, bad_rows.rows)
                 if fits:
                     try:
-                        parquet.add(chunk, reader.schema())
+                        parquet.add(chunk, reader.table_schema())
                     except Misfit:
                         fits = False
             reader.finish()
+            check_share(self.settings, bad_rows.rows, parquet.rows + bad_rows.rows)
             try:
                 if not fits:
                     return None
-                parquet.finish(reader.schema())
+                parquet.finish(reader.table_schema())
             except Misfit:
                 return None
             return Conversion(parquet.rows + bad_rows.rows, parquet.rows, bad_rows.rows, parquet.columns)

@@ -36,6 +36,11 @@ PLAIN = Form()
 
 def form_of(settings: StageA, column: Column | None = None) -> Form:
     """The form of a column; of one that the contract lacks, that of the file."""
+    true, false = (
+        (frozenset(map(str.lower, column.true_values)), frozenset(map(str.lower, column.false_values)))
+        if column and column.true_values
+        else (frozenset[str](), frozenset[str]())
+    )
     return Form(
         null_values=frozenset(settings.null_values),
         decimal=settings.decimal,
@@ -46,8 +51,8 @@ def form_of(settings: StageA, column: Column | None = None) -> Form:
         trim=settings.trim,
         pattern=(column and column.format) or "",
         timezone=(column and column.timezone) or settings.timezone,
-        true_values=frozenset(word.lower() for word in column.true_values) if column else frozenset(),
-        false_values=frozenset(word.lower() for word in column.false_values) if column else frozenset(),
+        true_values=true,
+        false_values=false,
         leading_zeros=settings.format == "fixed" or bool(column and column.leading_zeros),
         null_text=settings.format not in DELIMITED,
     )

@@ -20,7 +20,6 @@ from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.forms import PLAIN, Form
 from pipeline.lake.files.typed_kinds import is_bytes, is_list, is_text
 from pipeline.lake.files.typed_texts import plain, texts_of
-from pipeline.lake.files.values import shown
 
 _MICROSECONDS_A_DAY = 86_400_000_000
 _FIRST_DAY, _LAST_DAY = -719162, 2932896
@@ -125,7 +124,7 @@ def _fit_bytes(column: pa.Array, to: Type, form: Form) -> tuple[pa.Array, dict[i
             texts.append(value if value is None else value.decode())
         except UnicodeDecodeError:
             texts.append(None)
-            bad[row] = BadValue(shown(value.decode(errors="backslashreplace")), "is bytes that are no UTF-8")
+            bad[row] = BadValue(value.decode(errors="backslashreplace"), "is bytes that are no UTF-8")
     found, others = cast_text(pa.array(texts, pa.string()), to, form)
     return found, {**bad, **others}
 

@@ -51,6 +51,7 @@ def read(
     contract: Mapping[str, Any] | None = None,
     name: str | None = None,
     limits: Limits = TINY,
+    metadata: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Read:
     """Convert; a contract is {name: type} or {name: Column}."""
@@ -65,7 +66,7 @@ def read(
         contract=columns,
         parquet=parquet,
         bad_rows=bad_rows,
-        metadata={"source": "s3://raw/file"},
+        metadata={"source": "s3://raw/file", **(metadata or {})},
         limits=limits,
     )
     rows = pq.read_table(parquet).to_pylist()

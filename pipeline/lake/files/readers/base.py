@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import ClassVar
 
@@ -18,18 +18,16 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import Inconsistent
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.datasets.types import Type, parse_type
-from pipeline.lake.files.casts import BadValue, cast_column, cast_text
+from pipeline.lake.datasets.types import Primitive, Type, parse_type
+from pipeline.lake.files.casts import BadValue, Mismatch, cast_column, cast_text
 from pipeline.lake.files.forms import Form, form_of
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.source import Source
+from pipeline.lake.files.tolerance import BadValues, Tolerance, Where
 
 Positions = NDArray[np.int64]
 RawRow = Callable[[int], bytes]
 """The source bytes of the row of that index."""
-
-BadValues = Mapping[int, BadValue]
-"""By the index of the row in its block."""
 
 NOTHING: Mapping[str, BadValues] = {}
 
@@ -82,7 +80,10 @@ class Reader(ABC):
         self.contract: dict[str, Type] = {name: parse_type(column.type) for name, column in contract.items()}
         self.optional = frozenset(name for name, column in contract.items() if column.optional)
         self.forms: dict[str, Form] = {name: form_of(settings, column) for name, column in contract.items()}
+        self._new_form = form_of(settings)
         self.limits = limits
+        self.tolerance = Tolerance.of(settings, contract)
+        self.where = Where("", {})
 
     def conform(
         self, table: pa.Table, positions: Positions, raw: RawRow, cast: Mapping[str, BadValues] = NOTHING
@@ -92,11 +93,54 @@ class Reader(ABC):
         `raw` is asked for rows that are bad only. `cast` has the columns that are of the contract's types already, and
         what of each was not: those values are null.
         """
-        return apply_contract(table, positions, self.contract, raw, self.forms, cast)
+        table, found = self._cast_all(table, cast)
+        table = self.tolerance.rescue(table, positions, found, self.where)
+        bad = self.tolerance.bad_rows(table, found)
+        if not bad:
+            return Chunk(table, positions)
+        keep = np.ones(len(positions), dtype=bool)
+        keep[list(bad)] = False
+        rows = [_bad_row(int(positions[row]), values, raw(row)) for row, values in sorted(bad.items())]
+        return Chunk(table.filter(pa.array(keep)), positions[keep], rows)
+
+    def conform_good(self, table: pa.Table, positions: Positions) -> Chunk:
+        """The same for rows of which `cast` took every value of the contract's columns."""
+        return Chunk(self.tolerance.rescue(self._read_new(table), positions, {}, self.where), positions)
+
+    def call(self, headers: Mapping[str, str]) -> None:
+        """Say what the file calls the columns, by their names in the table."""
+        self.where = replace(self.where, headers=headers)
+
+    def table_schema(self) -> Mapping[str, Type]:
+        """The columns of the table as far as they are known: `schema`, and what the dataset makes of it."""
+        return self.tolerance.schema(self.schema())
+
+    def _cast_all(self, table: pa.Table, cast: Mapping[str, BadValues]) -> tuple[pa.Table, dict[str, BadValues]]:
+        found: dict[str, BadValues] = {}
+        for index, name in enumerate(table.column_names):
+            if name in cast:
+                found[name] = cast[name]
+            elif name in self.contract:
+                column, found[name] = cast_text(one_array(table.column(index)), self.contract[name], self.forms[name])
+                table = table.set_column(index, pa.field(name, column.type), column)
+        return self._read_new(table), found
+
+    def _read_new(self, table: pa.Table) -> pa.Table:
+        """With the null words and without the spaces that the dataset names, in text of columns that it does not."""
+        form = self._new_form
+        if form.trim or (form.null_text and form.null_values):
+            for index, part in enumerate(table.schema):
+                if part.name not in self.contract and pa.types.is_string(part.type):
+                    column = cast_column(one_array(table.column(index)), Primitive.STRING, form)
+                    table = table.set_column(index, part, column)
+        return table
 
     def cast(self, column: pa.Array, name: str) -> pa.Array:
         """The values of a column of the contract at once; `casts.Mismatch` where `conform` has to look at each."""
-        return cast_column(column, self.contract[name], self.forms[name])
+        values = cast_column(column, self.contract[name], self.forms[name])
+        if values.null_count and name in self.tolerance.required:
+            raise Mismatch
+        return values
 
     @abstractmethod
     def blocks(self) -> Iterator[Block]:
@@ -131,31 +175,6 @@ def line_of(count: int, first: int) -> Positions:
 def decode_raw(raw: bytes) -> str:
     """The text of a row, bytes that are no UTF-8 as \\xNN."""
     return raw.decode(errors="backslashreplace")
-
-
-def apply_contract(
-    table: pa.Table,
-    positions: Positions,
-    contract: Mapping[str, Type],
-    raw: RawRow,
-    forms: Mapping[str, Form],
-    cast: Mapping[str, BadValues] = NOTHING,
-) -> Chunk:
-    """Convert the contract's columns from text; a row with a value that has no place in its column is bad."""
-    found: dict[int, list[tuple[str, BadValue]]] = {}
-    for index, name in enumerate(table.column_names):
-        if name in cast or name in contract:
-            column = one_array(table.column(index))
-            column, bad = (column, cast[name]) if name in cast else cast_text(column, contract[name], forms[name])
-            table = table.set_column(index, pa.field(name, column.type), column)
-            for row, value in bad.items():
-                found.setdefault(row, []).append((name, value))
-    if not found:
-        return Chunk(table, positions)
-    keep = np.ones(len(positions), dtype=bool)
-    keep[list(found)] = False
-    bad_rows = [_bad_row(int(positions[row]), values, raw(row)) for row, values in sorted(found.items())]
-    return Chunk(table.filter(pa.array(keep)), positions[keep], bad_rows)
 
 
 def _bad_row(position: int, values: Sequence[tuple[str, BadValue]], raw: bytes) -> BadRow:

@@ -123,4 +123,5 @@ class Columns:
                 hint="Say `from` letter for letter, with the spaces that the key has.",
             )
         self.names = names
-        self._shapes = {key: self._shapes.get(key) or Shape(self._limits) for key in names}
+        text = self._settings.on_new_column == "rescue"
+        self._shapes = {key: self._shapes.get(key) or Shape(self._limits, text=text) for key in names}

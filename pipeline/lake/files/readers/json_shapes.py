@@ -71,11 +71,11 @@ class Shape:
 
     __slots__ = ("_depth", "_inexact", "_limits", "base", "element", "fields")
 
-    def __init__(self, limits: Limits, depth: int = 0) -> None:
+    def __init__(self, limits: Limits, depth: int = 0, *, text: bool = False) -> None:
         self._limits = limits
         self._depth = depth
         self._inexact = False
-        self.base = Base.NULL
+        self.base = Base.TEXT if text else Base.NULL
         self.fields: dict[str, Shape] = {}
         self.element: Shape | None = None
 

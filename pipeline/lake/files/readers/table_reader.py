@@ -158,6 +158,8 @@ class TableReader(Reader):
         header = Header(self.settings, self.columns, self.limits)
         names = header.columns_of(cells, text, line, lambda: first_lines(self._following(block, record)))
         self._names = names
+        if self.settings.header is not False:
+            self.call({name: cell for name, cell in zip(names, cells, strict=True) if name is not None})
         titles = names if self.settings.header is False else [cell or None for cell in cells]
         self._strays = Strays(titles, self.settings.trim)
 

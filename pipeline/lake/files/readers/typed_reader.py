@@ -20,8 +20,9 @@ from pipeline.lake.datasets.types import Type
 from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.forms import form_of
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import BadValues, Block, Chunk, Reader, declared_of, line_of
+from pipeline.lake.files.readers.base import Block, Chunk, Reader, declared_of, line_of
 from pipeline.lake.files.source import Source
+from pipeline.lake.files.tolerance import BadValues
 from pipeline.lake.files.typed_columns import fit
 from pipeline.lake.files.typed_kinds import can_be, natural_type, said
 from pipeline.lake.files.typed_texts import json_values
@@ -93,6 +94,7 @@ class TypedReader(Reader):
         if nameless:
             raise BadObject(f"column {nameless[0]} has an empty name", hint="Give every column a name.")
         self._names = tuple(name for name in names if name is not None)
+        self.call(dict(zip(self._names, schema.names, strict=True)))
         missing = [name for name in self.contract if name not in self._names and name not in self.optional]
         if missing:
             raise BadObject(

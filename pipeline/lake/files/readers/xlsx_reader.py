@@ -24,9 +24,10 @@ from pipeline.lake.files.casts import BadValue, cast_text
 from pipeline.lake.files.contracts import map_columns, map_places
 from pipeline.lake.files.forms import PLAIN, Form, form_of
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import BadRow, BadValues, Block, Chunk, Reader, declared_of
+from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Reader, declared_of
 from pipeline.lake.files.readers.xlsx_workbook import Cell, Row, Stored, Workbook
 from pipeline.lake.files.source import Source
+from pipeline.lake.files.tolerance import BadValues
 
 _CELLS_A_BYTE = 1 / 64
 _EXACT = 2**53
@@ -162,6 +163,7 @@ class XlsxReader(Reader):
         if len(self._header) > self.limits.columns:
             raise BadObject(f"the header names {len(self._header)} columns; {self.limits.columns} are the limit")
         self._names = map_columns(self._header, self.columns, self.settings)
+        self.call({name: header for name, header in zip(self._names, self._header, strict=True) if name is not None})
         safe = [name for name in self._names if name is not None]
         missing = [name for name in self.contract if name not in safe and name not in self.optional]
         if missing:
@@ -210,12 +212,12 @@ def _column(cells: Sequence[Cell | None], to: Type, form: Form) -> tuple[pa.Arra
         if cell.stored is Stored.TEXT or _has_form(cell, to, form):
             texts[index] = cell.text
         elif cell.stored is Stored.NUMBER and to in _INSTANTS:
-            bad[index] = BadValue(repr(cell.text), f"is not {to}: it is a number without a date's format")
+            bad[index] = BadValue(cell.text, f"is not {to}: it is a number without a date's format")
         else:
             try:
                 plain[index] = _plain_text(cell, to)
             except ValueError as error:
-                bad[index] = BadValue(repr(cell.text), f"is not {to}: {error}")
+                bad[index] = BadValue(cell.text, f"is not {to}: {error}")
     found, others = cast_text(pa.array(texts, pa.string()), to, form)
     bad.update(others)
     if any(text is not None for text in plain):
