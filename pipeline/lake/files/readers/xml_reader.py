@@ -20,11 +20,15 @@ from pipeline.lake.files.casts import cast_text
 from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.forms import form_of
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import BadRow, BadValues, Block, Chunk, Reader, declared_of
+from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Reader, declared_of
 from pipeline.lake.files.readers.xml_elements import Elements
 from pipeline.lake.files.readers.xml_records import record_of, shaped
 from pipeline.lake.files.source import Source
+from pipeline.lake.files.tolerance import BadValues
 from pipeline.lake.files.values import json_text
+
+_GROWTH = 8
+"""How much larger records are in memory than in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class XmlReader(Reader):
                 rows.append((number, record_of(element)))
             except ValueError as error:
                 bad.append(BadRow(number, str(error), etree.tostring(element, encoding="unicode"), str(error)))
-            if elements.size - start >= self.limits.block:
+            if elements.size - start >= self.limits.block // _GROWTH:
                 yield Records(b"", first, rows=rows, bad=bad)
                 rows, bad, first, start = [], [], 0, elements.size
         if rows or bad:
