@@ -14,6 +14,7 @@ MODULES = tuple(
         "depth",
         "engine",
         "stage_a",
+        "stage_a_formats",
         "sniffing",
         "console",
         "looking",

@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 class Limits:
     """Sizes in bytes unless the name says otherwise. Memory follows them, not the size of the file."""
 
-    block: int = 4 * MIB
+    block: int = 2 * MIB
     """What is read and parsed at once."""
 
     first_sample: int = MIB
