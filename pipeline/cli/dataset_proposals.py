@@ -42,10 +42,10 @@ def show_proposal(proposal: Proposal, to: Console) -> None:
         shown = escape_untrusted(text)
         to.print(f"  {label:<5} {f'[{style}]{shown}[/]' if style else shown}", highlight=False, soft_wrap=True)
     rows = [
-        (escape_untrusted(each.name), escape_untrusted(each.type), f"[yellow]{escape_untrusted(each.doubt)}[/]")
+        (*map(escape_untrusted, (each.name, each.type, each.written)), f"[yellow]{escape_untrusted(each.doubt)}[/]")
         for each in proposal.columns
     ]
-    print_table("", ("column", "type", "to check"), rows, to=to)
+    print_table("", ("column", "type", "in the file", "to check"), rows, to=to)
     if proposal.rows:
         names = [each.name for each in proposal.columns][:_SHOWN_COLUMNS]
         cells = [[escape_untrusted(_cut(row.get(name))) for name in names] for row in proposal.rows]

@@ -14,6 +14,7 @@ MODULES = tuple(
         "depth",
         "engine",
         "stage_a",
+        "sniffing",
         "console",
         "looking",
         "cold_start",

@@ -214,7 +214,7 @@ def test_init_replaces_a_definition_only_when_forced(checkout: Path, tmp_path: P
     assert isinstance(refused.exception, Refused)
     found = json.loads(CliRunner().invoke(app, [*arguments, "--force", "--json"]).stdout)
     assert found["definition"]["stage_a"]["format"] == "jsonl"
-    assert found["inferred"]["columns"] == [{"name": "id", "type": "string", "doubt": ""}]
+    assert found["inferred"]["columns"] == [{"name": "id", "type": "string", "doubt": "", "written": ""}]
     assert (checkout / found["path"]).read_text() == found["text"]
 
 

@@ -47,12 +47,14 @@ _BELONGS: dict[str, tuple[str, ...]] = {
 """The options that not every format has, and the formats that have them."""
 
 _MULTIBYTE = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr")
-_SINGLE_BYTE = (
+SINGLE_BYTE = (
     *(f"cp{number}" for number in (437, 850, 852, 866, *range(1250, 1259))),
     *(f"iso8859-{number}" for number in (*range(1, 12), *range(13, 17))),
     *("ascii", "koi8-r", "koi8-u", "mac-roman"),
 )
-ENCODINGS = (*_MULTIBYTE, *_SINGLE_BYTE)
+"""Encodings with one byte a character, of which all take ASCII for itself."""
+
+ENCODINGS = (*_MULTIBYTE, *SINGLE_BYTE)
 """By Python's names; its other names of the same are taken too, such as latin-1."""
 
 EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1000, "epoch_microseconds": 1}

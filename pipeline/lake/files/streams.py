@@ -13,6 +13,7 @@ import re
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import StageA
+from pipeline.lake.datasets.raw_files import SINGLE_BYTE
 from pipeline.lake.files.source import Source
 
 BOM = codecs.BOM_UTF8
@@ -55,6 +56,8 @@ class TextStream:
         self.encoding = self._take_mark(encoding)
         wide = self.encoding.startswith(_WIDE)
         kind = codecs.getincrementaldecoder(self.encoding)
+        # With one byte a character, what looks like ASCII is.
+        self._has_ascii = self.encoding in SINGLE_BYTE
         self._decoder = None if self.encoding == "utf-8" else kind("strict" if wide else "surrogateescape")
 
     def read(self, size: int) -> bytes:
@@ -96,6 +99,8 @@ class TextStream:
 
     def _recode(self, data: bytes) -> bytes:
         assert self._decoder is not None
+        if self._has_ascii and data.isascii():
+            return data
         try:
             # Half of a surrogate pair is no UTF-8 for whoever reads on.
             return self._decoder.decode(data, not data).encode(errors="surrogatepass")

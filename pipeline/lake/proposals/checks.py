@@ -15,7 +15,7 @@ from pipeline.lake.datasets.names import safe_name
 from pipeline.lake.proposals.columns import ColumnForm, find_column_form
 from pipeline.lake.proposals.contents import Content
 from pipeline.lake.proposals.drafts import Draft
-from pipeline.lake.proposals.file_forms import FileForm, find_file_form
+from pipeline.lake.proposals.file_forms import LOOKED_AT, FileForm, find_file_form
 from pipeline.lake.proposals.json_layouts import Records
 from pipeline.lake.proposals.names import Named, name_columns
 from pipeline.lake.proposals.nested import infer
@@ -129,7 +129,11 @@ def check_typed(content: Content) -> Checked:
 
 
 def _different(column: pa.ChunkedArray) -> list[str]:
-    return [value for value in pc.unique(column).to_pylist() if value is not None]
+    """The values of a column, each once; of very many the first and the last ones."""
+    values = pc.unique(column)
+    if len(values) > LOOKED_AT:
+        values = pa.concat_arrays([values.slice(0, LOOKED_AT // 2), values.slice(len(values) - LOOKED_AT // 2)])
+    return [value for value in values.to_pylist() if value is not None]
 
 
 def _text_column(named: Named, draft: Draft, values: Sequence[str] | None, form: FileForm) -> Column:

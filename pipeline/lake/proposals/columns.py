@@ -17,6 +17,7 @@ from pipeline.lake.proposals.numbers import Evidence, NumberForm, evidence_of, m
 _MOSTLY = 0.5
 """Of a column of text that is said to hold mostly numbers."""
 
+_WITH_UNIT = re.compile(r"[-+]?[0-9][0-9.,]* ?[A-Za-zµ°/²³]{1,5}")
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 _NOT_FINITE = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
 
@@ -125,6 +126,8 @@ def _other_numbers(values: Sequence[str]) -> str:
     behind = [value for value in values if value.endswith("-") and take_apart(value.rstrip("- "))]
     if behind and all(take_apart(value.rstrip("- ")) for value in values):
         return f"{behind[0]!r} has its minus behind it, which is not read as a number: text"
+    if all(map(_WITH_UNIT.fullmatch, values)):
+        return f"numbers with letters behind them, such as {values[0]!r}: text"
     if all(map(_HEXADECIMAL.fullmatch, values)):
         return "hexadecimal numbers are text"
     return ""

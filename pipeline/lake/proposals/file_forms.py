@@ -17,7 +17,7 @@ _ALWAYS_NULL = frozenset({"\\N", "NULL", "#N/A", "#NV"})
 _NOT_A_NUMBER = frozenset({"NaN", "nan"})
 """A value of a double, and no word for null by itself."""
 
-_LOOKED_AT = 20_000
+LOOKED_AT = 10_000
 """Different values of a column from which its form is inferred; all are then read by the lake's reader."""
 
 
@@ -60,7 +60,7 @@ def find_file_form(columns: Mapping[str, Sequence[str]], delimiter: str = ",") -
 
 
 def _stripped(values: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(text for value in values[:_LOOKED_AT] if (text := value.strip())))
+    return list(dict.fromkeys(text for value in values if (text := value.strip())))
 
 
 def _null_words(columns: Mapping[str, Sequence[str]]) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from pipeline.lake.proposals.kinds import common_kind
-from pipeline.lake.proposals.rows import Row
+from pipeline.lake.proposals.rows import Row, is_rule
 
 _LINES = 3
 _LOOKED_AT = 500
@@ -26,7 +26,7 @@ def find_widths(lines: Sequence[str]) -> tuple[int, ...]:
         return ()
     edges = [0, *starts[1:], length]
     widths = tuple(end - start for start, end in pairwise(edges))
-    rows = [cut_line(line, widths) for line in bodies[1:]]
+    rows = [cut_line(line, widths) for line in bodies[1:] if not is_rule(line)]
     kinds = [common_kind(row[place] for row in rows) for place in range(len(widths))]
     gaps = [not any(filled[edge - 2 : edge]) for edge in edges[1:-1]]
     full = sum(all(row) for row in rows) * 2 >= len(rows)

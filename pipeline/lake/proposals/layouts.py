@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.lake.proposals.headers import Table
 from pipeline.lake.proposals.kinds import common_kind, kind_of
 from pipeline.lake.proposals.names import Named, name_by_place, name_columns
-from pipeline.lake.proposals.rows import Row
+from pipeline.lake.proposals.rows import Row, is_rule
 
 _COMMENTS = ("#", "//", "--", "%", "!", ";")
 _TOTAL = re.compile(
@@ -22,8 +22,9 @@ _TOTAL = re.compile(
 )
 _JUST_TOTAL = re.compile(r"(?:grand[ _-]?)?(?:total|sum|summe|gesamt|gesamtsumme|insgesamt|totale?)s?:?", re.IGNORECASE)
 _ROW_COUNT = re.compile(r"\(?[0-9,]+ (?:rows?|records?|zeilen|lines?)\b.*", re.IGNORECASE)
-_RULE = re.compile(r"[-=+|:_ ]+")
 _FOOTER = 8
+_SENTENCE = 25
+"""Characters from which on the only cell of a row at the end is a remark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     body = [row for row in written if not (comment and row.text.lstrip("\ufeff").startswith(comment))]
     doubts: list[str] = []
     end = _footer(body, width, doubts) if whole else len(body)
-    ruled = [row for row in body[:end] if _is_rule(row)]
+    ruled = [row for row in body[:end] if is_rule(row.text)]
     table = [row for row in body[:end] if row not in ruled]
     footer = sum(row.line >= body[end].line for row in written) if end < len(body) else 0
     found = Table(table, width)
@@ -105,11 +106,6 @@ def _second_tables(rows: Sequence[Row], table: Sequence[Row]) -> Iterator[str]:
                 yield f"line {row.line}, behind a blank line, looks like the header of a second table"
 
 
-def _is_rule(row: Row) -> bool:
-    """Whether it is a line drawn below a header."""
-    return bool(_RULE.fullmatch(row.text.strip())) and len(row.text.strip()) > 2
-
-
 def _line(rows: Sequence[Row], place: int) -> int:
     """Of the row at that place, or where it would be after the last."""
     if place < len(rows):
@@ -143,8 +139,10 @@ def _comment(rows: Sequence[Row], width: int) -> tuple[str | None, Row | None]:
 def _footer(rows: Sequence[Row], width: int, doubts: list[str]) -> int:
     """The place of the first of the rows at the end that are totals and remarks."""
     end = len(rows)
-    while end > 2 and len(rows) - end < _FOOTER and _ends(rows, end - 1, width):
+    while end > 2 and len(rows) - end < _FOOTER and (not rows[end - 1].filled or _ends(rows, end - 1, width)):
         end -= 1
+    if all(not row.filled for row in rows[end:]):
+        return len(rows)
     if end < len(rows):
         shown = "the last line is" if len(rows) - end == 1 else f"the last {len(rows) - end} lines are"
         doubts.append(f"{shown} a total or a remark, and no row: {rows[end].text.strip()[:40]!r}")
@@ -162,6 +160,10 @@ def _ends(rows: Sequence[Row], place: int, width: int) -> bool:
         column = row.cells.index(next(cell for cell in row.cells if cell.strip()))
         is_odd = common_kind(other.cells[column] for other in above) not in ("", kind_of(first))
         return row.filled < width or is_odd or bool(_JUST_TOTAL.fullmatch(first))
+    near = [other for other in rows[1:place] if other.filled][-3:]
+    if width > 2 and row.filled == 1 and row.cells[0].strip() and all(other.filled > 1 for other in near):
+        # Behind a row of nothing, or a sentence.
+        return not rows[place - 1].filled or ":" in first or len(first) > _SENTENCE
     # Sums below columns, with nothing that names them.
     if width > 2 and row.filled * 2 < width and not row.cells[0].strip():
         return all(other.cells[0].strip() for other in above)

@@ -30,6 +30,8 @@ class Inferred:
     name: str
     type: str
     doubt: str = ""
+    written: str = ""
+    """How its values are written and what the file calls it, where the type and the name do not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,15 @@ def _inferred(column: Column, checked: Checked) -> Inferred:
     if "<" not in column.type and len(values) > 1 and len(values.unique().drop_null()) == 1:
         told.append("one value in all rows that have any")
     kind = f"{column.type}, optional" if column.absent else column.type
-    return Inferred(column.name, kind, printable("; ".join(told)))
+    return Inferred(column.name, kind, printable("; ".join(told)), printable(_written(column)))
+
+
+def _written(column: Column) -> str:
+    source = column.named.source
+    called = f"column {source}" if isinstance(source, int) else repr(source) if source else ""
+    words = [*column.options.get("true_values", ()), *column.options.get("false_values", ())]
+    parts = (called, str(column.options.get("format", "")), " or ".join(words))
+    return ", ".join(part for part in parts if part)
 
 
 def _read(content: Content, checked: Checked, how: str) -> str:
@@ -124,6 +134,7 @@ def _read(content: Content, checked: Checked, how: str) -> str:
         parts.append(f"packed as {content.packed}")
     if "encoding" in options:
         parts.append(str(options["encoding"]))
+    parts += [f"{name} {options[name]!r}" for name in ("decimal", "thousands") if name in options]
     rows = checked.trial.table.num_rows
     parts.append(f"{'all' if content.whole else 'the first'} {rows:,} {'row' if rows == 1 else 'rows'}")
     return ", ".join(parts)

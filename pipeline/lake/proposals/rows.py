@@ -6,7 +6,6 @@ Only to find out how a file is written: what is proposed then is read by the lak
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ class Row:
         return sum(bool(cell.strip()) for cell in self.cells)
 
 
+_RULE = re.compile(r"[-=+|:_ ]+")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
@@ -71,6 +71,6 @@ def cut(lines: Sequence[str], dialect: Dialect) -> list[Row] | None:
     return rows
 
 
-def text_stream(text: str) -> io.StringIO:
-    """The text as a stream that keeps its line ends."""
-    return io.StringIO(text, newline="")
+def is_rule(text: str) -> bool:
+    """Whether a line is drawn, as below a header."""
+    return len(text.strip()) > 2 and bool(_RULE.fullmatch(text.strip()))

@@ -2,64 +2,60 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import BadInput, BadObject
+from pipeline.lake.files.limits import Limits
 from pipeline.lake.proposals.contents import Content
 from pipeline.lake.proposals.drafts import Draft
 from pipeline.lake.proposals.layouts import columns_of_layout, find_layout
 from pipeline.lake.proposals.rows import Row
 
-_LOOKED_AT = 3000
+_FIRST = 3000
+_LAST = 50
+"""Rows of a sheet that are looked at: the first ones, and the last, which tell of a footer."""
 
 
 def draft_workbook(content: Content) -> Draft:
     """The draft of a workbook: of the first sheet that holds a table, if there are several."""
-    import python_calamine
+    # It loads lxml, which no other format needs.
+    from pipeline.lake.files.readers.xlsx_workbook import Workbook
 
     try:
-        book = python_calamine.CalamineWorkbook.from_path(str(content.path))
-        sheets = {
-            name: _rows(book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names
-        }
-    except (python_calamine.CalamineError, OSError) as error:
-        raise BadInput(f"{content.path} is no workbook that can be read: {error}") from error
-    filled = [name for name, rows in sheets.items() if any(not row.is_blank for row in rows)]
+        with content.path.open("rb") as file:
+            book = Workbook(file, Limits())
+            sheets = {name: _rows(book.rows(path)) for name, path in book.sheets().items()}
+    except BadObject as error:
+        raise BadInput(f"{content.path}: {error.message}", hint=error.hint) from error
+    filled = [name for name, rows in sheets.items() if rows]
     if not filled:
         raise BadInput(f"{content.path} is empty", hint="A sample needs at least one row.")
-    sheet = max(filled, key=lambda name: (sum(row.filled > 1 for row in sheets[name]) > 1, -filled.index(name)))
-    rows = sheets[sheet]
-    layout = find_layout(rows, whole=True)
+    tables = [name for name in filled if sum(row.filled > 1 for row in sheets[name]) > 1]
+    sheet = (tables or filled)[0]
+    layout = find_layout(sheets[sheet], whole=True)
     options: dict[str, Any] = {"format": "xlsx"}
     doubts: list[str] = []
     if len(sheets) > 1:
         options["sheet"] = sheet
         doubts.append(f"the workbook has the sheets {', '.join(sheets)}; {sheet} is read")
     options |= layout.options()
-    return Draft(options, columns_of_layout(layout, rows), f"sheet {sheet}", (*doubts, *layout.doubts))
+    columns = columns_of_layout(layout, sheets[sheet])
+    return Draft(options, columns, f"sheet {sheet}", (*doubts, *layout.doubts))
 
 
-def _rows(cells: list[list[Any]]) -> list[Row]:
-    """Rows by their numbers in the sheet, as wide as the last of their cells that has something in it."""
-    rows = []
-    width = max((place for row in cells for place, cell in enumerate(row, 1) if cell != ""), default=0)
-    for number, row in enumerate(cells, 1):
-        texts = tuple(map(_text, row[:width]))
-        rows.append(Row(number, texts, "\t".join(texts)))
-    return rows
+def _rows(rows: Iterable[tuple[int, dict[int, Any]]]) -> list[Row]:
+    """Rows by their numbers in the sheet, all as wide as the widest that is looked at."""
+    first: list[tuple[int, dict[int, Any]]] = []
+    last: deque[tuple[int, dict[int, Any]]] = deque(maxlen=_LAST)
+    for row in rows:
+        (first if len(first) < _FIRST else last).append(row)
+    found = [*first, *last]
+    width = max((place + 1 for _, cells in found for place in cells), default=0)
+    return [_row(number, cells, width) for number, cells in found]
 
 
-def _text(cell: Any) -> str:
-    match cell:
-        case bool():
-            return "true" if cell else "false"
-        case float() if cell.is_integer():
-            return str(int(cell))
-        case datetime() if cell.time() == time():
-            return cell.date().isoformat()
-        case datetime() | date() | time():
-            return cell.isoformat()
-        case timedelta():
-            return str(cell)
-    return str(cell)
+def _row(number: int, cells: dict[int, Any], width: int) -> Row:
+    texts = tuple(cells[place].text if place in cells else "" for place in range(width))
+    return Row(number, texts, "\t".join(texts))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.orc as orc
 import pyarrow.parquet as pq
 import xlsxwriter
+from lxml import etree
 
 Rows = Sequence[tuple[str, str]]
 NAMES = ("id", "Name")
@@ -84,6 +85,15 @@ def _xlsx(names: tuple[str, str], rows: Rows) -> bytes:
     return file.getvalue()
 
 
+def _xml(names: tuple[str, str], rows: Rows) -> bytes:
+    root = etree.Element("rows")
+    for row in rows:
+        element = etree.SubElement(root, "row")
+        for name, value in zip(names, row, strict=True):
+            etree.SubElement(element, name).text = value
+    return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True))
+
+
 TEXTS = [
     text_format("csv", "id,Name\n", "%s,%s", "\n", "\n", 2),
     text_format("tsv", "id\tName\n", "%s\t%s", "\n", "\n", 2),
@@ -98,5 +108,6 @@ OTHERS = [
     Format("avro", 1, _avro),
     Format("orc", 1, _orc),
     Format("xlsx", 2, _xlsx),
+    Format("xml", 1, _xml, {"records": "row"}),
 ]
 FORMATS = [*TEXTS, *OTHERS]

@@ -1,4 +1,4 @@
-"""Small files as people have them: with the definition that fits, each ends as `cases/outcomes.yaml` says."""
+"""Small files as people have them: each ends as `cases/outcomes.yaml` says, by hand and as `init` proposes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.core.errors import BadObject
+from pipeline.core.errors import BadInput, BadObject
+from pipeline.lake.datasets import Column, DatasetName
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.proposals.proposal import propose
 
 from .conftest import TINY, Read, read
 
@@ -139,14 +141,10 @@ def converted(folder: Path, name: str, stage_a: Mapping[str, Any], limits: Limit
     options = dict(stage_a)
     contract = dict(options.pop("columns", {}))
     options.pop("format")
-    columns = {key: value if isinstance(value, str) else column(value) for key, value in contract.items()}
+    columns = {
+        key: value if isinstance(value, str) else Column.model_validate(value) for key, value in contract.items()
+    }
     return read(folder, (FOLDER / name).read_bytes(), stage_a["format"], columns, name, limits, **options)
-
-
-def column(value: Mapping[str, Any]) -> Any:
-    from pipeline.lake.datasets import Column
-
-    return Column.model_validate(value)
 
 
 def test_every_case_has_a_definition_and_an_outcome() -> None:
@@ -160,6 +158,20 @@ def test_a_case_becomes_the_rows_that_it_holds(tmp_path: Path, name: str, limits
     found = converted(tmp_path, name, DEFINITIONS[name], limits)
     assert cells(found) == wanted(name)
     assert len(found.bad) == OUTCOMES[name].get("bad", 0)
+
+
+@pytest.mark.parametrize("name", [name for name in DEFINITIONS if "refused" not in OUTCOMES[name]])
+def test_what_init_proposes_for_a_case_reads_it_as_it_is(tmp_path: Path, name: str) -> None:
+    proposed = yaml.safe_load(propose(FOLDER / name, DatasetName("shop", "orders")).text)
+    found = converted(tmp_path, name, proposed["stage_a"], Limits())
+    assert cells(found) == wanted(name)
+    assert len(found.bad) == OUTCOMES[name].get("bad", 0)
+
+
+@pytest.mark.parametrize("name", [name for name in DEFINITIONS if "refused" in OUTCOMES[name]])
+def test_init_refuses_a_case_that_cannot_be_read(name: str) -> None:
+    with pytest.raises(BadInput, match=name):
+        propose(FOLDER / name, DatasetName("shop", "orders"))
 
 
 def reasons(folder: Path, name: str) -> list[str]:

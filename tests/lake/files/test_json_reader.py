@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +19,7 @@ from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column
 from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.readers.json_values import holds
 from tests.conftest import SHARED_DATA
 from tests.examples import examples
 from tests.lake.files.conftest import Reading, read
@@ -390,8 +393,10 @@ def same(source: Any, stored: Any) -> bool:
     """Does `stored` hold `source`: the value, or where a conflict made text of it, its JSON? An absent key is null."""
     if source is None or stored is None:
         return source is stored
+    if isinstance(source, Decimal):
+        return Decimal(stored) == source if isinstance(stored, str) else holds(stored, str(source))
     if isinstance(stored, str):
-        return stored == source if isinstance(source, str) else bool(json.loads(stored) == source)
+        return stored == source if isinstance(source, str) else _loaded(stored) == _loaded(dumped(source, True))
     if isinstance(source, dict):
         renamed = {safe_name(key): value for key, value in source.items()}
         return renamed.keys() <= stored.keys() and all(same(renamed.get(key), item) for key, item in stored.items())
@@ -400,11 +405,21 @@ def same(source: Any, stored: Any) -> bool:
     return (type(source) is type(stored) and bool(source == stored)) or _exact_double(source, stored)
 
 
+def _loaded(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)
+
+
 def _exact_double(source: Any, stored: Any) -> bool:
     return type(source) is int and type(stored) is float and int(stored) == source
 
 
 keys = st.sampled_from(["a", "b", "c", "late_1", "x y"])
+decimals = st.builds(
+    lambda whole, fraction, exponent: Decimal(f"{whole}.{fraction}{exponent}"),
+    st.integers(-(10**12), 10**12),
+    st.text("0123456789", min_size=1, max_size=20),
+    st.sampled_from(["", "", "E-5", "E+5", "E-330"]),
+)
 scalars = (
     st.none()
     | st.booleans()
@@ -412,8 +427,9 @@ scalars = (
     | st.integers()
     | st.sampled_from([2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 10**30])
     | st.floats(allow_nan=False, allow_infinity=False)
+    | decimals
     | st.text(max_size=5)
-    | st.sampled_from(["2020-01-01", "01", "1", "null", ""])
+    | st.sampled_from(["2020-01-01", "01", "1", "null", "", "},{", "}{", '"', "\\", "\ufeff", "1.23456789012345678"])
 )
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3))
 records = st.lists(st.dictionaries(keys, values, max_size=4), min_size=1, max_size=10)
@@ -422,23 +438,59 @@ like_records = st.lists(
     min_size=1,
     max_size=25,
 )
+like_decimals = st.lists(
+    st.fixed_dictionaries({"a": st.decimals(-1000, 1000, places=2) | decimals, "b": st.text(max_size=40)}),
+    min_size=1,
+    max_size=25,
+)
 
 
-@settings(max_examples=examples(200))
-@given(records | like_records, st.booleans(), st.integers(1, 60), st.booleans())
+def dumped(value: Any, ascii_only: bool) -> str:
+    """JSON, decimals with all their digits."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{dumped(key, ascii_only)}:{dumped(of, ascii_only)}" for key, of in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{','.join(dumped(item, ascii_only) for item in value)}]"
+    return json.dumps(value, ensure_ascii=ascii_only)
+
+
+def pretty(text: str) -> str:
+    """The same JSON over many lines; numbers keep their digits."""
+    return re.sub(r'"(?:[^"\\]|\\.)*"|[{\[,]', lambda token: token[0] + ("" if token[0][0] == '"' else "\n  "), text)
+
+
+LAYOUTS: dict[str, Callable[[list[str]], str]] = {
+    "lines": lambda texts: lines(*texts),
+    "lines with marks": lambda texts: "\ufeff" + "\r\n\ufeff".join(texts),
+    "array": lambda texts: f"[{', '.join(texts)}]",
+    "array of lines": lambda texts: "[\n" + ",\n".join(texts) + "\n]\n",
+    "pretty array": lambda texts: pretty(f"[{','.join(texts)}]"),
+    "arrays": lambda texts: "[]" + "".join(f"[{text}]\n" for text in texts),
+    "objects": lambda texts: "".join(texts) + "{}",
+    "pretty objects": lambda texts: "\n".join(map(pretty, texts)) + "\n{}",
+    "wrapped": lambda texts: f'{{"x":{{"d":[{{}}]}},"d":{{"r":[{",".join(texts)}],"s":"]"}},"y":[1,[2]]}}',
+    "wrapped lines": lambda texts: "".join(f'{{"d":{{"r":[{text}]}}}}\n' for text in texts),
+}
+
+
+@settings(max_examples=examples(300))
+@given(records | like_records | like_decimals, st.sampled_from([*LAYOUTS]), st.integers(1, 60), st.booleans())
 def test_every_record_equals_what_json_loads_says(
-    source: list[dict[str, Any]], array: bool, block: int, ascii_only: bool
+    source: list[dict[str, Any]], layout: str, block: int, ascii_only: bool
 ) -> None:
-    texts = [json.dumps(record, ensure_ascii=ascii_only) for record in source]
-    text = f"[{', '.join(texts)}]" if array else lines(*texts)
+    text = LAYOUTS[layout]([dumped(record, ascii_only) for record in source])
+    path = {"records": "$.d.r"} if layout.startswith("wrapped") else {}
     with TemporaryDirectory() as folder:
-        whole = read(Path(folder), text, "json", limits=Limits())
+        whole = read(Path(folder), text, "json", limits=Limits(), **path)
     with TemporaryDirectory() as folder:
         limits = Limits(block=block, first_sample=block, row_group=1)
-        cut = read(Path(folder), text, "json", limits=limits)
+        cut = read(Path(folder), text, "json", limits=limits, **path)
     assert (cut.rows, cut.positions, cut.conversion) == (whole.rows, whole.positions, whole.conversion)
     assert not whole.bad
-    for record, row in zip(source, whole.rows, strict=True):
+    rows = whole.rows[:-1] if "objects" in layout else whole.rows
+    for record, row in zip(source, rows, strict=True):
         assert same(record, row)
 
 

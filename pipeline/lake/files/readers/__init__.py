@@ -47,6 +47,12 @@ def _xlsx() -> type[Reader]:
     return XlsxReader
 
 
+def _xml() -> type[Reader]:
+    from pipeline.lake.files.readers.xml_reader import XmlReader
+
+    return XmlReader
+
+
 READERS: dict[str, Callable[[], type[Reader]]] = {
     "csv": _csv,
     "tsv": _csv,
@@ -57,6 +63,7 @@ READERS: dict[str, Callable[[], type[Reader]]] = {
     "avro": _avro,
     "orc": _orc,
     "xlsx": _xlsx,
+    "xml": _xml,
 }
 """By the name that a dataset's definition gives the format; called, it imports what that format alone needs."""
 

@@ -6,6 +6,7 @@ number between commas within a string counts as one; who is told that there may 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -69,8 +70,8 @@ def may_round(text: Text) -> bool:
             return True
         others = np.concatenate((others, more))
     # Without a point, digits are lost by negative exponents only; large numbers are seen in their doubles.
-    marks = np.concatenate((others, _exponents(text, _negative_exponents(text))))
-    return len(marks) > 0 and _some_rounded_around(text, marks)
+    exponents = _exponents(text, _negative_exponents(text))
+    return _some_rounded_around(text, others) or _some_rounded_around(text, exponents, _is_doubtful)
 
 
 def has_exponent(text: Text) -> bool:
@@ -141,14 +142,31 @@ def _views(text: Text, starts: Places, ends: Places) -> pa.StringArray:
     return pa.Array.from_buffers(pa.string_view(), len(views), buffers).cast(pa.string())
 
 
-def _some_rounded_around(text: Text, marks: Places) -> bool:
+def _is_doubtful(numbers: _Numbers) -> NDArray[np.bool_]:
+    """Of numbers around a negative exponent: do they have many digits, or an exponent near the end of the doubles?"""
+    return (numbers.ends - numbers.starts > DOUBLE_DIGITS + 1) | (numbers.ends - _REACH > len("e-99"))
+
+
+def _some_rounded_around(
+    text: Text, marks: Places, which: Callable[[_Numbers], NDArray[np.bool_]] | None = None
+) -> bool:
+    if not len(marks):
+        return False
     numbers = _numbers(text, marks, 0)
+    if which:
+        chosen = which(numbers)
+        numbers = _Numbers(numbers.windows[chosen], numbers.starts[chosen], numbers.ends[chosen])
     if (numbers.starts == 1).any() or (numbers.ends == _WIDTH - 1).any():
         return True
-    windows = zip(numbers.windows, numbers.starts, numbers.ends, strict=True)
-    return _some_rounded(
-        pa.array([window[start:end].tobytes().decode() for window, start, end in windows], pa.string())
-    )
+    return _some_rounded(_texts(numbers))
+
+
+def _texts(numbers: _Numbers) -> pa.StringArray:
+    places = np.arange(_WIDTH)
+    within = (places >= numbers.starts[:, np.newaxis]) & (places < numbers.ends[:, np.newaxis])
+    offsets = np.concatenate(([0], np.cumsum(numbers.ends - numbers.starts))).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(numbers.windows[within])]
+    return pa.Array.from_buffers(pa.string(), len(numbers.starts), buffers)
 
 
 def _some_rounded(texts: pa.StringArray) -> bool:

@@ -35,7 +35,7 @@ from pipeline.lake.files.readers.json_arrow import check_decimals, check_doubles
 from pipeline.lake.files.readers.json_columns import Columns, Expectation
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
 from pipeline.lake.files.readers.json_numbers import may_round
-from pipeline.lake.files.readers.json_rows import Row, Text, count_objects, load_object, pieces, text_of
+from pipeline.lake.files.readers.json_rows import Pieces, Row, Text, count_objects, load_object, rows_of, text_of
 from pipeline.lake.files.readers.json_shapes import rewrite_fields
 from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
 from pipeline.lake.files.readers.json_values import DuplicateKey
@@ -161,11 +161,13 @@ class JsonReader(Reader):
         return column
 
     def _read_pieces(self, block: Block) -> Iterator[Chunk]:
-        for piece in pieces(block):
+        pieces = Pieces(rows_of(block))
+        for piece in pieces:
             chunk = None
             if all(row.raw[:1] == b"{" and row.raw[-1:] == b"}" for row in piece):
                 positions = np.array([row.position for row in piece], dtype=np.int64)
                 chunk = self._read_fast(_joined(row.raw for row in piece), positions, self._columns.expectation())
+            pieces.learn(fits=chunk is not None)
             yield chunk or self._read_rows(piece)
 
     def _read_rows(self, rows: Sequence[Row]) -> Chunk:

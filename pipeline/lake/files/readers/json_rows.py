@@ -64,24 +64,39 @@ def count_objects(block: Block) -> int:
     return int(parted) + 1 if parted == expected else 0
 
 
-def pieces(block: Block) -> Iterator[list[Row]]:
-    """The records of a block with their places, some megabytes at a time."""
+def rows_of(block: Block) -> list[Row]:
+    """The records of a block with their places."""
     records = bytes(text_of(block)).split(b"\n") if block.records is None else map(bytes, block.records)
-    piece: list[Row] = []
-    size = 0
+    rows = []
     for position, record in enumerate(records, block.first):
         raw = record.strip(WHITESPACE)
         while raw.startswith(BOM):
             raw = raw.removeprefix(BOM).lstrip(WHITESPACE)
-        if not raw:
-            continue
-        piece.append(Row(position, raw))
-        size += len(raw)
-        if size >= _PIECE:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
+        if raw:
+            rows.append(Row(position, raw))
+    return rows
+
+
+class Pieces:
+    """The rows of a block in pieces: small where Python reads them, and ever larger while they need not be."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self._rows = rows
+        self._size = _PIECE
+
+    def __iter__(self) -> Iterator[list[Row]]:
+        start = 0
+        while start < len(self._rows):
+            end, size = start, 0
+            while end < len(self._rows) and size < self._size:
+                size += len(self._rows[end].raw)
+                end += 1
+            yield self._rows[start:end]
+            start = end
+
+    def learn(self, *, fits: bool) -> None:
+        """Whether the last piece was read as a whole."""
+        self._size = self._size * 2 if fits else _PIECE
 
 
 def load_object(raw: bytes) -> dict[str, Any]:

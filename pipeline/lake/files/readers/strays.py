@@ -19,14 +19,17 @@ _SUMS = (
     "total, totals, grand total, sub total, subtotal, sub-total, sum, gesamt, gesamtsumme, summe, zwischensumme, "
     "insgesamt, total général, total general, sous-total, somme, totale, totaal, suma, razem, celkem, итого, 合计, 总计"
 )
-_SUM_WORDS = [
+_SUM_WORDS = pa.array(
     form + mark
     for word in _SUMS.split(", ")
     for form in dict.fromkeys((word, word.capitalize(), word.title(), word.upper()))
     for mark in ("", ":")
-]
+)
+_LONG = 256
+"""Bytes of a name from which on all count as long."""
+
 _AMOUNT = re.compile(r"[^\w]{0,4}[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*[^\w]{0,4}", re.ASCII)
-_NAME = re.compile(r"[^\W\d][\w .()/%€$-]*")
+_NAME = r"^\s*[\p{L}_][\p{L}\p{N}_ .()/%€$-]*$"
 
 
 class Strays:
@@ -39,14 +42,18 @@ class Strays:
         self._trim = trim
         self._header = [cell and cell.strip() for cell in header]
         self._cells = pa.array(list(dict.fromkeys([*header, *self._header])), pa.string())
+        self._lengths = np.zeros(_LONG, dtype=bool)
+        self._lengths[[min(len((cell or "").encode()), _LONG - 1) for cell in header]] = True
 
     def find(self, table: pa.Table, lines: NDArray[np.int64], first: int) -> dict[int, str]:
         """Rows of a table of text that are no data, and why each is none.
 
-        `lines` are those of the rows, counted from line `first` of the file. BadObject for the header of another table:
-        the rows behind it have other columns.
+        `lines` are those of the rows, counted from line `first` of the file. BadObject for the header
+        of another table: the rows behind it have other columns.
         """
-        found = self._headers(table, lines, first)
+        found: dict[int, str] = {}
+        if table.num_rows and table.num_columns:
+            found.update(self._headers(table, lines, first))
         nulls = [column.null_count for column in table.columns]
         if self._trim or (all(nulls) and nulls):
             found.update(dict.fromkeys(self._empty(table), _EMPTY))
@@ -57,6 +64,8 @@ class Strays:
         return found
 
     def _headers(self, table: pa.Table, lines: NDArray[np.int64], first: int) -> dict[int, str]:
+        if not (self._trim or self._may_hold_header(table)):
+            return {}
         found = {}
         for row in _rows_of(table, lambda column: pc.is_in(self._trimmed(column), self._cells)):
             cells = [cell and cell.strip() for cell in _row(table, row)]
@@ -68,6 +77,12 @@ class Strays:
                     hint="The rows behind it would be misplaced: send them as a file of their own.",
                 )
         return found
+
+    def _may_hold_header(self, table: pa.Table) -> bool:
+        """Whether a row has the length of a name in the column of the longest text: mostly none does."""
+        longest = max(table.columns, key=lambda column: int(column.nbytes))
+        lengths = pc.fill_null(pc.binary_length(longest), 0).to_numpy()
+        return bool(self._lengths[np.minimum(lengths, _LONG - 1)].any())
 
     def _empty(self, table: pa.Table) -> list[int]:
         if self._trim:
@@ -84,17 +99,27 @@ class Strays:
         """After blank lines, a row of names where other rows have figures, above and below, is a header."""
         gaps = np.flatnonzero(np.diff(lines) > 1) + 1
         after = {row + 1 for row, reason in strays.items() if reason != _AGAIN}
-        for row in sorted({*gaps.tolist(), *after}):
-            if 0 < row < table.num_rows - 1 and row not in strays and _is_header(table, row):
+        likely = {row for row in (*gaps.tolist(), *after) if 0 < row < table.num_rows - 1} - strays.keys()
+        for row in _named(table, sorted(likely)):
+            if _is_header(table, row):
                 raise BadObject(
                     f"line {first + lines[row]} looks like the header of a second table",
                     hint="Send each table as a file of its own; `skip_footer` skips lines at the end of a file.",
                 )
 
 
+def _named(table: pa.Table, rows: Sequence[int]) -> list[int]:
+    """Those of the rows whose every cell may be a name."""
+    if not rows:
+        return []
+    places = pa.array(rows, pa.int64())
+    some = pa.table({str(place): column.take(places) for place, column in enumerate(table.columns)})
+    found = _rows_of(some, lambda column: pc.fill_null(pc.match_substring_regex(column, _NAME), False))
+    return [rows[row] for row in found]
+
+
 def _is_header(table: pa.Table, row: int) -> bool:
-    cells = _row(table, row)
-    if not all(cell and _NAME.fullmatch(cell.strip()) for cell in cells) or len(set(cells)) < len(cells):
+    if len(set(_row(table, row))) < table.num_columns:
         return False
     above, below = _row(table, row - 1), _row(table, row + 1)
     figures = [_is_figure(one) and _is_figure(other) for one, other in zip(above, below, strict=True)]
@@ -121,9 +146,12 @@ def _rows_of(table: pa.Table, test: Callable[[pa.ChunkedArray], pa.ChunkedArray]
 
 
 def _totals(table: pa.Table) -> list[int]:
-    if not pc.any(pc.is_in(table.column(0), pa.array(_SUM_WORDS))).as_py():
-        return []
-    likely = np.flatnonzero(pc.is_in(table.column(0), pa.array(_SUM_WORDS)).to_numpy())
+    gaps = np.zeros(table.num_rows, dtype=bool)
+    for column in table.columns[1:]:
+        if column.null_count:
+            gaps |= column.is_null().to_numpy()
+    rows = np.flatnonzero(gaps)
+    likely = rows[pc.is_in(table.column(0).take(pa.array(rows)), _SUM_WORDS).to_numpy()]
     return [row for row in likely.tolist() if _is_total(_row(table, row))]
 
 

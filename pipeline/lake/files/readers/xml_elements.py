@@ -6,16 +6,20 @@ A document type is refused: its entities can grow without end, and name files an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from lxml import etree
 
 from pipeline.core.errors import BadObject
-from pipeline.lake.files.compression import Readable
 
 _PROLOG = 1 << 20
 _PIECE = 1 << 16
+_NAMES = 10
 _SAFE: dict[str, Any] = {"resolve_entities": False, "no_network": True, "load_dtd": False, "remove_pis": True}
+
+
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class Elements:
@@ -24,11 +28,18 @@ class Elements:
     BadObject for what is no XML, has a document type, or has none of them within `most` bytes after another.
     """
 
-    def __init__(self, stream: Readable, name: str, most: int, what: str = "the XML file") -> None:
+    def __init__(self, stream: _Stream, name: str, most: int, what: str = "the XML file") -> None:
         self._what = what
         self._name = name
         self._stream = _Measured(stream, most + 4 * _PIECE, f"{what} has no end of a <{name}> within {most:,} bytes")
         self._ahead = b""
+        self.first_names: list[str] = []
+        """Of elements at the start of the document, the root's first."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that were read."""
+        return self._stream.size
 
     def __iter__(self) -> Iterator[Any]:
         self._check_prolog()
@@ -62,7 +73,11 @@ class Elements:
             while root is None and len(seen) < _PROLOG and (data := self._stream.read(_PIECE)):
                 seen += data
                 parser.feed(data)
-                root = next((element for _, element in parser.read_events()), None)
+                root = self._first_element(parser)
+            if seen and root is None and len(seen) < _PROLOG:
+                # Of a short document libxml2 says nothing before its end.
+                parser.close()
+                root = self._first_element(parser)
         except etree.XMLSyntaxError as error:
             raise self._broken(error) from error
         if not seen:
@@ -76,6 +91,11 @@ class Elements:
             )
         self._ahead = seen
 
+    def _first_element(self, parser: etree.XMLPullParser) -> Any:
+        started = [element for _, element in parser.read_events()]
+        self.first_names = list(dict.fromkeys(each.tag.rpartition("}")[2] for each in started))[:_NAMES]
+        return started[0] if started else None
+
     def _broken(self, error: etree.XMLSyntaxError) -> BadObject:
         # What lxml says quotes names of the file.
         return BadObject(
@@ -88,15 +108,17 @@ class Elements:
 class _Measured:
     """Refuses to be read further than `most` bytes since `since` was last set to 0."""
 
-    def __init__(self, stream: Readable, most: int, words: str) -> None:
+    def __init__(self, stream: _Stream, most: int, words: str) -> None:
         self._stream = stream
         self._most = most
         self._words = words
         self.since = 0
+        self.size = 0
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int, /) -> bytes:
         data = self._stream.read(size)
         self.since += len(data)
+        self.size += len(data)
         if self.since > self._most:
             raise BadObject(self._words, hint="Look for an element that is not closed, or name another with `records`.")
         return data
