@@ -20,10 +20,11 @@ from pipeline.lake.files.casts import cast_text
 from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.forms import form_of
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import BadRow, BadValues, Block, Chunk, Reader, declared_of
+from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Reader, declared_of
 from pipeline.lake.files.readers.xml_elements import Elements
 from pipeline.lake.files.readers.xml_records import record_of, shaped
 from pipeline.lake.files.source import Source
+from pipeline.lake.files.tolerance import BadValues
 from pipeline.lake.files.values import json_text
 
 
@@ -122,6 +123,7 @@ class XmlReader(Reader):
             )
         mapped = map_columns(list(names), self.columns, self.settings)
         self._names = {name: safe for name, safe in zip(names, mapped, strict=True) if safe is not None}
+        self.call({safe: name for name, safe in self._names.items()})
 
 
 def _text(value: Any, to: Type | None) -> str | None:
