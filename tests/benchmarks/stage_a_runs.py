@@ -80,7 +80,9 @@ print(duckdb.sql(f"SELECT count(*), sum(hash({{text}})::HUGEINT) FROM '{path}'")
 def _ours(source: Path, target: Path, stage_a: Any, contract: Any) -> Callable[[], dict[str, Any]]:
     from pipeline.lake.datasets import Column, StageA
     from pipeline.lake.files.conversion import convert
+    from pipeline.lake.files.readers import READERS
 
+    READERS[stage_a["format"]]()
     settings = StageA.model_validate(stage_a)
     columns = {name: Column.model_validate(column) for name, column in contract.items()}
 

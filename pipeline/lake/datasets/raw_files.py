@@ -255,7 +255,8 @@ class StageA(_Model):
         return self
 
     def _check_signs(self) -> None:
-        if self.delimiter in _CANNOT_SEPARATE or self.delimiter == self.quote:
+        taken = (self.quote, "\\" if self.escape == "backslash" else None)
+        if self.delimiter in _CANNOT_SEPARATE or self.delimiter in taken:
             raise ValueError(f"{self.delimiter!r} cannot delimit cells")
         if self.quote != "none" and self.quote in "\r\n\0\\":
             raise ValueError(f"{self.quote!r} cannot quote cells; write quote: none if nothing does")

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from pipeline.core.errors import BadObject
-from pipeline.lake.datasets import Column
+from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.files.limits import Limits
 from tests.lake.files.conftest import Reading
 
@@ -128,3 +128,8 @@ def test_bad_rows_in_bulk_cost_little(reading: Reading, bad: str) -> None:
     assert time.process_time() - started < 5
     assert (found.conversion.rows_out, found.conversion.rows_bad) == (30_000, 30_000)
     assert found.positions[:2] == [2, 4]
+
+
+def test_a_backslash_cannot_both_delimit_and_escape() -> None:
+    with pytest.raises(ValueError, match="cannot delimit cells"):
+        StageA(format="csv", delimiter="\\", escape="backslash")

@@ -6,11 +6,13 @@ import json
 from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pipeline.lake.files.readers.json_doubles import all_hold
 from pipeline.lake.files.readers.json_numbers import has_exponent, may_round
 from pipeline.lake.files.readers.json_values import holds
 from tests.examples import examples
@@ -68,3 +70,25 @@ def test_what_is_no_number_is_none() -> None:
     data = json.dumps({"v": strings}).encode()
     assert not may_round(text_of(data))
     assert not has_exponent(text_of(data))
+
+
+@settings(max_examples=examples(300))
+@given(st.lists(numbers, min_size=1, max_size=30))
+def test_many_decimals_are_held_if_each_is(texts: list[str]) -> None:
+    doubles = [float(text) for text in texts]
+    finite = [(text, value) for text, value in zip(texts, doubles, strict=True) if abs(value) < 1e308]
+    for text, value in finite:
+        assert all_hold(pa.array([text], pa.string()), np.array([value])) == holds(value, text)
+    texts, doubles = [text for text, _ in finite], [value for _, value in finite]
+    expected = all(holds(value, text) for text, value in finite)
+    assert all_hold(pa.array(texts, pa.string()), np.array(doubles, float)) == expected
+
+
+@settings(max_examples=examples(300))
+@given(st.lists(st.floats(1e-12, 1e12), min_size=1), st.integers(15, 18))
+def test_decimals_of_any_length_are_judged_alike(values: list[float], length: int) -> None:
+    for value in values:
+        text = f"{value:.{length}g}"
+        if "." in text:
+            assert all_hold(pa.array([text]), np.array([float(text)])) == holds(float(text), text)
+            assert may_round(text_of(b'{"v":%s,"w":"%s"}' % (text.encode(), b" " * 40))) != holds(float(text), text)

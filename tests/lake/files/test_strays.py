@@ -114,7 +114,9 @@ def test_a_preamble_without_contract_is_refused_since_no_row_is_like_it(reading:
     assert "`header: 4`" in str(refused.value.hint)
 
 
-@pytest.mark.parametrize("text", ["1,alice,10\n2,bob,20\n", "a,2026-01-01\nb,2026-01-02\n", "x,1.5\ny,2.5\n"])
+@pytest.mark.parametrize(
+    "text", ["1,alice,10\n2,bob,20\n", "a,2026-01-01\nb,2026-01-02\n", "x,1.5\ny,2.5\n", "ü,7\né,8\n", "5,6\n"]
+)
 def test_a_first_line_that_is_a_row_is_no_header(reading: Reading, text: str) -> None:
     with pytest.raises(BadObject, match="looks like a row") as refused:
         reading(text, "csv", limits=Limits())
@@ -124,3 +126,9 @@ def test_a_first_line_that_is_a_row_is_no_header(reading: Reading, text: str) ->
 @pytest.mark.parametrize("text", ["country,2019,2020\nDE,5,6\n", "name,2026-01-01\nx,5\n", "1st,b\nx,y\n"])
 def test_names_that_resemble_figures_are_names(reading: Reading, text: str) -> None:
     assert len(reading(text, "csv", limits=Limits()).rows) == 1
+
+
+def test_a_row_of_words_for_null_is_data(reading: Reading) -> None:
+    found = reading("a,b\nNA,NA\n1,NA\n,\n", "csv", null_values=["NA"])
+    assert found.rows == [{"a": None, "b": None}, {"a": "1", "b": None}]
+    assert [bad["line"] for bad in found.bad] == [4]

@@ -18,6 +18,9 @@ from pipeline.lake.files.readers.typed_reader import TypedReader
 _UNREADABLE = (EOFError, IndexError, KeyError, MemoryError, OverflowError, TypeError, ValueError, StopIteration)
 """What the library raises for bytes that are no such records."""
 
+_GROWTH = 4
+"""How much larger records are in memory than in a block."""
+
 
 class AvroReader(TypedReader):
     """Reads block after block, as they come."""
@@ -44,7 +47,7 @@ class AvroReader(TypedReader):
         for count, data in blocks_of(self.source, self._container, self.limits):
             waiting.append((count, data))
             size += len(data)
-            if size >= self.limits.block:
+            if size >= self.limits.block // _GROWTH:
                 yield self._batch(waiting)
                 waiting, size = [], 0
         if waiting:

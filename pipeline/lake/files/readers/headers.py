@@ -42,7 +42,7 @@ class Header:
             return list(map_places(self._contract, self._width(len(cells))))
         if len(cells) == 1 and (hint := self._other_delimiter(text)):
             raise BadObject(
-                f"the header is a single cell of {len(text)} characters", hint=hint + self._help(text, others)
+                f"the header is a single cell of {len(text)} characters", hint=(hint + self._help(text, others)).strip()
             )
         names = map_columns(cells, self._contract, self._settings)
         missing = self._missing(names)
@@ -115,13 +115,13 @@ def first_lines(lines: Lines) -> Lines:
 
 
 def _looks_like_row(header: Sequence[str], lines: Lines) -> bool:
-    """Whether a cell is a figure or a date, and so are those below; names such as 2025 are let pass."""
+    """Whether a cell is a figure or a date, and so are those below, if any; names such as 2025 are let pass."""
     rows = [cells for _, cells in zip(range(5), (cells for _, cells in lines), strict=False)]
     rows = [cells for cells in rows if len(cells) == len(header)]
     for place, name in enumerate(header):
         kind = _kind(name)
         year = _INTEGER.fullmatch(name.strip()) and int(name) in _YEARS
-        if kind and not year and rows and all(_kind(cells[place]) == kind for cells in rows):
+        if kind and not year and all(_kind(cells[place]) == kind for cells in rows):
             return True
     return False
 

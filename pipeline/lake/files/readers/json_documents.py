@@ -21,10 +21,9 @@ _SCALAR = re.compile(rb"[^\s,\]}]*")
 
 def holds_lines(window: Window) -> bool:
     """Is it one object a line, and not objects that span lines or share one? The window stands at the first."""
-    while not (found := scan(window.data).values()):
+    while (end := scan(window.data).first_end()) is None:
         if len(window.data) > window.limits.record or not window.more():
             return not breaks_off(window.data)
-    _, end = found[0]
     while not (rest := window.data[end:].lstrip(b" \t\r")) and window.more():
         pass
     if b"\n" in window.data[:end]:
@@ -187,8 +186,7 @@ class _Walk:
 
 def _value_end(data: bytes, first: bytes) -> int | None:
     if first in (b"[", b"{"):
-        values = scan(data).values()
-        return values[0][1] if values else None
+        return scan(data).first_end()
     found = (_STRING if first == b'"' else _SCALAR).match(data)
     return found.end() if found else None
 

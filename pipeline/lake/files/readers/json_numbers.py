@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from pipeline.lake.files.readers.json_values import DOUBLE_DIGITS, holds
+from pipeline.lake.files.readers.json_doubles import all_hold
+from pipeline.lake.files.readers.json_values import DOUBLE_DIGITS
 
 Text = NDArray[np.uint8]
 Places = NDArray[np.int64]
@@ -176,8 +177,8 @@ def _some_rounded(texts: pa.StringArray) -> bool:
         texts = texts.filter(pc.match_substring_regex(texts, JSON_NUMBER))
         doubles = texts.cast(pa.float64())
     # Most are written in the shortest way that gives the same double: Arrow's own.
-    others = texts.filter(pc.not_equal(doubles.cast(pa.string()), texts)).unique()
-    return not all(holds(float(text), text) for text in others.to_pylist())
+    others = pc.not_equal(doubles.cast(pa.string()), texts)
+    return not all_hold(texts.filter(others), doubles.filter(others).to_numpy())
 
 
 def _numbers(text: Text, marks: Places, length: int) -> _Numbers:

@@ -48,6 +48,11 @@ class Structure:
         chosen = self.places[(self.marks == _COMMA) & (self.depths == 0)]
         return [int(place) for place in (chosen if end is None else chosen[chosen < end])]
 
+    def first_end(self) -> int | None:
+        """Behind the first object or array."""
+        closed = np.flatnonzero((_STEPS[self.marks] < 0) & (self.depths == 0))
+        return int(self.places[closed[0]]) + 1 if len(closed) else None
+
     def values(self) -> list[tuple[int, int]]:
         """Where each object or array starts and ends that lies in no other."""
         opened = self.places[(_STEPS[self.marks] > 0) & (self.depths == 1)]

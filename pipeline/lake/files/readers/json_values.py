@@ -43,14 +43,14 @@ class DuplicateKey(ValueError):
 
 
 def holds(value: float, text: str) -> bool:
-    """Does the double that is nearest to a decimal hold it: is it equal, or written with up to 17 digits the same?"""
+    """Does the double that is nearest to a decimal hold it: is it equal, or the same written with 16 or 17 digits?"""
     if len(text) <= DOUBLE_DIGITS and "e" not in text and "E" not in text:
         return True
     if len(text) > _MOST_DIGITS:
         return False
     with localcontext(prec=_MOST_DIGITS):
         exact = Decimal(text)
-        return exact in (Decimal(repr(value)), Decimal(f"{value:.17g}"), Decimal(value))
+        return exact in (Decimal(repr(value)), Decimal(f"{value:.16g}"), Decimal(f"{value:.17g}"), Decimal(value))
 
 
 def _check_surrogates(value: object) -> None:

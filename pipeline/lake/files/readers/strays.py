@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import BadObject
 
-_EMPTY = "no cell of the row has a value"
+EMPTY = "no cell of the row has a value"
 _AGAIN = "the header once more"
 _TOTAL = "it looks like a total of other rows; if the file ends with such lines, the option `skip_footer` skips them"
 _SUMS = (
@@ -56,7 +56,7 @@ class Strays:
             found.update(self._headers(table, lines, first))
         nulls = [column.null_count for column in table.columns]
         if self._trim or (all(nulls) and nulls):
-            found.update(dict.fromkeys(self._empty(table), _EMPTY))
+            found.update(dict.fromkeys(self._empty(table), EMPTY))
         if any(nulls[1:]) and len(nulls) > 1:
             found.update(dict.fromkeys(_totals(table), _TOTAL))
         if (table.num_rows and lines[-1] - lines[0] >= table.num_rows) or found:

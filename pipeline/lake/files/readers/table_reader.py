@@ -20,7 +20,7 @@ from pipeline.lake.files.readers.csv_dialect import Dialect
 from pipeline.lake.files.readers.csv_records import Record, Scanner, count_lines
 from pipeline.lake.files.readers.csv_text import Offsets
 from pipeline.lake.files.readers.headers import Header, Lines, first_lines
-from pipeline.lake.files.readers.strays import Strays
+from pipeline.lake.files.readers.strays import EMPTY, Strays
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import BOM, TableText
 
@@ -115,6 +115,9 @@ class TableReader(Reader):
     def _conformed(self, cells: Cells, block: Block, bad: list[BadRow]) -> Chunk:
         assert self._names is not None
         strays = self._strays.find(cells.table, cells.lines, block.first)
+        if self.settings.null_values:
+            # A row of words for null says something.
+            strays = {row: why for row, why in strays.items() if why != EMPTY or self._is_bare(cells.raw(row))}
         for place, name in enumerate(self._names):
             if name is None:
                 strays.update(_filled(cells.table.column(place), place))
@@ -132,6 +135,9 @@ class TableReader(Reader):
         if not bad:
             return chunk
         return replace(chunk, bad=sorted([*bad, *chunk.bad], key=lambda row: row.line))
+
+    def _is_bare(self, raw: bytes) -> bool:
+        return not decode_raw(raw).strip(f"{self.settings.delimiter} \t")
 
     def _without_header(self, block: CsvBlock) -> CsvBlock | None:
         """What is left of a block when the header is taken; None where nothing is."""
@@ -166,7 +172,7 @@ class TableReader(Reader):
     def _following(self, block: CsvBlock, header: Record) -> Lines:
         rest = block.data[header.after :]
         for record in self.scanner.records(rest):
-            if record.problem is None and rest[record.start : record.end].isascii():
+            if record.problem is None and _is_text(rest[record.start : record.end]):
                 line = block.first + count_lines(block.data[: header.after + record.start])
                 yield line, self.names_of(rest, record)
 
@@ -189,6 +195,14 @@ def _bad_row(line: int, reason: str, raw: bytes) -> BadRow:
     if BOM in raw:
         reason += "; two files were put together within the line"
     return BadRow(line, reason, decode_raw(raw), reason)
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _filled(column: pa.ChunkedArray, place: int) -> dict[int, str]:

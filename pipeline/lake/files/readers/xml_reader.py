@@ -27,6 +27,9 @@ from pipeline.lake.files.source import Source
 from pipeline.lake.files.tolerance import BadValues
 from pipeline.lake.files.values import json_text
 
+_GROWTH = 8
+"""How much larger records are in memory than in the file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Records(Block):
@@ -66,7 +69,7 @@ class XmlReader(Reader):
                 rows.append((number, record_of(element)))
             except ValueError as error:
                 bad.append(BadRow(number, str(error), etree.tostring(element, encoding="unicode"), str(error)))
-            if elements.size - start >= self.limits.block:
+            if elements.size - start >= self.limits.block // _GROWTH:
                 yield Records(b"", first, rows=rows, bad=bad)
                 rows, bad, first, start = [], [], 0, elements.size
         if rows or bad:
@@ -123,6 +126,7 @@ class XmlReader(Reader):
             )
         mapped = map_columns(list(names), self.columns, self.settings)
         self._names = {name: safe for name, safe in zip(names, mapped, strict=True) if safe is not None}
+        self.call({safe: name for name, safe in self._names.items()})
 
 
 def _text(value: Any, to: Type | None) -> str | None:
