@@ -2,11 +2,63 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
+from collections.abc import Collection
+from functools import lru_cache
 
-_UNSAFE = re.compile(r"[^a-z0-9_]")
+MAX_LENGTH = 128
+"""Characters of a column name that the Glue catalog and the contract take."""
+
+_SEPARATORS = re.compile(r"[\s-]")
+_PUNCTUATION = re.compile(r"[\s.,;:/\\()\[\]{}|'\"?!#-]")
+_SAFE = re.compile(r"[a-z0-9_]*")
+_UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=10_000)
 def safe_name(name: str) -> str:
-    """Lower case, and an underscore for every character that is not a letter a-z, a digit or an underscore."""
-    return _UNSAFE.sub("_", name.strip().lower())
+    """The name of a column that the dataset does not declare, or declares without `from`.
+
+    Case, spaces around a name, and whether a space, a hyphen or an underscore parts its words make no difference: it
+    is in lower case, with underscores. A name with anything else is brought to Latin letters, and gets a mark made of
+    what it was: no two that differ in anything else are the same. `Amount ($)` is amount_ and six hex digits, and
+    `Amount (€)` is amount_eur_ and six others.
+    """
+    plain = _SEPARATORS.sub("_", _folded(name))
+    return plain if _SAFE.fullmatch(plain) and len(plain) <= MAX_LENGTH else marked_name(name)
+
+
+def marked_name(name: str) -> str:
+    """The same, with the mark in any case: for a column beside one that has its name already."""
+    # Names of columns in other scripts are few: most files never load the table.
+    from anyascii import anyascii
+
+    plain = _SEPARATORS.sub("_", _folded(name))
+    mark = hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()[:6]
+    latin = _UNSAFE.sub("_", anyascii(plain).lower()).strip("_")
+    return f"{latin[: MAX_LENGTH - 7].rstrip('_') or 'column'}_{mark}"
+
+
+def is_called(name: str, header: str) -> bool:
+    """Whether a declared column without `from` is what a file calls `header`, if not by `safe_name`.
+
+    Where a contract says what is meant, it is enough if punctuation counts as underscores: user.name is user_name.
+    Signs with a meaning, such as $ and %, and letters of other scripts do not: they need `from`.
+    """
+    return _PUNCTUATION.sub("_", _folded(header)) == name
+
+
+def field_name(key: str, known: Collection[str]) -> str:
+    """Which of the declared fields of a struct a file's key is; if none, the key's safe name."""
+    if key in known:
+        return key
+    safe = safe_name(key)
+    if safe in known:
+        return safe
+    return next((name for name in known if is_called(name, key)), safe)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().lower()

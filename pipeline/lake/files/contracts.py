@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.files.column_names import check_name, safe_name
+from pipeline.lake.datasets.names import is_called, marked_name, safe_name
+from pipeline.lake.files.column_names import check_name
 
 _SAY_FROM = "Rename one of them in the file, or say which is which with `from` in the dataset's definition."
 
@@ -21,8 +22,9 @@ def map_columns(
     """The name in the table of each column of a file, in the file's order, from what the file calls them.
 
     A column of the contract with `from` is the one at that place, or of that name letter for letter; spaces around a
-    name count only where two names differ in nothing else. Another one is the column whose safe name it has. What is
-    left are new columns, under their safe names. None stands for a column without a name: its cells have to be empty.
+    name count only where two names differ in nothing else. Another one is the column whose safe name it has, or, if
+    there is none, what `is_called` so. What is left are new columns, under their safe names, and with a mark where the
+    contract means another column by that name. None stands for a column without a name: its cells have to be empty.
     Columns of the contract that the answer lacks are missing in the file.
 
     BadObject where two columns would be one, where a name is Sluice's or Iceberg's, and for a new column where the
@@ -75,7 +77,9 @@ class _Mapping:
     def take_own_names(self) -> None:
         for name, column in self._contract.items():
             if column.source is None:
-                self._take(name, [place for place, header in self._free() if safe_name(header) == name])
+                free = self._free()
+                exact = [place for place, header in free if safe_name(header) == name]
+                self._take(name, exact or [place for place, header in free if is_called(name, header)])
 
     def take_new_names(self) -> None:
         taken = {name: place for place, name in enumerate(self.found) if name is not None}
@@ -83,6 +87,9 @@ class _Mapping:
             if self.found[place] is not None or not header.strip():
                 continue
             name = safe_name(header)
+            if name in self._contract:
+                # The file has it beside, or instead of, the column that the contract means.
+                name = marked_name(header)
             if name in taken:
                 raise _twice([taken[name], place])
             check_name(place + 1, name)

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.lake.datasets.arrow import arrow_type
+from pipeline.lake.datasets.names import field_name
 from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
 from pipeline.lake.files.casts import BadValue, Mismatch, cast_text
-from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.forms import PLAIN, Form
 from pipeline.lake.files.typed_kinds import is_bytes, is_list, is_text
 from pipeline.lake.files.typed_texts import plain, texts_of
@@ -186,7 +186,7 @@ def _struct(column: pa.Array, to: Struct, form: Form, target: pa.DataType) -> pa
     if not pa.types.is_struct(column.type):
         raise Mismatch
     types = {field.name: field.type for field in to.fields}
-    names = [safe_name(part.name) for part in column.type]
+    names = [field_name(part.name, types) for part in column.type]
     if not set(names) <= types.keys() or len(set(names)) < len(names):
         raise Mismatch
     present = dict(zip(names, column.flatten(), strict=True))

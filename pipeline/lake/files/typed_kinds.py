@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from pipeline.lake.datasets.names import field_name, safe_name
 from pipeline.lake.datasets.types import Array, Decimal, Field, Map, Primitive, Struct, Type
-from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.forms import Form
 
 _INTEGERS = (Primitive.INT, Primitive.BIGINT)
@@ -87,7 +87,7 @@ def can_be(of: pa.DataType, to: Type, form: Form) -> bool:
         case Struct(fields):
             types = {field.name: field.type for field in fields}
             return pa.types.is_struct(of) and all(
-                safe_name(part.name) in types and can_be(part.type, types[safe_name(part.name)], form) for part in of
+                (name := field_name(part.name, types)) in types and can_be(part.type, types[name], form) for part in of
             )
     return _number_or_instant(of, to, form)
 

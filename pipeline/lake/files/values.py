@@ -14,9 +14,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from pipeline.lake.datasets.names import field_name
 from pipeline.lake.datasets.raw_files import EPOCHS
 from pipeline.lake.datasets.types import Array, Decimal, Map, Primitive, Struct, Type
-from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.forms import PLAIN, Form
 from pipeline.lake.files.numerals import BLANKS, plain_number
 from pipeline.lake.files.patterns import read_date, read_pattern
@@ -174,7 +174,7 @@ def _struct(value: dict[str, Any], to: Struct, form: Form) -> dict[str, object]:
     types = {field.name: field.type for field in to.fields}
     found: dict[str, object] = {}
     for key, item in value.items():
-        name = key if key in types else safe_name(key)
+        name = field_name(key, types)
         if name not in types:
             raise ValueError(f"it has a field that is not in {to}")
         if name in found:

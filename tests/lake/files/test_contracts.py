@@ -73,3 +73,24 @@ def test_without_a_header_the_columns_of_the_contract_name_the_places() -> None:
     assert map_places(contract(a=None, b=4)) == ("a", None, None, "b")
     assert map_places(contract(a=None, b=None), 3) == ("a", "b", None)
     assert map_places(contract(a=None, b=None), 1) == ("a",)
+
+
+def test_columns_whose_signs_differ_are_columns_of_their_own() -> None:
+    dollars, euros = map_columns(["Amount ($)"], {}), map_columns(["Amount (€)"], {})
+    assert dollars != euros
+    declared = contract(amount="Amount ($)")
+    assert map_columns(["Amount ($)"], declared) == ("amount",)
+    assert map_columns(["Amount (€)"], declared) == euros
+
+
+def test_another_header_of_a_declared_columns_name_is_a_column_of_its_own() -> None:
+    first, second = map_columns(["Amount", "Amount ($)"], contract(amount="Amount ($)"))
+    assert second == "amount"
+    assert (first or "").startswith("amount_")
+
+
+def test_a_declared_column_is_found_by_its_name_with_punctuation() -> None:
+    assert map_columns(["user.name"], contract(user_name=None)) == ("user_name",)
+    name, other = map_columns(["user name", "user.name"], contract(user_name=None))
+    assert name == "user_name"
+    assert (other or "").startswith("user_name_")

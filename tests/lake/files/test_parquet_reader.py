@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import Column
 from pipeline.lake.files.limits import Limits
 from tests.lake.files.conftest import Reading
 
@@ -155,6 +156,18 @@ def test_a_type_that_no_column_holds_refuses_the_file(reading: Reading) -> None:
         reading(written({"c": pa.array([dt.timedelta(1)])}), "parquet")
     with pytest.raises(BadObject, match="more digits than the 38"):
         reading(written({"c": pa.array([D(1)], pa.decimal256(60, 2))}), "parquet")
+
+
+def test_integers_are_dates_and_flags_by_the_forms_of_the_dataset(reading: Reading) -> None:
+    data = written({"d": pa.array([20251231, 20259999]), "t": pa.array([1767225600000, 0]), "f": pa.array([1, 0])})
+    contract = {
+        "d": Column(type="date", format="yyyyMMdd"),
+        "t": Column(type="timestamp", format="epoch_milliseconds"),
+        "f": Column.model_validate({"type": "boolean", "true_values": "1", "false_values": "0"}),
+    }
+    found = reading(data, "parquet", contract)
+    assert found.rows == [{"d": dt.date(2025, 12, 31), "t": dt.datetime(2026, 1, 1, tzinfo=UTC), "f": True}]
+    assert len(found.bad) == 1
 
 
 def test_timestamps_without_a_zone_are_in_the_datasets(reading: Reading) -> None:

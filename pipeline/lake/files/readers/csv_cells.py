@@ -16,6 +16,7 @@ from pipeline.lake.files.readers.csv_records import Rows, Scanner
 from pipeline.lake.files.readers.csv_text import Flags
 from pipeline.lake.files.readers.faults import as_written, faults
 from pipeline.lake.files.readers.table_reader import Cells
+from pipeline.lake.files.streams import BOM
 
 
 class CellParser:
@@ -62,6 +63,9 @@ class CellParser:
     ) -> pa.Table:
         """Columns of text. ArrowInvalid for rows of another number of cells, if `ragged` does not take them."""
         names = [str(place) for place in range(columns)]
+        if data.startswith(BOM):
+            # Arrow takes it away, and with it a row that has nothing else; lines without anything it skips.
+            data = b"\n" + data
         if self._dialect.escape:
             data = self._double_backslashes(data) + b"\n"
         elif not data.endswith((b"\n", b"\r")):

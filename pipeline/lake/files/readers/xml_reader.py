@@ -126,6 +126,7 @@ class XmlReader(Reader):
             )
         mapped = map_columns(list(names), self.columns, self.settings)
         self._names = {name: safe for name, safe in zip(names, mapped, strict=True) if safe is not None}
+        self.call({safe: name for name, safe in self._names.items()})
 
 
 def _text(value: Any, to: Type | None) -> str | None:
