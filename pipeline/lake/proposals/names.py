@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.lake.datasets.names import safe_name
+from pipeline.lake.datasets.names import is_called, safe_name
 from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
 from pipeline.lake.files.column_names import MAX_LENGTH, RESERVED_PREFIX
 
@@ -34,22 +34,28 @@ def name_columns(originals: Sequence[str], *, by_name: bool = True, may_place: b
     `by_name`: files have a header that says what their columns are; `may_place`: `from` may be a place.
     """
     counts = Counter(original.strip() for original in originals)
-    safe = Counter(safe_name(original) for original in originals)
+    alike = Counter(readable_name(original) for original in originals)
     taken: set[str] = set()
     found: list[Named | None] = []
     for place, original in enumerate(originals, 1):
         if not original.strip() and by_name:
             found.append(None)
             continue
-        name = _free(readable_name(original) or f"column_{place}", taken)
+        readable = readable_name(original)
+        name = _free(readable or f"column_{place}", taken)
         taken.add(name)
         source: str | int | None = None
         if by_name and counts[original.strip()] > 1 and may_place:
             source = place
-        elif by_name and (safe_name(original) != name or safe[safe_name(original)] > 1):
+        elif by_name and (alike[readable] > 1 or not _is_found(name, original)):
             source = original
         found.append(Named(name, original, source))
     return found
+
+
+def _is_found(name: str, original: str) -> bool:
+    """Whether the lake finds the column by its name alone."""
+    return safe_name(original) == name or is_called(name, original)
 
 
 def name_by_place(place: int, taken: set[str]) -> Named:
@@ -59,13 +65,12 @@ def name_by_place(place: int, taken: set[str]) -> Named:
 
 def readable_name(original: str) -> str:
     """Lower case, letters without their marks, one underscore between words; "" if no letter or digit is left."""
-    text = original.strip().lstrip("#").lower().translate(_LETTERS)
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    name = _UNSAFE.sub("_", plain.lower()).strip("_")
-    letters = sum(character.isalpha() for character in text)
-    if letters and sum(character.isalpha() for character in plain) * 2 < letters:
-        # Of another script: what the lake makes of it, if that tells columns apart.
-        name = safe_name(original).strip("_")
+    from anyascii import anyascii
+
+    text = unicodedata.normalize("NFC", original).strip().lstrip("#").lower().translate(_LETTERS)
+    # Signs such as $ and % are no letters, and name nothing by themselves.
+    words = "".join(character if character.isalnum() else " " for character in text)
+    name = _UNSAFE.sub("_", anyascii(words).lower()).strip("_")
     if name.startswith(RESERVED_PREFIX) or name in ICEBERG_COLUMNS or name == RESERVED_PREFIX.strip("_"):
         name = f"file_{name}"
     return name[:MAX_LENGTH].rstrip("_")
