@@ -244,13 +244,20 @@ def _timestamp(column: pa.Array, to: Primitive, form: Form) -> pa.Array:
         return _whole(*read_moments(_text(column), to, form))
     if pa.types.is_string(column.type) and _is_zoneless(column) and form.timezone == "UTC":
         return _in_range(column.cast(pa.timestamp("us")).cast(target))
+    # The first value says whether they have zones: of a column that does not, Arrow would say so of each.
+    if _is_zoned(column.drop_null()[0]):
+        return _in_range(column.cast(target))
+    if form.timezone != "UTC":
+        return _whole(*read_moments(column, to, form))
+    return _in_range(column.cast(pa.timestamp("us")).cast(target))
+
+
+def _is_zoned(first: pa.Scalar) -> bool:
     try:
-        values = column.cast(target)
+        first.cast(pa.timestamp("us", tz="UTC"))
     except pa.ArrowInvalid:
-        if form.timezone != "UTC":
-            return _whole(*read_moments(column, to, form))
-        values = column.cast(pa.timestamp("us")).cast(target)
-    return _in_range(values)
+        return False
+    return True
 
 
 def _is_zoneless(column: pa.Array) -> bool:

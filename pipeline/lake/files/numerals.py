@@ -51,7 +51,9 @@ def plain_numbers(column: pa.Array, form: Form) -> pa.Array:
     if is_plain(form):
         return column
     data = content(column).tobytes()
-    removals = [(sign, other) for sign, other in _removals(form) if sign.encode() in data]
+    ascii_only = data.isascii()
+    signs = [(sign, other) for sign, other in _removals(form) if sign.isascii() or not ascii_only]
+    removals = [(sign, other) for sign, other in signs if sign.encode() in data]
     if not removals and (form.decimal == "." or b"." not in data):
         return column
     if [sign for sign, _ in removals] == [form.decimal] and (form.decimal == "." or b"." not in data):

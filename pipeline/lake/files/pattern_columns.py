@@ -19,7 +19,16 @@ Mask = NDArray[np.bool_]
 
 _DAY = 86_400_000_000
 _MOST_LAYOUTS = 16
-_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
+_YEARS = np.arange(10_000, dtype=np.int64)
+_YEAR_START = (_YEARS - 1) * 365 + (_YEARS - 1) // 4 - (_YEARS - 1) // 100 + (_YEARS - 1) // 400 - 719_162
+"""Days since 1970 at the start of a year, of the calendar that Python and Spark use for all times."""
+
+_LEAP_ROW = 14 * ((_YEARS % 4 == 0) & ((_YEARS % 100 != 0) | (_YEARS % 400 == 0)))
+_USUAL = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0]
+_LAST_DAY = np.array([*_USUAL, *_USUAL[:2], 29, *_USUAL[3:]], dtype=np.int64)
+"""By month, of usual years and of leap years; months 0 and 13, which are none, have no day."""
+
+_MONTH_START = np.concatenate([np.cumsum(row) - row for row in _LAST_DAY.reshape(2, 14)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,7 @@ def _cells(data: Bytes, starts: Numbers, rows: Numbers, width: int) -> Bytes:
     """The bytes of rows of the same width, as a table with a row for each place: places are looked at one by one."""
     begin = starts[rows]
     if len(rows) and len(rows) == len(starts) and begin[-1] - begin[0] == (len(rows) - 1) * width:
-        return data[begin[0] : begin[0] + len(rows) * width].reshape(len(rows), width).T
+        return np.ascontiguousarray(data[begin[0] : begin[0] + len(rows) * width].reshape(len(rows), width).T)
     return np.stack([data[begin + place] for place in range(width)])
 
 
@@ -144,12 +153,13 @@ def _literal(part: Bytes, text: bytes, fits: Mask) -> None:
 
 
 def _digits(part: Bytes, fits: Mask) -> Numbers:
-    value = np.zeros(part.shape[1], dtype=np.int32)
-    for place in part:
-        digit = place - np.uint8(48)
-        fits &= digit < 10
-        value = value * 10 + digit
-    return value.astype(np.int64)
+    digits = part - np.uint8(48)
+    fits &= (digits < 10).all(axis=0)
+    value: Numbers = digits[0].astype(np.int64)
+    for digit in digits[1:]:
+        value *= 10
+        value += digit
+    return value
 
 
 def _meant(letters: str, value: Numbers) -> Numbers:
@@ -157,7 +167,8 @@ def _meant(letters: str, value: Numbers) -> Numbers:
         year: Numbers = value + np.where(value >= PIVOT, np.int64(1900), np.int64(2000))
         return year
     if letters[0] == "S":
-        return value * np.int64(10 ** (6 - len(letters)))
+        fraction: Numbers = value * np.int64(10 ** (6 - len(letters)))
+        return fraction
     return value
 
 
@@ -193,11 +204,11 @@ _WRONG = 10**15
 
 def _time(said: dict[str, Numbers], good: Mask) -> tuple[Numbers, Mask]:
     year, month, day = said["y"], said["M"], said["d"]
-    good &= (year >= 1) & (month >= 1) & (month <= 12)
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    last = _DAYS[np.clip(month, 1, 12) - 1] + (leap & (month == 2))
-    good &= (day >= 1) & (day <= last)
-    micros = days_since_1970(year, month, day) * _DAY
+    # What is no digit makes numbers of any size.
+    year = np.minimum(year, 9999)
+    place = np.minimum(month, 13) + _LEAP_ROW[year]
+    good &= (year >= 1) & (day >= 1) & (day <= _LAST_DAY[place])
+    micros = (_YEAR_START[year] + _MONTH_START[place] + day - 1) * _DAY
     hour = said.get("H")
     if hour is not None and "a" in said:
         good &= (hour >= 1) & (hour <= 12)
@@ -215,13 +226,3 @@ def _time(said: dict[str, Numbers], good: Mask) -> tuple[Numbers, Mask]:
         good &= said["X"] != _WRONG
         micros = micros - said["X"]
     return micros, good
-
-
-def days_since_1970(year: Numbers, month: Numbers, day: Numbers) -> Numbers:
-    """Of the calendar that Python and Spark use for all times (Hinnant's `days_from_civil`)."""
-    shifted = year - (month <= 2)
-    era = shifted // 400
-    of_era = shifted - era * 400
-    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    days: Numbers = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
-    return days

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-_DAY = 86_400_000_000
+_DAY, _HOUR = 86_400_000_000, 3_600_000_000
 _EPOCH = datetime(1970, 1, 1)
 
 Micros = NDArray[np.int64]
@@ -35,25 +35,33 @@ def to_utc(local: datetime, zone: str) -> datetime:
 
 
 def to_utc_all(local: Micros, zone: str) -> tuple[Micros, NDArray[np.bool_]]:
-    """The same for many at once, and which of them are known: not those of days on which clocks are changed."""
+    """The same for many at once, and which of them are known: not those of hours in which clocks are changed."""
     if zone == "UTC":
         return local, np.ones(len(local), dtype=bool)
-    days, which = np.unique(local // _DAY, return_inverse=True)
-    offsets = [_offset(int(day), zone) for day in days]
+    ahead, known = _offsets(local, zone, _DAY)
+    if not known.all():
+        rows = np.flatnonzero(~known)
+        ahead[rows], known[rows] = _offsets(local[rows], zone, _HOUR)
+    return local - ahead, known
+
+
+def _offsets(local: Micros, zone: str, length: int) -> tuple[Micros, NDArray[np.bool_]]:
+    parts, which = np.unique(local // length, return_inverse=True)
+    offsets = [_offset(int(part), length, zone) for part in parts]
     known = np.array([offset is not None for offset in offsets], dtype=bool)
     micros = np.array([offset or 0 for offset in offsets], dtype=np.int64)
-    return local - micros[which], known[which]
+    return micros[which], known[which]
 
 
 @lru_cache(maxsize=20_000)
-def _offset(day: int, zone: str) -> int | None:
-    """Microseconds by which clocks in `zone` are ahead of UTC all through a day since 1970, None if that changes.
+def _offset(part: int, length: int, zone: str) -> int | None:
+    """Microseconds by which clocks in `zone` are ahead of UTC all through a day or an hour, None if that changes.
 
-    No zone is changed twice within a day and back.
+    `part` counts days or hours of so many microseconds since 1970. No zone is changed twice within a day and back.
     """
     try:
-        start = (_EPOCH + timedelta(days=day)).replace(tzinfo=_zone(zone))
-        end = start + timedelta(days=1, microseconds=-1)
+        start = (_EPOCH + timedelta(microseconds=part * length)).replace(tzinfo=_zone(zone))
+        end = start + timedelta(microseconds=length - 1)
         found = {moment.utcoffset() for each in (start, end) for moment in (each, each.replace(fold=1))}
         start.astimezone(UTC), end.astimezone(UTC)
     except OverflowError:
