@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.lake.files.strict_json import JsonNumber
 from pipeline.lake.files.typed_kinds import is_bytes, is_list, is_text
-from pipeline.lake.files.values import JsonNumber, json_text
+from pipeline.lake.files.values import json_text
 
 
 def texts_of(column: pa.Array) -> pa.Array:

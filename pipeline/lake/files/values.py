@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from pipeline.lake.datasets.names import field_name
 from pipeline.lake.datasets.raw_files import EPOCHS
@@ -28,18 +28,13 @@ from pipeline.lake.files.plain_values import (
     read_iso_date,
     read_iso_timestamp,
 )
+from pipeline.lake.files.strict_json import JsonNumber, load_json
 from pipeline.lake.files.zones import to_utc
 
 SHOWN = 60
 """Characters of a bad value that its row's reason quotes."""
 
 _TRUE, _FALSE = frozenset({"true"}), frozenset({"false"})
-
-
-class JsonNumber(str):
-    """The text of a JSON number, kept until the type decides what it means."""
-
-    __slots__ = ()
 
 
 def shown(text: str) -> str:
@@ -114,22 +109,6 @@ def written(numeral: str, form: Form) -> str:
     return numeral.replace(".", form.decimal)
 
 
-def load_json(text: str) -> Any:
-    """`json.loads`, strictly: no NaN or Infinity, no key twice, no half of a surrogate pair; numbers keep their text.
-
-    ValueError says what is wrong.
-    """
-    try:
-        value = _TEXTS.decode(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"it is not JSON: {error.msg} at character {error.pos + 1}") from None
-    except RecursionError:
-        raise ValueError("the JSON nests too deep") from None
-    if "\\u" in text:
-        _check_surrogates(value)
-    return value
-
-
 def json_text(value: object) -> str:
     """Compact JSON of a value of `load_json`, numbers as they were written."""
     if isinstance(value, JsonNumber):
@@ -139,29 +118,6 @@ def json_text(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ",".join(f"{json_text(name)}:{json_text(item)}" for name, item in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False)
-
-
-def _check_surrogates(value: object) -> None:
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise ValueError("a string holds half of a surrogate pair") from None
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_TEXTS = json.JSONDecoder(
-    object_pairs_hook=_no_duplicates, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=_no_constant
-)
 
 
 def _object(value: object) -> dict[str, Any]:

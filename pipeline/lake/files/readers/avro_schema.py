@@ -14,7 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.lake.files.values import JsonNumber, json_text
+from pipeline.lake.files.strict_json import JsonNumber
+from pipeline.lake.files.values import json_text
 
 Convert = Callable[[Any], Any]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.readers.json_split import WHITESPACE, ArrayElements, Record, Window, objects
 from pipeline.lake.files.readers.json_structure import scan
-from pipeline.lake.files.values import load_json
+from pipeline.lake.files.strict_json import load_json
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\]}]*")

@@ -38,9 +38,9 @@ from pipeline.lake.files.readers.json_numbers import may_round
 from pipeline.lake.files.readers.json_rows import Pieces, Row, Text, count_objects, load_object, rows_of, text_of
 from pipeline.lake.files.readers.json_shapes import rewrite_fields
 from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
-from pipeline.lake.files.readers.json_values import DuplicateKey
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import TextStream
+from pipeline.lake.files.strict_json import DuplicateKey
 
 
 class JsonReader(Reader):
@@ -179,7 +179,7 @@ class JsonReader(Reader):
                 record = load_object(row.raw)
                 _check_blank_keys(record)
             except ValueError as error:
-                bad.append(BadRow(row.position, str(error), decode_raw(row.raw), self._told(error)))
+                bad.append(self._bad(row, error))
             else:
                 if not self._complete:
                     self._columns.observe(record)
@@ -190,11 +190,11 @@ class JsonReader(Reader):
         chunk = self.conform(table, positions, lambda index: good[index].raw)
         return Chunk(chunk.table, chunk.positions, sorted([*bad, *chunk.bad], key=lambda each: each.line))
 
-    def _told(self, error: ValueError) -> str:
-        """What others may read of it: a key only if the dataset declares it."""
-        if isinstance(error, DuplicateKey) and error.key not in self.contract:
-            return "a key stands twice in one object"
-        return str(error)
+    def _bad(self, row: Row, error: ValueError) -> BadRow:
+        """Others may read of a key only if the dataset declares it."""
+        reason = error.named if isinstance(error, DuplicateKey) else str(error)
+        is_declared = isinstance(error, DuplicateKey) and error.key in self.contract
+        return BadRow(row.position, reason, decode_raw(row.raw), reason if is_declared else str(error))
 
     def _read_as_text(self, records: Sequence[bytes]) -> pa.Table:
         """The contract's columns as the text of their JSON, the others in their shape, both under the table's names."""

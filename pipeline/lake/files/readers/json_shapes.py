@@ -20,7 +20,8 @@ from pipeline.lake.datasets.types import Array, Field, Map, Primitive, Struct, T
 from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.forms import Form
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.values import JsonNumber, written
+from pipeline.lake.files.strict_json import JsonNumber
+from pipeline.lake.files.values import written
 
 Rewrite = Callable[[msgspec.Raw], msgspec.Raw]
 """Makes the JSON of a value fit the Arrow type of its shape."""
