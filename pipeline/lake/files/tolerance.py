@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
@@ -118,7 +119,7 @@ def check_share(settings: StageA, bad: int, total: int | None = None) -> None:
     if isinstance(most, int):
         over = bad > most
     else:
-        over = total is not None and bad * 100 > float(most.removesuffix("%")) * total
+        over = total is not None and bad * 100 > Fraction(most.removesuffix("%")) * total
     if over:
         count = f"at least {bad:,}" if total is None else f"{bad:,} of {total:,}"
         raise BadObject(

@@ -93,6 +93,8 @@ def _fitting(column: pa.Array, to: Type) -> NDArray[np.bool_]:
     if pa.types.is_integer(of) and to in _RANGES:
         low, high = _RANGES[to]
         fitting = pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
+    elif pa.types.is_floating(of) and to in _EXACT:
+        fitting = _held(column, column.cast(arrow_type(to), safe=False))
     elif pa.types.is_floating(of) and to in _RANGES:
         fitting = pc.and_(pc.equal(pc.floor(column), column), pc.less_equal(pc.abs(column), _EXACT[Primitive.DOUBLE]))
     elif pa.types.is_timestamp(of) and to in (Primitive.DATE, Primitive.TIMESTAMP):
@@ -258,10 +260,14 @@ def _floating(column: pa.Array, target: pa.DataType) -> pa.Array:
     if not pa.types.is_floating(of):
         raise Mismatch
     values = column.cast(target, safe=False)
-    back = values.cast(of, safe=False)
-    if not pc.all(pc.or_(pc.equal(back, column), pc.is_nan(column))).as_py():
+    if not pc.all(_held(column, values)).as_py():
         raise Mismatch
     return values
+
+
+def _held(column: pa.Array, values: pa.Array) -> pa.Array:
+    """Which numbers are the same in another floating-point type."""
+    return pc.or_(pc.equal(values.cast(column.type, safe=False), column), pc.is_nan(column))
 
 
 def _integer(column: pa.Array, target: pa.DataType) -> pa.Array:

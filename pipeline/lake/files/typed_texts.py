@@ -29,7 +29,7 @@ def json_values(column: pa.Array) -> list[Any]:
     of = column.type
     if pa.types.is_map(of):
         keys, items = _texts(plain(column.keys)).to_pylist(), json_values(column.items)
-        return [each and _object([(keys[i], items[i]) for i in each]) for each in _ranges(column)]
+        return [None if each is None else _object([(keys[i], items[i]) for i in each]) for each in _ranges(column)]
     if is_list(of):
         values = json_values(column.values)
         return [None if each is None else [values[i] for i in each] for each in _ranges(column)]

@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import io
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -112,6 +113,7 @@ FITS: list[tuple[pa.Array, str, list[Any]]] = [
     (pa.array([[1, 2**40], [3]]), "array<int>", [BAD, [3]]),
     (pa.array([{"a": 1}, {"a": 2**40}]), "struct<a:int,b:string>", [{"a": 1, "b": None}, BAD]),
     (pa.array([{"a": 1}, None]), "string", ['{"a":1}', None]),
+    (pa.array([[], [("k", 1)], None], pa.map_(pa.string(), pa.int64())), "string", ["{}", '{"k":1}', None]),
     (pa.array(['{"a":1}', "x"]), "struct<a:int>", [{"a": 1}, BAD]),
     (pa.array([[("k", "1")], [("k", "x")]], pa.map_(pa.string(), pa.string())), "map<string,int>", [[("k", 1)], BAD]),
 ]
@@ -272,3 +274,16 @@ def test_what_is_no_parquet_is_named(reading: Reading) -> None:
         reading(b"id,name\n1,a\n", "parquet")
     with pytest.raises(BadObject, match="empty"):
         reading(b"", "parquet")
+
+
+def test_what_is_no_number_stays_whatever_stands_beside_it(reading: Reading) -> None:
+    column = pa.array([math.nan, math.inf, 2.5, 1e300])
+    found = reading(written({"c": column}), "parquet", {"c": "float"})
+    assert str([row["c"] for row in found.rows]) == "[nan, inf, 2.5]"
+    assert [bad["line"] for bad in found.bad] == [4]
+
+
+def test_an_empty_map_is_in_the_row_that_is_put_aside(reading: Reading) -> None:
+    columns = {"n": pa.array(["x"]), "m": pa.array([[]], pa.map_(pa.string(), pa.int64()))}
+    found = reading(written(columns), "parquet", {"n": "int"})
+    assert json.loads(found.bad[0]["raw"]) == {"n": "x", "m": {}}

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column
+from pipeline.lake.files.limits import Limits
 from tests.lake.files.conftest import Reading
 
 Rows = list[dict[str, str | None]]
@@ -197,3 +198,10 @@ def test_truth_of_json_is_true_beside_the_columns_own_words(reading: Reading) ->
     found = reading('{"b":true}\n{"b":"Y"}\n{"b":false}\n{"b":"x"}\n', "jsonl", {"b": column})
     assert [row["b"] for row in found.rows] == [True, True, False]
     assert [bad["line"] for bad in found.bad] == [4]
+
+
+def test_a_share_of_bad_rows_is_exact(reading: Reading) -> None:
+    text = "n\n" + "x\n" * 57 + "1\n" * 9943
+    # As binary fractions 0.57 times 10,000 is less than 5,700.
+    found = reading(text, "csv", {"n": "int"}, max_bad_rows="0.57%", limits=Limits())
+    assert len(found.bad) == 57

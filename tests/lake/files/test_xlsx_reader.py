@@ -176,6 +176,7 @@ def test_days_that_are_in_no_calendar_are_none(serial: float) -> None:
         ("General", Shown.NUMBER),
         ("#,##0.00\\ [$€-407]", Shown.NUMBER),
         ('0" days"', Shown.NUMBER),
+        ('"days; y"0', Shown.NUMBER),
         ("[Red]0.00", Shown.NUMBER),
         ("_-* #,##0.00_-;-* #,##0.00_-", Shown.NUMBER),
     ],
@@ -363,3 +364,46 @@ def test_damage_is_never_an_error_of_the_function(reading: Reading) -> None:
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
         with contextlib.suppress(BadObject):
             reading(bytes(data), "xlsx")
+
+
+@pytest.mark.parametrize("text", ["a\r\nb", "_x000D_", "_x005F_", "x_x0041_y", "tab\tand\x01"])
+def test_characters_that_xml_cannot_hold_are_what_was_written(text: str, reading: Reading) -> None:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True})
+    data = book.add_worksheet()
+    data.write_string(0, 0, "t")
+    data.write_string(1, 0, text)
+    book.close()
+    assert reading(file.getvalue(), "xlsx").rows == [{"t": text}]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("<v>2</v>", "<v>99</v>"), ("<v>2</v>", "<v>-1</v>"), ("<v>2</v>", "<v>q</v>"), ('r="2"', 'r="q"')]
+)
+def test_references_to_nothing_are_damage(old: str, new: str, reading: Reading) -> None:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True})
+    book.add_worksheet().write_column(0, 0, ["t", "u", "x", "y"])
+    book.close()
+    with pytest.raises(BadObject, match="damaged"):
+        reading(edited(file.getvalue(), "xl/worksheets/sheet1.xml", old, new), "xlsx")
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        (' t="b"><v>true</v>', "true"),
+        (' t="b"><v>0</v>', "false"),
+        ("><v>1_0</v>", None),
+        ("><v>inf</v>", None),
+        ("><v>1E999</v>", None),
+    ],
+)
+def test_booleans_and_numbers_are_those_of_xml(cell: str, value: str | None, reading: Reading) -> None:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True})
+    book.add_worksheet().write_column(0, 0, ["t", 1.5])
+    book.close()
+    found = reading(edited(file.getvalue(), "xl/worksheets/sheet1.xml", "><v>1.5</v>", cell), "xlsx")
+    assert [row["t"] for row in found.rows] == ([] if value is None else [value])
+    assert len(found.bad) == (value is None)

@@ -156,3 +156,17 @@ def test_an_element_that_is_never_closed_does_not_fill_the_memory(reading: Readi
 
 def test_dates_in_form(rows: Any) -> None:
     assert rows("<a><row><d>2025-12-31</d></row></a>", {"d": "date"}).rows == [{"d": dt.date(2025, 12, 31)}]
+
+
+def test_attributes_of_one_name_in_two_namespaces_cost_their_row(rows: Any) -> None:
+    found = rows('<a xmlns:b="urn:b"><row id="1" b:id="2"/><row b:id="3"/></a>')
+    assert found.rows == [{"id": "3"}]
+    assert 'id="1"' in found.bad[0]["raw"]
+    assert 'id="2"' in found.bad[0]["raw"]
+
+
+def test_what_is_nil_keeps_its_attributes_and_hides_no_content(rows: Any) -> None:
+    nil = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"'
+    found = rows(f'<a><row {nil} id="1"/><row><x {nil} why="n/a"/></row><row><x {nil}>5</x></row></a>')
+    assert found.rows == [{"id": "1", "x": None}, {"id": None, "x": '{"why":"n/a"}'}]
+    assert [bad["line"] for bad in found.bad] == [3]

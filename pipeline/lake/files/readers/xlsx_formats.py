@@ -33,7 +33,7 @@ def shown_as(number: int, code: str | None) -> Shown:
     """What the format of that number, or of that code where the workbook has one, shows."""
     if code is None:
         return _BUILT_IN.get(number, Shown.NUMBER)
-    letters = _NO_LETTERS.sub("", code.split(";")[0]).lower()
+    letters = _NO_LETTERS.sub("", code).split(";")[0].lower()
     time = "h" in letters or "s" in letters
     if "y" in letters or "d" in letters or ("m" in letters and not time):
         return Shown.MOMENT if time else Shown.DATE

@@ -8,6 +8,8 @@ in a column without a name, and within merged cells, of which only the first has
 from __future__ import annotations
 
 import json
+import math
+import re
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,6 +35,7 @@ _CELLS_A_BYTE = 1 / 64
 _EXACT = 2**53
 _LAST_ROW = 1 << 20
 _NOISE_DIGITS, _CLEAN_DIGITS = 16, 13
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FLOATING = (Primitive.FLOAT, Primitive.DOUBLE)
 _INSTANTS = (Primitive.DATE, Primitive.TIMESTAMP)
 
@@ -250,7 +253,8 @@ def _number_text(text: str, to: Type) -> str:
     digits = text.lstrip("-")
     if digits.isdecimal():
         return text
-    value = float(text)
+    if not _NUMBER.fullmatch(text) or math.isinf(value := float(text)):
+        raise ValueError("it is not a number")
     if to in _FLOATING:
         return repr(value)
     if value.is_integer():

@@ -7,6 +7,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
@@ -26,6 +27,7 @@ _RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationshi
 _RELATIONS_STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref=["']([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)["']""")
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _LONGEST_MERGE = 200
 _PIECE = 1 << 20
 
@@ -81,6 +83,10 @@ class Workbook:
 
     def rows(self, path: str) -> Iterator[Row]:
         """The rows of a sheet that have cells, in order."""
+        with _whole():
+            yield from self._rows(path)
+
+    def _rows(self, path: str) -> Iterator[Row]:
         before = 0
         for element in self._elements(path, "row"):
             number = int(element.get("r") or before + 1)
@@ -133,17 +139,17 @@ class Workbook:
 
     def _valued(self, kind: str, value: str, element: Any) -> Cell | None:
         if kind == "s":
-            text = self._shared[int(value)]
+            text = self._shared[_index(value)]
             return Cell(Stored.TEXT, text) if text else None
         if kind == "str":
-            return Cell(Stored.TEXT, value)
+            return Cell(Stored.TEXT, _unescaped(value))
         if kind == "b":
-            return Cell(Stored.BOOLEAN, "true" if value == "1" else "false")
+            return Cell(Stored.BOOLEAN, "true" if value in ("1", "true") else "false")
         if kind == "e":
             return Cell(Stored.BROKEN, value, "is an error of the sheet")
         if kind == "d":
             return Cell(Stored.DATE, value)
-        style = int(element.get("s") or 0)
+        style = _index(element.get("s") or "0")
         shown = self._styles[style] if style < len(self._styles) else Shown.NUMBER
         if shown is Shown.NUMBER:
             return Cell(Stored.NUMBER, value)
@@ -173,10 +179,11 @@ class Workbook:
         path = self._part("styles")
         if not path:
             return []
-        codes = {int(each.get("numFmtId")): each.get("formatCode", "") for each in self._elements(path, "numFmt")}
-        for formats in self._elements(path, "cellXfs"):
-            numbers = [int(each.get("numFmtId") or 0) for each in formats.iterchildren("{*}xf")]
-            return [shown_as(number, codes.get(number)) for number in numbers]
+        with _whole():
+            codes = {int(each.get("numFmtId")): each.get("formatCode", "") for each in self._elements(path, "numFmt")}
+            for formats in self._elements(path, "cellXfs"):
+                numbers = [int(each.get("numFmtId") or 0) for each in formats.iterchildren("{*}xf")]
+                return [shown_as(number, codes.get(number)) for number in numbers]
         return []
 
     @cached_property
@@ -203,11 +210,8 @@ class Workbook:
         return found
 
     def _elements(self, path: str, name: str) -> Iterator[Any]:
-        with self._open(path) as part:
-            try:
-                yield from Elements(part, name, self._limits.record, "a part of the workbook")
-            except (ValueError, IndexError, TypeError) as error:
-                raise _damaged() from error
+        with self._open(path) as part, _whole():
+            yield from Elements(part, name, self._limits.record, "a part of the workbook")
 
     def _open(self, path: str) -> _Part:
         try:
@@ -257,7 +261,29 @@ def column_number(letters: str) -> int:
 
 def _text_of(element: Any) -> str:
     # How a text is pronounced stands beside it, in rPh.
-    return "".join(part.text or "" for part in element.iter("{*}t") if not part.getparent().tag.endswith("}rPh"))
+    parts = (part.text or "" for part in element.iter("{*}t") if not part.getparent().tag.endswith("}rPh"))
+    return _unescaped("".join(parts))
+
+
+def _unescaped(text: str) -> str:
+    """With the characters that XML cannot hold, and the underscores that would look like one."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+
+
+def _index(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise IndexError
+    return number
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Numbers within that are none, or of nothing that there is, are those of a damaged workbook."""
+    try:
+        yield
+    except (ValueError, IndexError, TypeError) as error:
+        raise _damaged() from error
 
 
 def _damaged() -> BadObject:

@@ -1,7 +1,7 @@
 """What an element holds, as values that JSON has: attributes and children by their names, without namespaces.
 
-An element without attributes and children is its text, and nothing if it has none or is `xsi:nil`. Children of one name
-are a list. The text of an element with attributes stands under `value`.
+An element without attributes and children is its text, and nothing if it has none, as with `xsi:nil`. Children of one
+name are a list. The text of an element with attributes stands under `value`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def record_of(element: Any) -> dict[str, Any]:
 
 def value_of(element: Any) -> Any:
     """A text, None, or a dictionary of values and lists of values."""
-    if element.get(f"{_SCHEMA_INSTANCE}nil") in ("true", "1"):
-        return None
-    found: dict[str, Any] = {
-        _local(name): value for name, value in element.attrib.items() if not name.startswith(_SCHEMA_INSTANCE)
-    }
+    found = _attributes(element)
     attributes = frozenset(found)
+    if element.get(f"{_SCHEMA_INSTANCE}nil") in ("true", "1"):
+        if len(element) or (element.text or "").strip():
+            raise ValueError("an element is nil and has a content, which would be lost")
+        return found or None
     text = element.text or ""
     for child in element:
         text += child.tail or ""
@@ -39,6 +39,14 @@ def value_of(element: Any) -> Any:
         return text or None
     if text.strip() and not len(element):
         _add(found, attributes, VALUE, text)
+    return found
+
+
+def _attributes(element: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in element.attrib.items():
+        if not name.startswith(_SCHEMA_INSTANCE) and found.setdefault(_local(name), value) is not value:
+            raise ValueError("two attributes have the same name in different namespaces")
     return found
 
 
