@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from pipeline.core.clock import iso
@@ -177,7 +178,13 @@ class _Comparison:
     def __init__(self, before: Snapshot, after: Snapshot, key: tuple[str, ...]) -> None:
         import duckdb
 
-        self._db = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+        # What does not fit into memory. DuckDB's own choice is a folder of the directory that one happens to be in.
+        self._folder = TemporaryDirectory(prefix="diff-")
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": "false",
+            "temp_directory": self._folder.name,
+        }
+        self._db = duckdb.connect(":memory:", config=config)
         before.leave_out_files_of(after)
         was, has = before.schema.names, after.schema.names
         self.columns = (*has, *(name for name in was if name not in has))
@@ -194,6 +201,7 @@ class _Comparison:
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+        self._folder.cleanup()
 
     def counts(self) -> dict[str, int]:
         added, changed, removed = (self._number(sql) for sql in (self._added(), self._changed(), self._removed()))

@@ -10,7 +10,7 @@ import logging
 import tempfile
 import traceback
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,11 +169,14 @@ def _finish(source: Readable, hashed: _Hashed) -> str:
     return hashed.hexdigest()
 
 
-def _body(obj: ObjectVersion) -> StreamingBody:
-    """The object's bytes, from the first."""
+def _body(obj: ObjectVersion) -> closing[StreamingBody]:
+    """The object's bytes, from the first.
+
+    A body's own `with` gives the stream within, whose errors the SDK has not named: a broken connection were a bug.
+    """
     s3 = client("s3")
     try:
-        return s3.get_object(Bucket=obj.bucket, Key=obj.key, VersionId=obj.version_id)["Body"]
+        return closing(s3.get_object(Bucket=obj.bucket, Key=obj.key, VersionId=obj.version_id)["Body"])
     except s3.exceptions.ClientError as error:
         if error.response.get("Error", {}).get("Code") in _GONE:
             raise Gone(f"{obj.uri} version {obj.version_id} was deleted before it was read") from error

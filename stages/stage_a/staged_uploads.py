@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,9 @@ def _put_in_parts(
             **upload, MultipartUpload={"Parts": parts}, **condition
         )
     except Exception:
-        # One that is killed leaves its parts, which the bucket's rules remove.
-        s3.abort_multipart_upload(**upload)
+        # Parts that stay, the bucket's rules remove; that somebody has written the key is not to be lost over them.
+        with suppress(s3.exceptions.ClientError):
+            s3.abort_multipart_upload(**upload)
         raise
     return answer
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.templates.authorization import overlap, problems
-from tests.templates.policies import policies
+from tests.templates.authorization import named, overlap, problems
+from tests.templates.policies import TEMPLATES, policies
 from tests.templates.rules import UNSCOPED_ACTIONS
 
 # What the reference says is wrong, and is not, with the reason.
@@ -59,6 +59,20 @@ def test_every_reason_for_a_wildcard_is_still_needed() -> None:
         for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
     ]
     assert UNSCOPED_ACTIONS.keys() - set(asked) == set()
+
+
+def test_no_role_of_the_lake_is_granted_what_its_boundary_leaves_out() -> None:
+    """IAM refuses it then, and the template says that it is allowed."""
+    granted: dict[str, set[str]] = {"Boundary": set(), "role": set()}
+    stacks = {path.stem for path in TEMPLATES if path.parent.name == "stacks"}
+    for policy in policies():
+        kind = "Boundary" if policy.logical_id == "Boundary" else "role" if policy.template in stacks else ""
+        for each in policy.statements if kind else ():
+            if each["Effect"] == "Allow" and "Principal" not in each:
+                actions = [each["Action"]] if isinstance(each["Action"], str) else each["Action"]
+                granted[kind] |= {action.name for pattern in actions for action in named(pattern)}
+    assert len(granted["role"]) > 30
+    assert granted["role"] - granted["Boundary"] == set()
 
 
 @pytest.mark.parametrize(("action", "resource", "complaint"), OF_THE_LIST)

@@ -17,11 +17,17 @@ _ADDS = ("null_values", "currency")
 """Lists of which more entries let more files in."""
 
 _ALLOWS = ("percent", "negative_brackets", "trim")
-_REFUSES = {
-    "on_bad_row": ("reject_file", "a file with a bad row is refused whole"),
-    "on_new_column": ("reject", "a file with a new column is refused"),
-}
 
+_NO_NEW_COLUMN = "a file with a new column is refused"
+_STRICTER = {
+    "on_bad_row": {("quarantine", "reject_file"): "a file with a bad row is refused whole"},
+    "on_new_column": {
+        ("add", "reject"): _NO_NEW_COLUMN,
+        ("rescue", "reject"): _NO_NEW_COLUMN,
+        ("add", "rescue"): "columns that the table got from files get nothing more: it goes to `_rescued`",
+    },
+}
+"""What may become of bad rows and new columns: which changes of it break something, and why."""
 
 _DROPPED = (
     "it stays in the table, and nothing checks its values any more; if files may lack it, mark it optional; to rename "
@@ -52,9 +58,8 @@ def _files(before: StageA, after: StageA) -> Iterator[tuple[str, str]]:
     fields = StageA.model_fields.keys() - {"columns", "on_bad_value", "max_bad_rows"}
     for field in sorted(field for field in fields if getattr(before, field) != getattr(after, field)):
         old, new = getattr(before, field), getattr(after, field)
-        if field in _REFUSES:
-            strict, why = _REFUSES[field]
-            if new == strict:
+        if field in _STRICTER:
+            if why := _STRICTER[field].get((old, new)):
                 yield field, why
         elif field in _ADDS:
             if not set(old) <= set(new):

@@ -176,9 +176,7 @@ class StageA(_Model):
     """What becomes of a row with a value that its column cannot hold; `rescue` keeps the value in `_rescued`."""
     on_new_column: Literal["add", "rescue", "reject"] = "add"
     """What becomes of a column that the contract lacks; `reject` refuses the file."""
-    max_bad_rows: (
-        Annotated[int, Field(ge=0)] | Annotated[str, StringConstraints(pattern=r"^\d{1,2}(\.\d+)?%$")] | None
-    ) = None
+    max_bad_rows: Annotated[int, Field(ge=0)] | Share | None = None
     """Rows that may be bad, a number or a share such as 1%; a file with more is refused."""
     encoding: str = "utf-8"
     delimiter: OneCharacter = ","

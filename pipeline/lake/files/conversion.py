@@ -21,11 +21,10 @@ from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.originals import Again, Original
 from pipeline.lake.files.parquet_output import BadRowsFile, Misfit, ParquetFile
-from pipeline.lake.files.readers import READERS, BadRow, Block, Chunk, Reader
+from pipeline.lake.files.readers import READERS, Block, Chunk, Reader
 from pipeline.lake.files.source import Readable
 from pipeline.lake.files.tolerance import Where, check_share
 
-_SHOWN_BAD_ROWS = 3
 _DEFAULTS = Limits()
 
 
@@ -69,7 +68,8 @@ def convert(
         # Arrow's errors carry the number in their text only.
         if error.errno == errno.ENOSPC or f"errno {errno.ENOSPC}" in str(error):
             raise BadObject(
-                "the temporary disk is full", hint="Send the data in several files, or give the function more storage."
+                "the temporary disk is full",
+                hint="Send the data in several files, or lower the setting big-file-mb: a job's disk is larger.",
             ) from error
         raise
 
@@ -106,16 +106,15 @@ class _Job:
             ParquetFile(self.parquet, self.metadata, self.limits.row_group) as parquet,
         ):
             for chunk in _chunks(reader, self.limits.workers):
-                self._check(chunk.bad)
                 bad_rows.add(chunk.bad)
-                check_share(self.settings, bad_rows.rows)
+                self._check(bad_rows)
                 if fits:
                     try:
                         parquet.add(chunk, reader.table_schema())
                     except Misfit:
                         fits = False
             reader.finish()
-            check_share(self.settings, bad_rows.rows, parquet.rows + bad_rows.rows)
+            self._check(bad_rows, parquet.rows + bad_rows.rows)
             try:
                 if not fits:
                     return None
@@ -124,13 +123,13 @@ class _Job:
                 return None
             return Conversion(parquet.rows + bad_rows.rows, parquet.rows, bad_rows.rows, parquet.columns)
 
-    def _check(self, bad: list[BadRow]) -> None:
-        if bad and self.settings.on_bad_row == "reject_file":
-            shown = "; ".join(f"line {row.line}: {row.told}" for row in bad[:_SHOWN_BAD_ROWS])
+    def _check(self, bad: BadRowsFile, total: int | None = None) -> None:
+        if bad.rows and self.settings.on_bad_row == "reject_file":
             raise BadObject(
-                f"the file has bad rows, and the dataset says `on_bad_row: reject_file`: {shown}",
+                f"the file has bad rows, and the dataset says `on_bad_row: reject_file`: {bad.told}",
                 hint="Mend the rows, or say `on_bad_row: quarantine`.",
             )
+        check_share(self.settings, bad.rows, total, told=bad.told)
 
 
 def _chunks(reader: Reader, workers: int) -> Iterator[Chunk]:

@@ -26,6 +26,10 @@ _REPAYS = 0.3
 """Share of distinct values up to which it does: above, building it costs more than it saves."""
 
 
+_TOLD = 3
+"""Bad rows that the error of a refused file tells of."""
+
+
 class Misfit(Exception):
     """A chunk cannot be brought to the schema without looking at its source again."""
 
@@ -108,6 +112,7 @@ class BadRowsFile:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w", encoding="utf-8")
+        self._told: list[str] = []
         self.rows = 0
 
     def __enter__(self) -> Self:
@@ -116,12 +121,18 @@ class BadRowsFile:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
+    @property
+    def told(self) -> str:
+        """What others may read of the first ones."""
+        return "; ".join(self._told)
+
     def add(self, rows: Sequence[BadRow]) -> None:
         """Append rows, each a JSON line with its place, its reason and its text."""
         for row in rows:
             line = {"line": row.line, "reason": row.reason, "raw": row.raw}
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self.rows += len(rows)
+        self._told += [f"line {row.line}: {row.told}" for row in rows[: _TOLD - len(self._told)]]
 
 
 def _row_group(chunks: Sequence[Chunk], schema: Mapping[str, Type]) -> pa.Table:

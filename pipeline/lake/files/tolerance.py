@@ -111,8 +111,8 @@ class Where:
         return {**({FILE_KEY: self.file} if self.file else {}), ROW_KEY: row}
 
 
-def check_share(settings: StageA, bad: int, total: int | None = None) -> None:
-    """BadObject for more bad rows than `max_bad_rows`; a share is known only when `total` is."""
+def check_share(settings: StageA, bad: int, total: int | None = None, *, told: str) -> None:
+    """BadObject for more bad rows than `max_bad_rows`; a share is known only when `total` is. `told` is of some."""
     most = settings.max_bad_rows
     if most is None or not bad:
         return
@@ -123,7 +123,7 @@ def check_share(settings: StageA, bad: int, total: int | None = None) -> None:
     if over:
         count = f"at least {bad:,}" if total is None else f"{bad:,} of {total:,}"
         raise BadObject(
-            f"{count} rows are bad, and the dataset says `max_bad_rows: {most}`",
+            f"{count} rows are bad, and the dataset says `max_bad_rows: {most}`: {told}",
             hint="Mend the file, or the definition if it is what is wrong.",
         )
 

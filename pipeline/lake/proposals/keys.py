@@ -50,10 +50,8 @@ def find_key(columns: Sequence[Column], table: pa.Table, name: DatasetName) -> K
         return Key(None, False, f"none: {seen}; rows are appended")
     found = unique[0]
     if table.num_rows < KEY_ROWS:
-        rows = "row" if table.num_rows == 1 else "rows"
-        return Key(
-            found, False, f"none: {found} stands once, but {table.num_rows:,} {rows} show little; rows are appended"
-        )
+        rows = "row shows" if table.num_rows == 1 else "rows show"
+        return Key(found, False, f"none: {found} stands once, but {table.num_rows:,} {rows} little; rows are appended")
     return Key(found, True, f"{found}: stands once in the {table.num_rows:,} rows of the sample, which proves nothing")
 
 

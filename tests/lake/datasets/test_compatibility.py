@@ -46,7 +46,6 @@ BEFORE = dataset()
         dataset(percent=True, trim=True, negative_brackets=True, currency=["$"]),
         dataset(max_bad_rows=None),
         dataset(max_bad_rows=11),
-        dataset(on_new_column="rescue"),
         dataset(on_bad_value="rescue"),
     ],
 )
@@ -78,6 +77,7 @@ def test_a_change_that_asks_nothing_of_anybody_is_compatible(after: Dataset) -> 
         (dataset(max_bad_rows="1%"), "stage_a.max_bad_rows"),
         (dataset(on_bad_row="reject_file"), "stage_a.on_bad_row"),
         (dataset(on_new_column="reject"), "stage_a.on_new_column"),
+        (dataset(on_new_column="rescue"), "stage_a.on_new_column"),
         (dataset(table={"write": "replace"}), "table.write"),
         (dataset(table={"write": "upsert", "key": ["id"]}), "table.key"),
         (dataset(table={"partition_by": ["id"]}), "table.partition_by"),
@@ -85,6 +85,11 @@ def test_a_change_that_asks_nothing_of_anybody_is_compatible(after: Dataset) -> 
 )
 def test_a_change_that_breaks_files_or_readers_is_named(after: Dataset, field: str) -> None:
     assert field in [breach.field for breach in breaches(BEFORE, after)]
+
+
+@pytest.mark.parametrize(("strict", "mild"), [("reject", "rescue"), ("reject", "add"), ("rescue", "add")])
+def test_new_columns_may_be_taken_that_were_not(strict: str, mild: str) -> None:
+    assert breaches(dataset(on_new_column=strict), dataset(on_new_column=mild)) == []
 
 
 def test_every_option_is_judged() -> None:

@@ -128,7 +128,8 @@ def test_a_new_column_refuses_the_file_where_the_dataset_says_so(reading: Readin
 @pytest.mark.parametrize("most", [0, 1, "40%", "0%"])
 def test_more_bad_rows_than_the_dataset_bears_refuse_the_file(reading: Reading, format: str, most: int | str) -> None:
     rows: Rows = [{"id": "1", "n": "1"}, {"id": "2", "n": "x"}, {"id": "3", "n": "y"}, {"id": "4", "n": "4"}]
-    with pytest.raises(BadObject, match=f"max_bad_rows: {most}"):
+    first = f"line {FIRST[format] + 1}: column n: a value "
+    with pytest.raises(BadObject, match=f"max_bad_rows: {most}`: {first}"):
         run(reading, format, rows, {"n": "int"}, max_bad_rows=most)
 
 

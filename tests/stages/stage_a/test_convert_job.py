@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.response import StreamingBody
+from urllib3.exceptions import ProtocolError
 
+from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
 from pipeline.core.errors import Broken, Inconsistent, Transient, WillFailAgain
 from pipeline.lake.catalog import Status
@@ -80,3 +85,29 @@ def test_only_what_may_pass_is_worth_another_run(
     with pytest.raises(type(trouble) if again else WillFailAgain) as raised:
         run(shop, started(shop, "id\n1\n"), 0)
     assert again or type(trouble).__name__ in str(raised.value)
+
+
+class Breaks(io.BytesIO):
+    """A connection that ends before the object does."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if data := super().read(size):
+            return data
+        raise ProtocolError("connection broken")
+
+
+@pytest.mark.parametrize("stream", [Breaks, io.BytesIO])
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_connection_that_breaks_is_worth_another_run(shop: Shop, format: str, stream: type[io.BytesIO]):
+    group = replace(started(shop, "id\n1\n2\n"), stage_a={"format": format})
+    events = client("s3").meta.events
+
+    def cut(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["Body"] = StreamingBody(stream(b"id\n1\n"), 7)
+
+    events.register("after-call.s3.GetObject", cut, unique_id="cut")
+    with pytest.raises(Exception, match=r"broken|5 read") as raised:
+        run(shop, group, 0)
+    events.unregister("after-call.s3.GetObject", unique_id="cut")
+    assert is_transient(raised.value)
+    assert shop.status(group.objects[0]) is Status.REGISTERED

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pipeline.core.clients import client
 from pipeline.core.errors import Broken, Transient
@@ -276,6 +277,19 @@ def test_a_staged_file_that_one_call_does_not_take_goes_up_in_parts(shop: Shop, 
     assert shop.transform(work) == ["STAGED"]
     assert shop.lake.catalog.get(work.object) == before
     assert not client("s3").list_multipart_uploads(Bucket="staging").get("Uploads")
+
+
+def test_parts_that_cannot_be_removed_do_not_hide_that_the_file_is_there(
+    shop: Shop, in_parts: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    def refuses(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "AbortMultipartUpload")
+
+    large = tmp_path / "large.bin"
+    large.write_bytes(b"x" * 101)
+    assert staged_uploads.put_new("staging", "large.bin", large, {}) is not None
+    monkeypatch.setattr(client("s3"), "abort_multipart_upload", refuses)
+    assert staged_uploads.put_new("staging", "large.bin", large, {}) is None
 
 
 def test_parts_of_an_upload_are_in_order_and_whole(shop: Shop, in_parts: None, tmp_path: Path):
