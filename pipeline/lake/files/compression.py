@@ -74,12 +74,13 @@ class _Members:
         self._packed = packed
         self._make = member
         self._member = member()
+        self._ahead = b""
 
     def read(self, size: int = -1, /) -> bytes:
         while True:
             if self._member.eof and not self._next_member():
                 return b""
-            data = self._packed.read(_PIECE) if self._member.needs_input else b""
+            data = self._piece() if self._member.needs_input else b""
             if self._member.needs_input and not data:
                 raise EOFError
             try:
@@ -99,21 +100,12 @@ class _Members:
             if not rest:
                 return False
             rest = rest.lstrip(b"\0")
-        self._member = self._make()
-        self._packed = _Ahead(rest, self._packed)
+        self._member, self._ahead = self._make(), rest
         return True
 
-
-class _Ahead:
-    """Bytes that were read already, before those of a stream."""
-
-    def __init__(self, ahead: bytes, stream: Readable) -> None:
-        self._ahead = ahead
-        self._stream = stream
-
-    def read(self, size: int = -1, /) -> bytes:
+    def _piece(self) -> bytes:
         ahead, self._ahead = self._ahead, b""
-        return ahead or self._stream.read(size)
+        return ahead or self._packed.read(_PIECE)
 
 
 def _gunzip(packed: Readable) -> Readable:

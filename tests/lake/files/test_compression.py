@@ -100,6 +100,12 @@ def test_packed_files_put_together_are_one(way: Way, tmp_path: Path) -> None:
         assert unpack(tmp_path, way.pack(TEXT[:9]) + way.pack(b"") + way.pack(TEXT[9:])) == TEXT
 
 
+@pytest.mark.parametrize("way", [each for each in WAYS if each.follow], ids=lambda way: way.name)
+def test_packed_files_put_together_may_be_many(way: Way, tmp_path: Path) -> None:
+    """As programs that pack in parallel make them, and logs that are appended to."""
+    assert unpack(tmp_path, way.pack(b"1,2\n") * 2000) == b"1,2\n" * 2000
+
+
 @pytest.mark.parametrize("size", [1, 7, 10**6])
 def test_any_size_of_read_gives_the_same(way: Way, size: int, tmp_path: Path) -> None:
     assert unpack(tmp_path, way.pack(TEXT[:2000]), size=size) == TEXT[:2000]
