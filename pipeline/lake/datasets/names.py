@@ -47,7 +47,13 @@ def is_called(name: str, header: str) -> bool:
     Where a contract says what is meant, it is enough if punctuation counts as underscores: user.name is user_name.
     Signs with a meaning, such as $ and %, and letters of other scripts do not: they need `from`.
     """
-    return _PUNCTUATION.sub("_", _folded(header)) == name
+    return spoken_name(header) == name
+
+
+@lru_cache(maxsize=10_000)
+def spoken_name(header: str) -> str:
+    """The name of the column that `is_called` so."""
+    return _PUNCTUATION.sub("_", _folded(header))
 
 
 def field_name(key: str, known: Collection[str]) -> str:

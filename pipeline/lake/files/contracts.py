@@ -6,11 +6,12 @@ Pure. Messages have the places of columns, counted from 1, and never their names
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.datasets.names import is_called, marked_name, safe_name
+from pipeline.lake.datasets.names import marked_name, safe_name, spoken_name
 from pipeline.lake.files.column_names import check_name
 
 _SAY_FROM = "Rename one of them in the file, or say which is which with `from` in the dataset's definition."
@@ -66,20 +67,17 @@ class _Mapping:
                 self.found[column.source - 1] = name
 
     def take_names(self) -> None:
+        exact, near = self._free_by(str), self._free_by(str.strip)
         for name, column in self._contract.items():
             if isinstance(column.source, str):
                 source = unicodedata.normalize("NFC", column.source)
-                free = self._free()
-                exact = [place for place, header in free if header == source]
-                near = [place for place, header in free if header.strip() == source.strip()]
-                self._take(name, exact or near)
+                self._take(name, self._still_free(exact[source]) or self._still_free(near[source.strip()]))
 
     def take_own_names(self) -> None:
+        exact, near = self._free_by(safe_name), self._free_by(spoken_name)
         for name, column in self._contract.items():
             if column.source is None:
-                free = self._free()
-                exact = [place for place, header in free if safe_name(header) == name]
-                self._take(name, exact or [place for place, header in free if is_called(name, header)])
+                self._take(name, self._still_free(exact[name]) or self._still_free(near[name]))
 
     def take_new_names(self) -> None:
         taken = {name: place for place, name in enumerate(self.found) if name is not None}
@@ -96,8 +94,15 @@ class _Mapping:
             self.found[place] = name
             taken[name] = place
 
-    def _free(self) -> list[tuple[int, str]]:
-        return [(place, header) for place, header in enumerate(self._names) if self.found[place] is None]
+    def _free_by(self, key: Callable[[str], str]) -> Mapping[str, list[int]]:
+        places = defaultdict[str, list[int]](list)
+        for place, header in enumerate(self._names):
+            if self.found[place] is None:
+                places[key(header)].append(place)
+        return places
+
+    def _still_free(self, places: Sequence[int]) -> list[int]:
+        return [place for place in places if self.found[place] is None]
 
     def _take(self, name: str, places: list[int]) -> None:
         if len(places) > 1:

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.files import contracts
 from pipeline.lake.files.contracts import map_columns, map_places
 
 
@@ -94,3 +95,12 @@ def test_a_declared_column_is_found_by_its_name_with_punctuation() -> None:
     name, other = map_columns(["user name", "user.name"], contract(user_name=None))
     assert name == "user_name"
     assert (other or "").startswith("user_name_")
+
+
+def test_what_is_looked_at_grows_with_the_columns_and_not_with_their_square(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON asks again at each new key."""
+    looked: list[str] = []
+    monkeypatch.setattr(contracts, "spoken_name", lambda header: looked.append(header) or header)
+    names = [f"Other {n}" for n in range(100)]
+    assert len(map_columns(names, contract(**{f"column_{n}": None for n in range(100)}))) == 100
+    assert looked == names
