@@ -62,6 +62,23 @@ TYPES: list[tuple[Any, Any, str, Any]] = [
     (["string", "int"], 5, "string", "5"),
     (["null", "int", "string"], "x", "string", "x"),
     (["null", {"type": "array", "items": "int"}, "string"], [1, 2], "string", "[1,2]"),
+    (["string", logical("int", "date")], dt.date(2026, 1, 2), "string", "2026-01-02"),
+    (["string", "double", logical("long", "timestamp-millis")], DAY, "string", "2026-01-02T00:00:00Z"),
+    (["null", decimal(10, 2), "string"], Decimal("-1.50"), "string", "-1.50"),
+    (["string", {"type": "array", "items": logical("int", "date")}], [DAY.date()], "string", '["2026-01-02"]'),
+    (["string", record("U", d=decimal(4, 1))], {"d": Decimal("1.5")}, "string", '{"d":1.5}'),
+    (
+        ["string", record("V", a="int"), record("W", d=["null", logical("int", "date")])],
+        {"d": DAY.date()},
+        "string",
+        '{"d":"2026-01-02"}',
+    ),
+    (
+        record("X", d=logical("int", "date"), l=["null", "X"]),
+        {"d": DAY.date(), "l": {"d": DAY.date(), "l": None}},
+        "struct<d:date,l:string>",
+        {"d": DAY.date(), "l": '{"d":"2026-01-02","l":null}'},
+    ),
     (logical("int", "date"), dt.date(2026, 1, 2), "date", dt.date(2026, 1, 2)),
     (logical("int", "time-millis"), dt.time(1, 2, 3), "string", "01:02:03"),
     (logical("long", "time-micros"), dt.time(1, 2, 3, 4), "string", "01:02:03.000004"),
@@ -127,6 +144,12 @@ def test_bytes_that_are_no_text_cost_their_row_only(reading: Reading) -> None:
     assert found.rows == [{"b": "a"}]
     assert "no UTF-8" in found.bad[0]["reason"]
     assert "\\xff" in found.bad[0]["raw"]
+
+
+def test_a_union_whose_dates_could_be_numbers_is_refused(reading: Reading) -> None:
+    data = written({"c": ["string", "int", logical("long", "timestamp-millis")]}, [{"c": 5}])
+    with pytest.raises(BadObject, match="a timestamp-millis beside a type that is stored alike"):
+        reading(data, "avro")
 
 
 def test_a_duration_has_no_column_type(reading: Reading) -> None:

@@ -132,3 +132,10 @@ def test_a_row_of_words_for_null_is_data(reading: Reading) -> None:
     found = reading("a,b\nNA,NA\n1,NA\n,\n", "csv", null_values=["NA"])
     assert found.rows == [{"a": None, "b": None}, {"a": "1", "b": None}]
     assert [bad["line"] for bad in found.bad] == [4]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_row_behind_a_text_of_several_lines_is_no_second_header(line_end: str, reading: Reading) -> None:
+    rows = ["sku,name,note", '1001,Foo,"two', 'lines"', "A77,Bar,ok", "1002,Baz,ok", ""]
+    found = reading(line_end.join(rows), "csv")
+    assert [row["sku"] for row in found.rows] == ["1001", "A77", "1002"]

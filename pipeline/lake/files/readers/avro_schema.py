@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.lake.files.strict_json import JsonNumber
+from pipeline.lake.files.readers.avro_json import AvroJson
 from pipeline.lake.files.values import json_text
 
 Convert = Callable[[Any], Any]
@@ -59,6 +59,7 @@ class Kinds:
     def __init__(self) -> None:
         self._named: dict[str, Any] = {}
         self._within: list[str] = []
+        self._json = AvroJson(self._named, _one)
 
     def of(self, schema: Any) -> Kind:
         """ValueError for a type that is none."""
@@ -93,7 +94,7 @@ class Kinds:
 
     def _record(self, schema: Mapping[str, Any]) -> Kind:
         if schema["name"] in self._within:
-            return Kind(pa.string(), _as_json)
+            return Kind(pa.string(), lambda value: json_text(self._json.value(schema, value)))
         self._within.append(schema["name"])
         kinds = {each["name"]: self.of(each["type"]) for each in schema["fields"]}
         self._within.pop()
@@ -121,7 +122,8 @@ class Kinds:
             return Kind(_PRIMITIVES[max(others, key=_WIDER.index)])
         for each in others:
             self.of(each)
-        return Kind(pa.string(), _as_text)
+        self._json.check_union(others)
+        return Kind(pa.string(), lambda value: _text(self._json.value(branches, value)))
 
 
 def _logical(schema: Mapping[str, Any]) -> Kind | None:
@@ -167,21 +169,13 @@ def _in_record(converts: Mapping[str, Convert]) -> Convert:
     return convert
 
 
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else _as_json(value)
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json_text(value)
 
 
-def _as_json(value: Any) -> str:
-    return json_text(_plain(value))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode(errors="backslashreplace")
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return value
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return JsonNumber(repr(value))
+def _one(schema: Mapping[str, Any], value: Any) -> pa.Array | None:
+    """A value of a logical type as Arrow has it; None for a type without one, or one that is no length of time."""
+    kind = None if value is None else _logical(schema)
+    if kind is None or pa.types.is_interval(kind.arrow):
+        return None
+    return pa.array([kind.convert(value) if kind.convert else value], kind.arrow)

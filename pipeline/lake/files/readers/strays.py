@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.errors import BadObject
+from pipeline.lake.files.readers.csv_records import count_lines
 
 EMPTY = "no cell of the row has a value"
 _AGAIN = "the header once more"
@@ -101,7 +102,7 @@ class Strays:
         after = {row + 1 for row, reason in strays.items() if reason != _AGAIN}
         likely = {row for row in (*gaps.tolist(), *after) if 0 < row < table.num_rows - 1} - strays.keys()
         for row in _named(table, sorted(likely)):
-            if _is_header(table, row):
+            if _is_header(table, row) and (row in after or lines[row] - lines[row - 1] > _height(table, row - 1)):
                 raise BadObject(
                     f"line {first + lines[row]} looks like the header of a second table",
                     hint="Send each table as a file of its own; `skip_footer` skips lines at the end of a file.",
@@ -124,6 +125,11 @@ def _is_header(table: pa.Table, row: int) -> bool:
     above, below = _row(table, row - 1), _row(table, row + 1)
     figures = [_is_figure(one) and _is_figure(other) for one, other in zip(above, below, strict=True)]
     return any(figures)
+
+
+def _height(table: pa.Table, row: int) -> int:
+    """How many lines the row takes."""
+    return 1 + count_lines("\0".join(cell or "" for cell in _row(table, row)).encode() + b"\0")
 
 
 def _is_figure(cell: str | None) -> bool:
