@@ -153,7 +153,8 @@ class TableText:
                     break
                 position = found.end()
                 count -= 1
-            self._held = data[position:]
+            # Of a line that is skipped only its end counts, which may be cut between its two bytes.
+            self._held = data[position:] if not count else data[-1:] if data.endswith(b"\r") else b""
             if not more:
                 self._held = b"" if count else self._held
                 return

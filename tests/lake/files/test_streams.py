@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import tracemalloc
+from functools import partial
 
 import pytest
 
 from pipeline.core.errors import BadObject
+from pipeline.lake.datasets import StageA
 from pipeline.lake.datasets.raw_files import ENCODINGS
+from pipeline.lake.files import streams
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.source import Source
-from pipeline.lake.files.streams import TextStream
+from pipeline.lake.files.streams import TableText, TextStream
 from tests.lake.files.conftest import Reading, Stream
 
 TEXT = "a,b\n" + "1,2\n" * 500
@@ -65,3 +69,25 @@ def test_utf16_of_no_known_byte_order_is_refused_with_the_names_that_say_it() ->
     with pytest.raises(BadObject) as refused:
         read(TEXT.encode("utf-16-le"), "utf-16")
     assert "utf-16-le" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 8, 10**6])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_are_skipped_wherever_they_are_cut(piece: int, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "_PIECE", piece)
+    for count in range(5):
+        lines = [f"first{end}", end, f"b{end}", "1"]
+        text = TableText(
+            Source(Stream("".join(lines).encode(), 5), "x", Limits()), StageA(format="csv", skip_rows=count)
+        )
+        assert b"".join(iter(partial(text.read, 3), b"")).decode() == "".join(lines[count:])
+
+
+def test_a_line_that_is_skipped_is_not_held_however_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "_PIECE", 100_000)
+    source = Source(Stream(b"x" * 10_000_000 + b"\na,b\n", 10**9), "x", Limits())
+    tracemalloc.start()
+    text = TableText(source, StageA(format="csv", skip_rows=1))
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+    assert text.read(100) == b"a,b\n"
