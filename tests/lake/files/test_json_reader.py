@@ -644,3 +644,10 @@ def test_a_number_is_a_null_word_in_every_type(kind: str, value: str, null: Any,
     lines = f'{{"c":{value}}}\n' * 3
     found = reading(lines, "jsonl", {"c": kind}, null_values=["-5"])
     assert [row["c"] for row in found.rows] == [null] * 3
+
+
+def test_bytes_that_are_not_of_the_encoding_are_kept_as_they_were(reading: Reading) -> None:
+    found = reading(b'{"a":"\x80"}\n{"a":"\x81"}\n', "jsonl", encoding="cp1252")
+    assert found.rows == [{"a": "€"}]
+    assert found.bad[0]["raw"] == '{"a":"\\x81"}'
+    assert found.bad[0]["reason"] == "bytes that are no cp1252 (0x81): is the option `encoding` right?"

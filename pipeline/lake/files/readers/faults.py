@@ -38,11 +38,12 @@ def _foreign_rows(data: bytes, rows: Rows, encoding: str) -> dict[int, str]:
         try:
             raw.decode()
         except UnicodeDecodeError as error:
-            found[row] = _reason(raw, error.start, encoding)
+            found[row] = why_foreign(raw, error.start, encoding)
     return found
 
 
-def _reason(raw: bytes, start: int, encoding: str) -> str:
+def why_foreign(raw: bytes, start: int, encoding: str) -> str:
+    """What is wrong with a row of such text whose byte at `start` is no UTF-8."""
     if encoding == "utf-8":
         return f"bytes that are no UTF-8 (byte {start + 1} of the row: {raw[start]:#04x})"
     letter = raw[start : start + 3].decode(errors="surrogatepass")

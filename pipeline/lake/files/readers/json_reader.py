@@ -31,6 +31,7 @@ from pipeline.lake.files.readers.base import (
     merge,
     one_array,
 )
+from pipeline.lake.files.readers.faults import as_written
 from pipeline.lake.files.readers.json_arrow import check_decimals, check_doubles, may_be_null_words, read_objects
 from pipeline.lake.files.readers.json_columns import Columns, Expectation
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
@@ -176,7 +177,7 @@ class JsonReader(Reader):
         bad: list[BadRow] = []
         for row in rows:
             try:
-                record = load_object(row.raw)
+                record = load_object(row.raw, self._text.encoding)
                 _check_blank_keys(record)
             except ValueError as error:
                 bad.append(self._bad(row, error))
@@ -194,7 +195,12 @@ class JsonReader(Reader):
         """Others may read of a key only if the dataset declares it."""
         reason = error.named if isinstance(error, DuplicateKey) else str(error)
         is_declared = isinstance(error, DuplicateKey) and error.key in self.contract
-        return BadRow(row.position, reason, decode_raw(row.raw), reason if is_declared else str(error))
+        return BadRow(
+            row.position,
+            reason,
+            decode_raw(as_written(row.raw, self._text.encoding)),
+            reason if is_declared else str(error),
+        )
 
     def _read_as_text(self, records: Sequence[bytes]) -> pa.Table:
         """The contract's columns as the text of their JSON, the others in their shape, both under the table's names."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.lake.files.readers.base import Block
+from pipeline.lake.files.readers.faults import why_foreign
 from pipeline.lake.files.readers.json_split import WHITESPACE, LineBlock
 from pipeline.lake.files.readers.json_values import load_record
 from pipeline.lake.files.streams import BOM
@@ -99,14 +100,12 @@ class Pieces:
         self._size = self._size * 2 if fits else _PIECE
 
 
-def load_object(raw: bytes) -> dict[str, Any]:
-    """One record as a dictionary; `ValueError`, with what is wrong, for anything else."""
+def load_object(raw: bytes, encoding: str = "utf-8") -> dict[str, Any]:
+    """One record as a dictionary; `ValueError`, with what is wrong, for anything else. The text was in `encoding`."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"bytes that are no UTF-8 (byte {error.start + 1} of the row: {raw[error.start]:#04x})"
-        ) from None
+        raise ValueError(why_foreign(raw, error.start, encoding)) from None
     value = load_record(text)
     if not isinstance(value, dict):
         raise ValueError(f"it is {_KINDS[type(value)]}, not an object")
