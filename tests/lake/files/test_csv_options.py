@@ -133,3 +133,10 @@ def test_bad_rows_in_bulk_cost_little(reading: Reading, bad: str) -> None:
 def test_a_backslash_cannot_both_delimit_and_escape() -> None:
     with pytest.raises(ValueError, match="cannot delimit cells"):
         StageA(format="csv", delimiter="\\", escape="backslash")
+
+
+@pytest.mark.parametrize("first", [b"1,\xff", b'1,"x"y', b"1,\0", b"1"])
+def test_a_bad_first_row_of_a_file_without_header_costs_itself_only(reading: Reading, first: bytes) -> None:
+    found = reading(first + b"\n2,b\n", "csv", {"id": "int", "name": "string"}, header=False)
+    assert found.rows == [{"id": 2, "name": "b"}]
+    assert [bad["line"] for bad in found.bad] == [1]

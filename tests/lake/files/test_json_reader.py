@@ -627,3 +627,20 @@ def test_a_number_may_be_a_null_word(reading: Reading) -> None:
     assert [row["i"] for row in found.rows] == [1, None, 3]
     assert [row["d"] for row in found.rows] == [1.0, -999.0, 3.0]
     assert [row["e"] for row in found.rows] == [1.0, None, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "null"),
+    [
+        ("int", "-5", None),
+        ("double", "-5", None),
+        ("decimal(10,2)", "-5", None),
+        ("array<decimal(4,1)>", "[-5]", [None]),
+        ("array<int>", "[-5]", [None]),
+        ("struct<x:bigint>", '{"x":-5}', {"x": None}),
+    ],
+)
+def test_a_number_is_a_null_word_in_every_type(kind: str, value: str, null: Any, reading: Reading) -> None:
+    lines = f'{{"c":{value}}}\n' * 3
+    found = reading(lines, "jsonl", {"c": kind}, null_values=["-5"])
+    assert [row["c"] for row in found.rows] == [null] * 3

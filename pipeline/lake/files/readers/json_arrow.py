@@ -123,7 +123,14 @@ def expected_type(of: Type, form: Form = PLAIN) -> pa.DataType:
 
 def may_be_null_words(column: pa.Array, form: Form) -> bool:
     """Is there a number among the values of which a null word says that it is none? Its text tells."""
-    if not form.null_values or not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+    of = column.type
+    if not form.null_values:
+        return False
+    if pa.types.is_list(of):
+        return may_be_null_words(column.values, form)
+    if pa.types.is_struct(of):
+        return any(may_be_null_words(column.field(index), form) for index in range(of.num_fields))
+    if not (pa.types.is_integer(of) or pa.types.is_floating(of) or pa.types.is_decimal(of)):
         return False
     words = pa.array([*form.null_values]).filter(pc.match_substring_regex([*form.null_values], JSON_NUMBER))
     return bool(len(words) and pc.any(pc.is_in(column.cast(pa.float64()), words.cast(pa.float64()))).as_py())

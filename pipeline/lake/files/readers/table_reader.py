@@ -146,8 +146,20 @@ class TableReader(Reader):
         record = next(self.scanner.records(block.data), None)
         if record is None:
             return None
+        if self.settings.header is False:
+            self._read_places(block)
+            return block
         self._read_header(block, record)
-        return block if self.settings.header is False else without_first(block, self.scanner, record.after)
+        return without_first(block, self.scanner, record.after)
+
+    def _read_places(self, block: CsvBlock) -> None:
+        """Without a header, the first row that can be read says how many columns the file has."""
+        data = block.data
+        records = (each for each in self.scanner.records(data) if each.problem is None)
+        found = next((each for each in records if _is_text(data[each.start : each.end])), None)
+        cells = self.names_of(data, found) if found else []
+        self._names = Header(self.settings, self.columns, self.limits).columns_of(cells, "", block.first, list)
+        self._strays = Strays(self._names, self.settings.trim)
 
     def _read_header(self, block: CsvBlock, record: Record) -> None:
         line = block.first + count_lines(block.data[: record.start])
@@ -164,10 +176,8 @@ class TableReader(Reader):
         header = Header(self.settings, self.columns, self.limits)
         names = header.columns_of(cells, text, line, lambda: first_lines(self._following(block, record)))
         self._names = names
-        if self.settings.header is not False:
-            self.call({name: cell for name, cell in zip(names, cells, strict=True) if name is not None})
-        titles = names if self.settings.header is False else [cell or None for cell in cells]
-        self._strays = Strays(titles, self.settings.trim)
+        self.call({name: cell for name, cell in zip(names, cells, strict=True) if name is not None})
+        self._strays = Strays([cell or None for cell in cells], self.settings.trim)
 
     def _following(self, block: CsvBlock, header: Record) -> Lines:
         rest = block.data[header.after :]
@@ -199,10 +209,9 @@ def _bad_row(line: int, reason: str, raw: bytes) -> BadRow:
 
 def _is_text(raw: bytes) -> bool:
     try:
-        raw.decode()
+        return "\0" not in raw.decode()
     except UnicodeDecodeError:
         return False
-    return True
 
 
 def _filled(column: pa.ChunkedArray, place: int) -> dict[int, str]:
