@@ -187,9 +187,16 @@ def validate(
 
 
 def _breaches_since(files: Found, revision: str) -> dict[str, list[Breach]]:
-    before = {each.dataset.name: each.dataset for each in definitions_at(checkout(), revision)}
-    after = [each.dataset for each in files.definitions if each.dataset.name in before]
-    found = {str(dataset.name): breaches(before[dataset.name], dataset) for dataset in after}
+    found: dict[str, list[Breach]] = {}
+    now = {each.dataset.name: each.dataset for each in files.definitions}
+    for before in definitions_at(checkout(), revision):
+        name = before.dataset.name
+        if name in now:
+            found[str(name)] = breaches(before.dataset, now[name])
+        elif not any(problem.path == before.path for problem in files.problems):
+            found[str(name)] = [
+                Breach(before.path, "it is gone: applying retires the dataset, and takes no new objects")
+            ]
     return {name: breaching for name, breaching in found.items() if breaching}
 
 

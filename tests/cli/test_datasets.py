@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,34 @@ def test_validate_says_that_all_is_well(put: Put):
     put("shop", "orders")
     result = CliRunner().invoke(app, ["datasets", "validate"])
     assert (result.exit_code, result.stdout) == (0, "1 definition: all valid\n")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def test_validate_compares_with_a_revision(put: Put, checkout: Path):
+    put("shop", "sales", bigint="int")
+    put("shop", "gone")
+    git(checkout, "init", "-q", "-b", "main")
+    git(checkout, "add", "definitions/datasets")
+    git(checkout, "commit", "-q", "-m", "first")
+    put("shop", "sales")
+    put("shop", "new")
+    result = CliRunner().invoke(app, ["datasets", "validate", "--against", "main"])
+    assert result.exit_code == 0, result.output
+    assert "compatible with main" in result.output
+    put("shop", "sales", bigint="string")
+    (checkout / "definitions/datasets/shop/gone.yaml").unlink()
+    result = CliRunner().invoke(app, ["datasets", "validate", "--against", "main", "--json"])
+    assert result.exit_code == 1
+    assert {
+        name: [each["field"] for each in found] for name, found in json.loads(result.output)["breaking"].items()
+    } == {
+        "shop/gone": ["definitions/datasets/shop/gone.yaml"],
+        "shop/sales": ["stage_a.columns.amount"],
+    }
 
 
 def test_init_prints_a_proposal_that_validates_once_written(checkout: Path, tmp_path: Path):
