@@ -20,7 +20,7 @@ def test_every_command_and_option_is_there():
     assert {"apply", "list", "validate"} <= named <= set(commands)
     loading.load()
     dismiss = get_command(app).commands["dismiss"]  # type: ignore[attr-defined]
-    options = {option for command in (commands["apply"], dismiss) for each in command.params for option in each.opts}
+    options = {option for command in (*commands.values(), dismiss) for each in command.params for option in each.opts}
     assert set(re.findall(r"(--[a-z][a-z-]+)", PAGE)) <= options
 
 

@@ -82,7 +82,7 @@ def test_ten_small_objects_cost_at_most_six_calls_each_and_one_transform(lake: R
     }
     assert total <= 60, dict(calls)
     assert sum(invocations.values()) == 3, invocations
-    assert transitions(lake, dataset) == 5
+    assert transitions(lake, dataset) == 6
 
 
 def transitions(lake: RunningLake, dataset: Datasetup) -> int:

