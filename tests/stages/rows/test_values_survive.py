@@ -211,7 +211,8 @@ def check_quarantine(
 def _answers(source: Source, dataset: Dataset, schema: pa.Schema) -> Iterator[tuple[str, bool | None]]:
     assert source.record.fields
     for name in dataset.table.key:
-        yield name, source.record.fields.get(name) is not None
+        value, kind = source.record.fields.get(name), dataset.contract[name].type
+        yield name, value is not None and (kind == "string" or DECLARED[kind](value) is not None)
     for name, value in source.record.fields.items():
         if name not in dataset.contract and dataset.stage_a.format != "csv":
             column = source.expected.column(name)

@@ -130,8 +130,13 @@ def _fits_double(value: str) -> bool | None:
         return False
     if math.isinf(float(value)) or (_is_integer(value) and int(float(value)) != int(value)):
         return False
-    digits = re.sub("[eE].*", "", value).replace("-", "").replace(".", "").lstrip("0")
-    return True if len(digits) <= 15 or (isinstance(value, Num) and not _is_integer(value)) else None
+    # What a double may round is staged as text.
+    return True if _is_short(value) else None
+
+
+def _is_short(token: str) -> bool:
+    """Has the number so few digits that every double holds it?"""
+    return len(re.sub("[eE].*", "", token).replace("-", "").replace(".", "").lstrip("0")) <= 15
 
 
 def is_plain(values: Sequence[Any]) -> bool:
@@ -165,5 +170,5 @@ def narrowest(values: Sequence[Any]) -> pa.DataType | None:
         whole = [_is_integer(value) for value in there]
         if all(whole):
             return pa.int64() if all(_fits_integer(value) is not False for value in there) else None
-        return None if any(whole) else pa.float64()
+        return pa.float64() if not any(whole) and all(map(_is_short, there)) else None
     return None
