@@ -72,7 +72,9 @@ def print_table(
     if not rows:
         to.print(f"[bold]{title}[/]: [dim]{empty}[/]")
         return
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    # Not as the table's own: that would be folded where the table is narrow.
+    to.print(f"[bold]{title}[/]", highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:

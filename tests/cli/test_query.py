@@ -166,3 +166,7 @@ def test_a_dataset_whose_table_is_not_there_is_listed_and_can_not_be_queried(slu
 )
 def test_values_are_plain_without_loss(value, expected):
     assert plain(value) == expected
+
+
+def test_a_narrow_answer_has_its_title_on_one_line(sluice, filled):
+    assert sluice("query", "select 1 as n").stdout.splitlines()[0].strip() == "1 row"
