@@ -21,14 +21,14 @@ def test_every_price_has_its_date_and_source_and_a_line_of_the_bill() -> None:
 
 
 def test_a_month_of_one_object_a_day_is_added_up_by_hand() -> None:
-    """30 objects, each alone: 5 + 9 transitions, Route, Transform, Complete and Commit, two jobs of 2 DPU."""
+    """30 objects, each alone: 6 + 9 transitions, Route, Transform, Complete and Commit, two jobs of 2 DPU."""
     alone = cost.Scenario("", 1, 1, 1440, 1, 1, 1440, 5, 100)
     charged = cost.of_a_month(alone)
     assert charged["transition"] == 30 * 15
     assert charged["invocation"] == 30 * 5  # with the poll
     assert charged["dpu_hour"] == pytest.approx(30 * 2.005 / 60 * 2)
     bill = cost.dollars(charged)
-    assert bill["Step Functions"] == pytest.approx(420 * 0.025 / 1000)
+    assert bill["Step Functions"] == pytest.approx(450 * 0.025 / 1000)
     assert bill["Glue jobs"] == pytest.approx(30 * 2.005 / 60 * 2 * 0.44)
 
 
