@@ -9,7 +9,7 @@ WORKERS := 2
 unexport PYTHONDONTWRITEBYTECODE
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --no-config
 
-.PHONY: help demo quick units-of-stages other-units test check security pipeline bench moto-drift lock clean
+.PHONY: help demo quick units-of-files other-units test check security pipeline bench moto-drift lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -18,16 +18,16 @@ demo: .venv/ready ## start a fresh lake, drop the samples, show what became of t
 	@$(BIN)/sluice demo
 
 quick: .venv/ready ## while you work: ruff, mypy, a look at the tests that need nothing but Python
-	@$(MAKE) --no-print-directory -j3 --output-sync=target units-of-stages other-units check
+	@$(MAKE) --no-print-directory -j3 --output-sync=target units-of-files other-units check
 
 # Two processes that share the tests by folder: with xdist each would collect all of them, which takes a third as long
 # again as running them.
 UNITS := $(BIN)/python -m pytest -q -m unit --hypothesis-profile quick -p no:xdist
-units-of-stages: .venv/ready
-	@$(UNITS) tests/stages
+units-of-files: .venv/ready
+	@$(UNITS) tests/lake/files tests/stages
 
 other-units: .venv/ready
-	@$(UNITS) --ignore tests/stages
+	@$(UNITS) --ignore tests/lake/files --ignore tests/stages
 
 test: .venv/ready .venv/clients/ready .venv/checkov/ready ## everything that CI runs
 	@$(MAKE) --no-print-directory -j2 check security
