@@ -9,9 +9,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     StringConstraints,
@@ -23,7 +21,7 @@ from pipeline.core.errors import BadDefinition
 from pipeline.core.events.schedule_expressions import parse as parse_schedule
 from pipeline.lake.datasets.dataset_names import NAME_PATTERN, DatasetName
 from pipeline.lake.datasets.raw_files import Column as Column
-from pipeline.lake.datasets.raw_files import ColumnName
+from pipeline.lake.datasets.raw_files import ColumnName, StrictModel
 from pipeline.lake.datasets.raw_files import StageA as StageA
 from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
 from pipeline.lake.datasets.system_columns import ORDER_COLUMN as ORDER_COLUMN
@@ -37,10 +35,6 @@ LONGEST_WAIT = timedelta(days=7)
 """Half of what staged files are kept at least (the setting staging-days)."""
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 LONGEST = timedelta(days=366)
@@ -64,7 +58,7 @@ def _words(duration: timedelta) -> str:
 Duration = Annotated[timedelta, BeforeValidator(_seconds), PlainSerializer(_words)]
 
 
-class Batching(_Model):
+class Batching(StrictModel):
     """How many objects make a batch, and how long fewer of them wait."""
 
     min_objects: Annotated[int, Field(ge=1, le=300)] = 1
@@ -118,7 +112,7 @@ class StageB(Batching):
         return value
 
 
-class Upkeep(_Model):
+class Upkeep(StrictModel):
     """How the table is kept up: how long after a batch, or after how many batches, whichever comes first; how long its
     older snapshots can be read; and to what size small files are rewritten."""
 
@@ -131,7 +125,7 @@ class Upkeep(_Model):
     file_size_mb: Annotated[int, Field(ge=16, le=2048)] = 256
 
 
-class Table(_Model):
+class Table(StrictModel):
     """The table that the dataset becomes."""
 
     format: Literal["iceberg"] = "iceberg"
@@ -159,7 +153,7 @@ class Table(_Model):
         return self
 
 
-class Quality(_Model):
+class Quality(StrictModel):
     """What a batch must satisfy before anybody sees it. `ruleset` is DQDL."""
 
     ruleset: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -167,7 +161,7 @@ class Quality(_Model):
     on_failure: Literal["block", "warn"] = "block"
 
 
-class Dataset(_Model):
+class Dataset(StrictModel):
     """A whole registration."""
 
     team: Name

@@ -66,7 +66,9 @@ _NUMERALS = frozenset("0123456789eE+-.,()%' \t")
 _CANNOT_SEPARATE = '"\r\n\0\ufeff'
 
 
-class _Model(BaseModel):
+class StrictModel(BaseModel):
+    """A part of a definition: frozen, and with no field that nobody knows."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -82,7 +84,7 @@ Words = Annotated[tuple[Annotated[str, StringConstraints(max_length=100)], ...],
 OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 
 
-class Column(_Model):
+class Column(StrictModel):
     """One column of the contract, written as `name: type` or `name: {type: …, optional: true}`.
 
     `type` is as in Spark and Athena: string, int, bigint, float, double, boolean, date, timestamp, decimal(p,s),
@@ -166,7 +168,7 @@ Quote = Literal["none"] | OneCharacter
 Share = Annotated[str, StringConstraints(pattern=r"^\d{1,2}(\.\d+)?%$")]
 
 
-class StageA(_Model):
+class StageA(StrictModel):
     """How a raw object is read. What is unsaid of an option is the format's usual way, never guessed from the file."""
 
     format: Format

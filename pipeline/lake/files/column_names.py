@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from pipeline.core.errors import BadObject
-from pipeline.lake.datasets.names import MAX_LENGTH, safe_name
 from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS, RESCUED_COLUMN
-
-__all__ = ["MAX_LENGTH", "RESERVED_PREFIX", "check_name", "safe_name"]
 
 RESERVED_PREFIX = "_sluice"
 

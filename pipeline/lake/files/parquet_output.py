@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from pipeline.lake.datasets.arrow import arrow_type
 from pipeline.lake.datasets.model import ROW_COLUMN
+from pipeline.lake.datasets.names import safe_name
 from pipeline.lake.datasets.types import Array, Primitive, Struct, Type
-from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.readers.base import BadRow, Chunk
 
 _SAMPLE = 20_000

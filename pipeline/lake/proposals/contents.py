@@ -11,25 +11,19 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from pipeline.core.errors import BadInput, BadObject
+from pipeline.lake.datasets.raw_files import BINARY
+from pipeline.lake.files.compression import COMPRESSIONS, MAGIC_BYTES, compression_of
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.source import Source
 
 LIMIT = 32 * 1024 * 1024
 """Bytes that a sample is read to. A JSON document has to be whole, so a longer one is refused."""
 
-_PACKED = (
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\x28\xb5\x2f\xfd", "Zstandard"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"PK\x03\x04", "a ZIP archive"),
-)
 _BINARY = ((b"PAR1", "parquet"), (b"Obj\x01", "avro"), (b"ORC", "orc"))
 _REFUSED = (
     (b"%PDF", "a PDF document", "Export the table as CSV or xlsx."),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "Save it as xlsx or CSV."),
 )
-_PACKED_SUFFIXES = (".gz", ".bz2", ".zst", ".xz", ".zip")
 _NAMED: Mapping[str, str] = {
     ".csv": "text",
     ".tsv": "text",
@@ -65,7 +59,7 @@ class Content:
     @contextmanager
     def opened(self) -> Iterator[tuple[BinaryIO, str]]:
         """The bytes as Stage A gets them, or their beginning, with the name of the file."""
-        if self.whole or self.kind in ("parquet", "avro", "orc", "xlsx"):
+        if self.whole or self.kind in (*BINARY, "xlsx"):
             with self.path.open("rb") as file:
                 yield file, self.path.name
         else:
@@ -90,7 +84,8 @@ def read_content(path: Path) -> Content:
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
     whole = len(data) <= LIMIT
-    packed = next((name for magic, name in _PACKED if start.startswith(magic)), "")
+    found = compression_of(start[:MAGIC_BYTES])
+    packed = found.name if found else ""
     kind = _kind(path, data)
     if kind in ("text", "jsonl") and not whole:
         data = data[: data.rfind(b"\n") + 1] or data
@@ -141,6 +136,6 @@ def _json_kind(path: Path, named: str | None, start: str) -> str:
 
 def _unpacked(name: str) -> str:
     name = name.lower()
-    for suffix in _PACKED_SUFFIXES:
+    for suffix in (suffix for each in COMPRESSIONS for suffix in each.suffixes):
         name = name.removesuffix(suffix)
     return name

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.lake.datasets.names import is_called, safe_name
+from pipeline.lake.datasets.names import MAX_LENGTH, is_called, safe_name
 from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
-from pipeline.lake.files.column_names import MAX_LENGTH, RESERVED_PREFIX
+from pipeline.lake.files.column_names import RESERVED_PREFIX
 
 _LETTERS = str.maketrans(
     {"ß": "ss", "ä": "ae", "ö": "oe", "ü": "ue", "æ": "ae", "ø": "oe", "œ": "oe", "ł": "l", "đ": "d", "ı": "i"}

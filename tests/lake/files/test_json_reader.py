@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column
-from pipeline.lake.files.column_names import safe_name
+from pipeline.lake.datasets.names import safe_name
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.json_values import holds
 from tests.conftest import SHARED_DATA

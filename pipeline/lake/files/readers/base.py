@@ -36,12 +36,11 @@ NOTHING: Mapping[str, BadValues] = {}
 class Block:
     """Whole rows. `first` is the source line of the first byte, or the number of the first record of an array.
 
-    `records` are the rows where the format had to find them anyway; a block that is not `tidy` is not for the fast way.
+    `records` are the rows where the format had to find them anyway.
     """
 
     data: bytes
     first: int
-    tidy: bool = True
     records: Sequence[bytes] | None = None
 
 

@@ -16,8 +16,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.lake.datasets.names import safe_name
 from pipeline.lake.datasets.types import Array, Field, Map, Primitive, Struct, Type
-from pipeline.lake.files.column_names import safe_name
 from pipeline.lake.files.forms import Form
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.strict_json import JsonNumber

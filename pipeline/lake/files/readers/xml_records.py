@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.lake.datasets.names import safe_name
 from pipeline.lake.datasets.types import Array, Map, Struct, Type
-from pipeline.lake.files.column_names import safe_name
 
 VALUE = "value"
 _SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
