@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from pipeline.core.errors import BadInput
 from pipeline.lake.proposals.headers import Table
 from pipeline.lake.proposals.kinds import common_kind, kind_of
 from pipeline.lake.proposals.names import Named, name_by_place, name_columns
@@ -61,7 +62,7 @@ class Layout:
 
 
 def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
-    """The layout of a file of which `rows` are the first, or, where it is `whole`, all."""
+    """The layout of a file of which `rows` are the first, or, where it is `whole`, all. BadInput if none is a row."""
     written = [row for row in rows if not row.is_blank]
     width = _width(written)
     comment, commented = _comment(written, width)
@@ -70,6 +71,10 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     end = _footer(body, width, doubts) if whole else len(body)
     ruled = [row for row in body[:end] if is_rule(row.text)]
     table = [row for row in body[:end] if row not in ruled]
+    if not table:
+        raise BadInput(
+            "the file has no rows: its lines are blank, ruled or comments", hint="A sample needs at least one row."
+        )
     footer = sum(row.line >= body[end].line for row in written) if end < len(body) else 0
     found = Table(table, width)
     start = found.start()

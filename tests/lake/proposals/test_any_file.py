@@ -108,3 +108,12 @@ def test_avro_keeps_its_types(tmp_path: Path):
         fastavro.writer(file, {"type": "record", "name": "r", "fields": fields}, [{"Id": 1, "note": "x"}])
     settings = propose(path, NAME).dataset.stage_a
     assert {name: column.type for name, column in settings.columns.items()} == {"id": "bigint", "note": "string"}
+
+
+@pytest.mark.parametrize("text", [":::", "---\n===\n", " \n\t\n", "\n\n"])
+def test_a_file_of_lines_that_are_no_rows_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text(text)
+    with pytest.raises(BadInput, match=r"no rows|is empty") as refused:
+        propose(path, NAME)
+    assert "Value error" not in str(refused.value)
