@@ -90,7 +90,7 @@ def planned_json(planned: Sequence[Planned]) -> list[dict[str, Any]]:
             "dataset": str(each.name),
             "action": each.action.value,
             "details": list(each.details),
-            "breaking": [{"field": breach.field, "why": breach.why} for breach in each.breaching],
+            "breaking": [breach.to_json() for breach in each.breaching],
         }
         for each in planned
     ]

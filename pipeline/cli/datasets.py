@@ -170,7 +170,7 @@ def validate(
         remarks = _problems_json(replace(files, problems=tuple(warnings)))
         valid = [str(definition.dataset.name) for definition in files.definitions if not _is_wrong(definition, checked)]
         document = {"valid": valid, "problems": _problems_json(checked), "warnings": remarks}
-        breaking = {name: [{"field": each.field, "why": each.why} for each in found] for name, found in broken.items()}
+        breaking = {name: [breach.to_json() for breach in found] for name, found in broken.items()}
         print_json({**document, **({"breaking": breaking} if against else {})})
         raise typer.Exit(1 if problems or broken else 0)
     for remark in warnings:

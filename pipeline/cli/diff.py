@@ -10,7 +10,7 @@ import typer
 from pipeline.cli.app import app
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table, styled
-from pipeline.lake.batches.records import unknown
+from pipeline.operate.batches import find_batch
 from pipeline.operate.formatting import counted
 from pipeline.operate.look_back import Differences, differences
 from pipeline.operate.query_output import text_of
@@ -32,10 +32,7 @@ def diff(
     Example: sluice diff 01KB3M8Q5Z5V6W7X8Y9ZABCDEF
     """
     lake = context.obj.connect().lake
-    found = lake.batches.find([str(each.name) for each in lake.registry.all()], batch)
-    if found is None:
-        raise unknown(batch)
-    compared = differences(lake, found, limit)
+    compared = differences(*find_batch(lake, batch), limit)
     if as_json:
         print_json(compared.to_json())
     else:

@@ -6,7 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.core.clock import parse_iso
-from pipeline.lake.batches.records import Batch
+from pipeline.lake.batches.records import Batch, unknown
+from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.services import Lake
 
 
 def batch_json(batch: Batch) -> dict[str, Any]:
@@ -27,6 +29,15 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "release": batch.release,
         "verdict": verdict_json(batch),
     }
+
+
+def find_batch(lake: Lake, batch: str) -> tuple[Batch, Registration]:
+    """A batch by its id, with the dataset that it is of; `NotThere` if no dataset of the lake has it."""
+    registrations = {str(registration.name): registration for registration in lake.registry.all()}
+    found = lake.batches.find(registrations, batch)
+    if found is None:
+        raise unknown(batch)
+    return found, registrations[found.dataset]
 
 
 def verdict_json(batch: Batch) -> dict[str, Any] | None:

@@ -12,12 +12,14 @@ from pipeline.core.clock import iso
 from pipeline.core.errors import BadInput, NotThere
 from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
 from pipeline.lake.tables.cherry_picks import SOURCE
 from pipeline.operate.arguments import time_of
+from pipeline.operate.batches import find_batch
 from pipeline.operate.query import plain
 from pipeline.operate.query_types import quoted
-from pipeline.operate.tables import Snapshot, Tables
+from pipeline.operate.tables import Snapshot, load_table
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -53,8 +55,14 @@ class AsOf:
 
 def as_of(lake: Lake, text: str) -> AsOf:
     """Read a batch's id or an ISO time (UTC where it names no zone); `BadInput` says what is wrong with it."""
-    if batch := lake.batches.find([str(each.name) for each in lake.registry.all()], text):
-        return _after(Tables(lake), batch)
+    try:
+        found = find_batch(lake, text)
+    except NotThere:
+        return _moment(text)
+    return _after(*found)
+
+
+def _moment(text: str) -> AsOf:
     try:
         return AsOf(time_of(text))
     except BadInput:
@@ -64,7 +72,7 @@ def as_of(lake: Lake, text: str) -> AsOf:
         ) from None
 
 
-def _after(tables: Tables, batch: Batch) -> AsOf:
+def _after(batch: Batch, registration: Registration) -> AsOf:
     if batch.status is not BatchStatus.COMMITTED or not batch.ended:
         raise BadInput(
             f"batch {batch.id} is {batch.status}: readers have not seen its rows",
@@ -73,7 +81,7 @@ def _after(tables: Tables, batch: Batch) -> AsOf:
     at = datetime.fromisoformat(batch.ended)
     if batch.write is None or batch.write.snapshot is None:
         return AsOf(at)
-    table = _table(tables, batch)
+    table = _table(registration)
     _check(table, batch.write.snapshot, f"batch {batch.id}")
     moment = next(
         (each.timestamp_ms for each in table.metadata.snapshot_log if each.snapshot_id == batch.write.snapshot), None
@@ -82,11 +90,10 @@ def _after(tables: Tables, batch: Batch) -> AsOf:
     return AsOf(at, batch.dataset, batch.write.snapshot)
 
 
-def _table(tables: Tables, batch: Batch) -> Table:
-    name = DatasetName.parse(batch.dataset)
-    found = tables.load(name.team, name.dataset)
+def _table(registration: Registration) -> Table:
+    found = load_table(registration)
     if found is None:
-        raise NotThere(f"{batch.dataset} has no table any more")
+        raise NotThere(f"{registration.name} has no table any more")
     return found
 
 
@@ -129,7 +136,7 @@ class Differences:
         return dict(zip(self.columns, map(plain, row), strict=True))
 
 
-def differences(lake: Lake, batch: Batch, limit: int) -> Differences:
+def differences(batch: Batch, registration: Registration, limit: int) -> Differences:
     """What a committed batch changed in its table, or a quarantined one would. `limit` rows of each kind.
 
     `BadInput` for a batch that has written nothing that is kept, or whose snapshots have expired.
@@ -139,10 +146,7 @@ def differences(lake: Lake, batch: Batch, limit: int) -> Differences:
             f"batch {batch.id} is {batch.status}: it has no rows to compare",
             hint="Only a COMMITTED batch changed its table, and a QUARANTINED one may.",
         )
-    tables = Tables(lake)
-    table = _table(tables, batch)
-    name = DatasetName.parse(batch.dataset)
-    key = tables.registrations[(name.team, name.dataset)].dataset.table.key
+    table, key = _table(registration), registration.dataset.table.key
     if batch.write is None or batch.write.snapshot is None:
         return Differences(batch, (), key, dict.fromkeys(("added", "changed", "removed"), 0), [], [], [])
     after = batch.write.snapshot

@@ -10,10 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.clients import client
-from pipeline.core.objects import set_aside_folder
 from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.services import Lake
-from pipeline.lake.settings import Setting
+from pipeline.operate.set_aside import folder_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,12 +71,11 @@ class QuarantinedRows:
             yield from self._of_batch(batch, rows)
 
     def _of_batch(self, batch: str, rows: dict[str, ObjectRow]) -> Iterator[dict[str, Any]]:
-        found = self._lake.batches.get(self._dataset, batch)
-        if found is None or found.write is None:
+        folder = folder_of(self._lake, next(iter(rows.values())), self._lake.batches.get(self._dataset, batch))
+        if folder is None:
             return
-        bucket = self._lake.settings[Setting.QUARANTINE_BUCKET]
-        folder = set_aside_folder(bucket, self._dataset, batch, found.write.run).removeprefix(f"s3://{bucket}/")
-        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{folder}/")
+        bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/")
         for part in (part for page in pages for part in page.get("Contents", ())):
             for line in _lines(f"s3://{bucket}/{part['Key']}"):
                 if row := rows.get(str(line.get("object"))):

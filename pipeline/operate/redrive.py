@@ -8,7 +8,6 @@ from shlex import quote
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, NotThere, Refused
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.batches.records import unknown
 from pipeline.lake.batches.redrive import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import ObjectRow
@@ -17,6 +16,7 @@ from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
 from pipeline.operate.advice import advice
 from pipeline.operate.arguments import dataset_name, object_of
+from pipeline.operate.batches import find_batch
 from pipeline.operate.executions import find, objects_of
 from pipeline.operate.flows import STAGE_B, DeadLetters, flows_of
 from pipeline.operate.missing_objects import diagnose
@@ -181,11 +181,7 @@ def _is_gone(row: ObjectRow) -> bool:
 
 
 def _work_of(lake: Lake, batch: str) -> Work:
-    registrations = {str(registration.name): registration for registration in lake.registry.all()}
-    found = lake.batches.find(registrations, batch)
-    if found is None:
-        raise unknown(batch)
-    registration = registrations[found.dataset]
+    _, registration = find_batch(lake, batch)
     _check_open(registration)
     return Work(registration.dataset, registration.table)
 

@@ -40,6 +40,17 @@ class TableFacts:
         return asdict(self)
 
 
+def load_table(registration: Registration, tables: IcebergTables | None = None) -> Table | None:
+    """The table of a registered dataset as it is now; None if it has none yet."""
+    from pyiceberg.exceptions import NoSuchTableError
+
+    try:
+        found: Table = (tables or IcebergTables()).catalog.load_table(registration.table)
+    except NoSuchTableError:
+        return None
+    return found
+
+
 class Tables:
     """Tables of the registered datasets, named `team.dataset`."""
 
@@ -59,16 +70,8 @@ class Tables:
 
     def load(self, team: str, dataset: str) -> Table | None:
         """The table of a dataset as it is now; None if nobody registered it or it has no table yet."""
-        from pyiceberg.exceptions import NoSuchTableError
-
         registration = self.registrations.get((team, dataset))
-        if registration is None:
-            return None
-        try:
-            found: Table = self._iceberg.catalog.load_table(registration.table)
-        except NoSuchTableError:
-            return None
-        return found
+        return load_table(registration, self._iceberg) if registration else None
 
     def quarantined(self, team: str, dataset: str) -> QuarantinedRows | None:
         """The rows that were set aside of a dataset; None if nobody registered it."""

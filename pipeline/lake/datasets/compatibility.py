@@ -7,7 +7,7 @@ quality, schedules and sizes of batches are neither: they are not judged.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.lake.datasets.model import Column, Dataset, StageA, Table
@@ -44,6 +44,10 @@ class Breach:
 
     def __str__(self) -> str:
         return f"{self.field}: {self.why}"
+
+    def to_json(self) -> dict[str, str]:
+        """As programs get it."""
+        return asdict(self)
 
 
 def breaches(before: Dataset, after: Dataset) -> list[Breach]:
