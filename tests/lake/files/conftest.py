@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,15 @@ class Stream:
         size = min(self._most, size) if size >= 0 else len(self._data)
         data, self._data = bytes(self._data[:size]), self._data[size:]
         return data
+
+
+def damaged(data: bytes, seed: int) -> Iterator[bytes]:
+    """A hundred times the same, each with another bit wrong."""
+    chance = random.Random(seed)
+    for _ in range(100):
+        copy = bytearray(data)
+        copy[chance.randrange(len(copy))] ^= 1 << chance.randrange(8)
+        yield bytes(copy)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import io
-import random
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.limits import Limits
-from tests.lake.files.conftest import TINY, Reading
+from tests.lake.files.conftest import TINY, Reading, damaged
 
 UTC = dt.UTC
 
@@ -181,12 +180,9 @@ def test_a_file_that_was_cut_is_refused(cut: int, reading: Reading) -> None:
 
 
 def test_damage_is_never_an_error_of_the_function(reading: Reading) -> None:
-    chance = random.Random(5)
-    for _ in range(100):
-        data = bytearray(DATA)
-        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    for data in damaged(DATA, 5):
         with contextlib.suppress(BadObject):
-            reading(bytes(data), "avro")
+            reading(data, "avro")
 
 
 def test_a_block_that_grows_beyond_reason_is_refused(reading: Reading) -> None:

@@ -118,6 +118,7 @@ def test_ten_thousand_columns_are_refused_at_once(reading: Reading) -> None:
     assert time.process_time() - started < 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("bad", ["x", "1,2,3", '"x"y,1', "\x00,2", "\udcff,2"])
 def test_bad_rows_in_bulk_cost_little(reading: Reading, bad: str) -> None:
     """Half the rows: time grows with the rows and not with their square."""

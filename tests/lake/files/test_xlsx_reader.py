@@ -20,7 +20,7 @@ from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.xlsx_formats import Shown, moment_text, shown_as
-from tests.lake.files.conftest import Reading
+from tests.lake.files.conftest import Reading, damaged
 
 UTC = dt.UTC
 
@@ -357,13 +357,9 @@ def test_a_workbook_that_was_cut_is_refused(share: float, reading: Reading) -> N
 
 
 def test_damage_is_never_an_error_of_the_function(reading: Reading) -> None:
-    chance = random.Random(3)
-    original = saved(sheet(["a"], [1], ["x"]))
-    for _ in range(100):
-        data = bytearray(original)
-        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    for data in damaged(saved(sheet(["a"], [1], ["x"])), 3):
         with contextlib.suppress(BadObject):
-            reading(bytes(data), "xlsx")
+            reading(data, "xlsx")
 
 
 @pytest.mark.parametrize("text", ["a\r\nb", "_x000D_", "_x005F_", "x_x0041_y", "tab\tand\x01"])
