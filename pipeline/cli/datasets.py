@@ -159,7 +159,7 @@ def validate(
     Example: sluice datasets validate --against origin/main
     """
     files = read_all(checkout())
-    broken = _breaches_since(files, against) if against else {}
+    broken = {} if against is None else _breaches_since(files, against)
     problems, warnings = list(files.problems), list[Problem]()
     with Rulesets() as rulesets:
         for definition in files.definitions:
@@ -171,7 +171,7 @@ def validate(
         valid = [str(definition.dataset.name) for definition in files.definitions if not _is_wrong(definition, checked)]
         document = {"valid": valid, "problems": _problems_json(checked), "warnings": remarks}
         breaking = {name: [breach.to_json() for breach in found] for name, found in broken.items()}
-        print_json({**document, **({"breaking": breaking} if against else {})})
+        print_json({**document, **({} if against is None else {"breaking": breaking})})
         raise typer.Exit(1 if problems or broken else 0)
     for remark in warnings:
         console.print(f"[yellow]warning:[/] {escape_untrusted(remark)}", highlight=False, soft_wrap=True)
@@ -182,7 +182,7 @@ def validate(
         say_breaches(found)
     if broken:
         raise typer.Exit(1)
-    if against:
+    if against is not None:
         console.print(f"compatible with {escape_untrusted(against)}", highlight=False)
 
 

@@ -69,7 +69,7 @@ def query(
     Example: sluice query "select role, count(*) from legislators.memberships group by all"
     """
     lake = context.obj.connect().lake
-    snapshot_of = as_of(lake, moment_text).snapshot_of if moment_text else None
+    snapshot_of = None if moment_text is None else as_of(lake, moment_text).snapshot_of
     with Session(Tables(lake), snapshot_of=snapshot_of) as session:
         names = session.run(sql)
         if as_json:

@@ -213,6 +213,13 @@ def test_validate_compares_with_a_revision(put: Put, checkout: Path):
     }
 
 
+def test_a_revision_without_a_name_is_refused(put: Put, checkout: Path):
+    put("shop", "sales")
+    git(checkout, "init", "-q")
+    result = CliRunner().invoke(app, ["datasets", "validate", "--against", ""])
+    assert isinstance(result.exception, BadInput), result.output
+
+
 def test_init_prints_a_proposal_that_validates_once_written(checkout: Path, tmp_path: Path):
     sample = tmp_path / "orders.csv"
     sample.write_text("order_id;Net amount;note\nA1;1.50;\nA2;2.00;\n")

@@ -87,6 +87,7 @@ def test_a_time_before_the_table_is_refused_and_so_is_what_is_no_time(sluice, da
     result = sluice("query", "from shop.days", "--as-of", "2001-01-01")
     assert isinstance(result.exception, BadInput)
     assert "shop/days was not there yet at 2001-01-01T00:00:00.000Z" in str(result.exception)
+    assert isinstance(sluice("query", "from shop.days", "--as-of", "").exception, BadInput)
     result = sluice("query", "from shop.days", "--as-of", "yesterday")
     assert "'yesterday' is neither a batch of this lake nor a time" in str(result.exception)
 

@@ -10,7 +10,7 @@ from pipeline.lake.datasets.types import Decimal, Primitive, Type
 from pipeline.lake.proposals.booleans import find_words, is_half
 from pipeline.lake.proposals.dates import find_date_form, why_no_date
 from pipeline.lake.proposals.file_forms import FileForm
-from pipeline.lake.proposals.kinds import NULL_WORDS
+from pipeline.lake.proposals.kinds import NOT_FINITE, NULL_WORDS
 from pipeline.lake.proposals.number_types import MAX_MONEY, Typed, is_code, type_of_numbers
 from pipeline.lake.proposals.numbers import Evidence, NumberForm, evidence_of, marks_of, take_apart
 
@@ -19,7 +19,6 @@ _MOSTLY = 0.5
 
 _WITH_UNIT = re.compile(r"[-+]?[0-9][0-9.,]* ?[A-Za-zµ°/²³]{1,5}")
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
-_NOT_FINITE = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ def _why_text(values: Sequence[str], evidence: Evidence, name: str) -> str:
     """What to say of a column of text that holds numbers, dates or flags as well."""
     if is_half(values):
         return f"always {values[0]!r}: a flag, perhaps, whose other word is not seen"
-    odd = [value for value in values if value.lower() in _NOT_FINITE]
+    odd = [value for value in values if value.lower() in NOT_FINITE]
     if odd and len(odd) + evidence.numbers >= len(values):
         return f"numbers, and {' and '.join(sorted(set(odd))[:3])}, which are none to count with: text"
     if evidence.numbers > len(values) * _MOSTLY and not is_code(name) and not _other_numbers(values):

@@ -17,6 +17,14 @@ _COMMON_NAMES = re.compile(
     r"email|first[ _]?name|last[ _]?name|\w+[ _](id|name|date|code|key|type|at|no|nr))\W*"
 )
 
+_PLAIN_UNIT = (
+    r"[kKMGTPmµμuncdh]?(?:m|g|s|A|K|mol|cd|Hz|N|Pa|J|W|V|F|Ω|ohm|lm|lx|l|L|bar|Wh|Ah|eV|bit|t)(?:[²³23]|\^-?\d)?"
+    r"|°[CFK]?|%|‰|pp[mbt]|min|hr?|d|days?|yr|pH|psi|mph|kn|kt|dB|rpm|ft|in|mi|lbs?|oz|ha|pcs?|Stk|[$€£¥]|EUR|USD|GBP|CHF|JPY|CNY|SEK|NOK|DKK|PLN|CZK|AUD|CAD"
+)
+_UNIT = re.compile(rf"[\[(][^\])]{{1,12}}[\])]|(?:{_PLAIN_UNIT})(?:[ ·*/](?:{_PLAIN_UNIT})){{0,3}}")
+"""A unit of measure: a word in brackets, or one of those that are written often, also divided by each other. Any short
+word would take a row of data away: a value that is no number stands above numbers, too."""
+
 
 class Table:
     """Rows of which one may be the header, and what most of their columns hold."""
@@ -115,14 +123,14 @@ class Table:
         return place
 
     def units(self, header: int) -> bool:
-        """Whether the row below the header says units: words in brackets or short signs above numbers."""
+        """Whether the row below the header says units of the columns of numbers: known ones, or words in brackets."""
         if header + 1 >= len(self.rows) - 1 or not any(self.kinds):
             return False
         row = self.rows[header + 1]
         if len(row.cells) != self.width or self._fits(row):
             return False
-        typed = [cell for _, cell in self._typed(row) if cell.strip()]
-        return bool(typed) and all(kind_of(cell) == "" and len(cell.strip()) <= 12 for cell in typed)
+        typed = [cell.strip() for _, cell in self._typed(row) if cell.strip()]
+        return bool(typed) and all(map(_UNIT.fullmatch, typed))
 
     def names(self, header: int) -> tuple[tuple[str, ...], bool]:
         """The header's cells, one for each column, and whether it has as many itself."""

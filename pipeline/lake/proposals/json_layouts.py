@@ -115,6 +115,8 @@ def _documents(content: Content, text: str) -> tuple[list[Any], str, str | None]
     if len(documents) > 1:
         flat = [item for document in documents for item in (document if isinstance(document, list) else [document])]
         return flat, f"{len(documents):,} documents one behind another", None
+    if not documents:
+        raise BadInput(f"{content.path} holds no JSON", hint="It is blank, or cut within its first character.")
     if isinstance(documents[0], list):
         return documents[0], "an array", None
     wrapped = _wrapped(documents[0]) if isinstance(documents[0], dict) else None

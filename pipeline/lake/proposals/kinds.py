@@ -33,6 +33,9 @@ NULL_WORDS = frozenset(
 )
 """What people write for nothing."""
 
+NOT_FINITE = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
+"""Numbers that are no digits, in lower case."""
+
 _NUMBER = re.compile(
     r"\(?[-+]?\s?[$€£¥]?\s?[-+]?(?:[0-9]+|[0-9]{1,3}(?:[.,' \u00a0\u202f’][0-9]{3})+)?(?:[.,][0-9]+)?"
     r"(?:[eE][-+]?[0-9]+)?\s?(?:[$€£¥%]|EUR|USD|CHF|GBP)?-?\)?"

@@ -163,7 +163,8 @@ def _ends(rows: Sequence[Row], place: int, width: int) -> bool:
     above = [other for other in rows[1:place] if len(other.cells) == width]
     if _TOTAL.match(first) and not any(_TOTAL.match(other.cells[0]) for other in above):
         column = row.cells.index(next(cell for cell in row.cells if cell.strip()))
-        is_odd = common_kind(other.cells[column] for other in above) not in ("", kind_of(first))
+        # A cell beyond the columns has nothing above it.
+        is_odd = column >= width or common_kind(other.cells[column] for other in above) not in ("", kind_of(first))
         return row.filled < width or is_odd or bool(_JUST_TOTAL.fullmatch(first))
     near = [other for other in rows[1:place] if other.filled][-3:]
     if width > 2 and row.filled == 1 and row.cells[0].strip() and all(other.filled > 1 for other in near):

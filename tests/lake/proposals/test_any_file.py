@@ -117,3 +117,18 @@ def test_a_file_of_lines_that_are_no_rows_is_refused_in_words(tmp_path: Path, te
     with pytest.raises(BadInput, match=r"no rows|is empty") as refused:
         propose(path, NAME)
     assert "Value error" not in str(refused.value)
+
+
+def test_half_a_character_is_no_json(tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    path.write_bytes(b"\xff\xfe{")
+    with pytest.raises(BadInput, match="holds no JSON"):
+        propose(path, NAME)
+
+
+@pytest.mark.parametrize("text", ["<!DOCTYPE html><html><body>404 Not found</body></html>", "\n<HTML>\n<p>a, b</p>\n"])
+def test_a_page_in_place_of_a_file_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text(text)
+    with pytest.raises(BadInput, match="is an HTML page"):
+        propose(path, NAME)
