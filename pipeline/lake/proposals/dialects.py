@@ -70,10 +70,10 @@ def _tried(lines: Sequence[str]) -> Iterator[Found]:
 
 
 def _may_quote(text: str, quote: str, delimiter: str) -> bool:
+    """Whether a cell is seen that the quote holds on one line: one alone may be an apostrophe."""
     place = re.escape(delimiter)
-    return bool(re.search(rf"(?:^|{place}){quote}", text, re.MULTILINE)) and bool(
-        re.search(rf"{quote}\s*(?:$|{place})", text, re.MULTILINE)
-    )
+    cell = rf"(?:^|{place})[ \t]*{quote}(?:[^{quote}\n]|{quote}{quote})+{quote}[ \t]*(?:$|{place})"
+    return bool(re.search(cell, text, re.MULTILINE))
 
 
 def _score(found: Found) -> float:

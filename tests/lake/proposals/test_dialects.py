@@ -25,6 +25,7 @@ from tests.examples import examples
         ('id,name\n1,5" pipe\n2,"x" y\n', Dialect(",")),
         ('id,name\n1,"open\n2,b\n3,c\n', Dialect(",")),
         ("id,note\n1,it's\n2,'tis\n", Dialect(",")),
+        ("first,c\nk,'\nk,'\n", Dialect(",")),
         ("x y\n1 2\n3 4\n", Dialect(" ")),
         ("email\na@x\n\nb@x\n", Dialect(",")),
     ],
