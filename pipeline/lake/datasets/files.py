@@ -8,39 +8,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline.core.errors import BadDefinition
+from pipeline.core.definitions.problems import BadDefinitions, Problem, field_name, line_of, problem_of
+from pipeline.core.definitions.yaml_values import Location, read_yaml
 from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.explanations import explain
 from pipeline.lake.datasets.model import Dataset
-from pipeline.lake.datasets.yaml_values import Location, YamlProblem, read_yaml
 
 FOLDER = Path("definitions/datasets")
 """Where the definitions lie in a checkout."""
 
 NAMES_LENGTH = 45
 """Characters of team and dataset together: both stand in the name of a schedule, which has at most 64."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """One thing wrong with one file. `line` counts from 1; `field` is a path such as `table.key[1]`."""
-
-    path: str
-    line: int
-    field: str
-    what: str
-
-    def __str__(self) -> str:
-        where = f"{self.field}: " if self.field else ""
-        return f"{self.path}:{self.line}: {where}{self.what}"
-
-
-class BadDefinitions(BadDefinition):
-    """Files that do not define datasets. `problems` says all that is wrong with them, the message one a line."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems))
-        super().__init__("\n".join(map(str, self.problems)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +84,7 @@ def read_file(path: Path, root: Path) -> Definition:
 def parse(content: bytes, path: str) -> Definition:
     """The definition that `content` is; `path` is only what problems name."""
     document = read_yaml(content)
-    problems = [_yaml_problem(path, found) for found in document.problems]
+    problems = [problem_of(path, found) for found in document.problems]
     if document.unreadable:
         raise BadDefinitions(problems)
     if not isinstance(document.value, dict):
@@ -123,23 +101,6 @@ def parse(content: bytes, path: str) -> Definition:
     if problems:
         raise BadDefinitions(problems)
     return definition
-
-
-def line_of(where: Location, lines: Mapping[Location, int]) -> int:
-    """The line of the part at `where`, or of the nearest part around it that the file has."""
-    while where and where not in lines:
-        where = where[:-1]
-    return lines.get(where, 1)
-
-
-def field_name(where: Location) -> str:
-    """`("table", "key", 1)` as people write it: `table.key[1]`."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in where)
-    return "".join(steps).removeprefix(".")
-
-
-def _yaml_problem(path: str, found: YamlProblem) -> Problem:
-    return Problem(path, found.line, field_name(found.where), found.what)
 
 
 def _misplaced(definition: Definition, path: Path) -> Iterable[Problem]:

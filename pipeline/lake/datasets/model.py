@@ -17,11 +17,12 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.core.definitions.strict_model import StrictModel
 from pipeline.core.errors import BadDefinition
 from pipeline.core.events.schedule_expressions import parse as parse_schedule
 from pipeline.lake.datasets.dataset_names import NAME_PATTERN, DatasetName
 from pipeline.lake.datasets.raw_files import Column as Column
-from pipeline.lake.datasets.raw_files import ColumnName, StrictModel
+from pipeline.lake.datasets.raw_files import ColumnName
 from pipeline.lake.datasets.raw_files import StageA as StageA
 from pipeline.lake.datasets.system_columns import BATCH_COLUMN, ICEBERG_COLUMNS
 from pipeline.lake.datasets.system_columns import ORDER_COLUMN as ORDER_COLUMN

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.definitions.problems import BadDefinitions
 from pipeline.lake.datasets import DatasetName
-from pipeline.lake.datasets.files import BadDefinitions, Definition, parse, path_of, read_all
+from pipeline.lake.datasets.files import Definition, parse, path_of, read_all
 
 GOOD = """\
 team: shop
