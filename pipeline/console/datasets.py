@@ -10,7 +10,7 @@ import yaml
 
 from pipeline.console.console import PageRequest
 from pipeline.console.pages import ActionResult, Document, action, link, page
-from pipeline.console.table import table_facts
+from pipeline.console.table import parquet_facts, table_facts
 from pipeline.core.errors import BadInput
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.batches.upkeep import is_turn
@@ -22,6 +22,7 @@ from pipeline.operate.datasets import backlog, next_run, patience, registration_
 from pipeline.operate.executions import redriven
 from pipeline.operate.formatting import duration
 from pipeline.operate.redrive import redrive_dataset
+from pipeline.operate.tables import parquet_rows
 
 ROWS = 25
 FEW = 10
@@ -104,8 +105,15 @@ def build(request: PageRequest) -> Document:
         "fresh": committed.ended if committed else None,
         "batches": [{**_batch(batch), "since": of_batch(lake, batch).to_json()} for batch in batches],
         "rules": _rules(batches),
-        "table": table_facts(request.console.tables, registration.table, first),
+        "table": _table(request, registration, first),
     }
+
+
+def _table(request: PageRequest, registration: Registration, first: int) -> dict[str, Any] | None:
+    if registration.dataset.table.format != "parquet":
+        return table_facts(request.console.tables, registration.table, first)
+    found = parquet_rows(registration)
+    return parquet_facts(found, registration.table) if found else None
 
 
 class _Dumper(yaml.SafeDumper):

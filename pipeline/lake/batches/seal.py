@@ -115,6 +115,8 @@ class Sealer:
         claimed = {row.object for row in rows}
         return {
             "manifest": self._store_manifest(work, batch, rows),
+            # Whoever ends the batch finds its table by this, without the dataset's registration.
+            **({"format": work.dataset.table.format} if work.dataset.table.format != "iceberg" else {}),
             "objects": len(rows),
             "left_out": [place for place, obj in enumerate(candidates_of(batch)) if obj not in claimed],
             "oldest_ms": min(row.event_ms for row in rows),

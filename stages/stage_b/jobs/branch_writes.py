@@ -13,7 +13,8 @@ from pipeline.lake.tables.evolution import common
 from pipeline.lake.tables.names import branch_name
 from stages.stage_b.jobs.alignment import quoted
 from stages.stage_b.jobs.batch_manifest import StagedFile
-from stages.stage_b.jobs.branches import BranchedTable
+from stages.stage_b.jobs.branches import BatchTable, Branch, BranchedTable
+from stages.stage_b.jobs.parquet_files import ParquetTable
 from stages.stage_b.jobs.repeated_rows import repeated_rows
 from stages.stage_b.jobs.replacement import replace_versions
 from stages.stage_b.jobs.staged_rows import LINE, OBJECT, ORDER, POSITION, REASON, ROW, StagedRows, staged_rows
@@ -43,7 +44,7 @@ def write_batch(
     `Inconsistent` if a row is neither written nor set aside nor superseded by a newer one (PROTOCOL, Stage B 2).
     """
     manifest, branch = job.manifest, branch_name(job.manifest.batch, job.run)
-    table = BranchedTable(spark, job.table)
+    table = opened(spark, job)
     filled = [file for file in files if file.object.rows]
     if not filled:
         return Written(job.run, branch, table.base, None, 0)
@@ -75,6 +76,13 @@ def write_batch(
         set_aside=_whose(tally, filled),
         repeated=repeated_rows(spark, manifest, filled, loaded, columns) if appends else {},
     )
+
+
+def opened(spark: SparkSession, job: Job) -> BatchTable:
+    """The table that the job writes to, by what it is made of."""
+    if job.manifest.format == "parquet":
+        return ParquetTable(spark, job.table, job.manifest.partition_by)
+    return BranchedTable(spark, job.table)
 
 
 def _whose(tally: Tally, files: Sequence[StagedFile]) -> dict[str, int]:
@@ -120,7 +128,7 @@ def _write(
     counting: Counting,
     all_fit: bool,
     columns: Mapping[str, Type],
-    target: str,
+    target: Branch,
     manifest: Manifest,
 ) -> _Done:
     """Write to the branch. The first action on the rows is the one that counts them."""
@@ -132,15 +140,15 @@ def _write(
     counted = loadable(counting.counted)
     match manifest.write:
         case "upsert":
-            upsert(spark, counted, columns, target, manifest.key)
+            upsert(spark, counted, columns, target.name, manifest.key)
             return _Done()
         case "replace":
-            return _Done(*replace_versions(spark, counted, loadable(counting.frame), columns, target))
+            return _Done(*replace_versions(spark, counted, loadable(counting.frame), columns, target.name))
         case "overwrite" if manifest.partition_by:
             return _overwrite_partitions(spark, counted, loadable(counting.frame), columns, target, manifest)
         case "overwrite":
             return _overwrite(spark, counted, loadable(counting.frame), columns, target, manifest)
-    _only(counted, columns).writeTo(target).append()
+    target.append(_only(counted, columns))
     return _Done()
 
 
@@ -171,7 +179,7 @@ def _overwrite(
     counted: DataFrame,
     good: DataFrame,
     columns: Mapping[str, Type],
-    target: str,
+    target: Branch,
     manifest: Manifest,
 ) -> _Done:
     """Replace the table by the newest object, unless what is there is newer."""
@@ -179,11 +187,11 @@ def _overwrite(
 
     by_order = counted.groupBy(ORDER).agg(F.count("*").alias("n"))
     newest, rows = _one(by_order.agg(F.max(ORDER), F.max_by("n", ORDER)))
-    there = _one(spark.table(target).agg(F.max(ORDER)))[0] or ""
+    there = _one(spark.table(target.name).agg(F.max(ORDER)))[0] or ""
     orders = [found.order for found in manifest.objects]
     if newest is None or newest < there:
         return _Done(0, frozenset(order for order in orders if order < there))
-    _only(good.where(F.col(ORDER) == newest), columns).writeTo(target).overwrite(F.lit(True))
+    target.overwrite(_only(good.where(F.col(ORDER) == newest), columns))
     return _Done(rows, frozenset(order for order in orders if order < newest))
 
 
@@ -197,7 +205,7 @@ def _overwrite_partitions(
     counted: DataFrame,
     good: DataFrame,
     columns: Mapping[str, Type],
-    target: str,
+    target: Branch,
     manifest: Manifest,
 ) -> _Done:
     """Replace the partitions that an object has rows in by the newest object that has them.
@@ -209,7 +217,7 @@ def _overwrite_partitions(
     counted.createOrReplaceTempView(_VIEW)
     by_object = f"select {parts}, {ORDER}, count(*) n from {_VIEW} group by {parts}, {ORDER}"
     brought = f"select {parts}, max({ORDER}) brought, max_by(n, {ORDER}) n from ({by_object}) group by {parts}"
-    there = f"select {parts}, max({ORDER}) there from {target} group by {parts}"
+    there = f"select {parts}, max({ORDER}) there from {target.name} group by {parts}"
     winning = spark.sql(
         f"select b.* from ({brought}) b left join ({there}) t on {_same(partition_by, 'b')} "
         "where coalesce(there, '') <= brought"
@@ -222,7 +230,7 @@ def _overwrite_partitions(
             f"select t.* from {_VIEW} t left semi join {_WINNING} w "
             f"on {_same(partition_by, 'w')} and t.{ORDER} = w.brought"
         )
-        _only(chosen, columns).writeTo(target).overwritePartitions()
+        target.overwrite_partitions(_only(chosen, columns))
     losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners.keys()
     return _Done(sum(winners.values()), frozenset(losers))
 

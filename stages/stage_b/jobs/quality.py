@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.core.telemetry.logs import log_as_job, log_context
-from pipeline.lake.batches.records import BatchRecords, Verdict
+from pipeline.lake.batches.records import BatchRecords, Verdict, Written
 from pipeline.lake.datasets import Dataset
 from stages.stage_b.jobs.batch_manifest import read_manifest
 from stages.stage_b.jobs.evaluation import Finding, evaluate, failing_rows, verdict, visible
 from stages.stage_b.jobs.failure import told_apart
+from stages.stage_b.jobs.parquet_files import table_rows, written_rows
 from stages.stage_b.jobs.snapshots import added_rows, whole_table
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 # Glue runs this file as __main__, which is no name to log by.
 log = logging.getLogger("stages.stage_b.jobs.quality")
@@ -39,8 +40,7 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
             hint="Such a batch skips the quality gate.",
         )
     snapshot, quality = batch.write.snapshot, dataset.quality
-    rows = added_rows if quality.scope == "batch" else whole_table
-    frame = visible(rows(spark, arguments["table"], snapshot))
+    frame = visible(_rows(spark, arguments["table"], dataset, batch.write))
     if quality.scope == "batch":
         # Most kinds of rules read all rows once more. A whole table may be larger than the job's disks.
         frame = frame.persist()
@@ -50,6 +50,18 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
     judged = _keep(s3, arguments["quarantine_bucket"], f"_quality/{name}/{batch_id}", judged, findings, sample)
     records.judged(name, batch_id, judged)
     return judged
+
+
+def _rows(spark: SparkSession, table: str, dataset: Dataset, write: Written) -> DataFrame:
+    """The rows that the rules are about."""
+    assert dataset.quality
+    assert write.snapshot is not None
+    is_of_batch = dataset.quality.scope == "batch"
+    if dataset.table.format == "parquet":
+        if is_of_batch:
+            return written_rows(spark, table, write.branch)
+        return table_rows(spark, table, write.branch, dataset.table.partition_by)
+    return (added_rows if is_of_batch else whole_table)(spark, table, write.snapshot)
 
 
 def _keep(
