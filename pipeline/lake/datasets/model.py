@@ -27,6 +27,7 @@ from pipeline.lake.datasets.raw_files import StageA as StageA
 from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
 from pipeline.lake.datasets.system_columns import ORDER_COLUMN as ORDER_COLUMN
 from pipeline.lake.datasets.system_columns import ROW_COLUMN as ROW_COLUMN
+from pipeline.lake.datasets.transform import Transform as Transform
 
 DURATION_PATTERN = r"^(\d+) (second|minute|hour|day)s?$"
 _DURATION = re.compile(DURATION_PATTERN)
@@ -171,6 +172,7 @@ class Dataset(StrictModel):
     stage_b: StageB = StageB()
     table: Table = Table()
     quality: Quality | None = None
+    transform: Transform | None = None
 
     @property
     def name(self) -> DatasetName:
@@ -179,20 +181,45 @@ class Dataset(StrictModel):
 
     @property
     def contract(self) -> dict[str, Column]:
-        """The declared columns, and those that key and partition_by name beside them, which are strings."""
-        implied = (n for n in (*self.table.key, *self.table.partition_by) if n not in self.stage_a.columns)
+        """The declared columns of files, and those that key and partition_by name beside them, which are strings.
+
+        Where a transform stands between, these two name columns that it gives.
+        """
+        implied = (n for n in self._placing if n not in self.stage_a.columns and self.transform is None)
         return {**self.stage_a.columns, **{name: Column(type="string") for name in implied}}
+
+    @property
+    def table_contract(self) -> dict[str, str]:
+        """The columns that the table has from the start, with their types; files, or a transform, may bring more."""
+        columns = {name: column.type for name, column in self.contract.items()}
+        if self.transform is None:
+            return columns
+        implied = {name: columns.get(name, "string") for name in self._placing}
+        return {**implied, **self.transform.columns}
+
+    @property
+    def _placing(self) -> tuple[str, ...]:
+        return (*self.table.key, *self.table.partition_by)
 
     @model_validator(mode="after")
     def _columns_fit_table(self) -> Self:
         if ORDER_COLUMN in self.stage_a.columns:
             raise ValueError(f"{ORDER_COLUMN} is Sluice's own column")
-        if taken := sorted(ICEBERG_COLUMNS & self.contract.keys()):
+        if taken := sorted(ICEBERG_COLUMNS & (self.contract.keys() | self.table_contract.keys())):
             raise ValueError(f"{taken[0]} is a column of Iceberg's own; name yours otherwise")
-        for name in (*self.table.key, *self.table.partition_by):
-            column = self.stage_a.columns.get(name)
-            if column and "<" in column.type:
-                raise ValueError(f"{name} is {column.type}: a key or partition column cannot be nested")
+        for name in self._placing:
+            if "<" in (kind := self.table_contract[name]):
+                raise ValueError(f"{name} is {kind}: a key or partition column cannot be nested")
+        return self
+
+    @model_validator(mode="after")
+    def _transform_fits_table(self) -> Self:
+        if self.transform is None or not (declared := self.transform.columns):
+            return self
+        if own := sorted(declared.keys() & {ORDER_COLUMN, ROW_COLUMN}):
+            raise ValueError(f"transform.columns: {own[0]} is Sluice's own column, and is not declared")
+        if lacking := [name for name in self._placing if name not in declared]:
+            raise ValueError(f"transform.columns lacks {lacking[0]}, a key or partition column")
         return self
 
     def to_json(self) -> str:
