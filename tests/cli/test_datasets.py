@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 
 from pipeline.cli.app import app
 from pipeline.core.clients import client
+from pipeline.core.definitions.problems import BadDefinitions
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.events.s3 import ObjectCreated, parse
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
-from pipeline.lake.datasets.files import BadDefinitions
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from tests.cli.checkouts import Put, Run, checkout, deployed, document, no_datasets, put, run

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.cloudformation.changes import Deployed
+from pipeline.core.definitions.problems import BadDefinitions, Problem
 from pipeline.core.errors import BadDefinition, Refused, SluiceError
 from pipeline.lake.datasets.dataset_names import DatasetName
-from pipeline.lake.datasets.files import BadDefinitions, Definition, Problem
+from pipeline.lake.datasets.files import Definition
 from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.registry import Registration, Registry
 

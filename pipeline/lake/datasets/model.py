@@ -17,15 +17,17 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.core.definitions.strict_model import StrictModel
 from pipeline.core.errors import BadDefinition
 from pipeline.core.events.schedule_expressions import parse as parse_schedule
 from pipeline.lake.datasets.dataset_names import NAME_PATTERN, DatasetName
 from pipeline.lake.datasets.raw_files import Column as Column
-from pipeline.lake.datasets.raw_files import ColumnName, StrictModel
+from pipeline.lake.datasets.raw_files import ColumnName
 from pipeline.lake.datasets.raw_files import StageA as StageA
-from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
+from pipeline.lake.datasets.system_columns import BATCH_COLUMN, ICEBERG_COLUMNS
 from pipeline.lake.datasets.system_columns import ORDER_COLUMN as ORDER_COLUMN
 from pipeline.lake.datasets.system_columns import ROW_COLUMN as ROW_COLUMN
+from pipeline.lake.datasets.transform import Transform as Transform
 
 DURATION_PATTERN = r"^(\d+) (second|minute|hour|day)s?$"
 _DURATION = re.compile(DURATION_PATTERN)
@@ -128,13 +130,16 @@ class Upkeep(StrictModel):
 class Table(StrictModel):
     """The table that the dataset becomes."""
 
-    format: Literal["iceberg"] = "iceberg"
+    format: Literal["iceberg", "parquet"] = "iceberg"
+    """What the table is made of. Plain Parquet files can be added to and replaced, and not changed."""
     write: Literal["append", "replace", "upsert", "overwrite"] = "append"
     """What rows do to those that are there. With `replace` those of a new version of an object take the place of its
     earlier version's; with `append` they come beside them."""
     key: tuple[ColumnName, ...] = ()
     partition_by: tuple[ColumnName, ...] = ()
     upkeep: Upkeep = Upkeep()
+    crawler: bool = False
+    """Whether a Glue crawler enters a batch's files in the catalog, instead of the commit itself."""
 
     @property
     def is_replaced_whole(self) -> bool:
@@ -150,6 +155,28 @@ class Table(StrictModel):
         for names in (self.key, self.partition_by):
             if len(set(names)) != len(names):
                 raise ValueError(f"a column is named twice in {list(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _format_can_do_it(self) -> Self:
+        if self.format == "iceberg":
+            if self.crawler:
+                raise ValueError("crawler is for format: parquet; an Iceberg table knows its files by itself")
+            return self
+        if self.write in ("upsert", "replace"):
+            raise ValueError(
+                f"write: {self.write} changes rows in place, which plain Parquet files cannot; "
+                "use format: iceberg, or write: append or overwrite"
+            )
+        if self.write == "append" and self.partition_by:
+            raise ValueError(
+                "a batch that is appended to Parquet files is one partition, so that readers see all of it or "
+                "nothing; leave partition_by out, or use format: iceberg"
+            )
+        if self.crawler and self.write != "append":
+            raise ValueError("a crawler adds what it finds and replaces nothing; use write: append")
+        if meaningless := sorted(self.upkeep.model_fields_set & {"keep_at_least", "file_size_mb"}):
+            raise ValueError(f"upkeep.{meaningless[0]} means nothing to Parquet files; remove it")
         return self
 
 
@@ -170,6 +197,7 @@ class Dataset(StrictModel):
     stage_b: StageB = StageB()
     table: Table = Table()
     quality: Quality | None = None
+    transform: Transform | None = None
 
     @property
     def name(self) -> DatasetName:
@@ -178,21 +206,58 @@ class Dataset(StrictModel):
 
     @property
     def contract(self) -> dict[str, Column]:
-        """The declared columns, and those that key and partition_by name beside them, which are strings."""
-        implied = (n for n in (*self.table.key, *self.table.partition_by) if n not in self.stage_a.columns)
+        """The declared columns of files, and those that key and partition_by name beside them, which are strings.
+
+        Where a transform stands between, these two name columns that it gives.
+        """
+        implied = (n for n in self._placing if n not in self.stage_a.columns and self.transform is None)
         return {**self.stage_a.columns, **{name: Column(type="string") for name in implied}}
+
+    @property
+    def table_contract(self) -> dict[str, str]:
+        """The columns that the table has from the start, with their types; files, or a transform, may bring more."""
+        columns = {name: column.type for name, column in self.contract.items()}
+        if self.transform is None:
+            return columns
+        implied = {name: columns.get(name, "string") for name in self._placing}
+        return {**implied, **self.transform.columns}
+
+    @property
+    def _placing(self) -> tuple[str, ...]:
+        return (*self.table.key, *self.table.partition_by)
 
     @model_validator(mode="after")
     def _columns_fit_table(self) -> Self:
         if ORDER_COLUMN in self.stage_a.columns:
             raise ValueError(f"{ORDER_COLUMN} is Sluice's own column")
-        if taken := sorted(ICEBERG_COLUMNS & self.contract.keys()):
+        if taken := sorted(ICEBERG_COLUMNS & (self.contract.keys() | self.table_contract.keys())):
             raise ValueError(f"{taken[0]} is a column of Iceberg's own; name yours otherwise")
-        for name in (*self.table.key, *self.table.partition_by):
-            column = self.stage_a.columns.get(name)
-            if column and "<" in column.type:
-                raise ValueError(f"{name} is {column.type}: a key or partition column cannot be nested")
+        if self.table.format == "parquet":
+            self._fits_parquet()
+        for name in self._placing:
+            if "<" in (kind := self.table_contract[name]):
+                raise ValueError(f"{name} is {kind}: a key or partition column cannot be nested")
         return self
+
+    @model_validator(mode="after")
+    def _transform_fits_table(self) -> Self:
+        if self.transform and self.table.format == "parquet":
+            raise ValueError("table.format: parquet takes rows as files have them; a transform needs iceberg")
+        if self.transform is None or not (declared := self.transform.columns):
+            return self
+        if own := sorted(declared.keys() & {ORDER_COLUMN, ROW_COLUMN}):
+            raise ValueError(f"transform.columns: {own[0]} is Sluice's own column, and is not declared")
+        if lacking := [name for name in self._placing if name not in declared]:
+            raise ValueError(f"transform.columns lacks {lacking[0]}, a key or partition column")
+        return self
+
+    def _fits_parquet(self) -> None:
+        if BATCH_COLUMN in self.contract and self.table.write == "append":
+            raise ValueError(f"{BATCH_COLUMN} is the partition that each batch is; name yours otherwise")
+        if not self.contract:
+            raise ValueError("a Parquet table needs columns: name those of stage_a that its catalog is to have")
+        if set(self.table.partition_by) == self.contract.keys():
+            raise ValueError("partition_by has every column: one at least is in the files")
 
     def to_json(self) -> str:
         """Canonical JSON: equal definitions give equal text."""
