@@ -66,8 +66,12 @@ class BatchFinisher:
     parquet: Callable[[], Tables] | None = None
     """The same of tables of Parquet files."""
 
-    def commit(self, dataset: str, batch_id: str, table: str) -> CommitOutcome:
-        """Move the table to what the batch wrote and was checked, then its rows, then the batch, then the lock."""
+    def commit(self, dataset: str, batch_id: str, table: str, *, crawled: bool = False) -> CommitOutcome:
+        """Move the table to what the batch wrote and was checked, then its rows, then the batch, then the lock.
+
+        CRAWL asks for a crawl of the table, and for this again with `crawled`; `Inconsistent` if the crawler has not
+        entered the batch then.
+        """
         batch = self._batch(dataset, batch_id)
         if batch.status is BatchStatus.COMMITTED:
             return CommitOutcome.COMMITTED
@@ -83,6 +87,13 @@ class BatchFinisher:
             )
         else:
             outcome = tables.commit(table, batch_id, write.branch, write.base, checked, can_move=write.can_move)
+        if outcome is CommitOutcome.CRAWL:
+            if crawled:
+                raise Inconsistent(
+                    f"the crawler of {table} has not entered batch {batch_id}",
+                    hint="Its log group /aws-glue/crawlers says what it made of the files.",
+                )
+            return outcome
         if outcome not in (CommitOutcome.COMMITTED, CommitOutcome.PICKED):
             return self._rebase(batch)
         picked = tables.published(table, checked) if outcome is CommitOutcome.PICKED and checked else None

@@ -63,20 +63,25 @@ class StageBInput:
 
 @dataclass(frozen=True, slots=True)
 class EndingBatch:
-    """What a function gets that commits or quarantines a batch: which it is, and its table."""
+    """What a function gets that commits or quarantines a batch: which it is, and its table.
+
+    `crawled` says that the crawler has looked at what the first call of the commit left for it.
+    """
 
     dataset: str
     batch: str
     table: str
+    crawled: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The payload of the calls that end a batch."""
-        return {"dataset": self.dataset, "batch": self.batch, "table": self.table}
+        crawled = {"crawled": True} if self.crawled else {}
+        return {"dataset": self.dataset, "batch": self.batch, "table": self.table, **crawled}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> EndingBatch:
         """Reads what `to_json` or the state machine wrote."""
-        return cls(document["dataset"], document["batch"], document["table"])
+        return cls(document["dataset"], document["batch"], document["table"], document.get("crawled", False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pipeline.core.aws_errors import code_of
 from pipeline.core.clients import client, session
 from pipeline.core.errors import Contended, Misconfigured, SluiceError, Transient
 from pipeline.lake.tables import parquet_names as names
+from pipeline.lake.tables.crawled_folder import CrawledFolder
 from pipeline.lake.tables.names import MARKER, split_table
 from pipeline.lake.tables.outcomes import CommitOutcome
 from pipeline.lake.tables.parquet_partitions import switch_partitions
@@ -48,6 +49,8 @@ class ParquetTables:
 
         def attempt(found: dict[str, Any]) -> CommitOutcome:
             folder = names.rows_folder(names.root_of(found), branch)
+            if names.is_crawled(found):
+                return self._publish(table, found, batch, folder)
             if names.is_appended(found):
                 return self._add(table, found, batch, folder)
             return self._replace(table, found, batch, folder, base)
@@ -60,6 +63,9 @@ class ParquetTables:
         """Mark the table as having a batch that wrote no row. Outcomes and errors as `commit`."""
 
         def attempt(found: dict[str, Any]) -> CommitOutcome:
+            if names.is_crawled(found):
+                # No file to be found: nothing of it is in the catalog, and an abandoned one would be nothing either.
+                return CommitOutcome.COMMITTED
             if names.is_appended(found):
                 return self._add(table, found, batch, names.empty_folder(names.root_of(found)))
             parameters = found["Parameters"]
@@ -76,6 +82,8 @@ class ParquetTables:
         """See to it that no commit of `batch` can succeed: ABANDONED, or COMMITTED if one has. Files stay (upkeep)."""
 
         def attempt(found: dict[str, Any]) -> CommitOutcome:
+            if names.is_crawled(found):
+                return self._withdraw(table, found, batch)
             if names.is_appended(found):
                 return self._abandon_partition(table, found, batch)
             parameters = found["Parameters"]
@@ -134,6 +142,24 @@ class ParquetTables:
         made = self.partition(table, batch)
         is_ours = made is not None and made["StorageDescriptor"]["Location"] == folder
         return CommitOutcome.COMMITTED if is_ours else CommitOutcome.REBASE
+
+    def _publish(self, table: str, found: Mapping[str, Any], batch: str, folder: str) -> CommitOutcome:
+        """Put the run's files where the crawler looks, and nothing else that is new."""
+        if self.partition(table, batch) is not None:
+            return CommitOutcome.COMMITTED
+        crawled = CrawledFolder(self._s3, self._glue, table, names.root_of(found))
+        crawled.remove_strangers(batch)
+        crawled.publish(folder, batch)
+        return CommitOutcome.CRAWL
+
+    def _withdraw(self, table: str, found: Mapping[str, Any], batch: str) -> CommitOutcome:
+        """Take a batch's files away from the crawler, which must not be looking, unless it has entered them."""
+        if self._glue.get_crawler(Name=table)["Crawler"]["State"] != "READY":
+            raise Transient(f"the crawler of {table} is still running: what it enters is not known yet")
+        if self.partition(table, batch) is not None:
+            return CommitOutcome.COMMITTED
+        CrawledFolder(self._s3, self._glue, table, names.root_of(found)).remove(batch)
+        return CommitOutcome.ABANDONED
 
     def _abandon_partition(self, table: str, found: Mapping[str, Any], batch: str) -> CommitOutcome:
         """Take the batch's place with a partition of nothing, so that no commit can."""
