@@ -47,7 +47,7 @@ def test_the_schedule_carries_what_an_idle_poll_has_to_know(deployed: Lake, put:
     event = json.loads(text)
     assert expression == "rate(5 minutes)"
     assert event["queue_url"].endswith("/sluice-local-stage-b-polled-orders")
-    assert event["stage_b"] == {"min_objects": 1, "max_objects": 100, "max_wait": "7200 seconds"}
+    assert event["stage_b"] == {"min_objects": 1, "max_objects": 100, "max_wait": "7200 seconds", "start_when": None}
 
 
 def test_applying_again_changes_nothing_and_says_so(deployed: Lake, put: Put, run: Run):
