@@ -92,8 +92,8 @@ class Reader(ABC):
         `raw` is asked for rows that are bad only. `cast` has the columns that are of the contract's types already, and
         what of each was not: those values are null.
         """
-        table, found = self._cast_all(table, cast)
-        found = self.bad_values(found, raw)
+        table, as_read = self._cast_all(table, cast)
+        found = self.bad_values(as_read, raw)
         table = self.tolerance.rescue(table, positions, found, self.where)
         bad = self.tolerance.bad_rows(table, found)
         if not bad:
