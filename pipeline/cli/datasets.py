@@ -23,13 +23,14 @@ from pipeline.cli.dataset_proposals import proposal_json, show_proposal
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, errors, print_json, print_table
 from pipeline.core.checkout import checkout
+from pipeline.core.definitions.problems import Problem
 from pipeline.core.errors import Misconfigured, Refused
 from pipeline.deploy.datasets.definitions import apply_definitions, plan_definitions, ruleset_findings
 from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.datasets.compatibility import Breach, breaches
 from pipeline.lake.datasets.drift import Drift, compare
-from pipeline.lake.datasets.files import Definition, Found, Problem, path_of, read_all
+from pipeline.lake.datasets.files import Definition, Found, path_of, read_all
 from pipeline.lake.datasets.revisions import definitions_at
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.connection import Connected

@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 
 from pipeline.cli.app import app
 from pipeline.core.clients import client
+from pipeline.core.definitions.problems import BadDefinitions
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.events.s3 import ObjectCreated, parse
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
-from pipeline.lake.datasets.files import BadDefinitions
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from tests.cli.checkouts import Put, Run, checkout, deployed, document, no_datasets, put, run
@@ -47,7 +47,7 @@ def test_the_schedule_carries_what_an_idle_poll_has_to_know(deployed: Lake, put:
     event = json.loads(text)
     assert expression == "rate(5 minutes)"
     assert event["queue_url"].endswith("/sluice-local-stage-b-polled-orders")
-    assert event["stage_b"] == {"min_objects": 1, "max_objects": 100, "max_wait": "7200 seconds"}
+    assert event["stage_b"] == {"min_objects": 1, "max_objects": 100, "max_wait": "7200 seconds", "start_when": None}
 
 
 def test_applying_again_changes_nothing_and_says_so(deployed: Lake, put: Put, run: Run):

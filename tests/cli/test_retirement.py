@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.cli.plans import plans_json, say_plans
 from pipeline.core.clients import client
+from pipeline.core.definitions.problems import BadDefinitions
 from pipeline.core.errors import Refused
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
@@ -21,7 +22,7 @@ from pipeline.deploy.rulesets import Rulesets
 from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.catalog import Staging, Status
 from pipeline.lake.datasets import DatasetName
-from pipeline.lake.datasets.files import BadDefinitions, read_all
+from pipeline.lake.datasets.files import read_all
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake

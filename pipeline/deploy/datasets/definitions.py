@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.core.clients import client
 from pipeline.core.clock import iso
+from pipeline.core.definitions.problems import Problem
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.objects import ObjectVersion
 from pipeline.deploy.datasets import application, plans, retirement
@@ -19,7 +20,7 @@ from pipeline.deploy.engine import LAKE, Backend
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset, DatasetName
-from pipeline.lake.datasets.files import Definition, Problem, read_all
+from pipeline.lake.datasets.files import Definition, read_all
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.quality.scope import unseen_doubles
 from pipeline.lake.services import Lake
@@ -97,7 +98,7 @@ def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tup
     quality = definition.dataset.quality
     if quality is None:
         return
-    columns = {name: column.type for name, column in definition.dataset.contract.items()}
+    columns = definition.dataset.table_contract
     unseen = unseen_doubles(quality.ruleset, definition.dataset.table.write, quality.scope)
     for found in (*rulesets.check(quality.ruleset, columns), *unseen):
         what = f"{found.rule}: {found.message}" if found.rule else found.message

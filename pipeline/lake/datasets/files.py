@@ -8,39 +8,18 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline.core.errors import BadDefinition
+from pipeline.core.definitions.problems import BadDefinitions, Problem, field_name, line_of, problem_of
+from pipeline.core.definitions.yaml_values import Location, read_yaml
 from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.explanations import explain
 from pipeline.lake.datasets.model import Dataset
-from pipeline.lake.datasets.yaml_values import Location, YamlProblem, read_yaml
+from pipeline.lake.datasets.transform import LONGEST_TEXT
 
 FOLDER = Path("definitions/datasets")
 """Where the definitions lie in a checkout."""
 
 NAMES_LENGTH = 45
 """Characters of team and dataset together: both stand in the name of a schedule, which has at most 64."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """One thing wrong with one file. `line` counts from 1; `field` is a path such as `table.key[1]`."""
-
-    path: str
-    line: int
-    field: str
-    what: str
-
-    def __str__(self) -> str:
-        where = f"{self.field}: " if self.field else ""
-        return f"{self.path}:{self.line}: {where}{self.what}"
-
-
-class BadDefinitions(BadDefinition):
-    """Files that do not define datasets. `problems` says all that is wrong with them, the message one a line."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems))
-        super().__init__("\n".join(map(str, self.problems)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +79,13 @@ def read_file(path: Path, root: Path) -> Definition:
     misplaced = list(_misplaced(definition, path.relative_to(root / FOLDER) if path.is_relative_to(root) else path))
     if misplaced:
         raise BadDefinitions(misplaced)
-    return definition
+    return _with_texts(definition, path.parent)
 
 
 def parse(content: bytes, path: str) -> Definition:
     """The definition that `content` is; `path` is only what problems name."""
     document = read_yaml(content)
-    problems = [_yaml_problem(path, found) for found in document.problems]
+    problems = [problem_of(path, found) for found in document.problems]
     if document.unreadable:
         raise BadDefinitions(problems)
     if not isinstance(document.value, dict):
@@ -118,6 +97,9 @@ def parse(content: bytes, path: str) -> Definition:
         for where, what in explain(error, document.value):
             problems.append(Problem(path, line_of(where, document.lines), field_name(where), what))
         raise BadDefinitions(problems) from None
+    if dataset.transform and (given := dataset.transform.model_fields_set & {"text", "wheels"}):
+        where = ("transform", sorted(given)[0])
+        problems.append(Problem(path, line_of(where, document.lines), field_name(where), "is read from its file"))
     definition = Definition(dataset, path, document.lines, document.blocks)
     problems += _too_long(definition)
     if problems:
@@ -125,21 +107,30 @@ def parse(content: bytes, path: str) -> Definition:
     return definition
 
 
-def line_of(where: Location, lines: Mapping[Location, int]) -> int:
-    """The line of the part at `where`, or of the nearest part around it that the file has."""
-    while where and where not in lines:
-        where = where[:-1]
-    return lines.get(where, 1)
-
-
-def field_name(where: Location) -> str:
-    """`("table", "key", 1)` as people write it: `table.key[1]`."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in where)
-    return "".join(steps).removeprefix(".")
-
-
-def _yaml_problem(path: str, found: YamlProblem) -> Problem:
-    return Problem(path, found.line, field_name(found.where), found.what)
+def _with_texts(definition: Definition, folder: Path) -> Definition:
+    """The definition with the text of its transform's files, which lie below `folder`."""
+    transform = definition.dataset.transform
+    if transform is None:
+        return definition
+    said: dict[str, tuple[str, str | None]] = {
+        "text": (transform.kind, transform.file),
+        "wheels": ("requirements", transform.requirements),
+    }
+    texts = {}
+    for field_, (option, name) in said.items():
+        if name is None:
+            continue
+        try:
+            texts[field_] = (folder / name).read_text(encoding="utf-8")
+            wrong = len(texts[field_]) > LONGEST_TEXT and f"has more than {LONGEST_TEXT} characters"
+        except OSError as error:
+            wrong = f"cannot be read: {error.strerror}"
+        except UnicodeDecodeError:
+            wrong = "is not UTF-8"
+        if wrong:
+            raise BadDefinitions([definition.problem(("transform", option), f"{name} {wrong}")])
+    filled = definition.dataset.model_copy(update={"transform": transform.model_copy(update=texts)})
+    return replace(definition, dataset=filled)
 
 
 def _misplaced(definition: Definition, path: Path) -> Iterable[Problem]:

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from pipeline.core.definitions.strict_model import StrictModel
 from pipeline.lake.datasets.system_columns import RESCUED_COLUMN
 from pipeline.lake.datasets.types import parse_type
 
@@ -64,12 +65,6 @@ _PATTERN = re.compile(r"(yyyy|yy|MMMM|MMM|MM|M|dd|d|HH|H|hh|h|mm|ss|S{1,6}|a|XXX
 _PATTERN_PARTS = re.compile(r"'[^']*'|y+|M+|d+|H+|h+|m+|s+|S+|a+|X+")
 _NUMERALS = frozenset("0123456789eE+-.,()%' \t")
 _CANNOT_SEPARATE = '"\r\n\0\ufeff'
-
-
-class StrictModel(BaseModel):
-    """A part of a definition: frozen, and with no field that nobody knows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _column(value: object) -> object:
@@ -189,7 +184,7 @@ class StageA(StrictModel):
     skip_rows: Annotated[int, Field(ge=0)] = 0
     """Lines at the start of the file that are skipped, before the header."""
     skip_footer: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Lines at the end of the file that are no rows."""
+    """Records at the end of the file that are no rows."""
     comment: Annotated[str, StringConstraints(min_length=1, max_length=8)] | None = None
     """Lines that begin with it are no rows."""
     widths: tuple[Annotated[int, Field(ge=1)], ...] = ()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from pipeline.core.definitions.problems import BadDefinitions
 from pipeline.core.errors import BadInput
-from pipeline.lake.datasets.files import FOLDER, BadDefinitions, Definition, parse
+from pipeline.lake.datasets.files import FOLDER, Definition, parse
 
 
 def definitions_at(root: Path, revision: str) -> list[Definition]:

@@ -112,16 +112,14 @@ class TextStream:
 
 
 class TableText:
-    """The text of a table, without the lines at its start and its end that the dataset says are skipped.
+    """The text of a table, without the lines at its start that the dataset says are skipped.
 
-    `skipped` is how many lines were left out at the start: all of them count as lines of the file. The last lines are
-    those that are not blank.
+    `skipped` is how many lines were left out: all of them count as lines of the file.
     """
 
     def __init__(self, source: Source, settings: StageA) -> None:
         self._text = TextStream(source, settings.encoding)
         self.encoding = self._text.encoding
-        self._footer = settings.skip_footer
         self._held = b""
         header = settings.header
         self.skipped = settings.skip_rows if isinstance(header, bool) else header - 1
@@ -129,19 +127,8 @@ class TableText:
 
     def read(self, size: int) -> bytes:
         """At least `size` bytes, fewer only at the end."""
-        more = self._text.read(max(size, 1))
-        data, self._held = self._held + more, b""
-        if not self._footer:
-            return data
-        while True:
-            kept = _before_last(data, self._footer)
-            if not more:
-                return data[:kept]
-            if kept:
-                self._held = data[kept:]
-                return data[:kept]
-            more = self._text.read(max(size, 1))
-            data += more
+        data, self._held = self._held + self._text.read(max(size, 1)), b""
+        return data
 
     def _skip(self, count: int) -> None:
         while count:
@@ -158,17 +145,6 @@ class TableText:
             if not more:
                 self._held = b"" if count else self._held
                 return
-
-
-def _before_last(data: bytes, count: int) -> int:
-    """The offset of the first of the last `count` lines that are not blank, 0 if there are no more."""
-    end = len(data)
-    for _ in range(count):
-        while end and data[end - 1] in b"\r\n":
-            end -= 1
-        newline = data.rfind(b"\n", 0, end)
-        end = max(newline, data.rfind(b"\r", newline + 1, end)) + 1
-    return end
 
 
 def _refuse_foreign(first: bytes) -> None:

@@ -81,6 +81,7 @@ def test_a_change_that_asks_nothing_of_anybody_is_compatible(after: Dataset) -> 
         (dataset(table={"write": "replace"}), "table.write"),
         (dataset(table={"write": "upsert", "key": ["id"]}), "table.key"),
         (dataset(table={"partition_by": ["id"]}), "table.partition_by"),
+        (dataset(table={"format": "parquet"}), "table.format"),
     ],
 )
 def test_a_change_that_breaks_files_or_readers_is_named(after: Dataset, field: str) -> None:

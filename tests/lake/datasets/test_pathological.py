@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.lake.datasets.files import BadDefinitions, parse
-from pipeline.lake.datasets.yaml_values import MAX_BYTES
+from pipeline.core.definitions.problems import BadDefinitions
+from pipeline.core.definitions.yaml_values import MAX_BYTES
+from pipeline.lake.datasets.files import parse
 from tests.examples import examples
 
 CPU_SECONDS = 20

@@ -1,0 +1,1 @@
+"""Definition files: YAML that people write, validated, with errors that name file, line and field."""
