@@ -66,8 +66,12 @@ class Chunk:
     bad: list[BadRow] = field(default_factory=list)
 
 
+class Recut(Exception):
+    """A file was cut at a wrong place, as none but its rows could tell: a reader that is `careful` has to read it."""
+
+
 class Reader(ABC):
-    """One file being read."""
+    """One file being read. `careful` is to be set before."""
 
     rereads: ClassVar[bool] = False
     """Whether rows may change the schema of rows before them, so that the file may have to be read again."""
@@ -83,6 +87,7 @@ class Reader(ABC):
         self.limits = limits
         self.tolerance = Tolerance.of(settings, contract)
         self.where = Where("", {})
+        self.careful = False
 
     def conform(
         self, table: pa.Table, positions: Positions, raw: RawRow, cast: Mapping[str, BadValues] = NOTHING
