@@ -22,9 +22,9 @@ def safe_name(name: str) -> str:
     """The name of a column that the dataset does not declare, or declares without `from`.
 
     Case, spaces around a name, characters that nobody sees (`bare_name`), and whether a space, a hyphen or an
-    underscore parts its words make no difference: it is in lower case, with underscores. A name with anything else is brought to Latin letters, and gets a mark made of
-    what it was: no two that differ in anything else are the same. `Amount ($)` is amount_ and six hex digits, and
-    `Amount (€)` is amount_eur_ and six others.
+    underscore parts its words make no difference: it is in lower case, with underscores. A name with anything else is
+    brought to Latin letters, and gets a mark made of what it was: no two that differ in anything else are the same.
+    `Amount ($)` is amount_ and six hex digits, and `Amount (€)` is amount_eur_ and six others.
     """
     plain = _SEPARATORS.sub("_", _folded(name))
     return plain if _SAFE.fullmatch(plain) and len(plain) <= MAX_LENGTH else marked_name(name)

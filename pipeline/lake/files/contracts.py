@@ -24,9 +24,9 @@ def map_columns(
 
     A column of the contract with `from` is the one at that place, or of that name letter for letter; spaces around a
     name, and characters without width, count only where two names differ in nothing else. Another one is the column
-    whose safe name it has, or, if there is none, what `is_called` so. What is left are new columns, under their safe names, and with a mark where the
-    contract means another column by that name. None stands for a column without a name: its cells have to be empty.
-    Columns of the contract that the answer lacks are missing in the file.
+    whose safe name it has, or, if there is none, what `is_called` so. What is left are new columns, under their safe
+    names, and with a mark where the contract means another column by that name. None stands for a column without a
+    name: its cells have to be empty. Columns of the contract that the answer lacks are missing in the file.
 
     BadObject where two columns would be one, where a name is Sluice's or Iceberg's, and for a new column where the
     dataset says `on_new_column: reject`.

@@ -21,9 +21,9 @@ from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.originals import Again, Original
 from pipeline.lake.files.parquet_output import BadRowsFile, Misfit, ParquetFile
-from pipeline.lake.files.readers import READERS, Block, Chunk, Reader
+from pipeline.lake.files.readers import READERS, Block, Chunk, Reader, Recut
 from pipeline.lake.files.readers.base import total
-from pipeline.lake.files.source import Readable
+from pipeline.lake.files.source import Readable, Source
 from pipeline.lake.files.tolerance import Where, check_share
 
 _DEFAULTS = Limits()
@@ -92,9 +92,13 @@ class _Job:
 
     def run(self, original: Original) -> Conversion:
         kind = READERS[self.settings.format]()
-        reader = kind(original.first(twice=kind.rereads), self.settings, self.contract, self.limits)
-        reader.where = Where(self.metadata.get("sluice.source", ""), {})
-        found = self._read(reader)
+        reader = self._reader(kind, original.first(twice=kind.rereads))
+        try:
+            found = self._read(reader)
+        except Recut:
+            reader = self._reader(kind, original.second())
+            reader.careful = True
+            found = self._read(reader)
         if found is None:
             # The schema widened after rows were written: only the original has their values as they were.
             reader.read_again(original.second())
@@ -102,6 +106,11 @@ class _Job:
         if found is None:
             raise Inconsistent(f"the schema of a {self.settings.format} file changed when it was read again")
         return found
+
+    def _reader(self, kind: type[Reader], source: Source) -> Reader:
+        reader = kind(source, self.settings, self.contract, self.limits)
+        reader.where = Where(self.metadata.get("sluice.source", ""), {})
+        return reader
 
     def _read(self, reader: Reader) -> Conversion | None:
         """Read to the end; None if the schema widened after rows had been written, and is complete only now."""

@@ -71,8 +71,12 @@ class Chunk:
     nulled: Mapping[str, int] = field(default_factory=dict)
 
 
+class Recut(Exception):
+    """A file was cut at a wrong place, as none but its rows could tell: a reader that is `careful` has to read it."""
+
+
 class Reader(ABC):
-    """One file being read."""
+    """One file being read. `careful` is to be set before."""
 
     rereads: ClassVar[bool] = False
     """Whether rows may change the schema of rows before them, so that the file may have to be read again."""
@@ -88,6 +92,7 @@ class Reader(ABC):
         self.limits = limits
         self.tolerance = Tolerance.of(settings, contract)
         self.where = Where("", {})
+        self.careful = False
 
     def conform(
         self, table: pa.Table, positions: Positions, raw: RawRow, cast: Mapping[str, BadValues] = NOTHING

@@ -28,6 +28,7 @@ from pipeline.lake.files.readers.base import (
     Positions,
     RawRow,
     Reader,
+    Recut,
     declared_of,
     decode_raw,
     line_of,
@@ -39,9 +40,9 @@ from pipeline.lake.files.readers.json_arrow import check_decimals, check_doubles
 from pipeline.lake.files.readers.json_columns import Columns, Expectation
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
 from pipeline.lake.files.readers.json_numbers import may_round
-from pipeline.lake.files.readers.json_rows import Pieces, Row, Text, count_objects, load_object, rows_of, text_of
+from pipeline.lake.files.readers.json_rows import Pieces, Row, count_objects, load_object, rows_of, text_of
 from pipeline.lake.files.readers.json_shapes import NUMERALS, rewrite_fields
-from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
+from pipeline.lake.files.readers.json_split import Text, Window, line_blocks, record_blocks
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import TextStream
 from pipeline.lake.files.strict_json import DuplicateKey
@@ -70,7 +71,16 @@ class JsonReader(Reader):
 
     def blocks(self) -> Iterator[Block]:
         """The file in blocks of whole records; see `Reader.blocks`."""
-        window = Window(self._text, self.limits)
+        window = Window(self._text, self.limits, careful=self.careful)
+        try:
+            yield from self._blocks(window)
+        except BadObject:
+            # Behind a wrong guess all is wrong.
+            if window.guessed:
+                raise Recut from None
+            raise
+
+    def _blocks(self, window: Window) -> Iterator[Block]:
         # Blank lines count as lines; there may be any number of them before the first record.
         line = 1 + window.skip_blanks()
         if not window.data:
