@@ -98,7 +98,7 @@ def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tup
     quality = definition.dataset.quality
     if quality is None:
         return
-    columns = {name: column.type for name, column in definition.dataset.contract.items()}
+    columns = definition.dataset.table_contract
     unseen = unseen_doubles(quality.ruleset, definition.dataset.table.write, quality.scope)
     for found in (*rulesets.check(quality.ruleset, columns), *unseen):
         what = f"{found.rule}: {found.message}" if found.rule else found.message

@@ -133,6 +133,8 @@ def _holds_all(narrow: Type, wide: Type) -> bool:
 
 
 def _table(before: Table, after: Table) -> Iterator[tuple[str, str]]:
+    if before.format != after.format:
+        yield "format", "a table's format does not change, and applying is refused"
     if before.write != after.write:
         yield "write", f"rows that come do otherwise to those that are there: {before.write} → {after.write}"
     if before.key != after.key:

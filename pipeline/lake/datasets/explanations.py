@@ -9,17 +9,28 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.lake.datasets.model import Column, Dataset, Quality, StageA, StageB, Table
+from pipeline.lake.datasets.model import Column, Dataset, Quality, StageA, StageB, Table, Transform
 
 Location = tuple[str | int, ...]
 
-_PARTS: Mapping[str, type[BaseModel]] = {"stage_a": StageA, "stage_b": StageB, "table": Table, "quality": Quality}
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "stage_a": StageA,
+    "stage_b": StageB,
+    "table": Table,
+    "quality": Quality,
+    "transform": Transform,
+}
 
 _NAME = "is not a name here: use lower-case letters, digits and underscores"
+_NO_FILE = "is no file beside the definition, in lower case, such as"
 _FORMS = {
     "team": f"{_NAME}, a letter first",
     "dataset": f"{_NAME}, a letter first",
     "schedule": "is not a schedule: write rate(5 minutes) or cron(0 6 * * ? *)",
+    "sql": f"{_NO_FILE} transforms/orders.sql",
+    "python": f"{_NO_FILE} transforms/orders.py:clean, with the name of a function",
+    "script": f"{_NO_FILE} jobs/orders.py",
+    "requirements": f"{_NO_FILE} transforms/requirements.txt",
 }
 
 
@@ -34,6 +45,8 @@ def _subject(where: Location, details: ErrorDetails, value: Mapping[str, Any]) -
     """An error of the whole definition is about the column that its message names first."""
     if where:
         return where
+    if "transform." in _cause(details):
+        return ("transform",)
     column = _cause(details).split(" ", 1)[0]
     columns = value.get("stage_a", {}).get("columns", {}) if isinstance(value.get("stage_a"), dict) else {}
     return ("stage_a", "columns", column) if column in columns else ("table",)

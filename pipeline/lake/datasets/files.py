@@ -13,6 +13,7 @@ from pipeline.core.definitions.yaml_values import Location, read_yaml
 from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.explanations import explain
 from pipeline.lake.datasets.model import Dataset
+from pipeline.lake.datasets.transform import LONGEST_TEXT
 
 FOLDER = Path("definitions/datasets")
 """Where the definitions lie in a checkout."""
@@ -78,7 +79,7 @@ def read_file(path: Path, root: Path) -> Definition:
     misplaced = list(_misplaced(definition, path.relative_to(root / FOLDER) if path.is_relative_to(root) else path))
     if misplaced:
         raise BadDefinitions(misplaced)
-    return definition
+    return _with_texts(definition, path.parent)
 
 
 def parse(content: bytes, path: str) -> Definition:
@@ -96,11 +97,40 @@ def parse(content: bytes, path: str) -> Definition:
         for where, what in explain(error, document.value):
             problems.append(Problem(path, line_of(where, document.lines), field_name(where), what))
         raise BadDefinitions(problems) from None
+    if dataset.transform and (given := dataset.transform.model_fields_set & {"text", "wheels"}):
+        where = ("transform", sorted(given)[0])
+        problems.append(Problem(path, line_of(where, document.lines), field_name(where), "is read from its file"))
     definition = Definition(dataset, path, document.lines, document.blocks)
     problems += _too_long(definition)
     if problems:
         raise BadDefinitions(problems)
     return definition
+
+
+def _with_texts(definition: Definition, folder: Path) -> Definition:
+    """The definition with the text of its transform's files, which lie below `folder`."""
+    transform = definition.dataset.transform
+    if transform is None:
+        return definition
+    said: dict[str, tuple[str, str | None]] = {
+        "text": (transform.kind, transform.file),
+        "wheels": ("requirements", transform.requirements),
+    }
+    texts = {}
+    for field_, (option, name) in said.items():
+        if name is None:
+            continue
+        try:
+            texts[field_] = (folder / name).read_text(encoding="utf-8")
+            wrong = len(texts[field_]) > LONGEST_TEXT and f"has more than {LONGEST_TEXT} characters"
+        except OSError as error:
+            wrong = f"cannot be read: {error.strerror}"
+        except UnicodeDecodeError:
+            wrong = "is not UTF-8"
+        if wrong:
+            raise BadDefinitions([definition.problem(("transform", option), f"{name} {wrong}")])
+    filled = definition.dataset.model_copy(update={"transform": transform.model_copy(update=texts)})
+    return replace(definition, dataset=filled)
 
 
 def _misplaced(definition: Definition, path: Path) -> Iterable[Problem]:

@@ -24,9 +24,10 @@ from pipeline.lake.datasets.dataset_names import NAME_PATTERN, DatasetName
 from pipeline.lake.datasets.raw_files import Column as Column
 from pipeline.lake.datasets.raw_files import ColumnName
 from pipeline.lake.datasets.raw_files import StageA as StageA
-from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
+from pipeline.lake.datasets.system_columns import BATCH_COLUMN, ICEBERG_COLUMNS
 from pipeline.lake.datasets.system_columns import ORDER_COLUMN as ORDER_COLUMN
 from pipeline.lake.datasets.system_columns import ROW_COLUMN as ROW_COLUMN
+from pipeline.lake.datasets.transform import Transform as Transform
 
 DURATION_PATTERN = r"^(\d+) (second|minute|hour|day)s?$"
 _DURATION = re.compile(DURATION_PATTERN)
@@ -34,6 +35,9 @@ _SCHEDULE = r"^(rate\((1 (minute|hour|day)|([2-9]|\d{2,}) (minutes|hours|days))\
 
 LONGEST_WAIT = timedelta(days=7)
 """Half of what staged files are kept at least (the setting staging-days)."""
+
+MOST_OBJECTS = 300
+"""Of a batch, whose row names them all: a row has 400 KB (PROTOCOL, Poller 2)."""
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
@@ -59,12 +63,59 @@ def _words(duration: timedelta) -> str:
 Duration = Annotated[timedelta, BeforeValidator(_seconds), PlainSerializer(_words)]
 
 
-class Batching(StrictModel):
-    """How many objects make a batch, and how long fewer of them wait."""
+class StartWhen(StrictModel):
+    """What has to be there before a batch opens: so many objects, or a whole delivery.
 
-    min_objects: Annotated[int, Field(ge=1, le=300)] = 1
-    max_objects: Annotated[int, Field(ge=1, le=300)] = 100
+    A delivery is complete by a file beside its data: a `marker`, whose folder then holds all of it, or a `manifest`,
+    which names its members. Both are said by file name, without a folder.
+    """
+
+    objects: Annotated[int, Field(ge=1, le=MOST_OBJECTS)] | None = None
+    marker: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = None
+    manifest: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._*-]*[A-Za-z0-9][A-Za-z0-9._*-]*$")] | None = None
+    """Where a `*` stands for any characters."""
+    within: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_WAIT)] = timedelta(days=1)
+    """How long a delivery may lack members before its team is told."""
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        said = [name for name in ("objects", "marker", "manifest") if getattr(self, name) is not None]
+        if len(said) != 1:
+            raise ValueError(f"say one of objects, marker and manifest, and not {' and '.join(said) or 'none'}")
+        if self.objects is not None and self.within != type(self).model_fields["within"].default:
+            raise ValueError("within is of a marker or a manifest; how long fewer objects wait is max_wait")
+        return self
+
+
+class Batching(StrictModel):
+    """How many objects make a batch, and how long fewer of them wait; or which file completes a delivery."""
+
+    min_objects: Annotated[int, Field(ge=1, le=MOST_OBJECTS)] = 1
+    max_objects: Annotated[int, Field(ge=1, le=MOST_OBJECTS)] = 100
     max_wait: Duration = timedelta(minutes=30)
+    start_when: StartWhen | None = None
+
+    @property
+    def opens_at(self) -> int:
+        """How many waiting objects open a batch."""
+        return (self.start_when and self.start_when.objects) or self.min_objects
+
+    @property
+    def by_delivery(self) -> StartWhen | None:
+        """What completes a delivery, where each batch is one."""
+        return self.start_when if self.start_when and self.start_when.objects is None else None
+
+    @model_validator(mode="after")
+    def _start_fits(self) -> Self:
+        if self.start_when is None:
+            return self
+        fields = type(self).model_fields
+        counts = ("min_objects",) if self.start_when.objects else ("min_objects", "max_objects", "max_wait")
+        if other := [name for name in counts if getattr(self, name) != fields[name].default]:
+            raise ValueError(f"{other[0]} means nothing beside this start_when; remove it")
+        if self.opens_at > self.max_objects:
+            raise ValueError(f"start_when.objects {self.opens_at} is greater than max_objects {self.max_objects}")
+        return self
 
     @model_validator(mode="after")
     def _bounds_fit(self) -> Self:
@@ -129,13 +180,18 @@ class Upkeep(StrictModel):
 class Table(StrictModel):
     """The table that the dataset becomes."""
 
-    format: Literal["iceberg"] = "iceberg"
+    format: Literal["iceberg", "parquet"] = "iceberg"
+    """What the table is made of. Plain Parquet files can be added to and replaced, and not changed."""
     write: Literal["append", "replace", "upsert", "overwrite"] = "append"
     """What rows do to those that are there. With `replace` those of a new version of an object take the place of its
     earlier version's; with `append` they come beside them."""
     key: tuple[ColumnName, ...] = ()
     partition_by: tuple[ColumnName, ...] = ()
+    evolution: Literal["automatic", "consent"] = "automatic"
+    """Whether new columns and wider types come by themselves, or only if `datasets apply` is told to alter tables."""
     upkeep: Upkeep = Upkeep()
+    crawler: bool = False
+    """Whether a Glue crawler enters a batch's files in the catalog, instead of the commit itself."""
 
     @property
     def is_replaced_whole(self) -> bool:
@@ -151,6 +207,28 @@ class Table(StrictModel):
         for names in (self.key, self.partition_by):
             if len(set(names)) != len(names):
                 raise ValueError(f"a column is named twice in {list(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _format_can_do_it(self) -> Self:
+        if self.format == "iceberg":
+            if self.crawler:
+                raise ValueError("crawler is for format: parquet; an Iceberg table knows its files by itself")
+            return self
+        if self.write in ("upsert", "replace"):
+            raise ValueError(
+                f"write: {self.write} changes rows in place, which plain Parquet files cannot; "
+                "use format: iceberg, or write: append or overwrite"
+            )
+        if self.write == "append" and self.partition_by:
+            raise ValueError(
+                "a batch that is appended to Parquet files is one partition, so that readers see all of it or "
+                "nothing; leave partition_by out, or use format: iceberg"
+            )
+        if self.crawler and self.write != "append":
+            raise ValueError("a crawler adds what it finds and replaces nothing; use write: append")
+        if meaningless := sorted(self.upkeep.model_fields_set & {"keep_at_least", "file_size_mb"}):
+            raise ValueError(f"upkeep.{meaningless[0]} means nothing to Parquet files; remove it")
         return self
 
 
@@ -171,6 +249,7 @@ class Dataset(StrictModel):
     stage_b: StageB = StageB()
     table: Table = Table()
     quality: Quality | None = None
+    transform: Transform | None = None
 
     @property
     def name(self) -> DatasetName:
@@ -179,21 +258,64 @@ class Dataset(StrictModel):
 
     @property
     def contract(self) -> dict[str, Column]:
-        """The declared columns, and those that key and partition_by name beside them, which are strings."""
-        implied = (n for n in (*self.table.key, *self.table.partition_by) if n not in self.stage_a.columns)
+        """The declared columns of files, and those that key and partition_by name beside them, which are strings.
+
+        Where a transform stands between, these two name columns that it gives.
+        """
+        implied = (n for n in self._placing if n not in self.stage_a.columns and self.transform is None)
         return {**self.stage_a.columns, **{name: Column(type="string") for name in implied}}
+
+    @property
+    def table_contract(self) -> dict[str, str]:
+        """The columns that the table has from the start, with their types; files, or a transform, may bring more."""
+        columns = {name: column.type for name, column in self.contract.items()}
+        if self.transform is None:
+            return columns
+        implied = {name: columns.get(name, "string") for name in self._placing}
+        return {**implied, **self.transform.columns}
+
+    @property
+    def _placing(self) -> tuple[str, ...]:
+        return (*self.table.key, *self.table.partition_by)
+
+    @model_validator(mode="after")
+    def _new_columns_fit_evolution(self) -> Self:
+        if self.table.evolution == "consent" and self.stage_a.on_new_column == "add":
+            raise ValueError("evolution: consent needs stage_a.on_new_column: rescue or reject; add asks nobody")
+        return self
 
     @model_validator(mode="after")
     def _columns_fit_table(self) -> Self:
         if ORDER_COLUMN in self.stage_a.columns:
             raise ValueError(f"{ORDER_COLUMN} is Sluice's own column")
-        if taken := sorted(ICEBERG_COLUMNS & self.contract.keys()):
+        if taken := sorted(ICEBERG_COLUMNS & (self.contract.keys() | self.table_contract.keys())):
             raise ValueError(f"{taken[0]} is a column of Iceberg's own; name yours otherwise")
-        for name in (*self.table.key, *self.table.partition_by):
-            column = self.stage_a.columns.get(name)
-            if column and "<" in column.type:
-                raise ValueError(f"{name} is {column.type}: a key or partition column cannot be nested")
+        if self.table.format == "parquet":
+            self._fits_parquet()
+        for name in self._placing:
+            if "<" in (kind := self.table_contract[name]):
+                raise ValueError(f"{name} is {kind}: a key or partition column cannot be nested")
         return self
+
+    @model_validator(mode="after")
+    def _transform_fits_table(self) -> Self:
+        if self.transform and self.table.format == "parquet":
+            raise ValueError("table.format: parquet takes rows as files have them; a transform needs iceberg")
+        if self.transform is None or not (declared := self.transform.columns):
+            return self
+        if own := sorted(declared.keys() & {ORDER_COLUMN, ROW_COLUMN}):
+            raise ValueError(f"transform.columns: {own[0]} is Sluice's own column, and is not declared")
+        if lacking := [name for name in self._placing if name not in declared]:
+            raise ValueError(f"transform.columns lacks {lacking[0]}, a key or partition column")
+        return self
+
+    def _fits_parquet(self) -> None:
+        if BATCH_COLUMN in self.contract and self.table.write == "append":
+            raise ValueError(f"{BATCH_COLUMN} is the partition that each batch is; name yours otherwise")
+        if not self.contract:
+            raise ValueError("a Parquet table needs columns: name those of stage_a that its catalog is to have")
+        if set(self.table.partition_by) == self.contract.keys():
+            raise ValueError("partition_by has every column: one at least is in the files")
 
     def to_json(self) -> str:
         """Canonical JSON: equal definitions give equal text."""

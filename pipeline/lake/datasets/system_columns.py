@@ -14,5 +14,8 @@ RESCUED_COLUMN = "_rescued"
 """Column of datasets that say `on_bad_value: rescue` or `on_new_column: rescue`: as JSON text, what of a row has no
 place in the other columns, as it was written, by column, with `_sluice_file` and `_sluice_row`, where it stood."""
 
+BATCH_COLUMN = "batch_id"
+"""The partition of a Parquet table that rows are appended to: each batch is one."""
+
 ICEBERG_COLUMNS = frozenset({"_file", "_pos", "_deleted", "_spec_id", "_partition"})
 """What Iceberg calls its columns about a row's place. No upsert succeeds on a table with a column of that name."""

@@ -53,7 +53,7 @@ class Chooser:
         self._overtaken: set[int] = set()
 
     def of(self, chunk: Chunk) -> Chunk:
-        """The chosen rows of a chunk, good and bad."""
+        """The chosen rows of a chunk, good and bad; how many of their values became null is not known."""
         choice = self._choice
         bad = np.array([row.line for row in chunk.bad], dtype=np.int64)
         self._rows += len(chunk.positions) + len(bad)

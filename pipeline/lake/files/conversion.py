@@ -22,8 +22,9 @@ from pipeline.lake.files.choice import Choice, Chooser, RowsElsewhere
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.originals import Again, Original
 from pipeline.lake.files.parquet_output import BadRowsFile, Misfit, ParquetFile
-from pipeline.lake.files.readers import READERS, Block, Chunk, Reader
-from pipeline.lake.files.source import Readable
+from pipeline.lake.files.readers import READERS, Block, Chunk, Reader, Recut
+from pipeline.lake.files.readers.base import total
+from pipeline.lake.files.source import Readable, Source
 from pipeline.lake.files.tolerance import Where, check_share
 
 _DEFAULTS = Limits()
@@ -33,6 +34,7 @@ _DEFAULTS = Limits()
 class Conversion:
     """What came of a file. `columns` are those of the Parquet but for ROW_COLUMN, as Spark's type strings.
 
+    `nulled` counts by column the values of rows out that are null because the dataset says `on_bad_value: null`.
     `elsewhere` are rows of the choice that are in neither of both files.
     """
 
@@ -40,6 +42,7 @@ class Conversion:
     rows_out: int
     rows_bad: int
     columns: Mapping[str, str]
+    nulled: Mapping[str, int]
     elsewhere: RowsElsewhere = field(default_factory=RowsElsewhere)
 
 
@@ -97,9 +100,13 @@ class _Job:
 
     def run(self, original: Original) -> Conversion:
         kind = READERS[self.settings.format]()
-        reader = kind(original.first(twice=kind.rereads), self.settings, self.contract, self.limits)
-        reader.where = Where(self.metadata.get("sluice.source", ""), {})
-        found = self._read(reader)
+        reader = self._reader(kind, original.first(twice=kind.rereads))
+        try:
+            found = self._read(reader)
+        except Recut:
+            reader = self._reader(kind, original.second())
+            reader.careful = True
+            found = self._read(reader)
         if found is None:
             # The schema widened after rows were written: only the original has their values as they were.
             reader.read_again(original.second())
@@ -108,9 +115,15 @@ class _Job:
             raise Inconsistent(f"the schema of a {self.settings.format} file changed when it was read again")
         return found
 
+    def _reader(self, kind: type[Reader], source: Source) -> Reader:
+        reader = kind(source, self.settings, self.contract, self.limits)
+        reader.where = Where(self.metadata.get("sluice.source", ""), {})
+        return reader
+
     def _read(self, reader: Reader) -> Conversion | None:
         """Read to the end; None if the schema widened after rows had been written, and is complete only now."""
         fits, chooser = True, Chooser(self.choice) if self.choice else None
+        nulled: dict[str, int] = {}
         with (
             BadRowsFile(self.bad_rows) as bad_rows,
             ParquetFile(self.parquet, self.metadata, self.limits.row_group) as parquet,
@@ -118,6 +131,7 @@ class _Job:
             for found in _chunks(reader, self.limits.workers):
                 chunk = chooser.of(found) if chooser else found
                 bad_rows.add(chunk.bad)
+                nulled = total((nulled, chunk.nulled)) if chunk.nulled else nulled
                 self._check(bad_rows)
                 if fits:
                     try:
@@ -137,6 +151,7 @@ class _Job:
                 parquet.rows,
                 bad_rows.rows,
                 parquet.columns,
+                nulled,
                 chooser.elsewhere() if chooser else RowsElsewhere(),
             )
 

@@ -30,7 +30,7 @@ TableChange = Literal["create", "alter", "finish", "none"]
 
 def table_columns(dataset: Dataset) -> dict[str, Type]:
     """The columns that a table of the dataset has from the start; what files bring beyond them is added by the job."""
-    columns: dict[str, Type] = {name: parse_type(column.type) for name, column in dataset.contract.items()}
+    columns: dict[str, Type] = {name: parse_type(kind) for name, kind in dataset.table_contract.items()}
     return columns if dataset.table.write == "append" else {**columns, ORDER_COLUMN: Primitive.STRING}
 
 

@@ -94,6 +94,52 @@ def test_every_error_of_a_file_names_line_and_field():
             "stage_b: {execution_class: FLEX, worker_type: G.4X}\ntable:",
             "8: stage_b: execution_class: FLEX needs worker_type: G.1X or G.2X",
         ),
+        (
+            "table:",
+            "stage_b: {start_when: {}}\ntable:",
+            "8: stage_b.start_when: say one of objects, marker and manifest",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {marker: _SUCCESS, objects: 5}}\ntable:",
+            "8: stage_b.start_when: say one of objects, marker and manifest, and not objects and marker",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {objects: 5, within: 2 hours}}\ntable:",
+            "8: stage_b.start_when: within is of a marker or a manifest; how long fewer objects wait is max_wait",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {marker: a/_SUCCESS}}\ntable:",
+            "8: stage_b.start_when.marker: ",
+        ),
+        ("table:", "stage_b: {start_when: {manifest: '*'}}\ntable:", "8: stage_b.start_when.manifest: "),
+        (
+            "table:",
+            "stage_b: {start_when: {marker: _SUCCESS, within: 8 days}}\ntable:",
+            "8: stage_b.start_when.within: ",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {marker: _SUCCESS}, max_objects: 10}\ntable:",
+            "8: stage_b: max_objects means nothing beside this start_when; remove it",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {objects: 5}, min_objects: 2}\ntable:",
+            "8: stage_b: min_objects means nothing beside this start_when; remove it",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {objects: 200}}\ntable:",
+            "8: stage_b: start_when.objects 200 is greater than max_objects 100",
+        ),
+        (
+            "  key: [order_id]",
+            "  key: [order_id]\n  evolution: consent",
+            "8: table: evolution: consent needs stage_a.",
+        ),
         ("team: shop", "team: &shop shop\nteam2: *shop", "2: is not YAML: anchors and aliases are not read here"),
         ("team: shop", "team: !env shop", "1: team: the tag !env means nothing here"),
         ("team: shop", "team: shop\n\tx: 1", "2: is not YAML: found character '\\t' that cannot start any token"),
@@ -196,3 +242,25 @@ def test_this_checkouts_own_definitions_are_right(root: Path):
     }
     assert all(each.path == path_of(each.dataset.name).as_posix() for each in found)
     assert all(isinstance(each, Definition) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("{format: parquet, write: upsert, key: [order_id]}", "write: upsert changes rows in place"),
+        ("{format: parquet, write: replace}", "use format: iceberg, or write: append or overwrite"),
+        ("{format: parquet, partition_by: [order_id]}", "a batch that is appended to Parquet files is one partition"),
+        ("{format: parquet, write: overwrite, crawler: true}", "a crawler adds what it finds and replaces nothing"),
+        ("{crawler: true}", "crawler is for format: parquet"),
+        ("{format: parquet, upkeep: {file_size_mb: 64}}", "upkeep.file_size_mb means nothing to Parquet files"),
+        ("{format: parquet, write: overwrite, partition_by: [order_id, amount]}", "one at least is in the files"),
+    ],
+)
+def test_what_parquet_files_cannot_do_is_refused_with_what_to_do(table: str, said: str):
+    (found,) = problems(GOOD.replace("\n  write: upsert\n  key: [order_id]", f" {table}"))
+    assert said in found
+
+
+def test_a_column_cannot_take_the_name_of_the_partition_that_each_batch_is():
+    text = GOOD.replace("order_id", "batch_id").replace("write: upsert\n  key: [batch_id]", "format: parquet")
+    assert "batch_id is the partition that each batch is" in problems(text)[0]

@@ -17,6 +17,7 @@ from pipeline.lake.files.readers.csv_text import Flags
 from pipeline.lake.files.readers.faults import as_written, faults
 from pipeline.lake.files.readers.table_reader import Cells
 from pipeline.lake.files.streams import BOM
+from pipeline.lake.files.text_bytes import check_utf8
 
 
 class CellParser:
@@ -34,6 +35,7 @@ class CellParser:
         # Writers escape the usual quote also where nothing is quoted.
         special = re.escape(b'\\"' + self._dialect.quote + self._dialect.delimiter)
         self._plain_backslash = re.compile(rb"((?:\\[" + special + rb"\r\n])++)|\\")
+        self._escape = re.compile(rb"\\(?:\r\n|.)", re.DOTALL)
         self._any_plain_backslash = re.compile(rb"\\(?![" + special + rb"\r\n])")
 
     def parse(self, block: CsvBlock, columns: int) -> Cells:
@@ -61,16 +63,21 @@ class CellParser:
         nulls: list[str],
         ragged: Callable[[pa.csv.InvalidRow], str] | None = None,
     ) -> pa.Table:
-        """Columns of text. ArrowInvalid for rows of another number of cells, if `ragged` does not take them."""
+        """Columns of text. ArrowInvalid for what is no UTF-8, and for rows of another number of cells.
+
+        If `ragged` is given, it takes such rows.
+        """
         names = [str(place) for place in range(columns)]
         if data.startswith(BOM):
             # Arrow takes it away, and with it a row that has nothing else; lines without anything it skips.
             data = b"\n" + data
         if self._dialect.escape:
-            data = self._double_backslashes(data) + b"\n"
+            data = self._escape_both(self._double_backslashes(data)) + b"\n"
         elif not data.endswith((b"\n", b"\r")):
             # Arrow 22 takes nothing for a quoted nothing where it follows a quoted cell and the data ends there.
             data += b"\n"
+        # Cells are cut at ASCII only, so that they are UTF-8 if all is: each by itself would take four times as long.
+        check_utf8(data)
         table = pa.csv.read_csv(
             pa.BufferReader(data),
             read_options=pa.csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
@@ -78,6 +85,7 @@ class CellParser:
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 null_values=nulls,
+                check_utf8=False,
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
@@ -140,6 +148,12 @@ class CellParser:
         if b"\\" not in data or not self._any_plain_backslash.search(data.replace(b"\\\\", b"")):
             return data
         return self._plain_backslash.sub(lambda found: found[1] or b"\\\\", data)
+
+    def _escape_both(self, data: bytes) -> bytes:
+        """Arrow's escape takes one byte: a line end of two that is escaped gets one for each."""
+        if not self._scanner.dialect.pairs_lines or b"\\\r\n" not in data:
+            return data
+        return self._escape.sub(lambda found: b"\\\r\\\n" if found[0] == b"\\\r\n" else found[0], data)
 
     def _restored(self, table: pa.Table) -> pa.Table:
         assert self._swap
