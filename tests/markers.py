@@ -31,6 +31,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "tests/emulator/glue/test_job_runs.py": ("spark",),
     "tests/emulator/glue/test_session.py": ("spark",),
     "tests/feeds/test_erasure.py": ("emulator",),
+    "tests/feeds/test_history.py": ("emulator",),
     "tests/feeds/test_migrations.py": ("emulator",),
     "tests/feeds/test_privacy.py": ("emulator",),
     "tests/feeds/test_writer.py": ("emulator",),
