@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _VIEW, _WINNING = "sluice_batch", "sluice_winning"
+_ADDING = "_sluice_adding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ def _write(
             upsert(spark, counted, columns, target.name, manifest.key)
             return _Done()
         case "replace":
-            return _Done(*replace_versions(spark, counted, loadable(counting.frame), columns, target.name))
+            parts = parts_of(manifest)
+            return _Done(*replace_versions(spark, counted, loadable(counting.frame), columns, target.name, parts))
         case "overwrite" if manifest.partition_by:
             return _overwrite_partitions(spark, counted, loadable(counting.frame), columns, target, manifest)
         case "overwrite":
@@ -191,8 +193,17 @@ def _overwrite(
     orders = [found.order for found in manifest.objects]
     if newest is None or newest < there:
         return _Done(0, frozenset(order for order in orders if order < there))
-    target.overwrite(_only(good.where(F.col(ORDER) == newest), columns))
+    chosen = _only(good.where(F.col(ORDER) == newest), columns)
+    if newest == there and newest in parts_of(manifest):
+        target.append(chosen)
+    else:
+        target.overwrite(chosen)
     return _Done(rows, frozenset(order for order in orders if order < newest))
+
+
+def parts_of(manifest: Manifest) -> frozenset[str]:
+    """The orders of versions of which only rows come that were set aside before: the table keeps their others."""
+    return frozenset(each.order for each in manifest.objects if each.object.is_part)
 
 
 def _one(frame: DataFrame) -> Any:
@@ -212,6 +223,8 @@ def _overwrite_partitions(
 
     An object is superseded that wrote nothing because newer ones, in the batch or in the table, have all of its.
     """
+    from pyspark.sql import functions as F
+
     partition_by = manifest.partition_by
     parts = ", ".join(quoted(name) for name in partition_by)
     counted.createOrReplaceTempView(_VIEW)
@@ -219,20 +232,32 @@ def _overwrite_partitions(
     brought = f"select {parts}, max({ORDER}) brought, max_by(n, {ORDER}) n from ({by_object}) group by {parts}"
     there = f"select {parts}, max({ORDER}) there from {target.name} group by {parts}"
     winning = spark.sql(
-        f"select b.* from ({brought}) b left join ({there}) t on {_same(partition_by, 'b')} "
+        f"select b.*, there from ({brought}) b left join ({there}) t on {_same(partition_by, 'b')} "
         "where coalesce(there, '') <= brought"
-    ).persist()
+    )
+    late = parts_of(manifest)
+    is_added = F.col("brought").isin(sorted(late)) & F.col("brought").eqNullSafe(F.col("there"))
+    winning = winning.withColumn(_ADDING, is_added if late else F.lit(False)).persist()
     winning.createOrReplaceTempView(_WINNING)
-    winners = {row[0]: row[1] for row in winning.groupBy("brought").sum("n").collect()}
-    if winners:
+    found = winning.groupBy("brought", _ADDING).sum("n").collect()
+    if found:
         good.createOrReplaceTempView(_VIEW)
         chosen = spark.sql(
-            f"select t.* from {_VIEW} t left semi join {_WINNING} w "
+            f"select t.*, w.{_ADDING} from {_VIEW} t join {_WINNING} w "
             f"on {_same(partition_by, 'w')} and t.{ORDER} = w.brought"
         )
-        target.overwrite_partitions(_only(chosen, columns))
-    losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners.keys()
-    return _Done(sum(winners.values()), frozenset(losers))
+        if any(row[1] for row in found):
+            # A part is added to what a partition has of its version; elsewhere what is there goes. All rows in one
+            # snapshot, the last, for that is what is judged. What is cached is computed again after the deletion, which
+            # changes nothing of what is chosen.
+            gone = f"select 1 from {_WINNING} w where {_same(partition_by, 'w')} and not w.{_ADDING}"
+            target.delete(f"exists ({gone})")
+            target.append(_only(chosen, columns))
+        else:
+            target.overwrite_partitions(_only(chosen, columns))
+    winners = {row[0] for row in found}
+    losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners
+    return _Done(sum(row[2] for row in found), frozenset(losers))
 
 
 def _same(partition_by: Sequence[str], other: str) -> str:

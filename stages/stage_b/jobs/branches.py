@@ -39,6 +39,10 @@ class Branch(Protocol):
         """Put rows in the place of those of the same partitions."""
         ...
 
+    def delete(self, condition: str) -> None:
+        """Remove the rows, which the condition calls `t`, of which it is true."""
+        ...
+
 
 class BatchTable(Protocol):
     """A table as one run of a job sees it; `base` is what its branch starts from."""
@@ -61,7 +65,8 @@ class BatchTable(Protocol):
 class IcebergBranch:
     """A branch of an Iceberg table."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, spark: SparkSession, name: str) -> None:
+        self._spark = spark
         self.name = name
 
     def append(self, rows: DataFrame) -> None:
@@ -77,6 +82,10 @@ class IcebergBranch:
     def overwrite_partitions(self, rows: DataFrame) -> None:
         """Put rows in the place of those of the same partitions."""
         rows.writeTo(self.name).overwritePartitions()
+
+    def delete(self, condition: str) -> None:
+        """Remove the rows, which the condition calls `t`, of which it is true."""
+        self._spark.sql(f"delete from {self.name} t where {condition}")
 
 
 class BranchedTable:
@@ -118,7 +127,7 @@ class BranchedTable:
         self._table = self._load()
         self._try_commits_again()
         despite_others(lambda: self._table.manageSnapshots().createBranch(branch, self.base).commit())
-        return IcebergBranch(f"{self.name}.{quoted(f'branch_{branch}')}")
+        return IcebergBranch(self._spark, f"{self.name}.{quoted(f'branch_{branch}')}")
 
     def _try_commits_again(self) -> None:
         """Have Spark's writes repeated as often as those to a table that was made with these properties."""

@@ -83,7 +83,7 @@ class ParquetTable:
         folder = names.rows_folder(names.root_of(self._found), branch)
         if not names.is_appended(self._found):
             there(self._spark, self._found).createOrReplaceTempView(_THERE)
-        return ParquetFolder(_THERE, folder, self._partition_by)
+        return ParquetFolder(_THERE, folder, self._partition_by, names.is_appended(self._found))
 
     def written(self, branch: str) -> tuple[int, int]:
         """What stands for the run's rows, and how many they are by the files themselves."""
@@ -99,10 +99,20 @@ class ParquetFolder:
     name: str
     folder: str
     partition_by: tuple[str, ...]
+    is_appended: bool
 
     def append(self, rows: DataFrame) -> None:
-        """Write files: the commit adds them."""
+        """Write files: the commit adds them. `BadDefinition` where a commit replaces what is there."""
+        if not self.is_appended:
+            self.delete("true")
         self._write(rows)
+
+    def delete(self, condition: str) -> None:
+        """Refused: `BadDefinition`."""
+        raise BadDefinition(
+            "rows are not added to what an object has in a table of Parquet files that objects replace",
+            hint="Mend the file and drop it again: its rows take the place of these.",
+        )
 
     def overwrite(self, rows: DataFrame) -> None:
         """Write files: the commit puts them in the place of all that are there."""

@@ -178,6 +178,17 @@ def test_spaces_are_trimmed_in_every_column(reading: Reading) -> None:
     assert found.rows == [{"id": "1", "name": "a", "amount": 5}, {"id": "2", "name": None, "amount": None}]
 
 
+@pytest.mark.parametrize("number", ["1.50", "-0.5e3", "1234.5678"])
+def test_a_number_of_json_is_told_as_the_file_writes_it(reading: Reading, number: str) -> None:
+    """The dataset's decimal comma is that of texts."""
+    text = f'{{"N": {number}}}\n{{"N": "7,5"}}\n{{"N": 1}}\n'
+    said = {"decimal": ",", "thousands": "."}
+    found = reading(text, "jsonl", {"n": "int"}, on_bad_value="rescue", **said)
+    assert [json.loads(row["_rescued"])["n"] for row in found.rows[:2]] == [number, "7,5"]
+    found = reading(text, "jsonl", {"n": "int"}, **said)
+    assert [bad["reason"].split(" is not")[0] for bad in found.bad] == [f"column n: '{number}'", "column n: '7,5'"]
+
+
 def test_numbers_of_json_keep_their_value_where_text_has_decimal_commas(reading: Reading) -> None:
     text = '{"d":1.234}\n{"d":"1.234"}\n{"d":"1.234,5"}\n{"d":-2}\n'
     found = reading(text, "jsonl", {"d": "double"}, decimal=",", thousands=".")
@@ -206,3 +217,12 @@ def test_a_share_of_bad_rows_is_exact(reading: Reading) -> None:
     # As binary fractions 0.57 times 10,000 is less than 5,700.
     found = reading(text, "csv", {"n": "int"}, max_bad_rows="0.57%", limits=Limits())
     assert len(found.bad) == 57
+
+
+def test_values_that_become_null_are_counted_in_rows_that_reach_the_table(reading: Reading, format: str) -> None:
+    rows: Rows = [{"n": "1", "m": "x", "r": "1"}, {"n": "y", "m": "2", "r": "1"}, {"n": "z", "m": "z", "r": None}] * 9
+    data = WRITERS[format](rows)
+    contract = {"n": "int", "m": "int", "r": Column(type="string", required=True)}
+    found = reading(data, format, contract, on_bad_value="null")
+    assert (found.conversion.nulled, found.conversion.rows_bad) == ({"n": 9, "m": 9}, 9)
+    assert not reading(data, format, contract, on_bad_value="rescue").conversion.nulled

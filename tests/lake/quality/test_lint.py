@@ -46,16 +46,19 @@ def test_what_deequ_evaluates_as_documented_has_no_problem(rule):
     [
         ('Compleetness "a" > 1', "no rule type", "Completeness"),
         ('iscomplete "a"', "no rule type", "IsComplete"),
-        ('ReferentialIntegrity "a" "b.c" = 1', "second dataset", ""),
-        ('DetectAnomalies "RowCount"', "no history", "numbers"),
+        ('ReferentialIntegrity "a" "b.c" = 1', "another table", "transform in SQL"),
+        ('SchemaMatch "b" = 1', "another table", "contract"),
+        ('RowCountMatch "reference" = 1', "no dataset 'reference'", 'RowCountMatch "raw"'),
+        ('RowCountMatch "raw" = 1 where "id > 1"', "takes no where", ""),
+        ('AggregateMatch "sum(n)" "sum(reference.n)" = 1', "no dataset 'reference'", "sum(raw.amount)"),
+        ('AggregateMatch "max(n)" "max(raw.n)" = 1', "neither sum(column) nor avg(column)", "sum(raw.amount)"),
+        ('AggregateMatch "sum( n )" "sum(raw.n)" = 1', "neither sum(column) nor avg(column)", ""),
+        ('DetectAnomalies "RowCount"', "no forecasts", "avg(last(10))"),
         ('FileFreshness "s3://a/b" > now()', "file rules", "DataFreshness"),
-        ('AggregateMatch "sum(a)" "sum(b)" = 1', "second dataset", "CustomSql"),
         ('IsUnique "a" "b"', "takes one parameter", ""),
         ('IsPrimaryKey "a" "b"', "NULLs in a key", "count(distinct a, b)"),
         ("RowCount", "needs a condition", ""),
         ('IsComplete "a" > 0.5', "takes no condition", ""),
-        ("RowCount > avg(last(3))", "history", "number"),
-        ("RowCount = 2 + 3 * 4", "left to right", "number"),
         ('ColumnValues "a" > 2 - 2', "left to right", "number"),
         ('ColumnValues "a" > 3 with threshold > 0.5', "threshold", "CustomSql"),
         ('ColumnValues "a" in ["x"] with threshold > 0.5', "threshold", "CustomSql"),
@@ -149,14 +152,23 @@ def test_a_forgotten_comma_is_guessed():
     assert "commas" in (only('IsComplete "id" IsUnique "id"').hint or "")
 
 
+def test_sums_are_of_columns_of_numbers():
+    rule = 'AggregateMatch "sum(id)" "sum(raw.name)" = 1'
+    assert "name is string" in only(rule, COLUMNS).message
+    assert check_ruleset('Rules = [ RowCountMatch "raw" > avg(last(3)) * 0.9 ]', COLUMNS) == []
+    assert check_ruleset('Rules = [ AggregateMatch "avg(id)" "avg(raw.id)" between 0.9 and 1.1 ]', COLUMNS) == []
+
+
 def test_a_problem_prints_where_what_and_what_instead():
-    problem = only("RowCount > 2 + 3")
-    said = "line 1: RowCount > 2 + 3: Deequ computes from left to right, whatever the operators. Write the number."
+    problem = only('ColumnLength "a" < 2 + 3')
+    said = (
+        'line 1: ColumnLength "a" < 2 + 3: Deequ computes from left to right, whatever the operators. Write the number.'
+    )
     assert str(problem) == said
 
 
 def test_rules_inside_a_composition_are_checked_too():
-    assert "history" in only('(IsComplete "a") and (RowCount > last(1))').message
+    assert "2 numbers" in only('(IsComplete "a") and (RowCount > last(2))').message
 
 
 @pytest.mark.parametrize("name", ["true", "null", "2024", "1e5", "current_date", "between"])

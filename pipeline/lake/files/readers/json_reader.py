@@ -8,6 +8,7 @@ not depend on where blocks were cut.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -16,15 +17,18 @@ import pyarrow as pa
 
 from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.datasets.names import bare_name
 from pipeline.lake.datasets.types import Primitive, Type
-from pipeline.lake.files.casts import Mismatch
+from pipeline.lake.files.casts import BadValue, Mismatch
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import (
     BadRow,
     Block,
     Chunk,
     Positions,
+    RawRow,
     Reader,
+    Recut,
     declared_of,
     decode_raw,
     line_of,
@@ -36,12 +40,13 @@ from pipeline.lake.files.readers.json_arrow import check_decimals, check_doubles
 from pipeline.lake.files.readers.json_columns import Columns, Expectation
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
 from pipeline.lake.files.readers.json_numbers import may_round
-from pipeline.lake.files.readers.json_rows import Pieces, Row, Text, count_objects, load_object, rows_of, text_of
-from pipeline.lake.files.readers.json_shapes import rewrite_fields
-from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
+from pipeline.lake.files.readers.json_rows import Pieces, Row, count_objects, load_object, rows_of, text_of
+from pipeline.lake.files.readers.json_shapes import NUMERALS, rewrite_fields
+from pipeline.lake.files.readers.json_split import Text, Window, line_blocks, record_blocks
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import TextStream
 from pipeline.lake.files.strict_json import DuplicateKey
+from pipeline.lake.files.tolerance import BadValues
 
 
 class JsonReader(Reader):
@@ -66,7 +71,16 @@ class JsonReader(Reader):
 
     def blocks(self) -> Iterator[Block]:
         """The file in blocks of whole records; see `Reader.blocks`."""
-        window = Window(self._text, self.limits)
+        window = Window(self._text, self.limits, careful=self.careful)
+        try:
+            yield from self._blocks(window)
+        except BadObject:
+            # Behind a wrong guess all is wrong.
+            if window.guessed:
+                raise Recut from None
+            raise
+
+    def _blocks(self, window: Window) -> Iterator[Block]:
         # Blank lines count as lines; there may be any number of them before the first record.
         line = 1 + window.skip_blanks()
         if not window.data:
@@ -76,6 +90,16 @@ class JsonReader(Reader):
         else:
             path = (self.settings.records or "$").split(".")[1:]
             yield from record_blocks(document_records(window, path), self.limits)
+
+    def bad_values(self, found: Mapping[str, BadValues], raw: RawRow) -> Mapping[str, BadValues]:
+        """JSON's own numbers were written in the dataset's form; see `Reader.bad_values`."""
+        if self.settings.decimal == "." or not any(found.values()):
+            return found
+        keys = {name: key for key, name in self._columns.names.items()}
+        return {
+            name: {row: _as_numbered(value, raw(row), keys.get(name, name)) for row, value in values.items()}
+            for name, values in found.items()
+        }
 
     def _holds_lines(self, window: Window) -> bool:
         array, lines = window.data.startswith(b"["), self.settings.format == "jsonl"
@@ -189,7 +213,7 @@ class JsonReader(Reader):
         positions: Positions = np.array([row.position for row in good], dtype=np.int64)
         table = self._read_as_text([row.raw for row in good])
         chunk = self.conform(table, positions, lambda index: good[index].raw)
-        return Chunk(chunk.table, chunk.positions, sorted([*bad, *chunk.bad], key=lambda each: each.line))
+        return replace(chunk, bad=sorted([*bad, *chunk.bad], key=lambda each: each.line))
 
     def _bad(self, row: Row, error: ValueError) -> BadRow:
         """Others may read of a key only if the dataset declares it."""
@@ -215,8 +239,17 @@ class JsonReader(Reader):
         return table.rename_columns(list(self._columns.names.values()))
 
 
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _as_numbered(value: BadValue, record: bytes, key: str) -> BadValue:
+    """The value as the record has it, if that is a number."""
+    written = bytes(_fields.decode(record).get(key, b""))
+    return replace(value, text=written.decode()) if written[:1] in NUMERALS else value
+
+
 def _check_blank_keys(record: Mapping[str, Any]) -> None:
-    if any(value not in (None, "") for key, value in record.items() if not key.strip()):
+    if any(value not in (None, "") for key, value in record.items() if not bare_name(key)):
         raise ValueError("a value stands under a key without a name")
 
 

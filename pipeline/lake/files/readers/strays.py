@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +19,9 @@ EMPTY = "no cell of the row has a value"
 _AGAIN = "the header once more"
 _TOTAL = "it looks like a total of other rows; if the file ends with such lines, the option `skip_footer` skips them"
 _SUMS = (
-    "total, totals, grand total, sub total, subtotal, sub-total, sum, gesamt, gesamtsumme, summe, zwischensumme, "
-    "insgesamt, total général, total general, sous-total, somme, totale, totaal, suma, razem, celkem, итого, 合计, 总计"
+    "total, totals, grand total, sub total, subtotal, sub-total, sum, gesamt, gesamtsumme, gesamtergebnis, summe, "
+    "zwischensumme, insgesamt, total général, total general, sous-total, somme, totale, totaal, suma, razem, celkem, "
+    "итого, 合计, 总计"
 )
 _SUM_WORDS = pa.array(
     form + mark
@@ -27,6 +29,12 @@ _SUM_WORDS = pa.array(
     for form in dict.fromkeys((word, word.capitalize(), word.title(), word.upper()))
     for mark in ("", ":")
 )
+_SUBTOTALS = (
+    *((pattern, pc.ends_with) for pattern in (" Total", " Ergebnis", " Totale")),
+    *((pattern, pc.starts_with) for pattern in ("Total ", "Subtotal ", "Sous-total ", "Zwischensumme ", "Summe ")),
+)
+"""How Excel writes the name of a group beside the word, in its languages, and people do."""
+
 _AROUND = 2
 """Rows of a block's edge that tell whether the header of a second table stands there."""
 
@@ -82,8 +90,10 @@ class Strays:
 
     def __init__(self, header: Sequence[str | None], trim: bool = False) -> None:
         self._trim = trim
-        self._header = [cell and cell.strip() for cell in header]
-        self._cells = pa.array(list(dict.fromkeys([*header, *self._header])), pa.string())
+        self._header = [_as_name(cell) for cell in header]
+        self._cells = pa.array(
+            list(dict.fromkeys([*(cell and cell.lower() for cell in header), *self._header])), pa.string()
+        )
         self._lengths = np.zeros(_LONG, dtype=bool)
         self._lengths[[min(len((cell or "").encode()), _LONG - 1) for cell in header]] = True
 
@@ -110,8 +120,12 @@ class Strays:
         if not (self._trim or self._may_hold_header(table)):
             return {}
         found = {}
-        for row in _rows_of(table, lambda column: pc.is_in(self._trimmed(column), self._cells)):
-            cells = [cell and cell.strip() for cell in _row(table, row)]
+        lengths = pc.fill_null(pc.binary_length(table.column(0)), 0).to_numpy()
+        likely = np.flatnonzero(self._lengths[np.minimum(lengths, _LONG - 1)]) if not self._trim else None
+        if likely is not None and not len(likely):
+            return {}
+        for row in _rows_of(table, lambda column: pc.is_in(pc.utf8_lower(self._trimmed(column)), self._cells), likely):
+            cells = [_as_name(cell) for cell in _row(table, row)]
             if cells == self._header:
                 found[row] = _AGAIN
             elif len(set(cells)) > 1 and sorted(map(str, cells)) == sorted(map(str, self._header)):
@@ -149,6 +163,25 @@ class SecondTables:
         around = before.joined(found.head) if before else found.head
         refuse_second_table(around)
         self._before = found.tail if len(found.tail.lines) == _AROUND else around.edge(-_AROUND)
+
+
+class StrayWatch:
+    """What threads find in blocks, kept until the blocks are settled in the order of the file."""
+
+    def __init__(self) -> None:
+        self._second_tables = SecondTables()
+        self._found: dict[int, Found] = {}
+        self._lock = Lock()
+
+    def note(self, first: int, found: Found) -> dict[int, str]:
+        """Keep what was found in the block that starts with that line; the rows that are no data."""
+        with self._lock:
+            self._found[first] = found
+        return found.strays
+
+    def settle(self, first: int) -> None:
+        """BadObject for a second table that is seen only with the blocks before; see `SecondTables.follow`."""
+        self._second_tables.follow(self._found.pop(first))
 
 
 def refuse_second_table(passage: Passage) -> None:
@@ -207,9 +240,16 @@ def _row(table: pa.Table, row: int) -> list[str | None]:
     return [column[row].as_py() for column in table.columns]
 
 
-def _rows_of(table: pa.Table, test: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> list[int]:
-    """The rows whose every cell passes."""
-    rows = np.arange(table.num_rows)
+def _as_name(cell: str | None) -> str | None:
+    """A cell of a header that is repeated: files that were put together may write it in other letters."""
+    return cell and cell.strip().lower()
+
+
+def _rows_of(
+    table: pa.Table, test: Callable[[pa.ChunkedArray], pa.ChunkedArray], likely: NDArray[np.int64] | None = None
+) -> list[int]:
+    """The rows, or those of the `likely` ones, whose every cell passes."""
+    rows = np.arange(table.num_rows) if likely is None else likely
     for column in table.columns:
         values = column if len(rows) == table.num_rows else column.take(pa.array(rows))
         rows = rows[test(values).to_numpy()]
@@ -224,7 +264,11 @@ def _totals(table: pa.Table) -> list[int]:
         if column.null_count:
             gaps |= column.is_null().to_numpy()
     rows = np.flatnonzero(gaps)
-    likely = rows[pc.is_in(table.column(0).take(pa.array(rows)), _SUM_WORDS).to_numpy()]
+    labels = table.column(0).take(pa.array(rows))
+    summing = pc.is_in(labels, _SUM_WORDS)
+    for pattern, test in _SUBTOTALS:
+        summing = pc.or_(summing, pc.fill_null(test(labels, pattern=pattern), False))
+    likely = rows[summing.to_numpy()]
     return [row for row in likely.tolist() if _is_total(_row(table, row))]
 
 
