@@ -111,9 +111,16 @@ class World:
 
     def answers(self, state: State, given: Any) -> list[Any]:
         service = state["Resource"].rpartition(":::")[2]
-        return {"lambda:invoke": self._invoke, "dynamodb:getItem": self._get, "glue:startJobRun.sync": self._run}[
-            service
-        ](given)
+        by_service = {
+            "lambda:invoke": self._invoke,
+            "dynamodb:getItem": self._get,
+            "glue:startJobRun.sync": self._run,
+            "aws-sdk:glue:startCrawler": lambda _: [{}],
+            "aws-sdk:glue:getCrawler": lambda _: [
+                {"Crawler": {"State": "READY", "LastCrawl": {"Status": "SUCCEEDED"}}}
+            ],
+        }
+        return by_service[service](given)
 
     def _invoke(self, given: Any) -> list[Any]:
         handler = handler_of(given["FunctionName"])

@@ -102,7 +102,7 @@ def test_a_machine_may_call_every_version_of_its_functions_and_nothing_else(stac
 def test_a_machine_starts_its_jobs_with_the_code_of_its_own_version(stack: str, machine: str) -> None:
     jobs = dict(of_type(STACKS[stack], "AWS::Glue::Job"))
     for task in tasks(stack, machine):
-        if ":glue:" not in task["Resource"]:
+        if ":glue:startJobRun" not in task["Resource"]:
             continue
         job, given = jobs[task["Parameters"]["JobName"]], task["Parameters"]["Arguments"]
         assert given["--scriptLocation"] == job["Command"]["ScriptLocation"]

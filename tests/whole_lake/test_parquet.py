@@ -104,7 +104,7 @@ def test_a_crawler_enters_what_the_rules_let_through(lake: RunningLake) -> None:
     assert "column id is" in (newest.error or "")
     assert len(partitions(dataset)) == 1
     client("s3").delete_object(**place)
-    assert lake.sluice("redrive", newest.id).returncode == 0
+    assert lake.sluice("redrive", "--batch", newest.id).returncode == 0
     lake.settle()
     assert values(dataset.rows("select id from {table}"), "id") == [1, 4]
 
