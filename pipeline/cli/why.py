@@ -97,6 +97,7 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
             "duplicate of": f"version {escape_untrusted(row.duplicate_of)}" if row.duplicate_of else None,
             "dismissed": _dismissed(row),
             "rows": _rows(row),
+            "nulled": _nulled(row),
             "twice" if row.rows_repeated else "beside": _beside(in_words(row, known, table)),
             "batch": _batch(batch, row),
             "verdict": _verdict(batch) if batch else None,
@@ -126,6 +127,14 @@ def _rows(row: ObjectRow) -> str | None:
         return None
     bad = f", [yellow]{row.bad:,} bad[/]" if row.bad else ""
     return f"{row.rows_in:,} in, {row.good or 0:,} out{bad}"
+
+
+def _nulled(row: ObjectRow) -> str | None:
+    if not row.nulled:
+        return None
+    columns = ", ".join(f"{escape_untrusted(name)} {count:,}" for name, count in row.nulled.items())
+    values = counted(sum(row.nulled.values()), "value")
+    return f"[yellow]{values} that did not fit: {columns}[/] [dim](on_bad_value: null)[/]"
 
 
 def _beside(sentence: str | None) -> str | None:

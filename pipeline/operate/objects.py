@@ -72,7 +72,7 @@ def chosen(rows: list[ObjectRow], version: str | None) -> list[ObjectRow]:
 def row_json(row: ObjectRow) -> dict[str, Any]:
     """An object as programs get it."""
     facts = ("dataset", "since", "generation", "size", "etag", "sequencer", "order", "reason", "hint", "duplicate_of")
-    more = ("checksum", "staged", "bad_rows_uri", "rows_set_aside", "rows_repeated", "batch", "execution")
+    more = ("checksum", "staged", "bad_rows_uri", "rows_set_aside", "rows_repeated", "nulled", "batch", "execution")
     return {
         "uri": row.object.uri,
         "bucket": row.object.bucket,

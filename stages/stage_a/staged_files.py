@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NULLED_COLUMNS = 100
+"""Columns of which the catalog says how many values became null: a row of it holds 400 KB at most."""
+
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405"})
 
 
@@ -124,6 +127,9 @@ def _stage(task: Task, lake: StagingLake) -> Staging:
         "staged_etag": staged.etag,
         "execution": task.execution,
     }
+    if conversion.nulled:
+        most = sorted(conversion.nulled.items(), key=lambda each: -each[1])[:NULLED_COLUMNS]
+        facts["nulled"] = dict(most)
     if staged.counts["rows_bad"]:
         facts["bad_rows_uri"] = f"s3://{quarantine}/{bad_rows_key}"
     return Staging(task.work, checksum, task.once, facts)
@@ -133,7 +139,9 @@ def _told(task: Task, staging: Staging, before: ObjectRow | None) -> str:
     """Say what became of an object. `before` is its row where it was not staged now."""
     status = _status(task, before)
     counts = {name: staging.facts[name] for name in ("rows_in", "rows_out", "rows_bad")}
-    log.info("object read", extra={"key": task.work.object.key, "status": status, **counts})
+    nulled = sum(staging.facts.get("nulled", {}).values())
+    told = {**counts, **({"values_nulled": nulled} if nulled else {})}
+    log.info("object read", extra={"key": task.work.object.key, "status": status, **told})
     if status == Status.STAGED:
         _measure(task, counts)
     return status

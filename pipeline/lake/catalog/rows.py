@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -64,7 +64,8 @@ class ObjectRow:
     `checksum` is the SHA-256 of its bytes, known once they were read; `etag` is S3's, which may be no checksum.
     `rows_in`, `rows_out` and `rows_bad` are Stage A's; `rows_set_aside` are those of `rows_out` that its batch could
     not load, and `rows_repeated` those that other versions of its key had brought to the table before, None if they
-    were not compared. `shares_key`: other versions of its key were registered.
+    were not compared. `nulled` counts, by column, values of rows out that are null because the column cannot hold them
+    and the dataset says so. `shares_key`: other versions of its key were registered.
     """
 
     object: ObjectVersion
@@ -90,6 +91,7 @@ class ObjectRow:
     rows_bad: int | None = None
     rows_set_aside: int = 0
     rows_repeated: int | None = None
+    nulled: Mapping[str, int] = field(default_factory=dict)
     batch: str | None = None
     execution: str | None = None
     shares_key: bool = False
@@ -135,6 +137,7 @@ class ObjectRow:
             since=row["since"],
             history=tuple((status, at) for status, at in row.get("history", [])),
             rows_set_aside=row.get("rows_set_aside", 0),
+            nulled=row.get("nulled", {}),
             shares_key=row.get("shares_key", False),
             dismissed=_dismissed(row),
             **{name: row.get(name) for name in (*optional, *more)},

@@ -22,6 +22,7 @@ from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.originals import Again, Original
 from pipeline.lake.files.parquet_output import BadRowsFile, Misfit, ParquetFile
 from pipeline.lake.files.readers import READERS, Block, Chunk, Reader, Recut
+from pipeline.lake.files.readers.base import total
 from pipeline.lake.files.source import Readable, Source
 from pipeline.lake.files.tolerance import Where, check_share
 
@@ -30,12 +31,16 @@ _DEFAULTS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What came of a file. `columns` are those of the Parquet but for ROW_COLUMN, as Spark's type strings."""
+    """What came of a file. `columns` are those of the Parquet but for ROW_COLUMN, as Spark's type strings.
+
+    `nulled` counts by column the values of rows out that are null because the dataset says `on_bad_value: null`.
+    """
 
     rows_in: int
     rows_out: int
     rows_bad: int
     columns: Mapping[str, str]
+    nulled: Mapping[str, int]
 
 
 def convert(
@@ -110,12 +115,14 @@ class _Job:
     def _read(self, reader: Reader) -> Conversion | None:
         """Read to the end; None if the schema widened after rows had been written, and is complete only now."""
         fits = True
+        nulled: dict[str, int] = {}
         with (
             BadRowsFile(self.bad_rows) as bad_rows,
             ParquetFile(self.parquet, self.metadata, self.limits.row_group) as parquet,
         ):
             for chunk in _chunks(reader, self.limits.workers):
                 bad_rows.add(chunk.bad)
+                nulled = total((nulled, chunk.nulled)) if chunk.nulled else nulled
                 self._check(bad_rows)
                 if fits:
                     try:
@@ -130,7 +137,7 @@ class _Job:
                 parquet.finish(reader.table_schema())
             except Misfit:
                 return None
-            return Conversion(parquet.rows + bad_rows.rows, parquet.rows, bad_rows.rows, parquet.columns)
+            return Conversion(parquet.rows + bad_rows.rows, parquet.rows, bad_rows.rows, parquet.columns, nulled)
 
     def _check(self, bad: BadRowsFile, total: int | None = None) -> None:
         if bad.rows and self.settings.on_bad_row == "reject_file":

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.datasets.names import bare_name
 from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.casts import BadValue, Mismatch
 from pipeline.lake.files.limits import Limits
@@ -222,7 +223,7 @@ class JsonReader(Reader):
         positions: Positions = np.array([row.position for row in good], dtype=np.int64)
         table = self._read_as_text([row.raw for row in good])
         chunk = self.conform(table, positions, lambda index: good[index].raw)
-        return Chunk(chunk.table, chunk.positions, sorted([*bad, *chunk.bad], key=lambda each: each.line))
+        return replace(chunk, bad=sorted([*bad, *chunk.bad], key=lambda each: each.line))
 
     def _bad(self, row: Row, error: ValueError) -> BadRow:
         """Others may read of a key only if the dataset declares it."""
@@ -258,7 +259,7 @@ def _as_numbered(value: BadValue, record: bytes, key: str) -> BadValue:
 
 
 def _check_blank_keys(record: Mapping[str, Any]) -> None:
-    if any(value not in (None, "") for key, value in record.items() if not key.strip()):
+    if any(value not in (None, "") for key, value in record.items() if not bare_name(key)):
         raise ValueError("a value stands under a key without a name")
 
 
