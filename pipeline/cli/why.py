@@ -90,6 +90,7 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
     print_facts(
         f"{styled(row.status)} [dim]version[/] {escape_untrusted(row.object.version_id)}",
         {
+            "part": _part(row),
             "id": f"{row.object.digest} [dim](sluice logs --id ID)[/]",
             "dataset": escape_untrusted(row.dataset) if row.dataset else "[dim]none[/]",
             "size": size(row.size) if row.status is not Status.DELETE_MARKER else None,
@@ -115,6 +116,13 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
     _print_bad_rows(row, folder_of(lake, row, batch))
 
 
+def _part(row: ObjectRow) -> str | None:
+    """What an object is that nobody dropped."""
+    if not row.object.is_part:
+        return None
+    return f"rows of version {escape_untrusted(row.object.whole.version_id)} that were set aside, sent again"
+
+
 def _dismissed(row: ObjectRow) -> str | None:
     if row.dismissed is None:
         return None
@@ -126,7 +134,8 @@ def _rows(row: ObjectRow) -> str | None:
     if row.rows_in is None:
         return None
     bad = f", [yellow]{row.bad:,} bad[/]" if row.bad else ""
-    return f"{row.rows_in:,} in, {row.good or 0:,} out{bad}"
+    again = f", {row.rows_again:,} sent again" if row.rows_again else ""
+    return f"{row.rows_in:,} in, {row.good or 0:,} out{again}{bad}"
 
 
 def _nulled(row: ObjectRow) -> str | None:
