@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pipeline.core.errors import Misconfigured
@@ -12,6 +13,9 @@ from pipeline.feeds.generalisations import generaliser
 from pipeline.feeds.keyring import Keyring
 from pipeline.feeds.pseudonyms import Pseudonyms
 from pipeline.feeds.values import Attribute, Unfit, kind_of, reader
+
+_PEOPLE = 50_000
+"""How many identifiers of a namespace are remembered, at some 300 bytes each."""
 
 IMPORTED = 0
 """The sequence of what a scan or an export found: any change that the stream tells of is newer."""
@@ -99,31 +103,52 @@ class Decoder:
         return Refusal(sequence, name, str(error), of_key.key)
 
     def _compiled(self, name: str, column: Column) -> Callable[[Mapping[str, Attribute]], Any]:
+        """Reads a column's value from an item. Made of as few calls as there can be: most of the time goes here."""
         read = reader(column)
-        treat: Callable[[Any], Any] | None = None
         if column.pseudonymise:
-            treat = _pseudonymiser(self._pseudonyms[column.pseudonymise])
+            read = _one_after_another(read, _pseudonymiser(self._pseudonyms[column.pseudonymise]))
         elif column.generalise:
-            treat = generaliser(column.generalise)
-        path, is_required = path_of(name, column), column.required
-        root, rest = path[0], path[1:]
+            read = _one_after_another(read, generaliser(column.generalise))
+        path = path_of(name, column)
+        value = _at_the_root(path[0], read) if len(path) == 1 else _within(path, read)
+        return _required(value) if column.required else value
 
-        def value(item: Mapping[str, Attribute]) -> Any:
-            attribute = item.get(root)
-            for step in rest:
-                if attribute is None or "NULL" in attribute:
-                    break
-                if "M" not in attribute:
-                    raise Unfit(f"is {kind_of(attribute)} and no map that holds {step}")
-                attribute = attribute["M"].get(step)
-            found = None if attribute is None or "NULL" in attribute else read(attribute)
-            if found is not None and treat is not None:
-                found = treat(found)
-            if found is None and is_required:
-                raise Unfit("is null, and required")
-            return found
 
-        return value
+def _one_after_another(read: Callable[[Attribute], Any], treat: Callable[[Any], Any]) -> Callable[[Attribute], Any]:
+    return lambda attribute: treat(read(attribute))
+
+
+def _at_the_root(name: str, read: Callable[[Attribute], Any]) -> Callable[[Mapping[str, Attribute]], Any]:
+    def value(item: Mapping[str, Attribute]) -> Any:
+        attribute = item.get(name)
+        return None if attribute is None or "NULL" in attribute else read(attribute)
+
+    return value
+
+
+def _within(path: tuple[str, ...], read: Callable[[Attribute], Any]) -> Callable[[Mapping[str, Attribute]], Any]:
+    root, rest = path[0], path[1:]
+
+    def value(item: Mapping[str, Attribute]) -> Any:
+        attribute = item.get(root)
+        for step in rest:
+            if attribute is None or "NULL" in attribute:
+                return None
+            if "M" not in attribute:
+                raise Unfit(f"is {kind_of(attribute)} and no map that holds {step}")
+            attribute = attribute["M"].get(step)
+        return None if attribute is None or "NULL" in attribute else read(attribute)
+
+    return value
+
+
+def _required(value: Callable[[Mapping[str, Attribute]], Any]) -> Callable[[Mapping[str, Attribute]], Any]:
+    def found(item: Mapping[str, Attribute]) -> Any:
+        if (its := value(item)) is None:
+            raise Unfit("is null, and required")
+        return its
+
+    return found
 
 
 def _pseudonymiser(pseudonyms: Pseudonyms) -> Callable[[str], str | None]:
@@ -134,7 +159,8 @@ def _pseudonymiser(pseudonyms: Pseudonyms) -> Callable[[str], str | None]:
             # The error quotes the identifier.
             raise Unfit("is no text: it has half of a character") from None
 
-    return pseudonym
+    # People come back: most records are of somebody who was in one shortly before.
+    return lru_cache(maxsize=_PEOPLE)(pseudonym)
 
 
 def newest(changes: Iterable[Change]) -> list[Change]:

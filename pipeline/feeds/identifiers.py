@@ -11,6 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 _SPACES = re.compile(r"\s+")
+_NO_DIGITS = re.compile(r"[^0-9]+")
 
 
 def _plain(text: str) -> str:
@@ -38,6 +39,8 @@ def _code(text: str) -> str:
 
 
 def _digits(text: str) -> str:
+    if text.isascii():
+        return _NO_DIGITS.sub("", text)
     # Of other scripts by their value.
     return "".join(str(unicodedata.digit(each)) for each in _plain(text) if each.isdigit())
 

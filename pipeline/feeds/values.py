@@ -28,7 +28,7 @@ _LONGEST = 2**63
 _EXACT = Context(prec=200)
 """More digits than numbers of DynamoDB have (38, and exponents to 125): nothing is rounded."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_DAY_LENGTH = len("2026-01-31")
 
 
 class Unfit(ValueError):
@@ -45,7 +45,7 @@ def reader(column: Column) -> Callable[[Attribute], Any]:
     read = _READERS[type_.kind]
     if type_.kind in ("date", "timestamp"):
         return _moments(type_.kind, column)
-    return (lambda attribute: _decimal(attribute, type_)) if type_.kind == "decimal" else read
+    return _decimals(type_) if type_.kind == "decimal" else read
 
 
 def kind_of(attribute: Attribute) -> str:
@@ -93,6 +93,19 @@ def _bigint(attribute: Attribute) -> int:
     if not -_LONGEST <= number < _LONGEST:
         raise Unfit("is greater than a bigint can be")
     return int(number)
+
+
+def _decimals(type_: Type) -> Callable[[Attribute], Decimal]:
+    before = type_.precision - type_.scale
+    # As nearly all numbers are written; of the others the exponent decides.
+    usual = re.compile(rf"-?[0-9]{{1,{max(before, 1)}}}(?:\.[0-9]{{1,{max(type_.scale, 1)}}})?").fullmatch
+    is_usual = before > 0 and type_.scale > 0
+
+    def read(attribute: Attribute) -> Decimal:
+        found = attribute.get("N")
+        return Decimal(found) if is_usual and found is not None and usual(found) else _decimal(attribute, type_)
+
+    return read
 
 
 def _decimal(attribute: Attribute, type_: Type) -> Decimal:
@@ -145,7 +158,7 @@ def _iso(attribute: Attribute) -> date | datetime:
     if found is None:
         raise Unfit(f"is {kind_of(attribute)} and no date or time in text")
     try:
-        return date.fromisoformat(found) if _DAY.fullmatch(found) else datetime.fromisoformat(found)
+        return date.fromisoformat(found) if len(found) == _DAY_LENGTH else datetime.fromisoformat(found)
     except ValueError:
         raise Unfit("is no date or time as ISO 8601 writes it") from None
 
@@ -153,6 +166,8 @@ def _iso(attribute: Attribute) -> date | datetime:
 def _with_zone(moment: date | datetime) -> datetime:
     if not isinstance(moment, datetime):
         raise Unfit("is a date without a time")
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         raise Unfit("is a time without a zone")
     try:
