@@ -259,6 +259,26 @@ class BatchRecords:
         found = Measured(batch.id, verdict.scope, verdict.metrics)
         return [remembering(self._table, batch.dataset, found, self._clock())]
 
+    def opened_by(self, dataset: str, moment_ms: int, limit: int) -> list[Batch]:
+        """The batches that were opened last before a moment (ms since 1970), the newest first."""
+        from ulid import ULID
+
+        last = f"{str(ULID.from_timestamp(moment_ms / 1000))[:10]}{'Z' * 16}"
+        rows = query(
+            self._dynamodb,
+            limit,
+            TableName=self._table,
+            KeyConditionExpression="dataset = :d AND #i BETWEEN :first AND :last",
+            ExpressionAttributeNames={"#i": "item"},
+            ExpressionAttributeValues={
+                ":d": {"S": dataset},
+                ":first": {"S": batch_item("")},
+                ":last": {"S": batch_item(last)},
+            },
+            ScanIndexForward=False,
+        )
+        return [Batch.from_row(row) for row in rows]
+
     def wrote(self, dataset: str, batch: str, written: Written) -> None:
         """Record what a job run wrote; the batch is RUNNING from here. `Refused` if it has ended."""
         facts = {
