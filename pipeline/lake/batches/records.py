@@ -282,6 +282,26 @@ class BatchRecords:
         if counts and update_if(self._dynamodb, self._table, remembering(dataset, found, self._clock())):
             update_if(self._dynamodb, self._table, deciding_now)
 
+    def opened_by(self, dataset: str, moment_ms: int, limit: int) -> list[Batch]:
+        """The batches that were opened last before a moment (ms since 1970), the newest first."""
+        from ulid import ULID
+
+        last = f"{str(ULID.from_timestamp(moment_ms / 1000))[:10]}{'Z' * 16}"
+        rows = query(
+            self._dynamodb,
+            limit,
+            TableName=self._table,
+            KeyConditionExpression="dataset = :d AND #i BETWEEN :first AND :last",
+            ExpressionAttributeNames={"#i": "item"},
+            ExpressionAttributeValues={
+                ":d": {"S": dataset},
+                ":first": {"S": batch_item("")},
+                ":last": {"S": batch_item(last)},
+            },
+            ScanIndexForward=False,
+        )
+        return [Batch.from_row(row) for row in rows]
+
     def wrote(self, dataset: str, batch: str, written: Written) -> None:
         """Record what a job run wrote; the batch is RUNNING from here. `Refused` if it has ended."""
         facts = {
