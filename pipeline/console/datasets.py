@@ -22,6 +22,7 @@ from pipeline.operate.datasets import backlog, next_run, patience, registration_
 from pipeline.operate.executions import redriven
 from pipeline.operate.formatting import duration
 from pipeline.operate.redrive import redrive_dataset
+from pipeline.operate.waiting_deliveries import waiting_deliveries
 
 ROWS = 25
 FEW = 10
@@ -97,6 +98,7 @@ def build(request: PageRequest) -> Document:
         "is_closed": registration.is_closed,
         "patience": duration(patience(dataset).total_seconds()),
         "backlog": _backlog(request, dataset),
+        "deliveries": [each.to_json() for each in waiting_deliveries(lake, [registration])],
         "active": active,
         "busy": active,
         "kept_up": active is not None and is_turn(active),

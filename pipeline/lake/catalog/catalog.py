@@ -19,7 +19,7 @@ from pipeline.lake.routing import unrouted_partition
 
 _OF_A_GENERATION = [
     *("reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"),
-    *("rows_in", "rows_out", "rows_bad", "rows_set_aside", "rows_repeated"),
+    *("rows_in", "rows_out", "rows_bad", "rows_set_aside", "rows_repeated", "control"),
 ]
 """What is said of one passage of an object through the lake, and no more of the next."""
 
