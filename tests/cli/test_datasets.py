@@ -254,6 +254,17 @@ def test_init_replaces_a_definition_only_when_forced(checkout: Path, tmp_path: P
     assert (checkout / found["path"]).read_text() == found["text"]
 
 
+def test_a_reserved_team_is_refused_by_init_and_told_by_validate(checkout: Path, tmp_path: Path, put: Put):
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    result = CliRunner().invoke(app, ["datasets", "init", str(tmp_path / "a.csv"), "--to", "quarantine/a"])
+    assert isinstance(result.exception, BadInput)
+    assert "no new team can be called 'quarantine'" in result.exception.message
+    put("quarantine", "a")
+    told = CliRunner().invoke(app, ["datasets", "validate"])
+    assert told.exit_code == 0
+    assert "team: no new team can be called 'quarantine'" in " ".join(told.stdout.split())
+
+
 def test_init_refuses_a_name_that_is_none(checkout: Path, tmp_path: Path):
     sample = tmp_path / "s.csv"
     sample.write_text("a\n1\n")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from pipeline.cloudformation.changes import Deployed
 from pipeline.core.definitions.problems import BadDefinitions, Problem
 from pipeline.core.errors import BadDefinition, Refused, SluiceError
-from pipeline.lake.datasets.dataset_names import DatasetName
+from pipeline.lake.datasets.dataset_names import DatasetName, reserved_team
 from pipeline.lake.datasets.files import Definition
 from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.registry import Registration, Registry
@@ -233,6 +233,9 @@ def _plans(definitions: Iterable[Definition], parts: Parts) -> dict[DatasetName,
     problems = []
     for definition in definitions:
         name = definition.dataset.name
+        if (taken := reserved_team(name.team)) and parts.registry.get(name) is None:
+            problems.append(definition.problem(("team",), taken))
+            continue
         try:
             plans[name] = parts.plan_table(definition.dataset, table_of(name, parts.database_prefix))
         except BadDefinition as error:

@@ -14,21 +14,13 @@ import re
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import StageA
 from pipeline.lake.datasets.raw_files import SINGLE_BYTE
+from pipeline.lake.files.compression import MAGIC_BYTES
+from pipeline.lake.files.signatures import signature_of
 from pipeline.lake.files.source import Source
 
 BOM = codecs.BOM_UTF8
 """What a byte-order mark of any encoding becomes in the text; the one at the start is taken away."""
 
-_FOREIGN_MAGIC = {
-    b"PK\x03\x04": "a ZIP archive (or an Excel workbook)",
-    b"PAR1": "a Parquet file",
-    b"Obj\x01": "an Avro file",
-    b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
-    b"BZh": "compressed with bzip2",
-    b"\xfd7zXZ\x00": "compressed with xz",
-    b"%PDF": "a PDF document",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-}
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     # The marks of UTF-32 begin with those of UTF-16.
@@ -51,7 +43,7 @@ class TextStream:
 
     def __init__(self, source: Source, encoding: str = "utf-8") -> None:
         self._source = source
-        self._ahead = source.read(8)
+        self._ahead = source.read(MAGIC_BYTES)
         _refuse_foreign(self._ahead)
         self.encoding = self._take_mark(encoding)
         wide = self.encoding.startswith(_WIDE)
@@ -148,6 +140,5 @@ class TableText:
 
 
 def _refuse_foreign(first: bytes) -> None:
-    for magic, what in _FOREIGN_MAGIC.items():
-        if first.startswith(magic):
-            raise BadObject(f"the file is {what}", hint="Send text, plain or as gzip, or say the right `format`.")
+    if found := signature_of(first):
+        raise BadObject(f"the file is {found.what}", hint=found.hint)
