@@ -100,7 +100,8 @@ class Poller:
         if not choice.opens:
             return (PollOutcome.BELOW_MINIMUM if choice.candidates else PollOutcome.IDLE), None
         work = self.load(order.dataset)
-        whole = bool(choice.delivery)
+        # What a message names of another delivery is none of this batch.
+        whole = order.settings.by_delivery is not None
         messages = self.queue.receive(order.queue_url, RECEIVED_BESIDE_A_DELIVERY if whole else choice.most)
         wanted = [*choice.candidates] if whole else [*(m.object for m in messages), *choice.candidates]
         batch = self.new_id()
@@ -123,7 +124,9 @@ class Poller:
         whole = self.deliveries.next(order.dataset, start, waiting) if waiting else None
         if whole is None:
             self.deliveries.tell_strays(order.dataset, start, waiting, lock.strays_told)
-            return _Choice(False, [obj for obj, _ in waiting], 0)
+            # Rows that are sent again were of a delivery, and wait for none.
+            parts = [obj for obj, _ in waiting if obj.is_part][: settings.max_objects]
+            return _Choice(bool(parts), parts or [obj for obj, _ in waiting], len(parts))
         candidates = whole.candidates
         return _Choice(True, candidates, len(candidates), tuple(row.id for row in whole.controls))
 

@@ -107,7 +107,7 @@ def turn(pending: Pending, now: datetime, within: timedelta, most: int) -> Turn:
 
 def look(member: Member, versions: Sequence[ObjectRow]) -> Found:
     """What a member is, by the rows of its key: all of them, or those of one version and its duplicate's holder."""
-    mine = [row for row in versions if row.status is not Status.DELETE_MARKER]
+    mine = [row for row in versions if row.status is not Status.DELETE_MARKER and not row.object.is_part]
     if member.version_id is not None:
         mine = _with_holder([row for row in mine if row.object.version_id == member.version_id], mine)
     mine.sort(key=lambda row: row.order, reverse=True)

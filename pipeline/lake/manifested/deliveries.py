@@ -73,7 +73,8 @@ class Deliveries:
         late = [
             (obj, at)
             for obj, at in waiting
-            if parse_iso(at) <= since and (told is None or at > told) and start.control_of(obj.key) is None
+            if parse_iso(at) <= since and (told is None or at > told)
+            if start.control_of(obj.key) is None and not obj.is_part
         ]
         if not late:
             return []
@@ -158,7 +159,7 @@ def replaced_versions(catalog: Catalog, dataset: str, members: Iterable[ObjectRo
     count = 0
     for row in members:
         for older in catalog.history(row.object.path) if row.shares_key and row.control is None else ():
-            if older.status is Status.STAGED and older.order < row.order:
+            if older.status is Status.STAGED and older.order < row.order and not older.object.is_part:
                 reason = f"version {row.object.version_id} took its place before the delivery was whole"
                 count += catalog.move(older.object, Status.SUPERSEDED, dataset, reason=reason) is None
     return count
