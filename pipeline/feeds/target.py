@@ -38,6 +38,11 @@ COMMON: tuple[sql.SQL, ...] = (
         " retired text NOT NULL DEFAULT '{}',"
         " at timestamp with time zone NOT NULL DEFAULT now())"
     ),
+    sql.SQL(
+        "CREATE TABLE IF NOT EXISTS sluice_feeds.import (feed text NOT NULL, segment integer NOT NULL,"
+        " segments integer NOT NULL, position text, items bigint NOT NULL, is_done boolean NOT NULL,"
+        " PRIMARY KEY (feed, segment))"
+    ),
 )
 """What all feeds of a database share. The version of a namespace's keys is the same for all rows of the database."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +19,9 @@ EMPTY = "no cell of the row has a value"
 _AGAIN = "the header once more"
 _TOTAL = "it looks like a total of other rows; if the file ends with such lines, the option `skip_footer` skips them"
 _SUMS = (
-    "total, totals, grand total, sub total, subtotal, sub-total, sum, gesamt, gesamtsumme, summe, zwischensumme, "
-    "insgesamt, total général, total general, sous-total, somme, totale, totaal, suma, razem, celkem, итого, 合计, 总计"
+    "total, totals, grand total, sub total, subtotal, sub-total, sum, gesamt, gesamtsumme, gesamtergebnis, summe, "
+    "zwischensumme, insgesamt, total général, total general, sous-total, somme, totale, totaal, suma, razem, celkem, "
+    "итого, 合计, 总计"
 )
 _SUM_WORDS = pa.array(
     form + mark
@@ -27,6 +29,12 @@ _SUM_WORDS = pa.array(
     for form in dict.fromkeys((word, word.capitalize(), word.title(), word.upper()))
     for mark in ("", ":")
 )
+_SUBTOTALS = (
+    *((pattern, pc.ends_with) for pattern in (" Total", " Ergebnis", " Totale")),
+    *((pattern, pc.starts_with) for pattern in ("Total ", "Subtotal ", "Sous-total ", "Zwischensumme ", "Summe ")),
+)
+"""How Excel writes the name of a group beside the word, in its languages, and people do."""
+
 _AROUND = 2
 """Rows of a block's edge that tell whether the header of a second table stands there."""
 
@@ -157,6 +165,25 @@ class SecondTables:
         self._before = found.tail if len(found.tail.lines) == _AROUND else around.edge(-_AROUND)
 
 
+class StrayWatch:
+    """What threads find in blocks, kept until the blocks are settled in the order of the file."""
+
+    def __init__(self) -> None:
+        self._second_tables = SecondTables()
+        self._found: dict[int, Found] = {}
+        self._lock = Lock()
+
+    def note(self, first: int, found: Found) -> dict[int, str]:
+        """Keep what was found in the block that starts with that line; the rows that are no data."""
+        with self._lock:
+            self._found[first] = found
+        return found.strays
+
+    def settle(self, first: int) -> None:
+        """BadObject for a second table that is seen only with the blocks before; see `SecondTables.follow`."""
+        self._second_tables.follow(self._found.pop(first))
+
+
 def refuse_second_table(passage: Passage) -> None:
     """After blank lines, or rows that are no data, a row of names where those around it have figures is a header."""
     table, lines = passage.rows, passage.lines
@@ -237,7 +264,11 @@ def _totals(table: pa.Table) -> list[int]:
         if column.null_count:
             gaps |= column.is_null().to_numpy()
     rows = np.flatnonzero(gaps)
-    likely = rows[pc.is_in(table.column(0).take(pa.array(rows)), _SUM_WORDS).to_numpy()]
+    labels = table.column(0).take(pa.array(rows))
+    summing = pc.is_in(labels, _SUM_WORDS)
+    for pattern, test in _SUBTOTALS:
+        summing = pc.or_(summing, pc.fill_null(test(labels, pattern=pattern), False))
+    likely = rows[summing.to_numpy()]
     return [row for row in likely.tolist() if _is_total(_row(table, row))]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from pipeline.core.dynamo import encode
+from pipeline.core.dynamo import encode, update_if
 from pipeline.core.errors import BadDefinition, Inconsistent, Refused
 from pipeline.lake.batches.metrics import Measured, remembering
 from pipeline.lake.batches.records import Batch, BatchRecords, Written
@@ -53,9 +53,7 @@ class Lake:
     def remember(self, batch: str, scope: str = "batch", **metrics: float) -> None:
         """What a committed batch leaves for later ones."""
         found = Measured(batch, scope, metrics)
-        boto3.client("dynamodb").transact_write_items(
-            TransactItems=[remembering(self.batches, "shop/orders", found, datetime.now(UTC))]
-        )
+        update_if(boto3.client("dynamodb"), self.batches, remembering("shop/orders", found, datetime.now(UTC)))
 
     def check(self, ruleset: str | None, **quality: str) -> Any:
         definition: dict[str, Any] = {"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}}
