@@ -33,7 +33,7 @@ def sales(lake) -> Actor:
         batch = made.open(made.stage(f"{number}.csv"))
         metrics = {"RowCount": float(rows), SHARE: 0.1 * number, 'Mean "price"': 1 / 3}
         content = pa.table({"id": [1], "price": [None], "at": pa.array([None], pa.timestamp("us", "UTC"))})
-        made.write(batch, content, outcome, metrics=metrics)
+        made.write(batch, content, outcome, metrics=metrics, reason="last() = 0: no earlier batch")
         if outcome == "FAILED":
             lake.finisher.quarantine(made.name, batch, made.work.table)
         else:
@@ -62,6 +62,11 @@ def test_each_number_has_its_values_its_rules_and_what_the_next_batch_is_held_ag
     assert by_name['Mean "price"']["rules"] == []
     assert "<script>alert" not in visitor.get(f"/datasets/{sales.name}").text
     assert (document["kind"], document["starts"], document["transform"]) == ("Iceberg; append", None, None)
+
+
+def test_a_batch_tells_what_a_rule_that_held_was_compared_with(visitor, sales):
+    newest = sales.lake.batches.newest(sales.name, 1)[0]
+    assert '<span class="quiet">last() = 0: no earlier batch</span>' in visitor.get(f"/batches/{newest.id}").text
 
 
 def test_one_call_of_aws_draws_them_all(visitor, sales):
