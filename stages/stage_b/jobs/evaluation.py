@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.errors import BadDefinition, SluiceError, Transient
 from pipeline.lake.batches.records import Batch, RuleResult, Verdict
 from pipeline.lake.datasets import Quality
-from pipeline.lake.quality import check_ruleset
 from pipeline.lake.quality.dqdl import parse
 from pipeline.lake.quality.dynamic_rules import Resolved, ResolvedRule, expressions_of
-from pipeline.lake.quality.lint import errors_in
+from pipeline.lake.quality.lint import check_ruleset, errors_in
 from pipeline.lake.quality.metrics import value_of
 from pipeline.lake.quality.model import Composite, Rule, plain_rules
 from pipeline.lake.quality.references import COMPARING, RAW

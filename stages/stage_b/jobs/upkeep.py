@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from pipeline.core.clients import client
 from pipeline.core.telemetry.logs import log_as_job, log_context
@@ -19,6 +22,7 @@ from pipeline.lake.catalog.rows import shorten
 from pipeline.lake.datasets.model import Upkeep
 from pipeline.lake.tables.names import split_table
 from pipeline.lake.tables.parquet_names import ROOT
+from pipeline.lake.tables.scratch import remove_abandoned
 from stages.stage_b.jobs.parquet_upkeep import ParquetKeeper
 from stages.stage_b.jobs.table_upkeep import Keeper
 
@@ -49,8 +53,12 @@ def run(
     history: History,
     session: Callable[[], AbstractContextManager[SparkSession]] = own_session,
     parquet_keeper: Callable[[str, Upkeep, Callable[[str], bool]], ParquetKeeper | None] = lambda *_: None,
+    trials: Callable[[], int] = lambda: 0,
 ) -> dict[str, int]:
-    """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises."""
+    """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises.
+
+    `trials` removes what killed trials of definitions left, and says how many they were.
+    """
     dataset, turn = arguments["dataset"], arguments["turn"]
     turns.claim(dataset, turn, arguments["JOB_RUN_ID"])
 
@@ -65,6 +73,7 @@ def run(
             with session() as spark:
                 did = Keeper(spark, table, settings, has_ended).keep_up(history.clock())
         did["histories"] = history.give_ends(dataset)
+        did["trials"] = trials()
     except Exception as error:
         turns.end(dataset, turn, TurnStatus.FAILED, error=shorten(f"{type(error).__name__}: {error}"))
         raise
@@ -88,8 +97,20 @@ def main() -> None:
     log_as_job("stage_b.upkeep")
     dynamodb, table = client("dynamodb"), arguments["batches_table"]
     with log_context(correlation_id=arguments["turn"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
-        did = run(arguments, Turns(dynamodb, table), _history(arguments, dynamodb), parquet_keeper=of_parquet)
+        trials = partial(_trials, arguments)
+        history = _history(arguments, dynamodb)
+        did = run(arguments, Turns(dynamodb, table), history, parquet_keeper=of_parquet, trials=trials)
         log.info("table kept up", extra=did)
+
+
+def _trials(arguments: Mapping[str, str]) -> int:
+    database, _ = split_table(arguments["table"])
+    try:
+        return remove_abandoned(client("glue"), client("s3"), database, datetime.now(UTC))
+    except ClientError:
+        # The table is kept up, and the next turn tries again.
+        log.exception("what trials left was not removed")
+        return 0
 
 
 def _history(arguments: Mapping[str, str], dynamodb: Any) -> History:

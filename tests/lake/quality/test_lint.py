@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.lake.datasets.names import safe_name
-from pipeline.lake.quality import Problem, check_ruleset
+from pipeline.lake.quality.lint import Problem, check_ruleset
 
 COLUMNS = {"id": "int", "name": "string", "d": "date", "ts": "timestamp", "ok": "boolean", "tags": "array<string>"}
 
