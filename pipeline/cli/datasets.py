@@ -25,7 +25,7 @@ from pipeline.cli.output import Json, console, errors, print_json, print_table
 from pipeline.core.checkout import checkout
 from pipeline.core.definitions.problems import Problem
 from pipeline.core.errors import Misconfigured, Refused
-from pipeline.deploy.datasets.definitions import apply_definitions, plan_definitions, ruleset_findings
+from pipeline.deploy.datasets.definitions import all_findings, apply_definitions, by_name, plan_definitions
 from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.datasets.compatibility import Breach, breaches
@@ -162,9 +162,10 @@ def validate(
     files = read_all(checkout())
     broken = {} if against is None else _breaches_since(files, against)
     problems, warnings = list(files.problems), list[Problem]()
+    known = by_name(files.definitions)
     with Rulesets() as rulesets:
         for definition in files.definitions:
-            for problem, severity in ruleset_findings(definition, rulesets):
+            for problem, severity in all_findings(definition, rulesets, known):
                 (problems if severity == "error" else warnings).append(problem)
     checked = replace(files, problems=tuple(sorted(problems)))
     if as_json:

@@ -92,3 +92,79 @@ def test_sql_of_an_upsert_has_one_row_a_key(make_table: MakeTable) -> None:
     nothing = with_code(table, "select customer, price as total from staged where false").load(orders(5, (7, "c", 1.0)))
     assert nothing.write
     assert (nothing.write.rows, nothing.write.given, nothing.write.made) == (0, 1, 0)
+
+
+CLEAN = """
+import pyarrow.compute as pc
+
+def clean(batch):
+    kept = batch.filter(pc.greater(batch["price"], 0))
+    return kept.append_column("half", pc.divide(kept["price"], 2))
+
+def fails(batch):
+    return checked(batch)
+
+def checked(batch):
+    raise ValueError("no price at all")
+
+def other(batch):
+    return batch.drop_columns("price")
+"""
+
+
+def test_a_function_gets_batches_and_its_rows_are_of_their_object(make_table: MakeTable) -> None:
+    table = make_table(ORDERS, {"python": "p.py:clean", "text": CLEAN}, write="replace")
+    first = orders(1, (1, "a", 1.0), (2, "b", -2.0))
+    loaded = table.load(replace(first, file="f"), orders(2, (3, "c", 3.0)))
+    assert loaded.write
+    assert (loaded.write.given, loaded.write.made, loaded.write.rows) == (3, 2, 2)
+    table.load(replace(orders(3, (4, "d", 8.0)), file="f"))
+    assert [(row["id"], row["half"]) for row in table.rows()] == [(3, 1.5), (4, 4.0)], "a newer version replaces"
+    said = failure(with_code(table, CLEAN, python="p.py:fails").transform(orders(4, (5, "a", 1.0))))
+    assert "TransformFailed: ValueError: no price at all (at p.py:12 in checked:" in said
+    assert "← p.py:9 in fails: return checked(batch)" in said
+    said = failure(with_code(table, CLEAN, python="p.py:other").transform(orders(4, (5, "a", 1.0))))
+    assert (
+        "TypeError: other gave columns ['customer', 'id'], and ['customer', 'half', 'id', 'price'] are wanted" in said
+    )
+    assert len(table.rows()) == 2
+
+
+SCRIPT = """
+from pyspark.sql import functions as F
+from pipeline.lake.transforms import batch
+
+names = batch.table("team/{view}")
+batch.write(batch.staged().join(names, "customer").select("id", F.upper("name").alias("name")))
+"""
+AROUND = """
+from pipeline.lake.transforms import batch
+rows = batch.staged().select("id", F.lit("x").alias("name"))
+rows.writeTo("glue_catalog.{table}").append()
+batch.write(rows)
+""".replace("from pipeline", "from pyspark.sql import functions as F\nfrom pipeline")
+
+
+def test_a_script_reads_what_it_was_granted_and_writes_to_the_branch_alone(
+    make_table: MakeTable, customers: Table
+) -> None:
+    view = view_of(customers)
+    transform = {"script": "j.py", "text": SCRIPT.format(view=view), "reads": [f"team/{view}"]}
+    table = make_table(ORDERS, transform)
+    loaded = table.load(orders(1, (1, "a", 1.5), (2, "nobody", 2.0)))
+    assert table.rows() == [{"id": 1, "name": "ADA"}]
+    assert loaded.write
+    assert (loaded.write.given, loaded.write.made, loaded.write.can_move) == (2, 1, False)
+
+    asks = "from pipeline.lake.transforms import batch\nbatch.table('other/secrets')"
+    said = failure(with_code(table, asks).transform(orders(2, (3, "a", 1.0))))
+    assert (
+        "reads other/secrets, which it was not granted. Name it under transform.reads and apply; now there is "
+        f"team/{view}" in said
+    )
+    raises = "def work():\n    raise KeyError('price')\nwork()"
+    said = failure(with_code(table, raises).transform(orders(2, (3, "a", 1.0))))
+    assert "KeyError: 'price' (at j.py:2 in work: raise KeyError('price') ← j.py:3 in <module>: work())" in said
+    assert "j.py ended without batch.write" in failure(with_code(table, "1").transform(orders(2, (3, "a", 1.0))))
+    said = failure(with_code(table, AROUND.format(table=table.name)).transform(orders(2, (3, "a", 1.0))))
+    assert "WillFailAgain: TransformFailed: j.py wrote to main of its table, past the rules of quality" in said

@@ -1,0 +1,39 @@
+"""What the stack of a dataset is told of its transform: what the role of the team's code may read of other teams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.lake.datasets.model import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a lake is: what its ARNs begin with."""
+
+    partition: str
+    region: str
+    account: str
+
+
+def grants(dataset: Dataset, lake: str, env: str, at: Whereabouts, wheels: str = "") -> dict[str, str]:
+    """The parameters of a dataset's stack about its transform; none where it has none. `wheels` is an s3:// URI.
+
+    Lists have the dataset's own table, too, so that none is empty.
+    """
+    transform = dataset.transform
+    if transform is None:
+        return {}
+    names = sorted({dataset.name, *transform.views.values()})
+    bucket = f"arn:{at.partition}:s3:::{lake}-{env}-curated-{at.account}-{at.region}"
+    glue = f"arn:{at.partition}:glue:{at.region}:{at.account}"
+    databases = sorted({f"{lake}_{env}_{name.team}" for name in names})
+    tables = [f"{glue}:table/{lake}_{env}_{name.team}/{name.dataset}" for name in names]
+    return {
+        "Transform": transform.kind,
+        "TransformMinutes": str(transform.timeout_minutes),
+        "TransformWheels": wheels,
+        "ReadableObjects": ",".join(f"{bucket}/{name}/{part}/*" for name in names for part in ("data", "metadata")),
+        "ReadableFolders": ",".join(f"{name}/*" for name in names),
+        "ReadableTables": ",".join([f"{glue}:catalog", *(f"{glue}:database/{each}" for each in databases), *tables]),
+    }
