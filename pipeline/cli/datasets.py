@@ -24,11 +24,12 @@ from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, errors, print_json, print_table
 from pipeline.core.checkout import checkout
 from pipeline.core.definitions.problems import Problem
-from pipeline.core.errors import Misconfigured, Refused
+from pipeline.core.errors import BadInput, Misconfigured, Refused
 from pipeline.deploy.datasets.definitions import all_findings, apply_definitions, by_name, plan_definitions
 from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.datasets.compatibility import Breach, breaches
+from pipeline.lake.datasets.dataset_names import reserved_team
 from pipeline.lake.datasets.drift import Drift, compare
 from pipeline.lake.datasets.files import Definition, Found, path_of, read_all
 from pipeline.lake.datasets.revisions import definitions_at
@@ -68,6 +69,8 @@ def init(
     from pipeline.lake.proposals.proposal import propose
 
     name = dataset_name(to)
+    if taken := reserved_team(name.team):
+        raise BadInput(taken)
     proposal = propose(file, name)
     path = path_of(name)
     if write:
@@ -165,6 +168,8 @@ def validate(
     known = by_name(files.definitions)
     with Rulesets() as rulesets:
         for definition in files.definitions:
+            if taken := reserved_team(definition.dataset.team):
+                warnings.append(definition.problem(("team",), f"{taken}, unless it is registered already"))
             for problem, severity in all_findings(definition, rulesets, known):
                 (problems if severity == "error" else warnings).append(problem)
     checked = replace(files, problems=tuple(sorted(problems)))

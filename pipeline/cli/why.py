@@ -16,6 +16,7 @@ from pipeline.lake.datasets.model import Table
 from pipeline.lake.services import Lake
 from pipeline.operate.advice import advice
 from pipeline.operate.arguments import object_of
+from pipeline.operate.batches import in_and_out
 from pipeline.operate.deliveries import beside, in_words
 from pipeline.operate.formatting import counted, moment, size
 from pipeline.operate.missing_objects import Diagnosis, diagnose
@@ -99,6 +100,9 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
             "rows": _rows(row),
             "twice" if row.rows_repeated else "beside": _beside(in_words(row, known, table)),
             "batch": _batch(batch, row),
+            "transform": escape_untrusted(said)
+            if batch and batch.write and (said := in_and_out(batch.write))
+            else None,
             "verdict": _verdict(batch) if batch else None,
             "execution": f"{escape_untrusted(row.execution)} [dim](sluice execution NAME)[/]"
             if row.execution
@@ -138,6 +142,11 @@ def _batch(batch: Batch | None, row: ObjectRow) -> str | None:
     is_shown = batch.error and batch.error in (row.reason or "")
     error = f": {escape_untrusted(batch.error)}" if batch.error and not is_shown else ""
     return f"{batch.id} {styled(batch.status)}{error}"
+
+
+def _transform(batch: Batch | None) -> str | None:
+    said = in_and_out(batch.write) if batch and batch.write else None
+    return escape_untrusted(said) if said else None
 
 
 def _verdict(batch: Batch) -> str | None:

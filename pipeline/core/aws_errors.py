@@ -48,12 +48,19 @@ TRANSIENT_CODES = frozenset(
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether an AWS call failed in a way that may pass."""
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+    """Whether an AWS call failed in a way that may pass, or the connection over which its answer was being read.
 
-    if isinstance(error, ClientError):
+    Of the errors of a body that is read as a stream the SDK renames two; the others come as urllib3 and ssl have them.
+    """
+    import ssl
+
+    from botocore import exceptions as sdk
+    from urllib3.exceptions import HTTPError
+
+    if isinstance(error, sdk.ClientError):
         return _code(error) in TRANSIENT_CODES | THROTTLING_CODES
-    return isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError))
+    of_sdk = (sdk.ConnectionError, sdk.HTTPClientError, sdk.IncompleteReadError)
+    return isinstance(error, (*of_sdk, HTTPError, ConnectionError, TimeoutError, ssl.SSLError))
 
 
 def is_throttled(error: Exception) -> bool:

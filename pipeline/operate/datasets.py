@@ -76,17 +76,20 @@ def next_run(dataset: Dataset, now: datetime) -> str | None:
 def run_now(lake: Lake, registration: Registration) -> tuple[str, str | None]:
     """Poll the dataset as its schedule does, for however few objects; the outcome, and the batch that it opened.
 
+    Where each batch is a whole delivery, none opens of less.
+
     `Refused` with the function's error, and for a retired dataset whose queue is gone.
     """
     if registration.is_closed:
         raise Refused(
             f"dataset {registration.name} is retired, and has no queue any more", hint="Apply it again first."
         )
-    batching = registration.dataset.stage_b.model_dump(mode="json", include={"max_objects", "max_wait"})
+    batching = registration.dataset.stage_b
+    said = {"max_objects", "max_wait", *(["start_when"] if batching.by_delivery else [])}
     event = {
         "dataset": str(registration.name),
         "queue_url": registration.queue_url,
-        "stage_b": {**batching, "min_objects": 1},
+        "stage_b": {**batching.model_dump(mode="json", include=said), "min_objects": 1},
     }
     answer = client("lambda").invoke(
         FunctionName=lake.settings[Setting.POLL_FUNCTION], Payload=json.dumps(event).encode()

@@ -47,7 +47,7 @@ def test_the_schedule_carries_what_an_idle_poll_has_to_know(deployed: Lake, put:
     event = json.loads(text)
     assert expression == "rate(5 minutes)"
     assert event["queue_url"].endswith("/sluice-local-stage-b-polled-orders")
-    assert event["stage_b"] == {"min_objects": 1, "max_objects": 100, "max_wait": "7200 seconds"}
+    assert event["stage_b"] == {"min_objects": 1, "max_objects": 100, "max_wait": "7200 seconds", "start_when": None}
 
 
 def test_applying_again_changes_nothing_and_says_so(deployed: Lake, put: Put, run: Run):
@@ -252,6 +252,17 @@ def test_init_replaces_a_definition_only_when_forced(checkout: Path, tmp_path: P
     assert found["definition"]["stage_a"]["format"] == "jsonl"
     assert found["inferred"]["columns"] == [{"name": "id", "type": "string", "doubt": "", "written": ""}]
     assert (checkout / found["path"]).read_text() == found["text"]
+
+
+def test_a_reserved_team_is_refused_by_init_and_told_by_validate(checkout: Path, tmp_path: Path, put: Put):
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    result = CliRunner().invoke(app, ["datasets", "init", str(tmp_path / "a.csv"), "--to", "quarantine/a"])
+    assert isinstance(result.exception, BadInput)
+    assert "no new team can be called 'quarantine'" in result.exception.message
+    put("quarantine", "a")
+    told = CliRunner().invoke(app, ["datasets", "validate"])
+    assert told.exit_code == 0
+    assert "team: no new team can be called 'quarantine'" in " ".join(told.stdout.split())
 
 
 def test_init_refuses_a_name_that_is_none(checkout: Path, tmp_path: Path):

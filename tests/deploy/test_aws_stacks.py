@@ -305,7 +305,7 @@ def standing_stack() -> Any:
     return backends()[stack["StackId"]]
 
 
-ALL = PARAMETERS | {"Lake": "sluice", "Freshness": "86400"}
+ALL = PARAMETERS | {"Lake": "sluice", "StartWhen": "null", "Freshness": "86400"}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ repeat, and the registration comes after what it names, so an apply that breaks 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from pipeline.cloudformation.changes import Deployed
 from pipeline.core.definitions.problems import BadDefinitions, Problem
 from pipeline.core.errors import BadDefinition, Refused, SluiceError
 from pipeline.deploy.datasets.grants import Whereabouts, grants
-from pipeline.lake.datasets.dataset_names import DatasetName
+from pipeline.lake.datasets.dataset_names import DatasetName, reserved_team
 from pipeline.lake.datasets.files import Definition
 from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.registry import Registration, Registry
@@ -213,9 +214,16 @@ def stack_parameters(dataset: Dataset, lake: str, env: str, at: Whereabouts) -> 
         "MinObjects": str(dataset.stage_b.min_objects),
         "MaxObjects": str(dataset.stage_b.max_objects),
         "MaxWait": f"{int(dataset.stage_b.max_wait.total_seconds())} seconds",
+        "StartWhen": _start_when(dataset),
         "Freshness": str(int(dataset.stage_b.freshness.total_seconds())),
         **grants(dataset, lake, env, at),
     }
+
+
+def _start_when(dataset: Dataset) -> str:
+    """As JSON, which stands in the poller's order."""
+    said = dataset.stage_b.start_when
+    return json.dumps(said.model_dump(mode="json", exclude_defaults=True)) if said else "null"
 
 
 def table_of(name: DatasetName, database_prefix: str) -> str:
@@ -228,6 +236,9 @@ def _plans(definitions: Iterable[Definition], parts: Parts) -> dict[DatasetName,
     problems = []
     for definition in definitions:
         name = definition.dataset.name
+        if (taken := reserved_team(name.team)) and parts.registry.get(name) is None:
+            problems.append(definition.problem(("team",), taken))
+            continue
         try:
             plans[name] = parts.plan_table(definition.dataset, table_of(name, parts.database_prefix))
         except BadDefinition as error:

@@ -17,22 +17,20 @@ class Whereabouts:
 
 
 def grants(dataset: Dataset, lake: str, env: str, at: Whereabouts, wheels: str = "") -> dict[str, str]:
-    """The parameters of a dataset's stack about its transform; none where it has none. `wheels` is an s3:// URI.
+    """The parameters of a dataset's stack about its transform, if it has one. `wheels` is an s3:// URI.
 
     Lists have the dataset's own table, too, so that none is empty.
     """
     transform = dataset.transform
-    if transform is None:
-        return {}
-    names = sorted({dataset.name, *transform.views.values()})
+    names = sorted({dataset.name, *(transform.views.values() if transform else ())})
     bucket = f"arn:{at.partition}:s3:::{lake}-{env}-curated-{at.account}-{at.region}"
     glue = f"arn:{at.partition}:glue:{at.region}:{at.account}"
     databases = sorted({f"{lake}_{env}_{name.team}" for name in names})
     tables = [f"{glue}:table/{lake}_{env}_{name.team}/{name.dataset}" for name in names]
     return {
-        "Transform": transform.kind,
-        "TransformMinutes": str(transform.timeout_minutes),
-        "TransformWheels": wheels,
+        "Transform": transform.kind if transform else "none",
+        "TransformMinutes": str(transform.timeout_minutes if transform else 60),
+        "TransformWheelsUri": wheels,
         "ReadableObjects": ",".join(f"{bucket}/{name}/{part}/*" for name in names for part in ("data", "metadata")),
         "ReadableFolders": ",".join(f"{name}/*" for name in names),
         "ReadableTables": ",".join([f"{glue}:catalog", *(f"{glue}:database/{each}" for each in databases), *tables]),

@@ -177,7 +177,7 @@ class BatchFinisher:
             }
         )
         facts = {"published": str(picked)} if picked else {}
-        if self._end(batch, BatchStatus.COMMITTED, **facts):
+        if self._end(batch, BatchStatus.COMMITTED, self.records.remembering(batch), **facts):
             notifications.committed(batch, table, snapshot, self.clock())
 
     def _settle(
@@ -221,9 +221,9 @@ class BatchFinisher:
         if waiting:
             self.send_again([SendAgain(row.object, row.generation + 1) for row in waiting])
 
-    def _end(self, batch: Batch, to: BatchStatus, **facts: Any) -> bool:
-        """Whether it ended by this; False where it had ended."""
-        results = transact(self.dynamodb, self.records.ending(batch.dataset, batch.id, to, **facts))
+    def _end(self, batch: Batch, to: BatchStatus, beside: Sequence[dict[str, Any]] = (), **facts: Any) -> bool:
+        """Whether it ended by this, and what is written `beside`; False where it had ended."""
+        results = transact(self.dynamodb, [*self.records.ending(batch.dataset, batch.id, to, **facts), *beside])
         if results and self._batch(batch.dataset, batch.id).status not in FINAL:
             raise Inconsistent(f"batch {batch.id} of {batch.dataset} cannot end as {to}")
         return not results

@@ -49,7 +49,7 @@ def is_due(settings: Batching, waiting: Sequence[tuple[ObjectVersion, str]], now
     if not waiting:
         return False
     oldest = parse_iso(min(since for _, since in waiting))
-    return len(waiting) >= settings.min_objects or oldest + settings.max_wait <= now
+    return len(waiting) >= settings.opens_at or oldest + settings.max_wait <= now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ from pipeline.core.clock import Clock, iso, system_clock
 from pipeline.core.dynamo import Change, get, get_many, query, update_if
 from pipeline.core.errors import NotThere, Refused
 from pipeline.core.objects import ObjectVersion
+from pipeline.lake.batches.metrics import COUNTED, Measured, measured, remembering
+from pipeline.lake.quality.expressions import MOST
 
 LOCK = "LOCK"
 
@@ -81,7 +83,8 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One rule of the ruleset, as written, its outcome (`Passed` or `Failed`) and why it failed."""
+    """One rule of the ruleset, as written, its outcome (`Passed` or `Failed`), why it failed, and what it was compared
+    with where that was computed."""
 
     rule: str
     outcome: str
@@ -90,7 +93,11 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of a ruleset on a snapshot: PASSED, FAILED, or WARNED where failing does not block."""
+    """The outcome of a ruleset on a snapshot: PASSED, FAILED, or WARNED where failing does not block.
+
+    `metrics` are the numbers that its rules are about, by their names (`quality.metrics.metric_of`); of the batch, or
+    of the table as it would become (`scope`).
+    """
 
     snapshot: int
     outcome: str
@@ -98,6 +105,8 @@ class Verdict:
     sample_uri: str | None = None
     released_by: str | None = None
     reason: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    scope: str = "batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +198,8 @@ def _known(kind: type[Written | Verdict], row: dict[str, Any]) -> dict[str, Any]
 
 def _verdict(row: dict[str, Any]) -> Verdict:
     rules = tuple(RuleResult(**rule) for rule in row["rules"])
-    return Verdict(**{**_known(Verdict, row), "snapshot": int(row["snapshot"]), "rules": rules})
+    numbers = {name: float(value) for name, value in row.get("metrics", {}).items()}
+    return Verdict(**{**_known(Verdict, row), "snapshot": int(row["snapshot"]), "rules": rules, "metrics": numbers})
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +252,18 @@ class BatchRecords:
         )
         return [Batch.from_row(row) for row in rows]
 
+    def measured(self, dataset: str, *, before: str | None = None, most: int = MOST) -> list[Measured]:
+        """What was measured on the dataset's last committed batches; see `metrics.measured`."""
+        return measured(self._dynamodb, self._table, dataset, before=before, most=most)
+
+    def remembering(self, batch: Batch) -> list[dict[str, Any]]:
+        """Transaction actions, beside those that commit a batch, by which later ones are compared with it."""
+        verdict = batch.verdict
+        if verdict is None or verdict.outcome not in COUNTED or not verdict.metrics:
+            return []
+        found = Measured(batch.id, verdict.scope, verdict.metrics)
+        return [remembering(self._table, batch.dataset, found, self._clock())]
+
     def wrote(self, dataset: str, batch: str, written: Written) -> None:
         """Record what a job run wrote; the batch is RUNNING from here. `Refused` if it has ended."""
         facts = {
@@ -254,7 +276,13 @@ class BatchRecords:
 
     def judged(self, dataset: str, batch: str, verdict: Verdict) -> None:
         """Record the verdict on what was written. `Refused` if the batch has ended."""
-        facts = {**asdict(verdict), "snapshot": str(verdict.snapshot), "rules": [asdict(r) for r in verdict.rules]}
+        facts = {
+            **asdict(verdict),
+            "snapshot": str(verdict.snapshot),
+            "rules": [asdict(r) for r in verdict.rules],
+            # DynamoDB's numbers have another precision and range.
+            "metrics": {name: repr(value) for name, value in verdict.metrics.items()},
+        }
         self._record(dataset, batch, {"verdict": facts})
 
     def _record(self, dataset: str, batch: str, facts: dict[str, Any]) -> None:

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 # A team is also a Glue database and a dataset a Glue table: Athena wants lower case, digits and underscores.
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+
+RESERVED_TEAMS: Mapping[str, str] = {
+    "quarantine": "rows that were set aside are queried as quarantine.team.dataset",
+    **dict.fromkeys(
+        ("information_schema", "memory", "pg_catalog", "system", "temp"),
+        "in a query it means a catalog of DuckDB's own",
+    ),
+}
+"""Names that no new team may take, and why. A team that is registered under one keeps it."""
+
+
+def reserved_team(team: str) -> str | None:
+    """What to tell of a team's name that is taken; None for any other."""
+    why = RESERVED_TEAMS.get(team)
+    return f"no new team can be called {team!r}: {why}; choose another name" if why else None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -36,6 +36,9 @@ _SCHEDULE = r"^(rate\((1 (minute|hour|day)|([2-9]|\d{2,}) (minutes|hours|days))\
 LONGEST_WAIT = timedelta(days=7)
 """Half of what staged files are kept at least (the setting staging-days)."""
 
+MOST_OBJECTS = 300
+"""Of a batch, whose row names them all: a row has 400 KB (PROTOCOL, Poller 2)."""
+
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
 
@@ -60,12 +63,59 @@ def _words(duration: timedelta) -> str:
 Duration = Annotated[timedelta, BeforeValidator(_seconds), PlainSerializer(_words)]
 
 
-class Batching(StrictModel):
-    """How many objects make a batch, and how long fewer of them wait."""
+class StartWhen(StrictModel):
+    """What has to be there before a batch opens: so many objects, or a whole delivery.
 
-    min_objects: Annotated[int, Field(ge=1, le=300)] = 1
-    max_objects: Annotated[int, Field(ge=1, le=300)] = 100
+    A delivery is complete by a file beside its data: a `marker`, whose folder then holds all of it, or a `manifest`,
+    which names its members. Both are said by file name, without a folder.
+    """
+
+    objects: Annotated[int, Field(ge=1, le=MOST_OBJECTS)] | None = None
+    marker: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = None
+    manifest: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._*-]*[A-Za-z0-9][A-Za-z0-9._*-]*$")] | None = None
+    """Where a `*` stands for any characters."""
+    within: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_WAIT)] = timedelta(days=1)
+    """How long a delivery may lack members before its team is told."""
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        said = [name for name in ("objects", "marker", "manifest") if getattr(self, name) is not None]
+        if len(said) != 1:
+            raise ValueError(f"say one of objects, marker and manifest, and not {' and '.join(said) or 'none'}")
+        if self.objects is not None and self.within != type(self).model_fields["within"].default:
+            raise ValueError("within is of a marker or a manifest; how long fewer objects wait is max_wait")
+        return self
+
+
+class Batching(StrictModel):
+    """How many objects make a batch, and how long fewer of them wait; or which file completes a delivery."""
+
+    min_objects: Annotated[int, Field(ge=1, le=MOST_OBJECTS)] = 1
+    max_objects: Annotated[int, Field(ge=1, le=MOST_OBJECTS)] = 100
     max_wait: Duration = timedelta(minutes=30)
+    start_when: StartWhen | None = None
+
+    @property
+    def opens_at(self) -> int:
+        """How many waiting objects open a batch."""
+        return (self.start_when and self.start_when.objects) or self.min_objects
+
+    @property
+    def by_delivery(self) -> StartWhen | None:
+        """What completes a delivery, where each batch is one."""
+        return self.start_when if self.start_when and self.start_when.objects is None else None
+
+    @model_validator(mode="after")
+    def _start_fits(self) -> Self:
+        if self.start_when is None:
+            return self
+        fields = type(self).model_fields
+        counts = ("min_objects",) if self.start_when.objects else ("min_objects", "max_objects", "max_wait")
+        if other := [name for name in counts if getattr(self, name) != fields[name].default]:
+            raise ValueError(f"{other[0]} means nothing beside this start_when; remove it")
+        if self.opens_at > self.max_objects:
+            raise ValueError(f"start_when.objects {self.opens_at} is greater than max_objects {self.max_objects}")
+        return self
 
     @model_validator(mode="after")
     def _bounds_fit(self) -> Self:
@@ -137,6 +187,8 @@ class Table(StrictModel):
     earlier version's; with `append` they come beside them."""
     key: tuple[ColumnName, ...] = ()
     partition_by: tuple[ColumnName, ...] = ()
+    evolution: Literal["automatic", "consent"] = "automatic"
+    """Whether new columns and wider types come by themselves, or only if `datasets apply` is told to alter tables."""
     upkeep: Upkeep = Upkeep()
     crawler: bool = False
     """Whether a Glue crawler enters a batch's files in the catalog, instead of the commit itself."""
@@ -225,6 +277,12 @@ class Dataset(StrictModel):
     @property
     def _placing(self) -> tuple[str, ...]:
         return (*self.table.key, *self.table.partition_by)
+
+    @model_validator(mode="after")
+    def _new_columns_fit_evolution(self) -> Self:
+        if self.table.evolution == "consent" and self.stage_a.on_new_column == "add":
+            raise ValueError("evolution: consent needs stage_a.on_new_column: rescue or reject; add asks nobody")
+        return self
 
     @model_validator(mode="after")
     def _columns_fit_table(self) -> Self:

@@ -184,7 +184,7 @@ class StageA(StrictModel):
     skip_rows: Annotated[int, Field(ge=0)] = 0
     """Lines at the start of the file that are skipped, before the header."""
     skip_footer: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Lines at the end of the file that are no rows."""
+    """Records at the end of the file that are no rows."""
     comment: Annotated[str, StringConstraints(min_length=1, max_length=8)] | None = None
     """Lines that begin with it are no rows."""
     widths: tuple[Annotated[int, Field(ge=1)], ...] = ()

@@ -26,6 +26,8 @@ def schema() -> dict[str, Any]:
     for name, title in (("max_wait", "Max Wait"), ("freshness", "Freshness")):
         duration = {"type": "string", "pattern": DURATION_PATTERN, "title": title, "default": defaults[name]}
         parts["StageB"]["properties"][name] = duration
+    within = {"type": "string", "pattern": DURATION_PATTERN, "title": "Within", "default": "1 day"}
+    parts["StartWhen"]["properties"]["within"] = within
     return made
 
 

@@ -20,6 +20,8 @@ _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]", re.ASCII)
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FAR_YEAR = re.compile(r"(-[0-9]{4,}|[+]?[0-9]{5,}|0000)-[0-9]{2}-[0-9]{2}(?![0-9])")
+OUT_OF_YEARS = "it lies outside the years 1 to 9999"
 OUT_OF_RANGE = "in UTC it lies outside the years 1 to 9999"
 _EPOCH_DIGITS = 20
 _TIMESTAMP = re.compile(
@@ -96,8 +98,8 @@ def read_decimal(text: str, to: Decimal, form: Form) -> Number:
 def read_iso_date(text: str) -> date:
     """A day of ISO 8601."""
     found = _DATE.fullmatch(text)
-    if not found:
-        raise ValueError("it is not of the form YYYY-MM-DD (format can say another)")
+    if not found or found[1] == "0000":
+        raise ValueError(_far(text) or "it is not of the form YYYY-MM-DD (format can say another)")
     return date(*map(int, found.groups()))
 
 
@@ -121,9 +123,10 @@ def read_epoch(text: str, unit: int) -> datetime:
 def read_iso_timestamp(text: str) -> tuple[datetime, timezone | None]:
     """A time of ISO 8601, and its offset from UTC if it says one."""
     found = _TIMESTAMP.fullmatch(text)
-    if not found:
+    if not found or found[1] == "0000":
         raise ValueError(
-            "it is not of the form YYYY-MM-DDTHH:MM:SS, with fraction and zone if need be (format can say another)"
+            _far(text)
+            or "it is not of the form YYYY-MM-DDTHH:MM:SS, with fraction and zone if need be (format can say another)"
         )
     *parts, fraction, zone = found.groups()
     fraction = fraction or ""
@@ -132,6 +135,11 @@ def read_iso_timestamp(text: str) -> tuple[datetime, timezone | None]:
     year, month, day, hour, minute, second = (int(part or 0) for part in parts)
     local = datetime(year, month, day, hour, minute, second, int(fraction[:6].ljust(6, "0")))
     return local, read_offset(zone)
+
+
+def _far(text: str) -> str:
+    """What is wrong with a day of ISO 8601 whose year has more digits than four, or is before the first."""
+    return OUT_OF_YEARS if _FAR_YEAR.match(text) else ""
 
 
 NUMBERS: dict[Primitive, Callable[[str, Form], int | float]] = {

@@ -36,13 +36,19 @@ class _Counted:
         self._first = first
         self._copy = copy
         self.size = 0
+        self.failure: OSError | None = None
+        """What the raw object could not be read for: a connection that breaks is no damage of what came over it."""
 
     def read(self, size: int = -1, /) -> bytes:
         if self._first:
             end = size if size >= 0 else len(self._first)
             data, self._first = self._first[:end], self._first[end:]
         else:
-            data = self._source.read(size)
+            try:
+                data = self._source.read(size)
+            except OSError as error:
+                self.failure = error
+                raise
         self.size += len(data)
         if self._copy is not None:
             self._copy.write(data)
@@ -166,7 +172,7 @@ class Source:
         except EOFError as error:
             raise _cut(packed, self._raw.size) from error
         except (*_CORRUPT, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
+            if isinstance(error, OSError) and (error.errno is not None or error is self._raw.failure):
                 raise
             read = f"within the first {self._raw.size:,} bytes of the file"
             raise _damaged(f"the {packed.name} data is corrupt {read}, and cannot be unpacked") from error

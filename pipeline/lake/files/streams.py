@@ -14,21 +14,13 @@ import re
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import StageA
 from pipeline.lake.datasets.raw_files import SINGLE_BYTE
+from pipeline.lake.files.compression import MAGIC_BYTES
+from pipeline.lake.files.signatures import signature_of
 from pipeline.lake.files.source import Source
 
 BOM = codecs.BOM_UTF8
 """What a byte-order mark of any encoding becomes in the text; the one at the start is taken away."""
 
-_FOREIGN_MAGIC = {
-    b"PK\x03\x04": "a ZIP archive (or an Excel workbook)",
-    b"PAR1": "a Parquet file",
-    b"Obj\x01": "an Avro file",
-    b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
-    b"BZh": "compressed with bzip2",
-    b"\xfd7zXZ\x00": "compressed with xz",
-    b"%PDF": "a PDF document",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-}
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     # The marks of UTF-32 begin with those of UTF-16.
@@ -51,7 +43,7 @@ class TextStream:
 
     def __init__(self, source: Source, encoding: str = "utf-8") -> None:
         self._source = source
-        self._ahead = source.read(8)
+        self._ahead = source.read(MAGIC_BYTES)
         _refuse_foreign(self._ahead)
         self.encoding = self._take_mark(encoding)
         wide = self.encoding.startswith(_WIDE)
@@ -112,16 +104,14 @@ class TextStream:
 
 
 class TableText:
-    """The text of a table, without the lines at its start and its end that the dataset says are skipped.
+    """The text of a table, without the lines at its start that the dataset says are skipped.
 
-    `skipped` is how many lines were left out at the start: all of them count as lines of the file. The last lines are
-    those that are not blank.
+    `skipped` is how many lines were left out: all of them count as lines of the file.
     """
 
     def __init__(self, source: Source, settings: StageA) -> None:
         self._text = TextStream(source, settings.encoding)
         self.encoding = self._text.encoding
-        self._footer = settings.skip_footer
         self._held = b""
         header = settings.header
         self.skipped = settings.skip_rows if isinstance(header, bool) else header - 1
@@ -129,19 +119,8 @@ class TableText:
 
     def read(self, size: int) -> bytes:
         """At least `size` bytes, fewer only at the end."""
-        more = self._text.read(max(size, 1))
-        data, self._held = self._held + more, b""
-        if not self._footer:
-            return data
-        while True:
-            kept = _before_last(data, self._footer)
-            if not more:
-                return data[:kept]
-            if kept:
-                self._held = data[kept:]
-                return data[:kept]
-            more = self._text.read(max(size, 1))
-            data += more
+        data, self._held = self._held + self._text.read(max(size, 1)), b""
+        return data
 
     def _skip(self, count: int) -> None:
         while count:
@@ -160,18 +139,6 @@ class TableText:
                 return
 
 
-def _before_last(data: bytes, count: int) -> int:
-    """The offset of the first of the last `count` lines that are not blank, 0 if there are no more."""
-    end = len(data)
-    for _ in range(count):
-        while end and data[end - 1] in b"\r\n":
-            end -= 1
-        newline = data.rfind(b"\n", 0, end)
-        end = max(newline, data.rfind(b"\r", newline + 1, end)) + 1
-    return end
-
-
 def _refuse_foreign(first: bytes) -> None:
-    for magic, what in _FOREIGN_MAGIC.items():
-        if first.startswith(magic):
-            raise BadObject(f"the file is {what}", hint="Send text, plain or as gzip, or say the right `format`.")
+    if found := signature_of(first):
+        raise BadObject(f"the file is {found.what}", hint=found.hint)

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.lake.files.far_moments import far_days, far_instants
 from pipeline.lake.files.strict_json import JsonNumber
 from pipeline.lake.files.typed_kinds import is_bytes, is_list, is_text
 from pipeline.lake.files.values import json_text
@@ -89,7 +90,14 @@ def _leaves(column: pa.Array) -> list[Any]:
 
 def _texts(column: pa.Array) -> pa.Array:
     of = column.type
+    if pa.types.is_date(of):
+        days = column.cast(pa.date32())
+        far = far_days(days)
+        return days.cast(pa.string()) if far is None else pa.array(far, pa.string())
     if pa.types.is_timestamp(of):
+        far = far_instants(column)
+        if far is not None:
+            return pa.array(far, pa.string())
         # Of a zone only the instant is left: its name may be none that this machine knows.
         local = column.cast(pa.timestamp(of.unit))
         written = pc.strftime(local, format="%Y-%m-%dT%H:%M:%SZ" if of.tz else "%Y-%m-%dT%H:%M:%S")

@@ -23,7 +23,7 @@ class PollOrder:
         return {
             "dataset": self.dataset,
             "queue_url": self.queue_url,
-            "stage_b": self.settings.model_dump(mode="json"),
+            "stage_b": self.settings.model_dump(mode="json", exclude_none=True),
         }
 
     @classmethod

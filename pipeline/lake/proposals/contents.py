@@ -14,16 +14,12 @@ from pipeline.core.errors import BadInput, BadObject
 from pipeline.lake.datasets.raw_files import BINARY
 from pipeline.lake.files.compression import COMPRESSIONS, MAGIC_BYTES, compression_of
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.signatures import signature_of
 from pipeline.lake.files.source import Source
 
 LIMIT = 32 * 1024 * 1024
 """Bytes that a sample is read to. A JSON document has to be whole, so a longer one is refused."""
 
-_BINARY = ((b"PAR1", "parquet"), (b"Obj\x01", "avro"), (b"ORC", "orc"))
-_REFUSED = (
-    (b"%PDF", "a PDF document", "Export the table as CSV or xlsx."),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "Save it as xlsx or CSV."),
-)
 _NAMED: Mapping[str, str] = {
     ".csv": "text",
     ".tsv": "text",
@@ -112,12 +108,10 @@ def _read(source: Source) -> bytes:
 
 
 def _kind(path: Path, data: bytes) -> str:
-    for magic, kind in _BINARY:
-        if data.startswith(magic):
-            return kind
-    for magic, what, hint in _REFUSED:
-        if data.startswith(magic):
-            raise BadInput(f"{path} is {what}", hint=hint)
+    if found := signature_of(data[:MAGIC_BYTES]):
+        if found.format is None:
+            raise BadInput(f"{path} is {found.what}", hint=found.hint)
+        return found.format
     named = _NAMED.get(PurePath(_unpacked(path.name)).suffix)
     start = data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00")[:200].replace(b"\x00", b"")
     if start.lower().startswith((b"<!doctype html", b"<html")):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.lake.quality.model import Composite, Condition, DqdlError, Kind, Operand, Rule, Ruleset, Tag
 
@@ -289,7 +289,8 @@ class _Parser:
         taken = self.tokens[start : self._at]
         if not taken:
             raise self._unexpected("a value")
-        return _operand(taken, DqdlError(f"{taken[0].text[:MAX_OPERAND]} is not a value", self._line(taken[0].start)))
+        error = DqdlError(f"{taken[0].text[:MAX_OPERAND]} is not a value", self._line(taken[0].start))
+        return replace(_operand(taken, error), start=taken[0].start, end=taken[-1].end)
 
 
 def _operand(taken: list[Token], error: DqdlError) -> Operand:

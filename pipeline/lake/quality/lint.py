@@ -13,6 +13,8 @@ from typing import Literal
 from pipeline.lake.datasets.names import safe_name
 from pipeline.lake.quality.column_values import column_values
 from pipeline.lake.quality.dqdl import parse
+from pipeline.lake.quality.dynamic_rules import COMPUTED
+from pipeline.lake.quality.first_batch import first_batch_finding, operand_finding
 from pipeline.lake.quality.model import Composite, DqdlError, Kind, Operand, Rule, Ruleset, plain_rules
 from pipeline.lake.quality.problems import Finding, Types, column_type, in_sql, keeps_nulls_out
 from pipeline.lake.quality.sql import condition_findings, literal_findings, statement_findings
@@ -58,7 +60,7 @@ _REFUSED: dict[str, tuple[str, str | None]] = {
     "SchemaMatch": (_NO_REFERENCE, "The contract in stage_a.columns states the columns and their types."),
     "RowCountMatch": (_NO_REFERENCE, "Write RowCount and the number."),
     "AggregateMatch": (_NO_REFERENCE, 'Write CustomSql "select sum(a) - sum(b) from primary" = 0.'),
-    "DetectAnomalies": ("Deequ has no history here and calls it failed", "Compare with numbers."),
+    "DetectAnomalies": ("Deequ knows no forecasts", "Write how far it may be: RowCount > avg(last(10)) * 0.5."),
     "FileFreshness": (_NO_FILES, "Write DataFreshness on a column."),
     "FileMatch": (_NO_FILES, None),
     "FileSize": (_NO_FILES, None),
@@ -172,6 +174,8 @@ def _shape(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
             yield f"`with {tag.name}` means nothing here", None
         elif rule.type not in ("ColumnDataType", "ColumnValues"):
             yield f"{rule.type} takes no threshold", None
+        elif tag.condition.has(*COMPUTED):
+            yield "a threshold is compared with a number that stands there", "Write it."
 
 
 def _count(parameters: int) -> str:
@@ -203,8 +207,6 @@ def _columns(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
 
 
 _MISREAD = {
-    Kind.CALL: ("Deequ has no history of metrics, and calls rules with last() failed", "Compare with a number."),
-    Kind.ARITHMETIC: ("Deequ computes from left to right, whatever the operators", "Write the number."),
     Kind.TIME: ("Deequ compares a time of day with days", "Write CustomSql with hour(…) and minute(…)."),
     Kind.SIZE: ("a size is for file rules", None),
     Kind.VARIABLE: ("Deequ fails on a variable that is not a whole list", "Write in $name."),
@@ -216,7 +218,10 @@ def _condition(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
     if not rule.condition:
         return
     for operand in rule.condition.operands:
-        if operand.kind in _MISREAD:
+        if operand.kind in COMPUTED:
+            if found := operand_finding(rule, operand):
+                yield found
+        elif operand.kind in _MISREAD:
             yield _MISREAD[operand.kind]
         elif operand.kind is Kind.LIST and operand.value not in ruleset.lists:
             yield f"no list {operand.value} is declared, and Deequ would compare with nothing", None
@@ -306,3 +311,5 @@ def _remarks(rule: Rule) -> Iterator[Problem]:
     if rule.type == "DistinctValuesCount" and not keeps_nulls_out(rule):
         hint = f'Add where "{in_sql(rule.parameters[0])} is not null" to leave it out.'
         yield Problem(rule.text, rule.line, "NULL counts as one of the distinct values", hint, "warning")
+    if found := first_batch_finding(rule):
+        yield Problem(rule.text, rule.line, *found, "warning")

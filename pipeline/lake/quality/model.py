@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -35,10 +35,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One operand: `value` is the text between the quotes of a string, else the words as written."""
+    """One operand: `value` is the text between the quotes of a string, else the words as written.
+
+    `start` and `end` are its place in the text of the ruleset.
+    """
 
     kind: Kind
     value: str
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

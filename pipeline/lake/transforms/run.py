@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -41,10 +43,8 @@ def run(
 
 
 def _python(spark: SparkSession, code: Code, staged: DataFrame, known: Mapping[str, Type]) -> DataFrame:
-    import os
-
     # A worker on the driver's machine finds what the driver finds; on others Glue brings it.
-    spark.sparkContext.environment.setdefault("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    spark.sparkContext.environment.setdefault("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
     rows = staged.select(*(name for name in staged.columns if not _is_of_ours(name)), ORDER_COLUMN, POSITION)
     columns = dict(code.columns) or {name: kind for name, kind in known.items() if name != ORDER_COLUMN}
     if not columns:

@@ -6,7 +6,7 @@ The script is `quality`; nothing here reads arguments or makes clients.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,9 @@ from pipeline.lake.batches.records import Batch, RuleResult, Verdict
 from pipeline.lake.datasets import Quality
 from pipeline.lake.quality import check_ruleset
 from pipeline.lake.quality.dqdl import parse
+from pipeline.lake.quality.dynamic_rules import Resolved, ResolvedRule, expressions_of
 from pipeline.lake.quality.lint import errors_in
+from pipeline.lake.quality.metrics import value_of
 from pipeline.lake.quality.model import Composite, Rule, plain_rules
 from pipeline.lake.quality.sentences import sentence
 from pipeline.lake.quality.sql import VIEW
@@ -48,13 +50,14 @@ _WITHOUT_ROWS = {"ColumnDataType", "DataFreshness", "CustomSql"}
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One rule as the ruleset has it, whether it holds, and the metrics that say so. `parts` are the rules of a
-    composition that failed, each judged by itself."""
+    composition that failed, each judged by itself; `resolved` is a rule with expressions as it was evaluated."""
 
     rule: str
     passed: bool
     reason: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     parts: tuple[Finding, ...] = ()
+    resolved: ResolvedRule | None = None
 
 
 def visible(frame: DataFrame) -> DataFrame:
@@ -66,11 +69,14 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
     """Whether each rule holds for `frame`, in the order of the ruleset.
 
     `BadDefinition` if a rule cannot be evaluated on these columns, or Deequ could not evaluate one: that says nothing
-    about the data, and is not a failed rule. `Transient` if Spark lost a worker meanwhile.
+    about the data, and is not a failed rule. `Transient` if Spark lost a worker meanwhile. What rules compare with must
+    be numbers (`dynamic_rules.resolve`).
     """
     columns = dict(frame.dtypes)
     if wrong := errors_in(check_ruleset(ruleset, columns)):
         raise BadDefinition("the ruleset cannot be evaluated: " + "; ".join(str(problem) for problem in wrong))
+    if waiting := next((rule.text for rule in _plain(ruleset) if any(expressions_of(rule))), None):
+        raise BadDefinition(f"the ruleset cannot be evaluated: {waiting} does not compare with a number yet")
     # Numeric CustomSql reads a view of this name, which Deequ leaves to its caller.
     frame.createOrReplaceTempView(VIEW)
     try:
@@ -90,6 +96,10 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
         if why := not_about_data(finding.reason):
             raise _not_evaluated(finding.rule, quotable(why), finding.reason)
     return _with_parts(spark, frame, ruleset, findings)
+
+
+def _plain(ruleset: str) -> Iterator[Rule]:
+    return (plain for rule in parse(ruleset).rules for plain in plain_rules(rule))
 
 
 def _with_parts(
@@ -178,25 +188,51 @@ def failing_rows(
     ]
 
 
+def as_written(resolved: Resolved, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What was found of the rules of the ruleset, by the names that it gives them."""
+    rules = zip(resolved.rules, findings[: len(resolved.rules)], strict=True)
+    return tuple(replace(each, rule=rule.written, resolved=rule if rule.thresholds else None) for rule, each in rules)
+
+
+def metrics_of(resolved: Resolved, findings: tuple[Finding, ...]) -> dict[str, float]:
+    """The metrics of what was evaluated, by their names; one without a value, as a mean of no rows, is none."""
+    values = {
+        name: value_of(each.metrics) for name, each in zip(resolved.metrics, findings, strict=True) if name is not None
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def _has_rows(rule: Rule | Composite) -> bool:
     return not any(plain.type in _WITHOUT_ROWS for plain in plain_rules(rule))
 
 
-def verdict(batch: Batch, snapshot: int, quality: Quality, findings: tuple[Finding, ...]) -> Verdict:
+def verdict(
+    batch: Batch,
+    snapshot: int,
+    quality: Quality,
+    findings: tuple[Finding, ...],
+    metrics: Mapping[str, float] | None = None,
+) -> Verdict:
     """The verdict on the snapshot: failed rules do not block where the dataset only warns, or a person released it."""
     rules = tuple(
         RuleResult(f.rule, "Passed" if f.passed else "Failed", (_told(f) or "")[:REASON_CHARACTERS] or None)
         for f in findings
     )
+    judged = Verdict(snapshot, PASSED, rules, metrics=metrics or {}, scope=quality.scope)
     if all(finding.passed for finding in findings):
-        return Verdict(snapshot, PASSED, rules)
+        return judged
     if batch.release:
         by, reason = batch.release.get("by"), batch.release.get("reason")
-        return Verdict(snapshot, RELEASED, rules, released_by=by, reason=reason)
-    return Verdict(snapshot, WARNED if quality.on_failure == "warn" else FAILED, rules)
+        return replace(judged, outcome=RELEASED, released_by=by, reason=reason)
+    return replace(judged, outcome=WARNED if quality.on_failure == "warn" else FAILED)
 
 
 def _told(finding: Finding) -> str | None:
-    """Why a rule failed; of a composition, each of its rules that did."""
+    """Why a rule failed; of a composition, each of its rules that did. And what its expressions came to."""
+    note = finding.resolved.note if finding.resolved else None
+    if finding.passed:
+        return note
     failed = [f"{part.rule}: {sentence(part.rule, part.reason)}" for part in finding.parts if not part.passed]
-    return "; and ".join(dict.fromkeys(failed)) or sentence(finding.rule, finding.reason)
+    evaluated = finding.resolved.evaluated if finding.resolved else finding.rule
+    why = "; and ".join(dict.fromkeys(failed)) or sentence(evaluated, finding.reason)
+    return f"{why} ({note})" if note else why

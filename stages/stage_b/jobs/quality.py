@@ -10,12 +10,17 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.clients import client
-from pipeline.core.errors import Refused
+from pipeline.core.errors import BadDefinition, Refused
 from pipeline.core.telemetry.logs import log_as_job, log_context
+from pipeline.lake.batches.metrics import history_of
 from pipeline.lake.batches.records import BatchRecords, Verdict
-from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets import Dataset, Quality
+from pipeline.lake.quality.dqdl import parse
+from pipeline.lake.quality.dynamic_rules import Resolved, expressions_of, resolve
+from pipeline.lake.quality.expressions import ExpressionError, looks_back
+from pipeline.lake.quality.model import DqdlError, plain_rules
 from stages.stage_b.jobs.batch_manifest import read_manifest
-from stages.stage_b.jobs.evaluation import Finding, evaluate, failing_rows, verdict, visible
+from stages.stage_b.jobs.evaluation import Finding, as_written, evaluate, failing_rows, metrics_of, verdict, visible
 from stages.stage_b.jobs.failure import told_apart
 from stages.stage_b.jobs.snapshots import added_rows, whole_table
 
@@ -44,12 +49,34 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
     if quality.scope == "batch":
         # Most kinds of rules read all rows once more. A whole table may be larger than the job's disks.
         frame = frame.persist()
-    findings = evaluate(spark, frame, quality.ruleset)
-    sample = failing_rows(spark, frame, quality.ruleset, findings)
-    judged = verdict(batch, snapshot, quality, findings)
+    resolved = _resolved(quality, records, name, batch_id)
+    evaluated = evaluate(spark, frame, resolved.text)
+    sample = failing_rows(spark, frame, resolved.text, evaluated[: len(resolved.rules)])
+    findings = as_written(resolved, evaluated)
+    sample = _named_as_written(sample, resolved)
+    judged = verdict(batch, snapshot, quality, findings, metrics_of(resolved, evaluated))
     judged = _keep(s3, arguments["quarantine_bucket"], f"_quality/{name}/{batch_id}", judged, findings, sample)
     records.judged(name, batch_id, judged)
     return judged
+
+
+def _resolved(quality: Quality, records: BatchRecords, dataset: str, batch: str) -> Resolved:
+    """The ruleset with what its rules compare with computed, from the batches before this one.
+
+    `BadDefinition` if that cannot be done.
+    """
+    try:
+        rules = [plain for rule in parse(quality.ruleset).rules for plain in plain_rules(rule)]
+        remembers = any(looks_back(expression) for rule in rules for _, expression in expressions_of(rule))
+        earlier = records.measured(dataset, before=batch) if remembers else []
+        return resolve(quality.ruleset, history_of(earlier, quality.scope))
+    except (DqdlError, ExpressionError) as error:
+        raise BadDefinition(f"the ruleset cannot be evaluated: {error}") from None
+
+
+def _named_as_written(sample: Sequence[Mapping[str, Any]], resolved: Resolved) -> list[dict[str, Any]]:
+    written = {rule.evaluated: rule.written for rule in resolved.rules}
+    return [{**row, "rules": [written.get(rule, rule) for rule in row["rules"]]} for row in sample]
 
 
 def _keep(

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
+from pipeline.core.definitions.problems import BadDefinitions
 from pipeline.core.errors import Refused
 from pipeline.deploy.datasets import application
 from pipeline.deploy.datasets.application import Applied, Deployed, Parts, TablePlan
+from pipeline.lake.datasets.dataset_names import RESERVED_TEAMS
 from pipeline.lake.datasets.files import Definition, parse
+from pipeline.lake.datasets.registry import Registration
 from tests.patience import PATIENCE_S
 
 TEXT = "team: {}\ndataset: d{:03}\nstage_a: {{format: csv, columns: {{id: string}}}}\n"
@@ -93,6 +96,18 @@ def parts(stacks: Stacks, at_once: int) -> Parts:
         database_prefix="sluice_dev_",
         curated_bucket="curated",
     )
+
+
+@pytest.mark.parametrize("team", RESERVED_TEAMS)
+def test_a_new_team_of_a_name_that_queries_need_is_refused_and_one_that_is_registered_stays(team: str) -> None:
+    its = parts(Stacks(1), 1)
+    files = definitions(team, 2)
+    with pytest.raises(BadDefinitions) as refused:
+        application.plan_tables(files, its)
+    assert str(refused.value).startswith(f"{team}/d000.yaml:1: team: no new team can be called '{team}'")
+    for definition in files:
+        its.registry.put(Registration.of(definition.dataset, "q", "d", "t"))
+    assert application.plan_tables(files, its).keys() == {definition.dataset.name for definition in files}
 
 
 def test_eight_stacks_are_deployed_side_by_side_and_told_in_order() -> None:

@@ -22,6 +22,7 @@ from pipeline.core.executions import Executions
 from pipeline.core.objects import ObjectVersion
 from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.batches.completion import REBASES, BatchFinisher, rebase_wait
+from pipeline.lake.batches.metrics import history_of
 from pipeline.lake.batches.poller import Poller, PollOutcome
 from pipeline.lake.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
 from pipeline.lake.batches.redrive import Redriver
@@ -389,6 +390,31 @@ def test_a_quarantined_batch_was_never_visible_and_keeps_its_reason(shop: Shop):
     assert shop.records.active(shop.name) is None
 
 
+def test_what_was_measured_is_remembered_of_committed_batches_whose_rows_are_as_they_should_be(shop: Shop):
+    """And a batch sees those before it, whenever it asks."""
+    batches: dict[str, str] = {}
+    for number, outcome in enumerate(["PASSED", "FAILED", "WARNED", "RELEASED"], start=1):
+        shop.stage(f"{outcome}.csv")
+        batch = batches[outcome] = shop.open()
+        written = shop.write(batch)
+        metrics = {"RowCount": number / 3, 'CustomSql "select 1e300"': 1e300}
+        shop.records.judged(shop.name, batch, Verdict(written.snapshot, outcome, metrics=metrics, scope="table"))
+        assert batch not in [each.batch for each in shop.records.measured(shop.name)]
+        if outcome == "FAILED":
+            shop.finisher.quarantine(shop.name, batch, shop.table)
+        else:
+            for _ in range(2):
+                shop.finisher.commit(shop.name, batch, shop.table)
+    counted = shop.records.measured(shop.name)
+    assert [each.batch for each in counted] == [batches["RELEASED"], batches["PASSED"]]
+    assert (counted[1].scope, counted[1].metrics["RowCount"]) == ("table", 1 / 3)
+    assert [each.batch for each in shop.records.measured(shop.name, before=batches["RELEASED"])] == [batches["PASSED"]]
+    assert shop.records.measured(shop.name, most=1) == counted[:1]
+    assert [past.value for past in history_of(counted, "table")["RowCount"]] == [4 / 3, 1 / 3]
+    assert history_of(counted, "batch") == {}
+    assert len(shop.records.newest(shop.name, 10)) == 4
+
+
 def test_a_job_of_an_ended_batch_may_not_write_any_more(shop: Shop):
     shop.stage("a.csv")
     batch = shop.open()
@@ -592,7 +618,9 @@ def test_an_end_that_dies_at_any_call_is_finished_by_doing_it_again(shop: Shop, 
         for n in range(1, 40):
             obj = shop.stage(f"{n}.csv")
             batch = shop.open()
-            shop.write(batch, rows=1, can_move=how == "pick")
+            written = shop.write(batch, rows=1, can_move=how == "pick")
+            measured = Verdict(written.snapshot, "PASSED", metrics={"RowCount": float(n)})
+            shop.records.judged(shop.name, batch, measured)
             if how == "pick":
                 shop.foreign_write()
                 expected.append("foreign")
@@ -609,6 +637,8 @@ def test_an_end_that_dies_at_any_call_is_finished_by_doing_it_again(shop: Shop, 
             assert shop.statuses(obj) == {ENDS[how]}
             assert shop.records.active(shop.name) is None
             assert shop.branches() == ["main"]
+            remembered = [n] if how in ("commit", "pick") else []
+            assert [each.metrics["RowCount"] for each in shop.records.measured(shop.name, most=1)] == remembered
             if not crashed:
                 break
         else:

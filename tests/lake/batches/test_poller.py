@@ -111,6 +111,14 @@ def test_a_dataset_has_one_batch_at_a_time(shop: Shop):
     assert shop.messages() == 1
 
 
+def test_a_batch_opens_at_as_many_objects_as_start_when_says(shop: Shop):
+    order = shop.order(start_when={"objects": 2})
+    shop.stage("a.csv")
+    assert shop.poller.poll(order) == (PollOutcome.BELOW_MINIMUM, None)
+    shop.stage("b.csv")
+    assert shop.poller.poll(order)[0] is PollOutcome.STARTED
+
+
 def test_fewer_than_the_minimum_wait_and_their_messages_are_not_touched(shop: Shop):
     shop.stage("a.csv")
     order = shop.order(min_objects=2, max_wait="30 minutes")

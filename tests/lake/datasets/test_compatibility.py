@@ -93,10 +93,41 @@ def test_new_columns_may_be_taken_that_were_not(strict: str, mild: str) -> None:
     assert breaches(dataset(on_new_column=strict), dataset(on_new_column=mild)) == []
 
 
-def test_every_option_is_judged() -> None:
-    """An option that nobody thought of is breaking: it is compared like the way a file is written."""
-    judged = {"columns", "on_bad_value", "max_bad_rows", "on_bad_row", "on_new_column", "null_values", "currency"}
-    assert judged | {"percent", "negative_brackets", "trim"} < StageA.model_fields.keys()
+ALLOWING: dict[str, Any] = {
+    "max_bad_rows": 20,
+    "on_bad_row": "quarantine",
+    "on_new_column": "add",
+    "null_values": ["NA", "-"],
+    "currency": ["$"],
+    "percent": True,
+    "negative_brackets": True,
+    "trim": True,
+}
+"""Options of which one value takes more files than another: taking that back breaks what was sent."""
+STRICT: dict[str, Any] = {"on_bad_row": "reject_file", "on_new_column": "reject"}
+NEVER_BREAKING = {"on_bad_value"}
+
+
+@pytest.mark.parametrize("option", sorted(StageA.model_fields.keys() - ALLOWING.keys() - NEVER_BREAKING - {"columns"}))
+def test_any_change_of_how_files_are_written_is_breaking_also_of_an_option_that_is_new(option: str) -> None:
+    changed = BEFORE.stage_a.model_copy(update={option: "another"})
+    found = breaches(BEFORE, BEFORE.model_copy(update={"stage_a": changed}))
+    assert [breach.field for breach in found] == [f"stage_a.{option}"]
+
+
+@pytest.mark.parametrize("option", ALLOWING)
+def test_taking_back_what_let_more_files_in_is_breaking(option: str) -> None:
+    allowing, strict = (
+        dataset(**{option: ALLOWING[option]}),
+        dataset(**{option: STRICT[option]} if option in STRICT else {}),
+    )
+    assert [breach.field for breach in breaches(allowing, strict)] == [f"stage_a.{option}"]
+    if option != "null_values":
+        assert breaches(strict, allowing) == []
+
+
+def test_every_option_of_a_column_is_judged() -> None:
+    """What a new option of a column breaks, somebody has to say in `compatibility`."""
     assert Column.model_fields.keys() == {
         *(
             "type",

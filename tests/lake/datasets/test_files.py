@@ -94,6 +94,52 @@ def test_every_error_of_a_file_names_line_and_field():
             "stage_b: {execution_class: FLEX, worker_type: G.4X}\ntable:",
             "8: stage_b: execution_class: FLEX needs worker_type: G.1X or G.2X",
         ),
+        (
+            "table:",
+            "stage_b: {start_when: {}}\ntable:",
+            "8: stage_b.start_when: say one of objects, marker and manifest",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {marker: _SUCCESS, objects: 5}}\ntable:",
+            "8: stage_b.start_when: say one of objects, marker and manifest, and not objects and marker",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {objects: 5, within: 2 hours}}\ntable:",
+            "8: stage_b.start_when: within is of a marker or a manifest; how long fewer objects wait is max_wait",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {marker: a/_SUCCESS}}\ntable:",
+            "8: stage_b.start_when.marker: ",
+        ),
+        ("table:", "stage_b: {start_when: {manifest: '*'}}\ntable:", "8: stage_b.start_when.manifest: "),
+        (
+            "table:",
+            "stage_b: {start_when: {marker: _SUCCESS, within: 8 days}}\ntable:",
+            "8: stage_b.start_when.within: ",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {marker: _SUCCESS}, max_objects: 10}\ntable:",
+            "8: stage_b: max_objects means nothing beside this start_when; remove it",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {objects: 5}, min_objects: 2}\ntable:",
+            "8: stage_b: min_objects means nothing beside this start_when; remove it",
+        ),
+        (
+            "table:",
+            "stage_b: {start_when: {objects: 200}}\ntable:",
+            "8: stage_b: start_when.objects 200 is greater than max_objects 100",
+        ),
+        (
+            "  key: [order_id]",
+            "  key: [order_id]\n  evolution: consent",
+            "8: table: evolution: consent needs stage_a.",
+        ),
         ("team: shop", "team: &shop shop\nteam2: *shop", "2: is not YAML: anchors and aliases are not read here"),
         ("team: shop", "team: !env shop", "1: team: the tag !env means nothing here"),
         ("team: shop", "team: shop\n\tx: 1", "2: is not YAML: found character '\\t' that cannot start any token"),

@@ -16,6 +16,9 @@ from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.model import ROW_COLUMN
 from pipeline.lake.files.conversion import Conversion, convert
 from pipeline.lake.files.limits import Limits
+from tests.markers import THOROUGH
+
+THOROUGH_ONLY = getattr(pytest.mark, THOROUGH)
 
 TINY = Limits(block=7, first_sample=5, record=4096, row_group=1, columns=50, workers=2)
 """Blocks of a few bytes and a row group a block, so that every border is met."""
@@ -91,7 +94,7 @@ def read(
 Reading = Callable[..., Read]
 
 
-@pytest.fixture(params=["tiny blocks", "whole file"])
+@pytest.fixture(params=["tiny blocks", pytest.param("whole file", marks=THOROUGH_ONLY)])
 def reading(request: pytest.FixtureRequest, tmp_path: Path) -> Reading:
     """`read`, once with every block border and once as in production: the answers must be the same."""
     limits = TINY if request.param == "tiny blocks" else Limits()

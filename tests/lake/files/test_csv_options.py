@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
+from pathlib import Path
 
 import pytest
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.files.limits import Limits
-from tests.lake.files.conftest import Reading
+from tests.lake.files.conftest import Reading, read
 
 AB = [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
 
@@ -54,6 +56,35 @@ def test_the_footer_is_the_last_lines_that_are_not_blank(reading: Reading, tail:
     assert (found.rows, found.bad) == (AB, [])
 
 
+@pytest.mark.parametrize("last", ['3,"4\n\n5"', '"3\n","4\n"'])
+@pytest.mark.parametrize("footer", ['Total,"7\n8"', "Note", '"Note, never\nclosed'])
+def test_the_footer_is_made_of_records(reading: Reading, last: str, footer: str) -> None:
+    count = 3 if "closed" in footer else 2
+    found = reading(f"a,b\n1,2\n{last}\n--\n{footer}\n\n", "csv", skip_footer=count)
+    assert ([row["a"].strip() for row in found.rows], found.bad) == (["1", "3"], [])
+
+
+def test_a_quote_that_is_never_closed_before_the_footer_refuses_the_file(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="line 3 is never closed"):
+        reading('a,b\n1,2\n3,"4\nTotal\n', "csv", skip_footer=1)
+
+
+@pytest.mark.parametrize("count", [3, 4, 1000])
+def test_a_footer_that_is_all_of_the_file_leaves_it_empty(reading: Reading, count: int) -> None:
+    with pytest.raises(BadObject, match="the file is empty"):
+        reading("a,b\n1,2\n3,4\n", "csv", skip_footer=count)
+
+
+def test_a_file_of_one_line_with_a_footer_takes_no_more_memory_than_a_row_may(tmp_path: Path) -> None:
+    data = b"x" * 40_000_000
+    tracemalloc.start()
+    with pytest.raises(BadObject, match="longer than 1000000 bytes"):
+        read(tmp_path, data, "csv", limits=Limits(record=1_000_000), skip_footer=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
 def test_comments_are_no_rows_wherever_a_record_may_begin(reading: Reading) -> None:
     text = "# it's \"so\na,b\n1,2\n#\n\n# x\r\n3,4\n" + '5,"\n# value\n"\n#end'
     found = reading(text, "csv", comment="#")
@@ -81,6 +112,26 @@ def test_a_backslash_escapes_what_has_a_meaning_and_is_a_character_before_all_el
     found = reading(text, "csv", escape="backslash")
     assert found.rows == [{"a": 'x " y, ', "b": "\\N"}, {"a": "1,5", "b": "C:\\temp"}, {"a": "\\", "b": "d\ne"}]
     assert found.positions == [2, 3, 4]
+
+
+@pytest.mark.parametrize("quote", ['"', ""])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("header", [["a,b"], []])
+def test_a_backslash_escapes_a_whole_line_end(reading: Reading, line_end: str, quote: str, header: list[str]) -> None:
+    """As MySQL's OUTFILE writes a line break within a value, with whatever ends a line."""
+    lines = [*header, f"1,{quote}x\\{line_end}y{quote}", f"\\{line_end},z", f"{quote}\\\\{quote},\\\\", "2,c"]
+    options = {"escape": "backslash", "quote": '"' if quote else "none", "header": bool(header)}
+    found = reading(line_end.join(lines) + line_end, "csv", {"a": "string", "b": "string"}, **options)
+    wanted = [("1", f"x{line_end}y"), (line_end, "z"), ("\\", "\\"), ("2", "c")]
+    assert [(row["a"], row["b"]) for row in found.rows] == wanted
+    assert (found.positions, found.bad) == ([number + len(header) for number in (1, 3, 5, 6)], [])
+
+
+def test_a_backslash_escapes_a_return_alone_where_lines_do_not_end_with_it(reading: Reading) -> None:
+    """As Redshift's UNLOAD and Python's csv write it."""
+    found = reading("a,b\n1,x\\\r\n2,x\\\r\\\ny\n", "csv", escape="backslash")
+    assert [row["b"] for row in found.rows] == ["x\r", "x\r\ny"]
+    assert (found.positions, found.bad) == ([2, 3], [])
 
 
 @pytest.mark.parametrize("delimiter", ["§", "→", "\x1f", "\t", " ", "|", "a", "^", "-", "]"])

@@ -287,3 +287,31 @@ def test_an_empty_map_is_in_the_row_that_is_put_aside(reading: Reading) -> None:
     columns = {"n": pa.array(["x"]), "m": pa.array([[]], pa.map_(pa.string(), pa.int64()))}
     found = reading(written(columns), "parquet", {"n": "int"})
     assert json.loads(found.bad[0]["raw"]) == {"n": "x", "m": {}}
+
+
+FAR_DAYS = {-800_000: "-0221-09-04", -719_163: "0000-12-31", 2_932_897: "10000-01-01", 3_000_000: "10183-09-21"}
+FARTHER_DAYS = {10**8: "275760-09-13", -(10**8): "-271821-04-20"}
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.date32(), pa.date64(), pa.timestamp("s"), pa.timestamp("ms", "UTC"), pa.timestamp("us")]
+)
+def test_a_day_far_from_ours_is_told_and_kept_as_text_and_is_no_date(reading: Reading, kind: pa.DataType) -> None:
+    """Spark, Java and sentinels such as 99999-12-31 have such days; Arrow writes wrong ones without a word."""
+    days = FAR_DAYS if str(kind) == "timestamp[us]" else FAR_DAYS | FARTHER_DAYS
+    column = (
+        pa.array([0, *days], pa.int32())
+        .cast(pa.date32())
+        .cast(pa.timestamp("s") if pa.types.is_timestamp(kind) else kind)
+    )
+    data = written({"d": column.cast(kind)})
+    tail = "" if pa.types.is_date(kind) else "T00:00:00Z" if kind.tz else "T00:00:00"
+    texts = [f"{day}{tail}" for day in days.values()]
+    for columns in ({"d": "string"}, {"d": "string", "x": Column(type="int", optional=True)}):
+        assert [row["d"] for row in reading(data, "parquet", columns).rows[1:]] == texts
+    found = reading(data, "parquet", {"d": "timestamp" if tail else "date"}, on_bad_value="rescue")
+    assert [json.loads(row["_rescued"])["d"] for row in found.rows[1:]] == texts
+    for contract in ({}, {"d": "date"}, {"d": "timestamp"}):
+        bad = reading(data, "parquet", contract).bad
+        assert [json.loads(row["raw"])["d"] for row in bad] == texts
+        assert {row["reason"].partition(": it ")[2] for row in bad} == {"lies outside the years 1 to 9999"}

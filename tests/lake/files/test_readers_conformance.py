@@ -124,7 +124,9 @@ def test_a_gzip_that_grows_beyond_reason_is_refused(form: Format, reading: Readi
 
 
 @TEXT
-@pytest.mark.parametrize("magic", [b"PAR1rest", b"Obj\x01rest", b"%PDF-1.7"])
+@pytest.mark.parametrize(
+    "magic", [b"PAR1\x15\x04rest", b"Obj\x01rest", b"ORC\n\x03\0", b"%PDF-1.7", b"7z\xbc\xaf\x27\x1c\0\4"]
+)
 def test_another_format_is_named(form: Format, reading: Reading, magic: bytes) -> None:
     with pytest.raises(BadObject, match="the file is"):
         reading(magic, form.name)

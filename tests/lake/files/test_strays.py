@@ -7,7 +7,6 @@ import codecs
 import pytest
 
 from pipeline.core.errors import BadObject
-from pipeline.lake.files.limits import Limits
 from tests.lake.files.conftest import Reading
 
 BOM = codecs.BOM_UTF8.decode()
@@ -75,9 +74,12 @@ def test_a_row_that_only_resembles_a_total_is_data(reading: Reading, row: str) -
     assert len(reading(f"id,name,amount\n1,a,10\n{row}\n", "csv").rows) == 2
 
 
-def test_a_second_table_refuses_the_file(reading: Reading) -> None:
-    with pytest.raises(BadObject, match="line 5 looks like the header of a second table"):
-        reading("id,n\n1,2\n3,4\n\ncode,price\n9,10\n", "csv", limits=Limits())
+@pytest.mark.parametrize("between", ["", ",,", ",,|,,", "|,,||", "Total,,6", "Total,,6|,,", "Prices"])
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 9])
+def test_a_second_table_refuses_the_file(reading: Reading, rows: int, between: str) -> None:
+    lines = ["id,n,v", *["1,,2"] * rows, *between.split("|"), "code,price,size", "9,10,11"]
+    with pytest.raises(BadObject, match=f"line {len(lines) - 1} looks like the header of a second table"):
+        reading("\n".join(lines), "csv")
 
 
 def test_a_second_table_of_other_width_is_put_aside(reading: Reading) -> None:
@@ -104,7 +106,7 @@ TABLE = "id,name,amount\n1,a,10\n2,b,20\n"
 )
 def test_a_preamble_is_refused_with_the_option_that_skips_it(reading: Reading, before: str, hint: str) -> None:
     with pytest.raises(BadObject) as refused:
-        reading(before + TABLE, "csv", CONTRACT, limits=Limits())
+        reading(before + TABLE, "csv", CONTRACT)
     assert hint in str(refused.value.hint)
 
 
@@ -119,13 +121,13 @@ def test_a_preamble_without_contract_is_refused_since_no_row_is_like_it(reading:
 )
 def test_a_first_line_that_is_a_row_is_no_header(reading: Reading, text: str) -> None:
     with pytest.raises(BadObject, match="looks like a row") as refused:
-        reading(text, "csv", limits=Limits())
+        reading(text, "csv")
     assert "`header: false`" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize("text", ["country,2019,2020\nDE,5,6\n", "name,2026-01-01\nx,5\n", "1st,b\nx,y\n"])
 def test_names_that_resemble_figures_are_names(reading: Reading, text: str) -> None:
-    assert len(reading(text, "csv", limits=Limits()).rows) == 1
+    assert len(reading(text, "csv").rows) == 1
 
 
 def test_a_row_of_words_for_null_is_data(reading: Reading) -> None:

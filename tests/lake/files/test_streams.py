@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import codecs
+import re
 import tracemalloc
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import BadObject
+from pipeline.core.errors import BadInput, BadObject
 from pipeline.lake.datasets import StageA
 from pipeline.lake.datasets.raw_files import ENCODINGS
 from pipeline.lake.files import streams
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.files.signatures import SIGNATURES, Signature
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import TableText, TextStream
+from pipeline.lake.proposals.contents import read_content
 from tests.lake.files.conftest import Reading, Stream
+from tests.lake.files.conftest import read as converted
 
 TEXT = "a,b\n" + "1,2\n" * 500
 
@@ -91,3 +96,24 @@ def test_a_line_that_is_skipped_is_not_held_however_long_it_is(monkeypatch: pyte
     assert tracemalloc.get_traced_memory()[1] < 2_000_000
     tracemalloc.stop()
     assert text.read(100) == b"a,b\n"
+
+
+@pytest.mark.parametrize("name", ["PAR1", "ORC", "ORCID", "BZh", "BZh9", "7zip", "Rar", "%PDF share"])
+def test_a_header_that_begins_like_a_signature_is_text(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(f"{name},b\n1,2\n")
+    assert converted(tmp_path, path.read_bytes(), "csv").rows[0]["b"] == "2"
+    assert read_content(path).kind == "text"
+
+
+@pytest.mark.parametrize("signature", SIGNATURES, ids=lambda each: each.what)
+def test_what_is_no_text_is_named_alike_by_init_and_on_loading(tmp_path: Path, signature: Signature) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(signature.first + b"\x15\x04\x15\x00\x00 rest\n")
+    with pytest.raises(BadObject, match=re.escape(f"the file is {signature.what}")):
+        converted(tmp_path, path.read_bytes(), "csv")
+    if signature.format:
+        assert read_content(path).kind == signature.format
+    else:
+        with pytest.raises(BadInput, match=re.escape(f"is {signature.what}")):
+            read_content(path)

@@ -178,6 +178,17 @@ def test_spaces_are_trimmed_in_every_column(reading: Reading) -> None:
     assert found.rows == [{"id": "1", "name": "a", "amount": 5}, {"id": "2", "name": None, "amount": None}]
 
 
+@pytest.mark.parametrize("number", ["1.50", "-0.5e3", "1234.5678"])
+def test_a_number_of_json_is_told_as_the_file_writes_it(reading: Reading, number: str) -> None:
+    """The dataset's decimal comma is that of texts."""
+    text = f'{{"N": {number}}}\n{{"N": "7,5"}}\n{{"N": 1}}\n'
+    said = {"decimal": ",", "thousands": "."}
+    found = reading(text, "jsonl", {"n": "int"}, on_bad_value="rescue", **said)
+    assert [json.loads(row["_rescued"])["n"] for row in found.rows[:2]] == [number, "7,5"]
+    found = reading(text, "jsonl", {"n": "int"}, **said)
+    assert [bad["reason"].split(" is not")[0] for bad in found.bad] == [f"column n: '{number}'", "column n: '7,5'"]
+
+
 def test_numbers_of_json_keep_their_value_where_text_has_decimal_commas(reading: Reading) -> None:
     text = '{"d":1.234}\n{"d":"1.234"}\n{"d":"1.234,5"}\n{"d":-2}\n'
     found = reading(text, "jsonl", {"d": "double"}, decimal=",", thousands=".")

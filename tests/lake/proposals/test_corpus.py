@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +17,15 @@ NAME = DatasetName("corpus", "things")
 GOAL = 0.95
 
 
+@cache
+def proposal_of(path: Path) -> Proposal:
+    """What is proposed for a file of the corpus, made once for all tests of it."""
+    return propose(path, NAME)
+
+
 def proposed(case: Case) -> Proposal | None:
     try:
-        return propose(case.path, NAME)
+        return proposal_of(case.path)
     except SluiceError:
         return None
 
@@ -43,7 +51,7 @@ def test_nearly_all_columns_of_the_corpus_are_right():
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_how_a_file_is_written_is_found(case: Case):
-    proposal = propose(case.path, NAME)
+    proposal = proposal_of(case.path)
     if case.options is None:
         return
     stage_a = proposal.dataset.stage_a.model_dump(mode="json", exclude_defaults=True)
@@ -52,5 +60,5 @@ def test_how_a_file_is_written_is_found(case: Case):
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_rows_are_read_as_often_as_they_are_there(case: Case):
-    proposal = propose(case.path, NAME)
+    proposal = proposal_of(case.path)
     assert (proposal.rows_read, proposal.rows_bad) == (case.rows, case.bad), proposal.bad

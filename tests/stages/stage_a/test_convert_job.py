@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import ssl
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.response import StreamingBody
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import ProtocolError, ReadTimeoutError, SSLError
 
 from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
@@ -90,23 +93,54 @@ def test_only_what_may_pass_is_worth_another_run(
 class Breaks(io.BytesIO):
     """A connection that ends before the object does."""
 
+    def __init__(self, data: bytes, trouble: Exception | None) -> None:
+        super().__init__(data)
+        self.trouble = trouble
+
     def read(self, size: int | None = -1, /) -> bytes:
-        if data := super().read(size):
-            return data
-        raise ProtocolError("connection broken")
+        data = super().read(size)
+        if not data and self.trouble:
+            raise self.trouble
+        return data
 
 
-@pytest.mark.parametrize("stream", [Breaks, io.BytesIO])
-@pytest.mark.parametrize("format", ["csv", "parquet"])
-def test_a_connection_that_breaks_is_worth_another_run(shop: Shop, format: str, stream: type[io.BytesIO]):
-    group = replace(started(shop, "id\n1\n2\n"), stage_a={"format": format})
+ROWS = "".join(f"{number}\n" for number in range(40_000)).encode()
+CSV = {"format": "csv"}
+CUT: dict[str, tuple[bytes, dict[str, str]]] = {
+    "csv": (b"id\n1\n", CSV),
+    "parquet": (b"id\n1\n", {"format": "parquet"}),
+    "xml": (b"<r><row><id>1</id></row>", {"format": "xml", "records": "row"}),
+    "jsonl": (b'{"id": 1}\n', {"format": "jsonl"}),
+    "gzip": (gzip.compress(ROWS)[:5000], CSV),
+    "bzip2": (bz2.compress(ROWS)[:5000], CSV),
+    "zip": (b"PK\x03\x04" + ROWS, CSV),
+}
+"""The first bytes of objects that come no further, and how they are read."""
+TROUBLES = (
+    ProtocolError("connection broken"),
+    SSLError("broken record"),
+    ReadTimeoutError(None, None, "broken off"),  # type: ignore[arg-type]
+    ssl.SSLError("broken, without a number"),
+    TimeoutError("broken off"),
+    ConnectionResetError("broken off"),
+    None,
+)
+BROKEN = [(content, TROUBLES[3]) for content in CUT] + [
+    (content, trouble) for content in ("csv", "gzip") for trouble in TROUBLES
+]
+
+
+@pytest.mark.parametrize(("content", "trouble"), BROKEN)
+def test_a_connection_that_breaks_is_worth_another_run(shop: Shop, content: str, trouble: Exception | None):
+    data, settings = CUT[content]
+    group = replace(started(shop, "id\n1\n2\n"), stage_a=settings)
     events = client("s3").meta.events
 
     def cut(parsed: dict[str, Any], **_: Any) -> None:
-        parsed["Body"] = StreamingBody(stream(b"id\n1\n"), 7)
+        parsed["Body"] = StreamingBody(Breaks(data, trouble), len(data) + 1)
 
     events.register("after-call.s3.GetObject", cut, unique_id="cut")
-    with pytest.raises(Exception, match=r"broken|5 read") as raised:
+    with pytest.raises(Exception, match=r"broken|\d read|timeout") as raised:
         run(shop, group, 0)
     events.unregister("after-call.s3.GetObject", unique_id="cut")
     assert is_transient(raised.value)

@@ -92,7 +92,8 @@ class Reader(ABC):
         `raw` is asked for rows that are bad only. `cast` has the columns that are of the contract's types already, and
         what of each was not: those values are null.
         """
-        table, found = self._cast_all(table, cast)
+        table, as_read = self._cast_all(table, cast)
+        found = self.bad_values(as_read, raw)
         table = self.tolerance.rescue(table, positions, found, self.where)
         bad = self.tolerance.bad_rows(table, found)
         if not bad:
@@ -101,6 +102,10 @@ class Reader(ABC):
         keep[list(bad)] = False
         rows = [_bad_row(int(positions[row]), values, raw(row)) for row, values in sorted(bad.items())]
         return Chunk(table.filter(pa.array(keep)), positions[keep], rows)
+
+    def bad_values(self, found: Mapping[str, BadValues], raw: RawRow) -> Mapping[str, BadValues]:
+        """The same bad values as the file writes them, for a format that had them rewritten to read them."""
+        return found
 
     def conform_good(self, table: pa.Table, positions: Positions) -> Chunk:
         """The same for rows of which `cast` took every value of the contract's columns."""

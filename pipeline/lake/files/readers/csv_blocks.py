@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -24,10 +25,44 @@ class CsvBlock(Block):
     line_ends: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Unclosed(CsvBlock):
+    """The end of a file from the record on whose quote is never closed."""
+
+    def error(self) -> BadObject:
+        """What is wrong, where those lines are needed."""
+        return BadObject(
+            f"a quote that is opened in the row on line {self.first} is never closed",
+            hint="Close it, or double it; if quotes mean nothing in the file, say `quote: none`.",
+        )
+
+
+class Ahead(Iterator[CsvBlock]):
+    """Blocks, of which the next ones may be looked at before they are taken."""
+
+    def __init__(self, blocks: Iterator[CsvBlock], most: int) -> None:
+        self._blocks = blocks
+        self._most = most
+        self._held: deque[CsvBlock] = deque()
+
+    def __next__(self) -> CsvBlock:
+        return self._held.popleft() if self._held else next(self._blocks)
+
+    def following(self) -> Iterator[CsvBlock]:
+        """The next ones, of which at most about `most` bytes are read for it."""
+        yield from list(self._held)
+        while sum(len(block.data) for block in self._held) < self._most:
+            found = next(self._blocks, None)
+            if found is None:
+                return
+            self._held.append(found)
+            yield found
+
+
 def cut(read: Read, scanner: Scanner, limits: Limits, line: int) -> Iterator[CsvBlock]:
     """Blocks from `line` of the file on, without byte-order marks where a record begins: files were joined there.
 
-    BadObject for a quote that is never closed, and for a record that is longer than any should be.
+    The last one may be `Unclosed`. BadObject for a record that is longer than any should be.
     """
     data, final = read(limits.block), False
     while data:
@@ -35,8 +70,6 @@ def cut(read: Read, scanner: Scanner, limits: Limits, line: int) -> Iterator[Csv
         if BOM[:1] in data and BOM in data:
             data = _without_marks(data, scanner)
         layout = scanner.layout(data, final)
-        if layout.unterminated is not None:
-            raise _unterminated(line + count_lines(data[: layout.unterminated]))
         if layout.end:
             text = data[: layout.end]
             block = CsvBlock(text, line, rows=layout.rows, line_ends=count_lines(text))
@@ -49,6 +82,8 @@ def cut(read: Read, scanner: Scanner, limits: Limits, line: int) -> Iterator[Csv
                 hint="Look for a quote that is not closed on that line; `quote: none` says that quotes mean nothing.",
             )
         if final:
+            if layout.unterminated is not None:
+                yield Unclosed(data, line, line_ends=count_lines(data))
             return
         more = read(limits.block)
         final = not more
@@ -80,13 +115,6 @@ def without_first(block: CsvBlock, scanner: Scanner, after: int) -> CsvBlock | N
     lines = count_lines(block.data[:after])
     rows = scanner.layout(rest, final=True).rows if block.rows else None
     return CsvBlock(rest, block.first + lines, rows=rows, line_ends=block.line_ends - lines)
-
-
-def _unterminated(line: int) -> BadObject:
-    return BadObject(
-        f"a quote that is opened in the row on line {line} is never closed",
-        hint="Close it, or double it; if quotes mean nothing in the file, say `quote: none`.",
-    )
 
 
 def _without_marks(data: bytes, scanner: Scanner) -> bytes:

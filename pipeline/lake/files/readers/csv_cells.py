@@ -34,6 +34,7 @@ class CellParser:
         # Writers escape the usual quote also where nothing is quoted.
         special = re.escape(b'\\"' + self._dialect.quote + self._dialect.delimiter)
         self._plain_backslash = re.compile(rb"((?:\\[" + special + rb"\r\n])++)|\\")
+        self._escape = re.compile(rb"\\(?:\r\n|.)", re.DOTALL)
         self._any_plain_backslash = re.compile(rb"\\(?![" + special + rb"\r\n])")
 
     def parse(self, block: CsvBlock, columns: int) -> Cells:
@@ -67,7 +68,7 @@ class CellParser:
             # Arrow takes it away, and with it a row that has nothing else; lines without anything it skips.
             data = b"\n" + data
         if self._dialect.escape:
-            data = self._double_backslashes(data) + b"\n"
+            data = self._escape_both(self._double_backslashes(data)) + b"\n"
         elif not data.endswith((b"\n", b"\r")):
             # Arrow 22 takes nothing for a quoted nothing where it follows a quoted cell and the data ends there.
             data += b"\n"
@@ -140,6 +141,12 @@ class CellParser:
         if b"\\" not in data or not self._any_plain_backslash.search(data.replace(b"\\\\", b"")):
             return data
         return self._plain_backslash.sub(lambda found: found[1] or b"\\\\", data)
+
+    def _escape_both(self, data: bytes) -> bytes:
+        """Arrow's escape takes one byte: a line end of two that is escaped gets one for each."""
+        if not self._scanner.dialect.pairs_lines or b"\\\r\n" not in data:
+            return data
+        return self._escape.sub(lambda found: b"\\\r\\\n" if found[0] == b"\\\r\n" else found[0], data)
 
     def _restored(self, table: pa.Table) -> pa.Table:
         assert self._swap

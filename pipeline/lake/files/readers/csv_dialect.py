@@ -16,12 +16,16 @@ _STAND_INS = ("\x1f", "\x1e")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`delimiter` is one byte, `quote` one or none; `escape` says whether a backslash takes their meaning away."""
+    """`delimiter` is one byte, `quote` one or none; `escape` says whether a backslash takes their meaning away.
+
+    `pairs_lines` is whether a backslash before CRLF takes both: in a file whose lines end so, it is one line end.
+    """
 
     delimiter: bytes = b","
     quote: bytes = b'"'
     escape: bool = False
     comment: bytes = b""
+    pairs_lines: bool = True
 
     def parse_options(self, **more: Any) -> pa.csv.ParseOptions:
         """What tells pyarrow the same."""

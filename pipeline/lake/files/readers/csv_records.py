@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -56,12 +56,17 @@ class Layout:
 
 
 class Scanner:
-    """Knows the dialect."""
+    """Knows the dialect, of which it learns from the first line how lines end where that matters."""
 
     def __init__(self, dialect: Dialect) -> None:
+        self._is_learnt = not dialect.escape
+        self._take(dialect)
+
+    def _take(self, dialect: Dialect) -> None:
         self.dialect = dialect
         mark, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
-        slash, escaped = (rb"\\", rb"|\\(?:.|\Z)") if dialect.escape else (b"", b"")
+        pair = rb"\r\n|" if dialect.pairs_lines else b""
+        slash, escaped = (rb"\\", rb"|\\(?:" + pair + rb".|\Z)") if dialect.escape else (b"", b"")
         # Possessive repeats: a record of 10 MB must not backtrack.
         bare = cell = rb"(?:[^" + mark + slash + rb"\r\n]++" + escaped + rb")*+"
         if quote:
@@ -75,6 +80,8 @@ class Scanner:
 
     def layout(self, data: bytes, final: bool) -> Layout:
         """Find the last record that is whole; with `final` the rest of the data is a record too."""
+        if not (self._is_learnt or self._learn(data, final)):
+            return Layout(0)
         text = CsvText(data, self.dialect)
         if self._has_comment(data) or _has_lone_return(data, final):
             return self._layout_by_line(text, final)
@@ -85,6 +92,17 @@ class Scanner:
         if text.quotes is not None and len(text.quotes) % 2:
             return self._layout_by_line(text, final)
         return Layout(len(data))
+
+    def _learn(self, data: bytes, final: bool) -> bool:
+        """How the first line ends; whether there was enough of it to see that."""
+        record = self.record(data, 0)
+        line_end = data[record.end : record.after]
+        if not final and (not line_end or record.after == len(data)):
+            return False
+        self._is_learnt = True
+        if line_end != b"\r\n":
+            self._take(replace(self.dialect, pairs_lines=False))
+        return True
 
     def rows(self, data: bytes) -> Rows:
         """The records of data of whole ones, whose layout needed no look at them."""

@@ -24,7 +24,10 @@ class CsvText:
 
     @cached_property
     def escaped(self) -> Flags | None:
-        """Which bytes stand behind a backslash that is not itself behind one; None where no byte does."""
+        """Which bytes stand behind a backslash that is not itself behind one; None where no byte does.
+
+        Where a backslash before CRLF takes both, both do.
+        """
         if not (self.dialect.escape and b"\\" in self.data):
             return None
         slashes = np.flatnonzero(self.bytes == _BACKSLASH)
@@ -33,6 +36,8 @@ class CsvText:
         escaping = slashes[(place - first) % 2 == 0]
         found = np.zeros(len(self.bytes), dtype=bool)
         found[escaping[escaping < len(found) - 1] + 1] = True
+        if self.dialect.pairs_lines and b"\\\r\n" in self.data:
+            found[1:] |= found[:-1] & (self.bytes[:-1] == _RETURN) & (self.bytes[1:] == _NEWLINE)
         return found
 
     @cached_property

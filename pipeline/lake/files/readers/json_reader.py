@@ -8,6 +8,7 @@ not depend on where blocks were cut.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,13 +18,14 @@ import pyarrow as pa
 from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Primitive, Type
-from pipeline.lake.files.casts import Mismatch
+from pipeline.lake.files.casts import BadValue, Mismatch
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import (
     BadRow,
     Block,
     Chunk,
     Positions,
+    RawRow,
     Reader,
     declared_of,
     decode_raw,
@@ -37,11 +39,12 @@ from pipeline.lake.files.readers.json_columns import Columns, Expectation
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
 from pipeline.lake.files.readers.json_numbers import may_round
 from pipeline.lake.files.readers.json_rows import Pieces, Row, Text, count_objects, load_object, rows_of, text_of
-from pipeline.lake.files.readers.json_shapes import rewrite_fields
+from pipeline.lake.files.readers.json_shapes import NUMERALS, rewrite_fields
 from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import TextStream
 from pipeline.lake.files.strict_json import DuplicateKey
+from pipeline.lake.files.tolerance import BadValues
 
 
 class JsonReader(Reader):
@@ -76,6 +79,16 @@ class JsonReader(Reader):
         else:
             path = (self.settings.records or "$").split(".")[1:]
             yield from record_blocks(document_records(window, path), self.limits)
+
+    def bad_values(self, found: Mapping[str, BadValues], raw: RawRow) -> Mapping[str, BadValues]:
+        """JSON's own numbers were written in the dataset's form; see `Reader.bad_values`."""
+        if self.settings.decimal == "." or not any(found.values()):
+            return found
+        keys = {name: key for key, name in self._columns.names.items()}
+        return {
+            name: {row: _as_numbered(value, raw(row), keys.get(name, name)) for row, value in values.items()}
+            for name, values in found.items()
+        }
 
     def _holds_lines(self, window: Window) -> bool:
         array, lines = window.data.startswith(b"["), self.settings.format == "jsonl"
@@ -213,6 +226,15 @@ class JsonReader(Reader):
         if table.num_rows != len(records):
             raise Inconsistent(f"{len(records)} JSON records were read as {table.num_rows}")
         return table.rename_columns(list(self._columns.names.values()))
+
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _as_numbered(value: BadValue, record: bytes, key: str) -> BadValue:
+    """The value as the record has it, if that is a number."""
+    written = bytes(_fields.decode(record).get(key, b""))
+    return replace(value, text=written.decode()) if written[:1] in NUMERALS else value
 
 
 def _check_blank_keys(record: Mapping[str, Any]) -> None:

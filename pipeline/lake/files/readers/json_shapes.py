@@ -27,7 +27,7 @@ Rewrite = Callable[[msgspec.Raw], msgspec.Raw]
 """Makes the JSON of a value fit the Arrow type of its shape."""
 
 _EXACT = 2**53
-_NUMBERS = [bytes([first]) for first in b"-0123456789"]
+NUMERALS = [bytes([first]) for first in b"-0123456789"]
 """How a number begins."""
 
 
@@ -212,7 +212,7 @@ def as_written(of: Type, form: Form) -> Rewrite:
         raw = bytes(value)
         if raw in words:
             return msgspec.Raw(msgspec.json.encode(words[raw]))
-        if raw[:1] in _NUMBERS:
+        if raw[:1] in NUMERALS:
             return msgspec.Raw(msgspec.json.encode(written(raw.decode(), form)))
         return to_text(value)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -26,11 +27,51 @@ _SUM_WORDS = pa.array(
     for form in dict.fromkeys((word, word.capitalize(), word.title(), word.upper()))
     for mark in ("", ":")
 )
+_AROUND = 2
+"""Rows of a block's edge that tell whether the header of a second table stands there."""
+
 _LONG = 256
 """Bytes of a name from which on all count as long."""
 
 _AMOUNT = re.compile(r"[^\w]{0,4}[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*[^\w]{0,4}", re.ASCII)
 _NAME = r"^\s*[\p{L}_][\p{L}\p{N}_ .()/%€$-]*$"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Rows that follow each other, but for those without a value, and the lines of the file on which they start.
+
+    `after` are the indexes of rows behind one that is no data; the number of rows itself is in it for what comes next.
+    """
+
+    rows: pa.Table
+    lines: NDArray[np.int64]
+    after: frozenset[int]
+
+    def edge(self, start: int, count: int | None = None) -> Passage:
+        """So many rows from the first on, or the last ones for a negative start."""
+        start = max(len(self.lines) + start, 0) if start < 0 else start
+        stop = len(self.lines) if count is None else min(start + count, len(self.lines))
+        after = frozenset(row - start for row in self.after if start <= row <= stop)
+        return Passage(self.rows.slice(start, stop - start), self.lines[start:stop], after)
+
+    def joined(self, following: Passage) -> Passage:
+        """These rows and those."""
+        count = len(self.lines)
+        return Passage(
+            pa.concat_tables([self.rows, following.rows]),
+            np.concatenate([self.lines, following.lines]),
+            self.after | {count + row for row in following.after},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Of a block: the rows that are no data and why, by their index, and its first and last rows."""
+
+    strays: dict[int, str]
+    head: Passage
+    tail: Passage
 
 
 class Strays:
@@ -46,7 +87,7 @@ class Strays:
         self._lengths = np.zeros(_LONG, dtype=bool)
         self._lengths[[min(len((cell or "").encode()), _LONG - 1) for cell in header]] = True
 
-    def find(self, table: pa.Table, lines: NDArray[np.int64], first: int) -> dict[int, str]:
+    def find(self, table: pa.Table, lines: NDArray[np.int64], first: int) -> Found:
         """Rows of a table of text that are no data, and why each is none.
 
         `lines` are those of the rows, counted from line `first` of the file. BadObject for the header
@@ -60,9 +101,10 @@ class Strays:
             found.update(dict.fromkeys(self._empty(table), EMPTY))
         if any(nulls[1:]) and len(nulls) > 1:
             found.update(dict.fromkeys(_totals(table), _TOTAL))
+        passage = _passage(table, first + lines, found)
         if (table.num_rows and lines[-1] - lines[0] >= table.num_rows) or found:
-            self._refuse_second_table(table, lines, first, found)
-        return found
+            refuse_second_table(passage)
+        return Found(found, passage.edge(0, _AROUND), passage.edge(-_AROUND))
 
     def _headers(self, table: pa.Table, lines: NDArray[np.int64], first: int) -> dict[int, str]:
         if not (self._trim or self._may_hold_header(table)):
@@ -94,19 +136,44 @@ class Strays:
     def _trimmed(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.utf8_trim_whitespace(column) if self._trim else column
 
-    def _refuse_second_table(
-        self, table: pa.Table, lines: NDArray[np.int64], first: int, strays: dict[int, str]
-    ) -> None:
-        """After blank lines, a row of names where other rows have figures, above and below, is a header."""
-        gaps = np.flatnonzero(np.diff(lines) > 1) + 1
-        after = {row + 1 for row, reason in strays.items() if reason != _AGAIN}
-        likely = {row for row in (*gaps.tolist(), *after) if 0 < row < table.num_rows - 1} - strays.keys()
-        for row in _named(table, sorted(likely)):
-            if _is_header(table, row) and (row in after or lines[row] - lines[row - 1] > _height(table, row - 1)):
-                raise BadObject(
-                    f"line {first + lines[row]} looks like the header of a second table",
-                    hint="Send each table as a file of its own; `skip_footer` skips lines at the end of a file.",
-                )
+
+class SecondTables:
+    """Looks for the header of a second table where one block ends and the next begins, in the order of the file."""
+
+    def __init__(self) -> None:
+        self._before: Passage | None = None
+
+    def follow(self, found: Found) -> None:
+        """BadObject for such a header among the last rows before the block and its first."""
+        before = self._before
+        around = before.joined(found.head) if before else found.head
+        refuse_second_table(around)
+        self._before = found.tail if len(found.tail.lines) == _AROUND else around.edge(-_AROUND)
+
+
+def refuse_second_table(passage: Passage) -> None:
+    """After blank lines, or rows that are no data, a row of names where those around it have figures is a header."""
+    table, lines = passage.rows, passage.lines
+    gaps = set((np.flatnonzero(np.diff(lines) > 1) + 1).tolist())
+    likely = {row for row in gaps | passage.after if 0 < row < table.num_rows - 1}
+    for row in _named(table, sorted(likely)):
+        apart = row in passage.after or lines[row] - lines[row - 1] > _height(table, row - 1)
+        if apart and _is_header(table, row):
+            raise BadObject(
+                f"line {lines[row]} looks like the header of a second table",
+                hint="Send each table as a file of its own; `skip_footer` skips lines at the end of a file.",
+            )
+
+
+def _passage(table: pa.Table, lines: NDArray[np.int64], strays: Mapping[int, str]) -> Passage:
+    """The rows of a block that say something; header lines are told apart by their cells alone."""
+    empty = sorted(row for row, reason in strays.items() if reason == EMPTY)
+    totals = [row for row, reason in strays.items() if reason == _TOTAL]
+    keep = np.ones(table.num_rows, dtype=bool)
+    keep[empty] = False
+    solid = np.flatnonzero(keep)
+    after = {*np.searchsorted(solid, empty).tolist(), *(np.searchsorted(solid, totals) + 1).tolist()}
+    return Passage(table.filter(pa.array(keep)) if empty else table, lines[keep], frozenset(after))
 
 
 def _named(table: pa.Table, rows: Sequence[int]) -> list[int]:

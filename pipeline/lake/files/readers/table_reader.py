@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from threading import Lock
 
 import numpy as np
@@ -15,12 +16,13 @@ from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Positions, Reader, decode_raw
-from pipeline.lake.files.readers.csv_blocks import CsvBlock, cut, without_first
+from pipeline.lake.files.readers.csv_blocks import Ahead, CsvBlock, cut, without_first
 from pipeline.lake.files.readers.csv_dialect import Dialect
+from pipeline.lake.files.readers.csv_footer import without_footer
 from pipeline.lake.files.readers.csv_records import Record, Scanner, count_lines
 from pipeline.lake.files.readers.csv_text import Offsets
-from pipeline.lake.files.readers.headers import Header, Lines, first_lines
-from pipeline.lake.files.readers.strays import EMPTY, Strays
+from pipeline.lake.files.readers.headers import Header, first_lines
+from pipeline.lake.files.readers.strays import EMPTY, Found, SecondTables, Strays
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import BOM, TableText
 
@@ -51,6 +53,8 @@ class TableReader(Reader):
         self.scanner = Scanner(dialect)
         self._names: list[str | None] | None = None
         self._strays = Strays([])
+        self._found: dict[int, Found] = {}
+        self._second_tables = SecondTables()
         self._counting = Lock()
         self._fitting = 0
         self._ragged = 0
@@ -74,9 +78,11 @@ class TableReader(Reader):
     def blocks(self) -> Iterator[Block]:
         """The file in blocks that end where a record ends; see `Reader.blocks`."""
         empty = True
-        for block in cut(self.read_text, self.scanner, self.limits, 1 + self.text.skipped):
+        cutting = cut(self.read_text, self.scanner, self.limits, 1 + self.text.skipped)
+        blocks = Ahead(without_footer(cutting, self.scanner, self.settings.skip_footer), self.limits.record)
+        for block in blocks:
             empty = False
-            if rows := self._without_header(block):
+            if rows := self._without_header(block, blocks):
                 yield rows
         if empty:
             raise BadObject("the file is empty", hint="A file needs at least its header.")
@@ -96,7 +102,9 @@ class TableReader(Reader):
 
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
         """What was parsed, in the order of the file; see `Reader.settle`."""
-        return [parsed or self.parse(block)]
+        parsed = parsed or self.parse(block)
+        self._second_tables.follow(self._found.pop(block.first))
+        return [parsed]
 
     def schema(self) -> dict[str, Type]:
         """The file's columns under the table's names, then those of the contract that it lacks."""
@@ -114,7 +122,10 @@ class TableReader(Reader):
 
     def _conformed(self, cells: Cells, block: Block, bad: list[BadRow]) -> Chunk:
         assert self._names is not None
-        strays = self._strays.find(cells.table, cells.lines, block.first)
+        found = self._strays.find(cells.table, cells.lines, block.first)
+        with self._counting:
+            self._found[block.first] = found
+        strays = found.strays
         if self.settings.null_values:
             # A row of words for null says something.
             strays = {row: why for row, why in strays.items() if why != EMPTY or self._is_bare(cells.raw(row))}
@@ -139,7 +150,7 @@ class TableReader(Reader):
     def _is_bare(self, raw: bytes) -> bool:
         return not decode_raw(raw).strip(f"{self.settings.delimiter} \t")
 
-    def _without_header(self, block: CsvBlock) -> CsvBlock | None:
+    def _without_header(self, block: CsvBlock, blocks: Ahead) -> CsvBlock | None:
         """What is left of a block when the header is taken; None where nothing is."""
         if self._names is not None:
             return block
@@ -147,21 +158,18 @@ class TableReader(Reader):
         if record is None:
             return None
         if self.settings.header is False:
-            self._read_places(block)
+            self._read_places(block, blocks)
             return block
-        self._read_header(block, record)
+        self._read_header(block, record, blocks)
         return without_first(block, self.scanner, record.after)
 
-    def _read_places(self, block: CsvBlock) -> None:
+    def _read_places(self, block: CsvBlock, blocks: Ahead) -> None:
         """Without a header, the first row that can be read says how many columns the file has."""
-        data = block.data
-        records = (each for each in self.scanner.records(data) if each.problem is None)
-        found = next((each for each in records if _is_text(data[each.start : each.end])), None)
-        cells = self.names_of(data, found) if found else []
+        _, cells = next(self._lines(block, 0, blocks), (0, []))
         self._names = Header(self.settings, self.columns, self.limits).columns_of(cells, "", block.first, list)
         self._strays = Strays(self._names, self.settings.trim)
 
-    def _read_header(self, block: CsvBlock, record: Record) -> None:
+    def _read_header(self, block: CsvBlock, record: Record, blocks: Ahead) -> None:
         line = block.first + count_lines(block.data[: record.start])
         text = self._header_text(self.restore(block.data[record.start : record.end]))
         if record.problem:
@@ -174,17 +182,19 @@ class TableReader(Reader):
             )
         cells = self.names_of(block.data, record)
         header = Header(self.settings, self.columns, self.limits)
-        names = header.columns_of(cells, text, line, lambda: first_lines(self._following(block, record)))
+        names = header.columns_of(cells, text, line, lambda: first_lines(self._lines(block, record.after, blocks)))
         self._names = names
         self.call({name: cell for name, cell in zip(names, cells, strict=True) if name is not None})
         self._strays = Strays([cell or None for cell in cells], self.settings.trim)
 
-    def _following(self, block: CsvBlock, header: Record) -> Lines:
-        rest = block.data[header.after :]
-        for record in self.scanner.records(rest):
-            if record.problem is None and _is_text(rest[record.start : record.end]):
-                line = block.first + count_lines(block.data[: header.after + record.start])
-                yield line, self.names_of(rest, record)
+    def _lines(self, block: CsvBlock, after: int, blocks: Ahead) -> Iterator[tuple[int, Sequence[str]]]:
+        """The records of a block behind that offset, and of the blocks that follow, where they can be read."""
+        for each, start in chain([(block, after)], ((each, 0) for each in blocks.following())):
+            rest = each.data[start:]
+            for record in self.scanner.records(rest):
+                if record.problem is None and _is_text(rest[record.start : record.end]):
+                    line = each.first + count_lines(each.data[: start + record.start])
+                    yield line, self.names_of(rest, record)
 
     def _header_text(self, header: bytes) -> str:
         try:

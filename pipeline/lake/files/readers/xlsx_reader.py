@@ -23,11 +23,13 @@ from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.casts import BadValue, cast_text
+from pipeline.lake.files.compression import MAGIC_BYTES
 from pipeline.lake.files.contracts import map_columns, map_places
 from pipeline.lake.files.forms import PLAIN, Form, form_of
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Reader, declared_of
 from pipeline.lake.files.readers.xlsx_workbook import Cell, Row, Stored, Workbook
+from pipeline.lake.files.signatures import signature_of
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.tolerance import BadValues
 
@@ -108,13 +110,11 @@ class XlsxReader(Reader):
 
     def _open(self) -> Workbook:
         spooled = self.source.spool()
-        first = spooled.read(4)
+        first = spooled.read(MAGIC_BYTES)
         if not first:
             raise BadObject("the file is empty", hint="A workbook has a sheet with a header at least.")
-        if first == b"\xd0\xcf\x11\xe0":
-            raise BadObject(
-                "the file is an old Excel workbook (.xls), or one with a password", hint="Save it as .xlsx, without."
-            )
+        if found := signature_of(first):
+            raise BadObject(f"the file is {found.what}", hint=found.hint)
         if not first.startswith(b"PK"):
             raise BadObject("the file is no Excel workbook", hint="Say the right `format` in the definition.")
         return Workbook(spooled, self.limits)

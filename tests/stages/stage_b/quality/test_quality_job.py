@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -13,6 +14,7 @@ import pytest
 
 from pipeline.core.dynamo import encode
 from pipeline.core.errors import BadDefinition, Inconsistent, Refused
+from pipeline.lake.batches.metrics import Measured, remembering
 from pipeline.lake.batches.records import Batch, BatchRecords, Written
 from stages.stage_b.jobs.quality import check
 from tests.conftest import load_template
@@ -47,6 +49,13 @@ class Lake:
     def row(self, **facts: Any) -> None:
         item = {"dataset": "shop/orders", "item": f"BATCH#{BATCH}", "status": "SEALED", "candidates": [], "opened": ""}
         boto3.client("dynamodb").put_item(TableName=self.batches, Item=encode({**item, **facts}))
+
+    def remember(self, batch: str, scope: str = "batch", **metrics: float) -> None:
+        """What a committed batch leaves for later ones."""
+        found = Measured(batch, scope, metrics)
+        boto3.client("dynamodb").transact_write_items(
+            TransactItems=[remembering(self.batches, "shop/orders", found, datetime.now(UTC))]
+        )
 
     def check(self, ruleset: str | None, **quality: str) -> Any:
         definition: dict[str, Any] = {"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}}
@@ -138,7 +147,54 @@ def test_the_report_has_every_metric(lake):
     lake.check('Mean "price" = 2.0')
     (rule,) = json.loads(lake.kept("json"))["rules"]
     told = {"rule": 'Mean "price" = 2.0', "passed": True, "reason": None, "metrics": {"Column.price.Mean": 2.0}}
-    assert rule == {**told, "parts": []}
+    assert rule == {**told, "parts": [], "resolved": None}
+
+
+DYNAMIC = """
+    RowCount > avg(last(2)) * 0.5,
+    RowCount between 0.9 * last() and 1.1 * last(),
+    Completeness "price" >= avg(last(10)),
+    (Mean "price" < max(last(10)) * 2) and (Sum "price" > last()),
+    (RowCount > last()) or (DistinctValuesCount "id" = 3 where "id > 0")
+"""
+
+
+def test_rules_are_held_against_the_batches_before(lake):
+    lake.remember("01JC0000000000000000000001", RowCount=100.0)
+    lake.remember("01JC0000000000000000000002", RowCount=10.0, **{'Completeness "price"': 0.9})
+    lake.remember("01JC0000000000000000000003", RowCount=3.0, **{'Completeness "price"': 0.8, 'Mean "price"': 4.0})
+    lake.remember("01JC0000000000000000000004", scope="table", RowCount=1.0)
+    # A batch of its own id, or a later one, is not before it, however it came to be there.
+    lake.remember(BATCH, RowCount=1000.0)
+    lake.remember("01JZ0000000000000000000000", RowCount=1000.0)
+    lake.write_branch(BAD)
+    judged = lake.check(DYNAMIC)
+    assert lake.batch().verdict == judged
+    first, second, third, fourth, fifth = judged.rules
+    assert (first.rule, first.outcome) == ("RowCount > avg(last(2)) * 0.5", "Failed")
+    assert first.reason == (
+        "there are 3 rows; wanted: more than 3.25 (avg(last(2)) * 0.5 = 3.25 over 2 earlier batches, "
+        "01JC0000000000000000000002 to 01JC0000000000000000000003)"
+    )
+    assert second.outcome == "Passed"
+    assert "0.9 * last() = 2.7 over 1 earlier batch, 01JC0000000000000000000003" in second.reason
+    assert third.outcome == "Failed"
+    assert '"price" has a value in 33.33% of the rows; wanted: at least 85%' in third.reason
+    assert fourth.outcome == "Failed"
+    assert "no earlier batch has this metric, and last() is 0 then" in fourth.reason
+    assert fifth.outcome == "Passed"
+    assert judged.outcome == "FAILED"
+    assert judged.metrics == {
+        "RowCount": 3.0,
+        'Completeness "price"': pytest.approx(1 / 3),
+        'Mean "price"': 9.25,
+        'Sum "price"': 9.25,
+        'DistinctValuesCount "id" where "id > 0"': 3.0,
+    }
+    [line] = {row["rules"][0] for row in map(json.loads, lake.kept("jsonl").splitlines())}
+    assert line == 'Completeness "price" >= avg(last(10))'
+    [kept, *_] = json.loads(lake.kept("json"))["rules"]
+    assert kept["resolved"]["thresholds"][0]["batches"] == ["01JC0000000000000000000003", "01JC0000000000000000000002"]
 
 
 def test_scope_table_judges_the_table_as_it_would_become(lake):
