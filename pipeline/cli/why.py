@@ -100,9 +100,7 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
             "rows": _rows(row),
             "twice" if row.rows_repeated else "beside": _beside(in_words(row, known, table)),
             "batch": _batch(batch, row),
-            "transform": escape_untrusted(said)
-            if batch and batch.write and (said := in_and_out(batch.write))
-            else None,
+            "transform": _transform(batch),
             "verdict": _verdict(batch) if batch else None,
             "execution": f"{escape_untrusted(row.execution)} [dim](sluice execution NAME)[/]"
             if row.execution

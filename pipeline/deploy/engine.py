@@ -21,6 +21,7 @@ from pipeline.core.settings import region
 
 if TYPE_CHECKING:
     from pipeline.deploy.datasets.grants import Whereabouts
+    from pipeline.deploy.glue_versions import GlueVersion
     from pipeline.deploy.packaging import Package
 
 LAKE = "sluice"
@@ -93,6 +94,11 @@ class Backend(Protocol):
     @property
     def stacks(self) -> Stacks:
         """What makes single stacks."""
+        ...
+
+    @property
+    def glue(self) -> GlueVersion:
+        """What its jobs run on: wheels that they install are for that."""
         ...
 
     @property
@@ -219,7 +225,12 @@ def whereabouts(backend: Backend) -> Whereabouts:
     """Where the lake of an environment is."""
     from pipeline.deploy.datasets.grants import Whereabouts
 
-    return Whereabouts(client("s3").meta.partition, region(), backend.account)
+    return Whereabouts(client("s3").meta.partition, region(), backend.account, backend.glue)
+
+
+def artefact_bucket(backend: Backend) -> str:
+    """The bucket of an environment's artefacts, as cicd/bootstrap.yaml names it."""
+    return f"{LAKE}-{backend.env}-artefacts-{backend.account}-{region()}"
 
 
 def stacks_of_datasets(root: Path, backend: Backend) -> Iterator[Stack]:

@@ -66,6 +66,7 @@ class Parts:
     database_prefix: str
     curated_bucket: str
     at: Whereabouts
+    upload_wheels: Callable[[Dataset], object]
     of_teams: Mapping[str, str] = field(default_factory=dict)
     """Parameters of every team's stack beside its own."""
 
@@ -283,7 +284,8 @@ def _register(dataset: Dataset, plan: TablePlan, deployed: Deployed, parts: Part
 
 
 def deploy_stack(dataset: Dataset, parts: Parts) -> Deployed:
-    """Make or update the dataset's own stack."""
+    """Make or update the dataset's own stack, once what its transform imports is where the job installs it from."""
+    parts.upload_wheels(dataset)
     name = stack_name(parts.lake, parts.env, dataset.name)
     return parts.stacks.deploy(name, parts.template, stack_parameters(dataset, parts.lake, parts.env, parts.at))
 

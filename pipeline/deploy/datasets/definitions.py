@@ -16,7 +16,8 @@ from pipeline.deploy.datasets import application, plans, retirement
 from pipeline.deploy.datasets.application import Applied, Parts
 from pipeline.deploy.datasets.plans import Planned
 from pipeline.deploy.datasets.retirement import Retired
-from pipeline.deploy.engine import LAKE, Backend, whereabouts
+from pipeline.deploy.datasets.wheels import upload_wheels
+from pipeline.deploy.engine import LAKE, Backend, artefact_bucket, whereabouts
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset, DatasetName
@@ -158,6 +159,9 @@ def _parts(
         database_prefix=lake.settings[Setting.DATABASE_PREFIX],
         curated_bucket=lake.settings[Setting.CURATED_BUCKET],
         at=whereabouts(backend),
+        upload_wheels=lambda dataset: upload_wheels(
+            dataset, backend.glue, client("s3"), artefact_bucket(backend), backend.account
+        ),
         of_teams=backend.of_teams,
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.deploy.datasets.wheels import wheels_key
+from pipeline.deploy.glue_versions import GLUE_5_1, GlueVersion
 from pipeline.lake.datasets.model import Dataset
 
 
@@ -14,14 +16,17 @@ class Whereabouts:
     partition: str
     region: str
     account: str
+    glue: GlueVersion = GLUE_5_1
+    """What its jobs run on."""
 
 
-def grants(dataset: Dataset, lake: str, env: str, at: Whereabouts, wheels: str = "") -> dict[str, str]:
-    """The parameters of a dataset's stack about its transform, if it has one. `wheels` is an s3:// URI.
+def grants(dataset: Dataset, lake: str, env: str, at: Whereabouts) -> dict[str, str]:
+    """The parameters of a dataset's stack about its transform, if it has one.
 
     Lists have the dataset's own table, too, so that none is empty.
     """
     transform = dataset.transform
+    key = wheels_key(dataset, at.glue)
     names = sorted({dataset.name, *(transform.views.values() if transform else ())})
     bucket = f"arn:{at.partition}:s3:::{lake}-{env}-curated-{at.account}-{at.region}"
     glue = f"arn:{at.partition}:glue:{at.region}:{at.account}"
@@ -30,7 +35,7 @@ def grants(dataset: Dataset, lake: str, env: str, at: Whereabouts, wheels: str =
     return {
         "Transform": transform.kind if transform else "none",
         "TransformMinutes": str(transform.timeout_minutes if transform else 60),
-        "TransformWheelsUri": wheels,
+        "TransformWheelsUri": f"s3://{lake}-{env}-artefacts-{at.account}-{at.region}/{key}" if key else "",
         "ReadableObjects": ",".join(f"{bucket}/{name}/{part}/*" for name in names for part in ("data", "metadata")),
         "ReadableFolders": ",".join(f"{name}/*" for name in names),
         "ReadableTables": ",".join([f"{glue}:catalog", *(f"{glue}:database/{each}" for each in databases), *tables]),
