@@ -19,6 +19,7 @@ MODULES = {
     "datasets": ("datasets",),
     "settings": ("settings",),
     "redrive": ("redrive", "release", "dismiss"),
+    "quality": ("quality",),
     "upkeep": ("upkeep",),
     "test": ("test",),
     "package": ("package",),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
 from pipeline.core.errors import BadInput
 from pipeline.lake.batches.redrive import Redriven
@@ -24,6 +26,10 @@ from pipeline.operate.redrive import (
     release_batch,
     to_dismiss,
 )
+from pipeline.operate.rows_again import RowsSent, send_rows
+from pipeline.operate.rows_aside import Reason
+
+REASONS_SHOWN = 20
 
 
 @app.command()
@@ -40,23 +46,38 @@ def redrive(
         typer.Option(help="A dead-letter queue as `sluice status` names it: `raw`, team/dataset, …"),
     ] = None,
     execution: Annotated[str | None, typer.Option(help="The batch or objects of a failed execution.")] = None,
+    rows: Annotated[
+        str | None, typer.Option(help="Rows of loaded objects of team/dataset that were set aside, and no others.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="With --rows: those whose reason, told without values, has this in it.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="With --rows: only say what would be sent.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Send back objects, a batch, dead letters, or the work of an execution. Doing it twice is harmless.
+    """Send back objects, a batch, dead letters, rows, or the work of an execution. Doing it twice is harmless.
 
     Objects go through Stage A again, from the raw file: fix the definition first. A batch is loaded again from its
-    staged files.
+    staged files. Rows are read again by their place in the raw file, once the definition was fixed and applied.
 
     Example: sluice redrive --dataset shop/orders
+
+    Example: sluice redrive --rows shop/orders --reason 'column price'
     """
-    if sum(1 for given in (objects, dataset, batch, queue, execution) if given) != 1:
-        raise BadInput("name what to send back", hint="One of: objects, --dataset, --batch, --queue, --execution.")
+    if sum(1 for given in (objects, dataset, batch, queue, execution, rows) if given) != 1:
+        known = "One of: objects, --dataset, --batch, --queue, --execution, --rows."
+        raise BadInput("name what to send back", hint=known)
     if version and len(objects or []) != 1:
         raise BadInput("--version needs exactly one object", hint="Name the object, too.")
+    if (reason or dry_run) and not rows:
+        raise BadInput("--reason and --dry-run are about rows", hint="Name their dataset: --rows team/dataset.")
     lake = context.obj.connect().lake
     if queue:
         moved = redrive_messages(lake, queue)
         print_json({"messages": moved}) if as_json else console.print(f"sent back {moved} messages", highlight=False)
+        return
+    if rows:
+        _say_rows(send_rows(lake, dataset_name(rows), reason, dry_run=dry_run), dry_run=dry_run, as_json=as_json)
         return
     if execution:
         done = redrive_execution(lake, execution)
@@ -124,3 +145,38 @@ def _say(done: Redriven, as_json: bool) -> None:
         )
     if not (done.sent or done.restaged or done.refused):
         console.print("nothing to send back")
+
+
+def _say_rows(done: RowsSent, *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({**done.to_json(), "dry_run": dry_run})
+        return
+    if done.rows:
+        verb = "would send" if dry_run else "sent"
+        console.print(f"{verb} {counted(done.rows, 'row')} of {counted(done.objects, 'object')} again", highlight=False)
+        _print_reasons(done.sent)
+    if done.moving:
+        console.print(f"{counted(done.moving, 'row')} on the way already", highlight=False)
+    if done.left:
+        left = sum(each.rows for each in done.left)
+        console.print(f"[yellow]left:[/] {counted(left, 'row')}", highlight=False)
+        _print_reasons(done.left)
+    for each in done.held:
+        console.print(
+            f"[yellow]not sent:[/] {counted(each.rows, 'row')} of {escape_untrusted(each.object.uri)}: "
+            f"{escape_untrusted(each.why)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if not (done.rows or done.moving or done.left or done.held):
+        console.print("no rows are set aside")
+
+
+def _print_reasons(reasons: Sequence[Reason]) -> None:
+    for each in reasons[:REASONS_SHOWN]:
+        where = f"{escape_untrusted(each.uri)} line {each.line}"
+        console.print(
+            f"  {each.rows:>9,}  {escape_untrusted(each.reason)} [dim]({where})[/]", highlight=False, soft_wrap=True
+        )
+    if len(reasons) > REASONS_SHOWN:
+        console.print(f"  [dim]and {counted(len(reasons) - REASONS_SHOWN, 'other reason')}[/]")

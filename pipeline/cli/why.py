@@ -91,6 +91,7 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
     print_facts(
         f"{styled(row.status)} [dim]version[/] {escape_untrusted(row.object.version_id)}",
         {
+            "part": _part(row),
             "id": f"{row.object.digest} [dim](sluice logs --id ID)[/]",
             "dataset": escape_untrusted(row.dataset) if row.dataset else "[dim]none[/]",
             "size": size(row.size) if row.status is not Status.DELETE_MARKER else None,
@@ -98,6 +99,7 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
             "duplicate of": f"version {escape_untrusted(row.duplicate_of)}" if row.duplicate_of else None,
             "dismissed": _dismissed(row),
             "rows": _rows(row),
+            "nulled": _nulled(row),
             "twice" if row.rows_repeated else "beside": _beside(in_words(row, known, table)),
             "batch": _batch(batch, row),
             "transform": _transform(batch),
@@ -116,6 +118,13 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
     _print_bad_rows(row, folder_of(lake, row, batch))
 
 
+def _part(row: ObjectRow) -> str | None:
+    """What an object is that nobody dropped."""
+    if not row.object.is_part:
+        return None
+    return f"rows of version {escape_untrusted(row.object.whole.version_id)} that were set aside, sent again"
+
+
 def _dismissed(row: ObjectRow) -> str | None:
     if row.dismissed is None:
         return None
@@ -127,7 +136,16 @@ def _rows(row: ObjectRow) -> str | None:
     if row.rows_in is None:
         return None
     bad = f", [yellow]{row.bad:,} bad[/]" if row.bad else ""
-    return f"{row.rows_in:,} in, {row.good or 0:,} out{bad}"
+    again = f", {row.rows_again:,} sent again" if row.rows_again else ""
+    return f"{row.rows_in:,} in, {row.good or 0:,} out{again}{bad}"
+
+
+def _nulled(row: ObjectRow) -> str | None:
+    if not row.nulled:
+        return None
+    columns = ", ".join(f"{escape_untrusted(name)} {count:,}" for name, count in row.nulled.items())
+    values = counted(sum(row.nulled.values()), "value")
+    return f"[yellow]{values} that did not fit: {columns}[/] [dim](on_bad_value: null)[/]"
 
 
 def _beside(sentence: str | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.console.charts import drawn
 from pipeline.console.console import PageRequest
 from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.console.table import table_facts
@@ -21,6 +22,7 @@ from pipeline.operate.aftermath import of_batch
 from pipeline.operate.datasets import backlog, next_run, patience, registration_of, run_now
 from pipeline.operate.executions import redriven
 from pipeline.operate.formatting import duration
+from pipeline.operate.metrics import SHOWN, metrics_of
 from pipeline.operate.redrive import redrive_dataset
 
 ROWS = 25
@@ -28,6 +30,8 @@ FEW = 10
 """Waiting objects that a page counts itself; larger backlogs are counted in the background."""
 BATCHES = 20
 """How many of the newest batches the charts show."""
+METRICS = 40
+"""How many metrics a page draws; `sluice quality` has them all."""
 
 
 def build_list(request: PageRequest) -> Document:
@@ -104,8 +108,18 @@ def build(request: PageRequest) -> Document:
         "fresh": committed.ended if committed else None,
         "batches": [{**_batch(batch), "since": of_batch(lake, batch).to_json()} for batch in batches],
         "rules": _rules(batches),
+        **_metrics(request, dataset, batches),
         "table": table_facts(request.console.tables, registration.table, first),
     }
+
+
+def _metrics(request: PageRequest, dataset: Dataset, batches: list[Batch]) -> dict[str, Any]:
+    """What the rules measured, with a chart of each number; one Query, where there are rules."""
+    if dataset.quality is None:
+        return {"metrics": [], "number_of_metrics": 0}
+    found = metrics_of(dataset, request.lake.batches.measured(str(dataset.name), most=SHOWN), batches)
+    shown = [{**each.to_json(), "chart": drawn(each)} for each in found[:METRICS]]
+    return {"metrics": shown, "number_of_metrics": len(found)}
 
 
 class _Dumper(yaml.SafeDumper):

@@ -23,6 +23,7 @@ from pipeline.console.console import Console, PageRequest
 from pipeline.core.clock import iso, parse_iso
 from pipeline.core.errors import BadInput, SluiceError
 from pipeline.operate import formatting
+from pipeline.operate.metrics import figure
 
 Document = dict[str, Any]
 """The content of a page, as JSON. `ended`: a live page will not change any more. `busy` names an activity that goes on.
@@ -80,6 +81,7 @@ TEMPLATES = Environment(
 TEMPLATES.filters |= {
     "ago": lambda at, now: formatting.ago(at, parse_iso(now)),
     "duration": formatting.duration,
+    "figure": figure,
     "json": _pretty,
     "moment": formatting.moment,
     "number": lambda number: f"{number:,}",

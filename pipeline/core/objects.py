@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 
 SEQUENCER_WIDTH = 32
 
+PART = "~rows-"
+"""Between the version id and the number of a part. S3's version ids have no tilde."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
@@ -41,6 +44,25 @@ class ObjectVersion:
     def file_name(self) -> str:
         """The key after its last slash."""
         return self.key.rpartition("/")[2]
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is not a version that was dropped but some rows of one, which are sent again."""
+        return PART in self.version_id
+
+    @property
+    def whole(self) -> ObjectVersion:
+        """The version that was dropped: itself, unless it is a part of it."""
+        return ObjectVersion(self.bucket, self.key, self.version_id.partition(PART)[0])
+
+    def part(self, number: int) -> ObjectVersion:
+        """The part of this number of the whole version, counted from 1."""
+        return ObjectVersion(self.bucket, self.key, f"{self.whole.version_id}{PART}{number}")
+
+    @property
+    def part_number(self) -> int:
+        """Of a part; 0 of a whole version."""
+        return int(self.version_id.partition(PART)[2] or 0)
 
 
 def order_of(event_ms: int, sequencer: str | None, obj: ObjectVersion) -> str:

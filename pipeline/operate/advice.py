@@ -127,22 +127,29 @@ def _dismiss(row: ObjectRow) -> str:
     return f"run `sluice dismiss {_uri(row)} --reason …`"
 
 
+def _set_aside(row: ObjectRow) -> str:
+    """What to do about rows that were set aside, up to where the rows themselves are what was wrong."""
+    dataset = dataset_in(row.object.key) or row.dataset
+    again = f"If the definition was wrong, mend and apply it and run `sluice redrive --rows {dataset}`; else"
+    return f"{again} see them with `sluice why {_uri(row)}`"
+
+
 def _alone(row: ObjectRow, _: Table) -> str:
     return (
-        f"See them with `sluice why {_uri(row)}`, and drop them alone, mended, as a file of another name: the whole "
-        f"file would add the rows again that are in the table; then {_dismiss(row)}."
+        f"{_set_aside(row)}, and drop them alone, mended, as a file of another name: the whole file would add the rows "
+        f"again that are in the table; then {_dismiss(row)}."
     )
 
 
 def _anew(row: ObjectRow, _: Table) -> str:
-    return f"See them with `sluice why {_uri(row)}`; mend the file and drop it again: its rows take the place of these."
+    return f"{_set_aside(row)}; mend the file and drop it again: its rows take the place of these."
 
 
 def _by_part(row: ObjectRow, table: Table) -> str:
     part = "key" if table.write == "upsert" else "partition"
     return (
-        f"See them with `sluice why {_uri(row)}`; mend the file and drop it again: rows take the place of those of "
-        f"their {part}; then {_dismiss(row)}."
+        f"{_set_aside(row)}; mend the file and drop it again: rows take the place of those of their {part}; then "
+        f"{_dismiss(row)}."
     )
 
 

@@ -72,7 +72,8 @@ def chosen(rows: list[ObjectRow], version: str | None) -> list[ObjectRow]:
 def row_json(row: ObjectRow) -> dict[str, Any]:
     """An object as programs get it."""
     facts = ("dataset", "since", "generation", "size", "etag", "sequencer", "order", "reason", "hint", "duplicate_of")
-    more = ("checksum", "staged", "bad_rows_uri", "rows_set_aside", "rows_repeated", "batch", "execution")
+    more = ("checksum", "staged", "bad_rows_uri", "rows_set_aside", "rows_repeated", "nulled", "batch", "execution")
+    of_parts = ("rows_again", "parts", "left_uri", "rows_left")
     return {
         "uri": row.object.uri,
         "bucket": row.object.bucket,
@@ -81,7 +82,8 @@ def row_json(row: ObjectRow) -> dict[str, Any]:
         "id": row.object.digest,
         "status": row.status.value,
         "event_time": iso(datetime.fromtimestamp(event_ms_of(row.order) / 1000, UTC)),
-        **{name: getattr(row, name) for name in (*facts, *more)},
+        **{name: getattr(row, name) for name in (*facts, *more, *of_parts)},
+        "part_of": row.object.whole.version_id if row.object.is_part else None,
         **rows_of(row),
         "dismissed": dict(zip(("at", "by", "why"), row.dismissed, strict=True)) if row.dismissed else None,
         "history": [{"status": status, "at": at} for status, at in row.history],

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.clients import client
-from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.services import Lake
-from pipeline.operate.set_aside import folder_of
+from pipeline.operate.rows_aside import Aside, rows_aside
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,53 +56,22 @@ class QuarantinedRows:
         yield pa.RecordBatch.from_pylist(waiting, self.schema)
 
     def _rows(self) -> Iterator[dict[str, Any]]:
-        by_batch: dict[str, dict[str, ObjectRow]] = defaultdict(dict)
         places = self._lake.catalog.flawed(self._dataset)
-        for row in self._lake.catalog.get_many([place.object for place in places]):
-            if row.bad_rows_uri:
-                yield from (_as_row(row, "A", line, line.get("raw")) for line in _lines(row.bad_rows_uri))
-            if row.rows_set_aside and row.batch:
-                by_batch[row.batch][row.id] = row
-        for batch, rows in by_batch.items():
-            yield from self._of_batch(batch, rows)
-
-    def _of_batch(self, batch: str, rows: dict[str, ObjectRow]) -> Iterator[dict[str, Any]]:
-        folder = folder_of(self._lake, next(iter(rows.values())), self._lake.batches.get(self._dataset, batch))
-        if folder is None:
-            return
-        bucket, _, prefix = folder.removeprefix("s3://").partition("/")
-        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/")
-        for part in (part for page in pages for part in page.get("Contents", ())):
-            for line in _lines(f"s3://{bucket}/{part['Key']}"):
-                if row := rows.get(str(line.get("object"))):
-                    raw = json.dumps(line.get("row"), ensure_ascii=False)
-                    yield _as_row(row, "B", line, raw)
+        owners = self._lake.catalog.get_many([place.object for place in places])
+        return map(_as_row, rows_aside(self._lake, owners))
 
 
-def _lines(uri: str) -> Iterator[dict[str, Any]]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    s3 = client("s3")
-    try:
-        answer = s3.get_object(Bucket=bucket, Key=key)
-    except s3.exceptions.ClientError as error:
-        if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
-            return
-        raise
-    with answer["Body"] as body:
-        yield from map(json.loads, body)
-
-
-def _as_row(row: ObjectRow, stage: str, line: dict[str, Any], raw: str | None) -> dict[str, Any]:
-    reason = str(line.get("reason"))
-    column = _COLUMN.search(reason)
+def _as_row(aside: Aside) -> dict[str, Any]:
+    owner, row = aside.owner, aside.row
+    column = _COLUMN.search(row.reason)
     return {
-        "object": row.object.uri,
-        "version": row.object.version_id,
-        "status": row.status.value,
-        "batch": row.batch,
-        "stage": stage,
-        "line": line.get("line"),
+        "object": owner.object.uri,
+        "version": owner.object.version_id,
+        "status": owner.status.value,
+        "batch": owner.batch,
+        "stage": aside.stage,
+        "line": row.line,
         "column": column[1] if column else None,
-        "reason": reason,
-        "raw": raw,
+        "reason": row.reason,
+        "raw": row.raw,
     }

@@ -25,6 +25,7 @@ from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
 from pipeline.lake.catalog import ObjectRow, Staging, Status
 from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.files.choice import Choice
 from pipeline.lake.files.conversion import Conversion, convert
 from pipeline.lake.files.limits import MIB
 from pipeline.lake.files.read_ahead import ReadAhead
@@ -32,6 +33,7 @@ from pipeline.lake.files.source import Readable
 from pipeline.lake.messages.stage_a import Bundle, StageAWork
 from pipeline.lake.settings import Setting
 from stages.stage_a.failure import fail_object
+from stages.stage_a.parts import part_of
 from stages.stage_a.staged_uploads import put, put_new
 from stages.stage_a.staging_lake import StagingLake
 
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
 log = logging.getLogger(__name__)
+
+_COUNTS = ("rows_in", "rows_out", "rows_bad", "rows_left")
+NULLED_COLUMNS = 100
+"""Columns of which the catalog says how many values became null: a row of it holds 400 KB at most."""
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405"})
 
@@ -114,26 +120,33 @@ def _stage(task: Task, lake: StagingLake) -> Staging:
     bad_rows_key = key.removesuffix(".parquet") + ".jsonl"
     with tempfile.TemporaryDirectory(prefix="transform-") as folder:
         parquet, bad_rows = Path(folder, "out.parquet"), Path(folder, "bad.jsonl")
-        conversion, checksum = _convert(task, parquet, bad_rows)
-        if conversion.rows_bad:
+        part = part_of(lake.catalog, task.work.object, Path(folder))
+        conversion, checksum = _convert(task, parquet, bad_rows, part.choice if part else None)
+        counts = part.settle(conversion, parquet, bad_rows) if part else _counts(conversion)
+        if bad_rows.stat().st_size:
             put(quarantine, bad_rows_key, bad_rows, "application/x-ndjson")
-        staged = _put_once(staging, key, parquet, task, conversion)
+        staged = _put_once(staging, key, parquet, task, counts)
     facts: dict[str, Any] = {
         **staged.counts,
         "staged": f"s3://{staging}/{key}",
         "staged_etag": staged.etag,
         "execution": task.execution,
     }
-    if staged.counts["rows_bad"]:
-        facts["bad_rows_uri"] = f"s3://{quarantine}/{bad_rows_key}"
-    return Staging(task.work, checksum, task.once, facts)
+    if conversion.nulled:
+        most = sorted(conversion.nulled.items(), key=lambda each: -each[1])[:NULLED_COLUMNS]
+        facts["nulled"] = dict(most)
+    if staged.counts["rows_bad"] or staged.counts.get("rows_left"):
+        facts["left_uri" if part else "bad_rows_uri"] = f"s3://{quarantine}/{bad_rows_key}"
+    return Staging(task.work, part.checksum if part else checksum, task.once and part is None, facts)
 
 
 def _told(task: Task, staging: Staging, before: ObjectRow | None) -> str:
     """Say what became of an object. `before` is its row where it was not staged now."""
     status = _status(task, before)
     counts = {name: staging.facts[name] for name in ("rows_in", "rows_out", "rows_bad")}
-    log.info("object read", extra={"key": task.work.object.key, "status": status, **counts})
+    nulled = sum(staging.facts.get("nulled", {}).values())
+    told = {**counts, **({"values_nulled": nulled} if nulled else {})}
+    log.info("object read", extra={"key": task.work.object.key, "status": status, **told})
     if status == Status.STAGED:
         _measure(task, counts)
     return status
@@ -176,14 +189,14 @@ def _body(obj: ObjectVersion) -> closing[StreamingBody]:
     """
     s3 = client("s3")
     try:
-        return closing(s3.get_object(Bucket=obj.bucket, Key=obj.key, VersionId=obj.version_id)["Body"])
+        return closing(s3.get_object(Bucket=obj.bucket, Key=obj.key, VersionId=obj.whole.version_id)["Body"])
     except s3.exceptions.ClientError as error:
         if error.response.get("Error", {}).get("Code") in _GONE:
             raise Gone(f"{obj.uri} version {obj.version_id} was deleted before it was read") from error
         raise
 
 
-def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str]:
+def _convert(task: Task, parquet: Path, bad_rows: Path, choice: Choice | None) -> tuple[Conversion, str]:
     """Convert the object; with it the SHA-256 of its bytes, as hex."""
     obj = task.work.object
     with ExitStack() as bodies:
@@ -199,6 +212,7 @@ def _convert(task: Task, parquet: Path, bad_rows: Path) -> tuple[Conversion, str
                 bad_rows=bad_rows,
                 metadata={"sluice.source": obj.uri, "sluice.version": obj.version_id, "sluice.file": obj.file_name},
                 again=lambda: bodies.enter_context(ReadAhead(bodies.enter_context(_body(obj)))),
+                choice=choice,
             )
         except (SluiceError, OSError):
             raise
@@ -215,13 +229,12 @@ def _place_of(error: Exception) -> str:
     return f"{type(error).__name__} in {last.name}, {Path(last.filename).name}:{last.lineno}"
 
 
-def _put_once(bucket: str, key: str, parquet: Path, task: Task, conversion: Conversion) -> Staged:
+def _counts(conversion: Conversion) -> Mapping[str, int]:
+    return {"rows_in": conversion.rows_in, "rows_out": conversion.rows_out, "rows_bad": conversion.rows_bad}
+
+
+def _put_once(bucket: str, key: str, parquet: Path, task: Task, counts: Mapping[str, int]) -> Staged:
     """Write the staged file if nobody has; else verify that what is there is this object's, and adopt it."""
-    counts = {
-        "rows_in": conversion.rows_in,
-        "rows_out": conversion.rows_out,
-        "rows_bad": conversion.rows_bad,
-    }
     # User metadata holds 2 KB of ASCII; the whole URI stands in the Parquet file's own metadata.
     metadata = {name.replace("_", "-"): str(n) for name, n in counts.items()}
     metadata["source"] = _fingerprint(task.work.object)
@@ -234,7 +247,8 @@ def _adopt(bucket: str, key: str, obj: ObjectVersion) -> Staged:
     metadata = found["Metadata"]
     if metadata.get("source") != _fingerprint(obj):
         raise Inconsistent(f"s3://{bucket}/{key} was not made from {obj.uri} version {obj.version_id}")
-    counts = {name: int(metadata[name.replace("_", "-")]) for name in ("rows_in", "rows_out", "rows_bad")}
+    names = [name for name in _COUNTS if name.replace("_", "-") in metadata]
+    counts = {name: int(metadata[name.replace("_", "-")]) for name in names}
     return Staged(key, found["ETag"].strip('"'), counts)
 
 

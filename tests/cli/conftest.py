@@ -185,7 +185,7 @@ Sluice = Callable[..., Result]
 @pytest.fixture
 def sluice(front: AwsServer) -> Sluice:
     """`sluice("status", "--json")` runs the command against the module's lake."""
-    commands_there = ("status", "why", "executions", "logs", "query", "diff", "redrive", "drop")
+    commands_there = ("status", "why", "executions", "logs", "query", "diff", "redrive", "drop", "quality")
     for name in commands_there:
         commands.importlib.import_module(f"pipeline.cli.{name}")
 
@@ -272,11 +272,12 @@ class Actor:
         *,
         found: Mapping[str, Mapping[str, int]] | None = None,
         replaces: str | None = None,
+        metrics: Mapping[str, float] | None = None,
         **rule: str | None,
     ) -> None:
         """Write `rows` to the batch's branch, and the verdict on them; `found` is what `Written` says by object.
 
-        `replaces` is a filter of PyIceberg's: the rows take the place of those.
+        `replaces` is a filter of PyIceberg's: the rows take the place of those. `metrics` are what rules measured.
         """
         table = self.lake.finisher.tables.load(self.work.table)
         base = table.metadata.refs["main"].snapshot_id
@@ -292,7 +293,8 @@ class Actor:
         self.lake.batches.wrote(self.name, batch, Written("run", branch, base, snapshot, len(rows), 1, **(found or {})))
         passed = "Passed" if outcome == "PASSED" else "Failed"
         rules = (RuleResult("RowCount > 0", "Passed"), RuleResult('IsComplete "id"', passed, rule.get("reason")))
-        self.lake.batches.judged(self.name, batch, Verdict(snapshot, outcome, rules))
+        measured = metrics or {"RowCount": float(len(rows)), 'Completeness "id"': 1.0 if passed == "Passed" else 0.5}
+        self.lake.batches.judged(self.name, batch, Verdict(snapshot, outcome, rules, metrics=measured))
 
     def commit(self, batch: str) -> None:
         self.lake.finisher.commit(self.name, batch, self.work.table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -94,6 +95,30 @@ def test_a_case_that_cannot_be_read_is_quarantined_or_its_rows_are(lake: Running
         assert dataset.row(name).reason
         assert "QUARANTINED" in why
     assert dataset.rows() == [{"id": "1", "name": "a"}]
+
+
+def test_what_does_not_fit_reaches_the_table_as_rescued_or_is_counted(lake: RunningLake) -> None:
+    columns = {"id": "int", "n": "int"}
+    said = {"format": "csv", "columns": columns, "on_bad_value": "rescue", "on_new_column": "rescue"}
+    rescuing = lake.define({"stage_a": said})
+    nulling = lake.define({"stage_a": {"format": "csv", "columns": columns, "on_bad_value": "null"}})
+    rescuing.drop("plain.csv", "id,n\n1,1\n")
+    rescuing.drop("bad.csv", 'id,n\n2,"12 apples"\n')
+    rescuing.drop("new.csv", "id,n,Preis (€)\n3,3,1.50\n")
+    nulling.drop("bad.csv", "id,n\n1,x\n2,2\n3,y\n")
+    lake.settle()
+    found = {row["id"]: row for row in rescuing.rows()}
+    assert {number: row["n"] for number, row in found.items()} == {1: 1, 2: None, 3: 3}
+    rescued = {number: json.loads(row["_rescued"] or "{}") for number, row in found.items()}
+    place = {name: f"s3://{rescuing.row(name).object.bucket}/{rescuing.key(name)}" for name in ("bad.csv", "new.csv")}
+    assert rescued == {
+        1: {},
+        2: {"n": "12 apples", "_sluice_file": place["bad.csv"], "_sluice_row": 2},
+        3: {"Preis (€)": "1.50", "_sluice_file": place["new.csv"], "_sluice_row": 2},
+    }
+    assert [row["n"] for row in sorted(nulling.rows(), key=lambda row: row["id"])] == [None, 2, None]
+    assert nulling.row("bad.csv").nulled == {"n": 2}
+    assert "2 values that did not fit: n 2" in lake.sluice("why", nulling.key("bad.csv")).stdout
 
 
 GERMAN = [["Müller", "1234.56", "2025-12-31"], ["Schäfer", "12.00", "2026-02-01"], ["Özdemir", "-7.50", "2026-02-28"]]

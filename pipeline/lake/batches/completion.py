@@ -165,6 +165,8 @@ class BatchFinisher:
             for obj in candidates_of(batch)
         }
         self._settle(batch, to, lambda obj: _of_object(batch, obj))
+        if parts := [obj for obj in to if obj.is_part]:
+            self.catalog.absorb(parts)
         snapshot = picked or (batch.write.snapshot if batch.write else None)
         self.announce(
             {

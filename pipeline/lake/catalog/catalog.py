@@ -10,21 +10,21 @@ from pipeline.core.events.s3 import ObjectCreated, ObjectDeleted, SendAgain
 from pipeline.core.objects import ObjectVersion, order_of
 from pipeline.lake.catalog import contents
 from pipeline.lake.catalog.index_keys import placing
+from pipeline.lake.catalog.parts import Parts
 from pipeline.lake.catalog.reads import key_of
 from pipeline.lake.catalog.rows import FROZEN, HISTORY_KEPT, ObjectRow, Status, lifted, shorten
-from pipeline.lake.catalog.transitions import Transitions
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import unrouted_partition
 
 _OF_A_GENERATION = [
     *("reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"),
-    *("rows_in", "rows_out", "rows_bad", "rows_set_aside", "rows_repeated"),
+    *("rows_in", "rows_out", "rows_bad", "rows_set_aside", "rows_repeated", "nulled", "left_uri", "rows_left"),
 ]
 """What is said of one passage of an object through the lake, and no more of the next."""
 
 
-class Catalog(Transitions):
+class Catalog(Parts):
     """The objects table of one lake. Recording a version twice is recording it once."""
 
     def register(self, event: ObjectCreated, dataset: DatasetName) -> StageAWork | None:
@@ -124,7 +124,7 @@ class Catalog(Transitions):
 
     def _note_shared(self, versions: list[ObjectRow]) -> None:
         """So that whoever loads one knows, without a question for each object, of which to ask for others."""
-        files = [row for row in versions if row.status is not Status.DELETE_MARKER]
+        files = [row for row in versions if row.status is not Status.DELETE_MARKER and not row.object.is_part]
         for row in files if len(files) > 1 else ():
             if not row.shares_key:
                 change = Change(key_of(row.object), {"shares_key": True}, "attribute_exists(#path)", {})

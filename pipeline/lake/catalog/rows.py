@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -64,7 +64,14 @@ class ObjectRow:
     `checksum` is the SHA-256 of its bytes, known once they were read; `etag` is S3's, which may be no checksum.
     `rows_in`, `rows_out` and `rows_bad` are Stage A's; `rows_set_aside` are those of `rows_out` that its batch could
     not load, and `rows_repeated` those that other versions of its key had brought to the table before, None if they
-    were not compared. `shares_key`: other versions of its key were registered.
+    were not compared. `nulled` counts, by column, values of rows out that are null because the column cannot hold them
+    and the dataset says so. `shares_key`: other versions of its key were registered.
+
+    Rows of it that were set aside and are sent again are *parts*, objects with rows of their own: `parts` is how many
+    were made of it, `absorbed` the last whose outcome its own numbers have, and `rows_again` how many rows they brought
+    to the table. Of a part, `selection` is the s3:// URI that says which rows it has, `left_uri` and `rows_left` are
+    the rows of the whole version that are still set aside once it is loaded, and `absorbs` the earlier parts whose rows
+    set aside by a batch are among them.
     """
 
     object: ObjectVersion
@@ -90,9 +97,17 @@ class ObjectRow:
     rows_bad: int | None = None
     rows_set_aside: int = 0
     rows_repeated: int | None = None
+    nulled: Mapping[str, int] = field(default_factory=dict)
     batch: str | None = None
     execution: str | None = None
     shares_key: bool = False
+    parts: int = 0
+    absorbed: int = 0
+    rows_again: int = 0
+    selection: str | None = None
+    left_uri: str | None = None
+    rows_left: int | None = None
+    absorbs: tuple[str, ...] = ()
     dismissed: tuple[str, str, str] | None = None
     """When somebody said that nothing more is to be done about the object as it stands, who and why."""
 
@@ -122,6 +137,7 @@ class ObjectRow:
         bucket, _, key = row["path"].partition("/")
         optional = ("reason", "hint", "duplicate_of", "staged", "staged_etag", "checksum", "bad_rows_uri")
         more = ("rows_in", "rows_out", "rows_bad", "rows_repeated", "batch", "execution")
+        of_a_part = ("selection", "left_uri", "rows_left")
         return cls(
             object=ObjectVersion(bucket, key, row["version_id"]),
             status=Status(row["status"]),
@@ -135,9 +151,14 @@ class ObjectRow:
             since=row["since"],
             history=tuple((status, at) for status, at in row.get("history", [])),
             rows_set_aside=row.get("rows_set_aside", 0),
+            nulled=row.get("nulled", {}),
             shares_key=row.get("shares_key", False),
             dismissed=_dismissed(row),
-            **{name: row.get(name) for name in (*optional, *more)},
+            absorbs=tuple(row.get("absorbs", ())),
+            parts=row.get("parts", 0),
+            absorbed=row.get("absorbed", 0),
+            rows_again=row.get("rows_again", 0),
+            **{name: row.get(name) for name in (*optional, *more, *of_a_part)},
         )
 
 

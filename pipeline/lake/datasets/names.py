@@ -21,10 +21,10 @@ _UNSAFE = re.compile(r"[^a-z0-9]+")
 def safe_name(name: str) -> str:
     """The name of a column that the dataset does not declare, or declares without `from`.
 
-    Case, spaces around a name, and whether a space, a hyphen or an underscore parts its words make no difference: it
-    is in lower case, with underscores. A name with anything else is brought to Latin letters, and gets a mark made of
-    what it was: no two that differ in anything else are the same. `Amount ($)` is amount_ and six hex digits, and
-    `Amount (€)` is amount_eur_ and six others.
+    Case, spaces around a name, characters that nobody sees (`bare_name`), and whether a space, a hyphen or an
+    underscore parts its words make no difference: it is in lower case, with underscores. A name with anything else is
+    brought to Latin letters, and gets a mark made of what it was: no two that differ in anything else are the same.
+    `Amount ($)` is amount_ and six hex digits, and `Amount (€)` is amount_eur_ and six others.
     """
     plain = _SEPARATORS.sub("_", _folded(name))
     return plain if _SAFE.fullmatch(plain) and len(plain) <= MAX_LENGTH else marked_name(name)
@@ -66,5 +66,17 @@ def field_name(key: str, known: Collection[str]) -> str:
     return next((name for name in known if is_called(name, key)), safe)
 
 
+@lru_cache(maxsize=10_000)
+def bare_name(header: str) -> str:
+    """A header as it looks: composed letters, no spaces around them, and no characters without any width.
+
+    Copying from web pages, PDF documents and spreadsheets brings zero-width spaces, marks of direction, soft hyphens.
+    """
+    if header.isascii():
+        return header.strip()
+    seen = "".join(character for character in header if unicodedata.category(character) != "Cf")
+    return unicodedata.normalize("NFC", seen).strip()
+
+
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip().lower()
+    return bare_name(name).lower()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
-from pipeline.lake.datasets.names import marked_name, safe_name, spoken_name
+from pipeline.lake.datasets.names import bare_name, marked_name, safe_name, spoken_name
 from pipeline.lake.files.column_names import check_name
 
 _SAY_FROM = "Rename one of them in the file, or say which is which with `from` in the dataset's definition."
@@ -23,10 +23,10 @@ def map_columns(
     """The name in the table of each column of a file, in the file's order, from what the file calls them.
 
     A column of the contract with `from` is the one at that place, or of that name letter for letter; spaces around a
-    name count only where two names differ in nothing else. Another one is the column whose safe name it has, or, if
-    there is none, what `is_called` so. What is left are new columns, under their safe names, and with a mark where the
-    contract means another column by that name. None stands for a column without a name: its cells have to be empty.
-    Columns of the contract that the answer lacks are missing in the file.
+    name, and characters without width, count only where two names differ in nothing else. Another one is the column
+    whose safe name it has, or, if there is none, what `is_called` so. What is left are new columns, under their safe
+    names, and with a mark where the contract means another column by that name. None stands for a column without a
+    name: its cells have to be empty. Columns of the contract that the answer lacks are missing in the file.
 
     BadObject where two columns would be one, where a name is Sluice's or Iceberg's, and for a new column where the
     dataset says `on_new_column: reject`.
@@ -67,11 +67,11 @@ class _Mapping:
                 self.found[column.source - 1] = name
 
     def take_names(self) -> None:
-        exact, near = self._free_by(str), self._free_by(str.strip)
+        exact, near = self._free_by(str), self._free_by(bare_name)
         for name, column in self._contract.items():
             if isinstance(column.source, str):
                 source = unicodedata.normalize("NFC", column.source)
-                self._take(name, self._still_free(exact[source]) or self._still_free(near[source.strip()]))
+                self._take(name, self._still_free(exact[source]) or self._still_free(near[bare_name(source)]))
 
     def take_own_names(self) -> None:
         exact, near = self._free_by(safe_name), self._free_by(spoken_name)
@@ -82,7 +82,7 @@ class _Mapping:
     def take_new_names(self) -> None:
         taken = {name: place for place, name in enumerate(self.found) if name is not None}
         for place, header in enumerate(self._names):
-            if self.found[place] is not None or not header.strip():
+            if self.found[place] is not None or not bare_name(header):
                 continue
             name = safe_name(header)
             if name in self._contract:

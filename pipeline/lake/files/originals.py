@@ -1,4 +1,4 @@
-"""A raw object as often as a conversion reads it: once, or twice where its rows changed the schema of rows before."""
+"""A raw object as often as a conversion reads it: once, or again where its rows tell what should have been known."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class Original:
         self._workbook = workbook
         self._again = again or _seeker(stream)
         self._open = ExitStack()
+        self._copied: Source | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -53,11 +54,15 @@ class Original:
             copy = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
             self._open.enter_context(copy)
             self._again = _seeker(copy)
-        return self._source(self._stream, copy)
+        source = self._source(self._stream, copy)
+        self._copied = source if copy else None
+        return source
 
     def second(self) -> Source:
-        """The same bytes from their start, once the first reading is done."""
+        """The same bytes from their start, once the first reading is over, though it may not have come to their end."""
         assert self._again, "who asks for a second reading says so at the first"
+        if self._copied:
+            self._copied.skip()
         return self._source(self._again(), None)
 
     def _source(self, stream: Readable, copy: BinaryIO | None) -> Source:

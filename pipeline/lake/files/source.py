@@ -120,6 +120,11 @@ class Source:
         spooled.seek(0)
         return spooled
 
+    def skip(self) -> None:
+        """Read what is left of the raw object, for the copy's sake."""
+        while self._raw.read(_COPIED_AT_ONCE):
+            pass
+
     def close(self) -> None:
         """Give back what was taken of the disk."""
         self._temporary.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -68,6 +68,13 @@ class Tolerance:
                 if row not in found.get(name, {}):
                     rows.setdefault(int(row), []).append((name, _MISSING))
         return rows
+
+    def nulled(self, found: Mapping[str, BadValues], bad: Collection[int]) -> dict[str, int]:
+        """How many values of each column are lost to the table, in rows that reach it; `bad` are those that do not."""
+        if self.bad_value != "null":
+            return {}
+        counts = {name: len(values.keys() - bad) for name, values in found.items() if values}
+        return {name: count for name, count in counts.items() if count}
 
     def rescue(
         self, table: pa.Table, places: NDArray[np.int64], found: Mapping[str, BadValues], where: Where

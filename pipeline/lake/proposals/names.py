@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.lake.datasets.names import MAX_LENGTH, is_called, safe_name
+from pipeline.lake.datasets.names import MAX_LENGTH, bare_name, is_called, safe_name
 from pipeline.lake.datasets.system_columns import ICEBERG_COLUMNS
 from pipeline.lake.files.column_names import RESERVED_PREFIX
 
@@ -33,19 +32,19 @@ def name_columns(originals: Sequence[str], *, by_name: bool = True, may_place: b
 
     `by_name`: files have a header that says what their columns are; `may_place`: `from` may be a place.
     """
-    counts = Counter(original.strip() for original in originals)
+    counts = Counter(bare_name(original) for original in originals)
     alike = Counter(readable_name(original) for original in originals)
     taken: set[str] = set()
     found: list[Named | None] = []
     for place, original in enumerate(originals, 1):
-        if not original.strip() and by_name:
+        if not bare_name(original) and by_name:
             found.append(None)
             continue
         readable = readable_name(original)
         name = _free(readable or f"column_{place}", taken)
         taken.add(name)
         source: str | int | None = None
-        if by_name and counts[original.strip()] > 1 and may_place:
+        if by_name and counts[bare_name(original)] > 1 and may_place:
             source = place
         elif by_name and (alike[readable] > 1 or not _is_found(name, original)):
             source = original
@@ -67,7 +66,7 @@ def readable_name(original: str) -> str:
     """Lower case, letters without their marks, one underscore between words; "" if no letter or digit is left."""
     from anyascii import anyascii
 
-    text = unicodedata.normalize("NFC", original).strip().lstrip("#").lower().translate(_LETTERS)
+    text = bare_name(original).lstrip("#").lower().translate(_LETTERS)
     # Signs such as $ and % are no letters, and name nothing by themselves.
     words = "".join(character if character.isalnum() else " " for character in text)
     name = _UNSAFE.sub("_", anyascii(words).lower()).strip("_")

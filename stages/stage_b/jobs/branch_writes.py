@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _VIEW, _WINNING = "sluice_batch", "sluice_winning"
+_ADDING = "_sluice_adding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ def write_rows(
             upsert(spark, counted, columns, target, manifest.key)
             return Done()
         case "replace":
-            return Done(*replace_versions(spark, counted, good, columns, target))
+            parts = parts_of(manifest)
+            return Done(*replace_versions(spark, counted, good, columns, target, parts))
         case "overwrite" if manifest.partition_by:
             return _overwrite_partitions(spark, counted, good, columns, target, manifest)
         case "overwrite":
@@ -196,8 +198,17 @@ def _overwrite(
     orders = [found.order for found in manifest.objects]
     if newest is None or newest < there:
         return Done(0, frozenset(order for order in orders if order < there))
-    _only(good.where(F.col(ORDER) == newest), columns).writeTo(target).overwrite(F.lit(True))
+    writer = _only(good.where(F.col(ORDER) == newest), columns).writeTo(target)
+    if newest == there and newest in parts_of(manifest):
+        writer.append()
+    else:
+        writer.overwrite(F.lit(True))
     return Done(rows, frozenset(order for order in orders if order < newest))
+
+
+def parts_of(manifest: Manifest) -> frozenset[str]:
+    """The orders of versions of which only rows come that were set aside before: the table keeps their others."""
+    return frozenset(each.order for each in manifest.objects if each.object.is_part)
 
 
 def _one(frame: DataFrame) -> Any:
@@ -217,6 +228,8 @@ def _overwrite_partitions(
 
     An object is superseded that wrote nothing because newer ones, in the batch or in the table, have all of its.
     """
+    from pyspark.sql import functions as F
+
     partition_by = manifest.partition_by
     parts = ", ".join(quoted(name) for name in partition_by)
     counted.createOrReplaceTempView(_VIEW)
@@ -224,20 +237,32 @@ def _overwrite_partitions(
     brought = f"select {parts}, max({ORDER}) brought, max_by(n, {ORDER}) n from ({by_object}) group by {parts}"
     there = f"select {parts}, max({ORDER}) there from {target} group by {parts}"
     winning = spark.sql(
-        f"select b.* from ({brought}) b left join ({there}) t on {_same(partition_by, 'b')} "
+        f"select b.*, there from ({brought}) b left join ({there}) t on {_same(partition_by, 'b')} "
         "where coalesce(there, '') <= brought"
-    ).persist()
+    )
+    late = parts_of(manifest)
+    is_added = F.col("brought").isin(sorted(late)) & F.col("brought").eqNullSafe(F.col("there"))
+    winning = winning.withColumn(_ADDING, is_added if late else F.lit(False)).persist()
     winning.createOrReplaceTempView(_WINNING)
-    winners = {row[0]: row[1] for row in winning.groupBy("brought").sum("n").collect()}
-    if winners:
+    found = winning.groupBy("brought", _ADDING).sum("n").collect()
+    if found:
         good.createOrReplaceTempView(_VIEW)
         chosen = spark.sql(
-            f"select t.* from {_VIEW} t left semi join {_WINNING} w "
+            f"select t.*, w.{_ADDING} from {_VIEW} t join {_WINNING} w "
             f"on {_same(partition_by, 'w')} and t.{ORDER} = w.brought"
         )
-        _only(chosen, columns).writeTo(target).overwritePartitions()
-    losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners.keys()
-    return Done(sum(winners.values()), frozenset(losers))
+        if any(row[1] for row in found):
+            # A part is added to what a partition has of its version; elsewhere what is there goes. All rows in one
+            # snapshot, the last, for that is what is judged. What is cached is computed again after the deletion, which
+            # changes nothing of what is chosen.
+            gone = f"select 1 from {_WINNING} w where {_same(partition_by, 'w')} and not w.{_ADDING}"
+            spark.sql(f"delete from {target} t where exists ({gone})")
+            _only(chosen, columns).writeTo(target).append()
+        else:
+            _only(chosen, columns).writeTo(target).overwritePartitions()
+    winners = {row[0] for row in found}
+    losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners
+    return Done(sum(row[2] for row in found), frozenset(losers))
 
 
 def _same(partition_by: Sequence[str], other: str) -> str:

@@ -52,7 +52,8 @@ def repeated_rows(
     counted = f"select place, count(*) n, {first} first from {_VIEW} group by key, row, place"
     found = spark.sql(f"select place, sum(if(place > first, n, 0)) from ({counted}) group by place").collect()
     counts = {row[0]: row[1] for row in found}
-    mine = {file.object.object for file in files}
+    # Equal rows of one version are no repetition, and a part is the rest of its version.
+    mine = {file.object.object for file in files if not file.object.object.is_part}
     objects = [file.object.object for file in compared]
     return {obj.digest: counts.get(place, 0) for place, obj in enumerate(objects) if obj in mine}
 

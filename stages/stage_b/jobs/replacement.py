@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from pipeline.core.objects import key_of
@@ -19,13 +19,19 @@ KEY_SQL = f"regexp_replace({ORDER}, '^[^|]*[|][^|]*[|]|[|][^|]*$', '')"
 
 
 def replace_versions(
-    spark: SparkSession, counted: DataFrame, good: DataFrame, columns: Iterable[str], target: str
+    spark: SparkSession,
+    counted: DataFrame,
+    good: DataFrame,
+    columns: Iterable[str],
+    target: str,
+    parts: Collection[str] = (),
 ) -> tuple[int, frozenset[str]]:
     """Write the newest version of each object instead of what its earlier ones wrote, unless what is there is newer.
 
     Both steps are on the branch, so that readers see them at once. Returns how many rows had to be written, and the
     orders of the versions that newer ones had replaced. Only versions with a row that can be loaded count: others
-    replace nothing.
+    replace nothing. `parts` are the orders of versions of which only some rows come, those that were set aside before:
+    they are added to what the version has in the table, and take the place of earlier ones only.
     """
     from pyspark.sql import functions as F
 
@@ -41,7 +47,8 @@ def replace_versions(
     found = spark.sql(f"select {KEY_SQL}, max({ORDER}) from {target} where {of_keys} group by 1").collect()
     there: dict[str, str] = {row[0]: row[1] for row in found}
     winners = {key: order for key, order in newest.items() if order >= there.get(key, "")}
-    if replaced := sorted(winners.keys() & there.keys()):
+    adding = {key for key, order in winners.items() if order in parts and there.get(key) == order}
+    if replaced := sorted((winners.keys() & there.keys()) - adding):
         _name_keys(spark, replaced)
         spark.sql(f"delete from {target} where {of_keys}")
     written = sorted(winners.values())

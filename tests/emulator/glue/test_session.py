@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import Misconfigured, Transient
+from pipeline.emulator.glue.spark import class_dump
+from pipeline.emulator.glue.spark.class_archive import class_archive, class_archive_options
 from pipeline.emulator.glue.spark.session import WarmSpark
 from pipeline.toolchain.jars import ensure_jars
 from pipeline.toolchain.java import java_home
@@ -66,6 +68,31 @@ def test_stop_leaves_no_process_and_no_scratch_files(tmp_path: Path) -> None:
     assert not spark.alive()
     with pytest.raises(Transient):
         spark.attachment()
+
+
+def test_a_jvm_uses_the_archive_of_its_classes(tmp_path: Path) -> None:
+    class_dump.main()
+    archive = class_archive(java_home(), ensure_jars())
+    spark = WarmSpark(ensure_jars(), java_home(), NOBODY, tmp_path, warm_up=False)
+    spark.start()
+    spark.attachment()
+    assert str(archive) in Path(f"/proc/{spark.pid}/maps").read_text()
+    spark.stop()
+
+
+def test_an_archive_that_is_damaged_or_of_other_jars_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    archive = class_archive(java_home(), ensure_jars())
+    assert class_archive_options(java_home(), ensure_jars()) == []
+    archive.write_bytes(b"no archive" * 1000)
+    assert class_archive_options(java_home(), ensure_jars()) == [f"-XX:SharedArchiveFile={archive}"]
+    assert class_archive_options(java_home(), ensure_jars()[:-1]) == []
+    spark = WarmSpark(ensure_jars(), java_home(), NOBODY, tmp_path / "state", warm_up=False)
+    spark.start()
+    assert spark.attachment().answers()
+    spark.stop()
 
 
 def test_a_jvm_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.lake.datasets.names import field_name, is_called, marked_name, safe_name
+from pipeline.lake.datasets.names import field_name, is_called, marked_name, safe_name, spoken_name
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,8 @@ def test_another_name_is_in_latin_letters_with_a_mark(header: str, start: str) -
 
 def same(header: str) -> str:
     """The rule, said again: what is left of a name by which two are told apart."""
-    folded = unicodedata.normalize("NFC", header).strip().lower()
+    seen = "".join(letter for letter in header if unicodedata.category(letter) != "Cf")
+    folded = unicodedata.normalize("NFC", seen).strip().lower()
     return "".join("_" if letter.isspace() or letter == "-" else letter for letter in folded)
 
 
@@ -61,6 +62,24 @@ headers = st.text(st.sampled_from("aAbB01_- .,/$€()数量单价ßäÄ\u0308\u0
 @example("a.b", "a b")
 def test_two_headers_have_one_name_only_if_they_are_the_same(one: str, other: str) -> None:
     assert (safe_name(one) == safe_name(other)) == (same(one) == same(other))
+
+
+COUSINS = [
+    "Größe",
+    "GRÖSSE".replace("SS", "ß"),
+    "Gro\u0308ße",
+    " Größe\u00a0",
+    "Grö\u00adße",
+    "\ufeffGröße",
+    "Größe\u200b",
+    "\u200eGröße\u200f",
+]
+
+
+@pytest.mark.parametrize("cousin", COUSINS)
+def test_headers_that_look_alike_are_one_name(cousin: str) -> None:
+    assert safe_name(cousin) == safe_name("größe")
+    assert spoken_name(cousin) == spoken_name("größe")
 
 
 @given(headers)

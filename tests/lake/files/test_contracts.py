@@ -45,6 +45,28 @@ def test_composed_and_decomposed_letters_are_the_same() -> None:
     assert map_columns(["Gro\u0308\u00dfe"], contract(size="Gr\u00f6\u00dfe")) == ("size",)
 
 
+@pytest.mark.parametrize(
+    "cousin",
+    [
+        "Gr\u00f6\u00dfe\u200b",
+        "\ufeffGr\u00f6\u00dfe",
+        "Gro\u0308\u00adsse".replace("ss", "\u00df"),
+        " Gr\u00f6\u00dfe\u00a0",
+    ],
+)
+def test_characters_without_width_do_not_part_a_column_from_itself(cousin: str) -> None:
+    assert map_columns([cousin], contract(size="Gr\u00f6\u00dfe")) == ("size",)
+    assert map_columns([cousin], {}) == map_columns(["gr\u00f6\u00dfe"], {})
+    with pytest.raises(BadObject, match="columns 1 and 2 have the same name"):
+        map_columns(["gr\u00f6\u00dfe", cousin], {})
+    told_apart = contract(a="Gr\u00f6\u00dfe", b=cousin)
+    assert map_columns([cousin, "Gr\u00f6\u00dfe"], told_apart) == ("b", "a")
+
+
+def test_a_name_of_nothing_that_is_seen_is_none() -> None:
+    assert map_columns(["id", "\u200b"], contract(id=None)) == ("id", None)
+
+
 def test_a_column_without_a_name_has_none() -> None:
     assert map_columns(["id", "", " "], contract(id=None)) == ("id", None, None)
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pipeline.lake.files.readers.json_digits import surely_held
 from pipeline.lake.files.readers.json_doubles import all_hold
 from pipeline.lake.files.readers.json_numbers import has_exponent, may_round
 from pipeline.lake.files.readers.json_values import holds
@@ -41,13 +42,43 @@ numbers = st.one_of(
 def test_a_block_may_round_if_one_of_its_decimals_is_rounded(texts: list[str], space: int, comma: str) -> None:
     data = f'{{"a":"{" " * space}","v":[{comma.join(texts)}],"b":"{"x" * space}"}}'.encode()
     long = any(len(text) > 30 for text in texts)
-    # Large ones without a point are seen in their doubles.
-    seen = [text for text in texts if "." in text or abs(float(text)) < 2**53]
-    rounded = not all(holds(float(text), text) for text in seen)
-    assert may_round(text_of(data)) == rounded or (long and may_round(text_of(data)))
+    rounded = [text for text in texts if not holds(float(text), text)]
+    # Large ones without a point are seen in their doubles, and may be found here too.
+    certain = [text for text in rounded if "." in text or abs(float(text)) < 2**53]
+    found = may_round(text_of(data))
+    assert found or not certain
+    assert not found or rounded or long
     assert has_exponent(text_of(data)) == any("e" in text.lower() for text in texts) or (
         long and has_exponent(text_of(data))
     )
+
+
+def beside(value: float, digits: int, step: int) -> str:
+    """A decimal of so many digits, some last ones beside the nearest to the value."""
+    whole, point, fraction = f"{value:.{digits}f}".partition(".")
+    number = str(max(int(whole + fraction) + step, 0)).zfill(digits + 1)
+    return f"{number[:-digits]}{point}{number[-digits:]}"
+
+
+near_doubles = st.builds(beside, st.floats(0, 1e7) | st.floats(0, 10), st.integers(9, 17), st.integers(-3, 3))
+
+
+@settings(max_examples=examples(500))
+@given(st.lists(near_doubles | decimals | numbers, min_size=1, max_size=40))
+def test_a_decimal_that_surely_is_held_is(texts: list[str]) -> None:
+    texts = [text for text in texts if "." in text]
+    data = (b" " * 40).join([b"", *(text.encode() for text in texts), b""])
+    points = np.flatnonzero(text_of(data) == ord("."))
+    sure = surely_held(text_of(data), points) if len(points) else []
+    for text, held in zip(texts, sure, strict=True):
+        assert not held or holds(float(text), text) or ("e" in text.lower() and len(text.split("e")[0]) <= 17)
+
+
+def test_what_doubles_are_written_as_is_surely_held() -> None:
+    values = np.random.default_rng(7).uniform(0.1, 1e6, 4000).tolist()
+    texts = [text for value in values for text in (repr(value), f"{value:.6f}")]
+    data = (b" " * 40).join([b"", *(text.encode() for text in texts), b""])
+    assert surely_held(text_of(data), np.flatnonzero(text_of(data) == ord("."))).mean() > 0.99
 
 
 @settings(max_examples=examples(200))

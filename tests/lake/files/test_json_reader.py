@@ -651,3 +651,18 @@ def test_bytes_that_are_not_of_the_encoding_are_kept_as_they_were(reading: Readi
     assert found.rows == [{"a": "€"}]
     assert found.bad[0]["raw"] == '{"a":"\\x81"}'
     assert found.bad[0]["reason"] == "bytes that are no cp1252 (0x81): is the option `encoding` right?"
+
+
+@pytest.mark.parametrize("cousin", ["ID", " id", "id\u200b", "\ufeffid"])
+def test_a_key_that_looks_like_another_is_the_same_column_and_both_in_one_file_are_refused(
+    reading: Reading, cousin: str
+) -> None:
+    assert reading(json.dumps({cousin: 1}), "jsonl").rows == [{"id": 1}]
+    for rows in ([{"id": 1, cousin: 2}], [{"id": 1}, {cousin: 2}]):
+        with pytest.raises(BadObject, match="columns 1 and 2 have the same name"):
+            reading("\n".join(map(json.dumps, rows)), "jsonl")
+
+
+def test_a_value_under_a_key_of_nothing_that_is_seen_is_not_lost(reading: Reading) -> None:
+    found = reading('{"id": 1, "\u200b": 5}\n{"id": 2}\n', "jsonl")
+    assert (found.rows, [bad["line"] for bad in found.bad]) == ([{"id": 2}], [1])

@@ -12,7 +12,7 @@ from tests.lake.files.conftest import Reading
 BOM = codecs.BOM_UTF8.decode()
 
 
-@pytest.mark.parametrize("again", ["id,name", '"id","name"', BOM + "id,name", f'{BOM}"id","name"'])
+@pytest.mark.parametrize("again", ["id,name", "ID,Name", '"id","name"', BOM + "id,name", f'{BOM}"id","name"'])
 def test_a_header_in_the_middle_is_put_aside(reading: Reading, again: str) -> None:
     found = reading(f"id,name\n1,a\n{again}\n2,b\n", "csv")
     assert found.rows == [{"id": "1", "name": "a"}, {"id": "2", "name": "b"}]
@@ -29,6 +29,11 @@ def test_a_header_where_the_dataset_says_there_is_none_is_put_aside(reading: Rea
 def test_a_header_in_another_order_refuses_the_file_since_what_follows_is_misplaced(reading: Reading) -> None:
     with pytest.raises(BadObject, match="line 3 is the header once more, with the columns in another order"):
         reading("id,name\n1,a\nname,id\nb,2\n", "csv")
+
+
+def test_a_header_with_letters_beyond_ascii_is_found_in_other_case(reading: Reading) -> None:
+    found = reading("Größe;ИМЯ\n1;a\nGRÖßE;имя\n2;b\n", "csv", delimiter=";")
+    assert [bad["line"] for bad in found.bad] == [3]
 
 
 def test_a_cell_that_is_called_like_a_column_is_data(reading: Reading) -> None:

@@ -217,3 +217,12 @@ def test_a_share_of_bad_rows_is_exact(reading: Reading) -> None:
     # As binary fractions 0.57 times 10,000 is less than 5,700.
     found = reading(text, "csv", {"n": "int"}, max_bad_rows="0.57%", limits=Limits())
     assert len(found.bad) == 57
+
+
+def test_values_that_become_null_are_counted_in_rows_that_reach_the_table(reading: Reading, format: str) -> None:
+    rows: Rows = [{"n": "1", "m": "x", "r": "1"}, {"n": "y", "m": "2", "r": "1"}, {"n": "z", "m": "z", "r": None}] * 9
+    data = WRITERS[format](rows)
+    contract = {"n": "int", "m": "int", "r": Column(type="string", required=True)}
+    found = reading(data, format, contract, on_bad_value="null")
+    assert (found.conversion.nulled, found.conversion.rows_bad) == ({"n": 9, "m": 9}, 9)
+    assert not reading(data, format, contract, on_bad_value="rescue").conversion.nulled

@@ -25,6 +25,7 @@ from pipeline.lake.files.limits import Limits
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
+from pipeline.operate.objects import row_json
 from stages.stage_a import staged_files, staged_uploads
 from stages.stage_a.complete import complete_group
 from stages.stage_a.transform import transform_objects
@@ -40,6 +41,7 @@ class Shop:
     lake: Lake
     write: str = "append"
     format: str = "csv"
+    settings: dict[str, Any] = field(default_factory=dict)
     moments: Iterator[int] = field(default_factory=lambda: count(1))
 
     def drop(self, file: str, body: str = "id\n1\n") -> StageAWork:
@@ -55,7 +57,7 @@ class Shop:
             "objects": [work.to_json() for work in works],
             "dataset": str(NAME),
             "write": self.write,
-            "stage_a": {"format": self.format},
+            "stage_a": {"format": self.format, **self.settings},
             "contract": {"id": {"type": "bigint"}},
             "execution": "run-1",
         }
@@ -254,6 +256,17 @@ def test_a_bundle_whose_worker_was_killed_at_any_call_ends_as_if_nothing_had_bee
         if finished:
             assert call > 10
             return
+
+
+def test_values_that_became_null_are_counted_by_column(shop: Shop):
+    shop.settings = {"on_bad_value": "null"}
+    work = shop.drop("some.csv", "id\n1\nx\n3\ny\n")
+    for _ in range(2):
+        assert shop.transform(work) == ["STAGED"]
+        row = shop.lake.catalog.get(work.object)
+        assert row
+        assert (row.rows_out, row.rows_bad, row.nulled) == (4, 0, {"id": 2})
+    assert row_json(row)["nulled"] == {"id": 2}
 
 
 @pytest.fixture

@@ -40,10 +40,13 @@ class Staged:
     """Whether it is replaced after the manifest was written."""
     file: str | None = None
     """The name of the raw file; else one of its own."""
+    part: int | None = None
+    """The number of a part of the version, whose order it has."""
 
     @property
     def object_id(self) -> str:
-        return f"raw/team/set/{self.file or f'file-{self.number}'}#v{self.number}"
+        part = f"~rows-{self.part}" if self.part else ""
+        return f"raw/team/set/{self.file or f'file-{self.number}'}#v{self.number}{part}"
 
     @property
     def digest(self) -> str:
@@ -111,7 +114,7 @@ class Table:
         for one in staged:
             buffer = io.BytesIO()
             pq.write_table(one.table, buffer, row_group_size=one.row_group_size, compression="zstd")
-            key = f"team/set/{batch}/{one.number:032d}-1.parquet"
+            key = f"team/set/{batch}/{one.number:030d}{one.part or 0:02d}-1.parquet"
             etag = self.lake.s3.put_object(Bucket="staging", Key=key, Body=buffer.getvalue())["ETag"].strip('"')
             path, _, version = one.object_id.partition("#")
             bucket, _, raw = path.partition("/")
@@ -120,7 +123,7 @@ class Table:
                     "bucket": bucket,
                     "key": raw,
                     "version_id": version,
-                    "order": f"{one.number:013d}|{'0' * 32}|{raw}|{version}",
+                    "order": f"{one.number:013d}|{'0' * 32}|{raw}|{version.partition('~')[0]}",
                     "staged": f"s3://staging/{key}",
                     "etag": "0" * 32 if one.changed else etag,
                     "rows": one.table.num_rows,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -97,8 +98,15 @@ def _glue_catalog(endpoint: str, region: str) -> dict[str, str]:
     return {prefix: "org.apache.iceberg.spark.SparkCatalog"} | {f"{prefix}.{n}": v for n, v in settings.items()}
 
 
-def java_command(java: str, jars: tuple[Path, ...], settings: dict[str, str], scratch: Path) -> list[str]:
-    """The command of a JVM that serves py4j and ends when its stdin does.
+def class_path(jars: Sequence[Path]) -> list[str]:
+    """Spark's own jars, and these."""
+    return [f"{_spark_home()}/jars/*", *map(str, jars)]
+
+
+def java_command(
+    java: str, jars: Sequence[Path], settings: dict[str, str], scratch: Path, options: Sequence[str] = ()
+) -> list[str]:
+    """The command of a JVM, with more options of Java's, that serves py4j and ends when its stdin does.
 
     Compiling with C1 only and collecting with one thread halve the start of jobs as small as a laptop's. Jars on the
     class path, unlike `spark.jars`, are not copied for every context.
@@ -106,6 +114,7 @@ def java_command(java: str, jars: tuple[Path, ...], settings: dict[str, str], sc
     opened = [f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED]
     return [
         java,
+        *options,
         *opened,
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-XX:+IgnoreUnrecognizedVMOptions",
@@ -117,7 +126,7 @@ def java_command(java: str, jars: tuple[Path, ...], settings: dict[str, str], sc
         f"-Djava.io.tmpdir={scratch}",
         *(f"-D{name}={value}" for name, value in settings.items()),
         "-cp",
-        ":".join([f"{_spark_home()}/jars/*", *map(str, jars)]),
+        ":".join(class_path(jars)),
         "org.apache.spark.api.python.PythonGatewayServer",
     ]
 

@@ -97,6 +97,14 @@ class Jvm:
         port, length = struct.unpack_from(">ii", content)
         return Attachment(port, content[8 : 8 + length].decode())
 
+    def finish(self, timeout_s: float) -> None:
+        """Let it end in its own way, and kill it if that takes too long."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout_s)
+        self.end()
+
     def end(self) -> None:
         """Kill it and reap it; harmless when it has ended."""
         with contextlib.suppress(ProcessLookupError):

@@ -21,6 +21,7 @@ from pipeline.core.errors import Misconfigured, Transient
 from pipeline.core.lake_key import LakeKey
 from pipeline.emulator.child_environment import child_environment
 from pipeline.emulator.gateway.actions import JVM
+from pipeline.emulator.glue.spark.class_archive import class_archive_options
 from pipeline.emulator.glue.spark.configuration import java_command, spark_configuration
 from pipeline.emulator.glue.spark.jvm import START_TIMEOUT_S, Attachment, Jvm, end_context
 from pipeline.emulator.processes import kill, release, start_python
@@ -28,7 +29,7 @@ from pipeline.emulator.processes import kill, release, start_python
 log = logging.getLogger(__name__)
 
 WARM_UP_TIMEOUT_S = 120
-_WARM_UP = str(Path(__file__).with_name("warm_up.py"))
+WARM_UP = str(Path(__file__).with_name("warm_up.py"))
 
 
 class WarmSpark:
@@ -53,7 +54,8 @@ class WarmSpark:
         self._scratch = self._state_dir / "spark"
         java = str(java_home / "bin" / "java") if java_home else "java"
         self._settings = spark_configuration(endpoint, region, self._scratch)
-        self._command = java_command(java, tuple(jars), self._settings, self._scratch)
+        options = class_archive_options(java_home, jars)
+        self._command = java_command(java, jars, self._settings, self._scratch, options)
         variables = child_environment(endpoint, region, key)
         self._env = {**variables, "SPARK_LOCAL_IP": "127.0.0.1", "AWS_SDK_UA_APP_ID": JVM}
         self._warm_up = warm_up
@@ -190,7 +192,7 @@ class _Launch:
         log = self._scratch / "warm-up.log"
         with log.open("wb") as output:
             env = {**self._env, **attachment.environment()}
-            self._warmer = start_python([_WARM_UP, str(self._scratch)], env=env, cwd=str(self._scratch), output=output)
+            self._warmer = start_python([WARM_UP, str(self._scratch)], env=env, cwd=str(self._scratch), output=output)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._warmer.wait(WARM_UP_TIMEOUT_S)
             release(self._warmer)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Reader
+from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Reader, Recut
 
 
 def _csv() -> type[Reader]:
@@ -67,4 +67,4 @@ READERS: dict[str, Callable[[], type[Reader]]] = {
 }
 """By the name that a dataset's definition gives the format; called, it imports what that format alone needs."""
 
-__all__ = ["READERS", "BadRow", "Block", "Chunk", "Reader"]
+__all__ = ["READERS", "BadRow", "Block", "Chunk", "Reader", "Recut"]

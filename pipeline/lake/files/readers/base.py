@@ -7,6 +7,7 @@ order of the file and may. A format whose schema depends on its rows changes `sc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -59,15 +60,23 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Good rows under their safe names, the position of each (a table without columns has rows too), and bad rows."""
+    """Good rows under their safe names, the position of each (a table without columns has rows too), and bad rows.
+
+    `nulled` counts, by column, the values of good rows that became null because their column cannot hold them.
+    """
 
     table: pa.Table
     positions: Positions
     bad: list[BadRow] = field(default_factory=list)
+    nulled: Mapping[str, int] = field(default_factory=dict)
+
+
+class Recut(Exception):
+    """A file was cut at a wrong place, as none but its rows could tell: a reader that is `careful` has to read it."""
 
 
 class Reader(ABC):
-    """One file being read."""
+    """One file being read. `careful` is to be set before."""
 
     rereads: ClassVar[bool] = False
     """Whether rows may change the schema of rows before them, so that the file may have to be read again."""
@@ -83,6 +92,7 @@ class Reader(ABC):
         self.limits = limits
         self.tolerance = Tolerance.of(settings, contract)
         self.where = Where("", {})
+        self.careful = False
 
     def conform(
         self, table: pa.Table, positions: Positions, raw: RawRow, cast: Mapping[str, BadValues] = NOTHING
@@ -96,12 +106,13 @@ class Reader(ABC):
         found = self.bad_values(as_read, raw)
         table = self.tolerance.rescue(table, positions, found, self.where)
         bad = self.tolerance.bad_rows(table, found)
+        nulled = self.tolerance.nulled(found, bad)
         if not bad:
-            return Chunk(table, positions)
+            return Chunk(table, positions, nulled=nulled)
         keep = np.ones(len(positions), dtype=bool)
         keep[list(bad)] = False
         rows = [_bad_row(int(positions[row]), values, raw(row)) for row, values in sorted(bad.items())]
-        return Chunk(table.filter(pa.array(keep)), positions[keep], rows)
+        return Chunk(table.filter(pa.array(keep)), positions[keep], rows, nulled)
 
     def bad_values(self, found: Mapping[str, BadValues], raw: RawRow) -> Mapping[str, BadValues]:
         """The same bad values as the file writes them, for a format that had them rewritten to read them."""
@@ -205,7 +216,16 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
         pa.concat_tables([chunk.table for chunk in chunks]).combine_chunks(),
         np.concatenate([chunk.positions for chunk in chunks]),
         [bad for chunk in chunks for bad in chunk.bad],
+        total(chunk.nulled for chunk in chunks),
     )
+
+
+def total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sum of counts by name."""
+    found = Counter[str]()
+    for each in counts:
+        found.update(each)
+    return dict(found)
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:

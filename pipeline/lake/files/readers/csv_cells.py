@@ -17,6 +17,7 @@ from pipeline.lake.files.readers.csv_text import Flags
 from pipeline.lake.files.readers.faults import as_written, faults
 from pipeline.lake.files.readers.table_reader import Cells
 from pipeline.lake.files.streams import BOM
+from pipeline.lake.files.text_bytes import check_utf8
 
 
 class CellParser:
@@ -62,7 +63,10 @@ class CellParser:
         nulls: list[str],
         ragged: Callable[[pa.csv.InvalidRow], str] | None = None,
     ) -> pa.Table:
-        """Columns of text. ArrowInvalid for rows of another number of cells, if `ragged` does not take them."""
+        """Columns of text. ArrowInvalid for what is no UTF-8, and for rows of another number of cells.
+
+        If `ragged` is given, it takes such rows.
+        """
         names = [str(place) for place in range(columns)]
         if data.startswith(BOM):
             # Arrow takes it away, and with it a row that has nothing else; lines without anything it skips.
@@ -72,6 +76,8 @@ class CellParser:
         elif not data.endswith((b"\n", b"\r")):
             # Arrow 22 takes nothing for a quoted nothing where it follows a quoted cell and the data ends there.
             data += b"\n"
+        # Cells are cut at ASCII only, so that they are UTF-8 if all is: each by itself would take four times as long.
+        check_utf8(data)
         table = pa.csv.read_csv(
             pa.BufferReader(data),
             read_options=pa.csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
@@ -79,6 +85,7 @@ class CellParser:
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 null_values=nulls,
+                check_utf8=False,
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),

@@ -17,7 +17,7 @@ from pipeline.lake.files.forms import PLAIN, Form
 from pipeline.lake.files.numerals import is_plain
 from pipeline.lake.files.readers.base import one_array
 from pipeline.lake.files.readers.json_numbers import JSON_NUMBER, has_exponent
-from pipeline.lake.files.readers.json_rows import Text
+from pipeline.lake.files.readers.json_split import Text
 
 _DIGITS = 38
 """Of a decimal of 128 bits."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.datasets.names import bare_name
 from pipeline.lake.datasets.types import Type
 from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.forms import Form
@@ -63,7 +64,7 @@ class Columns:
     def observe(self, record: Mapping[str, Any]) -> None:
         """Widen to hold a record of `json_values.load_record`. BadObject for keys that cannot be columns."""
         self._expectation = None
-        new = [key for key in record if key not in self.names and key.strip()]
+        new = [key for key in record if key not in self.names and bare_name(key)]
         if new:
             self._learn([*self.names, *new])
         for key, value in record.items():

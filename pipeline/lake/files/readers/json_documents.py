@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.core.errors import BadObject
-from pipeline.lake.files.readers.json_split import WHITESPACE, ArrayElements, Record, Window, objects
+from pipeline.lake.files.readers.json_arrays import ArrayElements
+from pipeline.lake.files.readers.json_split import WHITESPACE, Group, Window, objects
 from pipeline.lake.files.readers.json_structure import scan
 from pipeline.lake.files.strict_json import load_json
 
@@ -55,7 +56,7 @@ def _is_json(raw: bytes) -> bool:
     return True
 
 
-def document_records(window: Window, path: Sequence[str]) -> Iterator[Sequence[Record]]:
+def document_records(window: Window, path: Sequence[str]) -> Iterator[Group]:
     """The records of all documents in groups. BadObject for what is no document, and for one without the path."""
     while first := window.peek():
         if path:
@@ -78,7 +79,7 @@ class _Walk:
         self._path = path
         self._found = False
 
-    def records(self) -> Iterator[Sequence[Record]]:
+    def records(self) -> Iterator[Group]:
         yield from self._object(0)
         if not self._found:
             raise BadObject(
@@ -86,7 +87,7 @@ class _Walk:
                 hint="Say in `records` where the records are, letter for letter, such as $.data.",
             )
 
-    def _object(self, depth: int | None) -> Iterator[Sequence[Record]]:
+    def _object(self, depth: int | None) -> Iterator[Group]:
         """Go through an object. `depth` is how much of the path lies behind, None beside the path."""
         window = self._window
         window.drop(1)
@@ -108,7 +109,7 @@ class _Walk:
             if self._ends(b"}"):
                 return
 
-    def _on_path(self, depth: int) -> Iterator[Sequence[Record]]:
+    def _on_path(self, depth: int) -> Iterator[Group]:
         window, first = self._window, self._window.peek()
         here = _shown(self._path[:depth])
         if depth < len(self._path):

@@ -20,7 +20,8 @@ _RANGE = 280
 """Powers of ten up to which products with a double of that size neither overflow nor lose digits."""
 
 _SPLIT = 2.0**27 + 1
-_DOUBT = 1e-6
+HALF = 0.5 - 1e-6
+"""Of a last digit: what is off by less is rounded to it, also if the sums here were rounded."""
 
 
 def all_hold(texts: pa.StringArray, doubles: Doubles) -> bool:
@@ -45,16 +46,21 @@ def _surely_hold(texts: pa.StringArray, doubles: Doubles) -> NDArray[np.bool_]:
     known &= (doubles > 1e-270) & (doubles < 1e270)
     integers = pc.cast(pc.if_else(pa.array(known), digits, "0"), pa.int64()).to_numpy()
     off = _difference(np.where(known, doubles, 0), np.where(known, powers, 0), integers)
-    sure: NDArray[np.bool_] = known & (np.abs(off) < 0.5 - _DOUBT)
+    sure: NDArray[np.bool_] = known & (np.abs(off) < HALF)
     return sure
 
 
 def _difference(doubles: Doubles, powers: NDArray[np.int64], integers: NDArray[np.int64]) -> Doubles:
     """Each double times ten to its power, less the integer."""
     high, low = (table[powers + _RANGE] for table in _powers())
-    product = doubles * high
-    rounded = _rest(doubles, high, product) + doubles * low
+    return difference(doubles, high, integers, doubles * low)
+
+
+def difference(doubles: Doubles, factors: Doubles, integers: NDArray[np.int64], more: Doubles | float = 0.0) -> Doubles:
+    """Each double times its factor, with a little more, less the integer, as if the product were not rounded."""
+    product = doubles * factors
     nearest = integers.astype(np.float64)
+    rounded = _rest(doubles, factors, product) + more
     found: Doubles = (product - nearest) + (rounded - (integers - nearest.astype(np.int64)))
     return found
 

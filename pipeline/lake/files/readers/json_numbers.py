@@ -6,6 +6,7 @@ number between commas within a string counts as one; who is told that there may 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,8 +16,9 @@ import pyarrow.compute as pc
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from pipeline.lake.files.readers.json_digits import leading_digits, surely_held, words_of
 from pipeline.lake.files.readers.json_doubles import all_hold
-from pipeline.lake.files.readers.json_values import DOUBLE_DIGITS
+from pipeline.lake.files.readers.json_values import DOUBLE_DIGITS, holds
 
 Text = NDArray[np.uint8]
 Places = NDArray[np.int64]
@@ -28,7 +30,10 @@ _WIDTH = 2 * _REACH + 1
 _LEFT, _RIGHT = 16, 24
 """Digits on each side of a point up to which the quick way counts them, by eights."""
 
-_CHUNK = 64 * 1024
+_FEW = 40
+"""Numbers that are sooner looked at one by one than put into columns."""
+
+_CHUNK = 256 * 1024
 """Bytes that a processor keeps at hand, so that several passes cost little more than one."""
 
 JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
@@ -40,10 +45,6 @@ def _table(characters: bytes) -> NDArray[np.bool_]:
     table = np.zeros(256, np.bool_)
     table[list(characters)] = True
     return table
-
-
-def _bytes(value: int) -> np.uint64:
-    return np.uint64(int.from_bytes(bytes([value] * 8)))
 
 
 _OF_NUMBERS = _table(b"0123456789.+-eE")
@@ -62,16 +63,16 @@ class _Numbers(NamedTuple):
 
 def may_round(text: Text) -> bool:
     """May there be a decimal in JSON that the nearest double does not hold? See `json_values.holds`."""
-    points = np.flatnonzero(text == _POINT)
+    points, exponents = _marks(text)
     inner = (points >= _REACH) & (points < len(text) - _REACH)
     others = points[~inner]
     if inner.any():
-        starts, ends, more = _long_numbers(text, points[inner])
+        points = points[inner]
+        starts, ends, more = _long_numbers(text, points[~surely_held(text, points)])
         if _some_rounded(_views(text, starts, ends)):
             return True
         others = np.concatenate((others, more))
     # Without a point, digits are lost by negative exponents only; large numbers are seen in their doubles.
-    exponents = _exponents(text, _negative_exponents(text))
     return _some_rounded_around(text, others) or _some_rounded_around(text, exponents, _is_doubtful)
 
 
@@ -81,16 +82,20 @@ def has_exponent(text: Text) -> bool:
     return len(_numbers(text, _exponents(text, letters[letters > 0]), 0).windows) > 0
 
 
-def _negative_exponents(text: Text) -> Places:
-    """Where an E stands before a minus, behind the first byte."""
+def _marks(text: Text) -> tuple[Places, Places]:
+    """Where the points are, and each E of a negative exponent."""
     found = [np.empty(0, np.int64)]
-    for start in range(1, len(text) - 1, _CHUNK):
-        letters = text[start : min(start + _CHUNK, len(text) - 1)]
-        exponents = (letters | _LOWER) == _E
-        exponents &= text[start + 1 : start + 1 + len(letters)] == _MINUS
-        if exponents.any():
-            found.append(np.flatnonzero(exponents) + start)
-    return np.concatenate(found)
+    rest, flags = np.empty(_CHUNK, np.uint8), np.empty(_CHUNK, np.bool_)
+    for start in range(0, len(text), _CHUNK):
+        size = min(_CHUNK, len(text) - start)
+        # A minus and a point follow each other.
+        np.subtract(text[start : start + size], _MINUS, out=rest[:size])
+        np.less_equal(rest[:size], _POINT - _MINUS, out=flags[:size])
+        found.append(np.flatnonzero(flags[:size]) + start)
+    places = np.concatenate(found)
+    is_point = text[places] == _POINT
+    minuses = places[~is_point]
+    return places[is_point], _exponents(text, minuses[minuses > 1] - 1)
 
 
 def _exponents(text: Text, places: Places) -> Places:
@@ -102,7 +107,7 @@ def _exponents(text: Text, places: Places) -> Places:
 
 def _long_numbers(text: Text, points: Places) -> tuple[Places, Places, Places]:
     """Starts and ends of the numbers of too many digits around the points; the third are points to look at closer."""
-    words = np.ndarray((len(text) - 7,), np.dtype("<u8"), text.data, strides=(1,))
+    words = words_of(text)
     right = _run(words, points + 1, points + 9, points + 17)
     left = _run(words, points - 8, points - 16, backward=True)
     long = left + right > DOUBLE_DIGITS
@@ -122,16 +127,8 @@ def _run(words: NDArray[np.uint64], *places: Places, backward: bool = False) -> 
         full = count == 8 * number
         if full.any():
             found = words[each]
-            count += np.where(full, _leading_digits(found.byteswap() if backward else found), 0)
+            count += np.where(full, leading_digits(found.byteswap() if backward else found), 0)
     return count
-
-
-def _leading_digits(words: NDArray[np.uint64]) -> Places:
-    """How many of the eight bytes, from the lowest, are digits before one is none."""
-    value = words ^ _bytes(_ZERO)
-    others = (((value & _bytes(0x7F)) + _bytes(0x80 - 10)) | value) & _bytes(0x80)
-    below = (others & (~others + np.uint64(1))) - np.uint64(1)
-    return np.bitwise_count(below).astype(np.int64) >> 3
 
 
 def _views(text: Text, starts: Places, ends: Places) -> pa.StringArray:
@@ -171,6 +168,9 @@ def _texts(numbers: _Numbers) -> pa.StringArray:
 
 
 def _some_rounded(texts: pa.StringArray) -> bool:
+    if len(texts) <= _FEW:
+        numbers = [text for text in texts.to_pylist() if re.fullmatch(JSON_NUMBER, text)]
+        return not all(holds(float(text), text) for text in numbers)
     try:
         doubles = texts.cast(pa.float64())
     except pa.ArrowInvalid:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.datasets.names import bare_name
 from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.casts import BadValue, Mismatch
 from pipeline.lake.files.limits import Limits
@@ -27,6 +28,7 @@ from pipeline.lake.files.readers.base import (
     Positions,
     RawRow,
     Reader,
+    Recut,
     declared_of,
     decode_raw,
     line_of,
@@ -38,9 +40,9 @@ from pipeline.lake.files.readers.json_arrow import check_decimals, check_doubles
 from pipeline.lake.files.readers.json_columns import Columns, Expectation
 from pipeline.lake.files.readers.json_documents import breaks_off, document_records, holds_lines
 from pipeline.lake.files.readers.json_numbers import may_round
-from pipeline.lake.files.readers.json_rows import Pieces, Row, Text, count_objects, load_object, rows_of, text_of
+from pipeline.lake.files.readers.json_rows import Pieces, Row, count_objects, load_object, rows_of, text_of
 from pipeline.lake.files.readers.json_shapes import NUMERALS, rewrite_fields
-from pipeline.lake.files.readers.json_split import Window, line_blocks, record_blocks
+from pipeline.lake.files.readers.json_split import Text, Window, line_blocks, record_blocks
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import TextStream
 from pipeline.lake.files.strict_json import DuplicateKey
@@ -69,7 +71,16 @@ class JsonReader(Reader):
 
     def blocks(self) -> Iterator[Block]:
         """The file in blocks of whole records; see `Reader.blocks`."""
-        window = Window(self._text, self.limits)
+        window = Window(self._text, self.limits, careful=self.careful)
+        try:
+            yield from self._blocks(window)
+        except BadObject:
+            # Behind a wrong guess all is wrong.
+            if window.guessed:
+                raise Recut from None
+            raise
+
+    def _blocks(self, window: Window) -> Iterator[Block]:
         # Blank lines count as lines; there may be any number of them before the first record.
         line = 1 + window.skip_blanks()
         if not window.data:
@@ -202,7 +213,7 @@ class JsonReader(Reader):
         positions: Positions = np.array([row.position for row in good], dtype=np.int64)
         table = self._read_as_text([row.raw for row in good])
         chunk = self.conform(table, positions, lambda index: good[index].raw)
-        return Chunk(chunk.table, chunk.positions, sorted([*bad, *chunk.bad], key=lambda each: each.line))
+        return replace(chunk, bad=sorted([*bad, *chunk.bad], key=lambda each: each.line))
 
     def _bad(self, row: Row, error: ValueError) -> BadRow:
         """Others may read of a key only if the dataset declares it."""
@@ -238,7 +249,7 @@ def _as_numbered(value: BadValue, record: bytes, key: str) -> BadValue:
 
 
 def _check_blank_keys(record: Mapping[str, Any]) -> None:
-    if any(value not in (None, "") for key, value in record.items() if not key.strip()):
+    if any(value not in (None, "") for key, value in record.items() if not bare_name(key)):
         raise ValueError("a value stands under a key without a name")
 
 

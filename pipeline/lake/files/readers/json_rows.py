@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.lake.files.readers.base import Block
+from pipeline.lake.files.readers.base import Block, Recut
 from pipeline.lake.files.readers.faults import why_foreign
-from pipeline.lake.files.readers.json_split import WHITESPACE, LineBlock
+from pipeline.lake.files.readers.json_arrays import decode_elements
+from pipeline.lake.files.readers.json_split import WHITESPACE, ArrayBlock, Elements, LineBlock, Text
 from pipeline.lake.files.readers.json_values import load_record
 from pipeline.lake.files.streams import BOM
 
@@ -19,9 +19,6 @@ _PIECE = 16 * 1024
 """How much of a block that does not fit is read by Python at least."""
 
 _LINE_END, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
-
-Text = NDArray[np.uint8]
-"""The bytes of one or more whole records."""
 
 _KINDS: dict[type, str] = {
     list: "an array",
@@ -43,11 +40,18 @@ class Row:
 
 def text_of(block: Block) -> Text:
     """The bytes of the block's rows."""
+    if isinstance(block, ArrayBlock):
+        return block.elements.text
     return np.frombuffer(block.data, np.uint8, block.end if isinstance(block, LineBlock) else -1)
 
 
 def count_objects(block: Block) -> int:
-    """How many objects the block holds if each is certainly a record of its own, else 0."""
+    """How many objects the block holds if each is certainly a record of its own, else 0.
+
+    Of elements of an array that is how many they are by the commas at which they were cut.
+    """
+    if isinstance(block, ArrayBlock):
+        return block.elements.count
     text = text_of(block)
     breaks = block.breaks if isinstance(block, LineBlock) else np.flatnonzero(text == _LINE_END)
     if len(breaks) and breaks[-1] == len(text) - 1:
@@ -66,7 +70,9 @@ def count_objects(block: Block) -> int:
 
 
 def rows_of(block: Block) -> list[Row]:
-    """The records of a block with their places."""
+    """The records of a block with their places. Recut if they are not what their array was cut into."""
+    if isinstance(block, ArrayBlock):
+        block = _proved(block.elements, block.first)
     records = bytes(text_of(block)).split(b"\n") if block.records is None else map(bytes, block.records)
     rows = []
     for position, record in enumerate(records, block.first):
@@ -76,6 +82,13 @@ def rows_of(block: Block) -> list[Row]:
         if raw:
             rows.append(Row(position, raw))
     return rows
+
+
+def _proved(elements: Elements, first: int) -> Block:
+    found = decode_elements(memoryview(elements.data)[elements.start : elements.end])
+    if found is None or len(found) != elements.count:
+        raise Recut
+    return Block(b"", first, records=found)
 
 
 class Pieces:

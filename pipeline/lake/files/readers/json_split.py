@@ -5,7 +5,6 @@ Values are not read here, but for what stands beside the records of a path.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,18 +22,23 @@ from pipeline.lake.files.streams import BOM, TextStream
 Record = bytes | msgspec.Raw
 
 WHITESPACE = b" \t\r\n"
-_SEPARATOR = re.compile(rb"[^\s]\s*,\s*[^\s]")
 _BLANKS = re.compile(rb"(?:[ \t\r\n]|" + BOM + rb")*")
-_TRIES = 8
-"""How many likely commas are tried before every token is looked at."""
+
+Text = NDArray[np.uint8]
+"""The bytes of one or more whole records."""
 
 
 class Window:
-    """The text from where it is being read: it grows at its end and is dropped at its start."""
+    """The text from where it is being read: it grows at its end and is dropped at its start.
 
-    def __init__(self, stream: TextStream, limits: Limits) -> None:
+    `careful` says that where it is cut is proved first. `guessed` is whether it was cut without.
+    """
+
+    def __init__(self, stream: TextStream, limits: Limits, *, careful: bool = True) -> None:
         self._stream = stream
         self.limits = limits
+        self.careful = careful
+        self.guessed = False
         self.data = b""
         self.offset = 0
         self._size = limits.first_sample
@@ -90,6 +94,31 @@ class LineBlock(Block):
     breaks: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """Elements of an array, cut at the commas that look like those between them: `count` by those commas.
+
+    In `text` these are line ends. A line end is no JSON within a string, and does not part two values of one. So
+    who reads as many objects in `text` has proved that they are the elements of `data[start:end]`.
+    """
+
+    text: Text
+    count: int
+    data: bytes
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayBlock(Block):
+    """Elements that nobody has proved so far; `data` is what they lie in."""
+
+    elements: Elements = field(kw_only=True)
+
+
+Group = Sequence[Record] | Elements
+
+
 def line_blocks(window: Window, line: int) -> Iterator[Block]:
     """Blocks of whole lines from that line on, the first small: it is what the schema is learned from."""
     final = False
@@ -111,18 +140,22 @@ def line_blocks(window: Window, line: int) -> Iterator[Block]:
         final = not window.more()
 
 
-def record_blocks(groups: Iterable[Sequence[Record]], limits: Limits) -> Iterator[Block]:
+def record_blocks(groups: Iterable[Group], limits: Limits) -> Iterator[Block]:
     """Blocks of records, numbered from 1, of about the size that the limits say."""
     first, size = 1, limits.first_sample
     waiting: list[Record] = []
     texts: list[bytes] = []
     for group in groups:
-        waiting.extend(group)
-        texts.extend([b"\n".join(group)] if group else [])
-        if sum(map(len, texts)) >= size // 2 and waiting:
+        if not isinstance(group, Elements):
+            waiting.extend(group)
+            texts.extend([b"\n".join(group)] if group else [])
+        if waiting and (isinstance(group, Elements) or sum(map(len, texts)) >= size // 2):
             yield _records_block(waiting, texts, first)
             first += len(waiting)
             size, waiting, texts = limits.block, [], []
+        if isinstance(group, Elements):
+            yield ArrayBlock(group.data, first, elements=group)
+            first += group.count
     if waiting:
         yield _records_block(waiting, texts, first)
 
@@ -130,95 +163,6 @@ def record_blocks(groups: Iterable[Sequence[Record]], limits: Limits) -> Iterato
 def _records_block(records: Sequence[Record], texts: Sequence[bytes], first: int) -> Block:
     # The records are views of what was parsed: bytes of each would cost as much as finding them.
     return Block(texts[0] if len(texts) == 1 else b"\n".join(texts), first, records=records)
-
-
-class ArrayElements:
-    """The elements of one array, in groups. The window stands at its bracket, and behind it in the end."""
-
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._separator: bytes | None = None
-        self._decoder = msgspec.json.Decoder(list[msgspec.Raw])
-
-    def __iter__(self) -> Iterator[Sequence[Record]]:
-        window = self._window
-        window.drop(1)
-        if window.peek() == b"]":
-            window.drop(1)
-            return
-        while True:
-            if quick := self._quick():
-                yield quick
-                window.more()
-                continue
-            structure = scan(window.data)
-            end, commas = structure.end(), structure.commas()
-            if end is not None:
-                yield self._elements([*commas, end])
-                window.drop(end + 1)
-                return
-            if commas:
-                yield self._elements(commas)
-                window.drop(commas[-1] + 1)
-            if not window.more() and not commas:
-                raise window.broken("the array is not closed", len(window.data.rstrip(WHITESPACE)))
-
-    def _quick(self) -> Sequence[Record] | None:
-        """Whole elements at the start of the data, cut at a comma like the first; the window is behind it then."""
-        data = self._window.data
-        end = len(data)
-        for _ in range(_TRIES if self._separator else 0):
-            assert self._separator
-            end = data.rfind(self._separator, 0, end)
-            if end < 0:
-                break
-            comma = end + self._separator.index(b",", 1)
-            # What parses as whole elements is cut at a comma between elements, whatever the comma looked like.
-            if (elements := self._decode(memoryview(data)[:comma])) is not None:
-                self._window.drop(comma + 1)
-                return elements
-        return None
-
-    def _decode(self, data: memoryview) -> list[msgspec.Raw] | None:
-        try:
-            return self._decoder.decode(b"".join((b"[", data, b"]")))
-        except (msgspec.DecodeError, RecursionError):
-            return None
-
-    def _elements(self, ends: list[int]) -> Sequence[Record]:
-        """The elements that end at those places."""
-        self._learn(ends[0])
-        elements = self._decode(memoryview(self._window.data)[: ends[-1]])
-        if elements is not None and len(elements) == len(ends):
-            return elements
-        starts = [0, *(end + 1 for end in ends)]
-        return [self._element(start, end) for start, end in zip(starts, ends, strict=False)]
-
-    def _learn(self, comma: int) -> None:
-        """Remember how elements are parted, from the last character of one to the first of the next."""
-        data = self._window.data
-        before = len(data[:comma].rstrip(WHITESPACE)) - 1
-        found = _SEPARATOR.match(data, max(before, 0))
-        self._separator = found[0] if found else None
-
-    def _element(self, start: int, end: int) -> bytes:
-        """One element. What is JSON but for NaN and the like is one, for its row alone to be refused."""
-        data = self._window.data[start:end]
-        raw = data.strip(WHITESPACE)
-        place = start + len(data) - len(data.lstrip(WHITESPACE))
-        text = raw.decode(errors="surrogateescape")
-        if not raw:
-            what = "a comma is followed by no element" if self._window.data[end : end + 1] == b"]" else "no element"
-            raise self._window.broken(what, place)
-        try:
-            json.loads(text)
-        except json.JSONDecodeError as error:
-            place += len(text[: error.pos].encode(errors="surrogateescape"))
-            raise self._window.broken(f"the array breaks: {error.msg}", place) from None
-        except (ValueError, RecursionError):
-            # A number of thousands of digits, or too deep a nesting: its row is bad, the array is whole.
-            return raw
-        return raw
 
 
 def objects(window: Window) -> Iterator[Sequence[Record]]:

@@ -82,8 +82,10 @@ class Strays:
 
     def __init__(self, header: Sequence[str | None], trim: bool = False) -> None:
         self._trim = trim
-        self._header = [cell and cell.strip() for cell in header]
-        self._cells = pa.array(list(dict.fromkeys([*header, *self._header])), pa.string())
+        self._header = [_as_name(cell) for cell in header]
+        self._cells = pa.array(
+            list(dict.fromkeys([*(cell and cell.lower() for cell in header), *self._header])), pa.string()
+        )
         self._lengths = np.zeros(_LONG, dtype=bool)
         self._lengths[[min(len((cell or "").encode()), _LONG - 1) for cell in header]] = True
 
@@ -110,8 +112,12 @@ class Strays:
         if not (self._trim or self._may_hold_header(table)):
             return {}
         found = {}
-        for row in _rows_of(table, lambda column: pc.is_in(self._trimmed(column), self._cells)):
-            cells = [cell and cell.strip() for cell in _row(table, row)]
+        lengths = pc.fill_null(pc.binary_length(table.column(0)), 0).to_numpy()
+        likely = np.flatnonzero(self._lengths[np.minimum(lengths, _LONG - 1)]) if not self._trim else None
+        if likely is not None and not len(likely):
+            return {}
+        for row in _rows_of(table, lambda column: pc.is_in(pc.utf8_lower(self._trimmed(column)), self._cells), likely):
+            cells = [_as_name(cell) for cell in _row(table, row)]
             if cells == self._header:
                 found[row] = _AGAIN
             elif len(set(cells)) > 1 and sorted(map(str, cells)) == sorted(map(str, self._header)):
@@ -207,9 +213,16 @@ def _row(table: pa.Table, row: int) -> list[str | None]:
     return [column[row].as_py() for column in table.columns]
 
 
-def _rows_of(table: pa.Table, test: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> list[int]:
-    """The rows whose every cell passes."""
-    rows = np.arange(table.num_rows)
+def _as_name(cell: str | None) -> str | None:
+    """A cell of a header that is repeated: files that were put together may write it in other letters."""
+    return cell and cell.strip().lower()
+
+
+def _rows_of(
+    table: pa.Table, test: Callable[[pa.ChunkedArray], pa.ChunkedArray], likely: NDArray[np.int64] | None = None
+) -> list[int]:
+    """The rows, or those of the `likely` ones, whose every cell passes."""
+    rows = np.arange(table.num_rows) if likely is None else likely
     for column in table.columns:
         values = column if len(rows) == table.num_rows else column.take(pa.array(rows))
         rows = rows[test(values).to_numpy()]

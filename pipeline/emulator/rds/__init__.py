@@ -1,0 +1,1 @@
+"""RDS: a real PostgreSQL of the lake's own, from a package of PyPI."""

@@ -1,0 +1,95 @@
+"""Takes one person's rows out of the target, by pseudonym: nobody has to know which rows are whose.
+
+A row becomes a tombstone, so that a record from before does not bring it back. What erasure does not reach is the
+source, whose next change of an item writes it again, and copies of the database: backups, exports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, sql
+
+from pipeline.core.errors import BadInput
+from pipeline.feeds.definition import Column, Feed
+from pipeline.feeds.keyring import Keyring
+from pipeline.feeds.migrations import stored_contract
+from pipeline.feeds.pseudonyms import Pseudonyms
+from pipeline.feeds.target import DELETED, rows_table
+from pipeline.feeds.writer import versions_of
+
+UNREACHED = (
+    "the source: an item that is still there is written again at its next change",
+    "the database's own files, until it has vacuumed the table and recycled its log",
+    "backups and snapshots of the database, until they end",
+    "what analysts copied out of the target",
+)
+"""What still has the person's data afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many rows of a feed's target were the person's; no pseudonym, and so nothing that leads to them."""
+
+    feed: str
+    table: str
+    rows: int
+
+
+def erase(
+    connection: Connection[Any], feed: Feed, namespace: str, identifier: str, keyring: Keyring, *, dry_run: bool
+) -> list[Erased]:
+    """Erase a person in the targets of all feeds of the database, where a column of the namespace has their pseudonym.
+
+    `BadInput` for a namespace that the feed does not have, and for an identifier that is nobody's. In a dry run rows
+    are counted and stay.
+    """
+    if namespace not in feed.namespaces:
+        known = ", ".join(sorted(feed.namespaces)) or "none"
+        raise BadInput(f"{namespace} is no namespace of the feed {feed.feed}", hint=f"It has {known}.")
+    with connection.transaction():
+        version = versions_of(connection, feed)[namespace]
+        pseudonym = Pseudonyms(namespace, feed.namespaces[namespace], keyring, version).of(identifier)
+        if pseudonym is None:
+            raise BadInput("the identifier is empty", hint="Give it as the source writes it.")
+        return list(_erased(connection, namespace, pseudonym, dry_run=dry_run))
+
+
+def _erased(connection: Connection[Any], namespace: str, pseudonym: str, *, dry_run: bool) -> Iterator[Erased]:
+    feeds = connection.execute("SELECT feed FROM sluice_feeds.contract ORDER BY feed").fetchall()
+    for (name,) in feeds:
+        feed, retired = stored_contract(connection, name)
+        if feed is None:
+            continue
+        columns = {**retired, **feed.columns}
+        theirs = [name for name, column in columns.items() if column.pseudonymise == namespace]
+        if theirs:
+            rows = _erase_rows(connection, feed, columns, theirs, pseudonym, dry_run=dry_run)
+            yield Erased(name, f"{feed.target.schema_}.{feed.target.table}", rows)
+
+
+def _erase_rows(
+    connection: Connection[Any],
+    feed: Feed,
+    columns: Mapping[str, Column],
+    theirs: list[str],
+    pseudonym: str,
+    *,
+    dry_run: bool,
+) -> int:
+    found = sql.SQL(" OR ").join(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder()) for name in theirs)
+    told = [pseudonym] * len(theirs)
+    if dry_run:
+        query = sql.SQL("SELECT count(*) FROM {} WHERE ({}) AND NOT {}")
+        row = connection.execute(query.format(rows_table(feed), found, sql.Identifier(DELETED)), told).fetchone()
+        return int(row[0]) if row else 0
+    emptied = [sql.SQL("{} = NULL").format(sql.Identifier(name)) for name in columns if name not in feed.target.key]
+    update = sql.SQL("UPDATE {} SET {} WHERE ({}) AND NOT {}").format(
+        rows_table(feed),
+        sql.SQL(", ").join([*emptied, sql.SQL("{} = true").format(sql.Identifier(DELETED))]),
+        found,
+        sql.Identifier(DELETED),
+    )
+    return connection.execute(update, told).rowcount

@@ -1,0 +1,46 @@
+"""Coarser values: a date's month, an amount's band, a code's first characters."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from pipeline.feeds.definition import Generalisation
+
+
+def generaliser(how: Generalisation) -> Callable[[Any], Any]:
+    """What makes a value coarser: of a date its first day, of a timestamp its first moment, of the others a text."""
+    if how.bands:
+        return _bands(how.bands)
+    if how.prefix:
+        return lambda text: str(text).strip()[: how.prefix]
+    start = _STARTS[how.to or "day"]
+    return lambda moment: (
+        start(_midnight(moment)) if how.to != "hour" else moment.replace(minute=0, second=0, microsecond=0)
+    )
+
+
+def _midnight(moment: date | datetime) -> Any:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0) if isinstance(moment, datetime) else moment
+
+
+_STARTS: dict[str, Callable[[Any], Any]] = {
+    "day": lambda day: day,
+    "week": lambda day: day - timedelta(days=day.weekday()),
+    "month": lambda day: day.replace(day=1),
+    "quarter": lambda day: day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1),
+    "year": lambda day: day.replace(month=1, day=1),
+    "hour": lambda day: day,
+}
+
+
+def _bands(ends: tuple[int, ...]) -> Callable[[Any], str]:
+    names = [
+        f"below {ends[0]}",
+        *(f"{low} to below {high}" for low, high in pairwise(ends)),
+        f"{ends[-1]} and more",
+    ]
+    return lambda amount: names[bisect_right(ends, amount)]

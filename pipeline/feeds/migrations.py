@@ -1,0 +1,139 @@
+"""Brings the target to the contract: forward only, by statements that can be read before they run.
+
+Columns are added; one that the contract has no more leaves the view and stays in the table, where it is remembered. A
+change that would make the stored rows mean something else (a type, a treatment, the key) is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, sql
+from pydantic import TypeAdapter
+
+from pipeline.core.errors import Refused
+from pipeline.feeds.definition import Column, Feed, path_of
+from pipeline.feeds.keyring import Keyring
+from pipeline.feeds.target import COMMON, creation, rows_table, view_creation, view_removal
+from pipeline.feeds.types import parse_type
+
+_COLUMNS = TypeAdapter(dict[str, Column])
+_BIGINT_DIGITS = 19
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What is to be done for a feed: its statements, in their order. Empty where the target is as the contract says."""
+
+    statements: tuple[sql.Composed | sql.SQL, ...]
+
+    def as_text(self, connection: Connection[Any]) -> str:
+        """The statements as a reviewer reads them."""
+        return "".join(f"{statement.as_string(connection)};\n" for statement in self.statements)
+
+
+def plan(connection: Connection[Any], feed: Feed, keyring: Keyring) -> Migration:
+    """What brings the target to the contract. `Refused` says which change cannot be made, and what to do instead."""
+    stored, retired = stored_contract(connection, feed.feed)
+    statements: list[sql.Composed | sql.SQL] = [] if _has_state(connection) else list(COMMON)
+    statements += _namespaces(connection, feed, keyring)
+    if stored is None:
+        statements += creation(feed)
+    elif stored != feed:
+        statements += _changes(stored, retired, feed)
+    if stored != feed:
+        gone = {**retired, **(stored.columns if stored else {})}
+        statements.append(
+            _remembered(feed, {name: column for name, column in gone.items() if name not in feed.columns})
+        )
+    return Migration(tuple(statements))
+
+
+def apply(connection: Connection[Any], migration: Migration) -> None:
+    """Run the statements, all or none."""
+    with connection.transaction():
+        for statement in migration.statements:
+            connection.execute(statement)
+
+
+def _has_state(connection: Connection[Any]) -> bool:
+    found = connection.execute("SELECT to_regclass('sluice_feeds.contract')").fetchone()
+    return found is not None and found[0] is not None
+
+
+def stored_contract(connection: Connection[Any], name: str) -> tuple[Feed | None, Mapping[str, Column]]:
+    """The contract that the target was last brought to, and columns of earlier ones that are still in the table."""
+    if not _has_state(connection):
+        return None, {}
+    query = "SELECT definition, retired FROM sluice_feeds.contract WHERE feed = %s"
+    found = connection.execute(query, (name,)).fetchone()
+    if found is None:
+        return None, {}
+    return Feed.from_json(found[0]), _COLUMNS.validate_json(found[1])
+
+
+def _remembered(feed: Feed, retired: Mapping[str, Column]) -> sql.Composed:
+    said = _COLUMNS.dump_json(dict(retired), by_alias=True, exclude_defaults=True).decode()
+    return sql.SQL(
+        "INSERT INTO sluice_feeds.contract (feed, definition, retired) VALUES ({}, {}, {}) ON CONFLICT (feed) DO UPDATE"
+        " SET definition = excluded.definition, retired = excluded.retired, at = now()"
+    ).format(sql.Literal(feed.feed), sql.Literal(feed.to_json()), sql.Literal(said))
+
+
+def _namespaces(connection: Connection[Any], feed: Feed, keyring: Keyring) -> Iterator[sql.Composed]:
+    """A namespace that is new to the database begins at the newest key; what was made elsewhere at none."""
+    known: set[str] = set()
+    if _has_state(connection):
+        known = {row[0] for row in connection.execute("SELECT name FROM sluice_feeds.namespace")}
+    for name in sorted(feed.namespaces.keys() - known):
+        version = 0 if feed.namespaces[name].method == "sha256" else keyring.newest
+        # Two feeds may be migrated at once; whichever is first says it.
+        yield sql.SQL("INSERT INTO sluice_feeds.namespace VALUES ({}, {}) ON CONFLICT DO NOTHING").format(
+            sql.Literal(name), sql.Literal(version)
+        )
+
+
+def _changes(stored: Feed, retired: Mapping[str, Column], feed: Feed) -> Iterator[sql.Composed]:
+    if stored.target != feed.target:
+        raise _refused(feed, "its target", "Give the feed another name for a new target, and import the history.")
+    for name, namespace in feed.namespaces.items():
+        if name in stored.namespaces and stored.namespaces[name] != namespace:
+            raise _refused(feed, f"the namespace {name}", "Give the namespace another name.")
+    yield view_removal(feed)
+    for name, column in feed.columns.items():
+        before = stored.columns.get(name) or retired.get(name)
+        if before is None:
+            yield sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
+                rows_table(feed), sql.Identifier(name), sql.SQL(parse_type(column.type).sql)
+            )
+        elif _meaning(name, before) != _meaning(name, column):
+            raise _refused(feed, f"what the column {name} means", "Add a column of another name, and drop this one.")
+        elif before.type != column.type:
+            yield _widened(feed, name, before, column)
+    yield from view_creation(feed)
+
+
+def _meaning(name: str, column: Column) -> Mapping[str, Any]:
+    """What decides the value of a column, but for its type."""
+    said = column.model_dump(exclude={"type", "comment", "quasi_identifier", "required", "from_"})
+    return {**said, "from": path_of(name, column)}
+
+
+def _widened(feed: Feed, name: str, before: Column, column: Column) -> sql.Composed:
+    old, new = parse_type(before.type), parse_type(column.type)
+    fits = (
+        (old.kind, new.kind) == ("decimal", "decimal")
+        and new.scale >= old.scale
+        and new.precision - new.scale >= old.precision - old.scale
+    ) or ((old.kind, new.kind) == ("bigint", "decimal") and new.precision - new.scale >= _BIGINT_DIGITS)
+    if not fits:
+        raise _refused(feed, f"the type of {name} from {before.type} to {column.type}", "Add a column of another name.")
+    return sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
+        rows_table(feed), sql.Identifier(name), sql.SQL(new.sql)
+    )
+
+
+def _refused(feed: Feed, what: str, hint: str) -> Refused:
+    return Refused(f"the feed {feed.feed} cannot change {what}: rows that stand would mean something else", hint=hint)

@@ -1,0 +1,245 @@
+"""Sending rows again that were set aside of loaded objects, once what did not take them was mended.
+
+Each object's rows become its next part (PROTOCOL, Parts), which goes the way of every object. Doing it twice, or two at
+once, sends nothing twice: a part is made only while none of its object is on its way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from shlex import quote
+from typing import Any, BinaryIO
+
+from pipeline.core.clients import client
+from pipeline.core.errors import BadInput, NotThere, Refused
+from pipeline.core.events.s3 import SendAgain
+from pipeline.core.objects import ObjectVersion
+from pipeline.lake.batches.redrive import REDRIVABLE
+from pipeline.lake.catalog import ObjectRow, Status
+from pipeline.lake.catalog.parts import ENDED, Chosen
+from pipeline.lake.catalog.rows import IN_FLIGHT
+from pipeline.lake.datasets import DatasetName
+from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.messages.selection import FOLDER, RowAside, SelectionHead, lines_of
+from pipeline.lake.services import Lake
+from pipeline.lake.settings import Setting
+from pipeline.operate.arguments import known
+from pipeline.operate.open_issues import needing
+from pipeline.operate.rows_aside import Aside, Reason, grouped, rows_aside, told
+
+_EXPIRED = "what was set aside of it has expired; drop the rows mended, as a file of another name, or dismiss it"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rows of an object that are not sent, and why."""
+
+    object: ObjectVersion
+    rows: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowsSent:
+    """What was sent again, or would be: rows and their objects; `left` of those that could be sent, by reason; `moving`
+    are rows on their way since before; `held` those that cannot be sent."""
+
+    rows: int = 0
+    objects: int = 0
+    sent: tuple[Reason, ...] = ()
+    left: tuple[Reason, ...] = ()
+    moving: int = 0
+    held: tuple[Held, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As programs get it."""
+        return {
+            "rows": self.rows,
+            "objects": self.objects,
+            "sent": [each.to_json() for each in self.sent],
+            "left": [each.to_json() for each in self.left],
+            "on_the_way": self.moving,
+            "not_sent": [
+                {"uri": each.object.uri, "version_id": each.object.version_id, "rows": each.rows, "why": each.why}
+                for each in self.held
+            ],
+        }
+
+
+@dataclass
+class _Tally:
+    sent: list[Aside] = field(default_factory=list)
+    left: list[Aside] = field(default_factory=list)
+    objects: int = 0
+    moving: int = 0
+    held: list[Held] = field(default_factory=list)
+
+
+def send_rows(lake: Lake, dataset: DatasetName, reason: str | None = None, *, dry_run: bool = False) -> RowsSent:
+    """Send the rows of a dataset that were set aside, those whose reason has `reason` in it if it is given.
+
+    They are read anew from the raw object, by the contract as it is now. `NotThere` for a dataset that is not
+    registered, `Refused` for a retired one, `BadInput` if no reason is like the one that is given.
+    """
+    registration = lake.registry.get(dataset)
+    if registration is None:
+        raise NotThere(f"no dataset {dataset} is registered", hint=known(lake))
+    if registration.is_closed:
+        raise Refused(f"dataset {dataset} is retired, and has no queue any more", hint="Apply it again first.")
+    tally = _Tally()
+    rows = _by_whole(lake, dataset)
+    ready = list(_ready(lake, dataset, rows, tally, dry_run=dry_run))
+    asides: dict[ObjectVersion, list[Aside]] = defaultdict(list)
+    for each in rows_aside(lake, [owner for one in ready for owner in one.owners]):
+        asides[each.owner.object.whole].append(each)
+    for one in ready:
+        _send(lake, registration, one, asides[one.whole.object], reason, tally, dry_run=dry_run)
+    if reason and not tally.sent and tally.left:
+        there = "; ".join(each.reason for each in grouped(tally.left)[:5])
+        raise BadInput(f"no row of {dataset} was set aside for a reason like {reason!r}", hint=f"There are: {there}")
+    return RowsSent(
+        len(tally.sent),
+        tally.objects,
+        tuple(grouped(tally.sent)),
+        tuple(grouped(tally.left)),
+        tally.moving,
+        tuple(tally.held),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A version whose rows may be sent. `owners` are it and those parts of which its batch set rows aside."""
+
+    whole: ObjectRow
+    owners: tuple[ObjectRow, ...]
+    last: ObjectRow | None
+
+
+def _by_whole(lake: Lake, dataset: DatasetName) -> dict[ObjectVersion, list[ObjectRow]]:
+    """What has rows set aside, by the version that was dropped."""
+    found: dict[ObjectVersion, list[ObjectRow]] = defaultdict(list)
+    for row in lake.catalog.get_many([place.object for place in lake.catalog.flawed(str(dataset))]):
+        if row.bad and not row.dismissed:
+            found[row.object.whole].append(row)
+    return found
+
+
+def _ready(
+    lake: Lake,
+    dataset: DatasetName,
+    by_whole: Mapping[ObjectVersion, Sequence[ObjectRow]],
+    tally: _Tally,
+    *,
+    dry_run: bool,
+) -> Iterator[_Ready]:
+    wholes = lake.catalog.get_many(list(by_whole))
+    lasts = {row.object: row for row in lake.catalog.get_many([w.object.part(w.parts) for w in wholes if w.parts])}
+    wanted = {row.object for row in needing(lake, dataset)} if wholes else set()
+    for whole in wholes:
+        owners = by_whole[whole.object]
+        last = lasts.get(whole.object.part(whole.parts)) if whole.parts else None
+        if last and last.status in ENDED and whole.absorbed < whole.parts and not dry_run:
+            # Whoever ended its batch may have died before this.
+            lake.catalog.absorb([last.object])
+            objects = dict.fromkeys([whole.object, *(owner.object for owner in owners)])
+            current = lake.catalog.get_many(list(objects))
+            whole, owners = current[0], [row for row in current if row.bad]
+        rows = sum(owner.bad for owner in owners)
+        if last and last.status in IN_FLIGHT:
+            tally.moving += rows
+            if last.status is Status.REGISTERED and not dry_run:
+                # Whoever made it may have died before this.
+                lake.send_again([SendAgain(last.object, last.generation)])
+        elif why := _why_not(whole, wanted.isdisjoint(owner.object for owner in owners)):
+            tally.held.append(Held(whole.object, rows, why))
+        elif rows:
+            yield _Ready(whole, tuple(owners), last)
+
+
+def _why_not(whole: ObjectRow, stood_for: bool) -> str | None:
+    """Why rows of an object cannot be sent on their own; None if they can."""
+    if whole.status in REDRIVABLE:
+        uri = quote(whole.object.uri)
+        return f"it is {whole.status} itself: `sluice redrive {uri}` sends all of it, these rows, too"
+    if whole.status in IN_FLIGHT:
+        return f"it is {whole.status}, and not loaded yet: wait until it is"
+    if whole.status is not Status.COMMITTED:
+        return f"it is {whole.status}: its other rows are not in the table either"
+    if stood_for:
+        return "something newer has taken its place in the table, or has the same content"
+    return None
+
+
+def _send(
+    lake: Lake,
+    registration: Registration,
+    one: _Ready,
+    asides: Sequence[Aside],
+    reason: str | None,
+    tally: _Tally,
+    *,
+    dry_run: bool,
+) -> None:
+    if not asides:
+        tally.held.append(Held(one.whole.object, sum(owner.bad for owner in one.owners), _EXPIRED))
+        return
+    chosen = [each for each in asides if _matches(each, reason)]
+    tally.left += [each for each in asides if not _matches(each, reason)]
+    if not chosen:
+        return
+    if not dry_run and not _make(lake, registration, one, asides, {each.row.line for each in chosen}):
+        tally.moving += len(chosen)
+        return
+    tally.sent += chosen
+    tally.objects += 1
+
+
+def _matches(aside: Aside, reason: str | None) -> bool:
+    return reason is None or reason.lower() in told(aside.row.reason).lower()
+
+
+def _make(
+    lake: Lake, registration: Registration, one: _Ready, asides: Sequence[Aside], lines: set[int]
+) -> ObjectVersion | None:
+    """Make the next part of an object, or let its last one that failed be read again, and send it; None if somebody
+    else did just now."""
+    table = registration.dataset.table
+    head = SelectionHead(one.whole.rows_in or 0, table.key if table.write == "upsert" else ())
+    rows = {each.row.line: replace(each.row, again=each.row.line in lines) for each in asides}
+    uri = _stored(lake, registration.name, one.whole.object, head, rows.values())
+    chosen = Chosen(uri, tuple(owner.object.version_id for owner in one.owners if owner.object.is_part))
+    made: ObjectVersion | None
+    if one.last and one.last.status in REDRIVABLE:
+        generation = one.last.generation + 1
+        made = one.last.object if lake.catalog.choose_again(one.last, chosen) else None
+    else:
+        generation, made = 1, lake.catalog.make_part(one.whole, chosen)
+    if made:
+        lake.send_again([SendAgain(made, generation)])
+    return made
+
+
+def _stored(
+    lake: Lake, dataset: DatasetName, whole: ObjectVersion, head: SelectionHead, rows: Iterable[RowAside]
+) -> str:
+    """The s3:// URI of a selection. Its name follows from its content: nobody's takes the place of another's."""
+    with tempfile.TemporaryFile() as file:
+        digest = _write(file, lines_of(head, rows))
+        bucket = lake.settings[Setting.STAGING_BUCKET]
+        key = f"{FOLDER}/{dataset}/{whole.digest}-{digest}.jsonl"
+        client("s3").put_object(Bucket=bucket, Key=key, Body=file, ContentType="application/x-ndjson")
+    return f"s3://{bucket}/{key}"
+
+
+def _write(file: BinaryIO, lines: Iterable[bytes]) -> str:
+    found = hashlib.sha256()
+    for line in lines:
+        found.update(line)
+        file.write(line)
+    file.seek(0)
+    return found.hexdigest()[:16]

@@ -1,0 +1,147 @@
+"""What rules measured, batch after batch: as charts on the dataset's page, as numbers behind them, and printed."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pytest
+
+from pipeline.console.charts import HEIGHT, MARGIN, WIDTH, drawn
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.registry import Registration
+from pipeline.operate.metrics import ComparedRule, Metric, Point
+from tests.cli.conftest import ORDERS, Actor
+from tests.console.conftest import TOKEN, let_in
+
+HOSTILE = "<script>alert(1)</script>"
+SHARE = f"CustomSql \"select avg(if(id = '{HOSTILE}', 1, 0)) from primary\""
+RULESET = f"""Rules = [
+    RowCount > avg(last(3)) * 0.5, RowCount < 100,
+    (Completeness "id" >= 0.9) or ({SHARE} between 0 and 0.25), ColumnExists "id"
+]"""
+
+
+@pytest.fixture(scope="module")
+def sales(lake) -> Actor:
+    """Four batches that passed, one that was held back, and another that passed."""
+    made = Actor(lake, {**ORDERS, "dataset": "sales", "quality": {"ruleset": RULESET}})
+    for number, (rows, outcome) in enumerate(
+        [(10, "PASSED"), (20, "PASSED"), (30, "PASSED"), (2, "FAILED"), (40, "PASSED")]
+    ):
+        batch = made.open(made.stage(f"{number}.csv"))
+        metrics = {"RowCount": float(rows), SHARE: 0.1 * number, 'Mean "price"': 1 / 3}
+        content = pa.table({"id": [1], "price": [None], "at": pa.array([None], pa.timestamp("us", "UTC"))})
+        made.write(batch, content, outcome, metrics=metrics)
+        if outcome == "FAILED":
+            lake.finisher.quarantine(made.name, batch, made.work.table)
+        else:
+            made.commit(batch)
+    return made
+
+
+def test_each_number_has_its_values_its_rules_and_what_the_next_batch_is_held_against(visitor, sales):
+    document = visitor.document(f"/datasets/{sales.name}")
+    by_name = {each["name"]: each for each in document["metrics"]}
+    assert list(by_name) == ["RowCount", 'Completeness "id"', SHARE, 'Mean "price"']
+    rows = by_name["RowCount"]
+    assert [(point["value"], point["counts"]) for point in rows["points"]] == [
+        (10, True),
+        (20, True),
+        (30, True),
+        (2, False),
+        (40, True),
+    ]
+    assert rows["rules"] == [
+        {"rule": "RowCount > avg(last(3)) * 0.5", "next": "RowCount > 15", "constants": []},
+        {"rule": "RowCount < 100", "next": None, "constants": [100.0]},
+    ]
+    assert by_name[SHARE]["rules"][0]["constants"] == [0.0, 0.25]
+    assert by_name['Completeness "id"']["points"] == []
+    assert by_name['Mean "price"']["rules"] == []
+    assert "<script>alert" not in visitor.get(f"/datasets/{sales.name}").text
+
+
+def test_one_call_of_aws_draws_them_all(visitor, sales):
+    kept, asked = sales.registration, []
+
+    def note(params, **_):
+        asked.append(params["ExpressionAttributeValues"].get(":d", {}).get("S"))
+
+    events = sales.lake.batches._dynamodb.meta.events
+    events.register("before-parameter-build.dynamodb.Query", note, unique_id="note")
+    visitor.get(f"/datasets/{sales.name}.json")
+    assert asked.count(f"{sales.name}#METRICS") == 1
+    without = {name: value for name, value in sales.definition.items() if name != "quality"}
+    sales.lake.registry.put(
+        Registration.of(Dataset.from_stored(without), kept.queue_url, kept.dead_letter_queue_url, kept.table)
+    )
+    try:
+        assert visitor.document(f"/datasets/{sales.name}")["metrics"] == []
+        assert asked.count(f"{sales.name}#METRICS") == 1
+    finally:
+        events.unregister("before-parameter-build.dynamodb.Query", note, unique_id="note")
+        sales.lake.registry.put(kept)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_chart_is_seen_heard_and_has_its_numbers_on_a_phone_too(chromium, url, sales, scheme):
+    context = chromium.new_context(base_url=url, color_scheme=scheme, viewport={"width": 360, "height": 740})
+    let_in(context, url, TOKEN)
+    page = context.new_page()
+    page.goto(f"/datasets/{sales.name}")
+    chart = page.get_by_role("img", name="RowCount of 5 batches: 40 at last, 2 at least, 40 at most; 1 of them")
+    chart.wait_for()
+    assert chart.locator("circle").count() == 4
+    assert chart.locator("path title").all_text_contents()[0].endswith(": 2, failed")
+    assert chart.locator("line title").all_text_contents() == ["a rule has 100"]
+    drawn_at = chart.bounding_box()
+    assert 200 < drawn_at["width"] <= 360
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    parts = [chart.locator(each).element_handle() for each in ("line", "path", "polyline")]
+    colours = {page.evaluate("e => getComputedStyle(e).stroke", part) for part in parts}
+    assert len(colours) == 3
+    figure = page.locator("figure.metric", has=chart)
+    figure.get_by_text("Numbers").click()
+    cells = figure.locator("tbody tr").first.locator("td").all_text_contents()
+    assert cells[:2] == ["40", "yes"]
+    assert "no, FAILED" in figure.locator("tbody").inner_text()
+    context.close()
+
+
+def test_the_command_prints_them_and_each_batch_of_one(sluice, sales):
+    listed = sluice("quality", sales.name)
+    assert listed.exit_code == 0, listed.output
+    assert "RowCount > 15" in listed.output
+    assert "▂▄▆▁█" in listed.output.replace("▃", "▂").replace("▅", "▄")
+    one = json.loads(sluice("quality", sales.name, "--metric", "RowCount", "--json").stdout)
+    assert [(point["value"], point["verdict"]) for point in one[0]["points"]][-2:] == [
+        (2.0, "FAILED"),
+        (40.0, "PASSED"),
+    ]
+    assert "yes" in sluice("quality", sales.name, "--metric", "RowCount").output
+    missing = sluice("quality", sales.name, "--metric", "Rows")
+    assert missing.exit_code != 0
+    assert sluice("quality", "shop/nowhere").exit_code != 0
+
+
+def metric(values, constants=()):
+    points = tuple(Point(f"B{n}", value, "PASSED", True) for n, value in enumerate(values))
+    return Metric("RowCount", (ComparedRule("r", None, tuple(constants)),), points)
+
+
+@pytest.mark.parametrize(
+    "values", [[], [5.0], [5.0, 5.0], [-1e308, 1e308], [1e-320, 0.0], [float(n) for n in range(50)]]
+)
+def test_whatever_the_values_a_chart_stays_in_its_frame(values):
+    chart = drawn(metric(values, [3.0, 1e9]))
+    assert len(chart["dots"]) == len(values)
+    for dot in chart["dots"]:
+        assert MARGIN <= dot["x"] <= WIDTH - MARGIN
+        assert MARGIN <= dot["y"] <= HEIGHT - MARGIN
+    assert all(MARGIN <= line["y"] <= HEIGHT - MARGIN for line in chart["lines"])
+
+
+def test_a_number_in_a_rule_that_would_flatten_the_line_is_not_drawn():
+    assert [line["told"] for line in drawn(metric([5.0, 6.0], [4.0, 1_000_000.0]))["lines"]] == ["a rule has 4"]
+    assert [line["y"] for line in drawn(metric([1.0, 2.0], [3.0]))["lines"]] == [MARGIN]

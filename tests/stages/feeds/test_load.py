@@ -1,0 +1,125 @@
+"""A feed's function: a batch is written whole or comes back whole, and nobody's identity is in what it says."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from pipeline.core.clients import client
+from pipeline.core.errors import Broken, Misconfigured, SluiceError, Transient
+from pipeline.core.settings import Settings
+from pipeline.emulator.rds.server import PORT, PostgresServer
+from pipeline.feeds.keyring import Keyring
+from pipeline.feeds.migrations import apply, plan
+from pipeline.feeds.rotation import advance
+from pipeline.feeds.services import Feeds
+from stages.feeds.load import load
+from tests.feeds.contracts import KEYRING, feed, record
+
+FIRST = Keyring({1: KEYRING.keys[1]})
+
+
+@pytest.fixture
+def feeds(aws: None, postgres: PostgresServer, target: psycopg.Connection[Any]) -> Feeds:
+    client("ssm").put_parameter(Name="/feeds/transactions", Value=feed().to_json(), Type="String")
+    client("secretsmanager").create_secret(Name="keyring", SecretString=FIRST.to_secret())
+    client("secretsmanager").create_secret(Name="writer", SecretString=json.dumps({"password": "for tests"}))
+    apply(target, plan(target, feed(), FIRST))
+    place = {"host": postgres.socket, "port": PORT, "database": target.info.dbname, "user": "postgres"}
+    variables = {
+        "FEED_CONTRACT": "/feeds/transactions",
+        "FEED_KEYRING": "keyring",
+        "FEED_DATABASE": json.dumps({**place, "password_secret": "writer"}),
+    }
+    return Feeds(Settings.from_environment(variables))
+
+
+def event(*records: dict[str, Any]) -> dict[str, Any]:
+    return {"Records": list(records)}
+
+
+def people(target: psycopg.Connection[Any]) -> list[Any]:
+    return [person for (person,) in target.execute("SELECT person FROM bi.transactions ORDER BY transaction_id")]
+
+
+def test_a_batch_is_rows_and_a_repetition_is_nothing(feeds: Feeds, target: psycopg.Connection[Any]):
+    batch = event(record(1), record(2, "t2"), record(3, "t3", amount={"BOOL": True}))
+    first, again = load(batch, feeds), load(batch, feeds)
+    assert (first.changed, first.refused, again.changed) == (2, 1, 0)
+    assert len(people(target)) == 2
+
+
+def test_a_new_key_is_taken_up_without_a_new_start(feeds: Feeds, target: psycopg.Connection[Any]):
+    load(event(record(1)), feeds)
+    client("secretsmanager").put_secret_value(SecretId="keyring", SecretString=KEYRING.to_secret())
+    advance(target, "person", KEYRING)
+    load(event(record(2, "t2")), feeds)
+    assert len(set(people(target))) == 1
+    assert len(people(target)) == 2
+
+
+def test_a_key_that_was_taken_away_stops_it(feeds: Feeds, target: psycopg.Connection[Any]):
+    advance(target, "person", KEYRING)
+    with pytest.raises(Misconfigured, match="no key of version 2"):
+        load(event(record(1)), feeds)
+    assert people(target) == []
+
+
+def test_a_lost_connection_is_made_again(feeds: Feeds, target: psycopg.Connection[Any]):
+    load(event(record(1)), feeds)
+    target.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice'")
+    with pytest.raises(Transient):
+        load(event(record(2, "t2")), feeds)
+    load(event(record(2, "t2")), feeds)
+    assert len(people(target)) == 2
+
+
+def drifted(target: psycopg.Connection[Any]) -> None:
+    target.execute("ALTER TABLE sluice_feeds.bi_transactions RENAME area TO moved")
+
+
+def checked(target: psycopg.Connection[Any]) -> None:
+    target.execute("ALTER TABLE sluice_feeds.bi_transactions ADD CHECK (transaction_id <> 'canary')")
+
+
+def locked(target: psycopg.Connection[Any]) -> None:
+    target.execute("ALTER DATABASE postgres SET lock_timeout = 0")
+    target.execute("ALTER ROLE postgres SET lock_timeout = '200ms'")
+    target.execute("BEGIN")
+    target.execute("LOCK TABLE sluice_feeds.bi_transactions IN EXCLUSIVE MODE")
+
+
+@pytest.mark.parametrize(
+    ("harm", "kind"), [(drifted, Misconfigured), (checked, Broken), (locked, Transient)], ids=["drift", "check", "lock"]
+)
+def test_errors_of_the_target_say_nothing_of_the_rows(
+    feeds: Feeds,
+    target: psycopg.Connection[Any],
+    harm: Callable[[psycopg.Connection[Any]], None],
+    kind: type[SluiceError],
+    caplog: pytest.LogCaptureFixture,
+):
+    harm(target)
+    try:
+        with caplog.at_level(logging.DEBUG), pytest.raises(kind) as failed:
+            load(event(record(1, "canary", postcode={"S": "canary"})), feeds)
+    finally:
+        target.execute("ROLLBACK")
+        target.execute("ALTER ROLE postgres RESET lock_timeout")
+    error: BaseException | None = failed.value
+    while error is not None:
+        assert "canary" not in f"{error!r} {getattr(error, 'hint', '')}"
+        error = None if error.__suppress_context__ else error.__cause__ or error.__context__
+    assert "canary" not in caplog.text
+
+
+def test_a_wrong_password_says_so_and_not_which(feeds: Feeds):
+    client("secretsmanager").put_secret_value(SecretId="writer", SecretString=json.dumps({"password": "hunter2"}))
+    with pytest.raises(SluiceError) as failed:
+        load(event(record(1)), feeds)
+    assert "hunter2" not in repr(failed.value)
