@@ -1,9 +1,9 @@
 """Test cases of transforms: small samples of what goes in and comes out, run by Spark here, without a lake.
 
     transforms/returns.sql
-    transforms/returns.tests/<case>/staged.jsonl      rows of the dataset's files
-    transforms/returns.tests/<case>/<name>.jsonl      rows of each table that it reads, by what it calls it
-    transforms/returns.tests/<case>/expected.jsonl    the rows that come out, in any order
+    transforms/returns_tests/<case>/staged.jsonl      rows of the dataset's files
+    transforms/returns_tests/<case>/<name>.jsonl      rows of each table that it reads, by what it calls it
+    transforms/returns_tests/<case>/expected.jsonl    the rows that come out, in any order
 
 What a sample row does not say is null.
 """
@@ -54,7 +54,8 @@ def cases(root: Path, definitions: Sequence[Definition], only: DatasetName | Non
         dataset, transform = definition.dataset, definition.dataset.transform
         if transform is None or only not in (None, dataset.name):
             continue
-        tests = (root / FOLDER / dataset.team / transform.file).with_suffix(".tests")
+        file = root / FOLDER / dataset.team / transform.file
+        tests = file.with_name(f"{file.stem}_tests")
         found += [TransformCase(dataset, folder) for folder in sorted(tests.glob("*")) if folder.is_dir()]
         if only and not found:
             raise BadInput(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from pipeline.core.clients import client
 from pipeline.lake.catalog import Status
 
+from ..conftest import ROOT
 from .conftest import Datasetup, RunningLake, csv_text
 
 CUSTOMERS = {"stage_a": {"format": "csv", "columns": {"customer": "string", "name": "string"}}}
@@ -80,3 +86,56 @@ def test_sql_that_cannot_be_is_refused_when_it_is_applied(lake: RunningLake) -> 
     path.write_text("select id, price * 2 as twice from staged")
     assert refused.returncode != 0
     assert "datasets/tests/ok.sql:3: column 6: reads stagedd, which is not there; it may read staged" in refused.stderr
+
+
+def test_the_examples_of_the_docs_work_as_they_stand_there(lake: RunningLake) -> None:
+    """A new user: an SQL transform that joins two datasets, from nothing to a table, from the docs alone."""
+    begin, load, *_ = blocks("sh")
+    typed(lake, begin)
+    folder = lake.root / "definitions" / "datasets" / "retail"
+    (folder / "transforms" / "orders.sql").write_text(next(text for text in blocks("sql") if "from staged" in text))
+    definition = folder / "orders.yaml"
+    text = definition.read_text()
+    assert text.rstrip().endswith("reads: []")
+    wanted = next(text for text in blocks("yaml") if "reads: [retail/customers]" in text and "sql:" in text)
+    definition.write_text(text[: text.index("transform:")] + wanted)
+    shown = typed(lake, load)
+    assert "3 rows in, 2 out; read retail/customers at snapshot" in " ".join(shown.split())
+    rows = lake.query("select order_id, name, price from retail.orders order by order_id")
+    assert [(str(row["order_id"]), row["name"], float(row["price"])) for row in rows] == [
+        ("1", "Ada", 10.5),
+        ("2", "Bob", 20.0),
+    ]
+
+    columns = {"order_id": "bigint", "customer_id": "string", "price": "double"}
+    code = {name: next(text for text in blocks("python") if mark in text) for name, mark in MARKS.items()}
+    made = {}
+    for name, transform in EXAMPLES.items():
+        said = {"stage_a": {"format": "csv", "columns": columns}}
+        made[name] = with_transform(lake, f"{name}.py", code[name], transform, **said)
+        made[name].drop("a.csv", csv_text("order_id,customer_id,price", "1,C-1,10.5", "2,C-1,1", "3,C-2,-1"))
+    lake.settle()
+    assert [row["cents"] for row in made["function"].rows("select cents from {table} order by 1")] == [100.0, 1050.0]
+    totals = made["job"].rows("select name, total from {table} order by 1")
+    assert totals == [{"name": "Ada", "total": 11.5}, {"name": "Bob", "total": -1.0}]
+
+
+MARKS = {"function": "def clean", "job": "batch.write"}
+EXAMPLES = {
+    "function": {"python": "function.py:clean"},
+    "job": {"script": "job.py", "reads": ["retail/customers"]},
+}
+
+
+def blocks(language: str) -> list[str]:
+    page = (ROOT / "docs" / "transforms.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+def typed(lake: RunningLake, script: str) -> str:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {"COLUMNS": "160"}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(command, cwd=lake.root, env=environment, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
