@@ -9,9 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipeline.core.errors import Misconfigured
-from pipeline.lake.quality import Problem, check_ruleset
 from pipeline.lake.quality.dqdl import normal, parse
-from pipeline.lake.quality.lint import errors_in
+from pipeline.lake.quality.lint import Problem, check_ruleset, errors_in
 from pipeline.lake.quality.model import plain_rules
 from pipeline.toolchain.jars import deequ_jars
 from pipeline.toolchain.java import java_home

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
 from pipeline.core.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
-from pipeline.core.objects import ObjectVersion, staged_key
+from pipeline.core.objects import ObjectVersion, named_in, staged_key
 from pipeline.core.telemetry.logs import log_context
 from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
@@ -124,7 +124,7 @@ def _stage(task: Task, lake: StagingLake) -> Staging:
         conversion, checksum = _convert(task, parquet, bad_rows, part.choice if part else None)
         counts = part.settle(conversion, parquet, bad_rows) if part else _counts(conversion)
         if bad_rows.stat().st_size:
-            put(quarantine, bad_rows_key, bad_rows, "application/x-ndjson")
+            put(quarantine, bad_rows_key, bad_rows, "application/x-ndjson", named_in(task.work.object))
         staged = _put_once(staging, key, parquet, task, counts)
     facts: dict[str, Any] = {
         **staged.counts,

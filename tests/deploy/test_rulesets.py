@@ -9,9 +9,8 @@ import pytest
 from pyspark.errors.exceptions.captured import capture_sql_exception
 
 from pipeline.deploy.rulesets import Rulesets, _errors_as_java_says_them
-from pipeline.lake.quality import Problem
 from pipeline.lake.quality.dqdl import parse
-from pipeline.lake.quality.lint import check_ruleset
+from pipeline.lake.quality.lint import Problem, check_ruleset
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset, DatasetName
 from pipeline.lake.datasets.files import Definition, read_all
 from pipeline.lake.datasets.registry import Registration
-from pipeline.lake.quality.scope import unseen_doubles
+from pipeline.lake.quality.scope import unseen_doubles, without_reference
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from pipeline.lake.transforms.checks import transform_findings
@@ -103,7 +103,8 @@ def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tup
         return
     columns = definition.dataset.table_contract
     unseen = unseen_doubles(quality.ruleset, definition.dataset.table.write, quality.scope)
-    for found in (*rulesets.check(quality.ruleset, columns), *unseen):
+    astray = without_reference(quality.ruleset, quality.scope)
+    for found in (*rulesets.check(quality.ruleset, columns), *unseen, *astray):
         what = f"{found.rule}: {found.message}" if found.rule else found.message
         hint = f". {found.hint}" if found.hint else ""
         yield definition.problem_in_text(("quality", "ruleset"), found.line, f"{what}{hint}"), found.severity

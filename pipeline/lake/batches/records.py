@@ -11,7 +11,7 @@ from pipeline.core.clock import Clock, iso, system_clock
 from pipeline.core.dynamo import Change, get, get_many, query, update_if
 from pipeline.core.errors import NotThere, Refused
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.batches.metrics import COUNTED, Measured, measured, remembering
+from pipeline.lake.batches.metrics import COUNTED, Measured, deciding, measured, remembering
 from pipeline.lake.quality.expressions import MOST
 
 LOCK = "LOCK"
@@ -262,7 +262,50 @@ class BatchRecords:
         if verdict is None or verdict.outcome not in COUNTED or not verdict.metrics:
             return []
         found = Measured(batch.id, verdict.scope, verdict.metrics)
-        return [remembering(self._table, batch.dataset, found, self._clock())]
+        return [{"Update": remembering(batch.dataset, found, self._clock()).request(self._table)}]
+
+    def let_count(self, dataset: str, batch_id: str, *, counts: bool, by: str, reason: str) -> None:
+        """A person's word on whether later batches are compared with a committed one; the last word holds.
+
+        `Refused` if it is not committed, or nothing was measured on it.
+        """
+        said = {"by": by, "reason": reason, "at": iso(self._clock())}
+        deciding_now = deciding(dataset, batch_id, counts=counts, said=said)
+        if update_if(self._dynamodb, self._table, deciding_now) is None:
+            return
+        batch = self.get(dataset, batch_id)
+        if batch is None:
+            raise unknown(batch_id, dataset)
+        verdict = batch.verdict
+        if batch.status is not BatchStatus.COMMITTED or verdict is None or not verdict.metrics:
+            raise Refused(
+                f"batch {batch_id} of {dataset} is {batch.status}, with {'no' if not verdict else verdict.outcome} "
+                "verdict: no later batch is compared with it",
+                hint="Only what is committed and was measured may count. `sluice release` loads what was held back.",
+            )
+        found = Measured(batch_id, verdict.scope, verdict.metrics, said=said)
+        if counts and update_if(self._dynamodb, self._table, remembering(dataset, found, self._clock())):
+            update_if(self._dynamodb, self._table, deciding_now)
+
+    def opened_by(self, dataset: str, moment_ms: int, limit: int) -> list[Batch]:
+        """The batches that were opened last before a moment (ms since 1970), the newest first."""
+        from ulid import ULID
+
+        last = f"{str(ULID.from_timestamp(moment_ms / 1000))[:10]}{'Z' * 16}"
+        rows = query(
+            self._dynamodb,
+            limit,
+            TableName=self._table,
+            KeyConditionExpression="dataset = :d AND #i BETWEEN :first AND :last",
+            ExpressionAttributeNames={"#i": "item"},
+            ExpressionAttributeValues={
+                ":d": {"S": dataset},
+                ":first": {"S": batch_item("")},
+                ":last": {"S": batch_item(last)},
+            },
+            ScanIndexForward=False,
+        )
+        return [Batch.from_row(row) for row in rows]
 
     def wrote(self, dataset: str, batch: str, written: Written) -> None:
         """Record what a job run wrote; the batch is RUNNING from here. `Refused` if it has ended."""

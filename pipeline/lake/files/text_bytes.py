@@ -30,7 +30,7 @@ def content(column: pa.Array) -> Bytes:
     return all_bytes(column)[ends[0] : ends[-1]]
 
 
-def check_utf8(data: bytes) -> None:
+def check_utf8(data: bytes | Bytes) -> None:
     """ArrowInvalid if it is no UTF-8."""
     ends = np.array([0, len(data)], np.int32)
     pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(ends), pa.py_buffer(data)]).validate(full=True)

@@ -17,6 +17,7 @@ from pipeline.lake.quality.dynamic_rules import COMPUTED
 from pipeline.lake.quality.first_batch import first_batch_finding, operand_finding
 from pipeline.lake.quality.model import Composite, DqdlError, Kind, Operand, Rule, Ruleset, plain_rules
 from pipeline.lake.quality.problems import Finding, Types, column_type, in_sql, keeps_nulls_out
+from pipeline.lake.quality.references import COMPARING, aggregate, reference_findings
 from pipeline.lake.quality.sql import condition_findings, literal_findings, statement_findings
 
 __all__ = ["Problem", "check_ruleset", "errors_in"]
@@ -46,22 +47,24 @@ _NUMERIC = {
     **{"RowCount": 0, "ColumnCount": 0, "Completeness": 1, "Uniqueness": 1, "UniqueValueRatio": 1},
     **{"DistinctValuesCount": 1, "Entropy": 1, "Mean": 1, "Sum": 1, "StandardDeviation": 1, "ColumnCorrelation": 2},
     **{"ColumnLength": 1, "CustomSql": 1},
+    **COMPARING,
 }
 _OTHER = {"ColumnValues": 1, "ColumnDataType": 1, "DataFreshness": 1}
 _PARAMETERS = {**_NO_CONDITION, **_NUMERIC, **_OTHER}
 _OF_NUMBERS = {"Mean", "Sum", "StandardDeviation", "ColumnCorrelation"}
 _DATA_TYPES = ("boolean", "date", "timestamp", "integer", "double", "float", "long")
 
-_NO_REFERENCE = "it compares with a second dataset, and a batch has none"
+_NO_REFERENCE = "it compares with another table, and a batch has only the rows of its files beside it"
 _NO_FILES = "Deequ has no file rules and calls them failed"
 _REFUSED: dict[str, tuple[str, str | None]] = {
-    "ReferentialIntegrity": (_NO_REFERENCE, None),
-    "DatasetMatch": (_NO_REFERENCE, None),
+    "ReferentialIntegrity": (_NO_REFERENCE, "A transform in SQL can read both tables; count there what is missing."),
+    "DatasetMatch": (_NO_REFERENCE, 'Write RowCountMatch "raw" and AggregateMatch for the numbers.'),
     "SchemaMatch": (_NO_REFERENCE, "The contract in stage_a.columns states the columns and their types."),
-    "RowCountMatch": (_NO_REFERENCE, "Write RowCount and the number."),
-    "AggregateMatch": (_NO_REFERENCE, 'Write CustomSql "select sum(a) - sum(b) from primary" = 0.'),
     "DetectAnomalies": ("Deequ knows no forecasts", "Write how far it may be: RowCount > avg(last(10)) * 0.5."),
-    "FileFreshness": (_NO_FILES, "Write DataFreshness on a column."),
+    "FileFreshness": (
+        _NO_FILES,
+        "Write DataFreshness on a column; for late files, stage_b.freshness.",
+    ),
     "FileMatch": (_NO_FILES, None),
     "FileSize": (_NO_FILES, None),
     "FileUniqueness": (_NO_FILES, None),
@@ -183,7 +186,10 @@ def _count(parameters: int) -> str:
 
 
 def _column_parameters(rule: Rule) -> tuple[str, ...]:
-    return () if rule.type in ("CustomSql", "ColumnNamesMatchPattern") else rule.parameters
+    if rule.type == "AggregateMatch":
+        found = [aggregate(each) for each in rule.parameters]
+        return tuple(each.column for each in found if each and not each.of)
+    return () if rule.type in ("CustomSql", "ColumnNamesMatchPattern", "RowCountMatch") else rule.parameters
 
 
 def _columns(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
@@ -297,6 +303,8 @@ _FORMS = {
     "ColumnDataType": _data_type,
     "DataFreshness": _freshness,
     "ColumnValues": _values,
+    "RowCountMatch": reference_findings,
+    "AggregateMatch": reference_findings,
 }
 
 

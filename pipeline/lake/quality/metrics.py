@@ -13,6 +13,7 @@ METRIC_TYPES: Mapping[str, str] = {
         for name in (
             *("ColumnCorrelation", "ColumnCount", "Completeness", "CustomSql", "DistinctValuesCount", "Entropy"),
             *("Mean", "RowCount", "StandardDeviation", "Sum", "Uniqueness", "UniqueValueRatio"),
+            *("AggregateMatch", "RowCountMatch"),
         )
     },
     "IsComplete": "Completeness",

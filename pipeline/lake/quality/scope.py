@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pipeline.lake.quality.dqdl import parse
 from pipeline.lake.quality.lint import Problem
-from pipeline.lake.quality.model import DqdlError, plain_rules
+from pipeline.lake.quality.model import DqdlError, Rule, plain_rules
+from pipeline.lake.quality.references import compares
 
 _UNIQUE = ("IsUnique", "IsPrimaryKey", "Uniqueness", "UniqueValueRatio")
 
@@ -15,12 +16,7 @@ def unseen_doubles(ruleset: str, write: str, scope: str) -> Iterator[Problem]:
     """Warnings for rules on uniqueness that look at one batch of a table to which every batch adds its rows."""
     if write != "append" or scope != "batch":
         return
-    try:
-        rules = [plain for rule in parse(ruleset).rules for plain in plain_rules(rule)]
-    except DqdlError:
-        # Whoever checks the ruleset says so.
-        return
-    for rule in rules:
+    for rule in _rules(ruleset):
         if rule.type in _UNIQUE:
             yield Problem(
                 rule.text,
@@ -29,3 +25,21 @@ def unseen_doubles(ruleset: str, write: str, scope: str) -> Iterator[Problem]:
                 "Write scope: table, which reads the whole table at each batch; or write: upsert with a key",
                 "warning",
             )
+
+
+def without_reference(ruleset: str, scope: str) -> Iterator[Problem]:
+    """Errors for rules that compare the rows of one batch's files with a whole table."""
+    if scope != "table":
+        return
+    for rule in _rules(ruleset):
+        if compares(rule):
+            message = "it compares with the files of one batch, and scope: table checks the whole table"
+            yield Problem(rule.text, rule.line, message, "Write scope: batch, or remove the rule")
+
+
+def _rules(ruleset: str) -> list[Rule]:
+    """The rules of a ruleset; none of a text that is none, of which whoever checks it tells."""
+    try:
+        return [plain for rule in parse(ruleset).rules for plain in plain_rules(rule)]
+    except DqdlError:
+        return []

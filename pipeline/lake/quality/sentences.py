@@ -20,6 +20,7 @@ _NAMES = re.compile(r"Columns that do not match the pattern: (.*)")
 _NO_VALUES = re.compile(r"Empty state for analyzer .*, all input values were NULL\.")
 
 _OF_ALL_ROWS: Mapping[str, str] = {
+    "AggregateMatch": "of {column} the first is {} times the second",
     "ColumnCount": "there are {} columns",
     "ColumnCorrelation": "the correlation is {}",
     "CustomSql": "the query gives {}",
@@ -36,6 +37,7 @@ _SHARES: Mapping[str, str] = {
     "Completeness": "{column} has a value in {} of the rows",
     "IsComplete": "{column} has a value in {} of the rows",
     "IsUnique": "{} of the rows have a value of {column} that no other row has",
+    "RowCountMatch": "there are {} of the rows that the files had",
     "UniqueValueRatio": "{} of the different values of {column} are in one row only",
     "Uniqueness": "{} of the rows have a value of {column} that no other row has",
 }

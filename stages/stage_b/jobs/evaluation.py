@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.errors import BadDefinition, SluiceError, Transient
 from pipeline.lake.batches.records import Batch, RuleResult, Verdict
 from pipeline.lake.datasets import Quality
-from pipeline.lake.quality import check_ruleset
 from pipeline.lake.quality.dqdl import parse
 from pipeline.lake.quality.dynamic_rules import Resolved, ResolvedRule, expressions_of
-from pipeline.lake.quality.lint import errors_in
+from pipeline.lake.quality.lint import check_ruleset, errors_in
 from pipeline.lake.quality.metrics import value_of
 from pipeline.lake.quality.model import Composite, Rule, plain_rules
+from pipeline.lake.quality.references import COMPARING, RAW
 from pipeline.lake.quality.sentences import sentence
 from pipeline.lake.quality.sql import VIEW
 from pipeline.lake.quality.translation import for_deequ
@@ -43,7 +43,7 @@ _GUARDED = {
 }
 """Settings of the session, beside what is refused before."""
 
-_WITHOUT_ROWS = {"ColumnDataType", "DataFreshness", "CustomSql"}
+_WITHOUT_ROWS = {"ColumnDataType", "DataFreshness", "CustomSql", *COMPARING}
 """Deequ reports no outcome of single rows for these, nor for rules on the whole such as RowCount."""
 
 
@@ -65,8 +65,8 @@ def visible(frame: DataFrame) -> DataFrame:
     return frame.select(*(f"`{name}`" for name in frame.columns if not name.startswith(OWN_COLUMNS)))
 
 
-def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Finding, ...]:
-    """Whether each rule holds for `frame`, in the order of the ruleset.
+def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str, raw: DataFrame | None = None) -> tuple[Finding, ...]:
+    """Whether each rule holds for `frame`, in the order of the ruleset; `raw` is what some of them compare it with.
 
     `BadDefinition` if a rule cannot be evaluated on these columns, or Deequ could not evaluate one: that says nothing
     about the data, and is not a failed rule. `Transient` if Spark lost a worker meanwhile. What rules compare with must
@@ -81,7 +81,8 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
     frame.createOrReplaceTempView(VIEW)
     try:
         named = _named(spark, frame, ruleset)
-        outcomes = _deequ().process(spark, frame, for_deequ(ruleset)).collect()
+        sources = {} if raw is None else {RAW: raw}
+        outcomes = _deequ().process(spark, frame, for_deequ(ruleset), sources).collect()
     except BadDefinition:
         raise
     except Exception as error:
@@ -95,7 +96,7 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str) -> tuple[Findi
     for finding in findings:
         if why := not_about_data(finding.reason):
             raise _not_evaluated(finding.rule, quotable(why), finding.reason)
-    return _with_parts(spark, frame, ruleset, findings)
+    return _with_parts(spark, frame, ruleset, findings, raw)
 
 
 def _plain(ruleset: str) -> Iterator[Rule]:
@@ -103,7 +104,7 @@ def _plain(ruleset: str) -> Iterator[Rule]:
 
 
 def _with_parts(
-    spark: SparkSession, frame: DataFrame, ruleset: str, findings: tuple[Finding, ...]
+    spark: SparkSession, frame: DataFrame, ruleset: str, findings: tuple[Finding, ...], raw: DataFrame | None
 ) -> tuple[Finding, ...]:
     """Judge the rules of failed compositions by themselves: Deequ does not say of which of them it tells a value.
 
@@ -118,7 +119,7 @@ def _with_parts(
     if not parts:
         return findings
     texts = dict.fromkeys(text for each in parts.values() for text in each)
-    alone = evaluate(spark, frame, f"{parsed.declarations}Rules = [ {', '.join(texts)} ]")
+    alone = evaluate(spark, frame, f"{parsed.declarations}Rules = [ {', '.join(texts)} ]", raw)
     found = {finding.rule: finding for finding in alone}
     return tuple(replace(each, parts=tuple(found[text] for text in parts.get(each.rule, ()))) for each in findings)
 

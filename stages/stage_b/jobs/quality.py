@@ -19,9 +19,12 @@ from pipeline.lake.quality.dqdl import parse
 from pipeline.lake.quality.dynamic_rules import Resolved, expressions_of, resolve
 from pipeline.lake.quality.expressions import ExpressionError, looks_back
 from pipeline.lake.quality.model import DqdlError, plain_rules
+from pipeline.lake.quality.references import raw_columns
+from pipeline.lake.quality.scope import without_reference
 from stages.stage_b.jobs.batch_manifest import read_manifest
 from stages.stage_b.jobs.evaluation import Finding, as_written, evaluate, failing_rows, metrics_of, verdict, visible
 from stages.stage_b.jobs.failure import told_apart
+from stages.stage_b.jobs.raw_rows import raw_rows
 from stages.stage_b.jobs.snapshots import added_rows, whole_table
 
 if TYPE_CHECKING:
@@ -36,7 +39,8 @@ ARGUMENTS = ("manifest", "table", "batch_id", "dataset", "batches_table", "quara
 def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Verdict:
     """Evaluate the dataset's ruleset on the batch's snapshot, keep the results, record the verdict and return it."""
     name, batch_id = arguments["dataset"], arguments["batch_id"]
-    dataset = Dataset.from_stored(dict(read_manifest(s3, arguments["manifest"]).definition))
+    manifest = read_manifest(s3, arguments["manifest"])
+    dataset = Dataset.from_stored(dict(manifest.definition))
     batch = records.get(name, batch_id)
     if dataset.quality is None or batch is None or batch.write is None or batch.write.snapshot is None:
         raise Refused(
@@ -50,7 +54,9 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
         # Most kinds of rules read all rows once more. A whole table may be larger than the job's disks.
         frame = frame.persist()
     resolved = _resolved(quality, records, name, batch_id)
-    evaluated = evaluate(spark, frame, resolved.text)
+    columns = raw_columns(resolved.text)
+    raw = None if columns is None else raw_rows(spark, s3, manifest, batch.staged_bad_rows, columns)
+    evaluated = evaluate(spark, frame, resolved.text, raw)
     sample = failing_rows(spark, frame, resolved.text, evaluated[: len(resolved.rules)])
     findings = as_written(resolved, evaluated)
     sample = _named_as_written(sample, resolved)
@@ -65,6 +71,8 @@ def _resolved(quality: Quality, records: BatchRecords, dataset: str, batch: str)
 
     `BadDefinition` if that cannot be done.
     """
+    if astray := [str(problem) for problem in without_reference(quality.ruleset, quality.scope)]:
+        raise BadDefinition("the ruleset cannot be evaluated: " + "; ".join(astray))
     try:
         rules = [plain for rule in parse(quality.ruleset).rules for plain in plain_rules(rule)]
         remembers = any(looks_back(expression) for rule in rules for _, expression in expressions_of(rule))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import io
+from typing import Any
 
 import pytest
+import xlsxwriter
 
 from pipeline.core.errors import BadObject
 from tests.lake.files.conftest import Reading
@@ -67,14 +70,35 @@ def test_a_row_of_nothing_but_delimiters_is_put_aside(reading: Reading, row: str
     assert {bad["reason"] for bad in found.bad} == {"no cell of the row has a value"}
 
 
-@pytest.mark.parametrize("row", ["Total,,30", "TOTAL:,,30", "Summe,,30", '"Grand Total",,"1,030.00"'])
+@pytest.mark.parametrize("rule", ["---,-----", "===,===", "______,___"])
+def test_a_drawn_line_is_put_aside_wherever_it_stands(reading: Reading, rule: str) -> None:
+    found = reading(f"name,city\n{rule}\nx,y\nz,w\n{rule}\nq,---\n", "csv")
+    assert found.rows == [{"name": "x", "city": "y"}, {"name": "z", "city": "w"}, {"name": "q", "city": "---"}]
+    assert [bad["line"] for bad in found.bad] == [2, 5]
+    assert {bad["reason"] for bad in found.bad} == {"a line that is drawn, and no data"}
+
+
+def test_dashes_that_stand_for_nothing_are_data(reading: Reading) -> None:
+    assert len(reading("a,b\n--,--\n---,x\n", "csv").rows) == 2
+    assert len(reading("a\n---\n", "csv").rows) == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *("Total,,30", "TOTAL:,,30", "Summe,,30", '"Grand Total",,"1,030.00"', "Gesamtergebnis,,30"),
+        *("North Total,,30", "Nord Ergebnis,,30", "Total Nord,,30", "Subtotal North,,30"),
+    ],
+)
 def test_a_total_is_put_aside(reading: Reading, row: str) -> None:
     found = reading(f"id,name,amount\n1,a,10\n2,,20\n{row}\n", "csv")
     assert [row["id"] for row in found.rows] == ["1", "2"]
     assert "skip_footer" in found.bad[0]["reason"]
 
 
-@pytest.mark.parametrize("row", ["Total,a,30", "Total,,x", "Totals of x,,3", "1,,30"])
+@pytest.mark.parametrize(
+    "row", ["Total,a,30", "Total,,x", "Totals of x,,3", "1,,30", "North total eclipse,,3", "Subtotally,,3"]
+)
 def test_a_row_that_only_resembles_a_total_is_data(reading: Reading, row: str) -> None:
     assert len(reading(f"id,name,amount\n1,a,10\n{row}\n", "csv").rows) == 2
 
@@ -146,3 +170,39 @@ def test_a_row_behind_a_text_of_several_lines_is_no_second_header(line_end: str,
     rows = ["sku,name,note", '1001,Foo,"two', 'lines"', "A77,Bar,ok", "1002,Baz,ok", ""]
     found = reading(line_end.join(rows), "csv")
     assert [row["sku"] for row in found.rows] == ["1001", "A77", "1002"]
+
+
+def workbook(*rows: list[Any]) -> bytes:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(rows):
+            sheet.write_row(number, 0, row)
+    return file.getvalue()
+
+
+DATA = [["id", "name", "amount"], [1, "a", 10.5], [2, "b\nc", 20]]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (["Total", None, 30.5], "looks like a total"),
+        (["North Total", None, 30.5], "looks like a total"),
+        (["ID", "Name", "AMOUNT"], "the header once more"),
+    ],
+)
+def test_a_row_of_a_sheet_that_is_no_data_is_put_aside(reading: Reading, row: list[Any], reason: str) -> None:
+    found = reading(workbook(*DATA, row, [3, "d", 1]), "xlsx")
+    assert [each["id"] for each in found.rows] == ["1", "2", "3"]
+    assert [(bad["line"], reason in bad["reason"]) for bad in found.bad] == [(4, True)]
+
+
+def test_a_sheet_with_a_second_table_or_its_header_in_another_order_is_refused(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="line 4 is the header once more, with the columns in another order"):
+        reading(workbook(*DATA, ["name", "id", "amount"], ["d", 3, 1]), "xlsx")
+    for rows in (1, 2, 3, 7):
+        file = workbook(DATA[0], *[DATA[1]] * rows, [], [], ["code", "region", "price"], ["X", "EU", 4])
+        with pytest.raises(BadObject, match=f"line {rows + 4} looks like the header of a second table"):
+            reading(file, "xlsx")
+    assert len(reading(workbook(*DATA, [3, "d", 1]), "xlsx").rows) == 3

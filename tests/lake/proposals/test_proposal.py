@@ -22,7 +22,7 @@ from pipeline.core.errors import BadInput
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.files.conversion import Conversion, convert
 from pipeline.lake.proposals.proposal import Proposal, propose
-from pipeline.lake.quality import check_ruleset
+from pipeline.lake.quality.lint import check_ruleset
 from tests.conftest import SHARED_DATA
 from tests.examples import examples
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.lake.datasets.names import safe_name
-from pipeline.lake.quality import Problem, check_ruleset
+from pipeline.lake.quality.lint import Problem, check_ruleset
 
 COLUMNS = {"id": "int", "name": "string", "d": "date", "ts": "timestamp", "ok": "boolean", "tags": "array<string>"}
 
@@ -46,10 +46,15 @@ def test_what_deequ_evaluates_as_documented_has_no_problem(rule):
     [
         ('Compleetness "a" > 1', "no rule type", "Completeness"),
         ('iscomplete "a"', "no rule type", "IsComplete"),
-        ('ReferentialIntegrity "a" "b.c" = 1', "second dataset", ""),
+        ('ReferentialIntegrity "a" "b.c" = 1', "another table", "transform in SQL"),
+        ('SchemaMatch "b" = 1', "another table", "contract"),
+        ('RowCountMatch "reference" = 1', "no dataset 'reference'", 'RowCountMatch "raw"'),
+        ('RowCountMatch "raw" = 1 where "id > 1"', "takes no where", ""),
+        ('AggregateMatch "sum(n)" "sum(reference.n)" = 1', "no dataset 'reference'", "sum(raw.amount)"),
+        ('AggregateMatch "max(n)" "max(raw.n)" = 1', "neither sum(column) nor avg(column)", "sum(raw.amount)"),
+        ('AggregateMatch "sum( n )" "sum(raw.n)" = 1', "neither sum(column) nor avg(column)", ""),
         ('DetectAnomalies "RowCount"', "no forecasts", "avg(last(10))"),
         ('FileFreshness "s3://a/b" > now()', "file rules", "DataFreshness"),
-        ('AggregateMatch "sum(a)" "sum(b)" = 1', "second dataset", "CustomSql"),
         ('IsUnique "a" "b"', "takes one parameter", ""),
         ('IsPrimaryKey "a" "b"', "NULLs in a key", "count(distinct a, b)"),
         ("RowCount", "needs a condition", ""),
@@ -145,6 +150,13 @@ def test_what_is_not_dqdl_says_where():
 
 def test_a_forgotten_comma_is_guessed():
     assert "commas" in (only('IsComplete "id" IsUnique "id"').hint or "")
+
+
+def test_sums_are_of_columns_of_numbers():
+    rule = 'AggregateMatch "sum(id)" "sum(raw.name)" = 1'
+    assert "name is string" in only(rule, COLUMNS).message
+    assert check_ruleset('Rules = [ RowCountMatch "raw" > avg(last(3)) * 0.9 ]', COLUMNS) == []
+    assert check_ruleset('Rules = [ AggregateMatch "avg(id)" "avg(raw.id)" between 0.9 and 1.1 ]', COLUMNS) == []
 
 
 def test_a_problem_prints_where_what_and_what_instead():

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.lake.quality import check_ruleset
 from pipeline.lake.quality.dqdl import MAX_CHARACTERS
-from pipeline.lake.quality.lint import errors_in
+from pipeline.lake.quality.lint import check_ruleset, errors_in
 from tests.examples import examples
 
 CPU_SECONDS = 10

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pipeline.lake.quality import check_ruleset
+from pipeline.lake.quality.lint import check_ruleset
 from pipeline.lake.quality.sql import (
     MAX_CHARACTERS,
     MAX_DEPTH,

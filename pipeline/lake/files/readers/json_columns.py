@@ -11,25 +11,27 @@ import pyarrow as pa
 from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.names import bare_name
-from pipeline.lake.datasets.types import Type
+from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.forms import Form
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import one_array
 from pipeline.lake.files.readers.json_arrow import expected_type, has_double
-from pipeline.lake.files.readers.json_shapes import Rewrite, Shape, as_written
+from pipeline.lake.files.readers.json_shapes import Base, Rewrite, Shape, as_written
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """What Arrow is told to expect, by the file's own keys; `names` are the table's.
 
-    `inexact` if it makes doubles of numbers for which no contract says that they are.
+    `inexact` if it makes doubles of numbers for which no contract says that they are. `texts` are the keys under which
+    any value is text.
     """
 
     schema: pa.Schema
     names: tuple[str, ...]
     inexact: bool
+    texts: tuple[str, ...] = ()
 
 
 class Columns:
@@ -88,15 +90,17 @@ class Columns:
     def expectation(self) -> Expectation:
         """What Arrow is to expect of the next rows."""
         if self._expectation is None:
-            fields, inexact = [], False
+            fields, texts, inexact = [], list[str](), False
             for key, name in self.names.items():
                 declared = name in self._contract
                 of = (
                     expected_type(self._contract[name], self._forms[name]) if declared else self._shapes[key].physical()
                 )
                 inexact = inexact or (not declared and has_double(of))
+                if self._contract[name] is Primitive.STRING if declared else self._shapes[key].base is Base.TEXT:
+                    texts.append(key)
                 fields.append(pa.field(key, of))
-            self._expectation = Expectation(pa.schema(fields), tuple(self.names.values()), inexact)
+            self._expectation = Expectation(pa.schema(fields), tuple(self.names.values()), inexact, tuple(texts))
         return self._expectation
 
     def as_text(self) -> tuple[pa.Schema, dict[str, Rewrite]]:

@@ -43,9 +43,11 @@ from pipeline.lake.files.readers.json_numbers import may_round
 from pipeline.lake.files.readers.json_rows import Pieces, Row, count_objects, load_object, rows_of, text_of
 from pipeline.lake.files.readers.json_shapes import NUMERALS, rewrite_fields
 from pipeline.lake.files.readers.json_split import Text, Window, line_blocks, record_blocks
+from pipeline.lake.files.readers.json_texts import quoted
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import TextStream
 from pipeline.lake.files.strict_json import DuplicateKey
+from pipeline.lake.files.text_bytes import check_utf8
 from pipeline.lake.files.tolerance import BadValues
 
 
@@ -132,6 +134,8 @@ class JsonReader(Reader):
             self._rows_out += len(chunk.positions)
             self._first_problem = self._first_problem or next(iter(chunk.bad), None)
             self._columns.note(chunk.table)
+        # For the threads that parse, who have none while it changes.
+        self._columns.expectation()
         return chunks
 
     def schema(self) -> dict[str, Type]:
@@ -158,6 +162,13 @@ class JsonReader(Reader):
         """All rows by Arrow, or None if one of them needs a closer look. The text must begin with an object."""
         if not self.tolerance.required <= set(expected.names):
             return None
+        found = self._read_whole(text, positions, expected)
+        if found or not expected.texts:
+            return found
+        written = quoted(text, expected.texts, len(positions))
+        return None if written is None else self._read_whole(written, positions, expected)
+
+    def _read_whole(self, text: Text, positions: Positions, expected: Expectation) -> Chunk | None:
         try:
             table = read_objects(text, expected.schema)
             if table.num_rows != len(positions):
@@ -165,9 +176,8 @@ class JsonReader(Reader):
             check_decimals(text, table)
             if expected.inexact and may_round(text):
                 return None
-            if text.max() >= 0x80:
-                # Arrow's JSON reader does not check that strings are UTF-8.
-                table.validate(full=True)
+            # Arrow's JSON reader does not check that strings are UTF-8.
+            check_utf8(text)
             columns = [
                 self._convert(one_array(column), name)
                 for column, name in zip(table.columns, expected.names, strict=True)

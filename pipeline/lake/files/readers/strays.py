@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +18,12 @@ from pipeline.lake.files.readers.csv_records import count_lines
 
 EMPTY = "no cell of the row has a value"
 _AGAIN = "the header once more"
+_DRAWN = "a line that is drawn, and no data"
 _TOTAL = "it looks like a total of other rows; if the file ends with such lines, the option `skip_footer` skips them"
 _SUMS = (
-    "total, totals, grand total, sub total, subtotal, sub-total, sum, gesamt, gesamtsumme, summe, zwischensumme, "
-    "insgesamt, total général, total general, sous-total, somme, totale, totaal, suma, razem, celkem, итого, 合计, 总计"
+    "total, totals, grand total, sub total, subtotal, sub-total, sum, gesamt, gesamtsumme, gesamtergebnis, summe, "
+    "zwischensumme, insgesamt, total général, total general, sous-total, somme, totale, totaal, suma, razem, celkem, "
+    "итого, 合计, 总计"
 )
 _SUM_WORDS = pa.array(
     form + mark
@@ -27,11 +31,20 @@ _SUM_WORDS = pa.array(
     for form in dict.fromkeys((word, word.capitalize(), word.title(), word.upper()))
     for mark in ("", ":")
 )
+_SUBTOTALS = (
+    *((pattern, pc.ends_with) for pattern in (" Total", " Ergebnis", " Totale")),
+    *((pattern, pc.starts_with) for pattern in ("Total ", "Subtotal ", "Sous-total ", "Zwischensumme ", "Summe ")),
+)
+"""How Excel writes the name of a group beside the word, in its languages, and people do."""
+
 _AROUND = 2
 """Rows of a block's edge that tell whether the header of a second table stands there."""
 
 _LONG = 256
 """Bytes of a name from which on all count as long."""
+
+_DRAWING = "-=_*"
+_RULE = r"^(?:-{3,}|={3,}|_{3,}|\*{3,})$"
 
 _AMOUNT = re.compile(r"[^\w]{0,4}[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*[^\w]{0,4}", re.ASCII)
 _NAME = r"^\s*[\p{L}_][\p{L}\p{N}_ .()/%€$-]*$"
@@ -98,6 +111,7 @@ class Strays:
         found: dict[int, str] = {}
         if table.num_rows and table.num_columns:
             found.update(self._headers(table, lines, first))
+            found.update(dict.fromkeys(_rules(table), _DRAWN))
         nulls = [column.null_count for column in table.columns]
         if self._trim or (all(nulls) and nulls):
             found.update(dict.fromkeys(self._empty(table), EMPTY))
@@ -155,6 +169,25 @@ class SecondTables:
         around = before.joined(found.head) if before else found.head
         refuse_second_table(around)
         self._before = found.tail if len(found.tail.lines) == _AROUND else around.edge(-_AROUND)
+
+
+class StrayWatch:
+    """What threads find in blocks, kept until the blocks are settled in the order of the file."""
+
+    def __init__(self) -> None:
+        self._second_tables = SecondTables()
+        self._found: dict[int, Found] = {}
+        self._lock = Lock()
+
+    def note(self, first: int, found: Found) -> dict[int, str]:
+        """Keep what was found in the block that starts with that line; the rows that are no data."""
+        with self._lock:
+            self._found[first] = found
+        return found.strays
+
+    def settle(self, first: int) -> None:
+        """BadObject for a second table that is seen only with the blocks before; see `SecondTables.follow`."""
+        self._second_tables.follow(self._found.pop(first))
 
 
 def refuse_second_table(passage: Passage) -> None:
@@ -231,13 +264,27 @@ def _rows_of(
     return rows.tolist() if table.num_columns else []
 
 
+def _rules(table: pa.Table) -> list[int]:
+    """Rows whose every cell is a line of dashes or the like, as listings draw it below each header."""
+    first = table.column(0)
+    drawn = [pc.fill_null(pc.starts_with(first, pattern=sign * 3), False) for sign in _DRAWING]
+    likely = np.flatnonzero(reduce(pc.or_, drawn).to_numpy())
+    if not len(likely) or table.num_columns < 2:
+        return []
+    return _rows_of(table, lambda column: pc.fill_null(pc.match_substring_regex(column, _RULE), False), likely)
+
+
 def _totals(table: pa.Table) -> list[int]:
     gaps = np.zeros(table.num_rows, dtype=bool)
     for column in table.columns[1:]:
         if column.null_count:
             gaps |= column.is_null().to_numpy()
     rows = np.flatnonzero(gaps)
-    likely = rows[pc.is_in(table.column(0).take(pa.array(rows)), _SUM_WORDS).to_numpy()]
+    labels = table.column(0).take(pa.array(rows))
+    summing = pc.is_in(labels, _SUM_WORDS)
+    for pattern, test in _SUBTOTALS:
+        summing = pc.or_(summing, pc.fill_null(test(labels, pattern=pattern), False))
+    likely = rows[summing.to_numpy()]
     return [row for row in likely.tolist() if _is_total(_row(table, row))]
 
 

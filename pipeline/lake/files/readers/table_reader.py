@@ -22,7 +22,7 @@ from pipeline.lake.files.readers.csv_footer import without_footer
 from pipeline.lake.files.readers.csv_records import Record, Scanner, count_lines
 from pipeline.lake.files.readers.csv_text import Offsets
 from pipeline.lake.files.readers.headers import Header, first_lines
-from pipeline.lake.files.readers.strays import EMPTY, Found, SecondTables, Strays
+from pipeline.lake.files.readers.strays import EMPTY, Strays, StrayWatch
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import BOM, TableText
 
@@ -53,8 +53,7 @@ class TableReader(Reader):
         self.scanner = Scanner(dialect)
         self._names: list[str | None] | None = None
         self._strays = Strays([])
-        self._found: dict[int, Found] = {}
-        self._second_tables = SecondTables()
+        self._watch = StrayWatch()
         self._counting = Lock()
         self._fitting = 0
         self._ragged = 0
@@ -103,7 +102,7 @@ class TableReader(Reader):
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
         """What was parsed, in the order of the file; see `Reader.settle`."""
         parsed = parsed or self.parse(block)
-        self._second_tables.follow(self._found.pop(block.first))
+        self._watch.settle(block.first)
         return [parsed]
 
     def schema(self) -> dict[str, Type]:
@@ -122,10 +121,7 @@ class TableReader(Reader):
 
     def _conformed(self, cells: Cells, block: Block, bad: list[BadRow]) -> Chunk:
         assert self._names is not None
-        found = self._strays.find(cells.table, cells.lines, block.first)
-        with self._counting:
-            self._found[block.first] = found
-        strays = found.strays
+        strays = self._watch.note(block.first, self._strays.find(cells.table, cells.lines, block.first))
         if self.settings.null_values:
             # A row of words for null says something.
             strays = {row: why for row, why in strays.items() if why != EMPTY or self._is_bare(cells.raw(row))}

@@ -28,6 +28,7 @@ from pipeline.lake.files.contracts import map_columns, map_places
 from pipeline.lake.files.forms import PLAIN, Form, form_of
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Reader, declared_of
+from pipeline.lake.files.readers.strays import Strays, StrayWatch
 from pipeline.lake.files.readers.xlsx_workbook import Cell, Row, Stored, Workbook
 from pipeline.lake.files.signatures import signature_of
 from pipeline.lake.files.source import Source
@@ -58,6 +59,8 @@ class XlsxReader(Reader):
         self._names: tuple[str | None, ...] = ()
         self._header: tuple[str, ...] = ()
         self._merged: list[tuple[int, int]] = []
+        self._strays = Strays([])
+        self._watch = StrayWatch()
 
     def blocks(self) -> Iterator[Block]:
         """The sheet in blocks of rows; see `Reader.blocks`."""
@@ -83,6 +86,7 @@ class XlsxReader(Reader):
         """The rows of a block."""
         assert isinstance(block, Rows)
         bad = {row[0]: why for row in block.rows if (why := self._problem(row))}
+        bad.update(self._find_strays(block.first, [row for row in block.rows if row[0] not in bad]))
         rows = [row for row in block.rows if row[0] not in bad]
         positions = np.array([number for number, _ in rows], dtype=np.int64)
         columns: dict[str, pa.Array] = {}
@@ -98,7 +102,17 @@ class XlsxReader(Reader):
 
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
         """What was parsed, in the order of the sheet; see `Reader.settle`."""
-        return [parsed or self.parse(block)]
+        parsed = parsed or self.parse(block)
+        self._watch.settle(block.first)
+        return [parsed]
+
+    def _find_strays(self, first: int, rows: Sequence[Row]) -> dict[int, str]:
+        """By their numbers, the rows that are no data and why; see `Strays.find`."""
+        places = range(len(self._names))
+        texts = {str(place): pa.array([_flat(cells.get(place)) for _, cells in rows], pa.string()) for place in places}
+        numbers = np.array([number for number, _ in rows], dtype=np.int64)
+        found = self._watch.note(first, self._strays.find(pa.table(texts), numbers - first, first))
+        return {int(numbers[row]): why for row, why in found.items()}
 
     def schema(self) -> dict[str, Type]:
         """The sheet's columns under safe names, then those of the contract that it lacks."""
@@ -160,12 +174,14 @@ class XlsxReader(Reader):
     def _take_names(self, row: Row | None) -> None:
         if row is None:
             self._names = map_places(self.columns)
+            self._strays = Strays(self._names)
             return
         cells = row[1]
         self._header = tuple(cells[place].text if place in cells else "" for place in range(max(cells) + 1))
         if len(self._header) > self.limits.columns:
             raise BadObject(f"the header names {len(self._header)} columns; {self.limits.columns} are the limit")
         self._names = map_columns(self._header, self.columns, self.settings)
+        self._strays = Strays([text or None for text in self._header])
         self.call({name: header for name, header in zip(self._names, self._header, strict=True) if name is not None})
         safe = [name for name in self._names if name is not None]
         missing = [name for name in self.contract if name not in safe and name not in self.optional]
@@ -191,6 +207,11 @@ class XlsxReader(Reader):
         if before and number <= self._merged[before - 1][1]:
             return "a cell of the row is merged with others, and only the first of them has the value"
         return ""
+
+
+def _flat(cell: Cell | None) -> str | None:
+    """What a cell says, on one line: a row of a sheet takes one, whatever breaks its cells have."""
+    return " ".join(cell.text.splitlines()) or None if cell else None
 
 
 def _united(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -14,9 +14,8 @@ import pytest
 from pipeline.core.errors import BadDefinition
 from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.datasets import Quality
-from pipeline.lake.quality import check_ruleset
 from pipeline.lake.quality.dynamic_rules import resolve
-from pipeline.lake.quality.lint import errors_in
+from pipeline.lake.quality.lint import check_ruleset, errors_in
 from pipeline.lake.quality.sentences import sentence
 from stages.stage_b.jobs.evaluation import Finding, evaluate, failing_rows, verdict
 
