@@ -21,7 +21,7 @@ from pipeline.operate.deliveries import beside, in_words
 from pipeline.operate.files import DataFile, FileFacts, data_files, look_up
 from pipeline.operate.formatting import counted, moment, size
 from pipeline.operate.missing_objects import Diagnosis, diagnose
-from pipeline.operate.objects import bad_rows, batch_of, chosen, story, tables_of, versions
+from pipeline.operate.objects import bad_rows, batch_of, chosen, story, tables_of, versions, waits_for
 from pipeline.operate.set_aside import folder_of
 
 VERSIONS_SHOWN = 5
@@ -141,6 +141,7 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
             "dataset": escape_untrusted(row.dataset) if row.dataset else "[dim]none[/]",
             "size": size(row.size) if row.status is not Status.DELETE_MARKER else None,
             "why": escape_untrusted(row.reason) if row.reason else None,
+            "waits": _waits(lake, row),
             "duplicate of": f"version {escape_untrusted(row.duplicate_of)}" if row.duplicate_of else None,
             "dismissed": _dismissed(row),
             "rows": _rows(row),
@@ -161,6 +162,11 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
     for status, at in row.history:
         console.print(f"    [dim]{moment(at)}[/] {styled(status)}", highlight=False)
     _print_bad_rows(row, folder_of(lake, row, batch))
+
+
+def _waits(lake: Lake, row: ObjectRow) -> str | None:
+    words = waits_for(lake, row)
+    return escape_untrusted(words) if words else None
 
 
 def _part(row: ObjectRow) -> str | None:

@@ -33,6 +33,7 @@ from pipeline.operate.executions import redriven
 from pipeline.operate.formatting import duration
 from pipeline.operate.metrics import SHOWN, metrics_of
 from pipeline.operate.redrive import redrive_dataset
+from pipeline.operate.waiting_deliveries import waiting_deliveries
 
 ROWS = 25
 FEW = 10
@@ -113,6 +114,7 @@ def build(request: PageRequest) -> Document:
         "transform": kind_of_transform(dataset),
         "patience": duration(patience(dataset).total_seconds()),
         "backlog": _backlog(request, dataset),
+        "deliveries": [each.to_json() for each in waiting_deliveries(lake, [registration])],
         "active": active,
         "busy": active,
         "kept_up": active is not None and is_turn(active),

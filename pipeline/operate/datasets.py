@@ -61,10 +61,12 @@ def backlog(lake: Lake, dataset: Dataset, most: int = COUNTED) -> Backlog:
 
 
 def patience(dataset: Dataset) -> timedelta:
-    """How long an object may wait before its dataset is behind: `max_wait`, two turns of its schedule, and a grace."""
+    """How long an object may wait before its dataset is behind: `max_wait`, or `within` of a delivery, two turns
+    of its schedule, and a grace."""
     expression = parse(dataset.stage_b.schedule)
     turn = expression.every if isinstance(expression, Rate) else timedelta(days=1)
-    return dataset.stage_b.max_wait + 2 * turn + GRACE
+    start = dataset.stage_b.by_delivery
+    return (start.within if start else dataset.stage_b.max_wait) + 2 * turn + GRACE
 
 
 def next_run(dataset: Dataset, now: datetime) -> str | None:

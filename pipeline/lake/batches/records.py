@@ -132,6 +132,8 @@ class Batch:
     error: str | None = None
     ended: str | None = None
     release: dict[str, str] | None = None
+    delivery: tuple[str, ...] = ()
+    """The markers or manifests (`bucket/key#version`) whose delivery the batch is: it loads all of it, or nothing."""
 
     @property
     def bad_rows(self) -> int:
@@ -161,6 +163,7 @@ class Batch:
             error=row.get("error"),
             ended=row.get("ended"),
             release=row.get("release"),
+            delivery=tuple(row.get("delivery", ())),
         )
 
 
@@ -210,6 +213,8 @@ class Lock:
     active: str | None
     upkeep_due: str | None
     batches: int = 0
+    strays_told: str | None = None
+    """Until when the team was told of objects that no delivery names."""
 
 
 class BatchRecords:
@@ -237,7 +242,25 @@ class BatchRecords:
     def lock(self, dataset: str) -> Lock:
         """The dataset's lock as it stands."""
         row = get(self._dynamodb, self._table, {"dataset": dataset, "item": LOCK}) or {}
-        return Lock(row.get("active_batch"), row.get("upkeep_due"), int(row.get("batches", 0)))
+        return Lock(row.get("active_batch"), row.get("upkeep_due"), int(row.get("batches", 0)), row.get("strays_told"))
+
+    def is_free(self, dataset: str) -> dict[str, Any]:
+        """The check of a transaction that nobody has the dataset to himself."""
+        check = Change(
+            key={"dataset": dataset, "item": LOCK}, set={}, condition="attribute_not_exists(#active_batch)", values={}
+        ).request(self._table)
+        del check["UpdateExpression"]
+        return {"ConditionCheck": check}
+
+    def told_strays(self, dataset: str, until: str) -> None:
+        """Note until when the team was told of objects that no delivery names."""
+        change = Change(
+            key={"dataset": dataset, "item": LOCK},
+            set={"strays_told": until},
+            condition="attribute_not_exists(#strays_told) OR #strays_told < :until",
+            values={"until": until},
+        )
+        update_if(self._dynamodb, self._table, change)
 
     def newest(self, dataset: str, limit: int) -> list[Batch]:
         """The dataset's last batches, newest first (ids sort by time)."""
