@@ -74,6 +74,9 @@ class Registry:
     def get(self, name: Any) -> Any:
         return self.there.get(name)
 
+    def get_many(self, names: Any) -> dict[Any, Any]:
+        return {name: self.there[name] for name in names if name in self.there}
+
     def put(self, registration: Any) -> None:
         self.there[registration.dataset.name] = registration
 
