@@ -11,8 +11,9 @@ from typing import Any, TypedDict
 class StageBInput:
     """A batch to load. `manifest` is an s3:// URI, `table` is `database.table`.
 
-    `format` is what the table is made of, where that is not Iceberg. The four before it are the dataset's wishes for
-    the runs of its jobs; one that is None is the environment's to say. What is None is no field of the JSON.
+    `workers` and what follows are the dataset's wishes for the runs of its jobs; one that is None is the environment's
+    to say, and is no field of the JSON. `job` runs the team's own transform instead of the standard one;
+    `format` is what the table is made of, where that is not Iceberg.
     """
 
     batch: str
@@ -24,6 +25,7 @@ class StageBInput:
     worker_type: str | None = None
     execution_class: str | None = None
     queuing: bool | None = None
+    job: str | None = None
     format: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -33,6 +35,7 @@ class StageBInput:
             "worker_type": self.worker_type,
             "execution_class": self.execution_class,
             "queuing": self.queuing,
+            "job": self.job,
             "format": self.format,
         }
         return {
@@ -57,6 +60,7 @@ class StageBInput:
             worker_type=document.get("worker_type"),
             execution_class=document.get("execution_class"),
             queuing=document.get("queuing"),
+            job=document.get("job"),
             format=document.get("format"),
         )
 
