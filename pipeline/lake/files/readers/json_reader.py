@@ -21,7 +21,8 @@ from pipeline.lake.datasets.names import bare_name
 from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.casts import BadValue, Mismatch
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import SEND_COLUMNS, (
+from pipeline.lake.files.readers.base import (
+    SEND_COLUMNS,
     BadRow,
     Block,
     Chunk,
