@@ -15,6 +15,8 @@ from tests.cli.test_files import keys
 from .conftest import Datasetup, RunningLake, csv_text, values
 
 PRICES = {"stage_a": {"format": "csv", "columns": {"id": "bigint", "price": "bigint"}}}
+BATCHES = 5
+"""So many small files Iceberg writes as one; fewer it leaves alone."""
 RULES = {"quality": {"ruleset": 'Rules = [ IsComplete "id" ]'}}
 
 
@@ -63,8 +65,8 @@ def test_rows_that_were_set_aside_are_loaded_once_in_every_write_mode(lake: Runn
 
 
 def test_every_file_of_a_dataset_is_known_and_what_upkeep_wrote_leads_to_its_batches(lake: RunningLake) -> None:
-    dataset = lake.define({**PRICES, **RULES})
-    for n in range(2):
+    dataset = lake.define(PRICES)
+    for n in range(BATCHES):
         dataset.drop(f"{n}.csv", csv_text("id,price", f"{n},1", "9,x"))
         lake.settle()
     before = data_files(lake, dataset)
@@ -89,7 +91,7 @@ def test_every_file_of_a_dataset_is_known_and_what_upkeep_wrote_leads_to_its_bat
 
 
 def loaded(dataset: Datasetup) -> list[ObjectRow]:
-    return [dataset.row(f"{n}.csv") for n in range(2)]
+    return [dataset.row(f"{n}.csv") for n in range(BATCHES)]
 
 
 def data_files(lake: RunningLake, dataset: Datasetup) -> dict[str, tuple[list[str], list[str]]]:
