@@ -17,6 +17,7 @@ MODULES = {
     "query": ("tables", "query"),
     "diff": ("diff",),
     "datasets": ("datasets",),
+    "try": ("try",),
     "settings": ("settings",),
     "redrive": ("redrive", "release", "dismiss"),
     "quality": ("quality",),

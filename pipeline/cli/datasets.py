@@ -218,6 +218,9 @@ def apply_command(
     retire_all: Annotated[
         bool, typer.Option("--retire-all", help="Retire also more than half of the datasets at once.")
     ] = False,
+    alter_tables: Annotated[
+        bool, typer.Option("--alter-tables", help="Consent to new columns and wider types: `evolution: consent`.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Apply definitions/datasets to the lake: tables, queues, schedules. Objects that waited for them are sent on.
@@ -250,6 +253,7 @@ def apply_command(
         backend,
         only=only,
         report=lambda done: say(describe(done)),
+        alter_tables=alter_tables,
         retire_all=retire_all,
         report_retired=report_retired,
     )

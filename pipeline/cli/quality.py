@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import Annotated
 
 import typer
@@ -9,7 +10,8 @@ import typer
 from pipeline.cli.app import app
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table
-from pipeline.core.errors import NotThere
+from pipeline.core.errors import BadInput, NotThere
+from pipeline.lake.services import Lake
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.datasets import registration_of
 from pipeline.operate.metrics import SHOWN, Metric, figure, metrics_of
@@ -24,15 +26,25 @@ def quality(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(metavar="TEAM/DATASET", help="The dataset.")],
     metric: Annotated[str | None, typer.Option(help="Show each batch's value of this metric, as it is listed.")] = None,
+    leave_out: Annotated[
+        str | None, typer.Option(metavar="BATCH", help="Compare no later batch with this one.")
+    ] = None,
+    count: Annotated[
+        str | None, typer.Option(metavar="BATCH", help="Compare later batches with this one, which only warned.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for --leave-out and --count.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who says so; unsaid, the user's name.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show what the rules of a dataset measured on its last batches, and what its next batch is compared with.
 
-    Example: sluice quality shop/orders --metric RowCount
+    Example: sluice quality shop/orders --leave-out 01KF… --reason "a load of ten years"
     """
     lake = context.obj.connect().lake
     name = dataset_name(dataset)
     registration = registration_of(lake, name.team, name.dataset)
+    if leave_out or count:
+        _decide(lake, str(name), leave_out, count, by or getpass.getuser(), reason)
     remembered, batches = lake.batches.measured(str(name), most=SHOWN), lake.batches.newest(str(name), SPARK)
     metrics = metrics_of(registration.dataset, remembered, batches)
     if metric is not None:
@@ -43,6 +55,14 @@ def quality(
         _print_batches(metrics[0])
     else:
         _print_metrics(str(name), metrics)
+
+
+def _decide(lake: Lake, name: str, leave_out: str | None, count: str | None, by: str, reason: str | None) -> None:
+    if leave_out and count:
+        raise BadInput("--leave-out and --count are two decisions", hint="Say one of them.")
+    if not reason:
+        raise BadInput("a decision needs a reason", hint='Add --reason "…": it stays with the batch.')
+    lake.batches.let_count(name, leave_out or count or "", counts=bool(count), by=by, reason=reason)
 
 
 def _named(metrics: list[Metric], wanted: str) -> Metric:

@@ -56,6 +56,7 @@ def _gather(lake: Lake, dataset: DatasetName | None, batches: int) -> Summary:
 
 def _print(summary: Summary, lake: Lake) -> None:
     _print_objects(summary)
+    _print_deliveries(summary)
     _print_batches(summary)
     _print_troubles(summary)
     if summary.running:
@@ -67,6 +68,16 @@ def _print(summary: Summary, lake: Lake) -> None:
     _print_queues(summary)
     if summary.progress.is_settled:
         console.print("\n[green]Settled:[/] nothing waits and nothing runs.")
+
+
+def _print_deliveries(summary: Summary) -> None:
+    for each in summary.deliveries:
+        console.print(
+            f"\n[bold]Waits[/] {escape_untrusted(each.uri)} [dim]since {moment(each.since)}, told at "
+            f"{moment(each.until)}[/]\n  {escape_untrusted(each.summary)}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _print_objects(summary: Summary) -> None:

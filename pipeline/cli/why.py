@@ -17,9 +17,10 @@ from pipeline.lake.services import Lake
 from pipeline.operate.advice import advice
 from pipeline.operate.arguments import object_of
 from pipeline.operate.deliveries import beside, in_words
+from pipeline.operate.files import DataFile, FileFacts, data_files, look_up
 from pipeline.operate.formatting import counted, moment, size
 from pipeline.operate.missing_objects import Diagnosis, diagnose
-from pipeline.operate.objects import bad_rows, batch_of, chosen, story, tables_of, versions
+from pipeline.operate.objects import bad_rows, batch_of, chosen, story, tables_of, versions, waits_for
 from pipeline.operate.set_aside import folder_of
 
 VERSIONS_SHOWN = 5
@@ -33,15 +34,22 @@ def why(
         str, typer.Argument(metavar="S3-URI", help="s3://bucket/key, or team/dataset/file in the raw bucket.")
     ],
     version: Annotated[str | None, typer.Option(help="Only this version id.")] = None,
+    files: Annotated[bool, typer.Option("--files", help="With the table's data files that its rows are in.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show the whole history of one object: where it is, why, and what to do.
 
-    Exits with 1 if it is not in the catalog, and shows the likely cause.
+    Of any other file of the lake, staged, of a table or of the quarantine: what it is, and the batches and raw objects
+    that it came from. Exits with 1 if it is not known, and shows the likely cause.
 
     Example: sluice why legislators/memberships/2026/members.json
     """
     lake = context.obj.connect().lake
+    if uri.startswith("s3://") and (facts := look_up(lake, uri)):
+        print_json({"uri": uri, "known": True, "versions": [], "file": facts.to_json()}) if as_json else _print_file(
+            facts
+        )
+        return
     obj = object_of(lake, uri)
     known = versions(lake, obj)
     rows = chosen(known, version)
@@ -52,7 +60,11 @@ def why(
     tables = {row.object: by_dataset.get(row.dataset or "", Table()) for row in rows}
     if as_json:
         stories = [
-            {**story(lake, row, table), "rows_beside": beside(row, known, table)}
+            {
+                **story(lake, row, table),
+                "rows_beside": beside(row, known, table),
+                **({"data_files": [each.to_json() for each in data_files(lake, row)]} if files else {}),
+            }
             for row in rows
             for table in [tables[row.object]]
         ]
@@ -65,9 +77,42 @@ def why(
     )
     for row in rows[:VERSIONS_SHOWN]:
         _print_version(lake, row, known, tables[row.object])
+        if files:
+            _print_data_files(data_files(lake, row))
     for row in rows[VERSIONS_SHOWN:]:
         version_id = escape_untrusted(row.object.version_id)
         console.print(f"\n{styled(row.status)} version {version_id} [dim]since {moment(row.since)}[/]")
+
+
+def _print_file(facts: FileFacts) -> None:
+    console.print(f"[bold]{escape_untrusted(facts.uri)}[/]", highlight=False, soft_wrap=True)
+    seen = {True: "yes", False: "no", None: None}[facts.is_current]
+    print_facts(
+        facts.kind,
+        {
+            "dataset": facts.dataset,
+            "batches": ", ".join(facts.batches) + ("" if facts.is_all else " [yellow]and older ones[/]")
+            if facts.batches
+            else None,
+            "snapshot": None if facts.snapshot is None else str(facts.snapshot),
+            "in use": seen,
+            "note": escape_untrusted(facts.note) if facts.note else None,
+        },
+    )
+    for obj in facts.objects:
+        where = f"{escape_untrusted(obj.uri)} [dim]version {escape_untrusted(obj.version_id)}[/]"
+        console.print(f"    from {where}", highlight=False, soft_wrap=True)
+    if facts.number > len(facts.objects):
+        console.print(f"    [dim]and {facts.number - len(facts.objects):,} more[/]")
+
+
+def _print_data_files(found: list[DataFile]) -> None:
+    for each in found:
+        gone = "" if each.is_current else " [dim]written anew since[/]"
+        where = escape_untrusted(each.uri)
+        console.print(f"    data file {where} [dim]{each.rows:,} rows[/]{gone}", highlight=False, soft_wrap=True)
+    if not found:
+        console.print("    [dim]no data file of it is known: it is not loaded, or its snapshot has expired[/]")
 
 
 def _print_unknown(uri: str, diagnosis: Diagnosis, as_json: bool) -> None:
@@ -95,6 +140,7 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
             "dataset": escape_untrusted(row.dataset) if row.dataset else "[dim]none[/]",
             "size": size(row.size) if row.status is not Status.DELETE_MARKER else None,
             "why": escape_untrusted(row.reason) if row.reason else None,
+            "waits": _waits(lake, row),
             "duplicate of": f"version {escape_untrusted(row.duplicate_of)}" if row.duplicate_of else None,
             "dismissed": _dismissed(row),
             "rows": _rows(row),
@@ -114,6 +160,11 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
     for status, at in row.history:
         console.print(f"    [dim]{moment(at)}[/] {styled(status)}", highlight=False)
     _print_bad_rows(row, folder_of(lake, row, batch))
+
+
+def _waits(lake: Lake, row: ObjectRow) -> str | None:
+    words = waits_for(lake, row)
+    return escape_untrusted(words) if words else None
 
 
 def _part(row: ObjectRow) -> str | None:

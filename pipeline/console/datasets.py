@@ -19,11 +19,21 @@ from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
 from pipeline.operate.aftermath import of_batch
-from pipeline.operate.datasets import backlog, next_run, patience, registration_of, run_now
+from pipeline.operate.datasets import (
+    backlog,
+    kind_of_table,
+    kind_of_transform,
+    next_run,
+    patience,
+    registration_of,
+    run_now,
+    start_of_batches,
+)
 from pipeline.operate.executions import redriven
 from pipeline.operate.formatting import duration
 from pipeline.operate.metrics import SHOWN, metrics_of
 from pipeline.operate.redrive import redrive_dataset
+from pipeline.operate.waiting_deliveries import waiting_deliveries
 
 ROWS = 25
 FEW = 10
@@ -99,8 +109,12 @@ def build(request: PageRequest) -> Document:
         "next_run": None if registration.is_closed else next_run(dataset, request.now),
         "retired": registration.retired,
         "is_closed": registration.is_closed,
+        "starts": start_of_batches(dataset),
+        "kind": kind_of_table(dataset),
+        "transform": kind_of_transform(dataset),
         "patience": duration(patience(dataset).total_seconds()),
         "backlog": _backlog(request, dataset),
+        "deliveries": [each.to_json() for each in waiting_deliveries(lake, [registration])],
         "active": active,
         "busy": active,
         "kept_up": active is not None and is_turn(active),

@@ -23,7 +23,7 @@ from pipeline.lake.routing import is_folder
 from pipeline.operate.deliveries import in_words
 from pipeline.operate.missing_objects import diagnose
 from pipeline.operate.missing_rows import needs_attention
-from pipeline.operate.objects import account, bad_rows_from, batch_of, rows_of, table_of
+from pipeline.operate.objects import account, bad_rows_from, batch_of, rows_of, table_of, waits_for
 from pipeline.operate.open_issues import is_missing
 from pipeline.operate.redrive import dismiss_objects, redrive_version, row_of
 from pipeline.operate.set_aside import folder_of, set_aside
@@ -71,6 +71,7 @@ def _raw(request: PageRequest, obj: ObjectVersion) -> Document:
         **_stored(row.object if row else obj, stored),
         "known": bool(rows),
         "shown": account(row, table, batch) if row else None,
+        "waits_for": waits_for(request.lake, row) if row else None,
         "twice": in_words(row, rows, table) if row else None,
         "unknown": {"reason": unknown.reason, "todo": unknown.todo, "similar": unknown.similar} if unknown else None,
         "needs_attention": row is not None and is_missing(request.lake, row, rows, table),

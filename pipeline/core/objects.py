@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 SEQUENCER_WIDTH = 32
 
@@ -97,6 +98,16 @@ def staged_key(dataset: str, obj: ObjectVersion, generation: int, event_ms: int)
     """
     day = datetime.fromtimestamp(event_ms / 1000, UTC)
     return dated_key(dataset, day, f"{obj.digest}-{generation}.parquet")
+
+
+METADATA_BYTES = 2048
+"""What S3 keeps of a file's own metadata."""
+
+
+def named_in(obj: ObjectVersion) -> dict[str, str]:
+    """The metadata by which a file says which object it was made from; none where the key is too long for S3."""
+    found = {"raw": quote(obj.uri), "version": quote(obj.version_id)}
+    return found if sum(len(name) + len(value) for name, value in found.items()) < METADATA_BYTES // 2 else {}
 
 
 def set_aside_folder(bucket: str, dataset: str, batch: str, run: str) -> str:

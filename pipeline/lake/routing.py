@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.lake.datasets import DatasetName
@@ -131,13 +131,17 @@ def _cut(objects: list[StageAWork], limit: int, most: int) -> Iterator[tuple[Sta
 
 def stage_a_input(dataset: Dataset, queue_url: str, group: Group) -> StageAInput:
     """The input of a group's Stage A execution."""
+    start = dataset.stage_b.by_delivery
+    works = group.objects
+    if start:
+        works = tuple(replace(work, control=start.control_of(work.object.key)) for work in works)
     return StageAInput(
         dataset=str(dataset.name),
         write=dataset.table.write,
         stage_a=dataset.stage_a.model_dump(mode="json", exclude_defaults=True),
         contract={n: c.model_dump(mode="json", exclude_defaults=True) for n, c in dataset.contract.items()},
         queue_url=queue_url,
-        objects=group.objects,
+        objects=works,
         together=group.together,
         by_job=group.by_job,
     )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.lake.batches.upkeep import Turns
     from pipeline.lake.batches.upkeep_poller import UpkeepPoller
     from pipeline.lake.batches.work import Work
+    from pipeline.lake.manifested.deliveries import Deliveries
 
 
 class Lake:
@@ -80,10 +81,25 @@ class Lake:
             ),
             finisher=self.finisher,
             upkeeper=self.upkeeper,
+            deliveries=self.deliveries,
             executions=self.executions,
             machine=self.settings[Setting.STAGE_B_MACHINE],
             load=self.load_work,
             new_id=_new_batch_id,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """Looks at deliveries that wait for a marker or a manifest, or for their members."""
+        from pipeline.lake.manifested.deliveries import Deliveries
+
+        return Deliveries(
+            catalog=self.catalog,
+            records=self.batches,
+            dynamodb=client("dynamodb"),
+            s3=client("s3"),
+            tell_team=self.tell_team,
             clock=self.clock,
         )
 

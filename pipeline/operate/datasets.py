@@ -16,6 +16,7 @@ from pipeline.lake.datasets import Dataset, DatasetName
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
+from pipeline.operate.formatting import duration
 
 COUNTED = 100
 """Objects that are counted at most where they wait."""
@@ -60,10 +61,12 @@ def backlog(lake: Lake, dataset: Dataset, most: int = COUNTED) -> Backlog:
 
 
 def patience(dataset: Dataset) -> timedelta:
-    """How long an object may wait before its dataset is behind: `max_wait`, two turns of its schedule, and a grace."""
+    """How long an object may wait before its dataset is behind: `max_wait`, or `within` of a delivery, two turns
+    of its schedule, and a grace."""
     expression = parse(dataset.stage_b.schedule)
     turn = expression.every if isinstance(expression, Rate) else timedelta(days=1)
-    return dataset.stage_b.max_wait + 2 * turn + GRACE
+    start = dataset.stage_b.by_delivery
+    return (start.within if start else dataset.stage_b.max_wait) + 2 * turn + GRACE
 
 
 def next_run(dataset: Dataset, now: datetime) -> str | None:
@@ -71,6 +74,40 @@ def next_run(dataset: Dataset, now: datetime) -> str | None:
     expression = parse(dataset.stage_b.schedule)
     found = None if isinstance(expression, Rate) else expression.after(now, now)
     return iso(found) if found else None
+
+
+def start_of_batches(dataset: Dataset) -> str | None:
+    """When a batch opens, in words; None where objects are taken as they come."""
+    stage_b, when = dataset.stage_b, dataset.stage_b.start_when
+    if when and when.marker:
+        return f"when {when.marker} lies in a folder, with all that lies there"
+    if when and when.manifest:
+        return f"when a manifest {when.manifest} came, with what it names"
+    if stage_b.opens_at > 1:
+        longest = duration(stage_b.max_wait.total_seconds())
+        return f"when {stage_b.opens_at} objects wait, or one of them for {longest}"
+    return None
+
+
+def kind_of_table(dataset: Dataset) -> str:
+    """What the table is made of, and what rows do to those that are there, in words."""
+    table = dataset.table
+    made = "plain Parquet files" if table.format == "parquet" else "Iceberg"
+    crawled = ", entered in the catalog by a crawler" if table.crawler else ""
+    key = f" by {', '.join(table.key)}" if table.key else ""
+    by = f", partitioned by {', '.join(table.partition_by)}" if table.partition_by else ""
+    return f"{made}; {table.write}{key}{by}{crawled}"
+
+
+def kind_of_transform(dataset: Dataset) -> str | None:
+    """The team's own code between staged rows and table, and what it reads, in words; None where there is none."""
+    transform = dataset.transform
+    if transform is None:
+        return None
+    file = transform.sql or transform.python or transform.script
+    words = {"sql": "SQL", "python": "Python", "script": "a Glue script"}
+    reads = f", reads {', '.join(transform.reads)}" if transform.reads else ""
+    return f"{words[transform.kind]}, {file}{reads}"
 
 
 def run_now(lake: Lake, registration: Registration) -> tuple[str, str | None]:

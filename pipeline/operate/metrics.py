@@ -21,7 +21,8 @@ SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A metric on one batch, and the batch's verdict. `counts`: later batches are compared with it."""
+    """A metric on one batch, and the batch's verdict, or that a person left it out. `counts`: later batches are
+    compared with it."""
 
     batch: str
     value: float
@@ -75,13 +76,16 @@ def metrics_of(dataset: Dataset, remembered: Sequence[Measured], batches: Iterab
 
 def _points(quality: Quality, remembered: Sequence[Measured], batches: Iterable[Batch]) -> dict[str, list[Point]]:
     values: dict[str, tuple[str, bool, Mapping[str, float]]] = {
-        each.batch: ("PASSED", True, each.metrics) for each in remembered if each.scope == quality.scope
+        each.batch: ("LEFT OUT" if each.left_out else "PASSED", not each.left_out, each.metrics)
+        for each in remembered
+        if each.scope == quality.scope
     }
     for batch in batches:
         verdict = batch.verdict
         if verdict and verdict.scope == quality.scope and verdict.metrics:
-            counts = batch.id in values
-            values[batch.id] = (verdict.outcome, counts, verdict.metrics)
+            known = values.get(batch.id)
+            outcome = "LEFT OUT" if known and not known[1] else verdict.outcome
+            values[batch.id] = (outcome, known is not None and known[1], verdict.metrics)
     points: dict[str, list[Point]] = {}
     for batch_id, (outcome, counts, metrics) in sorted(values.items()):
         for name, value in metrics.items():

@@ -23,6 +23,7 @@ from pipeline.operate.batches import verdict_json
 from pipeline.operate.catalog_state import counts, standing
 from pipeline.operate.jsonl import Lines, lines_from
 from pipeline.operate.set_aside import folder_of, set_aside
+from pipeline.operate.waiting_deliveries import what_it_waits_for
 
 if TYPE_CHECKING:
     from pipeline.lake.datasets.model import Table
@@ -73,7 +74,7 @@ def row_json(row: ObjectRow) -> dict[str, Any]:
     """An object as programs get it."""
     facts = ("dataset", "since", "generation", "size", "etag", "sequencer", "order", "reason", "hint", "duplicate_of")
     more = ("checksum", "staged", "bad_rows_uri", "rows_set_aside", "rows_repeated", "nulled", "batch", "execution")
-    of_parts = ("rows_again", "parts", "left_uri", "rows_left")
+    of_parts = ("control", "rows_again", "parts", "left_uri", "rows_left")
     return {
         "uri": row.object.uri,
         "bucket": row.object.bucket,
@@ -126,7 +127,16 @@ def account(row: ObjectRow, table: Table, batch: Batch | None) -> dict[str, Any]
 def story(lake: Lake, row: ObjectRow, table: Table) -> dict[str, Any]:
     """All that is known of one object version, its rejected rows too, as programs get it."""
     batch = batch_of(lake, row)
-    return {**account(row, table, batch), "bad_rows": bad_rows(row, folder_of(lake, row, batch))}
+    more = {"waits_for": waits_for(lake, row), "bad_rows": bad_rows(row, folder_of(lake, row, batch))}
+    return {**account(row, table, batch), **more}
+
+
+def waits_for(lake: Lake, row: ObjectRow) -> str | None:
+    """What a staged object's delivery lacks, in words; None where batches of its dataset are no deliveries."""
+    if row.status is not Status.STAGED or row.dataset is None:
+        return None
+    registration = lake.registry.get(DatasetName.parse(row.dataset))
+    return what_it_waits_for(lake, row, registration.dataset) if registration else None
 
 
 def bad_rows(row: ObjectRow, folder: str | None, limit: int = BAD_ROWS_SHOWN) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, NotThere, Refused
 from pipeline.core.events.s3 import SendAgain
-from pipeline.core.objects import ObjectVersion
+from pipeline.core.objects import ObjectVersion, named_in
 from pipeline.lake.batches.redrive import REDRIVABLE
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.catalog.parts import ENDED, Chosen
@@ -232,7 +232,8 @@ def _stored(
         digest = _write(file, lines_of(head, rows))
         bucket = lake.settings[Setting.STAGING_BUCKET]
         key = f"{FOLDER}/{dataset}/{whole.digest}-{digest}.jsonl"
-        client("s3").put_object(Bucket=bucket, Key=key, Body=file, ContentType="application/x-ndjson")
+        about = {"ContentType": "application/x-ndjson", "Metadata": named_in(whole)}
+        client("s3").put_object(Bucket=bucket, Key=key, Body=file, **about)
     return f"s3://{bucket}/{key}"
 
 

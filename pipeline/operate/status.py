@@ -18,6 +18,7 @@ from pipeline.operate.catalog_state import counts, standing
 from pipeline.operate.executions import Run, runs
 from pipeline.operate.progress import Progress, look
 from pipeline.operate.queues import Queue, queues_of
+from pipeline.operate.waiting_deliveries import WaitingDelivery, waiting_deliveries
 
 RUNNING_SHOWN = 20
 
@@ -33,6 +34,8 @@ class Summary:
     troubles: list[Issue]
     running: list[Run]
     queues: list[Queue]
+    deliveries: list[WaitingDelivery]
+    """Those that wait for the rest of their files."""
     retired: dict[str, str]
     """Retired datasets, and since when they are."""
     progress: Progress
@@ -46,6 +49,7 @@ class Summary:
             "attention": [asdict(trouble) for trouble in self.troubles],
             "running": [run.to_json() for run in self.running],
             "queues": [asdict(queue) for queue in self.queues],
+            "deliveries": [delivery.to_json() for delivery in self.deliveries],
             "retired": self.retired,
             "settled": self.progress.is_settled,
         }
@@ -72,6 +76,7 @@ def gather(lake: Lake, dataset: DatasetName | None = None, batches: int = 3) -> 
         # Of a settled lake it is known that nothing runs; of one dataset only its objects and its open batch are.
         running=[] if dataset is None and progress.is_settled else _running(lake, dataset, newest),
         queues=queues,
+        deliveries=waiting_deliveries(lake, registrations),
         retired={str(r.name): r.retired for r in registrations if r.retired},
         progress=progress,
     )

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from pipeline.core.aws_errors import is_transient
 from pipeline.core.clients import client
 from pipeline.core.errors import BadObject, Broken, Gone, Inconsistent, SluiceError
-from pipeline.core.objects import ObjectVersion, staged_key
+from pipeline.core.objects import ObjectVersion, named_in, staged_key
 from pipeline.core.telemetry.logs import log_context
 from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
@@ -32,6 +32,7 @@ from pipeline.lake.files.read_ahead import ReadAhead
 from pipeline.lake.files.source import Readable
 from pipeline.lake.messages.stage_a import Bundle, StageAWork
 from pipeline.lake.settings import Setting
+from stages.stage_a.control_files import stage_control
 from stages.stage_a.failure import fail_object
 from stages.stage_a.parts import part_of
 from stages.stage_a.staged_uploads import put, put_new
@@ -116,6 +117,8 @@ def stage_objects(bundle: Bundle, lake: StagingLake) -> list[str]:
 def _stage(task: Task, lake: StagingLake) -> Staging:
     """Write what is staged of an object; what its row is to say."""
     staging, quarantine = lake.settings[Setting.STAGING_BUCKET], lake.settings[Setting.QUARANTINE_BUCKET]
+    if task.work.control:
+        return _stage_control(task, lake, staging)
     key = staged_key(task.dataset, task.work.object, task.work.generation, task.work.event_ms)
     bad_rows_key = key.removesuffix(".parquet") + ".jsonl"
     with tempfile.TemporaryDirectory(prefix="transform-") as folder:
@@ -124,7 +127,7 @@ def _stage(task: Task, lake: StagingLake) -> Staging:
         conversion, checksum = _convert(task, parquet, bad_rows, part.choice if part else None)
         counts = part.settle(conversion, parquet, bad_rows) if part else _counts(conversion)
         if bad_rows.stat().st_size:
-            put(quarantine, bad_rows_key, bad_rows, "application/x-ndjson")
+            put(quarantine, bad_rows_key, bad_rows, "application/x-ndjson", named_in(task.work.object))
         staged = _put_once(staging, key, parquet, task, counts)
     facts: dict[str, Any] = {
         **staged.counts,
@@ -138,6 +141,19 @@ def _stage(task: Task, lake: StagingLake) -> Staging:
     if staged.counts["rows_bad"] or staged.counts.get("rows_left"):
         facts["left_uri" if part else "bad_rows_uri"] = f"s3://{quarantine}/{bad_rows_key}"
     return Staging(task.work, part.checksum if part else checksum, task.once and part is None, facts)
+
+
+def _stage_control(task: Task, lake: StagingLake, staging: str) -> Staging:
+    with tempfile.TemporaryDirectory(prefix="transform-") as folder, _body(task.work.object) as body:
+        return stage_control(
+            task.work,
+            body,
+            dataset=task.dataset,
+            bucket=staging,
+            folder=Path(folder),
+            catalog=lake.catalog,
+            execution=task.execution,
+        )
 
 
 def _told(task: Task, staging: Staging, before: ObjectRow | None) -> str:

@@ -27,9 +27,9 @@ def put_new(bucket: str, key: str, path: Path, metadata: Mapping[str, str]) -> s
         return None
 
 
-def put(bucket: str, key: str, path: Path, content_type: str) -> None:
+def put(bucket: str, key: str, path: Path, content_type: str, metadata: Mapping[str, str]) -> None:
     """Write a file to a key, over what is there."""
-    _put(bucket, key, path, {"ContentType": content_type}, {})
+    _put(bucket, key, path, {"ContentType": content_type, "Metadata": dict(metadata)}, {})
 
 
 def _put(bucket: str, key: str, path: Path, about: dict[str, Any], condition: dict[str, str]) -> Mapping[str, Any]:

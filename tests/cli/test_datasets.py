@@ -123,6 +123,31 @@ def test_a_change_that_a_table_cannot_take_stops_before_anything_is_changed(depl
     assert deployed.registry.get(DatasetName("fixed", "a_new_one")) is None
 
 
+def test_columns_are_neither_dropped_nor_renamed_and_change_by_consent_where_the_definition_says_so(
+    deployed: Lake, put: Put, run: Run
+):
+    put("evolving", "orders")
+    run("apply")
+    for column, says in (
+        ("", "`amount` and say `optional: true`"),
+        (", total: bigint", "`amount` and say `from: total`"),
+    ):
+        put("evolving", "orders", **{", amount: bigint": column})
+        result = run("apply")
+        assert isinstance(result.exception, BadDefinitions)
+        assert f"keep {says}" in result.exception.message
+    asks = {"csv": "csv\n  on_new_column: rescue", "amount: bigint": "amount: bigint, note: string"}
+    put("evolving", "orders", **asks, quality="table: {evolution: consent}\nquality")
+    result = run("apply")
+    assert isinstance(result.exception, Refused)
+    assert "the table of evolving/orders would be added or widened" in result.exception.message
+    assert result.exception.hint
+    assert "note" not in deployed.registry.get(DatasetName("evolving", "orders")).dataset.contract
+    (applied,) = document(run("apply", "--json", "--alter-tables"))["applied"]
+    assert applied["changes"][0] == "columns added or widened"
+    assert run("apply").exit_code == 0, "what has happened needs no consent"
+
+
 def test_names_that_differ_in_their_underscores_only_have_stacks_of_their_own(deployed: Lake, put: Put, run: Run):
     put("twin_a", "b")
     put("twin", "a_b")

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.console.charts import HEIGHT, MARGIN, WIDTH, drawn
+from pipeline.lake.batches.metrics import history_of
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
 from pipeline.operate.metrics import ComparedRule, Metric, Point
@@ -32,7 +33,7 @@ def sales(lake) -> Actor:
         batch = made.open(made.stage(f"{number}.csv"))
         metrics = {"RowCount": float(rows), SHARE: 0.1 * number, 'Mean "price"': 1 / 3}
         content = pa.table({"id": [1], "price": [None], "at": pa.array([None], pa.timestamp("us", "UTC"))})
-        made.write(batch, content, outcome, metrics=metrics)
+        made.write(batch, content, outcome, metrics=metrics, reason="last() = 0: no earlier batch")
         if outcome == "FAILED":
             lake.finisher.quarantine(made.name, batch, made.work.table)
         else:
@@ -60,6 +61,12 @@ def test_each_number_has_its_values_its_rules_and_what_the_next_batch_is_held_ag
     assert by_name['Completeness "id"']["points"] == []
     assert by_name['Mean "price"']["rules"] == []
     assert "<script>alert" not in visitor.get(f"/datasets/{sales.name}").text
+    assert (document["kind"], document["starts"], document["transform"]) == ("Iceberg; append", None, None)
+
+
+def test_a_batch_tells_what_a_rule_that_held_was_compared_with(visitor, sales):
+    newest = sales.lake.batches.newest(sales.name, 1)[0]
+    assert '<span class="quiet">last() = 0: no earlier batch</span>' in visitor.get(f"/batches/{newest.id}").text
 
 
 def test_one_call_of_aws_draws_them_all(visitor, sales):
@@ -123,6 +130,37 @@ def test_the_command_prints_them_and_each_batch_of_one(sluice, sales):
     missing = sluice("quality", sales.name, "--metric", "Rows")
     assert missing.exit_code != 0
     assert sluice("quality", "shop/nowhere").exit_code != 0
+
+
+def test_a_person_leaves_a_batch_out_or_lets_one_count_that_only_warned(sluice, lake, orders):
+    batches = {}
+    for outcome, rows in (("PASSED", 5.0), ("WARNED", 7.0)):
+        batches[outcome] = orders.open(orders.stage(f"{outcome}.csv"))
+        content = pa.table({"id": [1], "price": [None], "at": pa.array([None], pa.timestamp("us", "UTC"))})
+        orders.write(batches[outcome], content, outcome, metrics={"RowCount": rows})
+        orders.commit(batches[outcome])
+
+    def counted() -> list[float]:
+        return [past.value for past in history_of(lake.batches.measured(orders.name), "batch").get("RowCount", [])]
+
+    assert counted() == [5.0]
+    assert sluice("quality", orders.name, "--count", batches["WARNED"]).exit_code != 0
+    for _ in range(2):
+        done = sluice(
+            "quality", orders.name, "--count", batches["WARNED"], "--reason", "as it should be", "--by", "ann"
+        )
+        assert done.exit_code == 0, done.output
+    assert counted() == [7.0, 5.0]
+    assert sluice("quality", orders.name, "--leave-out", batches["PASSED"], "--reason", "too much").exit_code == 0
+    assert counted() == [7.0]
+    assert "LEFT OUT" in sluice("quality", orders.name, "--metric", "RowCount").output
+    assert sluice("quality", orders.name, "--count", batches["PASSED"], "--reason", "after all").exit_code == 0
+    assert counted() == [7.0, 5.0]
+    assert lake.batches.measured(orders.name)[0].said["by"] == "ann"
+    held = orders.open(orders.stage("held.csv"))
+    refused = sluice("quality", orders.name, "--count", held, "--reason", "now")
+    assert "RUNNING, with no verdict" in str(refused.exception)
+    lake.finisher.fail(orders.name, held, orders.work.table, "over")
 
 
 def metric(values, constants=()):

@@ -16,7 +16,7 @@ LAKE: list[set[str]] = [
     {"files", "messages"},
     {"proposals", "routing"},
     {"catalog", "tables", "teams"},
-    {"batches", "causes"},
+    {"batches", "causes", "manifested"},
     {"services"},
 ]
 """Within `lake`, a module imports from its own floor and from those before it."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.executions import NAME_LENGTH, name_for
 from pipeline.core.objects import ObjectVersion, order_of, staged_key
-from pipeline.lake.datasets import DatasetName
+from pipeline.lake.datasets import Dataset, DatasetName
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import (
     ALONE_OBJECTS,
@@ -20,6 +20,7 @@ from pipeline.lake.routing import (
     groups,
     is_folder,
     route,
+    stage_a_input,
     unrouted_partition,
     unrouted_partitions,
 )
@@ -99,6 +100,23 @@ def test_objects_that_are_too_big_for_a_function_are_for_a_job_and_few_to_a_grou
     assert [group.by_job for group in found] == [False, False, True, True]
     assert BIG_OBJECTS == 5
     assert not any(group.by_job for group in groups(objects))
+
+
+@pytest.mark.parametrize(
+    ("start", "kinds"),
+    [
+        ({"objects": 2}, [None, None, None]),
+        ({"marker": "_SUCCESS"}, ["marker", None, None]),
+        ({"manifest": "*.manifest"}, [None, "manifest", None]),
+    ],
+)
+def test_what_completes_a_delivery_is_told_to_stage_a(start: dict[str, object], kinds: list[str | None]):
+    definition = {"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}, "stage_b": {"start_when": start}}
+    names = ("in/_SUCCESS", "in/1.manifest", "in/a_SUCCESS.csv")
+    works = [StageAWork(ObjectVersion("raw", f"shop/orders/{name}", "v"), 1, 1, 1) for name in names]
+    [group] = groups(works)
+    said = stage_a_input(Dataset.model_validate(definition), "queue", group).to_json()
+    assert [work.get("control") for work in said["objects"]] == kinds
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

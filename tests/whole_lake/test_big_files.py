@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import io
 import os
 import secrets
 import signal
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from backports import zstd
 
 from pipeline.cli.embedded import call
 from pipeline.core.clients import client
 from pipeline.emulator.gateway.actions import Need
 from pipeline.lake.catalog import Status
 from tests import patience
+from tests.lake.files.formats import FORMATS
 
 from .conftest import Datasetup, RunningLake, checkout_of, csv_text, gzipped, point_at, running, values
 from .roles import granted, roles_of_callers, unmet, unused
@@ -106,6 +111,32 @@ def test_a_bad_big_file_is_quarantined_and_its_neighbours_are_not(lake: RunningL
     assert "gzip" in reason(dataset, "bad.csv.gz")
     assert dataset.row("good.csv").status is Status.COMMITTED
     assert dataset.rows("select count(*) n from {table}") == [{"n": 11_000}]
+
+
+def zipped(data: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("one.csv", data)
+    return file.getvalue()
+
+
+def test_every_format_has_a_way_through_the_job(lake: RunningLake) -> None:
+    """Staged, and no more: what the job makes of a file is what the function makes of it, whose tests go further."""
+    rows = [(f"n{number}", secrets.token_hex(200)) for number in range(6000)]
+    files = {f"big.{form.name}": form.data(*rows) for form in FORMATS}
+    plain = files["big.csv"]
+    files |= {"big.csv.gz": gzip.compress(plain), "big.csv.zst": zstd.compress(plain), "big.csv.zip": zipped(plain)}
+    assert all(len(data) > LIMIT for data in files.values())
+    waiting, datasets = {"min_objects": 300, "max_objects": 300}, {}
+    for name, data in files.items():
+        form = next(form for form in FORMATS if form.name == name.split(".")[1])
+        datasets[name] = lake.define({"stage_a": {"format": form.name, **form.options}, "stage_b": waiting})
+        datasets[name].drop(name, data)
+    rows_of = lambda: [dataset.row(name) for name, dataset in datasets.items()]  # noqa: E731
+    patience.until(lambda: all(row.status is not Status.REGISTERED for row in rows_of()), SECONDS)
+    found = {name: (dataset.row(name).status, dataset.row(name).rows_out) for name, dataset in datasets.items()}
+    assert found == dict.fromkeys(files, (Status.STAGED, 6000))
+    assert len({run["Id"] for run in runs()}) >= len(files)
 
 
 def test_a_run_that_is_killed_in_the_middle_is_repeated(lake: RunningLake) -> None:

@@ -53,7 +53,9 @@ def test_a_bad_row_is_quarantined_with_its_line_and_its_neighbours_arrive(lake: 
 
 
 def test_a_batch_that_breaks_its_rules_is_never_seen_and_can_be_released(lake: RunningLake):
-    orders = lake.define(ORDERS)
+    """And the released one is what the next is compared with."""
+    remembering = 'ColumnValues "n" >= 0, RowCount = 2 * last() + 1, RowCountMatch "raw" > 0.7'
+    orders = lake.define({**ORDERS, "quality": {"ruleset": f"Rules = [ {remembering} ]"}})
     orders.drop("a.csv", csv_text("id,n", "1,-1"))
     lake.settle()
     assert orders.rows() == []
@@ -71,6 +73,14 @@ def test_a_batch_that_breaks_its_rules_is_never_seen_and_can_be_released(lake: R
         "ada",
         "a refund",
     )
+    orders.drop("b.csv", csv_text("id,n", "2,2", "3,3", "4,4", "5,five"))
+    lake.settle()
+    [compared, *_] = orders.batches()
+    assert (compared.status, compared.verdict.outcome) == (BatchStatus.COMMITTED, "PASSED")
+    assert compared.verdict.rules[1].reason == f"2 * last() + 1 = 3 over 1 earlier batch, {newest.id}"
+    assert compared.verdict.metrics == {"RowCount": 3, 'RowCountMatch "raw"': 0.75}
+    printed = lake.sluice("quality", str(orders.dataset.name))
+    assert "RowCount = 7" in printed.stdout, printed.stderr
 
 
 def test_a_second_batch_changes_rows_of_the_first(lake: RunningLake):

@@ -180,6 +180,17 @@ def test_a_batch_whose_staged_object_is_lost_fails(lake: RunningLake) -> None:
     assert [batch.status for batch in dataset.batches()] == ["FAILED"]
 
 
+def test_a_corrected_manifest_is_loaded_by_the_poller(lake: RunningLake) -> None:
+    """The poller reads what Stage A made of it, and ends the one before while nobody has the lock."""
+    dataset = lake.define({**CSV, "stage_b": {"start_when": {"manifest": "*.manifest"}}})
+    for name in ("missing.csv", "a.csv"):
+        dataset.drop("1.manifest", f'["{name}"]')
+    dataset.drop("a.csv", csv_text("id", "1"))
+    lake.settle()
+    assert statuses(dataset, "1.manifest") == {Status.SUPERSEDED, Status.COMMITTED}
+    assert statuses(dataset, "a.csv") == {Status.COMMITTED}
+
+
 def test_a_table_is_kept_up_when_it_is_asked_for(lake: RunningLake) -> None:
     dataset = lake.define(CSV)
     for file in ("a.csv", "b.csv"):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from pipeline.cloudformation.changes import Deployed
 from pipeline.core.definitions.problems import BadDefinitions, Problem
 from pipeline.core.errors import BadDefinition, Refused, SluiceError
+from pipeline.deploy.datasets.evolution import altered_without_consent, refused_changes
 from pipeline.lake.datasets.dataset_names import DatasetName, reserved_team
 from pipeline.lake.datasets.files import Definition
 from pipeline.lake.datasets.model import Dataset
@@ -89,14 +90,22 @@ def apply(
     parts: Parts,
     *,
     only: Collection[DatasetName] = (),
+    alter_tables: bool = False,
     report: Callable[[Applied], None] = lambda applied: None,
 ) -> list[Applied]:
     """Bring the lake up to `definitions`, or to those of them that `only` names; `report` hears of each in turn.
 
+    `alter_tables` consents to new columns and wider types of tables whose evolution is by consent: else `Refused`.
     Raises `BadDefinitions`, before anything is changed, for a ruleset or a change of a table that cannot be. A team or
     dataset that fails leaves the others to be applied: they are, and `Refused` then says what failed and why.
     """
     plans = plan_tables(definitions, parts, only)
+    if not alter_tables and (asked := altered_without_consent(definitions, plans)):
+        raise Refused(
+            f"columns of the table of {', '.join(asked)} would be added or widened, and its evolution is by consent",
+            hint=f"Look with `sluice datasets apply --plan`, then `sluice datasets apply {' '.join(asked)} "
+            "--alter-tables`.",
+        )
     chosen = [definition.dataset for definition in definitions if definition.dataset.name in plans]
     failures: dict[str, str] = {}
     pool = ThreadPoolExecutor(parts.stacks.at_once)
@@ -230,8 +239,9 @@ def table_of(name: DatasetName, database_prefix: str) -> str:
 
 def _plans(definitions: Iterable[Definition], parts: Parts) -> dict[DatasetName, TablePlan]:
     plans = {}
-    problems = []
-    for definition in definitions:
+    chosen = list(definitions)
+    problems = list(refused_changes(chosen, parts.registry))
+    for definition in chosen:
         name = definition.dataset.name
         if (taken := reserved_team(name.team)) and parts.registry.get(name) is None:
             problems.append(definition.problem(("team",), taken))

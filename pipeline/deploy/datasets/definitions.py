@@ -39,25 +39,26 @@ def apply_definitions(
     *,
     only: Collection[DatasetName] = (),
     report: Callable[[Applied], None] = lambda applied: None,
+    alter_tables: bool = False,
     retire_all: bool = False,
     report_retired: Callable[[Retired], None] = lambda retired: None,
 ) -> list[Applied]:
     """Bring the datasets of the lake to what the checkout `root` defines, or those that `only` names.
 
     Without `only`, a registered dataset that has no file is retired; `Refused` if that were more than half of them,
-    unless `retire_all`, and by the `backend` if a stack would lose what its queues hold. Other errors as
-    `application.apply`. Every file must be right, also one that is not applied.
+    unless `retire_all`, and by the `backend` if a stack would lose what its queues hold. `alter_tables` and other
+    errors as `application.apply`. Every file must be right, also one that is not applied.
     """
     definitions = read_all(root).or_raise()
     registrations = connected.lake.registry.all()
     with Rulesets(parsed=_rulesets(registrations)) as rulesets:
         parts = _parts(root, connected, backend, rulesets)
         if only:
-            return application.apply(definitions, parts, only=only, report=report)
+            return application.apply(definitions, parts, only=only, alter_tables=alter_tables, report=report)
         defined = {definition.dataset.name for definition in definitions}
         if not retire_all:
             retirement.guard(registrations, defined)
-        applied = application.apply(definitions, parts, report=report)
+        applied = application.apply(definitions, parts, alter_tables=alter_tables, report=report)
         retirement.retire(retirement.without_file(registrations, defined), parts, report_retired)
         return applied
 

@@ -7,7 +7,7 @@ once, by the very transaction that makes the batch COMMITTED.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,29 +24,45 @@ COUNTED = ("PASSED", "RELEASED")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A committed batch with what was measured on it, by the metrics' names (`quality.metrics.metric_of`)."""
+    """A committed batch with what was measured on it, by the metrics' names (`quality.metrics.metric_of`).
+
+    `said` is who decided since whether it counts, when, and why; one that is `left_out` does not.
+    """
 
     batch: str
     scope: str
     metrics: Mapping[str, float]
+    left_out: bool = False
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
-def remembering(table: str, dataset: str, found: Measured, now: datetime) -> dict[str, Any]:
-    """The transaction action, beside those that commit a batch, by which its metrics are remembered.
+def remembering(dataset: str, found: Measured, now: datetime) -> Change:
+    """The change, beside those that commit a batch, by which its metrics are remembered.
 
     Numbers are kept as text: DynamoDB's have another precision and range.
     """
-    change = Change(
+    said = {"said": dict(found.said)} if found.said else {}
+    return Change(
         key={"dataset": _partition(dataset), "item": found.batch},
         set={
             "metrics": {name: repr(value) for name, value in found.metrics.items()},
             "scope": found.scope,
             "expires": int((now + KEPT).timestamp()),
+            **said,
         },
         condition="attribute_not_exists(#metrics)",
         values={},
     )
-    return {"Update": change.request(table)}
+
+
+def deciding(dataset: str, batch: str, *, counts: bool, said: Mapping[str, str]) -> Change:
+    """The change by which a person lets a batch that is remembered count, or leaves it out."""
+    return Change(
+        key={"dataset": _partition(dataset), "item": batch},
+        set={"left_out": not counts, "said": dict(said)},
+        condition="attribute_exists(#metrics)",
+        values={},
+    )
 
 
 def measured(dynamodb: Any, table: str, dataset: str, *, before: str | None = None, most: int = MOST) -> list[Measured]:
@@ -69,16 +85,22 @@ def measured(dynamodb: Any, table: str, dataset: str, *, before: str | None = No
         ConsistentRead=True,
     )
     return [
-        Measured(row["item"], row["scope"], {name: float(value) for name, value in row["metrics"].items()})
+        Measured(
+            row["item"],
+            row["scope"],
+            {name: float(value) for name, value in row["metrics"].items()},
+            row.get("left_out", False),
+            row.get("said", {}),
+        )
         for row in rows
     ]
 
 
 def history_of(batches: Sequence[Measured], scope: str) -> History:
-    """Each metric's values in `batches`, newest first. What was measured on a batch says nothing of a whole table."""
+    """Each metric's values in `batches` that count, newest first. Those of a batch say nothing of a whole table."""
     history: dict[str, list[Past]] = {}
     for each in batches:
-        for name, value in each.metrics.items() if each.scope == scope else ():
+        for name, value in each.metrics.items() if each.scope == scope and not each.left_out else ():
             history.setdefault(name, []).append(Past(each.batch, value))
     return history
 

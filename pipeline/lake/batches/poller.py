@@ -18,12 +18,13 @@ from pipeline.core.executions import Executions, canonical
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches import upkeep
 from pipeline.lake.batches.completion import BatchFinisher
-from pipeline.lake.batches.records import Batch, BatchRecords, BatchStatus
+from pipeline.lake.batches.records import Batch, BatchRecords, BatchStatus, Lock, candidates_of
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
 from pipeline.lake.batches.upkeep_poller import UpkeepPoller
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog, Status
+from pipeline.lake.manifested.deliveries import Deliveries, replaced_versions
 from pipeline.lake.messages.poll_order import PollOrder
 from pipeline.lake.messages.stage_b import StageBInput
 
@@ -52,6 +53,20 @@ def is_due(settings: Batching, waiting: Sequence[tuple[ObjectVersion, str]], now
     return len(waiting) >= settings.opens_at or oldest + settings.max_wait <= now
 
 
+RECEIVED_BESIDE_A_DELIVERY = 600
+"""Messages received at most when a delivery opens: its own, and as many of what waits for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What a poll finds: whether a batch opens, over what, and of how many; `delivery` as of `Batch`."""
+
+    opens: bool
+    candidates: Sequence[ObjectVersion]
+    most: int
+    delivery: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poller:
     """Polls for one dataset at a time; starts executions of `machine`, the state machine of Stage B.
@@ -66,6 +81,7 @@ class Poller:
     sealer: Sealer
     finisher: BatchFinisher
     upkeeper: UpkeepPoller
+    deliveries: Deliveries
     executions: Executions
     machine: str
     load: Callable[[str], Work]
@@ -77,30 +93,53 @@ class Poller:
         lock = self.records.lock(order.dataset)
         if lock.active:
             return self._adopt(order.dataset, lock.active), lock.active
-        settings = order.settings
-        waiting = self.catalog.waiting(order.dataset, Status.STAGED, settings.max_objects)
+        choice = self._choose(order, lock)
         now = self.clock()
-        opens = is_due(settings, waiting, now)
-        if upkeep.is_due(lock.upkeep_due, now, objects_wait=opens):
+        if upkeep.is_due(lock.upkeep_due, now, objects_wait=choice.opens):
             return self._keep_up(order.dataset)
-        if not opens:
-            return (PollOutcome.BELOW_MINIMUM if waiting else PollOutcome.IDLE), None
+        if not choice.opens:
+            return (PollOutcome.BELOW_MINIMUM if choice.candidates else PollOutcome.IDLE), None
         work = self.load(order.dataset)
-        messages = self.queue.receive(order.queue_url, settings.max_objects)
-        wanted = dict.fromkeys([*(m.object for m in messages), *(obj for obj, _ in waiting)])
+        # What a message names of another delivery is none of this batch.
+        whole = order.settings.by_delivery is not None
+        messages = self.queue.receive(order.queue_url, RECEIVED_BESIDE_A_DELIVERY if whole else choice.most)
+        wanted = [*choice.candidates] if whole else [*(m.object for m in messages), *choice.candidates]
         batch = self.new_id()
-        candidates = list(wanted)[: settings.max_objects]
+        candidates = list(dict.fromkeys(wanted))[: choice.most]
         counted = upkeep.counted(lock, work.dataset.table.upkeep, now)
-        if not self.sealer.open(work, batch, candidates, counted=counted):
+        if not self.sealer.open(work, batch, candidates, counted=counted, delivery=choice.delivery):
             return PollOutcome.BUSY, None
         outcome = self._advance(work, batch)
-        self.queue.delete_settled(order.queue_url, messages)
+        # What waits for another delivery is found in the index: a message that comes back each time ends as dead.
+        self.queue.delete_settled(order.queue_url, messages, staged=whole)
         return outcome, batch
 
-    def reopen(self, work: Work, objects: Sequence[ObjectVersion], release: dict[str, str] | None) -> str | None:
+    def _choose(self, order: PollOrder, lock: Lock) -> _Choice:
+        settings = order.settings
+        if (start := settings.by_delivery) is None:
+            waiting = self.catalog.waiting(order.dataset, Status.STAGED, settings.max_objects)
+            opens = is_due(settings, waiting, self.clock())
+            return _Choice(opens, [obj for obj, _ in waiting], settings.max_objects)
+        waiting = self.catalog.waiting(order.dataset, Status.STAGED, None)
+        whole = self.deliveries.next(order.dataset, start, waiting) if waiting else None
+        if whole is None:
+            self.deliveries.tell_strays(order.dataset, start, waiting, lock.strays_told)
+            # Rows that are sent again were of a delivery, and wait for none.
+            parts = [obj for obj, _ in waiting if obj.is_part][: settings.max_objects]
+            return _Choice(bool(parts), parts or [obj for obj, _ in waiting], len(parts))
+        candidates = whole.candidates
+        return _Choice(True, candidates, len(candidates), tuple(row.id for row in whole.controls))
+
+    def reopen(
+        self,
+        work: Work,
+        objects: Sequence[ObjectVersion],
+        release: dict[str, str] | None,
+        delivery: Sequence[str] = (),
+    ) -> str | None:
         """Open a batch over exactly these STAGED objects (a redrive or a release); None if another is open."""
         batch = self.new_id()
-        if not self.sealer.open(work, batch, objects, release):
+        if not self.sealer.open(work, batch, objects, release, delivery=delivery):
             return None
         self._advance(work, batch)
         return batch
@@ -123,12 +162,16 @@ class Poller:
         batch = self.records.get(work.name, batch_id)
         if batch is None:
             raise Inconsistent(f"{work.name} is locked by batch {batch_id}, which is not there")
+        if batch.status is BatchStatus.OPENING and batch.delivery:
+            batch = self.sealer.cancel_unless_whole(work, batch)
         if batch.status is BatchStatus.OPENING:
             self.sealer.claim(work, batch)
             batch = self.sealer.seal(work, batch)
         if batch.status is BatchStatus.CANCELLED:
             return PollOutcome.CANCELLED
         if batch.status is BatchStatus.SEALED:
+            if batch.delivery:
+                replaced_versions(self.catalog, work.name, self.catalog.get_many(candidates_of(batch)))
             return self._start(work, batch)
         if batch.status in (BatchStatus.RUNNING, BatchStatus.COMMITTING):
             return self._watch(work, batch)

@@ -11,7 +11,7 @@ from pipeline.core.clock import Clock, iso, system_clock
 from pipeline.core.dynamo import Change, get, get_many, query, update_if
 from pipeline.core.errors import NotThere, Refused
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.batches.metrics import COUNTED, Measured, measured, remembering
+from pipeline.lake.batches.metrics import COUNTED, Measured, deciding, measured, remembering
 from pipeline.lake.quality.expressions import MOST
 
 LOCK = "LOCK"
@@ -127,6 +127,8 @@ class Batch:
     error: str | None = None
     ended: str | None = None
     release: dict[str, str] | None = None
+    delivery: tuple[str, ...] = ()
+    """The markers or manifests (`bucket/key#version`) whose delivery the batch is: it loads all of it, or nothing."""
 
     @property
     def bad_rows(self) -> int:
@@ -156,6 +158,7 @@ class Batch:
             error=row.get("error"),
             ended=row.get("ended"),
             release=row.get("release"),
+            delivery=tuple(row.get("delivery", ())),
         )
 
 
@@ -205,6 +208,8 @@ class Lock:
     active: str | None
     upkeep_due: str | None
     batches: int = 0
+    strays_told: str | None = None
+    """Until when the team was told of objects that no delivery names."""
 
 
 class BatchRecords:
@@ -232,7 +237,25 @@ class BatchRecords:
     def lock(self, dataset: str) -> Lock:
         """The dataset's lock as it stands."""
         row = get(self._dynamodb, self._table, {"dataset": dataset, "item": LOCK}) or {}
-        return Lock(row.get("active_batch"), row.get("upkeep_due"), int(row.get("batches", 0)))
+        return Lock(row.get("active_batch"), row.get("upkeep_due"), int(row.get("batches", 0)), row.get("strays_told"))
+
+    def is_free(self, dataset: str) -> dict[str, Any]:
+        """The check of a transaction that nobody has the dataset to himself."""
+        check = Change(
+            key={"dataset": dataset, "item": LOCK}, set={}, condition="attribute_not_exists(#active_batch)", values={}
+        ).request(self._table)
+        del check["UpdateExpression"]
+        return {"ConditionCheck": check}
+
+    def told_strays(self, dataset: str, until: str) -> None:
+        """Note until when the team was told of objects that no delivery names."""
+        change = Change(
+            key={"dataset": dataset, "item": LOCK},
+            set={"strays_told": until},
+            condition="attribute_not_exists(#strays_told) OR #strays_told < :until",
+            values={"until": until},
+        )
+        update_if(self._dynamodb, self._table, change)
 
     def newest(self, dataset: str, limit: int) -> list[Batch]:
         """The dataset's last batches, newest first (ids sort by time)."""
@@ -257,7 +280,50 @@ class BatchRecords:
         if verdict is None or verdict.outcome not in COUNTED or not verdict.metrics:
             return []
         found = Measured(batch.id, verdict.scope, verdict.metrics)
-        return [remembering(self._table, batch.dataset, found, self._clock())]
+        return [{"Update": remembering(batch.dataset, found, self._clock()).request(self._table)}]
+
+    def let_count(self, dataset: str, batch_id: str, *, counts: bool, by: str, reason: str) -> None:
+        """A person's word on whether later batches are compared with a committed one; the last word holds.
+
+        `Refused` if it is not committed, or nothing was measured on it.
+        """
+        said = {"by": by, "reason": reason, "at": iso(self._clock())}
+        deciding_now = deciding(dataset, batch_id, counts=counts, said=said)
+        if update_if(self._dynamodb, self._table, deciding_now) is None:
+            return
+        batch = self.get(dataset, batch_id)
+        if batch is None:
+            raise unknown(batch_id, dataset)
+        verdict = batch.verdict
+        if batch.status is not BatchStatus.COMMITTED or verdict is None or not verdict.metrics:
+            raise Refused(
+                f"batch {batch_id} of {dataset} is {batch.status}, with {'no' if not verdict else verdict.outcome} "
+                "verdict: no later batch is compared with it",
+                hint="Only what is committed and was measured may count. `sluice release` loads what was held back.",
+            )
+        found = Measured(batch_id, verdict.scope, verdict.metrics, said=said)
+        if counts and update_if(self._dynamodb, self._table, remembering(dataset, found, self._clock())):
+            update_if(self._dynamodb, self._table, deciding_now)
+
+    def opened_by(self, dataset: str, moment_ms: int, limit: int) -> list[Batch]:
+        """The batches that were opened last before a moment (ms since 1970), the newest first."""
+        from ulid import ULID
+
+        last = f"{str(ULID.from_timestamp(moment_ms / 1000))[:10]}{'Z' * 16}"
+        rows = query(
+            self._dynamodb,
+            limit,
+            TableName=self._table,
+            KeyConditionExpression="dataset = :d AND #i BETWEEN :first AND :last",
+            ExpressionAttributeNames={"#i": "item"},
+            ExpressionAttributeValues={
+                ":d": {"S": dataset},
+                ":first": {"S": batch_item("")},
+                ":last": {"S": batch_item(last)},
+            },
+            ScanIndexForward=False,
+        )
+        return [Batch.from_row(row) for row in rows]
 
     def wrote(self, dataset: str, batch: str, written: Written) -> None:
         """Record what a job run wrote; the batch is RUNNING from here. `Refused` if it has ended."""

@@ -85,7 +85,10 @@ class Redriver:
         refused = tuple(row.id for row in rows if row not in moved)
         if not moved:
             return Redriven(sent=sent, refused=refused)
-        new = self.poller.reopen(work, [row.object for row in moved], release)
+        if found.delivery and (sent or refused):
+            # The rest of a delivery waits for what goes through Stage A again, or is to be mended.
+            return Redriven(sent=sent, restaged=len(moved), refused=refused)
+        new = self.poller.reopen(work, [row.object for row in moved], release, found.delivery)
         if new is None and release:
             raise Refused(f"another batch of {work.name} opened meanwhile", hint="Its objects went into that one.")
         return Redriven(sent=sent, restaged=len(moved), batch=new, refused=refused)

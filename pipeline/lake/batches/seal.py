@@ -43,10 +43,11 @@ class Sealer:
         candidates: Sequence[ObjectVersion],
         release: dict[str, str] | None = None,
         counted: Mapping[str, Any] | None = None,
+        delivery: Sequence[str] = (),
     ) -> bool:
         """Open a batch over `candidates`, and take the dataset's lock for it; False if somebody else has the lock.
 
-        `counted` is what the opening of a batch changes in the lock's row (`upkeep.counted`).
+        `counted` is what the opening of a batch changes in the lock's row (`upkeep.counted`), `delivery` as of `Batch`.
         """
         now = iso(self.clock())
         row = {
@@ -57,6 +58,7 @@ class Sealer:
             "opened": now,
             "history": [[BatchStatus.OPENING.value, now]],
             **({"release": release} if release else {}),
+            **({"delivery": list(delivery)} if delivery else {}),
         }
         put = {
             "TableName": self.batches_table,
@@ -71,6 +73,19 @@ class Sealer:
             values={},
         )
         return not transact(self.dynamodb, [{"Put": put}, {"Update": lock.request(self.batches_table)}])
+
+    def cancel_unless_whole(self, work: Work, batch: Batch) -> Batch:
+        """End the batch of a delivery of which something cannot be claimed, before anything of it is; the batch then.
+
+        While a batch holds the lock nothing else takes what is STAGED, so that what is whole stays so.
+        """
+        rows = self.catalog.get_many(candidates_of(batch))
+        whole = [row for row in rows if row.status is Status.STAGED or row.batch == batch.id]
+        if len(whole) == len(batch.candidates):
+            return batch
+        # Refused if another poller claims it in this moment: to that one it was whole.
+        transact(self.dynamodb, self.records.cancelling(work.name, batch.id))
+        return self.records.get(work.name, batch.id) or batch
 
     def claim(self, work: Work, batch: Batch) -> None:
         """Claim the candidates that are still STAGED, while the batch is OPENING."""
@@ -95,6 +110,8 @@ class Sealer:
         """
         rows = self.catalog.get_many(candidates_of(batch))
         mine = [row for row in rows if row.status is Status.CLAIMED and row.batch == batch.id]
+        if batch.delivery and mine and len(mine) < len(batch.candidates):
+            raise Inconsistent(f"batch {batch.id} of {work.name} has claimed a part of its delivery alone")
         if not mine:
             transact(self.dynamodb, self.records.cancelling(work.name, batch.id))
         elif self.records.move(work.name, batch.id, BatchStatus.SEALED, **self._facts(work, batch, mine)) is None:
@@ -113,12 +130,13 @@ class Sealer:
         # Another poller may claim one of these until the batch is sealed: it is not in this manifest, and whoever
         # ends the batch has to know.
         claimed = {row.object for row in rows}
+        data = [row for row in rows if row.control is None]
         return {
-            "manifest": self._store_manifest(work, batch, rows),
-            "objects": len(rows),
+            "manifest": self._store_manifest(work, batch, data),
+            "objects": len(data),
             "left_out": [place for place, obj in enumerate(candidates_of(batch)) if obj not in claimed],
             "oldest_ms": min(row.event_ms for row in rows),
-            "staged_bad_rows": sum(row.rows_bad or 0 for row in rows),
+            "staged_bad_rows": sum(row.rows_bad or 0 for row in data),
         }
 
     def _store_manifest(self, work: Work, batch: Batch, rows: Sequence[ObjectRow]) -> str:

@@ -46,12 +46,12 @@ class StagedQueue:
                 break
         return received
 
-    def delete_settled(self, queue_url: str, messages: Sequence[Received]) -> None:
-        """Delete messages whose object is claimed or finished; any other comes back."""
+    def delete_settled(self, queue_url: str, messages: Sequence[Received], *, staged: bool = False) -> None:
+        """Delete messages whose object is claimed or finished, or where it says so STAGED; any other comes back."""
         if not messages:
             return
         rows = {row.object: row for row in self.catalog.get_many(list({m.object: None for m in messages}))}
-        waits = IN_FLIGHT - {Status.CLAIMED}
+        waits = IN_FLIGHT - {Status.CLAIMED, *([Status.STAGED] if staged else [])}
         settled = [m for m in messages if m.object in rows and rows[m.object].status not in waits]
         for start in range(0, len(settled), RECEIVE):
             chunk = settled[start : start + RECEIVE]

@@ -20,6 +20,7 @@ from pipeline.lake.routing import unrouted_partition
 _OF_A_GENERATION = [
     *("reason", "hint", "batch", "execution", "duplicate_of", "staged", "staged_etag", "bad_rows_uri"),
     *("rows_in", "rows_out", "rows_bad", "rows_set_aside", "rows_repeated", "nulled", "left_uri", "rows_left"),
+    "control",
 ]
 """What is said of one passage of an object through the lake, and no more of the next."""
 

@@ -29,8 +29,8 @@ class Indexes:
 
     # -- open: what is not finished --------------------------------------------------------------------------
 
-    def waiting(self, dataset: str, status: Status, limit: int) -> list[tuple[ObjectVersion, str]]:
-        """Hints, oldest first: unfinished objects and since when. One Query."""
+    def waiting(self, dataset: str, status: Status, limit: int | None) -> list[tuple[ObjectVersion, str]]:
+        """Hints, oldest first: unfinished objects and since when. One Query; without a `limit` all, a page each."""
         return list(self._open(partition(dataset, status), limit))
 
     def unrouted(self, dataset: DatasetName) -> Iterator[ObjectVersion]:

@@ -43,7 +43,8 @@ PREDECESSORS: dict[Status, frozenset[Status]] = {
     _S.CLAIMED: frozenset({_S.STAGED}),
     _S.COMMITTED: frozenset({_S.CLAIMED}),
     _S.QUARANTINED: frozenset({_S.REGISTERED, _S.CLAIMED}),
-    _S.FAILED: frozenset({_S.REGISTERED, _S.CLAIMED}),
+    # From STAGED only a marker or a manifest, whose delivery did not become whole in time.
+    _S.FAILED: frozenset({_S.REGISTERED, _S.STAGED, _S.CLAIMED}),
     _S.GONE: frozenset({_S.REGISTERED}),
     _S.DUPLICATE: frozenset({_S.REGISTERED}),
     # From CLAIMED too: only the overwrite job sees which partitions an object contains.
@@ -101,6 +102,8 @@ class ObjectRow:
     batch: str | None = None
     execution: str | None = None
     shares_key: bool = False
+    control: str | None = None
+    """`marker` or `manifest` of an object that completes a delivery and has no rows of its own."""
     parts: int = 0
     absorbed: int = 0
     rows_again: int = 0
@@ -136,7 +139,7 @@ class ObjectRow:
         """The row as DynamoDB has it, as a value."""
         bucket, _, key = row["path"].partition("/")
         optional = ("reason", "hint", "duplicate_of", "staged", "staged_etag", "checksum", "bad_rows_uri")
-        more = ("rows_in", "rows_out", "rows_bad", "rows_repeated", "batch", "execution")
+        more = ("rows_in", "rows_out", "rows_bad", "rows_repeated", "batch", "execution", "control")
         of_a_part = ("selection", "left_uri", "rows_left")
         return cls(
             object=ObjectVersion(bucket, key, row["version_id"]),

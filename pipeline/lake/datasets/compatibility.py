@@ -58,6 +58,42 @@ def breaches(before: Dataset, after: Dataset) -> list[Breach]:
     return [*files, *columns, *table]
 
 
+def refusals(before: Dataset, after: Dataset) -> list[Breach]:
+    """What of a change `datasets apply` refuses, with what to do: narrower types, renamed columns, and dropped ones.
+
+    A column that was `optional` may be dropped: its files need not have it, and nobody reads it as complete.
+    """
+    old, new = before.stage_a.columns, after.stage_a.columns
+    dropped = [name for name in old if name not in after.contract and not old[name].optional]
+    found = [Breach(f"stage_a.columns.{name}", _dropped(name, before, after)) for name in dropped]
+    for name in old.keys() & new.keys():
+        have, wanted = parse_type(old[name].type), parse_type(new[name].type)
+        if not _holds_all(have, wanted):
+            found.append(Breach(f"stage_a.columns.{name}", f"{have} → {wanted}: {_NARROWED}"))
+    return sorted(found, key=lambda breach: breach.field)
+
+
+_NARROWED = (
+    "values of the table do not all fit, or a field within is gone. Keep the type, and add a column of the other one; "
+    "or make a new dataset and load it from the raw objects"
+)
+
+
+def _dropped(name: str, before: Dataset, after: Dataset) -> str:
+    kind = before.stage_a.columns[name].type
+    added = after.stage_a.columns.items() - before.stage_a.columns.items()
+    likely = sorted(each for each, column in added if each not in before.stage_a.columns and column.type == kind)
+    if likely:
+        return (
+            f"it is gone, and {likely[0]} is new: a column of a table is not renamed. If files have it by "
+            f"another name, keep `{name}` and say `from: {likely[0]}`; for readers, make a view"
+        )
+    return (
+        f"a column of a table is not dropped. If files may lack it, keep `{name}` and say `optional: true`; once that "
+        "is applied it may be left out of the definition, and stays in the table"
+    )
+
+
 def _files(before: StageA, after: StageA) -> Iterator[tuple[str, str]]:
     fields = StageA.model_fields.keys() - {"columns", "on_bad_value", "max_bad_rows"}
     for field in sorted(field for field in fields if getattr(before, field) != getattr(after, field)):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -76,6 +77,13 @@ class StartWhen(StrictModel):
     """Where a `*` stands for any characters."""
     within: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_WAIT)] = timedelta(days=1)
     """How long a delivery may lack members before its team is told."""
+
+    def control_of(self, key: str) -> str | None:
+        """`marker` or `manifest` if the object of this key completes a delivery; None if it is data."""
+        name = key.rpartition("/")[2]
+        if self.marker is not None and name == self.marker:
+            return "marker"
+        return "manifest" if self.manifest is not None and fnmatchcase(name, self.manifest) else None
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:

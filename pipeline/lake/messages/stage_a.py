@@ -13,17 +13,19 @@ from pipeline.core.objects import ObjectVersion
 class StageAWork:
     """An object that Stage A has to transform: its row's identity and what the transform needs of it.
 
-    `size` is in bytes, 0 where whoever asks does not need it.
+    `size` is in bytes, 0 where whoever asks does not need it. `control` says of a file that completes a delivery
+    whether it is a `marker` or a `manifest`; it is None of data.
     """
 
     object: ObjectVersion
     generation: int
     event_ms: int
     size: int = 0
+    control: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """No timestamps of ours: equal objects make equal executions."""
-        return {
+        document = {
             "bucket": self.object.bucket,
             "key": self.object.key,
             "version_id": self.object.version_id,
@@ -31,13 +33,15 @@ class StageAWork:
             "event_ms": self.event_ms,
             "size": self.size,
         }
+        return document | ({"control": self.control} if self.control else {})
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StageAWork:
         """Reads what `to_json` wrote, and what an earlier release did."""
         obj = ObjectVersion(document["bucket"], document["key"], document["version_id"])
         # An earlier release did not write the size.
-        return cls(obj, int(document["generation"]), int(document["event_ms"]), int(document.get("size", 0)))
+        size, control = int(document.get("size", 0)), document.get("control")
+        return cls(obj, int(document["generation"]), int(document["event_ms"]), size, control)
 
 
 @dataclass(frozen=True, slots=True)

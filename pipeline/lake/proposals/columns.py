@@ -125,6 +125,9 @@ def _other_numbers(values: Sequence[str]) -> str:
     behind = [value for value in values if value.endswith("-") and take_apart(value.rstrip("- "))]
     if behind and all(take_apart(value.rstrip("- ")) for value in values):
         return f"{behind[0]!r} has its minus behind it, which is not read as a number: text"
+    minus = [value for value in values if "−" in value]
+    if minus and all(take_apart(value.replace("−", "-")) for value in values):
+        return f"{minus[0]!r} has a minus sign that is no hyphen, which is not read as a number: text"
     if all(map(_WITH_UNIT.fullmatch, values)):
         return f"numbers with letters behind them, such as {values[0]!r}: text"
     if all(map(_HEXADECIMAL.fullmatch, values)):

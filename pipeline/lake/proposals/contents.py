@@ -114,7 +114,7 @@ def _kind(path: Path, data: bytes) -> str:
         return found.format
     named = _NAMED.get(PurePath(_unpacked(path.name)).suffix)
     start = data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00")[:200].replace(b"\x00", b"")
-    if start.lower().startswith((b"<!doctype html", b"<html")):
+    if start.lower().startswith((b"<!doctype html", b"<html", b"<table")):
         raise BadInput(f"{path} is an HTML page", hint="Look at it: it may be a server's error in place of the file.")
     if start[:5] == b"<?xml" or (named == "xml" and start[:1] == b"<"):
         return "xml"

@@ -30,6 +30,11 @@ _TYPED = re.compile(
 )
 _WORD = re.compile(r"[\w .()%#$€£/&@'*+?!:°-]*")
 _CLOCK = re.compile(r":(?=[0-9]{2}(?![0-9]))")
+_LETTERS = "values hold \\t, \\n or \\r, as PostgreSQL's COPY writes tabs and line breaks: they stay as they are"
+_NULL = BACKSLASH + "N"
+_ESCAPES = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = frozenset("N\\\"',;|\t\r\n" + "tnrbfv0Z")
+_BREAKS = re.compile(r"(?<!\\)(?:\\\\)*\\[tnr]")
 _STRAY = re.compile(r"""^["']|["']$""")
 
 
@@ -52,7 +57,9 @@ def find_dialect(lines: Sequence[str]) -> Found:
         return _one_column(lines)
     dialect = max(scored)[2].dialect
     rows = cut(lines, dialect)
-    return Found(dialect, (), tuple(rows if rows is not None else max(scored)[2].rows))
+    text = "".join(start)
+    doubts = (_LETTERS,) if _NULL in text and _is_escaped(text) and _BREAKS.search(text) else ()
+    return Found(dialect, doubts, tuple(rows if rows is not None else max(scored)[2].rows))
 
 
 def _tried(lines: Sequence[str]) -> Iterator[Found]:
@@ -63,10 +70,23 @@ def _tried(lines: Sequence[str]) -> Iterator[Found]:
     for delimiter in delimiters:
         quotes = ['"', *(["'"] if _may_quote(text, "'", delimiter) else []), *(["none"] if '"' in text else [])]
         for quote in quotes:
-            for escape in ("double", *(["backslash"] if quote != "none" and f"{BACKSLASH}{quote}" in text else [])):
+            for escape in ("double", *(["backslash"] if _may_escape(text, quote, delimiter) else [])):
                 dialect = Dialect(delimiter, quote, escape)
                 if (rows := cut(lines, dialect)) is not None:
                     yield Found(dialect, (), tuple(rows))
+
+
+def _may_escape(text: str, quote: str, delimiter: str) -> bool:
+    """Whether a backslash is seen that takes its meaning away from what follows it."""
+    if quote == "none":
+        return False
+    special = (delimiter, BACKSLASH, "\r", "\n")
+    return f"{BACKSLASH}{quote}" in text or (_NULL in text and any(f"{BACKSLASH}{each}" in text for each in special))
+
+
+def _is_escaped(text: str) -> bool:
+    """Whether the text is as MySQL and PostgreSQL write theirs: each backslash begins what they write with one."""
+    return _NULL in text and set(_ESCAPES.findall(text)) <= _ESCAPED
 
 
 def _may_quote(text: str, quote: str, delimiter: str) -> bool:
@@ -109,6 +129,8 @@ def _neatness(cell: str) -> float:
 
 def _quoting(found: Found, rows: Sequence[Row]) -> float:
     """What speaks against the quote. Without any, cells that begin with one are expected to be many and unclosed."""
+    if found.dialect.escape == "backslash" and _is_escaped("".join(row.text for row in rows)):
+        return 1.02
     if found.dialect.quote == '"':
         return 1.0
     if found.dialect.quote == "'":

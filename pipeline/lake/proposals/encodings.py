@@ -99,6 +99,9 @@ def _score(text: str) -> float:
 
 
 def _mark(before: str, letter: str, after: str) -> float:
+    if letter in "²³" and before.isalpha() and before not in "mMtⅿ":
+        # A unit is squared, and hardly anything else.
+        return 0.2
     if letter in _SIGNS:
         return -0.5 if before.isalpha() and after.isalpha() and letter not in "’\u00a0–" else 0.9
     if letter in _UNUSUAL:
@@ -155,7 +158,8 @@ def _script(letter: str) -> str:
 
 def _example(data: bytes, name: str) -> str:
     text = decode(data[:_SAMPLE], name)
-    at = next(place for place, letter in enumerate(text) if ord(letter) > 127)
+    foreign = [place for place, letter in enumerate(text) if ord(letter) > 127]
+    at = next((place for place in foreign if text[place].isalpha()), foreign[0])
     start, end = at, at
     while start > 0 and at - start < _SHOWN and (text[start - 1].isalnum()):
         start -= 1

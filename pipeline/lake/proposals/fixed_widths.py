@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -11,6 +12,10 @@ from pipeline.lake.proposals.rows import Row, is_rule
 _LINES = 3
 _LOOKED_AT = 500
 _LONGEST = 4000
+_RULE = re.compile(r"(?:-+|=+)(?: +(?:-+|=+))+")
+_PART = re.compile(r"[-=]+")
+_RULE_DEPTH = 10
+"""Lines within which a line is drawn below the header."""
 
 
 def find_widths(lines: Sequence[str]) -> tuple[int, ...]:
@@ -20,6 +25,8 @@ def find_widths(lines: Sequence[str]) -> tuple[int, ...]:
         return ()
     # A title above, or a remark below, is as long as it likes.
     length = max(map(len, bodies))
+    if drawn := _drawn(bodies, length):
+        return drawn
     filled = [any(len(line) > place and line[place] != " " for line in bodies) for place in range(length)]
     starts = [place for place in range(length) if filled[place] and (place == 0 or not filled[place - 1])]
     if len(starts) < 2:
@@ -31,6 +38,19 @@ def find_widths(lines: Sequence[str]) -> tuple[int, ...]:
     gaps = [not any(filled[edge - 2 : edge]) for edge in edges[1:-1]]
     full = sum(all(row) for row in rows) * 2 >= len(rows)
     return widths if full and (any(kinds) or all(gaps)) else ()
+
+
+def _drawn(bodies: Sequence[str], length: int) -> tuple[int, ...]:
+    """The widths that a line of dashes below the header shows, as SQL*Plus and sqlcmd draw it: a part a column."""
+    rule = next((line for line in bodies[:_RULE_DEPTH] if _RULE.fullmatch(line.rstrip())), None)
+    if rule is None:
+        return ()
+    starts = [part.start() for part in _PART.finditer(rule)]
+    others = [line for line in bodies if not is_rule(line) and len(line) > starts[-1]]
+    parted = [all(line[start - 1] == " " for start in starts[1:]) for line in others]
+    if starts[0] != 0 or not parted or sum(parted) * 10 < len(parted) * 8:
+        return ()
+    return tuple(end - start for start, end in pairwise([*starts, max(length, starts[-1] + 1)]))
 
 
 def cut_line(line: str, widths: Sequence[int]) -> tuple[str, ...]:

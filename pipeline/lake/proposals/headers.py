@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from pipeline.lake.proposals.kinds import common_kind, kind_of
 from pipeline.lake.proposals.rows import Row
@@ -17,9 +17,17 @@ _COMMON_NAMES = re.compile(
     r"email|first[ _]?name|last[ _]?name|\w+[ _](id|name|date|code|key|type|at|no|nr))\W*"
 )
 
+_MISSING = re.compile(r"(?i)missing|unknown|unbekannt|tbd|n/?d|not available|error|err|ovl|fail(ed)?|invalid|bad|off")
+_LETTER, _DIGIT = re.compile(r"[^\W\d_]"), re.compile(r"[0-9]")
+_LIKENESS = 20
+"""Rows that one is compared with."""
+_DIGITS_OF_DATA = 6
+"""Digits at the start of a cell that stand below each other in rows of data: those of ids and days."""
+
 _PLAIN_UNIT = (
     r"[kKMGTPmµμuncdh]?(?:m|g|s|A|K|mol|cd|Hz|N|Pa|J|W|V|F|Ω|ohm|lm|lx|l|L|bar|Wh|Ah|eV|bit|t)(?:[²³23]|\^-?\d)?"
     r"|°[CFK]?|%|‰|pp[mbt]|min|hr?|d|days?|yr|pH|psi|mph|kn|kt|dB|rpm|ft|in|mi|lbs?|oz|ha|pcs?|Stk|[$€£¥]|EUR|USD|GBP|CHF|JPY|CNY|SEK|NOK|DKK|PLN|CZK|AUD|CAD"
+    r"|Anzahl|Zahl|Number|number|Count|count"
 )
 _UNIT = re.compile(rf"[\[(][^\])]{{1,12}}[\])]|(?:{_PLAIN_UNIT})(?:[ ·*/](?:{_PLAIN_UNIT})){{0,3}}")
 """A unit of measure: a word in brackets, or one of those that are written often, also divided by each other. Any short
@@ -50,7 +58,11 @@ class Table:
             return self._after_sparse() + 1
         near = range(min(_DEPTH, len(self.rows)))
         place = next((place for place in near if self._fits(self.rows[place])), 1)
-        return 1 if self._counts_up(place) else place
+        if self._counts_up(place):
+            return place + 1
+        while place > 0 and _is_like(self.rows[place - 1], self.rows[place:]):
+            place -= 1
+        return place
 
     def _after_sparse(self) -> int:
         """The first row that is as wide as the table and mostly filled."""
@@ -61,11 +73,12 @@ class Table:
 
     def _counts_up(self, place: int) -> bool:
         """A header of years or numbers: `country,2019,2020`."""
-        if place != 0 or len(self.rows) < 2 or self.width < 3:
+        row, above = self.rows[place], self.rows[:place]
+        if len(self.rows) < place + 2 or self.width < 3 or any(each.filled * 2 > self.width for each in above):
             return False
-        numbers = [cell.strip() for cell in self.rows[0].cells if cell.strip().isdecimal()]
+        numbers = [cell.strip() for cell in row.cells if cell.strip().isdecimal()]
         steps = {int(after) - int(before) for before, after in pairwise(numbers)}
-        words = len(self.rows[0].cells) - len(numbers)
+        words = len(row.cells) - len(numbers)
         return len(numbers) > 1 and steps == {1} and words > 0 and (len(numbers[0]) == 4 or numbers[0] in ("0", "1"))
 
     def header(self, start: int) -> int | None:
@@ -106,6 +119,8 @@ class Table:
     def _header_of_words(self, place: int) -> int | None:
         row = self.rows[place]
         below = self.rows[place + 1 :]
+        if _is_like(row, below):
+            return None
         if below and all(kind_of(cell) == "number" for cell in row.cells):
             # Numbers above words are names.
             return place
@@ -122,15 +137,28 @@ class Table:
             self.doubts.append(f"all cells are words: line {row.line} is taken for the header")
         return place
 
-    def units(self, header: int) -> bool:
-        """Whether the row below the header says units of the columns of numbers: known ones, or words in brackets."""
-        if header + 1 >= len(self.rows) - 1 or not any(self.kinds):
-            return False
-        row = self.rows[header + 1]
-        if len(row.cells) != self.width or self._fits(row):
-            return False
-        typed = [cell.strip() for _, cell in self._typed(row) if cell.strip()]
-        return bool(typed) and all(map(_UNIT.fullmatch, typed))
+    def units(self, header: int) -> int:
+        """How many rows below the header say units of its columns, or what else loggers write there.
+
+        One does in whose columns of numbers stand known units, or words in brackets. So does one that has words in
+        each of two columns or more that hold numbers and dates: no row of data is so; and what follows it alike.
+        """
+        count = 0
+        for row in self.rows[header + 1 : -1]:
+            if not any(self.kinds) or len(row.cells) != self.width or self._fits(row):
+                break
+            typed = [cell.strip() for _, cell in self._typed(row)]
+            said = [cell for cell in typed if cell]
+            if count and row.filled and all(map(_is_word, said)):
+                # Of a second one, some columns have nothing to say.
+                count += 1
+                continue
+            enough = 2 if {"date", "time"} & {*self.kinds} else 3
+            words = len(typed) >= enough and len(said) == len(typed) and all(map(_is_word, said))
+            if not said or not (all(map(_UNIT.fullmatch, said)) or words):
+                break
+            count += 1
+        return count
 
     def names(self, header: int) -> tuple[tuple[str, ...], bool]:
         """The header's cells, one for each column, and whether it has as many itself."""
@@ -148,6 +176,25 @@ class Table:
             self.doubts.append("the first column has no name, as R and pandas write row names")
             return ("row_name", *cells), False
         return (*cells, *("",) * missing), False
+
+
+def _is_word(cell: str) -> bool:
+    """A word that is no value, and does not stand for one that is missing."""
+    return kind_of(cell) == "" and not _MISSING.fullmatch(cell)
+
+
+def _is_like(row: Row, below: Sequence[Row]) -> bool:
+    """Whether a cell begins with as many digits, at the same places, as the cells below it: an id, or a time."""
+    others = [other for other in below[:_LIKENESS] if len(other.cells) == len(row.cells)]
+    columns = zip(row.cells, *(other.cells for other in others), strict=True)
+    return bool(others) and any(_digits_alike(cells) >= _DIGITS_OF_DATA for cells in columns)
+
+
+def _digits_alike(cells: Sequence[str]) -> int:
+    """How many digits stand below each other before the first place where the shapes of the cells differ."""
+    shapes = [_LETTER.sub("A", _DIGIT.sub("9", cell.strip())) for cell in cells]
+    alike = takewhile(lambda column: len(set(column)) == 1, zip(*shapes, strict=False))
+    return sum(column[0] == "9" for column in alike)
 
 
 def _is_value(cell: str) -> bool:

@@ -37,7 +37,7 @@ NOT_FINITE = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "
 """Numbers that are no digits, in lower case."""
 
 _NUMBER = re.compile(
-    r"\(?[-+]?\s?[$€£¥]?\s?[-+]?(?:[0-9]+|[0-9]{1,3}(?:[.,' \u00a0\u202f’][0-9]{3})+)?(?:[.,][0-9]+)?"
+    r"\(?[-+−]?\s?[$€£¥]?\s?[-+−]?(?:[0-9]+|[0-9]{1,3}(?:[.,' \u00a0\u202f’][0-9]{3})+)?(?:[.,][0-9]+)?"
     r"(?:[eE][-+]?[0-9]+)?\s?(?:[$€£¥%]|EUR|USD|CHF|GBP)?-?\)?"
 )
 _DATE = re.compile(

@@ -88,13 +88,17 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
         start = start if any(found.kinds) else start - 1
         first = _line(table, start)
         doubts.append(f"line {first} looks like data and not like a header: the columns are named by their place")
+        if start > 0:
+            doubts.append(f"what stands above line {first} is skipped")
         return Layout(("",) * width, False, first - 1, first, start > 0, comment, footer, tuple(doubts))
     row = table[header]
     first = _line(table, header + 1)
     names, fits = found.names(header)
-    if found.units(header):
-        fits, first = False, _line(table, header + 2)
-        doubts.append(f"line {table[header + 1].line} says units and is skipped")
+    if units := found.units(header):
+        fits, first = False, _line(table, header + 1 + units)
+        lines = [str(row.line) for row in table[header + 1 : header + 1 + units]]
+        says = "lines {} say units and are" if units > 1 else "line {} says units and is"
+        doubts.append(f"{says.format(', '.join(lines))} skipped")
     fits = fits and not any(row.line < rule.line < first for rule in ruled)
     before = first - 1 if not fits else row.line
     doubts += [*found.doubts, *_second_tables(rows, [each for each in table if each.line >= first])]

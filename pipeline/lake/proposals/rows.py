@@ -58,8 +58,14 @@ def cut(lines: Sequence[str], dialect: Dialect) -> list[Row] | None:
     escaping = {"escapechar": BACKSLASH, "doublequote": False} if dialect.escape == "backslash" else {}
     if delimiter == "\x00":
         return [Row(number, (line.rstrip("\r\n"),), line) for number, line in enumerate(lines, 1)]
+    doubled = lines
+    if dialect.escape == "backslash":
+        # Before all else a backslash is a character, as the lake reads it: that of \\N.
+        special = re.escape(f"{delimiter}{dialect.quote}{BACKSLASH}\r\n")
+        plain = re.compile(rf"\\([{special}])|\\")
+        doubled = [plain.sub(lambda found: found[0] if found[1] else BACKSLASH * 2, line) for line in lines]
     try:
-        reader = csv.reader((line for line in lines), delimiter=delimiter, **quoting, **escaping)  # type: ignore[arg-type]
+        reader = csv.reader((line for line in doubled), delimiter=delimiter, **quoting, **escaping)  # type: ignore[arg-type]
         rows, line = [], 1
         for cells in reader:
             if reader.line_num - line > MAX_RECORD_LINES:

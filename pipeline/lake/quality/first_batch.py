@@ -60,6 +60,6 @@ def first_batch_finding(rule: Rule) -> Finding | None:
     if holds_back is None or not holds_back(operands):
         return None
     return (
-        "last() is 0 until a batch has passed, so that the first batch is held back",
-        "Look at it and run `sluice release`: a released batch counts for those after it.",
+        "last() is 0 until a batch has passed, so that the first batch breaks this rule",
+        "Look at it, and run `sluice release` or, where rules only warn, `sluice quality --count`: then it counts.",
     )

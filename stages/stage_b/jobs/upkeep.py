@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from pipeline.core.clients import client
 from pipeline.core.telemetry.logs import log_as_job, log_context
 from pipeline.lake.batches.history import History, is_over
@@ -17,6 +19,8 @@ from pipeline.lake.batches.upkeep import Turns, TurnStatus
 from pipeline.lake.catalog import Catalog
 from pipeline.lake.catalog.rows import shorten
 from pipeline.lake.datasets.model import Upkeep
+from pipeline.lake.tables.names import split_table
+from pipeline.lake.tables.scratch import remove_abandoned
 from stages.stage_b.jobs.table_upkeep import Keeper
 
 if TYPE_CHECKING:
@@ -45,8 +49,12 @@ def run(
     turns: Turns,
     history: History,
     session: Callable[[], AbstractContextManager[SparkSession]] = own_session,
+    trials: Callable[[], int] = lambda: 0,
 ) -> dict[str, int]:
-    """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises."""
+    """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises.
+
+    `trials` removes what killed trials of definitions left, and says how many they were.
+    """
     dataset, turn = arguments["dataset"], arguments["turn"]
     turns.claim(dataset, turn, arguments["JOB_RUN_ID"])
 
@@ -58,6 +66,7 @@ def run(
             settings = Upkeep.model_validate_json(arguments["settings"])
             did = Keeper(spark, arguments["table"], settings, has_ended).keep_up(history.clock())
         did["histories"] = history.give_ends(dataset)
+        did["trials"] = trials()
     except Exception as error:
         turns.end(dataset, turn, TurnStatus.FAILED, error=shorten(f"{type(error).__name__}: {error}"))
         raise
@@ -73,8 +82,18 @@ def main() -> None:
     log_as_job("stage_b.upkeep")
     dynamodb, table = client("dynamodb"), arguments["batches_table"]
     with log_context(correlation_id=arguments["turn"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
-        did = run(arguments, Turns(dynamodb, table), _history(arguments, dynamodb))
+        did = run(arguments, Turns(dynamodb, table), _history(arguments, dynamodb), trials=lambda: _trials(arguments))
         log.info("table kept up", extra=did)
+
+
+def _trials(arguments: Mapping[str, str]) -> int:
+    database, _ = split_table(arguments["table"])
+    try:
+        return remove_abandoned(client("glue"), client("s3"), database, datetime.now(UTC))
+    except ClientError:
+        # The table is kept up, and the next turn tries again.
+        log.exception("what trials left was not removed")
+        return 0
 
 
 def _history(arguments: Mapping[str, str], dynamodb: Any) -> History:

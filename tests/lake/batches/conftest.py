@@ -23,6 +23,7 @@ from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog, Staging
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import Batching
+from pipeline.lake.manifested.deliveries import Deliveries
 from pipeline.lake.messages.poll_order import PollOrder
 from pipeline.lake.messages.stage_a import StageAWork
 
@@ -136,6 +137,14 @@ def shop(catalog_tables: dict[str, str]) -> Shop:
         finisher=Finisher(made.abandoned),  # type: ignore[arg-type]
         upkeeper=UpkeepPoller(
             turns, client("glue"), "upkeep", "BatchesTable", lambda *told: made.told.append(told), lambda: next(ids)
+        ),
+        deliveries=Deliveries(
+            catalog=catalog,
+            records=records,
+            dynamodb=client("dynamodb"),
+            s3=client("s3"),
+            tell_team=lambda *told: made.told.append(told),
+            clock=lambda: now[0],
         ),
         executions=Executions(client("stepfunctions")),
         machine=machine,

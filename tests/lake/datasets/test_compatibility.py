@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.core.errors import BadInput
 from pipeline.lake.datasets import Dataset
-from pipeline.lake.datasets.compatibility import breaches
+from pipeline.lake.datasets.compatibility import breaches, refusals
 from pipeline.lake.datasets.raw_files import Column, StageA
 from pipeline.lake.datasets.revisions import definitions_at
 
@@ -141,6 +141,44 @@ def test_every_option_of_a_column_is_judged() -> None:
             "leading_zeros",
         )
     }
+
+
+@pytest.mark.parametrize(
+    ("columns", "field", "says"),
+    [
+        ({"price": "decimal(5,2)"}, "price", "decimal(9,2) → decimal(5,2): values of the table do not all fit"),
+        ({"inner": "struct<y:string>"}, "inner", "or a field within is gone"),
+        ({"id": None}, "id", "If files may lack it, keep `id` and say `optional: true`"),
+        ({"id": None, "number": "int"}, "id", "it is gone, and number is new"),
+        ({"id": None, "number": {"type": "int", "optional": True}}, "id", "keep `id` and say `from: number`"),
+        ({"id": None, "number": "string"}, "id", "a column of a table is not dropped"),
+    ],
+)
+def test_what_applying_refuses_says_what_to_do(columns: dict[str, Any], field: str, says: str) -> None:
+    (found,) = refusals(BEFORE, dataset(columns))
+    assert found.field == f"stage_a.columns.{field}"
+    assert says in found.why
+    assert field in [breach.field.rpartition(".")[2] for breach in breaches(BEFORE, dataset(columns))]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"day": None},
+        {"id": "bigint"},
+        {"id": {"type": "int", "from": "number"}},
+        {"more": "string"},
+        {"inner": "struct<x:array<int>,y:string>"},
+    ],
+)
+def test_columns_may_come_widen_be_renamed_in_files_and_optional_ones_be_left_out(columns: dict[str, Any]) -> None:
+    assert refusals(BEFORE, dataset(columns)) == []
+
+
+def test_a_key_that_is_declared_no_more_is_still_a_column() -> None:
+    table = {"write": "upsert", "key": ["code"]}
+    assert refusals(dataset({"code": "string"}, table), dataset(table=table)) == []
 
 
 def git(folder: Path, *arguments: str) -> None:

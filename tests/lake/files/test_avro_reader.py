@@ -179,6 +179,7 @@ def test_a_file_that_was_cut_is_refused(cut: int, reading: Reading) -> None:
         reading(DATA[:-cut], "avro")
 
 
+@pytest.mark.thorough
 def test_damage_is_never_an_error_of_the_function(reading: Reading) -> None:
     for data in damaged(DATA, 5):
         with contextlib.suppress(BadObject):

@@ -16,7 +16,7 @@ from pipeline.lake.datasets import Column, DatasetName
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.proposals.proposal import propose
 
-from .conftest import TINY, Read, read
+from .conftest import THOROUGH_ONLY, TINY, Read, read
 
 FOLDER = Path(__file__).with_name("cases")
 OUTCOMES: dict[str, dict[str, Any]] = yaml.safe_load((FOLDER / "outcomes.yaml").read_text())
@@ -152,7 +152,9 @@ def test_every_case_has_a_definition_and_an_outcome() -> None:
     assert files == set(OUTCOMES) == set(DEFINITIONS)
 
 
-@pytest.mark.parametrize("limits", [TINY, Limits()], ids=["tiny blocks", "whole file"])
+@pytest.mark.parametrize(
+    "limits", [pytest.param(TINY, id="tiny blocks"), pytest.param(Limits(), id="whole file", marks=THOROUGH_ONLY)]
+)
 @pytest.mark.parametrize("name", [name for name in DEFINITIONS if "refused" not in OUTCOMES[name]])
 def test_a_case_becomes_the_rows_that_it_holds(tmp_path: Path, name: str, limits: Limits) -> None:
     found = converted(tmp_path, name, DEFINITIONS[name], limits)

@@ -70,6 +70,19 @@ def test_a_row_of_nothing_but_delimiters_is_put_aside(reading: Reading, row: str
     assert {bad["reason"] for bad in found.bad} == {"no cell of the row has a value"}
 
 
+@pytest.mark.parametrize("rule", ["---,-----", "===,===", "______,___"])
+def test_a_drawn_line_is_put_aside_wherever_it_stands(reading: Reading, rule: str) -> None:
+    found = reading(f"name,city\n{rule}\nx,y\nz,w\n{rule}\nq,---\n", "csv")
+    assert found.rows == [{"name": "x", "city": "y"}, {"name": "z", "city": "w"}, {"name": "q", "city": "---"}]
+    assert [bad["line"] for bad in found.bad] == [2, 5]
+    assert {bad["reason"] for bad in found.bad} == {"a line that is drawn, and no data"}
+
+
+def test_dashes_that_stand_for_nothing_are_data(reading: Reading) -> None:
+    assert len(reading("a,b\n--,--\n---,x\n", "csv").rows) == 2
+    assert len(reading("a\n---\n", "csv").rows) == 1
+
+
 @pytest.mark.parametrize(
     "row",
     [

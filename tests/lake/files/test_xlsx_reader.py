@@ -356,6 +356,7 @@ def test_a_workbook_that_was_cut_is_refused(share: float, reading: Reading) -> N
         reading(data[: int(len(data) * share)], "xlsx")
 
 
+@pytest.mark.thorough
 def test_damage_is_never_an_error_of_the_function(reading: Reading) -> None:
     for data in damaged(saved(sheet(["a"], [1], ["x"])), 3):
         with contextlib.suppress(BadObject):

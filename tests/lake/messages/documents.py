@@ -37,6 +37,9 @@ def examples(kind: Any, *, whole: bool = False) -> st.SearchStrategy[Any]:
     """Values of a type; `whole` ones have all that may be left out, and something in each list."""
     if kind is Batching:
         return st.builds(_batching, st.integers(1, 300), st.integers(1, 300), st.integers(0, int(_SECONDS)))
+    if get_origin(kind) is UnionType and get_args(kind)[0] is str and not whole:
+        # What is empty is as good as unsaid, and is not written.
+        return st.none() | st.text(min_size=1, max_size=20)
     if is_dataclass(kind):
         hints = get_type_hints(kind, localns={"Batching": Batching})
         return st.builds(kind, **{field.name: examples(hints[field.name], whole=whole) for field in fields(kind)})

@@ -42,6 +42,7 @@ def test_the_corpus_is_large_enough_to_say_something():
     assert {case.name for case in cases()} == {path.name for path in cases()[0].path.parent.iterdir()}
 
 
+@pytest.mark.thorough
 def test_nearly_all_columns_of_the_corpus_are_right():
     wrong = [miss for case in cases() for miss in misses(case, contract_of(proposed(case)))]
     columns = sum(len(case.columns) for case in cases())
@@ -49,6 +50,7 @@ def test_nearly_all_columns_of_the_corpus_are_right():
     assert right >= GOAL, f"{right:.1%} of {columns} columns are right; wrong are\n" + "\n".join(wrong)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_how_a_file_is_written_is_found(case: Case):
     proposal = proposal_of(case.path)
@@ -58,6 +60,7 @@ def test_how_a_file_is_written_is_found(case: Case):
     assert {key: value for key, value in stage_a.items() if key != "columns"} == case.options
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_rows_are_read_as_often_as_they_are_there(case: Case):
     proposal = proposal_of(case.path)

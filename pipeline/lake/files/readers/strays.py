@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from threading import Lock
 
 import numpy as np
@@ -17,6 +18,7 @@ from pipeline.lake.files.readers.csv_records import count_lines
 
 EMPTY = "no cell of the row has a value"
 _AGAIN = "the header once more"
+_DRAWN = "a line that is drawn, and no data"
 _TOTAL = "it looks like a total of other rows; if the file ends with such lines, the option `skip_footer` skips them"
 _SUMS = (
     "total, totals, grand total, sub total, subtotal, sub-total, sum, gesamt, gesamtsumme, gesamtergebnis, summe, "
@@ -40,6 +42,9 @@ _AROUND = 2
 
 _LONG = 256
 """Bytes of a name from which on all count as long."""
+
+_DRAWING = "-=_*"
+_RULE = r"^(?:-{3,}|={3,}|_{3,}|\*{3,})$"
 
 _AMOUNT = re.compile(r"[^\w]{0,4}[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*[^\w]{0,4}", re.ASCII)
 _NAME = r"^\s*[\p{L}_][\p{L}\p{N}_ .()/%€$-]*$"
@@ -106,6 +111,7 @@ class Strays:
         found: dict[int, str] = {}
         if table.num_rows and table.num_columns:
             found.update(self._headers(table, lines, first))
+            found.update(dict.fromkeys(_rules(table), _DRAWN))
         nulls = [column.null_count for column in table.columns]
         if self._trim or (all(nulls) and nulls):
             found.update(dict.fromkeys(self._empty(table), EMPTY))
@@ -256,6 +262,16 @@ def _rows_of(
         if not len(rows):
             break
     return rows.tolist() if table.num_columns else []
+
+
+def _rules(table: pa.Table) -> list[int]:
+    """Rows whose every cell is a line of dashes or the like, as listings draw it below each header."""
+    first = table.column(0)
+    drawn = [pc.fill_null(pc.starts_with(first, pattern=sign * 3), False) for sign in _DRAWING]
+    likely = np.flatnonzero(reduce(pc.or_, drawn).to_numpy())
+    if not len(likely) or table.num_columns < 2:
+        return []
+    return _rows_of(table, lambda column: pc.fill_null(pc.match_substring_regex(column, _RULE), False), likely)
 
 
 def _totals(table: pa.Table) -> list[int]:

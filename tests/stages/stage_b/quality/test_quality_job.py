@@ -12,12 +12,13 @@ from typing import Any
 import boto3
 import pytest
 
-from pipeline.core.dynamo import encode
+from pipeline.core.clients import client
+from pipeline.core.dynamo import encode, update_if
 from pipeline.core.errors import BadDefinition, Inconsistent, Refused
 from pipeline.lake.batches.metrics import Measured, remembering
 from pipeline.lake.batches.records import Batch, BatchRecords, Written
 from stages.stage_b.jobs.quality import check
-from tests.conftest import load_template
+from tests.conftest import allowed, load_template, table_calls
 
 BATCH = "01JD000000000000000000000A"
 PROPERTIES = "'format-version'='2', 'write.merge.mode'='merge-on-read'"
@@ -53,9 +54,7 @@ class Lake:
     def remember(self, batch: str, scope: str = "batch", **metrics: float) -> None:
         """What a committed batch leaves for later ones."""
         found = Measured(batch, scope, metrics)
-        boto3.client("dynamodb").transact_write_items(
-            TransactItems=[remembering(self.batches, "shop/orders", found, datetime.now(UTC))]
-        )
+        update_if(boto3.client("dynamodb"), self.batches, remembering("shop/orders", found, datetime.now(UTC)))
 
     def check(self, ruleset: str | None, **quality: str) -> Any:
         definition: dict[str, Any] = {"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}}
@@ -98,7 +97,7 @@ def lake(front: Any, spark: Any) -> Lake:
         f"create table glue_catalog.{name}.orders (id int, place string, price decimal(10,2), _sluice_order string) "
         f"using iceberg partitioned by (place) tblproperties ({PROPERTIES})"
     )
-    made = Lake(spark, f"{name}.orders", BatchRecords(boto3.client("dynamodb"), name), name, boto3.client("s3"))
+    made = Lake(spark, f"{name}.orders", BatchRecords(client("dynamodb"), name), name, boto3.client("s3"))
     made.row()
     made.append("(1, 'x', null, 'o1')")
     return made
@@ -168,7 +167,9 @@ def test_rules_are_held_against_the_batches_before(lake):
     lake.remember(BATCH, RowCount=1000.0)
     lake.remember("01JZ0000000000000000000000", RowCount=1000.0)
     lake.write_branch(BAD)
-    judged = lake.check(DYNAMIC)
+    with table_calls() as calls:
+        judged = lake.check(DYNAMIC)
+    assert calls == {lake.batches: allowed("stage_b.yaml", "QualityJob", "batches-table-arn")}
     assert lake.batch().verdict == judged
     first, second, third, fourth, fifth = judged.rules
     assert (first.rule, first.outcome) == ("RowCount > avg(last(2)) * 0.5", "Failed")
