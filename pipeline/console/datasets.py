@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.console import reasons
 from pipeline.console.charts import drawn
 from pipeline.console.console import PageRequest
 from pipeline.console.pages import ActionResult, Document, action, link, page
@@ -30,9 +31,10 @@ from pipeline.operate.datasets import (
     start_of_batches,
 )
 from pipeline.operate.executions import redriven
-from pipeline.operate.formatting import duration
+from pipeline.operate.formatting import counted, duration
 from pipeline.operate.metrics import SHOWN, metrics_of
 from pipeline.operate.redrive import redrive_dataset
+from pipeline.operate.rows_again import send_rows
 from pipeline.operate.waiting_deliveries import waiting_deliveries
 
 ROWS = 25
@@ -123,6 +125,7 @@ def build(request: PageRequest) -> Document:
         "batches": [{**_batch(batch), "since": of_batch(lake, batch).to_json()} for batch in batches],
         "rules": _rules(batches),
         **_metrics(request, dataset, batches),
+        "aside": reasons.of_dataset(lake, name),
         "table": table_facts(request.console.tables, registration.table, first),
     }
 
@@ -199,7 +202,21 @@ def redrive(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
     return ActionResult(link(f"/datasets/{registration.name}"), message, good=good)
 
 
+def send_rows_again(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Send the rows of the dataset that were set aside, or those of one `reason`, through Stage A again."""
+    registration = registration_of(request.lake, request.path["team"], request.path["dataset"])
+    if fields.get("sure") != "yes":
+        raise BadInput("the form lacks its confirmation", hint="Use the button on the dataset's page.")
+    done = send_rows(request.lake, registration.name, fields.get("reason") or None)
+    parts = [f"{counted(done.rows, 'row')} of {counted(done.objects, 'object')} sent again."] if done.rows else []
+    parts += [f"{counted(done.moving, 'row')} on the way already."] if done.moving else []
+    parts += [f"{counted(each.rows, 'row')} of {each.object.uri} not sent: {each.why}." for each in done.held[:5]]
+    message = " ".join(parts) or "No rows are set aside."
+    return ActionResult(link(f"/datasets/{registration.name}"), message, good=bool(done.rows))
+
+
 ROUTES = [
+    action("/datasets/{team}/{dataset}/rows", send_rows_again),
     action("/datasets/{team}/{dataset}/run", run),
     action("/datasets/{team}/{dataset}/redrive", redrive),
     *page("/datasets/{team}/{dataset}", "dataset.html", build, live=True),

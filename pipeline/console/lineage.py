@@ -6,21 +6,19 @@ import re
 from typing import Any
 
 from pipeline.console.pages import link
-from pipeline.console.previews import origin
-from pipeline.console.stored import Head, head
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.routing import dataset_in
 from pipeline.lake.services import Lake
-from pipeline.lake.settings import Setting
+from pipeline.operate.files import FileFacts
 from pipeline.operate.set_aside import folder_of
-from pipeline.operate.zones import Zone, split
 
 _STAGED = re.compile(r"/\d{4}/\d{2}/\d{2}/[0-9a-f]{32}-\d+\.(parquet|jsonl)$")
 """The end of a key that Stage A wrote (`pipeline.core.objects.staged_key`)."""
-_OF_BATCH = re.compile(r"^_(?:manifests|quality)/([a-z0-9_]+/[a-z0-9_]+)/([0-9A-Z]{26})[-.]")
-"""Keys of manifests and quality findings, which name dataset and batch."""
+
+OBJECTS = 10
+"""Raw objects of one file that are steps of its lineage; its facts have more."""
 
 LineageStep = dict[str, Any]
 
@@ -59,35 +57,25 @@ def _name(uri: str) -> str:
     return uri.rpartition("/")[2]
 
 
-def came_from(lake: Lake, zone: Zone, obj: ObjectVersion, stored: Head) -> ObjectRow | None:
-    """The version of a raw object that a staged Parquet file, or a file of bad rows, was made from.
+def came_from(lake: Lake, facts: FileFacts | None) -> ObjectRow | None:
+    """The version of a raw object that a file of Stage A was made from; None if it is not known, or of another file."""
+    if facts is None or facts.number != 1 or not _STAGED.search(facts.uri):
+        return None
+    return lake.catalog.get(facts.objects[0])
 
-    The Parquet file has it in its metadata; a file of bad rows has the same name. None if it is not known.
-    """
-    if zone.name not in ("staging", "quarantine") or not _STAGED.search(obj.key):
-        return None
-    staged, size = obj, stored.size
-    if zone.name == "quarantine":
-        bucket = lake.settings[Setting.STAGING_BUCKET]
-        staged = ObjectVersion(bucket, obj.key.removesuffix(".jsonl") + ".parquet", "")
-        parquet = head(staged)
-        if parquet is None:
-            return None
-        size = parquet.size
-    source = origin(staged, size)
-    if source is None:
-        return None
-    bucket, key = split(source[0])
-    return lake.catalog.get(ObjectVersion(bucket, key, source[1]))
+
+def of_file(facts: FileFacts | None, obj: ObjectVersion) -> list[LineageStep]:
+    """What a file of no object alone is from: raw objects, batches, and the dataset."""
+    if facts is None or not facts.dataset:
+        return belongs_to(obj)
+    raw = [
+        _step("raw", each.file_name, link("/object", uri=each.uri, version=each.version_id)) for each in facts.objects
+    ]
+    batches = [_step("batch", batch, link(f"/batches/{batch}")) for batch in facts.batches]
+    return [*raw, *batches, _step("dataset", facts.dataset, link(f"/datasets/{facts.dataset}"))]
 
 
 def belongs_to(obj: ObjectVersion) -> list[LineageStep]:
-    """The batch and the dataset that an object's key names."""
-    if match := _OF_BATCH.match(obj.key):
-        dataset, batch = match.groups()
-        return [
-            _step("batch", batch, link(f"/batches/{batch}")),
-            _step("dataset", dataset, link(f"/datasets/{dataset}")),
-        ]
+    """The dataset that an object's key names."""
     dataset_name = dataset_in(obj.key)
     return [_step("dataset", str(dataset_name), link(f"/datasets/{dataset_name}"))] if dataset_name else []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pipeline.console import lineage
+from pipeline.console import lineage, reasons
 from pipeline.console.console import PageRequest
 from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.console.previews import preview
@@ -21,13 +21,14 @@ from pipeline.lake.catalog.rows import IN_FLIGHT
 from pipeline.lake.datasets.model import Table
 from pipeline.lake.routing import is_folder
 from pipeline.operate.deliveries import in_words
+from pipeline.operate.files import data_files, look_up
 from pipeline.operate.missing_objects import diagnose
 from pipeline.operate.missing_rows import needs_attention
 from pipeline.operate.objects import account, bad_rows_from, batch_of, rows_of, table_of, waits_for
 from pipeline.operate.open_issues import is_missing
 from pipeline.operate.redrive import dismiss_objects, redrive_version, row_of
 from pipeline.operate.set_aside import folder_of, set_aside
-from pipeline.operate.zones import Zone, located
+from pipeline.operate.zones import located
 
 VERSIONS = 10
 BAD_ROWS = 25
@@ -51,7 +52,7 @@ def build(request: PageRequest) -> Document:
         "folder": f"s3://{obj.bucket}/{folder}/" if folder else f"s3://{obj.bucket}/",
     }
     obj = ObjectVersion(obj.bucket, obj.key, version)
-    return document | (_raw(request, obj) if zone.name == "raw" else _other(request, zone, obj))
+    return document | (_raw(request, obj) if zone.name == "raw" else _other(request, obj))
 
 
 def _raw(request: PageRequest, obj: ObjectVersion) -> Document:
@@ -79,11 +80,24 @@ def _raw(request: PageRequest, obj: ObjectVersion) -> Document:
         "ways": _ways(row) if row else [],
         "lineage": lineage.steps(request.lake, row, batch) if row else [],
         "source": None,
+        "file": None,
+        **_data_files(request, row),
         "bad_rows": _bad_rows(request, row, folder_of(request.lake, row, batch)) if row and row.bad else None,
         "missing": row is None and stored is None,
         "busy": obj.uri if goes_on else None,
         "ended": not goes_on,
     }
+
+
+def _data_files(request: PageRequest, row: ObjectRow | None) -> Document:
+    """The table's files that the object's rows are in, if the page is asked for them: it takes the table's metadata."""
+    if row is None or row.status is not Status.COMMITTED:
+        return {"data_files": None, "find_files": None}
+    to = link("/object", uri=row.object.uri, version=row.object.version_id, files="yes")
+    if request.query.get("files") != "yes":
+        return {"data_files": None, "find_files": f"{to}#files"}
+    found = [{**each.to_json(), "to": link("/object", uri=each.uri)} for each in data_files(request.lake, row)]
+    return {"data_files": found, "find_files": None}
 
 
 def _chosen(rows: list[ObjectRow], version: str) -> ObjectRow | None:
@@ -137,6 +151,7 @@ def _bad_rows(request: PageRequest, row: ObjectRow, folder: str | None) -> dict[
     page = bad_rows_from(row, start, BAD_ROWS)
     return {
         "total": row.bad,
+        "reasons": reasons.of_object(request.lake, row),
         "rows": [*([] if start else set_aside(folder, row, BAD_ROWS)), *page.rows],
         "start": start,
         "next": page.next,
@@ -169,12 +184,13 @@ def _ways(row: ObjectRow) -> list[dict[str, str]]:
     return [{"label": label, "to": to} for label, to in links]
 
 
-def _other(request: PageRequest, zone: Zone, obj: ObjectVersion) -> Document:
+def _other(request: PageRequest, obj: ObjectVersion) -> Document:
     stored = head(obj)
     if stored is None:
         expired = "Files in the staging and quarantine buckets expire, and a table deletes files that it needs no more."
         raise NotThere(f"{obj.uri} is not there", hint=f"{expired} Keys are case-sensitive.")
-    row = lineage.came_from(request.lake, zone, obj, stored)
+    facts = look_up(request.lake, obj.uri)
+    row = lineage.came_from(request.lake, facts)
     return {
         **_versions(request, [], None),
         **_stored(obj, stored),
@@ -185,11 +201,18 @@ def _other(request: PageRequest, zone: Zone, obj: ObjectVersion) -> Document:
         "needs_attention": False,
         "redrivable": False,
         "ways": [],
-        "lineage": lineage.steps(request.lake, row, batch_of(request.lake, row)) if row else lineage.belongs_to(obj),
+        "lineage": _steps(request, row) if row else lineage.of_file(facts, obj),
+        "file": facts.to_json() if facts else None,
+        "data_files": None,
+        "find_files": None,
         "source": _source(row, obj.uri) if row else None,
         "bad_rows": None,
         "ended": True,
     }
+
+
+def _steps(request: PageRequest, row: ObjectRow) -> list[lineage.LineageStep]:
+    return lineage.steps(request.lake, row, batch_of(request.lake, row))
 
 
 def _source(row: ObjectRow, uri: str) -> dict[str, Any]:
@@ -199,7 +222,7 @@ def _source(row: ObjectRow, uri: str) -> dict[str, Any]:
         "version_id": row.object.version_id,
         "to": link("/object", uri=row.object.uri, version=row.object.version_id),
         "status": row.status.value,
-        "is_current": uri in (row.staged, row.bad_rows_uri),
+        "is_current": uri in (row.staged, row.bad_rows_uri, row.left_uri),
     }
 
 

@@ -102,16 +102,3 @@ def _cell(value: Any) -> str | None:
     simple = plain(value)
     written = simple if isinstance(simple, str) else json.dumps(simple, ensure_ascii=False)
     return written if len(written) <= CHARACTERS else f"{written[:CHARACTERS]}…"
-
-
-def origin(obj: ObjectVersion, size: int) -> tuple[str, str] | None:
-    """The URI and version of the raw object that a staged Parquet file was made from, read from its metadata."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        metadata = pq.read_metadata(pa.PythonFile(Blocks(obj, size), mode="r")).metadata or {}
-    except (OverBudget, pa.ArrowException, OSError, ValueError):
-        return None
-    source, version = metadata.get(b"sluice.source"), metadata.get(b"sluice.version")
-    return (source.decode(errors="replace"), version.decode(errors="replace")) if source and version else None

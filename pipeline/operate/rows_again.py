@@ -83,13 +83,15 @@ def send_rows(lake: Lake, dataset: DatasetName, reason: str | None = None, *, dr
     """Send the rows of a dataset that were set aside, those whose reason has `reason` in it if it is given.
 
     They are read anew from the raw object, by the contract as it is now. `NotThere` for a dataset that is not
-    registered, `Refused` for a retired one, `BadInput` if no reason is like the one that is given.
+    registered, `Refused` for a retired one or where late rows have no place in the table, `BadInput` if no reason is
+    like the one that is given.
     """
     registration = lake.registry.get(dataset)
     if registration is None:
         raise NotThere(f"no dataset {dataset} is registered", hint=known(lake))
     if registration.is_closed:
         raise Refused(f"dataset {dataset} is retired, and has no queue any more", hint="Apply it again first.")
+    _check_write(registration)
     tally = _Tally()
     rows = _by_whole(lake, dataset)
     ready = list(_ready(lake, dataset, rows, tally, dry_run=dry_run))
@@ -109,6 +111,20 @@ def send_rows(lake: Lake, dataset: DatasetName, reason: str | None = None, *, dr
         tally.moving,
         tuple(tally.held),
     )
+
+
+def _check_write(registration: Registration) -> None:
+    """`Refused` where some rows of a version cannot be loaded beside its others."""
+    dataset, name = registration.dataset, registration.name
+    write, why = dataset.table.write, None
+    if write != "append" and dataset.table.format == "parquet":
+        why = f"a Parquet table with `write: {write}` takes whole files only"
+    elif write in ("replace", "overwrite") and dataset.transform is not None:
+        why = f"with `write: {write}` its transform makes what takes a version's place of all rows of the version"
+    if why:
+        raise Refused(
+            f"rows of {name} cannot be sent on their own: {why}", hint="Drop the file again: it is read whole."
+        )
 
 
 @dataclass(frozen=True, slots=True)

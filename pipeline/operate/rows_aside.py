@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.core.clients import client
@@ -40,6 +40,10 @@ class Reason:
     uri: str
     version: str
     line: int
+
+    def and_of(self, other: Reason) -> Reason:
+        """The same reason of this object's rows and of another's."""
+        return replace(self, rows=self.rows + other.rows, objects=self.objects + other.objects)
 
     def to_json(self) -> dict[str, Any]:
         """As programs get it."""

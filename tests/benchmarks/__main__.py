@@ -20,6 +20,7 @@ MODULES = tuple(
         "looking",
         "cold_start",
         "commits",
+        "rows_again",
         "signatures",
     )
 )

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.core.clients import client
-from pipeline.core.errors import BadInput, NotThere
+from pipeline.core.errors import BadInput, NotThere, Refused
 from pipeline.core.events.s3 import parse
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import ObjectRow, Status
@@ -159,6 +159,20 @@ def test_a_reason_that_no_row_has_is_an_error_that_lists_those_there_are(lake):
     assert "column price: a value" in str(error.value.hint)
     with pytest.raises(NotThere):
         send_rows(lake, replace(shop.work.dataset.name, dataset="nothing"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"table": {"format": "parquet", "write": "overwrite"}},
+        {"table": {"write": "replace"}, "transform": {"sql": "a.sql", "text": "select * from staged"}},
+    ],
+)
+def test_where_late_rows_have_no_place_they_are_refused_with_the_reason(lake, more):
+    dataset = Dataset.from_stored({**definition("whole_only"), **more})
+    lake.registry.put(Registration.of(dataset, "queue", "dead", "sluice_local_shop.whole_only"))
+    with pytest.raises(Refused, match="cannot be sent on their own"):
+        send_rows(lake, dataset.name)
 
 
 def test_two_at_once_send_each_row_once(lake):

@@ -111,11 +111,12 @@ class Indexes:
         for row in query(self._dynamodb, **of_it, ScanIndexForward=False, Limit=page):
             yield Place(_object(row), dataset, status, _since(row["outcome_sk"]))
 
-    def flawed(self, dataset: str) -> list[Place]:
+    def flawed(self, dataset: str, limit: int | None = None) -> list[Place]:
         """Objects of a dataset of which rows were set aside or came twice, finished or not, unless they were dismissed
-        when they were finished. `since` is when they were finished; of others it is when that became known."""
+        when they were finished, at most `limit`, the newest first. `since` is when they were finished; of others it is
+        when that became known."""
         of_it = self._of(OUTCOMES_INDEX, "outcome_pk", bad_rows_partition(dataset))
-        rows = query(self._dynamodb, **of_it, ScanIndexForward=False)
+        rows = query(self._dynamodb, limit, **of_it, ScanIndexForward=False)
         return [Place(_object(row), dataset, Status(row["status"]), _since(row["outcome_sk"])) for row in rows]
 
     def _count(

@@ -404,3 +404,16 @@ def test_booleans_and_numbers_are_those_of_xml(cell: str, value: str | None, rea
     found = reading(edited(file.getvalue(), "xl/worksheets/sheet1.xml", "><v>1.5</v>", cell), "xlsx")
     assert [row["t"] for row in found.rows] == ([] if value is None else [value])
     assert len(found.bad) == (value is None)
+
+
+def test_zeros_that_a_format_shows_are_in_text_and_not_in_numbers(reading: Reading) -> None:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
+        sheet, zeros = book.add_worksheet(), book.add_format({"num_format": "00000"})
+        sheet.write_row(0, 0, ["zip", "n"])
+        for number, value in enumerate((1234, 90210, 123456), 1):
+            sheet.write_number(number, 0, value, zeros)
+            sheet.write_number(number, 1, value, zeros)
+    found = reading(file.getvalue(), "xlsx", {"n": "bigint"})
+    assert [row["zip"] for row in found.rows] == ["01234", "90210", "123456"]
+    assert [row["n"] for row in found.rows] == [1234, 90210, 123456]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.readers.csv_records import count_lines
+from pipeline.lake.files.text_bytes import content
 
 EMPTY = "no cell of the row has a value"
 _AGAIN = "the header once more"
@@ -267,6 +268,9 @@ def _rows_of(
 def _rules(table: pa.Table) -> list[int]:
     """Rows whose every cell is a line of dashes or the like, as listings draw it below each header."""
     first = table.column(0)
+    data = b"".join(content(chunk).tobytes() for chunk in first.chunks)
+    if not any(sign.encode() * 3 in data for sign in _DRAWING):
+        return []
     drawn = [pc.fill_null(pc.starts_with(first, pattern=sign * 3), False) for sign in _DRAWING]
     likely = np.flatnonzero(reduce(pc.or_, drawn).to_numpy())
     if not len(likely) or table.num_columns < 2:

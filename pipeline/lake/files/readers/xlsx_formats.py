@@ -40,6 +40,11 @@ def shown_as(number: int, code: str | None) -> Shown:
     return Shown.TIME if time else Shown.NUMBER
 
 
+def digits_shown(code: str | None) -> int:
+    """To how many digits a format such as 00000 fills numbers with zeros, as that of postal codes; 0 for any other."""
+    return len(code) if code and not code.strip("0") else 0
+
+
 def moment_text(serial: float, shown: Shown, since_1904: bool) -> str:
     """A date, moment or time of day as in ISO 8601, to the millisecond. ValueError where there is no such day."""
     days, share = divmod(serial, 1)

@@ -263,7 +263,9 @@ def _plain_text(cell: Cell, to: Type) -> str:
         return cell.text.removesuffix("T00:00:00")
     if cell.stored is not Stored.NUMBER:
         return cell.text
-    return _number_text(cell.text, to)
+    text = _number_text(cell.text, to)
+    # A postal code that is kept as a number has its zeros in the format alone.
+    return text.zfill(cell.digits) if to is Primitive.STRING and text.isdecimal() else text
 
 
 def _number_text(text: str, to: Type) -> str:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.compression import Readable
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.xlsx_formats import Shown, moment_text, shown_as
+from pipeline.lake.files.readers.xlsx_formats import Shown, digits_shown, moment_text, shown_as
 from pipeline.lake.files.readers.xml_elements import Elements
 from pipeline.lake.files.zip_archive import open_archive
 
@@ -44,11 +44,15 @@ class Stored(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`text` is a number as the file has it, a date in ISO 8601, or what a broken cell shows; `why` it is broken."""
+    """`text` is a number as the file has it, a date in ISO 8601, or what a broken cell shows; `why` it is broken.
+
+    `digits` is as many as its format shows at least, with zeros in front.
+    """
 
     stored: Stored
     text: str
     why: str = ""
+    digits: int = 0
 
 
 Row = tuple[int, dict[int, Cell]]
@@ -150,9 +154,9 @@ class Workbook:
         if kind == "d":
             return Cell(Stored.DATE, value)
         style = _index(element.get("s") or "0")
-        shown = self._styles[style] if style < len(self._styles) else Shown.NUMBER
+        shown, digits = self._styles[style] if style < len(self._styles) else (Shown.NUMBER, 0)
         if shown is Shown.NUMBER:
-            return Cell(Stored.NUMBER, value)
+            return Cell(Stored.NUMBER, value, digits=digits)
         try:
             return Cell(Stored.DATE, moment_text(float(value), shown, self._since_1904))
         except ValueError as error:
@@ -175,7 +179,7 @@ class Workbook:
         return found
 
     @cached_property
-    def _styles(self) -> list[Shown]:
+    def _styles(self) -> list[tuple[Shown, int]]:
         path = self._part("styles")
         if not path:
             return []
@@ -183,7 +187,7 @@ class Workbook:
             codes = {int(each.get("numFmtId")): each.get("formatCode", "") for each in self._elements(path, "numFmt")}
             for formats in self._elements(path, "cellXfs"):
                 numbers = [int(each.get("numFmtId") or 0) for each in formats.iterchildren("{*}xf")]
-                return [shown_as(number, codes.get(number)) for number in numbers]
+                return [(shown_as(each, codes.get(each)), digits_shown(codes.get(each))) for each in numbers]
         return []
 
     @cached_property

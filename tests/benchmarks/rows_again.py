@@ -1,0 +1,102 @@
+"""How long rows take that come back: 40,000 bad rows of 4 million, after the contract was mended.
+
+    python -m tests.benchmarks.rows_again [--rows N]
+
+One file in a warm embedded lake, with a ruleset. From the call that sends the rows again to the commit of their batch;
+beside it, how long the whole file had taken from its drop to its commit, in the same lake a moment before. Processor
+time is that of this process and of everything in the lake.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.cli.waits import wait
+from pipeline.core.clients import client
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.settings import Setting
+from pipeline.operate.connection import Connected
+from pipeline.operate.rows_again import send_rows
+from pipeline.operate.tables import load_table
+from tests.benchmarks.flow import QUALITY, drop
+from tests.benchmarks.looking import supervisor
+from tests.benchmarks.small_lake import NAME, small_lake
+from tests.whole_lake.listening import processes
+
+PATIENCE_S = 1800
+ONE_IN = 100
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=4_000_000)
+    rows = parser.parse_args().rows
+    bad = rows // ONE_IN
+    with small_lake(QUALITY) as connected:
+        drop(connected, "warm.csv")
+        settle(connected)
+        lines = (b"%d,%s\n" % (n, b"n/a" if n % ONE_IN == 0 else b"1") for n in range(rows))
+        body = b"id,n\n" + b"".join(lines)
+        bucket = connected.lake.settings[Setting.RAW_BUCKET]
+        key = f"{NAME}/big.csv"
+        report("the whole file", lambda: client("s3").put_object(Bucket=bucket, Key=key, Body=body), connected)
+        expect(connected, 1 + rows - bad)
+        mend(connected)
+        report(f"{bad:,} rows of {rows:,} again", lambda: send_rows(connected.lake, NAME), connected)
+        expect(connected, 1 + rows)
+        [row] = connected.lake.catalog.history(f"{bucket}/{key}")[:1]
+        assert (row.bad, row.rows_again) == (0, bad), row
+
+
+def report(what: str, begin: Callable[[], object], connected: Connected) -> None:
+    """Do something and print how long the lake took until nothing was left to do."""
+    began, used = time.monotonic(), used_s()
+    begin()
+    settle(connected)
+    print(f"{what:<36} {time.monotonic() - began:6.1f} s, {used_s() - used:6.1f} s of the processor", flush=True)
+
+
+def used_s() -> float:
+    """Seconds of this process and the lake's, those of children that have ended included."""
+    ticks = 0
+    for pid in (os.getpid(), *processes(supervisor())):
+        with contextlib.suppress(OSError):
+            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def settle(connected: Connected) -> None:
+    progress = wait(connected, PATIENCE_S, lambda progress: None)
+    assert progress.is_settled, progress.describe()
+
+
+def mend(connected: Connected) -> None:
+    """Apply a contract that takes the bad rows."""
+    old = connected.lake.registry.get(NAME)
+    assert old
+    mended = Dataset.from_stored(
+        {
+            **old.dataset.model_dump(mode="json", exclude_defaults=True),
+            "stage_a": {"format": "csv", "columns": {"id": "string", "n": "int"}, "null_values": ["n/a"]},
+            "quality": {"ruleset": 'Rules = [ IsComplete "id" ]'},
+        }
+    )
+    connected.lake.registry.put(Registration.of(mended, old.queue_url, old.dead_letter_queue_url, old.table))
+
+
+def expect(connected: Connected, rows: int) -> None:
+    registration = connected.lake.registry.get(NAME)
+    assert registration
+    table = load_table(registration)
+    assert table
+    assert table.scan().count() == rows
+
+
+if __name__ == "__main__":
+    main()
