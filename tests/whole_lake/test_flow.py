@@ -79,8 +79,10 @@ def test_a_batch_that_breaks_its_rules_is_never_seen_and_can_be_released(lake: R
     assert (compared.status, compared.verdict.outcome) == (BatchStatus.COMMITTED, "PASSED")
     assert compared.verdict.rules[1].reason == f"2 * last() + 1 = 3 over 1 earlier batch, {newest.id}"
     assert compared.verdict.metrics == {"RowCount": 3, 'RowCountMatch "raw"': 0.75}
-    printed = lake.sluice("quality", str(orders.dataset.name))
-    assert "RowCount = 7" in printed.stdout, printed.stderr
+    printed = lake.sluice("quality", str(orders.name), "--metric", "RowCount", "--json")
+    [rows] = json.loads(printed.stdout)
+    assert [point["value"] for point in rows["points"] if point["counts"]] == [1, 3]
+    assert rows["rules"][0]["next"] == "RowCount = 7"
 
 
 def test_a_second_batch_changes_rows_of_the_first(lake: RunningLake):
