@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ from pipeline.cli.output import Json, console, errors, print_json, print_table
 from pipeline.core.checkout import checkout
 from pipeline.core.definitions.problems import Problem
 from pipeline.core.errors import BadInput, Misconfigured, Refused
-from pipeline.deploy.datasets.definitions import apply_definitions, plan_definitions, ruleset_findings
+from pipeline.deploy.datasets.definitions import all_findings, apply_definitions, by_name, plan_definitions
 from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.datasets.compatibility import Breach, breaches
@@ -53,12 +54,23 @@ _DRIFT_STYLES = {
 }
 
 
+class Transforming(StrEnum):
+    """The kinds of transform that `init` begins."""
+
+    SQL = "sql"
+    PYTHON = "python"
+    SCRIPT = "script"
+
+
 @datasets.command("init")
 def init(
     file: Annotated[Path, typer.Argument(help="A sample, of any format and packing that is read.", exists=True)],
     to: Annotated[str, typer.Option("--to", help="The dataset, as team/dataset.")],
     write: Annotated[bool, typer.Option("--write", help="Write the file instead of printing it.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing definition.")] = False,
+    transform: Annotated[
+        Transforming | None, typer.Option("--transform", help="Add a transform of your own to begin with.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Propose a definition from a sample file: types, likely key, rules that hold.
@@ -67,23 +79,34 @@ def init(
     """
     # Loads Arrow and the readers, which no other command here needs.
     from pipeline.lake.proposals.proposal import propose
+    from pipeline.lake.transforms.skeletons import skeleton
 
     name = dataset_name(to)
     if taken := reserved_team(name.team):
         raise BadInput(taken)
     proposal = propose(file, name)
     path = path_of(name)
+    begun = skeleton(proposal.dataset, transform.value) if transform else None
+    if begun:
+        proposal = replace(proposal, text=proposal.text + begun.definition)
     if write:
         _write(checkout() / path, proposal.text, force)
+        if begun:
+            _write(checkout() / path.parent / begun.file, begun.text, force)
     if as_json:
-        print_json({"path": path.as_posix(), "written": write, **proposal_json(proposal)})
+        beside = {"transform": asdict(begun)} if begun else {}
+        print_json({"path": path.as_posix(), "written": write, **proposal_json(proposal), **beside})
         return
     if not write:
         console.print(proposal.text, end="", markup=False, highlight=False, soft_wrap=True)
+        if begun:
+            errors.print(f"# {begun.file}\n{begun.text}", markup=False, highlight=False, soft_wrap=True)
         # The definition alone is on standard output.
         show_proposal(proposal, errors)
         return
     console.print(f"wrote {path.as_posix()}", highlight=False, soft_wrap=True)
+    if begun:
+        console.print(f"wrote {(path.parent / begun.file).as_posix()}", highlight=False, soft_wrap=True)
     show_proposal(proposal, console)
     console.print(
         f"  next: read it; `sluice datasets apply {name}`; `sluice drop {escape(str(file))} --to {name}`",
@@ -165,11 +188,12 @@ def validate(
     files = read_all(checkout())
     broken = {} if against is None else _breaches_since(files, against)
     problems, warnings = list(files.problems), list[Problem]()
+    known = by_name(files.definitions)
     with Rulesets() as rulesets:
         for definition in files.definitions:
             if taken := reserved_team(definition.dataset.team):
                 warnings.append(definition.problem(("team",), f"{taken}, unless it is registered already"))
-            for problem, severity in ruleset_findings(definition, rulesets):
+            for problem, severity in all_findings(definition, rulesets, known):
                 (problems if severity == "error" else warnings).append(problem)
     checked = replace(files, problems=tuple(sorted(problems)))
     if as_json:

@@ -21,6 +21,7 @@ from pipeline.operate.connection import Connected
 
 ORDERS = DatasetName("demo", "orders")
 CUSTOMERS = DatasetName("demo", "customers")
+RETURNS = DatasetName("demo", "returns")
 TIMEOUT_S = 180
 
 NEXT = """
@@ -57,8 +58,13 @@ def _drop_samples(connected: Connected, samples: Samples) -> None:
     )
     _step(
         connected,
-        "changed customers, whose rows replace the older ones; orders that break the quality rules",
-        {CUSTOMERS: [samples.customers_changed], ORDERS: [samples.orders_breaking_rules]},
+        "changed customers, whose rows replace the older ones; orders that break the quality rules; "
+        "returns, which SQL joins with orders",
+        {
+            CUSTOMERS: [samples.customers_changed],
+            ORDERS: [samples.orders_breaking_rules],
+            RETURNS: [samples.returns],
+        },
     )
 
 

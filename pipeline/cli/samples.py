@@ -28,7 +28,7 @@ _PEOPLE: Sequence[tuple[str, str, str, str, list[str]]] = (
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """The path of each file. Orders go to demo/orders, the others to demo/customers."""
+    """The path of each file. Orders go to demo/orders, returns to demo/returns, the others to demo/customers."""
 
     customers: Path
     """Six customers, all good."""
@@ -44,6 +44,8 @@ class Samples:
     """A truncated gzip file, which cannot be read at all."""
     orders_breaking_rules: Path
     """Eight orders that can be read but break the rules: an unknown status, and quantities below one."""
+    returns: Path
+    """Three returns: two of orders of the first file, and one of an order that nobody knows."""
 
 
 BAD_ROWS: Sequence[Sequence[str]] = (
@@ -53,6 +55,15 @@ BAD_ROWS: Sequence[Sequence[str]] = (
     ("O-2104", "C-4", "2025-03-04T10:03:00Z", "desk"),
 )
 """Not an integer; not a timestamp; too many digits for the price; too few cells."""
+
+
+RETURN_COLUMNS = ("order_id", "returned_at", "reason")
+RETURNS: Sequence[Sequence[str]] = (
+    ("O-1001", "2025-04-01T09:00:00Z", "too bright"),
+    ("O-1004", "2025-04-02T10:30:00Z", "too small"),
+    ("O-9999", "2025-04-02T11:00:00Z", "of another shop"),
+)
+"""The last one's order is not there: the transform leaves it out."""
 
 
 def write_samples(folder: Path) -> Samples:
@@ -68,6 +79,7 @@ def write_samples(folder: Path) -> Samples:
         orders_with_bad_rows=_write(folder, "orders-with-bad-rows.csv", _csv(bad)),
         orders_truncated=_write(folder, "orders-truncated.csv.gz", packed[: len(packed) // 2]),
         orders_breaking_rules=_write(folder, "orders-breaking-rules.csv", _csv(broken)),
+        returns=_write(folder, "returns.csv", _csv(RETURNS, RETURN_COLUMNS)),
     )
 
 
@@ -109,10 +121,10 @@ def _customer(number: int, name: str, street: str, postcode: str, city: str, int
     }
 
 
-def _csv(rows: Iterable[Sequence[str]]) -> bytes:
+def _csv(rows: Iterable[Sequence[str]], columns: Sequence[str] = ORDER_COLUMNS) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(ORDER_COLUMNS)
+    writer.writerow(columns)
     writer.writerows(rows)
     return text.getvalue().encode()
 

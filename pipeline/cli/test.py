@@ -15,12 +15,15 @@ from rich.markup import escape
 from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json, print_table, styled
 from pipeline.cloudformation.substitutions import substitutions
+from pipeline.core.checkout import checkout
 from pipeline.core.errors import BadDefinition, BadInput, Transient
+from pipeline.operate.arguments import dataset_name
 from pipeline.state_machines.coverage import Part, parts
 from pipeline.state_machines.suites import Case, Result, Runner, Suite, check, uncovered
-from pipeline.state_machines.test_cases import ResponseEntry
+from pipeline.state_machines.test_cases import FILE, ResponseEntry
 
 DEFINITIONS = Path("definitions/state_machines")
+DATASETS = Path("definitions/datasets")
 TIMEOUT_S = 60.0
 NOT_RUN = "NOT RUN"
 """The status of a case with an invalid file."""
@@ -28,7 +31,13 @@ NOT_RUN = "NOT RUN"
 
 @app.command("test")
 def run_cases(
-    folder: Annotated[Path, typer.Argument(help="The folder with MockConfigFile.json, inputs and histories.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="The folder with MockConfigFile.json, inputs and histories; or a dataset, as team/dataset, or "
+            "definitions/datasets, for transforms."
+        ),
+    ],
     definitions: Annotated[
         list[Path] | None, typer.Option(help="Folders with <machine>.asl.json; definitions/state_machines by default.")
     ] = None,
@@ -48,12 +57,16 @@ def run_cases(
 ) -> None:
     """Run state machines on mocked integrations, compare with recorded histories, and report what no case takes.
 
-    The format of the cases is AWS's own; docs/state-machine-tests.md shows one from start to end.
+    The format of the cases is AWS's own; docs/state-machine-tests.md shows one from start to end. Of a dataset, run
+    its transform on samples and compare what comes out; docs/transforms.md shows one.
 
     Example: sluice test tests/state_machines
     """
     if full_coverage and (only or sfn_endpoint):
         raise BadInput("--full-coverage needs all cases, on the embedded engine")
+    if _is_of_datasets(folder):
+        _run_transforms(folder, only, as_json)
+        return
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder", hint="Give the one with MockConfigFile.json, inputs and histories.")
     given = _given(substitute or [])
@@ -81,6 +94,46 @@ def run_cases(
         console.print("[red]✗[/] --full-coverage: see what no case takes", highlight=False)
     if is_uncovered or any(result.problem for result in results):
         raise typer.Exit(1)
+
+
+def _is_of_datasets(folder: Path) -> bool:
+    if (folder / FILE).exists():
+        return False
+    return folder == DATASETS or (not folder.is_dir() and len(folder.parts) == 2)
+
+
+def _run_transforms(folder: Path, only: str, as_json: bool) -> None:
+    # Loads pydantic and Spark, which state machines do without.
+    from pipeline.deploy.datasets.definitions import by_name
+    from pipeline.deploy.transform_tests import cases, problem_of, session
+    from pipeline.lake.datasets.files import read_all
+
+    definitions = read_all(checkout()).or_raise()
+    chosen = cases(checkout(), definitions, None if folder == DATASETS else dataset_name(folder.as_posix()))
+    chosen = [case for case in chosen if only in ("", str(case))]
+    if not chosen:
+        raise BadInput(f"there is no case {only!r}")
+    problems: dict[str, str | None] = {}
+    with session() as spark:
+        for case in chosen:
+            problems[str(case)] = problem_of(spark, case, by_name(definitions))
+            if not as_json:
+                _print_transform(str(case), problems[str(case)])
+    passed = sum(problem is None for problem in problems.values())
+    if as_json:
+        results = [{"case": case, "passed": problem is None, "problem": problem} for case, problem in problems.items()]
+        print_json({"cases": results})
+    else:
+        console.print(f"{passed} of {len(problems)} cases passed", highlight=False)
+    if passed < len(problems):
+        raise typer.Exit(1)
+
+
+def _print_transform(case: str, problem: str | None) -> None:
+    mark = "[red]✗[/]" if problem else "[green]✓[/]"
+    console.print(f"{mark} {escape(case)}", highlight=False, soft_wrap=True)
+    for line in (problem or "").splitlines():
+        console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
 
 
 def _given(pairs: list[str]) -> dict[str, str]:

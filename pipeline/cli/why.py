@@ -16,6 +16,7 @@ from pipeline.lake.datasets.model import Table
 from pipeline.lake.services import Lake
 from pipeline.operate.advice import advice
 from pipeline.operate.arguments import object_of
+from pipeline.operate.batches import in_and_out
 from pipeline.operate.deliveries import beside, in_words
 from pipeline.operate.files import DataFile, FileFacts, data_files, look_up
 from pipeline.operate.formatting import counted, moment, size
@@ -147,6 +148,7 @@ def _print_version(lake: Lake, row: ObjectRow, known: list[ObjectRow], table: Ta
             "nulled": _nulled(row),
             "twice" if row.rows_repeated else "beside": _beside(in_words(row, known, table)),
             "batch": _batch(batch, row),
+            "transform": _transform(batch),
             "verdict": _verdict(batch) if batch else None,
             "execution": f"{escape_untrusted(row.execution)} [dim](sluice execution NAME)[/]"
             if row.execution
@@ -207,6 +209,11 @@ def _batch(batch: Batch | None, row: ObjectRow) -> str | None:
     is_shown = batch.error and batch.error in (row.reason or "")
     error = f": {escape_untrusted(batch.error)}" if batch.error and not is_shown else ""
     return f"{batch.id} {styled(batch.status)}{error}"
+
+
+def _transform(batch: Batch | None) -> str | None:
+    said = in_and_out(batch.write) if batch and batch.write else None
+    return escape_untrusted(said) if said else None
 
 
 def _verdict(batch: Batch) -> str | None:

@@ -14,6 +14,7 @@ from pipeline.core.settings import parameter_prefix, region
 from pipeline.deploy import environments
 from pipeline.deploy.aws_stacks import CloudFormationStacks, Report
 from pipeline.deploy.engine import LAKE, Stack
+from pipeline.deploy.glue_versions import GLUE_5_1
 
 if TYPE_CHECKING:
     from pipeline.cloudformation.changes import Deployed, StackPlan
@@ -71,6 +72,7 @@ class AwsBackend:
         self.env = given.env
         self.account = given.account
         self.settings = given.settings
+        self.glue = GLUE_5_1
         self.of_teams = given.of_teams
         self.stacks = CloudFormationStacks(
             client("cloudformation"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -14,6 +16,7 @@ from pipeline.core.settings import parameter_prefix, region
 from pipeline.deploy import environments
 from pipeline.deploy.datasets import application
 from pipeline.deploy.engine import LAKE, LakePlan, Stack
+from pipeline.deploy.glue_versions import GLUE_5_1, GlueVersion
 from pipeline.emulator import state
 from pipeline.emulator.cloudformation import Deployer, StackDeletion
 
@@ -100,6 +103,11 @@ class EmbeddedBackend:
     def account(self) -> str:
         """The account of the embedded AWS."""
         return self.stacks.account
+
+    @property
+    def glue(self) -> GlueVersion:
+        """Glue's, in the Python that runs the lake, for this machine."""
+        return replace(GLUE_5_1, python=sys.version_info[:2], platforms=())
 
     @cached_property
     def settings(self) -> Mapping[str, str]:

@@ -20,6 +20,8 @@ from pipeline.core.errors import BadDefinition
 from pipeline.core.settings import region
 
 if TYPE_CHECKING:
+    from pipeline.deploy.datasets.grants import Whereabouts
+    from pipeline.deploy.glue_versions import GlueVersion
     from pipeline.deploy.packaging import Package
 
 LAKE = "sluice"
@@ -95,6 +97,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def glue(self) -> GlueVersion:
+        """What its jobs run on: wheels that they install are for that."""
+        ...
+
+    @property
     def settings(self) -> Mapping[str, str]:
         """The environment's settings as parameters of the lake's stacks."""
         ...
@@ -157,7 +164,7 @@ def plan(root: Path, backend: Backend, package: Package) -> LakePlan:
     outputs = {name: value for each in of_lake for name, value in each.outputs.items()}
     artefacts = read_manifest(package.folder).stack_parameters(backend.artefact_bucket(outputs))
     of_lake += [planner.plan(*each) for each in _of_lake(backend, package, artefacts, planner.parameter)]
-    return LakePlan(of_lake, [planner.plan(*each) for each in stacks_of_datasets(root, backend.env, backend.of_teams)])
+    return LakePlan(of_lake, [planner.plan(*each) for each in stacks_of_datasets(root, backend)])
 
 
 def deploy(
@@ -214,21 +221,31 @@ def stacks_of_lake(
         yield Stack(stack_name(LAKE, env, path.stem), path, given)
 
 
-def stacks_of_datasets(root: Path, env: str, shared: Mapping[str, str]) -> Iterator[Stack]:
-    """The stacks of the checkout's teams, then of its datasets.
+def whereabouts(backend: Backend) -> Whereabouts:
+    """Where the lake of an environment is."""
+    from pipeline.deploy.datasets.grants import Whereabouts
 
-    `shared` are the parameters of every team's stack beside its own.
-    """
+    return Whereabouts(client("s3").meta.partition, region(), backend.account, backend.glue)
+
+
+def artefact_bucket(backend: Backend) -> str:
+    """The bucket of an environment's artefacts, as cicd/bootstrap.yaml names it."""
+    return f"{LAKE}-{backend.env}-artefacts-{backend.account}-{region()}"
+
+
+def stacks_of_datasets(root: Path, backend: Backend) -> Iterator[Stack]:
+    """The stacks of the checkout's teams, then of its datasets."""
     from pipeline.deploy.datasets import application
     from pipeline.lake.datasets.files import read_all
 
+    env, at = backend.env, whereabouts(backend)
     definitions = read_all(root).or_raise()
     for team in sorted({definition.dataset.team for definition in definitions}):
-        given = {**shared, **application.team_stack_parameters(team, LAKE, env)}
+        given = {**backend.of_teams, **application.team_stack_parameters(team, LAKE, env)}
         yield Stack(application.team_stack_name(LAKE, env, team), root / application.TEAM_TEMPLATE, given)
     for definition in definitions:
         name = application.stack_name(LAKE, env, definition.dataset.name)
-        yield Stack(name, root / application.TEMPLATE, application.stack_parameters(definition.dataset, LAKE, env))
+        yield Stack(name, root / application.TEMPLATE, application.stack_parameters(definition.dataset, LAKE, env, at))
 
 
 def _of_lake(

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.core.clock import parse_iso
-from pipeline.lake.batches.records import Batch, unknown
+from pipeline.lake.batches.records import Batch, Written, unknown
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
 
@@ -24,11 +24,27 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "objects": batch.objects,
         "rows": batch.write.rows if batch.write else None,
         "bad_rows": batch.bad_rows,
+        "transform": transform_json(batch),
         "rebases": batch.rebases,
         "error": batch.error,
         "release": batch.release,
         "verdict": verdict_json(batch),
     }
+
+
+def transform_json(batch: Batch) -> dict[str, Any] | None:
+    """What went into the team's own transform of a batch and came out; None where there is none."""
+    if batch.write is None or batch.write.given is None:
+        return None
+    return {"rows_in": batch.write.given, "rows_out": batch.write.made, "read": dict(batch.write.read)}
+
+
+def in_and_out(write: Written) -> str | None:
+    """The same in words."""
+    if write.given is None:
+        return None
+    read = [f"{dataset} at snapshot {snapshot}" for dataset, snapshot in write.read.items()]
+    return f"{write.given:,} rows in, {write.made or 0:,} out" + (f"; read {', '.join(read)}" if read else "")
 
 
 def find_batch(lake: Lake, batch: str) -> tuple[Batch, Registration]:

@@ -31,7 +31,8 @@ JOBS = {
     name: each["Properties"]
     for path in sorted((ROOT / "definitions" / "stacks").glob("*.yaml"))
     for name, each in load_template(path)["Resources"].items()
-    if each["Type"] == "AWS::Glue::Job"
+    # A dataset's own job says its script run by run, and its wheels are its team's.
+    if each["Type"] == "AWS::Glue::Job" and isinstance(each["Properties"]["Command"]["ScriptLocation"], str)
 }
 SCRIPTS = sorted({each["Command"]["ScriptLocation"].removeprefix("../../") for each in JOBS.values()})
 NEEDING = [script for script in SCRIPTS if requirements(ROOT, script, CODE.imports, GLUE)]

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LAKE: list[set[str]] = [
     {"datasets", "quality", "settings"},
-    {"files", "messages"},
+    {"files", "messages", "transforms"},
     {"proposals", "routing"},
     {"catalog", "tables", "teams"},
     {"batches", "causes", "manifested"},

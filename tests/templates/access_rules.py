@@ -233,13 +233,18 @@ def artefacts_and_builds_are_encrypted_and_unprivileged(template: Template) -> I
             yield f"{logical_id} builds as root of its host"
 
 
+_OF_STAGE_B = {f"/sluice/${{Env}}/glue/{kind}" for kind in ("output", "error")}
+
+
 @rule
 def jobs_and_builds_log_to_groups_of_ours(template: Template) -> Iterator[str]:
     """A job's groups are named by a prefix, and it appends the rest; its own choice is kept for ever, without a key."""
     groups = [text(given.get("LogGroupName")) for _, _, given in resources(template, "AWS::Logs::LogGroup")]
     for logical_id, _, given in resources(template, "AWS::Glue::Job"):
         prefix = text(given.get("DefaultArguments", {}).get("--custom-logGroup-prefix"))
-        if not prefix or not {f"{prefix}/output", f"{prefix}/error"} <= set(groups):
+        # The job of a dataset logs to those that Stage B makes once a lake.
+        there = set(groups) | (_OF_STAGE_B if template.get("Metadata", {}).get("SluiceOnce") == "dataset" else set())
+        if not prefix or not {f"{prefix}/output", f"{prefix}/error"} <= there:
             yield f"{logical_id} logs to groups that are not made here"
     for logical_id, _, given in resources(template, "AWS::CodeBuild::Project"):
         group = given.get("LogsConfig", {}).get("CloudWatchLogs", {}).get("GroupName")

@@ -21,6 +21,14 @@ OPTIONS = (
         "AlarmEmail": "who@example.org",
         "LakeFormation": "on",
         "DeploymentRole": "arn:aws:iam::111122223333:role/delivery/sluice-dev-deployment",
+        "Transform": "sql",
+        "TransformWheelsUri": "s3://artefacts/transforms/weather/stations/wheels.gluewheels.zip",
+        "ReadableObjects": "arn:aws:s3:::sluice-dev-curated-111122223333-eu-west-1/weather/stations/data/*",
+        "ReadableFolders": "weather/stations/*",
+        "ReadableTables": ",".join(
+            f"arn:aws:glue:eu-west-1:111122223333:{each}"
+            for each in ("catalog", "database/sluice_dev_weather", "table/sluice_dev_weather/stations")
+        ),
     },
     {"Source": "GitHub", "Repository": "weather/lake", "ExistingKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/own"},
 )

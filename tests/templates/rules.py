@@ -324,6 +324,9 @@ def jobs_install_hashed_wheels_alone(template: Template) -> Iterator[str]:
         modules = arguments.get("--additional-python-modules")
         if modules is None:
             continue
+        if isinstance(modules, dict) and "Fn::If" in modules:
+            # Only where there are any.
+            modules = modules["Fn::If"][1]
         if not str(modules.get("Ref") if isinstance(modules, dict) else modules).endswith("WheelsUri"):
             yield f"{logical_id} installs {modules}, which no zip of wheels of ours is"
         if arguments.get("--python-modules-installer-option") != "--no-index":

@@ -41,7 +41,8 @@ def arguments_of_runs() -> Iterator[tuple[str, dict[str, Any]]]:
         definition = json.loads((STACK.parent / each["Properties"]["DefinitionUri"]).read_text())
         for state in definition["States"].values():
             if ":glue:startJobRun" in state.get("Resource", ""):
-                job = substitutions[state["Parameters"]["JobName"].strip("${}")]
+                # A dataset with a transform has a job of its own, beside the standard one.
+                job = substitutions[state["Parameters"].get("JobName", "${StandardJob}").strip("${}")]
                 yield job["Ref"], state["Parameters"]["Arguments"]
 
 

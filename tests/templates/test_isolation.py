@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.cloudformation.templates import load_template
 from tests.examples import examples
 from tests.templates.policies import HERE, TEMPLATES, options_of, policies_of
-from tests.templates.rendering import rendered
+from tests.templates.rendering import GIVEN, rendered
 
 # Names in whose place those of an example are put: rendering takes seconds.
 LAKE, ENV = "qqlakeqq", "qqenvqq"
@@ -69,7 +69,13 @@ def of_an_environment() -> Iterator[tuple[Path, dict[str, str]]]:
     for path in TEMPLATES:
         declared = load_template(path).get("Parameters", {})
         for options in options_of(path) if "Env" in declared else ():
-            yield path, options | {name: value for name, value in (("Lake", LAKE), ("Env", ENV)) if name in declared}
+            named = {
+                name: value.replace("sluice-dev", f"{LAKE}-{ENV}").replace("sluice_dev", f"{LAKE}_{ENV}")
+                for name, value in {**GIVEN, **options}.items()
+                if name.startswith("Readable") and name in declared
+            }
+            given = {name: value for name, value in (("Lake", LAKE), ("Env", ENV)) if name in declared}
+            yield path, options | named | given
 
 
 @cache

@@ -50,7 +50,7 @@ def test_who_changes_a_table_may_keep_its_metadata(policy: Policy, file: str) ->
     missing = {
         action
         for action in METADATA[file]
-        if not any(allows(policy, action, f"{bucket}/weather/orders/metadata/{file}") for bucket in PLACES)
+        if not any(allows(policy, action, f"{bucket}/weather/stations/metadata/{file}") for bucket in PLACES)
     }
     assert missing == set()
 

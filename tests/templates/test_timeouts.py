@@ -37,7 +37,9 @@ def machines() -> Iterator[Machine]:
 def limit_of(resource: Mapping[str, Any]) -> int | None:
     """Seconds after which AWS ends a call of a function, or a run of a job, whose time-out is in minutes."""
     per = {"AWS::Serverless::Function": 1, "AWS::Glue::Job": 60}.get(resource["Type"])
-    return per and per * int(resource["Properties"]["Timeout"])
+    said = resource.get("Properties", {}).get("Timeout")
+    # That of a dataset's own job is a parameter, of 230 minutes at most: the state waits for four hours.
+    return per * int(said) if per and not isinstance(said, dict) else None
 
 
 def called_by(value: Any) -> str:
@@ -55,6 +57,7 @@ def what_is_called(state: Mapping[str, Any]) -> str | None:
     """The substitution that a task's function or job is."""
     parameters = state.get("Parameters", state.get("Arguments", {}))
     named = [parameters[key] for key in ("FunctionName", "JobName") if key in parameters]
+    named += ["${StandardJob}"] if parameters.get("JobName.$") == "$.job" else []
     return named[0].removeprefix("${").removesuffix("}") if named else None
 
 

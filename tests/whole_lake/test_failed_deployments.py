@@ -16,6 +16,7 @@ from pipeline.core.clients import client
 from pipeline.core.errors import SluiceError
 from pipeline.deploy import environments
 from pipeline.deploy.datasets import application
+from pipeline.deploy.datasets.grants import Whereabouts
 from pipeline.deploy.embedded import package_folder
 from pipeline.deploy.engine import LAKE, stacks_of_lake
 from pipeline.deploy.packaging import read_manifest, read_package
@@ -68,7 +69,8 @@ def deployed(lake: RunningLake, dataset: Datasetup, stack: str) -> Deployed:
         return of_the_lake(lake, stack, env)
     definition = lake.lake.registry.get(dataset.name).dataset
     name = application.stack_name(LAKE, env, dataset.name)
-    return Deployed(name, lake.root / application.TEMPLATE, application.stack_parameters(definition, LAKE, env))
+    at = Whereabouts("aws", "eu-west-1", ACCOUNT)
+    return Deployed(name, lake.root / application.TEMPLATE, application.stack_parameters(definition, LAKE, env, at))
 
 
 def harmed(template: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pipeline.cloudformation.changes import Deployed
 from pipeline.core.definitions.problems import BadDefinitions, Problem
 from pipeline.core.errors import BadDefinition, Refused, SluiceError
 from pipeline.deploy.datasets.evolution import altered_without_consent, refused_changes
+from pipeline.deploy.datasets.grants import Whereabouts, grants
 from pipeline.lake.datasets.dataset_names import DatasetName, reserved_team
 from pipeline.lake.datasets.files import Definition
 from pipeline.lake.datasets.model import Dataset
@@ -65,6 +66,8 @@ class Parts:
     env: str
     database_prefix: str
     curated_bucket: str
+    at: Whereabouts
+    upload_wheels: Callable[[Dataset], object]
     of_teams: Mapping[str, str] = field(default_factory=dict)
     """Parameters of every team's stack beside its own."""
 
@@ -210,7 +213,7 @@ def team_stack_parameters(team: str, lake: str, env: str) -> dict[str, str]:
     return {"Lake": lake, "Env": env, "Team": team}
 
 
-def stack_parameters(dataset: Dataset, lake: str, env: str) -> dict[str, str]:
+def stack_parameters(dataset: Dataset, lake: str, env: str, at: Whereabouts) -> dict[str, str]:
     """The parameters of a dataset's stack, as text."""
     return {
         "Lake": lake,
@@ -223,6 +226,7 @@ def stack_parameters(dataset: Dataset, lake: str, env: str) -> dict[str, str]:
         "MaxWait": f"{int(dataset.stage_b.max_wait.total_seconds())} seconds",
         "StartWhen": _start_when(dataset),
         "Freshness": str(int(dataset.stage_b.freshness.total_seconds())),
+        **grants(dataset, lake, env, at),
     }
 
 
@@ -275,7 +279,8 @@ def _register(dataset: Dataset, plan: TablePlan, deployed: Deployed, parts: Part
     name = dataset.name
     table = table_of(name, parts.database_prefix)
     before = parts.registry.get(name)
-    now = Registration.of(dataset, deployed.outputs["QueueUrl"], deployed.outputs["DeadLetterQueueUrl"], table)
+    queues = deployed.outputs["QueueUrl"], deployed.outputs["DeadLetterQueueUrl"]
+    now = Registration.of(dataset, *queues, table, deployed.outputs.get("TransformJob"))
     if now != before:
         parts.registry.put(now)
     changes = (
@@ -289,9 +294,10 @@ def _register(dataset: Dataset, plan: TablePlan, deployed: Deployed, parts: Part
 
 
 def deploy_stack(dataset: Dataset, parts: Parts) -> Deployed:
-    """Make or update the dataset's own stack."""
+    """Make or update the dataset's own stack, once what its transform imports is where the job installs it from."""
+    parts.upload_wheels(dataset)
     name = stack_name(parts.lake, parts.env, dataset.name)
-    return parts.stacks.deploy(name, parts.template, stack_parameters(dataset, parts.lake, parts.env))
+    return parts.stacks.deploy(name, parts.template, stack_parameters(dataset, parts.lake, parts.env, parts.at))
 
 
 def _registered(before: Registration | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,8 @@ from pipeline.deploy.datasets import application, plans, retirement
 from pipeline.deploy.datasets.application import Applied, Parts
 from pipeline.deploy.datasets.plans import Planned
 from pipeline.deploy.datasets.retirement import Retired
-from pipeline.deploy.engine import LAKE, Backend
+from pipeline.deploy.datasets.wheels import upload_wheels
+from pipeline.deploy.engine import LAKE, Backend, artefact_bucket, whereabouts
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset, DatasetName
@@ -25,6 +26,7 @@ from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.quality.scope import unseen_doubles, without_reference
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
+from pipeline.lake.transforms.checks import transform_findings
 from pipeline.operate.connection import Connected
 from pipeline.operate.retirement import what_keeps
 
@@ -52,7 +54,7 @@ def apply_definitions(
     definitions = read_all(root).or_raise()
     registrations = connected.lake.registry.all()
     with Rulesets(parsed=_rulesets(registrations)) as rulesets:
-        parts = _parts(root, connected, backend, rulesets)
+        parts = _parts(root, connected, backend, rulesets, by_name(definitions))
         if only:
             return application.apply(definitions, parts, only=only, alter_tables=alter_tables, report=report)
         defined = {definition.dataset.name for definition in definitions}
@@ -69,7 +71,7 @@ def plan_definitions(
     """What `apply_definitions` would do with each dataset; nothing is changed, and errors are the same."""
     definitions = read_all(root).or_raise()
     with Rulesets(parsed=_rulesets(connected.lake.registry.all())) as rulesets:
-        return plans.plan(definitions, _parts(root, connected, backend, rulesets), only)
+        return plans.plan(definitions, _parts(root, connected, backend, rulesets, by_name(definitions)), only)
 
 
 def plan_deployed(root: Path, connect: Callable[[], Connected], backend: Backend, *, stands: bool) -> list[Planned]:
@@ -79,7 +81,8 @@ def plan_deployed(root: Path, connect: Callable[[], Connected], backend: Backend
         return plan_definitions(root, connect(), backend)
     definitions = read_all(root).or_raise()
     with Rulesets() as rulesets:
-        application.check(definitions, lambda definition: _refused(definition, rulesets))
+        known = by_name(definitions)
+        application.check(definitions, lambda definition: _refused(definition, rulesets, known))
     return []
 
 
@@ -108,11 +111,26 @@ def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tup
         yield definition.problem_in_text(("quality", "ruleset"), found.line, f"{what}{hint}"), found.severity
 
 
-def _refused(definition: Definition, rulesets: Rulesets) -> Iterator[Problem]:
-    return (problem for problem, severity in ruleset_findings(definition, rulesets) if severity == "error")
+def all_findings(
+    definition: Definition, rulesets: Rulesets, known: Mapping[DatasetName, Dataset]
+) -> Iterator[tuple[Problem, str]]:
+    """What is wrong with a definition's ruleset and its transform; `known` are all datasets that are defined."""
+    yield from ruleset_findings(definition, rulesets)
+    yield from transform_findings(definition, known)
 
 
-def _parts(root: Path, connected: Connected, backend: Backend, rulesets: Rulesets) -> Parts:
+def by_name(definitions: Iterable[Definition]) -> dict[DatasetName, Dataset]:
+    """The datasets by their names."""
+    return {definition.dataset.name: definition.dataset for definition in definitions}
+
+
+def _refused(definition: Definition, rulesets: Rulesets, known: Mapping[DatasetName, Dataset]) -> Iterator[Problem]:
+    return (problem for problem, severity in all_findings(definition, rulesets, known) if severity == "error")
+
+
+def _parts(
+    root: Path, connected: Connected, backend: Backend, rulesets: Rulesets, known: Mapping[DatasetName, Dataset]
+) -> Parts:
     from pipeline.lake.tables.agreement import stands
     from pipeline.lake.tables.creation import TableChange, create_database, create_table, plan_table
     from pipeline.lake.tables.iceberg import IcebergTables
@@ -132,7 +150,7 @@ def _parts(root: Path, connected: Connected, backend: Backend, rulesets: Ruleset
         create_database=partial(create_database, glue=client("glue")),
         plan_table=plan,
         create_table=partial(create_table, tables=tables),
-        check_rules=lambda definition: _refused(definition, rulesets),
+        check_rules=lambda definition: _refused(definition, rulesets, known),
         send_waiting=lambda name: send_waiting(lake, name),
         what_keeps=partial(what_keeps, lake),
         now=lambda: iso(lake.clock()),
@@ -142,6 +160,10 @@ def _parts(root: Path, connected: Connected, backend: Backend, rulesets: Ruleset
         env=connected.env,
         database_prefix=lake.settings[Setting.DATABASE_PREFIX],
         curated_bucket=lake.settings[Setting.CURATED_BUCKET],
+        at=whereabouts(backend),
+        upload_wheels=lambda dataset: upload_wheels(
+            dataset, backend.glue, client("s3"), artefact_bucket(backend), backend.account
+        ),
         of_teams=backend.of_teams,
     )
 

@@ -105,11 +105,19 @@ def _retired(registration: Registration, parts: Parts) -> Planned:
     return Planned(registration.name, action, waits)
 
 
+_TEXTS = ("transform.text", "transform.wheels")
+
+
 def _differences(before: Dataset, after: Dataset) -> Iterator[str]:
     """Each field that differs, as `stage_b.min_objects: 1 → 5`."""
     old, new = (dict(_leaves(dataset.model_dump(mode="json"))) for dataset in (before, after))
     for field in sorted(old.keys() | new.keys()):
-        if old.get(field) != new.get(field):
+        if old.get(field) == new.get(field):
+            continue
+        if field in _TEXTS and field in old and field in new:
+            # A whole file: git shows how it differs.
+            yield f"{field}: its file has changed"
+        else:
             yield f"{field}: {_text(old, field)} → {_text(new, field)}"
 
 

@@ -80,16 +80,19 @@ def _archive(root: Path, script: str, imports: Imports, glue: GlueVersion, archi
     stamp.unlink(missing_ok=True)
     (folder / FOLDER).mkdir(parents=True)
     listed.write_text(wanted, encoding="utf-8")
-    _fetch(listed, folder / FOLDER, glue)
-    (folder / FOLDER / REQUIREMENTS).write_text(_pins(folder / FOLDER), encoding="utf-8")
+    fetch_wheels(listed, folder / FOLDER, glue)
+    (folder / FOLDER / REQUIREMENTS).write_text(pins(folder / FOLDER), encoding="utf-8")
     zip_folder(folder, archive)
     shutil.rmtree(folder)
     listed.rename(stamp)
     return archive
 
 
-def _fetch(listed: Path, target: Path, glue: GlueVersion) -> None:
-    """uv has no command that fetches wheels and keeps them as they are."""
+def fetch_wheels(listed: Path, target: Path, glue: GlueVersion) -> None:
+    """Fetch the wheels of requirements with hashes; without platforms of `glue` those for this machine.
+
+    uv has no command that fetches wheels and keeps them as they are.
+    """
     platforms = [word for platform in glue.platforms for word in ("--platform", platform)]
     command = [
         sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes",
@@ -103,7 +106,7 @@ def _fetch(listed: Path, target: Path, glue: GlueVersion) -> None:
         )
 
 
-def _pins(folder: Path) -> str:
+def pins(folder: Path) -> str:
     """What Glue's installer is to install: each wheel that is there, and no other file of its name."""
     lines = []
     for wheel in sorted(folder.glob("*.whl")):

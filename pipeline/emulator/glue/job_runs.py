@@ -25,6 +25,7 @@ from pipeline.core.clock import Clock, system_clock
 from pipeline.core.errors import SluiceError
 from pipeline.core.lake_key import own_key
 from pipeline.emulator.child_environment import child_environment
+from pipeline.emulator.glue.wheels import installed
 from pipeline.emulator.processes import kill, start_python
 
 LOG_GROUPS = "/aws-glue/jobs"
@@ -219,6 +220,7 @@ class GlueJobs:
             package = folder / f"{number}-{uri.rpartition('/')[2].strip()}"
             package.write_bytes(self._fetch(uri.strip()))
             packages.append(str(package))
+        packages += installed(run.arguments, self._fetch, folder / "modules")
         own = {"--JOB_NAME": run.job, "--JOB_RUN_ID": run.id}
         words = [word for pair in {**run.arguments, **own}.items() for word in pair if word]
         return [str(script), *words], [*packages, _PACKAGES]

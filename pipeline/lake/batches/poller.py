@@ -209,6 +209,7 @@ def _stage_b_input(work: Work, batch: Batch) -> StageBInput:
         manifest=batch.manifest,
         table=work.table,
         has_ruleset=work.dataset.quality is not None,
+        job=work.transform_job,
         **work.dataset.stage_b.job_runs,
     )
 

@@ -61,6 +61,8 @@ class Written:
     verdict on them depend on the base: they can be appended to another.
     `set_aside` says whose the `bad_rows` are, and `repeated` how many rows of an object other versions of its key had
     brought to the table before; both by the object's digest. An object that is not in `repeated` was not compared.
+    Where a transform of the team's own stands between, `given` staged rows went into it and `made` came out: these are
+    in `rows` or in `superseded_rows`. `read` are the snapshots of the tables that it read, by dataset, as text.
     """
 
     run: str
@@ -74,6 +76,9 @@ class Written:
     can_move: bool = False
     set_aside: Mapping[str, int] = field(default_factory=dict)
     repeated: Mapping[str, int] = field(default_factory=dict)
+    given: int | None = None
+    made: int | None = None
+    read: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A registered dataset and its table, `database.table`."""
+    """A registered dataset and its table, `database.table`; the Glue job of its transform, if it has one."""
 
     dataset: Dataset
     table: str
+    transform_job: str | None = None
 
     @property
     def name(self) -> str:

@@ -55,7 +55,20 @@ def breaches(before: Dataset, after: Dataset) -> list[Breach]:
     columns = [Breach(f"stage_a.columns.{name}", why) for name, why in _columns(before.stage_a, after.stage_a)]
     files = [Breach(f"stage_a.{field}", why) for field, why in _files(before.stage_a, after.stage_a)]
     table = [Breach(f"table.{field}", why) for field, why in _table(before.table, after.table)]
-    return [*files, *columns, *table]
+    given = [Breach(f"transform.columns.{name}", why) for name, why in _given_columns(before, after)]
+    return [*files, *columns, *table, *given]
+
+
+def _given_columns(before: Dataset, after: Dataset) -> Iterator[tuple[str, str]]:
+    """What a transform gives no more, or as another type: its statement itself is not judged."""
+    if before.transform is None or after.transform is None:
+        return
+    old, new = before.transform.columns, after.transform.columns
+    for name in old.keys() & new.keys():
+        if not _holds_all(parse_type(old[name]), parse_type(new[name])):
+            yield name, f"{old[name]} → {new[name]}: values of the table do not all fit, and applying is refused"
+    if new:
+        yield from ((name, _DROPPED) for name in sorted(old.keys() - new.keys()))
 
 
 def refusals(before: Dataset, after: Dataset) -> list[Breach]:

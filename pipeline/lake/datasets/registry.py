@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -33,11 +33,21 @@ class Registration:
     """Since when it takes no new objects, because its file is gone; None while it is in use."""
     is_closed: bool = False
     """Retired, and its own stack is gone, with queues and schedule."""
+    transform_job: str | None = None
+    """The Glue job that runs the team's own transform, under a role of its own; None where it has none."""
 
     @classmethod
-    def of(cls, dataset: Dataset, queue_url: str, dead_letter_queue_url: str, table: str) -> Self:
+    def of(
+        cls,
+        dataset: Dataset,
+        queue_url: str,
+        dead_letter_queue_url: str,
+        table: str,
+        transform_job: str | None = None,
+    ) -> Self:
         """A dataset that is in use."""
-        return cls(dataset.name, dataset.to_json(), queue_url, dead_letter_queue_url, table)
+        made = cls(dataset.name, dataset.to_json(), queue_url, dead_letter_queue_url, table)
+        return replace(made, transform_job=transform_job)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -94,6 +104,7 @@ class Registry:
             "queue_url": registration.queue_url,
             "dead_letter_queue_url": registration.dead_letter_queue_url,
             "table": registration.table,
+            **({"transform_job": registration.transform_job} if registration.transform_job else {}),
         }
         self._dynamodb.put_item(TableName=self._table, Item=encode(item))
 
@@ -125,4 +136,5 @@ def _registration(row: dict[str, Any]) -> Registration:
         table=row["table"],
         retired=row.get("retired"),
         is_closed=row.get("closed", False),
+        transform_job=row.get("transform_job"),
     )

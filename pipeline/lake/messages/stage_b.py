@@ -11,8 +11,8 @@ from typing import Any, TypedDict
 class StageBInput:
     """A batch to load. `manifest` is an s3:// URI, `table` is `database.table`.
 
-    The last four are the dataset's wishes for the runs of its jobs; one that is None is the environment's to say, and
-    is no field of the JSON.
+    `workers` and what follows are the dataset's wishes for the runs of its jobs; one that is None is the environment's
+    to say, and is no field of the JSON. `job` runs the team's own transform instead of the standard one.
     """
 
     batch: str
@@ -24,6 +24,7 @@ class StageBInput:
     worker_type: str | None = None
     execution_class: str | None = None
     queuing: bool | None = None
+    job: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The input of an execution of Stage B."""
@@ -32,6 +33,7 @@ class StageBInput:
             "worker_type": self.worker_type,
             "execution_class": self.execution_class,
             "queuing": self.queuing,
+            "job": self.job,
         }
         return {
             "batch": self.batch,
@@ -55,6 +57,7 @@ class StageBInput:
             worker_type=document.get("worker_type"),
             execution_class=document.get("execution_class"),
             queuing=document.get("queuing"),
+            job=document.get("job"),
         )
 
 

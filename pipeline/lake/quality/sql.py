@@ -32,8 +32,7 @@ _ONE_SELECT = f"Write one select over {VIEW}, its subqueries and functions that 
 _A_CONDITION = "Write a condition on the columns of the row, with functions that only compute (docs/datasets.md)."
 _A_NAME = "Give it one: select … as result from primary."
 
-# Words that stand before a parenthesis and are no function: of the grammar, and of types.
-_WORDS = frozenset(
+WORDS = frozenset(
     [
         "all",
         "and",
@@ -89,6 +88,7 @@ _WORDS = frozenset(
         "varchar",
     ]
 )
+"""Words that stand before a parenthesis and are no function: of the grammar, and of types."""
 _NO_NAMES = {
     TokenType.SEMICOLON: "a semicolon",
     TokenType.HINT: "a hint",
@@ -226,7 +226,7 @@ def _called(before: list[Token]) -> None:
     # Some words of the grammar are one token together: ORDER BY, GROUPING SETS.
     word = name.text.lower().split()[-1]
     qualified = qualifier is not None and qualifier.token_type is TokenType.DOT
-    if qualified or name.token_type is TokenType.IDENTIFIER or word not in FUNCTIONS | _WORDS:
+    if qualified or name.token_type is TokenType.IDENTIFIER or word not in FUNCTIONS | WORDS:
         raise _Refused(f"the function {word} is not allowed")
 
 

@@ -50,13 +50,13 @@ def write_batch(
         return Written(job.run, branch, table.base, None, 0)
     columns = table.add_columns(_wanted(filled, manifest))
     staged = staged_rows(spark, filled, columns, manifest.key)
-    bad = _set_aside(staged, job)
+    bad = set_aside(staged, job)
     if bad == sum(file.object.rows for file in filled):
         all_bad = {file.object.object.digest: file.object.rows for file in filled}
         return Written(job.run, branch, table.base, None, 0, bad, set_aside=all_bad)
     target = table.create_branch(branch)
     counting = Counting(staged.frame, filled)
-    done = _write(spark, counting, staged.all_fit, columns, target, manifest)
+    done = write_rows(spark, _loadable(counting, staged.all_fit, columns), columns, target, manifest)
     tally = counting.result()
     snapshot, rows = table.written(branch)
     expected = sum(tally.good.values()) if manifest.write == "append" else done.rows
@@ -73,26 +73,32 @@ def write_batch(
         lost,
         superseded,
         can_move=appends and not manifest.judges_table,
-        set_aside=_whose(tally, filled),
+        set_aside=whose(tally, filled),
         repeated=repeated_rows(spark, manifest, filled, loaded, columns) if appends else {},
     )
 
 
-def _whose(tally: Tally, files: Sequence[StagedFile]) -> dict[str, int]:
+def whose(tally: Tally, files: Sequence[StagedFile]) -> dict[str, int]:
     """How many rows of each object were set aside, where there are any."""
     bad = {place: read - tally.good.get(place, 0) for place, read in tally.read.items()}
     return {files[place].object.object.digest: number for place, number in sorted(bad.items()) if number}
 
 
-def _wanted(files: Sequence[StagedFile], manifest: Manifest) -> dict[str, Type]:
+def columns_of(files: Sequence[StagedFile]) -> dict[str, Type]:
     """The columns that the files bring; where they differ, a type for all."""
     columns: dict[str, Type] = {}
     for name, kind in (column for file in files for column in file.columns):
         columns[name] = common(columns[name], kind) if name in columns else kind
+    return columns
+
+
+def _wanted(files: Sequence[StagedFile], manifest: Manifest) -> dict[str, Type]:
+    """The columns that the table needs for them."""
+    columns = columns_of(files)
     return columns if manifest.write == "append" else {**columns, ORDER: Primitive.STRING}
 
 
-def _set_aside(staged: StagedRows, job: Job) -> int:
+def set_aside(staged: StagedRows, job: Job) -> int:
     """Write the rows that cannot be loaded to the quarantine bucket as JSON lines, and say how many they are."""
     if staged.all_fit:
         return 0
@@ -108,7 +114,16 @@ def _set_aside(staged: StagedRows, job: Job) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
+class Loadable:
+    """Rows with the table's columns, their object's order and their place in it: `counted` counts the staged rows in
+    its first action, `good` are the same rows."""
+
+    counted: DataFrame
+    good: DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
     """What a write did: how many rows it had to write, where that is known before, and the orders of the objects
     that newer ones had replaced."""
 
@@ -116,34 +131,32 @@ class _Done:
     superseded: frozenset[str] = frozenset()
 
 
-def _write(
-    spark: SparkSession,
-    counting: Counting,
-    all_fit: bool,
-    columns: Mapping[str, Type],
-    target: str,
-    manifest: Manifest,
-) -> _Done:
-    """Write to the branch. The first action on the rows is the one that counts them."""
-
+def _loadable(counting: Counting, all_fit: bool, columns: Mapping[str, Type]) -> Loadable:
     def loadable(frame: DataFrame) -> DataFrame:
         good = frame if all_fit else frame.where(f"{REASON} is null")
         return good.select(*(quoted(name) for name in dict.fromkeys((*columns, ORDER, POSITION))))
 
-    counted = loadable(counting.counted)
+    return Loadable(loadable(counting.counted), loadable(counting.frame))
+
+
+def write_rows(
+    spark: SparkSession, rows: Loadable, columns: Mapping[str, Type], target: str, manifest: Manifest
+) -> Done:
+    """Write to the branch. The first action is on `rows.counted`."""
+    counted, good = rows.counted, rows.good
     match manifest.write:
         case "upsert":
             upsert(spark, counted, columns, target, manifest.key)
-            return _Done()
+            return Done()
         case "replace":
             parts = parts_of(manifest)
-            return _Done(*replace_versions(spark, counted, loadable(counting.frame), columns, target, parts))
+            return Done(*replace_versions(spark, counted, good, columns, target, parts))
         case "overwrite" if manifest.partition_by:
-            return _overwrite_partitions(spark, counted, loadable(counting.frame), columns, target, manifest)
+            return _overwrite_partitions(spark, counted, good, columns, target, manifest)
         case "overwrite":
-            return _overwrite(spark, counted, loadable(counting.frame), columns, target, manifest)
+            return _overwrite(spark, counted, good, columns, target, manifest)
     _only(counted, columns).writeTo(target).append()
-    return _Done()
+    return Done()
 
 
 def _only(frame: DataFrame, columns: Mapping[str, Type]) -> DataFrame:
@@ -175,7 +188,7 @@ def _overwrite(
     columns: Mapping[str, Type],
     target: str,
     manifest: Manifest,
-) -> _Done:
+) -> Done:
     """Replace the table by the newest object, unless what is there is newer."""
     from pyspark.sql import functions as F
 
@@ -184,13 +197,13 @@ def _overwrite(
     there = _one(spark.table(target).agg(F.max(ORDER)))[0] or ""
     orders = [found.order for found in manifest.objects]
     if newest is None or newest < there:
-        return _Done(0, frozenset(order for order in orders if order < there))
+        return Done(0, frozenset(order for order in orders if order < there))
     writer = _only(good.where(F.col(ORDER) == newest), columns).writeTo(target)
     if newest == there and newest in parts_of(manifest):
         writer.append()
     else:
         writer.overwrite(F.lit(True))
-    return _Done(rows, frozenset(order for order in orders if order < newest))
+    return Done(rows, frozenset(order for order in orders if order < newest))
 
 
 def parts_of(manifest: Manifest) -> frozenset[str]:
@@ -210,7 +223,7 @@ def _overwrite_partitions(
     columns: Mapping[str, Type],
     target: str,
     manifest: Manifest,
-) -> _Done:
+) -> Done:
     """Replace the partitions that an object has rows in by the newest object that has them.
 
     An object is superseded that wrote nothing because newer ones, in the batch or in the table, have all of its.
@@ -249,7 +262,7 @@ def _overwrite_partitions(
             _only(chosen, columns).writeTo(target).overwritePartitions()
     winners = {row[0] for row in found}
     losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners
-    return _Done(sum(row[2] for row in found), frozenset(losers))
+    return Done(sum(row[2] for row in found), frozenset(losers))
 
 
 def _same(partition_by: Sequence[str], other: str) -> str:

@@ -28,6 +28,23 @@ class BranchedTable:
         self._table = self._load()
         self.base = self._head(MAIN)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was published to it yet: its first snapshot, which has no parent, is empty."""
+        return self._table.snapshot(self.base).parentId() is None
+
+    def since_base(self) -> list[tuple[int, str]]:
+        """What was written to `main` since `base`: snapshots, newest first, and the Spark application of each."""
+        self._table = self._load()
+        found, head = [], self._head(MAIN)
+        while head is not None and head != self.base:
+            snapshot = self._table.snapshot(head)
+            if snapshot is None:
+                break
+            found.append((head, str(snapshot.summary().get("spark.app.id") or "")))
+            head = snapshot.parentId()
+        return found
+
     def columns(self) -> dict[str, Type]:
         """The table's columns as they are now. `BadDefinition` for a type that no dataset can have."""
         return {field.name: _type_of(field) for field in self._spark.table(self.name).schema.fields}

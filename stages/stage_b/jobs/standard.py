@@ -12,10 +12,12 @@ from pipeline.core.clients import client
 from pipeline.core.objects import set_aside_folder
 from pipeline.core.telemetry.logs import log_as_job, log_context
 from pipeline.lake.batches.records import BatchRecords, Written
+from pipeline.lake.transforms.code import Code
 from stages.stage_b.jobs.batch_manifest import inspect_loaded, inspect_staged, parts, read_manifest
 from stages.stage_b.jobs.branch_writes import Job, write_batch
 from stages.stage_b.jobs.failure import told_apart
 from stages.stage_b.jobs.small_files import FOLDER, gathered
+from stages.stage_b.jobs.transformed_batch import write_transformed
 
 # Glue runs this file as __main__, which is no name to log by.
 log = logging.getLogger("stages.stage_b.jobs.standard")
@@ -40,7 +42,11 @@ def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Writte
             files = gathered(s3, inspecting.result(), folder)
             loaded = gathered(s3, inspecting_loaded.result(), f"{folder}/loaded")
             quarantine = set_aside_folder(arguments["quarantine_bucket"], dataset, batch, run)
-            written = write_batch(spark, Job(manifest, run, arguments["table"], quarantine), files, loaded)
+            job, code = Job(manifest, run, arguments["table"], quarantine), Code.of(manifest.definition)
+            if code:
+                written = write_transformed(spark, job, code, files, loaded)
+            else:
+                written = write_batch(spark, job, files, loaded)
         finally:
             spark.stop()
     records.wrote(dataset, batch, written)

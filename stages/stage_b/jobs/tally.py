@@ -57,6 +57,12 @@ class Counting:
             self._observation, _histogram(NUMBER, bins).alias("read"), _histogram(good, bins).alias("good")
         )
 
+    def alone(self) -> Tally:
+        """Counted by a pass of its own: for whoever computes with `frame` may read a row never, or twice."""
+        found = self._exactly()
+        self._check(found)
+        return found
+
     def result(self) -> Tally:
         """What was counted, after the action. `Inconsistent` names a file of which not all rows were read."""
         seen = _observed(self._observation)
@@ -68,10 +74,13 @@ class Counting:
             # A task that ran again, after a worker was lost, counts again; or rows are doubled in truth.
             log.warning("more rows were counted than there are: counting again")
             found = self._exactly()
+        self._check(found)
+        return found
+
+    def _check(self, found: Tally) -> None:
         for place, file in enumerate(self._files):
             if found.read.get(place, 0) != file.object.rows:
                 raise _lost(file, found.read.get(place, 0))
-        return found
 
     def _exactly(self) -> Tally:
         """By a pass of its own over the rows."""

@@ -15,6 +15,7 @@ from pipeline.core.definitions.problems import BadDefinitions
 from pipeline.core.errors import Refused
 from pipeline.deploy.datasets import application
 from pipeline.deploy.datasets.application import Applied, Deployed, Parts, TablePlan
+from pipeline.deploy.datasets.grants import Whereabouts
 from pipeline.lake.datasets.dataset_names import RESERVED_TEAMS
 from pipeline.lake.datasets.files import Definition, parse
 from pipeline.lake.datasets.registry import Registration
@@ -73,6 +74,9 @@ class Registry:
     def get(self, name: Any) -> Any:
         return self.there.get(name)
 
+    def get_many(self, names: Any) -> dict[Any, Any]:
+        return {name: self.there[name] for name in names if name in self.there}
+
     def put(self, registration: Any) -> None:
         self.there[registration.dataset.name] = registration
 
@@ -95,6 +99,8 @@ def parts(stacks: Stacks, at_once: int) -> Parts:
         env="dev",
         database_prefix="sluice_dev_",
         curated_bucket="curated",
+        at=Whereabouts("aws", "eu-west-1", "123456789012"),
+        upload_wheels=lambda dataset: None,
     )
 
 

@@ -190,9 +190,9 @@ def make_table(lake: WarmLake) -> MakeTable:
     )
     tables = IcebergTables(catalog)
 
-    def make(columns: dict[str, str], **table: Any) -> Table:
+    def make(columns: dict[str, str], transform: dict[str, Any] | None = None, **table: Any) -> Table:
         definition = {"team": "team", "dataset": "set", "stage_a": {"format": "json", "columns": columns}}
-        dataset = Dataset.model_validate({**definition, "table": table})
+        dataset = Dataset.model_validate({**definition, "table": table, "transform": transform})
         name = f"lake_team.set_{next(_numbers)}"
         create_table(dataset, name, f"s3://curated/{name.replace('.', '/')}", tables)
         return Table(lake, dataset, name, tables, BatchRecords(lake.dynamodb, BATCHES))
