@@ -30,6 +30,7 @@ class Imports:
         self._root = root
         self._of = cache(self._read)
         self._said = cache(self._parse)
+        self._file = cache(self._find)
 
     def files(self, module: str) -> frozenset[str]:
         """Paths, relative to the checkout, of a module, of all that it imports, and of the data that those read.
@@ -121,7 +122,7 @@ class Imports:
             for name in self._said(file)[2]:
                 yield from self._with_parents(name, file)
 
-    def _file(self, module: str) -> str | None:
+    def _find(self, module: str) -> str | None:
         path = module.replace(".", "/")
         for file in (f"{path}.py", f"{path}/__init__.py"):
             if (self._root / file).is_file():

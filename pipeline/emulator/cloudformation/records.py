@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -111,7 +111,7 @@ class StackRecord:
 
     def to_json(self) -> bytes:
         """The record as it is kept."""
-        return json.dumps(asdict(self)).encode()
+        return json.dumps(_fields(self), default=_fields).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> StackRecord:
@@ -122,6 +122,11 @@ class StackRecord:
         for steps in ("steps", "doomed"):
             found[steps] = [Step.from_data(data) for data in found[steps]]
         return cls(**found)
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """A record's fields as they are. `asdict` copies all that is below them, for each resource of a stack anew."""
+    return {each.name: getattr(record, each.name) for each in fields(record)}
 
 
 class StackRecords:
