@@ -29,9 +29,9 @@ from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from pipeline.operate.arguments import known
 from pipeline.operate.open_issues import needing
-from pipeline.operate.rows_aside import Aside, Reason, grouped, rows_aside, told
+from pipeline.operate.rows_aside import Aside, Grouping, Reason, of_batches, of_stage_a, told
 
-_EXPIRED = "what was set aside of it has expired; drop the rows mended, as a file of another name, or dismiss it"
+_EXPIRED = "drop the rows mended, as a file of another name, or dismiss it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ class RowsSent:
 
 @dataclass
 class _Tally:
-    sent: list[Aside] = field(default_factory=list)
-    left: list[Aside] = field(default_factory=list)
+    sent: Grouping = field(default_factory=Grouping)
+    left: Grouping = field(default_factory=Grouping)
     objects: int = 0
     moving: int = 0
     held: list[Held] = field(default_factory=list)
@@ -95,19 +95,20 @@ def send_rows(lake: Lake, dataset: DatasetName, reason: str | None = None, *, dr
     tally = _Tally()
     rows = _by_whole(lake, dataset)
     ready = list(_ready(lake, dataset, rows, tally, dry_run=dry_run))
-    asides: dict[ObjectVersion, list[Aside]] = defaultdict(list)
-    for each in rows_aside(lake, [owner for one in ready for owner in one.owners]):
-        asides[each.owner.object.whole].append(each)
+    of_batch: dict[ObjectVersion, list[Aside]] = defaultdict(list)
+    for each in of_batches(lake, [owner for one in ready for owner in one.owners]):
+        of_batch[each.owner.object.whole].append(each)
     for one in ready:
-        _send(lake, registration, one, asides[one.whole.object], reason, tally, dry_run=dry_run)
-    if reason and not tally.sent and tally.left:
-        there = "; ".join(each.reason for each in grouped(tally.left)[:5])
+        asides = [*(each for owner in one.owners for each in of_stage_a(owner)), *of_batch[one.whole.object]]
+        _send(lake, registration, one, asides, reason, tally, dry_run=dry_run)
+    if reason and not tally.sent.rows and tally.left.rows and not tally.moving:
+        there = "; ".join(each.reason for each in tally.left.reasons()[:5])
         raise BadInput(f"no row of {dataset} was set aside for a reason like {reason!r}", hint=f"There are: {there}")
     return RowsSent(
-        len(tally.sent),
+        tally.sent.rows,
         tally.objects,
-        tuple(grouped(tally.sent)),
-        tuple(grouped(tally.left)),
+        tuple(tally.sent.reasons()),
+        tuple(tally.left.reasons()),
         tally.moving,
         tuple(tally.held),
     )
@@ -201,17 +202,20 @@ def _send(
     *,
     dry_run: bool,
 ) -> None:
-    if not asides:
-        tally.held.append(Held(one.whole.object, sum(owner.bad for owner in one.owners), _EXPIRED))
+    rows = sum(owner.bad for owner in one.owners)
+    if len(asides) != rows:
+        # A part that has not all of them would leave the others out of every account.
+        why = f"of its {rows:,} rows set aside {len(asides):,} are still in the quarantine bucket; {_EXPIRED}"
+        tally.held.append(Held(one.whole.object, rows, why))
         return
     chosen = [each for each in asides if _matches(each, reason)]
-    tally.left += [each for each in asides if not _matches(each, reason)]
+    tally.left.add(each for each in asides if not _matches(each, reason))
     if not chosen:
         return
     if not dry_run and not _make(lake, registration, one, asides, {each.row.line for each in chosen}):
         tally.moving += len(chosen)
         return
-    tally.sent += chosen
+    tally.sent.add(chosen)
     tally.objects += 1
 
 

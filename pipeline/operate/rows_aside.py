@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -56,35 +56,54 @@ def told(reason: str) -> str:
     return _VALUE.sub(r"\1a value", reason)
 
 
+class Grouping:
+    """Rows counted by their reason, of which none is kept but the first of each."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._first: dict[str, Aside] = {}
+        self._objects: dict[str, set[str]] = defaultdict(set)
+        self._counts: Counter[str] = Counter()
+
+    def add(self, rows: Iterable[Aside]) -> None:
+        """Count more rows."""
+        for each in rows:
+            reason = told(each.row.reason)
+            self._first.setdefault(reason, each)
+            self._objects[reason].add(each.owner.object.whole.versioned_path)
+            self._counts[reason] += 1
+            self.rows += 1
+
+    def reasons(self) -> list[Reason]:
+        """The most frequent first."""
+        found = [
+            Reason(reason, rows, len(self._objects[reason]), one.owner.object.uri, one.owner.object.version_id, line)
+            for reason, rows in self._counts.items()
+            for one in [self._first[reason]]
+            for line in [one.row.line]
+        ]
+        return sorted(found, key=lambda each: (-each.rows, each.reason))
+
+
 def grouped(rows: Iterable[Aside]) -> list[Reason]:
     """The reasons of `rows`, the most frequent first."""
-    first: dict[str, Aside] = {}
-    objects: dict[str, set[str]] = defaultdict(set)
-    counts: dict[str, int] = defaultdict(int)
-    for each in rows:
-        reason = told(each.row.reason)
-        first.setdefault(reason, each)
-        objects[reason].add(each.owner.object.whole.versioned_path)
-        counts[reason] += 1
-    found = [
-        Reason(
-            reason,
-            counts[reason],
-            len(objects[reason]),
-            one.owner.object.uri,
-            one.owner.object.version_id,
-            one.row.line,
-        )
-        for reason, one in first.items()
-    ]
-    return sorted(found, key=lambda each: (-each.rows, each.reason))
+    counted = Grouping()
+    counted.add(rows)
+    return counted.reasons()
 
 
 def rows_aside(lake: Lake, owners: Iterable[ObjectRow]) -> Iterator[Aside]:
     """All rows that were set aside of these objects of one dataset. Files that have expired have none."""
-    by_batch: dict[tuple[str, str], dict[str, ObjectRow]] = defaultdict(dict)
+    owners = list(owners)
     for owner in owners:
         yield from of_stage_a(owner)
+    yield from of_batches(lake, owners)
+
+
+def of_batches(lake: Lake, owners: Iterable[ObjectRow]) -> Iterator[Aside]:
+    """Those that batches could not load; the folder of a batch is read once for all of its objects."""
+    by_batch: dict[tuple[str, str], dict[str, ObjectRow]] = defaultdict(dict)
+    for owner in owners:
         if owner.rows_set_aside and owner.batch and owner.dataset:
             by_batch[owner.dataset, owner.batch][owner.id] = owner
     for (dataset, batch), rows in by_batch.items():

@@ -15,6 +15,7 @@ MODULES = tuple(
         "engine",
         "stage_a",
         "stage_a_formats",
+        "stage_a_checks",
         "sniffing",
         "console",
         "looking",

@@ -55,7 +55,9 @@ BYTES_A_ROW = {
     "german": 144.5,
     "bad-values": 144.5,
     "ragged": 144.2,
+    "foreign": 144.5,
 }
+_CHANGED = ("german", "bad-values", "ragged", "foreign")
 
 
 def rows_of(kind: str, mb: float) -> int:
@@ -65,7 +67,7 @@ def rows_of(kind: str, mb: float) -> int:
 
 def make(kind: str, folder: Path, rows: int) -> Path:
     """A file of that kind in `folder`, made if it is not there."""
-    path = folder / (f"{rows}-{kind}.csv" if kind in ("german", "bad-values", "ragged") else f"{rows}.{kind}")
+    path = folder / (f"{rows}-{kind}.csv" if kind in _CHANGED else f"{rows}.{kind}")
     if not path.exists():
         made = path.with_name(path.name + ".part")
         _MAKERS[kind](made, rows)
@@ -102,6 +104,15 @@ def _ragged(path: Path, rows: int) -> None:
         )
 
 
+def _foreign(path: Path, rows: int) -> None:
+    """Each hundredth line ends in a byte that is not UTF-8."""
+    plain = make("csv", path.parent, rows)
+    with plain.open("rb") as source, path.open("wb") as target:
+        target.writelines(
+            line.removesuffix(b"\n") + b"\xfc\n" if number % 100 == 50 else line for number, line in enumerate(source)
+        )
+
+
 def _copied(path: Path, rows: int, write: Callable[[Path, int], None], change: Callable[[str], bytes]) -> None:
     plain = path.with_name(path.name + ".utf-8")
     write(plain, rows)
@@ -126,4 +137,5 @@ _MAKERS: dict[str, Callable[[Path, int], None]] = {
     "german": _german,
     "bad-values": _copy(_BAD_VALUES, "FORMAT csv, HEADER"),
     "ragged": _ragged,
+    "foreign": _foreign,
 }

@@ -303,7 +303,7 @@ def test_what_cannot_be_sent_is_told_with_the_reason(lake):
     assert (done.rows, {each.object: each.why.partition(";")[0].partition(":")[0] for each in done.held}) == (
         3,
         {
-            gone: "what was set aside of it has expired",
+            gone: "of its 3 rows set aside 0 are still in the quarantine bucket",
             broken: "it is FAILED itself",
             waiting: "it is REGISTERED, and not loaded yet",
         },

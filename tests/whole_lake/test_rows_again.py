@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 
 import yaml
+
+from pipeline.lake.catalog import ObjectRow
+from pipeline.lake.settings import Setting
+from pipeline.operate.files import look_up
+from tests.cli.test_files import keys
 
 from .conftest import Datasetup, RunningLake, csv_text, values
 
 PRICES = {"stage_a": {"format": "csv", "columns": {"id": "bigint", "price": "bigint"}}}
+BATCHES = 5
+"""So many small files Iceberg writes as one; fewer it leaves alone."""
 RULES = {"quality": {"ruleset": 'Rules = [ IsComplete "id" ]'}}
 
 
@@ -54,3 +62,46 @@ def test_rows_that_were_set_aside_are_loaded_once_in_every_write_mode(lake: Runn
     assert "column price: a value is not bigint" in told
     row = added.row("a.csv")
     assert (row.rows_bad, row.rows_again, row.bad) == (1, 1, 1)
+
+
+def test_every_file_of_a_dataset_is_known_and_what_upkeep_wrote_leads_to_its_batches(lake: RunningLake) -> None:
+    dataset = lake.define(PRICES)
+    for n in range(BATCHES):
+        dataset.drop(f"{n}.csv", csv_text("id,price", f"{n},1", "9,x"))
+        lake.settle()
+    before = data_files(lake, dataset)
+    assert sorted(before.values()) == sorted(([row.batch], [f"s3://{row.object.path}"]) for row in loaded(dataset))
+    done = lake.sluice("upkeep", str(dataset.name), "--now")
+    assert done.returncode == 0, done.stderr
+    lake.settle()
+    wait_for_upkeep(lake, dataset)
+    after = data_files(lake, dataset)
+    [written] = after.keys() - before.keys()
+    batches, objects = after[written]
+    assert (sorted(batches), sorted(objects)) == (
+        sorted(str(row.batch) for row in loaded(dataset)),
+        sorted(row.object.uri for row in loaded(dataset)),
+    )
+    # What it took away still says whose it was, and readers do not see it.
+    assert {uri: after[uri] for uri in before} == before
+    for setting in (Setting.STAGING_BUCKET, Setting.QUARANTINE_BUCKET, Setting.CURATED_BUCKET):
+        for uri in keys(lake.lake, setting, ""):
+            if str(dataset.name) in uri:
+                assert look_up(lake.lake, uri), uri
+
+
+def loaded(dataset: Datasetup) -> list[ObjectRow]:
+    return [dataset.row(f"{n}.csv") for n in range(BATCHES)]
+
+
+def data_files(lake: RunningLake, dataset: Datasetup) -> dict[str, tuple[list[str], list[str]]]:
+    uris = [uri for uri in keys(lake.lake, Setting.CURATED_BUCKET, f"{dataset.name}/") if "/data/" in uri]
+    facts = {uri: look_up(lake.lake, uri) for uri in uris}
+    return {uri: (list(each.batches), [obj.uri for obj in each.objects]) for uri, each in facts.items() if each}
+
+
+def wait_for_upkeep(lake: RunningLake, dataset: Datasetup) -> None:
+    give_up = time.monotonic() + 240
+    while lake.lake.batches.active(str(dataset.name)):
+        assert time.monotonic() < give_up
+        time.sleep(1)

@@ -318,8 +318,6 @@ class Dataset(StrictModel):
         return self
 
     def _fits_parquet(self) -> None:
-        if self.transform is not None:
-            raise ValueError("a transform writes to Iceberg tables only; use table.format: iceberg")
         if BATCH_COLUMN in self.contract and self.table.write == "append":
             raise ValueError(f"{BATCH_COLUMN} is the partition that each batch is; name yours otherwise")
         if not self.contract:

@@ -35,6 +35,7 @@ from pipeline.lake.catalog import Catalog, Staging, Status
 from pipeline.lake.causes import cause_of
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import Batching
+from pipeline.lake.manifested.deliveries import Deliveries
 from pipeline.lake.messages.poll_order import PollOrder
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.tables.creation import create_table
@@ -189,6 +190,13 @@ def shop(front: AwsServer) -> Shop:
             "BatchesTable",
             lambda *told: made.told.append(told),
             lambda: f"{next(numbers):026d}",
+        ),
+        deliveries=Deliveries(
+            catalog=catalog,
+            records=records,
+            dynamodb=client("dynamodb"),
+            s3=client("s3"),
+            tell_team=lambda *told: made.told.append(told),
         ),
         executions=Executions(client("stepfunctions")),
         machine=machine,

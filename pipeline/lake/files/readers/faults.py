@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
+import threading
+
 import numpy as np
 
 from pipeline.lake.files.readers.csv_records import Rows
-from pipeline.lake.files.readers.csv_text import Flags
+from pipeline.lake.files.readers.csv_text import Offsets
 
 
 def faults(data: bytes, rows: Rows, encoding: str) -> dict[int, str]:
     """By the index of the row, what is wrong with its bytes. `data` was decoded from `encoding` by `TextStream`."""
     found = _foreign_rows(data, rows, encoding)
     if b"\0" in data:
-        found.update(dict.fromkeys(_rows_with(np.frombuffer(data, np.uint8) == 0, rows), "a NUL byte"))
+        places = np.flatnonzero(np.frombuffer(data, np.uint8) == 0)
+        found.update(dict.fromkeys((row for row, _ in _within(places, rows)), "a NUL byte"))
     return found
 
 
@@ -26,20 +30,28 @@ def as_written(raw: bytes, encoding: str) -> bytes:
 def _foreign_rows(data: bytes, rows: Rows, encoding: str) -> dict[int, str]:
     if data.isascii():
         return {}
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        pass
-    else:
-        return {}
-    found = {}
-    for row in _rows_with(np.frombuffer(data, np.uint8) >= 0x80, rows):
-        raw = data[rows.starts[row] : rows.ends[row]]
-        try:
-            raw.decode()
-        except UnicodeDecodeError as error:
-            found[row] = why_foreign(raw, error.start, encoding)
+    # Rows end in ASCII, so that what is wrong in one is the same in all of them together.
+    _noted.places = []
+    data.decode(errors=_NOTE)
+    found: dict[int, str] = {}
+    for row, place in _within(np.array(_noted.places, dtype=np.int64), rows):
+        if row not in found:
+            start = int(rows.starts[row])
+            found[row] = why_foreign(data[start : rows.ends[row]], place - start, encoding)
     return found
+
+
+_NOTE = "sluice.note"
+_noted = threading.local()
+
+
+def _note(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    _noted.places.append(error.start)
+    return "", error.end
+
+
+codecs.register_error(_NOTE, _note)
 
 
 def why_foreign(raw: bytes, start: int, encoding: str) -> str:
@@ -50,8 +62,8 @@ def why_foreign(raw: bytes, start: int, encoding: str) -> str:
     return f"bytes that are no {encoding} ({ord(letter) & 0xFF:#04x}): is the option `encoding` right?"
 
 
-def _rows_with(marked: Flags, rows: Rows) -> list[int]:
-    places = np.flatnonzero(marked)
+def _within(places: Offsets, rows: Rows) -> list[tuple[int, int]]:
+    """The places that are in a row, each with the index of its row."""
     found = np.searchsorted(rows.starts, places, side="right") - 1
     inside = (found >= 0) & (places < rows.ends[np.maximum(found, 0)])
-    return [int(row) for row in np.unique(found[inside])]
+    return list(zip(found[inside].tolist(), places[inside].tolist(), strict=True))
