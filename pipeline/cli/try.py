@@ -94,6 +94,9 @@ def _print(report: Trial) -> None:
         console.print(f"\nLoaded {counted(good, 'row')}" + (f", [yellow]{aside:,} set aside[/]" if aside else ""))
     for change in report.schema:
         console.print(f"  column {escape_untrusted(change)}", highlight=False)
+    if report.rows:
+        same, gone, new = report.rows.same, report.rows.only_there, report.rows.only_tried
+        console.print(f"  {same:,} as in the table now, {new:,} other; of these objects {gone:,} are only in the table")
     if report.verdict:
         console.print(f"\nQuality {styled(report.verdict.outcome)}")
         for rule in report.verdict.rules:

@@ -25,7 +25,7 @@ from pipeline.lake.messages.manifest import Manifest, StagedObject
 from pipeline.lake.settings import Setting
 from pipeline.lake.tables import scratch
 from pipeline.operate.objects import listed
-from pipeline.operate.trial_reports import Trial, Tried, schema_changes
+from pipeline.operate.trial_reports import Trial, Tried, published_table, row_differences, schema_changes
 
 if TYPE_CHECKING:
     from pipeline.lake.datasets.model import Dataset
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 RECORDS = scratch.FOLDER
 """Stands for the dataset in the row of a trial's batch: no dataset's batches are listed with it."""
 
+COMPARED_ROWS = 2_000_000
+"""Of more, only counts are compared: rows are compared in memory."""
 POLL_S = 1.0
 _KEPT_BAD_ROWS = 10_000
 _UNREADABLE = frozenset({Status.DELETE_MARKER, Status.GONE})
@@ -69,6 +71,9 @@ class Trials:
 
     def run(self, dataset: Dataset, rows: Sequence[ObjectRow]) -> Trial:
         """Try a definition on these objects. Whatever becomes of it, what it wrote is removed."""
+        # Rows and verdict are those of any format, and a scratch table is an Iceberg one.
+        as_iceberg = {"format": "iceberg", "crawler": False}
+        dataset = dataset.model_copy(update={"table": dataset.table.model_copy(update=as_iceberg)})
         lake, trial = self.lake, self.new_id()
         database = f"{lake.settings[Setting.DATABASE_PREFIX]}{dataset.team}"
         glue, s3, curated = client("glue"), client("s3"), lake.settings[Setting.CURATED_BUCKET]
@@ -135,13 +140,29 @@ class Trials:
             return replace(report, failed=f"the transform failed: {failed}")
         batch = self.lake.batches.get(RECORDS, trial)
         written = batch.write if batch else None
-        report = replace(report, written=_counts(written), schema=schema_changes(self.lake, dataset, table))
+        report = self._compared(replace(report, written=_counts(written)), dataset, table, written, staged)
         if dataset.quality is None or written is None or written.snapshot is None:
             return report
         if failed := self._job(settings[Setting.QUALITY_JOB], arguments):
             return replace(report, failed=f"the rules could not be checked: {failed}")
         batch = self.lake.batches.get(RECORDS, trial)
         return replace(report, verdict=batch.verdict if batch else None)
+
+    def _compared(
+        self, report: Trial, dataset: Dataset, table: str, written: Written | None, staged: Sequence[StagedObject]
+    ) -> Trial:
+        from pipeline.lake.tables.iceberg import IcebergTables
+
+        published = published_table(self.lake, dataset)
+        if published is None:
+            return report
+        self.say("comparing with the table as it is")
+        tried = IcebergTables().catalog.load_table(table)
+        report = replace(report, schema=schema_changes(published, tried))
+        if written is None or written.snapshot is None or written.rows > COMPARED_ROWS:
+            return report
+        orders = [each.order for each in staged]
+        return replace(report, rows=row_differences(published, tried, written.snapshot, orders))
 
     def _open(self, trial: str) -> None:
         now = self.lake.clock()
