@@ -75,6 +75,9 @@ class Trials:
 
     def run(self, dataset: Dataset, rows: Sequence[ObjectRow]) -> Trial:
         """Try a definition on these objects. Whatever becomes of it, what it wrote is removed."""
+        # Rows and verdict are those of any format, and a scratch table is an Iceberg one.
+        as_iceberg = {"format": "iceberg", "crawler": False}
+        dataset = dataset.model_copy(update={"table": dataset.table.model_copy(update=as_iceberg)})
         lake, trial, job = self.lake, self.new_id(), self._transform_job(dataset)
         database = f"{lake.settings[Setting.DATABASE_PREFIX]}{dataset.team}"
         glue, s3, curated = client("glue"), client("s3"), lake.settings[Setting.CURATED_BUCKET]

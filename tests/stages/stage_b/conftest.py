@@ -26,7 +26,7 @@ from tests.warm_lake import REGION, ROOT, WarmLake, warm_lake
 
 JOB, TRANSFORM_JOB = "standard", "lake-transform-team-set"
 BATCHES = "batches"
-_numbers = itertools.count(1)
+numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def make_table(lake: WarmLake) -> MakeTable:
     def make(columns: dict[str, str], transform: dict[str, Any] | None = None, **table: Any) -> Table:
         definition = {"team": "team", "dataset": "set", "stage_a": {"format": "json", "columns": columns}}
         dataset = Dataset.model_validate({**definition, "table": table, "transform": transform})
-        name = f"lake_team.set_{next(_numbers)}"
+        name = f"lake_team.set_{next(numbers)}"
         create_table(dataset, name, f"s3://curated/{name.replace('.', '/')}", tables)
         return Table(lake, dataset, name, tables, BatchRecords(lake.dynamodb, BATCHES))
 
