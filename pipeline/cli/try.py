@@ -38,7 +38,8 @@ def try_definition(
 
     Example: sluice try legislators/memberships --objects 5
     """
-    lake = context.obj.connect().lake
+    connected = context.obj.connect()
+    lake = connected.lake
     chosen = _definition(dataset)
     rows = chosen_objects(lake, chosen, objects)
 
@@ -46,7 +47,8 @@ def try_definition(
         if not as_json:
             console.print(f"[dim]{escape_untrusted(text)}[/]", highlight=False, soft_wrap=True)
 
-    report = Trials(lake=lake, say=say, new_id=lambda: str(ULID())).run(chosen, rows)
+    trials = Trials(lake=lake, own_code=connected.is_embedded, say=say, new_id=lambda: str(ULID()))
+    report = trials.run(chosen, rows)
     if as_json:
         print_json(report.to_json())
     else:

@@ -62,9 +62,13 @@ def chosen_objects(lake: Lake, dataset: Dataset, count: int) -> list[ObjectRow]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """Tries definitions on one lake. `say` hears what is done; `new_id` makes ULIDs."""
+    """Tries definitions on one lake. `say` hears what is done; `new_id` makes ULIDs.
+
+    `own_code` says whether a team's own transform may write to a scratch table: on AWS its role has its table alone.
+    """
 
     lake: Lake
+    own_code: bool
     say: Callable[[str], None]
     new_id: Callable[[], str]
     sleep: Callable[[float], None] = time.sleep
@@ -74,7 +78,7 @@ class Trials:
         # Rows and verdict are those of any format, and a scratch table is an Iceberg one.
         as_iceberg = {"format": "iceberg", "crawler": False}
         dataset = dataset.model_copy(update={"table": dataset.table.model_copy(update=as_iceberg)})
-        lake, trial = self.lake, self.new_id()
+        lake, trial, job = self.lake, self.new_id(), self._transform_job(dataset)
         database = f"{lake.settings[Setting.DATABASE_PREFIX]}{dataset.team}"
         glue, s3, curated = client("glue"), client("s3"), lake.settings[Setting.CURATED_BUCKET]
         table = scratch.scratch_table(database, trial)
@@ -84,12 +88,29 @@ class Trials:
             if not any(each.rows for each in staged):
                 return report
             self._make(dataset, table, trial)
-            return self._load(report, dataset, table, trial, staged)
+            return self._load(report, dataset, table, trial, staged, job)
         finally:
             self.say("removing what the trial wrote")
             scratch.remove_table(glue, s3, table, curated, trial)
             self._remove_rest(trial)
             scratch.remove_abandoned(glue, s3, database, lake.clock())
+
+    def _transform_job(self, dataset: Dataset) -> str:
+        """The job that loads the dataset's rows. `Refused` if it has code of its team that cannot be tried."""
+        if dataset.transform is None:
+            return self.lake.settings[Setting.STANDARD_JOB]
+        if not self.own_code:
+            raise Refused(
+                f"the transform of {dataset.name} runs under a role that may write to its own table alone",
+                hint="Try it on a laptop: `sluice up`, drop a sample there, `sluice try`.",
+            )
+        registration = self.lake.registry.get(dataset.name)
+        if registration is None or registration.transform_job is None:
+            raise Refused(
+                f"the transform of {dataset.name} has no job yet",
+                hint=f"Run `sluice datasets apply {dataset.name}` once.",
+            )
+        return registration.transform_job
 
     def _convert(
         self, dataset: Dataset, rows: Sequence[ObjectRow], trial: str
@@ -122,7 +143,9 @@ class Trials:
         create_database(table.partition(".")[0], client("glue"))
         create_table(dataset, table, f"s3://{self.lake.settings[Setting.CURATED_BUCKET]}/{scratch.FOLDER}/{trial}/t")
 
-    def _load(self, report: Trial, dataset: Dataset, table: str, trial: str, staged: Sequence[StagedObject]) -> Trial:
+    def _load(
+        self, report: Trial, dataset: Dataset, table: str, trial: str, staged: Sequence[StagedObject], job: str
+    ) -> Trial:
         settings = self.lake.settings
         body = manifest_body(Manifest(trial, json.loads(dataset.to_json()), table, tuple(staged)))
         key = f"_manifests/{scratch.FOLDER}/{trial}.json"
@@ -136,7 +159,7 @@ class Trials:
             "--batches_table": settings[Setting.BATCHES_TABLE],
             "--quarantine_bucket": settings[Setting.QUARANTINE_BUCKET],
         }
-        if failed := self._job(settings[Setting.STANDARD_JOB], arguments):
+        if failed := self._job(job, arguments):
             return replace(report, failed=f"the transform failed: {failed}")
         batch = self.lake.batches.get(RECORDS, trial)
         written = batch.write if batch else None
