@@ -17,7 +17,7 @@ Answers = Callable[[State, Any], list[Any]]
 ERROR = {"Error": "SomeError", "Cause": "{}"}
 _STEP = re.compile(r"\.(\w+)|\[(\d+|\*)\]")
 _INTRINSIC = re.compile(r"States\.(\w+)\((.*)\)", re.DOTALL)
-_ARGUMENT = re.compile(r"'[^']*'|\$[^,()]*|[\w.-]+")
+_ARGUMENT = re.compile(r"'[^']*'|States\.\w+\([^()]*\)|\$[^,()]*|[\w.-]+")
 _KNOWN = {
     "Type", "Comment", "Next", "End", "Default", "Choices", "Resource", "Parameters", "ResultSelector", "ResultPath",
     "OutputPath", "Result", "Retry", "Catch", "TimeoutSeconds", "SecondsPath", "ErrorPath", "CausePath", "ItemsPath",
@@ -78,6 +78,8 @@ def _expression(text: str, document: Any, context: Any) -> Any:
 def _argument(text: str, document: Any, context: Any) -> Any:
     if text.startswith("$"):
         return _expression(text.strip(), document, context)
+    if text.startswith("States."):
+        return _expression(text, document, context)
     return text[1:-1] if text.startswith("'") else json.loads(text)
 
 
@@ -86,6 +88,7 @@ _INTRINSICS: dict[str, Callable[..., Any]] = {
     "ArrayPartition": lambda values, size: [values[at : at + size] for at in range(0, len(values), size)],
     "Format": lambda text, *values: text.format(*values),
     "JsonMerge": lambda one, other, deep: {**one, **other},
+    "JsonToString": json.dumps,
     "MathAdd": lambda one, other: one + other,
     "StringToJson": json.loads,
 }
