@@ -113,7 +113,7 @@ class Trials:
         return registration.transform_job
 
     def _code(self, job: str) -> dict[str, str]:
-        """Arguments by which a team's own job runs the standard job's script and library, as the state machine has it."""
+        """Arguments by which a team's own job runs the standard script and library, as the state machine has it."""
         standard = self.lake.settings[Setting.STANDARD_JOB]
         if job == standard:
             return {}
