@@ -26,6 +26,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "tests/deploy/test_rulesets.py": ("spark",),
     "tests/deploy/test_sizes.py": ("emulator",),
     "tests/deploy/test_stamps.py": ("emulator",),
+    "tests/deploy/test_transform_tests.py": ("spark",),
     "tests/deploy/test_wheels.py": ("emulator",),
     "tests/emulator": ("emulator",),
     "tests/emulator/glue/test_job_runs.py": ("spark",),

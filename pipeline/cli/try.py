@@ -38,7 +38,8 @@ def try_definition(
 
     Example: sluice try legislators/memberships --objects 5
     """
-    lake = context.obj.connect().lake
+    connected = context.obj.connect()
+    lake = connected.lake
     chosen = _definition(dataset)
     rows = chosen_objects(lake, chosen, objects)
 
@@ -46,7 +47,8 @@ def try_definition(
         if not as_json:
             console.print(f"[dim]{escape_untrusted(text)}[/]", highlight=False, soft_wrap=True)
 
-    report = Trials(lake=lake, say=say, new_id=lambda: str(ULID())).run(chosen, rows)
+    trials = Trials(lake=lake, own_code=connected.is_embedded, say=say, new_id=lambda: str(ULID()))
+    report = trials.run(chosen, rows)
     if as_json:
         print_json(report.to_json())
     else:
@@ -94,6 +96,9 @@ def _print(report: Trial) -> None:
         console.print(f"\nLoaded {counted(good, 'row')}" + (f", [yellow]{aside:,} set aside[/]" if aside else ""))
     for change in report.schema:
         console.print(f"  column {escape_untrusted(change)}", highlight=False)
+    if report.rows:
+        same, gone, new = report.rows.same, report.rows.only_there, report.rows.only_tried
+        console.print(f"  {same:,} as in the table now, {new:,} other; of these objects {gone:,} are only in the table")
     if report.verdict:
         console.print(f"\nQuality {styled(report.verdict.outcome)}")
         for rule in report.verdict.rules:

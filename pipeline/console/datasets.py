@@ -12,7 +12,7 @@ from pipeline.console import reasons
 from pipeline.console.charts import drawn
 from pipeline.console.console import PageRequest
 from pipeline.console.pages import ActionResult, Document, action, link, page
-from pipeline.console.table import table_facts
+from pipeline.console.table import parquet_facts, table_facts
 from pipeline.core.errors import BadInput
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.batches.upkeep import is_turn
@@ -35,6 +35,7 @@ from pipeline.operate.formatting import counted, duration
 from pipeline.operate.metrics import SHOWN, metrics_of
 from pipeline.operate.redrive import redrive_dataset
 from pipeline.operate.rows_again import send_rows
+from pipeline.operate.tables import parquet_rows
 from pipeline.operate.waiting_deliveries import waiting_deliveries
 
 ROWS = 25
@@ -126,8 +127,15 @@ def build(request: PageRequest) -> Document:
         "rules": _rules(batches),
         **_metrics(request, dataset, batches),
         "aside": reasons.of_dataset(lake, name),
-        "table": table_facts(request.console.tables, registration.table, first),
+        "table": _table(request, registration, first),
     }
+
+
+def _table(request: PageRequest, registration: Registration, first: int) -> dict[str, Any] | None:
+    if registration.dataset.table.format != "parquet":
+        return table_facts(request.console.tables, registration.table, first)
+    found = parquet_rows(registration)
+    return parquet_facts(found, registration.table) if found else None
 
 
 def _metrics(request: PageRequest, dataset: Dataset, batches: list[Batch]) -> dict[str, Any]:

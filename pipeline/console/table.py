@@ -11,7 +11,8 @@ from pipeline.core.clock import iso
 from pipeline.lake.datasets.model import ORDER_COLUMN
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import MARKER
-from pipeline.operate.partitions import Partitions, partitions
+from pipeline.operate.parquet_rows import ParquetRows
+from pipeline.operate.partitions import Partition, Partitions, partitions
 from pipeline.operate.query import plain
 from pipeline.operate.tables import Snapshot
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 ROWS = 10
 SNAPSHOTS = 10
+PARTS = 25
+"""Partitions of a table of Parquet files that are shown: the ends of their files are read for each look."""
 KEPT = 64
 """How many states of tables have their first rows and partitions cached."""
 
@@ -46,10 +49,33 @@ def table_facts(tables: IcebergTables, identifier: str, first_snapshot: int = 0)
         "current": str(current.snapshot_id) if current else None,
         "total_rows": _total(current),
         "last_batch": table.properties.get(MARKER),
+        "has_snapshots": True,
         "snapshots": [_snapshot(s, current) for s in snapshots[first_snapshot : first_snapshot + SNAPSHOTS]],
         "first_snapshot": first_snapshot,
         "number_of_snapshots": len(snapshots),
         "rows": rows,
+    }
+
+
+def parquet_facts(found: ParquetRows, identifier: str) -> dict[str, Any]:
+    """The same of a table of Parquet files, whose partitions that were made last are shown."""
+    newest = sorted(found.parts, key=lambda part: part.made, reverse=True)[:PARTS]
+    counted = [Partition(tuple(part.values.values()), *found.rows_of(part)) for part in newest]
+    columns = found.partition_columns
+    parts = Partitions(columns, tuple(counted), len(found.parts), len(newest) == len(found.parts)) if columns else None
+    batch, _ = found.last_batch
+    return {
+        "table": identifier,
+        "columns": [{"name": name, "type": kind, "required": False} for name, kind in found.columns],
+        "partitions": parts.to_json() if parts else None,
+        "current": None,
+        "total_rows": sum(part.rows for part in counted) if parts is None or parts.is_all else None,
+        "last_batch": batch,
+        "has_snapshots": False,
+        "snapshots": [],
+        "first_snapshot": 0,
+        "number_of_snapshots": 0,
+        "rows": [[plain(row[name]) for name in row] for row in found.head(ROWS)],
     }
 
 

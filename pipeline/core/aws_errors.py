@@ -70,5 +70,12 @@ def is_throttled(error: Exception) -> bool:
     return isinstance(error, ClientError) and _code(error) in THROTTLING_CODES
 
 
+def code_of(error: Exception) -> str | None:
+    """The code that AWS answered; None for any other error."""
+    from botocore.exceptions import ClientError
+
+    return str(_code(error)) if isinstance(error, ClientError) else None
+
+
 def _code(error: Any) -> Any:
     return error.response.get("Error", {}).get("Code")

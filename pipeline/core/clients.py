@@ -40,6 +40,17 @@ def client(service: str) -> Any:
     return boto3.client(service, config=config, **signing)
 
 
+def session() -> Any:
+    """A boto3 session with the credentials of this process's clients, for a library that makes its own clients."""
+    import boto3
+
+    client("glue")
+    key = lake_key()
+    if key is None:
+        return boto3.DEFAULT_SESSION
+    return boto3.Session(aws_access_key_id=key.id, aws_secret_access_key=key.secret, region_name=region())
+
+
 def iceberg_properties() -> dict[str, str]:
     """Properties for PyIceberg's Glue catalog, with the endpoints: PyIceberg ignores AWS_ENDPOINT_URL."""
     properties = {"type": "glue", "client.region": region()}

@@ -162,6 +162,15 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 unit="days",
             ),
             EnvironmentSetting(
+                "pandas-layer",
+                "PandasLayer",
+                "",
+                "AWS's layer of its SDK for pandas in the environment's region, which tables of Parquet files need",
+                pattern=r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+",
+                form="the ARN of AWSSDKPandas-Python312; unset it for none",
+                never_on_laptop="the embedded lake has the library itself",
+            ),
+            EnvironmentSetting(
                 "quarantine-days",
                 "QuarantineDays",
                 "365",

@@ -103,7 +103,7 @@ class EmbeddedLake:
 
     def _start_glue(self, write_log: object) -> Callable[[], str | None]:
         """Start Spark and the runner of jobs; the answer tells which job runs."""
-        from pipeline.emulator.glue import runs
+        from pipeline.emulator.glue import crawlers, runs
         from pipeline.emulator.glue.job_runs import GlueJobs
         from pipeline.emulator.glue.spark.session import WarmSpark
         from pipeline.toolchain.jars import ensure_jars
@@ -115,6 +115,7 @@ class EmbeddedLake:
         jobs = GlueJobs(spark, self.endpoint, self._folder, write_log, region=self._region)  # type: ignore[arg-type]
         self._run(jobs)
         self._stack.callback(runs.run_by(jobs))
+        self._stack.callback(crawlers.crawl_at(self.endpoint, self._region))
         return jobs.current_job
 
     def _run(self, part: object) -> None:

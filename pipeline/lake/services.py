@@ -129,11 +129,13 @@ class Lake:
         """Commits, quarantines and fails batches."""
         from pipeline.lake.batches.completion import BatchFinisher
         from pipeline.lake.tables.iceberg import IcebergTables
+        from pipeline.lake.tables.parquet import ParquetTables
 
         return BatchFinisher(
             catalog=self.catalog,
             records=self.batches,
             tables=IcebergTables(),
+            parquet=ParquetTables,
             dynamodb=client("dynamodb"),
             announce=self.announce,
             tell_team=self.tell_team,

@@ -13,6 +13,7 @@ from pipeline.core.errors import BadInput, NotThere
 from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.datasets.system_columns import BATCH_COLUMN
 from pipeline.lake.services import Lake
 from pipeline.lake.tables.cherry_picks import SOURCE
 from pipeline.operate.arguments import time_of
@@ -91,6 +92,12 @@ def _after(batch: Batch, registration: Registration) -> AsOf:
 
 
 def _table(registration: Registration) -> Table:
+    if registration.dataset.table.format == "parquet":
+        name = f"{registration.name.team}.{registration.name.dataset}"
+        raise BadInput(
+            f"{registration.name} is a table of Parquet files, which have no earlier state to compare with",
+            hint=f"Where batches are added, `select * from {name} where {BATCH_COLUMN} = 'BATCH'` has what one added.",
+        )
     found = load_table(registration)
     if found is None:
         raise NotThere(f"{registration.name} has no table any more")

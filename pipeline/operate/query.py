@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import BadInput
 from pipeline.lake.datasets import DatasetName
+from pipeline.lake.datasets.system_columns import BATCH_COLUMN
+from pipeline.operate.parquet_rows import ParquetRows
 from pipeline.operate.quarantine_table import QuarantinedRows
 from pipeline.operate.query_guard import QUARANTINE, tables_of
 from pipeline.operate.query_types import Column, quoted, storable
@@ -166,10 +168,17 @@ class Session:
         self._db.execute(f"CREATE SCHEMA IF NOT EXISTS {place}")
         self._db.execute(f"CREATE VIEW {place}.{quoted(dataset)} AS SELECT * FROM {source}")
 
-    def _rows(self, schema: Sequence[str], dataset: str) -> Snapshot | QuarantinedRows | None:
+    def _rows(self, schema: Sequence[str], dataset: str) -> Snapshot | ParquetRows | QuarantinedRows | None:
         team = schema[-1]
         if len(schema) > 1:
             return self._tables.quarantined(team, dataset)
+        if (files := self._tables.parquet(team, dataset)) is not None:
+            if self._snapshot_of:
+                raise BadInput(
+                    f"{team}.{dataset} is of Parquet files, which have no earlier state to look at",
+                    hint=f"Where batches are added, `where {BATCH_COLUMN} <= 'BATCH'` has the rows up to one.",
+                )
+            return files
         found = self._tables.load(team, dataset)
         if found is None:
             return None

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.lake.datasets.model import ORDER_COLUMN
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
 from pipeline.lake.tables.iceberg import IcebergTables
-from pipeline.lake.tables.names import MARKER
+from pipeline.lake.tables.names import MARKER, split_table
 from pipeline.operate.nested_nulls import keep_nested_nulls
+from pipeline.operate.parquet_rows import ParquetRows
 from pipeline.operate.quarantine_table import QuarantinedRows
 
 if TYPE_CHECKING:
@@ -73,6 +75,11 @@ class Tables:
         registration = self.registrations.get((team, dataset))
         return load_table(registration, self._iceberg) if registration else None
 
+    def parquet(self, team: str, dataset: str) -> ParquetRows | None:
+        """The rows of a dataset whose table is of Parquet files; None if it is not, or there is no table yet."""
+        registration = self.registrations.get((team, dataset))
+        return parquet_rows(registration) if registration else None
+
     def quarantined(self, team: str, dataset: str) -> QuarantinedRows | None:
         """The rows that were set aside of a dataset; None if nobody registered it."""
         known = (team, dataset) in self.registrations
@@ -81,9 +88,38 @@ class Tables:
     def facts(self) -> Iterator[TableFacts]:
         """The facts of each table, also of one that is not made yet."""
         for (team, dataset), registration in self.registrations.items():
-            found = self.load(team, dataset)
             name = f"{team}.{dataset}"
+            if registration.dataset.table.format == "parquet":
+                files = parquet_rows(registration)
+                yield _parquet_facts(name, registration.table, files) if files else TableFacts(name, registration.table)
+                continue
+            found = self.load(team, dataset)
             yield _facts(name, registration.table, found) if found else TableFacts(name, registration.table)
+
+
+def parquet_rows(registration: Registration) -> ParquetRows | None:
+    """The rows of a registered dataset's table of Parquet files; None if it is otherwise, or not made yet."""
+    if registration.dataset.table.format != "parquet":
+        return None
+    database, name = split_table(registration.table)
+    glue = client("glue")
+    try:
+        return ParquetRows(glue.get_table(DatabaseName=database, Name=name)["Table"], glue, client("s3"))
+    except glue.exceptions.EntityNotFoundException:
+        return None
+
+
+def _parquet_facts(name: str, identifier: str, found: ParquetRows) -> TableFacts:
+    batch, committed = found.last_batch
+    return TableFacts(
+        name=name,
+        table=identifier,
+        rows=found.count(),
+        files=len(found.files),
+        columns=len(found.schema),
+        committed=iso(committed) if committed else None,
+        last_batch=batch,
+    )
 
 
 def _facts(name: str, identifier: str, table: Table) -> TableFacts:

@@ -25,7 +25,7 @@ from pipeline.lake.messages.manifest import Manifest, StagedObject
 from pipeline.lake.settings import Setting
 from pipeline.lake.tables import scratch
 from pipeline.operate.objects import listed
-from pipeline.operate.trial_reports import Trial, Tried, schema_changes
+from pipeline.operate.trial_reports import Trial, Tried, published_table, row_differences, schema_changes
 
 if TYPE_CHECKING:
     from pipeline.lake.datasets.model import Dataset
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 RECORDS = scratch.FOLDER
 """Stands for the dataset in the row of a trial's batch: no dataset's batches are listed with it."""
 
+COMPARED_ROWS = 2_000_000
+"""Of more, only counts are compared: rows are compared in memory."""
 POLL_S = 1.0
 _KEPT_BAD_ROWS = 10_000
 _UNREADABLE = frozenset({Status.DELETE_MARKER, Status.GONE})
@@ -60,16 +62,23 @@ def chosen_objects(lake: Lake, dataset: Dataset, count: int) -> list[ObjectRow]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """Tries definitions on one lake. `say` hears what is done; `new_id` makes ULIDs."""
+    """Tries definitions on one lake. `say` hears what is done; `new_id` makes ULIDs.
+
+    `own_code` says whether a team's own transform may write to a scratch table: on AWS its role has its table alone.
+    """
 
     lake: Lake
+    own_code: bool
     say: Callable[[str], None]
     new_id: Callable[[], str]
     sleep: Callable[[float], None] = time.sleep
 
     def run(self, dataset: Dataset, rows: Sequence[ObjectRow]) -> Trial:
         """Try a definition on these objects. Whatever becomes of it, what it wrote is removed."""
-        lake, trial = self.lake, self.new_id()
+        # Rows and verdict are those of any format, and a scratch table is an Iceberg one.
+        as_iceberg = {"format": "iceberg", "crawler": False}
+        dataset = dataset.model_copy(update={"table": dataset.table.model_copy(update=as_iceberg)})
+        lake, trial, job = self.lake, self.new_id(), self._transform_job(dataset)
         database = f"{lake.settings[Setting.DATABASE_PREFIX]}{dataset.team}"
         glue, s3, curated = client("glue"), client("s3"), lake.settings[Setting.CURATED_BUCKET]
         table = scratch.scratch_table(database, trial)
@@ -79,12 +88,38 @@ class Trials:
             if not any(each.rows for each in staged):
                 return report
             self._make(dataset, table, trial)
-            return self._load(report, dataset, table, trial, staged)
+            return self._load(report, dataset, table, trial, staged, job)
         finally:
             self.say("removing what the trial wrote")
             scratch.remove_table(glue, s3, table, curated, trial)
             self._remove_rest(trial)
             scratch.remove_abandoned(glue, s3, database, lake.clock())
+
+    def _transform_job(self, dataset: Dataset) -> str:
+        """The job that loads the dataset's rows. `Refused` if it has code of its team that cannot be tried."""
+        if dataset.transform is None:
+            return self.lake.settings[Setting.STANDARD_JOB]
+        if not self.own_code:
+            raise Refused(
+                f"the transform of {dataset.name} runs under a role that may write to its own table alone",
+                hint="Try it on a laptop: `sluice up`, drop a sample there, `sluice try`.",
+            )
+        registration = self.lake.registry.get(dataset.name)
+        if registration is None or registration.transform_job is None:
+            raise Refused(
+                f"the transform of {dataset.name} has no job yet",
+                hint=f"Run `sluice datasets apply {dataset.name}` once.",
+            )
+        return registration.transform_job
+
+    def _code(self, job: str) -> dict[str, str]:
+        """Arguments by which a team's own job runs the standard script and library, as the state machine has it."""
+        standard = self.lake.settings[Setting.STANDARD_JOB]
+        if job == standard:
+            return {}
+        found = client("glue").get_job(JobName=standard)["Job"]
+        script = found["Command"]["ScriptLocation"]
+        return {"--scriptLocation": script, "--extra-py-files": found["DefaultArguments"]["--extra-py-files"]}
 
     def _convert(
         self, dataset: Dataset, rows: Sequence[ObjectRow], trial: str
@@ -117,7 +152,9 @@ class Trials:
         create_database(table.partition(".")[0], client("glue"))
         create_table(dataset, table, f"s3://{self.lake.settings[Setting.CURATED_BUCKET]}/{scratch.FOLDER}/{trial}/t")
 
-    def _load(self, report: Trial, dataset: Dataset, table: str, trial: str, staged: Sequence[StagedObject]) -> Trial:
+    def _load(
+        self, report: Trial, dataset: Dataset, table: str, trial: str, staged: Sequence[StagedObject], job: str
+    ) -> Trial:
         settings = self.lake.settings
         body = manifest_body(Manifest(trial, json.loads(dataset.to_json()), table, tuple(staged)))
         key = f"_manifests/{scratch.FOLDER}/{trial}.json"
@@ -131,17 +168,33 @@ class Trials:
             "--batches_table": settings[Setting.BATCHES_TABLE],
             "--quarantine_bucket": settings[Setting.QUARANTINE_BUCKET],
         }
-        if failed := self._job(settings[Setting.STANDARD_JOB], arguments):
+        if failed := self._job(job, arguments | self._code(job)):
             return replace(report, failed=f"the transform failed: {failed}")
         batch = self.lake.batches.get(RECORDS, trial)
         written = batch.write if batch else None
-        report = replace(report, written=_counts(written), schema=schema_changes(self.lake, dataset, table))
+        report = self._compared(replace(report, written=_counts(written)), dataset, table, written, staged)
         if dataset.quality is None or written is None or written.snapshot is None:
             return report
         if failed := self._job(settings[Setting.QUALITY_JOB], arguments):
             return replace(report, failed=f"the rules could not be checked: {failed}")
         batch = self.lake.batches.get(RECORDS, trial)
         return replace(report, verdict=batch.verdict if batch else None)
+
+    def _compared(
+        self, report: Trial, dataset: Dataset, table: str, written: Written | None, staged: Sequence[StagedObject]
+    ) -> Trial:
+        from pipeline.lake.tables.iceberg import IcebergTables
+
+        published = published_table(self.lake, dataset)
+        if published is None:
+            return report
+        self.say("comparing with the table as it is")
+        tried = IcebergTables().catalog.load_table(table)
+        report = replace(report, schema=schema_changes(published, tried))
+        if written is None or written.snapshot is None or written.rows > COMPARED_ROWS:
+            return report
+        orders = [each.order for each in staged]
+        return replace(report, rows=row_differences(published, tried, written.snapshot, orders))
 
     def _open(self, trial: str) -> None:
         now = self.lake.clock()

@@ -38,7 +38,7 @@ def commit_batch(event: dict[str, Any], lake: Lake) -> CommitAnswer:
     """
     ending = EndingBatch.from_json(event)
     with _about(ending):
-        outcome = lake.finisher.commit(ending.dataset, ending.batch, ending.table)
+        outcome = lake.finisher.commit(ending.dataset, ending.batch, ending.table, crawled=ending.crawled)
         log.info("commit tried", extra={"outcome": outcome})
         batch = lake.batches.get(ending.dataset, ending.batch) if outcome is CommitOutcome.REBASE else None
     return {"outcome": outcome, "wait": rebase_wait(batch.rebases) if batch else 0}

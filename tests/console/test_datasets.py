@@ -12,7 +12,12 @@ import pytest
 from pipeline.console import datasets
 from pipeline.console.counts import Cached
 from pipeline.core.clients import client
-from pipeline.lake.catalog import Status
+from pipeline.core.events.s3 import ObjectCreated
+from pipeline.core.objects import ObjectVersion
+from pipeline.lake.catalog import Staging, Status
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.messages.delivery import Delivery, Member
 from pipeline.lake.settings import Setting
 from pipeline.operate.progress import look
 
@@ -195,3 +200,22 @@ def test_a_failed_batch_is_loaded_again(visitor, sluice, orders, lake):
     new = lake.catalog.get(obj).batch
     assert new != batch
     says_where_it_went(visitor, sluice, batch, new, "redriven in")
+
+
+def test_a_delivery_that_waits_is_told_with_what_it_lacks(visitor, orders):
+    definition = {"team": "delivered", "dataset": "daily", "stage_a": {"format": "csv"}}
+    dataset = Dataset.model_validate(definition | {"stage_b": {"start_when": {"manifest": "*.manifest"}}})
+    lake, bucket = orders.lake, orders.lake.settings[Setting.STAGING_BUCKET]
+    lake.registry.put(Registration.of(dataset, "queue", "dead", "db.daily"))
+    obj = ObjectVersion(lake.settings[Setting.RAW_BUCKET], "delivered/daily/1.manifest", "v1")
+    work = lake.catalog.register(ObjectCreated(obj, 1, "", 1000, "0A"), dataset.name)
+    delivery = Delivery("manifest", (Member(f"delivered/daily/{HOSTILE}.csv"),))
+    client("s3").put_object(Bucket=bucket, Key="1.json", Body=json.dumps(delivery.to_json()))
+    facts = {"staged": f"s3://{bucket}/1.json", "staged_etag": "e", "rows_out": 0, "control": "manifest"}
+    assert lake.catalog.stage(Staging(work, "0" * 64, False, facts), str(dataset.name)) is None
+    [waiting] = visitor.document("/datasets/delivered/daily")["deliveries"]
+    assert (waiting["uri"], waiting["files"], waiting["there"]) == (obj.uri, 1, 0)
+    page = visitor.get("/datasets/delivered/daily").text
+    assert "it has not come" in page
+    assert HOSTILE not in page
+    assert "0 of 1 files are there" in visitor.get(f"/object?uri={obj.uri}").text

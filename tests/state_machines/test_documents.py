@@ -36,7 +36,9 @@ SUBSTITUTED = {
 
 WORK = StageAWork(ObjectVersion("raw", "shop/orders/a.csv", "v1"), 1, 1767225600000, 512)
 GROUP = StageAInput("shop/orders", "append", {"format": "csv"}, {"id": {"type": "bigint"}}, "https://q", (WORK,), 1)
-BATCH = StageBInput("01J", "shop/orders", "s3://staging/m.json", "db.orders", True, "4", "G.1X", "FLEX", False)
+BATCH = StageBInput(
+    "01J", "shop/orders", "s3://staging/m.json", "db.orders", True, "4", "G.1X", "FLEX", False, "parquet"
+)
 INPUTS: dict[str, list[Any]] = {
     # As this release writes them, and with all left out that an earlier one, or a dataset, does not say.
     "stage_a": [
@@ -109,9 +111,16 @@ class World:
 
     def answers(self, state: State, given: Any) -> list[Any]:
         service = state["Resource"].rpartition(":::")[2]
-        return {"lambda:invoke": self._invoke, "dynamodb:getItem": self._get, "glue:startJobRun.sync": self._run}[
-            service
-        ](given)
+        by_service = {
+            "lambda:invoke": self._invoke,
+            "dynamodb:getItem": self._get,
+            "glue:startJobRun.sync": self._run,
+            "aws-sdk:glue:startCrawler": lambda _: [{}],
+            "aws-sdk:glue:getCrawler": lambda _: [
+                {"Crawler": {"State": "READY", "LastCrawl": {"Status": "SUCCEEDED"}}}
+            ],
+        }
+        return by_service[service](given)
 
     def _invoke(self, given: Any) -> list[Any]:
         handler = handler_of(given["FunctionName"])

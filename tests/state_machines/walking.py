@@ -21,7 +21,7 @@ _ARGUMENT = re.compile(r"'[^']*'|\$[^,()]*|[\w.-]+")
 _KNOWN = {
     "Type", "Comment", "Next", "End", "Default", "Choices", "Resource", "Parameters", "ResultSelector", "ResultPath",
     "OutputPath", "Result", "Retry", "Catch", "TimeoutSeconds", "SecondsPath", "ErrorPath", "CausePath", "ItemsPath",
-    "ItemSelector", "ItemProcessor", "MaxConcurrency",
+    "Seconds", "ItemSelector", "ItemProcessor", "MaxConcurrency",
 }  # fmt: skip
 
 

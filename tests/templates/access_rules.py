@@ -13,7 +13,8 @@ KNOWN_TYPES = frozenset(
     (
         "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard",
         "AWS::CodeBuild::Project", "AWS::CodeConnections::Connection",
-        "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Glue::Job",
+        "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule",
+        "AWS::Glue::Crawler", "AWS::Glue::Job",
         "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::KMS::Key",
         "AWS::LakeFormation::PrincipalPermissions", "AWS::LakeFormation::Resource",
         "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription",

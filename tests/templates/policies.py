@@ -20,6 +20,8 @@ OPTIONS = (
         "SmokeTests": "yes",
         "AlarmEmail": "who@example.org",
         "LakeFormation": "on",
+        "Crawler": "on",
+        "PandasLayer": "arn:aws:lambda:eu-west-1:336392948345:layer:AWSSDKPandas-Python312:1",
         "DeploymentRole": "arn:aws:iam::111122223333:role/delivery/sluice-dev-deployment",
         "Transform": "sql",
         "TransformWheelsUri": "s3://artefacts/transforms/weather/stations/wheels.gluewheels.zip",

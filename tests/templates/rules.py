@@ -36,6 +36,7 @@ UNSCOPED_ACTIONS = {
     "sns:Unsubscribe": "a subscription is no resource to IAM",
     "codedeploy:StopDeployment": "a deployment is no resource to IAM",
     "lambda:ListTags": "an event source mapping has no name that is known before",
+    "glue:CreateCrawler": "a crawler is no resource to IAM before it is made",
     "states:ValidateStateMachineDefinition": "a definition is not yet a machine",
 } | {
     f"lakeformation:{action}": "Lake Formation has no resources; whom it lets grant what, it decides itself"

@@ -106,7 +106,7 @@ def test_a_machine_may_call_every_version_of_its_functions_and_nothing_else(stac
 def test_a_machine_starts_its_jobs_with_the_code_of_its_own_version(stack: str, machine: str) -> None:
     jobs = dict(of_type(STACKS[stack], "AWS::Glue::Job"))
     for task in tasks(stack, machine):
-        if ":glue:" not in task["Resource"]:
+        if ":glue:startJobRun" not in task["Resource"]:
             continue
         job, given = jobs[task["Parameters"].get("JobName", STANDARD)], task["Parameters"]["Arguments"]
         assert given["--scriptLocation"] == job["Command"]["ScriptLocation"]
@@ -154,7 +154,7 @@ def test_a_canary_moves_the_machines_alias_and_what_no_data_explains_moves_it_ba
         assert alarm["Dimensions"] == [{"Name": "StateMachineArn", "Value": machine}]
         return
     watched = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
-    called = [name for name in ("CommitFunction", "QuarantineFunction", "FailFunction")]
+    called = [name for name in ("CommitFunction", "RegisterFunction", "QuarantineFunction", "FailFunction")]
     assert [(each["Namespace"], each["MetricName"]) for each in watched] == [("AWS/Lambda", "Errors")] * len(called)
     assert [{d["Name"]: d["Value"] for d in each["Dimensions"]} for each in watched] == [
         {"FunctionName": name, "Resource": f"{name}:{version_of(resources, name)}.Version"} for name in called

@@ -27,8 +27,7 @@ class Grant:
     prefixes: tuple[str, ...] = ()
 
     def covers(self, need: Need) -> bool:
-        # What was listed is not recorded: a call is no use of a grant that is for some prefixes only.
-        if self.prefixes:
+        if self.prefixes and not any(fnmatchcase(need.prefix, pattern) for pattern in self.prefixes):
             return False
         known = need.resource == "*" or any(fnmatchcase(need.resource, pattern) for pattern in self.resources)
         return self.action == need.action and known
@@ -82,6 +81,8 @@ def roles_of_callers() -> dict[str, set[str]]:
         found[f"states:{_name(described['roleArn'])}".lower()] = {_name(described["roleArn"])}
     for job in client("glue").get_jobs()["Jobs"]:
         found[job["Name"].lower()] = {_name(job["Role"])}
+    if crawlers := client("glue").get_crawlers()["Crawlers"]:
+        found["crawler"] = {_name(crawler["Role"]) for crawler in crawlers}
     return found
 
 

@@ -12,9 +12,11 @@ from pipeline.lake.settings import Setting
 
 from .conftest import Datasetup, RunningLake, csv_text, values
 
-ORDERS: dict[str, Any] = {"stage_a": {"format": "csv", "columns": {"id": "string", "n": "int"}}}
+KEYED = {"write": "upsert", "key": ["id"]}
+ORDERS: dict[str, Any] = {"stage_a": {"format": "csv", "columns": {"id": "string", "n": "int"}}, "table": KEYED}
 EDITED: dict[str, Any] = {
     "stage_a": {"format": "csv", "columns": {"id": "string", "n": {"type": "bigint", "required": True}}},
+    "table": KEYED,
     "quality": {"ruleset": 'Rules = [ IsComplete "id", ColumnValues "n" >= 2 ]'},
 }
 
@@ -50,6 +52,7 @@ def test_a_definition_is_tried_with_the_real_jobs_and_nothing_of_it_stays(lake: 
     assert sorted(facts) == [("a.csv", 2, 2, 0), ("b.csv", 2, 1, 2)]
     assert sorted(each["rows"] for each in report["bad_rows"]) == [1, 1]
     assert report["written"] == {"rows": 3, "set_aside": 0}
+    assert report["rows"] == {"same": 3, "only_there": 1, "only_tried": 0}
     assert report["schema"] == ["wider: n int → bigint"]
     assert report["quality"]["outcome"] == "FAILED"
     outcomes = {each["rule"]: each["outcome"] for each in report["quality"]["rules"]}

@@ -225,6 +225,7 @@ def stack_parameters(dataset: Dataset, lake: str, env: str, at: Whereabouts) -> 
         "MaxObjects": str(dataset.stage_b.max_objects),
         "MaxWait": f"{int(dataset.stage_b.max_wait.total_seconds())} seconds",
         "StartWhen": _start_when(dataset),
+        "Crawler": "on" if dataset.table.crawler else "off",
         "Freshness": str(int(dataset.stage_b.freshness.total_seconds())),
         **grants(dataset, lake, env, at),
     }

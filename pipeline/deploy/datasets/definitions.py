@@ -134,14 +134,23 @@ def _parts(
     from pipeline.lake.tables.agreement import stands
     from pipeline.lake.tables.creation import TableChange, create_database, create_table, plan_table
     from pipeline.lake.tables.iceberg import IcebergTables
+    from pipeline.lake.tables.parquet_creation import create_parquet_table, plan_parquet_table
 
     # One catalog for all that change: making PyIceberg's costs more than half a second.
     tables = IcebergTables()
 
     def plan(dataset: Dataset, table: str) -> TableChange:
+        if dataset.table.format == "parquet":
+            return plan_parquet_table(dataset, table)
         if stands(dataset, table, glue=client("glue"), s3=client("s3")):
             return "none"
         return plan_table(dataset, table, tables)
+
+    def create(dataset: Dataset, table: str, location: str) -> None:
+        if dataset.table.format == "parquet":
+            create_parquet_table(dataset, table, location)
+        else:
+            create_table(dataset, table, location, tables)
 
     lake = connected.lake
     return Parts(
@@ -149,7 +158,7 @@ def _parts(
         stacks=backend.stacks,
         create_database=partial(create_database, glue=client("glue")),
         plan_table=plan,
-        create_table=partial(create_table, tables=tables),
+        create_table=create,
         check_rules=lambda definition: _refused(definition, rulesets, known),
         send_waiting=lambda name: send_waiting(lake, name),
         what_keeps=partial(what_keeps, lake),

@@ -31,7 +31,11 @@ def hide_pandas() -> None:
     """Let `import pandas` fail as on AWS, unless the package or a layer has it.
 
     pyarrow imports it at its first array wherever it finds it, which costs a worker 0.6 s of processor and 50 MB.
+    Layers of AWS's own are not here, and the environment has what is in them: a function that has one says so by the
+    variable MANAGED_LAYERS.
     """
+    if "AWSSDKPandas" in os.environ.get("MANAGED_LAYERS", ""):
+        return
     own = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if not any(os.path.isdir(os.path.join(folder, "pandas")) for folder in own):
         sys.meta_path.insert(0, _NoPandas())

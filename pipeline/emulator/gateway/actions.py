@@ -24,6 +24,7 @@ JVM = "spark"
 """Caller of what Spark's JVM calls, whichever job it does so for."""
 
 _LARGEST_BODY = 8 << 20
+_SEGMENTS = 4
 _PREFIXES = {"stepfunctions": "states"}
 _OF_S3 = {
     "HeadObject": "GetObject", "CreateMultipartUpload": "PutObject", "UploadPart": "PutObject",
@@ -50,6 +51,8 @@ class Need(NamedTuple):
     caller: str
     action: str
     resource: str
+    prefix: str = ""
+    """The first segments of what a ListBucket asks for; the rest would make as many needs as there are batches."""
 
 
 class ActionRecorder:
@@ -68,7 +71,11 @@ class ActionRecorder:
         if not call.caller:
             return
         caller = (self.job() or JVM) if call.caller == JVM else call.caller
-        found = {Need(caller, *each) for each in needs(call, environ)}
+        prefix = "/".join(_query(environ).get("prefix", [""])[0].split("/")[:_SEGMENTS])
+        found = {
+            Need(caller, action, resource, prefix if action == "s3:ListBucket" else "")
+            for action, resource in needs(call, environ)
+        }
         with self._lock:
             self._needs |= found
 

@@ -62,6 +62,27 @@ def security_configuration(aws: Aws, resource: Resource, previous: Made | None) 
     return Made(previous.reference if previous else _name(aws, resource))
 
 
+@resource_type(
+    "AWS::Glue::Crawler",
+    """Name Description Role Targets.CatalogTargets[].DatabaseName Targets.CatalogTargets[].Tables
+    SchemaChangePolicy.UpdateBehavior SchemaChangePolicy.DeleteBehavior RecrawlPolicy.RecrawlBehavior Configuration
+    DatabaseName TablePrefix""",
+    delete=by_reference("glue", "delete_crawler", "Name"),
+    find=_name,
+)
+def crawler(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A crawler of tables that are in the catalog; it waits to be started."""
+    name = previous.reference if previous else _name(aws, resource)
+    given = {key: value for key, value in resource.properties.items() if key != "Name"}
+    if previous is None:
+        if is_there(aws, "glue", "get_crawler", Name=name):
+            raise resource.taken(name)
+        aws.call("glue", "create_crawler", Name=name, **given)
+    else:
+        aws.call("glue", "update_crawler", Name=name, **given)
+    return Made(name)
+
+
 def _database_name(aws: Aws, resource: Resource) -> str:
     return str(resource.properties["DatabaseInput"]["Name"])
 

@@ -63,9 +63,15 @@ class BatchFinisher:
     tell_team: Callable[[str, str, dict[str, Any]], None]
     send_again: Callable[[Sequence[SendAgain]], None]
     clock: Clock = system_clock
+    parquet: Callable[[], Tables] | None = None
+    """The same of tables of Parquet files."""
 
-    def commit(self, dataset: str, batch_id: str, table: str) -> CommitOutcome:
-        """Move the table to what the batch wrote and was checked, then its rows, then the batch, then the lock."""
+    def commit(self, dataset: str, batch_id: str, table: str, *, crawled: bool = False) -> CommitOutcome:
+        """Move the table to what the batch wrote and was checked, then its rows, then the batch, then the lock.
+
+        CRAWL asks for a crawl of the table, and for this again with `crawled`; `Inconsistent` if the crawler has not
+        entered the batch then.
+        """
         batch = self._batch(dataset, batch_id)
         if batch.status is BatchStatus.COMMITTED:
             return CommitOutcome.COMMITTED
@@ -74,18 +80,28 @@ class BatchFinisher:
         write = batch.write
         if write is None:
             raise Inconsistent(f"batch {batch_id} of {dataset} has written nothing and is to be committed")
-        checked = _checked(batch)
+        checked, tables = _checked(batch), self._tables(batch)
         if checked is None:
-            outcome = self.tables.mark_empty(
+            outcome = tables.mark_empty(
                 table, batch_id, write.base, is_open=lambda: self.records.active(dataset) == batch_id
             )
         else:
-            outcome = self.tables.commit(table, batch_id, write.branch, write.base, checked, can_move=write.can_move)
+            outcome = tables.commit(table, batch_id, write.branch, write.base, checked, can_move=write.can_move)
+        if outcome is CommitOutcome.CRAWL:
+            if crawled:
+                raise Inconsistent(
+                    f"the crawler of {table} has not entered batch {batch_id}",
+                    hint="Its log group /aws-glue/crawlers says what it made of the files.",
+                )
+            return outcome
         if outcome not in (CommitOutcome.COMMITTED, CommitOutcome.PICKED):
             return self._rebase(batch)
-        picked = self.tables.published(table, checked) if outcome is CommitOutcome.PICKED and checked else None
+        picked = tables.published(table, checked) if outcome is CommitOutcome.PICKED and checked else None
         self._finish_committed(batch, table, picked)
         return CommitOutcome.COMMITTED
+
+    def _tables(self, batch: Batch) -> Tables:
+        return self.parquet() if self.parquet and batch.format == "parquet" else self.tables
 
     def _rebase(self, batch: Batch) -> CommitOutcome:
         if batch.rebases >= REBASES:
@@ -130,10 +146,11 @@ class BatchFinisher:
 
     def _has_committed(self, batch: Batch, table: str) -> bool:
         """Whether the batch's commit turns out to have happened, and is finished then; else no commit of it can."""
-        if self.tables.abandon(table, batch.id) is not CommitOutcome.COMMITTED:
+        tables = self._tables(batch)
+        if tables.abandon(table, batch.id) is not CommitOutcome.COMMITTED:
             return False
         checked = _checked(batch)
-        published = self.tables.published(table, checked) if checked else None
+        published = tables.published(table, checked) if checked else None
         self._finish_committed(batch, table, None if published == checked else published)
         return True
 

@@ -210,6 +210,7 @@ def _stage_b_input(work: Work, batch: Batch) -> StageBInput:
         table=work.table,
         has_ruleset=work.dataset.quality is not None,
         job=work.transform_job,
+        format=None if work.dataset.table.format == "iceberg" else work.dataset.table.format,
         **work.dataset.stage_b.job_runs,
     )
 

@@ -122,6 +122,8 @@ class Batch:
     left_out: tuple[int, ...] = ()
     """Places of the candidates that are not in the manifest."""
     manifest: str | None = None
+    format: str = "iceberg"
+    """What its table is made of."""
     staged_bad_rows: int = 0
     """Rows that Stage A had set aside from the objects of the manifest."""
     oldest_ms: int | None = None
@@ -155,6 +157,7 @@ class Batch:
             objects=row.get("objects", 0),
             left_out=tuple(row.get("left_out", ())),
             manifest=row.get("manifest"),
+            format=row.get("format", "iceberg"),
             staged_bad_rows=row.get("staged_bad_rows", 0),
             oldest_ms=row.get("oldest_ms"),
             write=_written(write) if write else None,

@@ -133,6 +133,8 @@ class Sealer:
         data = [row for row in rows if row.control is None]
         return {
             "manifest": self._store_manifest(work, batch, data),
+            # Whoever ends the batch finds its table by this, without the dataset's registration.
+            **({"format": work.dataset.table.format} if work.dataset.table.format != "iceberg" else {}),
             "objects": len(data),
             "left_out": [place for place, obj in enumerate(candidates_of(batch)) if obj not in claimed],
             "oldest_ms": min(row.event_ms for row in rows),

@@ -61,6 +61,12 @@ class Manifest:
     loaded: tuple[StagedObject, ...] = ()
 
     @property
+    def format(self) -> str:
+        """What the table is made of."""
+        found: str = self._table.get("format", "iceberg")
+        return found
+
+    @property
     def write(self) -> str:
         """The table's write mode."""
         found: str = self._table.get("write", "append")

@@ -12,7 +12,8 @@ class StageBInput:
     """A batch to load. `manifest` is an s3:// URI, `table` is `database.table`.
 
     `workers` and what follows are the dataset's wishes for the runs of its jobs; one that is None is the environment's
-    to say, and is no field of the JSON. `job` runs the team's own transform instead of the standard one.
+    to say, and is no field of the JSON. `job` runs the team's own transform instead of the standard one;
+    `format` is what the table is made of, where that is not Iceberg.
     """
 
     batch: str
@@ -25,6 +26,7 @@ class StageBInput:
     execution_class: str | None = None
     queuing: bool | None = None
     job: str | None = None
+    format: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The input of an execution of Stage B."""
@@ -34,6 +36,7 @@ class StageBInput:
             "execution_class": self.execution_class,
             "queuing": self.queuing,
             "job": self.job,
+            "format": self.format,
         }
         return {
             "batch": self.batch,
@@ -58,25 +61,31 @@ class StageBInput:
             execution_class=document.get("execution_class"),
             queuing=document.get("queuing"),
             job=document.get("job"),
+            format=document.get("format"),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class EndingBatch:
-    """What a function gets that commits or quarantines a batch: which it is, and its table."""
+    """What a function gets that commits or quarantines a batch: which it is, and its table.
+
+    `crawled` says that the crawler has looked at what the first call of the commit left for it.
+    """
 
     dataset: str
     batch: str
     table: str
+    crawled: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The payload of the calls that end a batch."""
-        return {"dataset": self.dataset, "batch": self.batch, "table": self.table}
+        crawled = {"crawled": True} if self.crawled else {}
+        return {"dataset": self.dataset, "batch": self.batch, "table": self.table, **crawled}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> EndingBatch:
         """Reads what `to_json` or the state machine wrote."""
-        return cls(document["dataset"], document["batch"], document["table"])
+        return cls(document["dataset"], document["batch"], document["table"], document.get("crawled", False))
 
 
 @dataclass(frozen=True, slots=True)

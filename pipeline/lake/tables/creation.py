@@ -72,10 +72,15 @@ def plan_table(dataset: Dataset, table: str, tables: IcebergTables | None = None
 
 def _load(catalog: Any, table: str) -> Any:
     from botocore.exceptions import ClientError
-    from pyiceberg.exceptions import NoSuchTableError, ValidationError
+    from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError, ValidationError
 
     try:
         return catalog.load_table(table)
+    except NoSuchIcebergTableError:
+        raise BadDefinition(
+            f"{table} is no Iceberg table, and a table's format does not change",
+            hint="Make a new dataset and load it from the raw objects.",
+        ) from None
     except NoSuchTableError:
         return None
     except ValidationError as error:

@@ -13,6 +13,8 @@ class CommitOutcome(StrEnum):
     """Committed on what somebody else wrote meanwhile: `published` tells as which snapshot."""
     REBASE = "REBASE"
     """Somebody else wrote to the table, or the branch is not the one that was checked: transform again."""
+    CRAWL = "CRAWL"
+    """The batch's files lie where a crawler finds them: it is committed once the crawler has."""
     EXHAUSTED = "EXHAUSTED"
     """REBASE too often: the objects wait for another batch."""
     ABANDONED = "ABANDONED"

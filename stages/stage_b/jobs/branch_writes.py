@@ -13,7 +13,8 @@ from pipeline.lake.tables.evolution import common
 from pipeline.lake.tables.names import branch_name
 from stages.stage_b.jobs.alignment import quoted
 from stages.stage_b.jobs.batch_manifest import StagedFile
-from stages.stage_b.jobs.branches import BranchedTable
+from stages.stage_b.jobs.branches import BatchTable, Branch, BranchedTable
+from stages.stage_b.jobs.parquet_files import ParquetTable
 from stages.stage_b.jobs.repeated_rows import repeated_rows
 from stages.stage_b.jobs.replacement import replace_versions
 from stages.stage_b.jobs.staged_rows import LINE, OBJECT, ORDER, POSITION, REASON, ROW, StagedRows, staged_rows
@@ -44,7 +45,7 @@ def write_batch(
     `Inconsistent` if a row is neither written nor set aside nor superseded by a newer one (PROTOCOL, Stage B 2).
     """
     manifest, branch = job.manifest, branch_name(job.manifest.batch, job.run)
-    table = BranchedTable(spark, job.table)
+    table = opened(spark, job)
     filled = [file for file in files if file.object.rows]
     if not filled:
         return Written(job.run, branch, table.base, None, 0)
@@ -76,6 +77,13 @@ def write_batch(
         set_aside=whose(tally, filled),
         repeated=repeated_rows(spark, manifest, filled, loaded, columns) if appends else {},
     )
+
+
+def opened(spark: SparkSession, job: Job) -> BatchTable:
+    """The table that the job writes to, by what it is made of."""
+    if job.manifest.format == "parquet":
+        return ParquetTable(spark, job.table, job.manifest.partition_by)
+    return BranchedTable(spark, job.table)
 
 
 def whose(tally: Tally, files: Sequence[StagedFile]) -> dict[str, int]:
@@ -140,22 +148,22 @@ def _loadable(counting: Counting, all_fit: bool, columns: Mapping[str, Type]) ->
 
 
 def write_rows(
-    spark: SparkSession, rows: Loadable, columns: Mapping[str, Type], target: str, manifest: Manifest
+    spark: SparkSession, rows: Loadable, columns: Mapping[str, Type], target: Branch, manifest: Manifest
 ) -> Done:
     """Write to the branch. The first action is on `rows.counted`."""
     counted, good = rows.counted, rows.good
     match manifest.write:
         case "upsert":
-            upsert(spark, counted, columns, target, manifest.key)
+            upsert(spark, counted, columns, target.name, manifest.key)
             return Done()
         case "replace":
             parts = parts_of(manifest)
-            return Done(*replace_versions(spark, counted, good, columns, target, parts))
+            return Done(*replace_versions(spark, counted, good, columns, target.name, parts))
         case "overwrite" if manifest.partition_by:
             return _overwrite_partitions(spark, counted, good, columns, target, manifest)
         case "overwrite":
             return _overwrite(spark, counted, good, columns, target, manifest)
-    _only(counted, columns).writeTo(target).append()
+    target.append(_only(counted, columns))
     return Done()
 
 
@@ -186,7 +194,7 @@ def _overwrite(
     counted: DataFrame,
     good: DataFrame,
     columns: Mapping[str, Type],
-    target: str,
+    target: Branch,
     manifest: Manifest,
 ) -> Done:
     """Replace the table by the newest object, unless what is there is newer."""
@@ -194,15 +202,15 @@ def _overwrite(
 
     by_order = counted.groupBy(ORDER).agg(F.count("*").alias("n"))
     newest, rows = _one(by_order.agg(F.max(ORDER), F.max_by("n", ORDER)))
-    there = _one(spark.table(target).agg(F.max(ORDER)))[0] or ""
+    there = _one(spark.table(target.name).agg(F.max(ORDER)))[0] or ""
     orders = [found.order for found in manifest.objects]
     if newest is None or newest < there:
         return Done(0, frozenset(order for order in orders if order < there))
-    writer = _only(good.where(F.col(ORDER) == newest), columns).writeTo(target)
+    chosen = _only(good.where(F.col(ORDER) == newest), columns)
     if newest == there and newest in parts_of(manifest):
-        writer.append()
+        target.append(chosen)
     else:
-        writer.overwrite(F.lit(True))
+        target.overwrite(chosen)
     return Done(rows, frozenset(order for order in orders if order < newest))
 
 
@@ -221,7 +229,7 @@ def _overwrite_partitions(
     counted: DataFrame,
     good: DataFrame,
     columns: Mapping[str, Type],
-    target: str,
+    target: Branch,
     manifest: Manifest,
 ) -> Done:
     """Replace the partitions that an object has rows in by the newest object that has them.
@@ -235,7 +243,7 @@ def _overwrite_partitions(
     counted.createOrReplaceTempView(_VIEW)
     by_object = f"select {parts}, {ORDER}, count(*) n from {_VIEW} group by {parts}, {ORDER}"
     brought = f"select {parts}, max({ORDER}) brought, max_by(n, {ORDER}) n from ({by_object}) group by {parts}"
-    there = f"select {parts}, max({ORDER}) there from {target} group by {parts}"
+    there = f"select {parts}, max({ORDER}) there from {target.name} group by {parts}"
     winning = spark.sql(
         f"select b.*, there from ({brought}) b left join ({there}) t on {_same(partition_by, 'b')} "
         "where coalesce(there, '') <= brought"
@@ -256,10 +264,10 @@ def _overwrite_partitions(
             # snapshot, the last, for that is what is judged. What is cached is computed again after the deletion, which
             # changes nothing of what is chosen.
             gone = f"select 1 from {_WINNING} w where {_same(partition_by, 'w')} and not w.{_ADDING}"
-            spark.sql(f"delete from {target} t where exists ({gone})")
-            _only(chosen, columns).writeTo(target).append()
+            target.delete(f"exists ({gone})")
+            target.append(_only(chosen, columns))
         else:
-            _only(chosen, columns).writeTo(target).overwritePartitions()
+            target.overwrite_partitions(_only(chosen, columns))
     winners = {row[0] for row in found}
     losers = {row[0] for row in good.select(ORDER).distinct().collect()} - winners
     return Done(sum(row[2] for row in found), frozenset(losers))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.core.errors import BadDefinition, Inconsistent
 from pipeline.lake.datasets.types import Type, parse_type
@@ -13,10 +13,79 @@ from stages.stage_b.jobs.alignment import quoted, type_sql
 from stages.stage_b.jobs.contention import despite_others
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 CATALOG = "glue_catalog"
 ATTEMPTS = 3
+
+
+class Branch(Protocol):
+    """Where one run of a job writes its rows, of whatever a table is made. Nobody reads it but the quality job."""
+
+    @property
+    def name(self) -> str:
+        """The table as it is with what was written so far, as SQL names it."""
+        ...
+
+    def append(self, rows: DataFrame) -> None:
+        """Add rows."""
+        ...
+
+    def overwrite(self, rows: DataFrame) -> None:
+        """Put rows in the place of all that are there."""
+        ...
+
+    def overwrite_partitions(self, rows: DataFrame) -> None:
+        """Put rows in the place of those of the same partitions."""
+        ...
+
+    def delete(self, condition: str) -> None:
+        """Remove the rows, which the condition calls `t`, of which it is true."""
+        ...
+
+
+class BatchTable(Protocol):
+    """A table as one run of a job sees it; `base` is what its branch starts from."""
+
+    base: int
+
+    def add_columns(self, wanted: Columns) -> dict[str, Type]:
+        """Add what `wanted` has beyond the table's columns; returns the columns as they are then."""
+        ...
+
+    def create_branch(self, branch: str) -> Branch:
+        """Make `branch` as of `base`; returns what to write to."""
+        ...
+
+    def written(self, branch: str) -> tuple[int, int]:
+        """What the branch is now, as a number, and the rows that were written to it."""
+        ...
+
+
+class IcebergBranch:
+    """A branch of an Iceberg table."""
+
+    def __init__(self, spark: SparkSession, name: str) -> None:
+        self._spark = spark
+        self.name = name
+
+    def append(self, rows: DataFrame) -> None:
+        """Add rows."""
+        rows.writeTo(self.name).append()
+
+    def overwrite(self, rows: DataFrame) -> None:
+        """Put rows in the place of all that are there."""
+        from pyspark.sql import functions as F
+
+        rows.writeTo(self.name).overwrite(F.lit(True))
+
+    def overwrite_partitions(self, rows: DataFrame) -> None:
+        """Put rows in the place of those of the same partitions."""
+        rows.writeTo(self.name).overwritePartitions()
+
+    def delete(self, condition: str) -> None:
+        """Remove the rows, which the condition calls `t`, of which it is true."""
+        self._spark.sql(f"delete from {self.name} t where {condition}")
 
 
 class BranchedTable:
@@ -69,13 +138,13 @@ class BranchedTable:
             self._spark.catalog.refreshTable(self.name)
         return self.columns()
 
-    def create_branch(self, branch: str) -> str:
-        """Make `branch` as of `base`; returns the name to write to."""
+    def create_branch(self, branch: str) -> IcebergBranch:
+        """Make `branch` as of `base`; returns what to write to."""
         # The table that Spark's catalog has: where it caches tables, it must learn of the branch.
         self._table = self._load()
         self._try_commits_again()
         despite_others(lambda: self._table.manageSnapshots().createBranch(branch, self.base).commit())
-        return f"{self.name}.{quoted(f'branch_{branch}')}"
+        return IcebergBranch(self._spark, f"{self.name}.{quoted(f'branch_{branch}')}")
 
     def _try_commits_again(self) -> None:
         """Have Spark's writes repeated as often as those to a table that was made with these properties."""

@@ -13,7 +13,7 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadDefinition, Refused
 from pipeline.core.telemetry.logs import log_as_job, log_context
 from pipeline.lake.batches.metrics import history_of
-from pipeline.lake.batches.records import BatchRecords, Verdict
+from pipeline.lake.batches.records import BatchRecords, Verdict, Written
 from pipeline.lake.datasets import Dataset, Quality
 from pipeline.lake.quality.dqdl import parse
 from pipeline.lake.quality.dynamic_rules import Resolved, expressions_of, resolve
@@ -24,11 +24,12 @@ from pipeline.lake.quality.scope import without_reference
 from stages.stage_b.jobs.batch_manifest import read_manifest
 from stages.stage_b.jobs.evaluation import Finding, as_written, evaluate, failing_rows, metrics_of, verdict, visible
 from stages.stage_b.jobs.failure import told_apart
+from stages.stage_b.jobs.parquet_files import table_rows, written_rows
 from stages.stage_b.jobs.raw_rows import raw_rows
 from stages.stage_b.jobs.snapshots import added_rows, whole_table
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 # Glue runs this file as __main__, which is no name to log by.
 log = logging.getLogger("stages.stage_b.jobs.quality")
@@ -48,8 +49,7 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
             hint="Such a batch skips the quality gate.",
         )
     snapshot, quality = batch.write.snapshot, dataset.quality
-    rows = added_rows if quality.scope == "batch" else whole_table
-    frame = visible(rows(spark, arguments["table"], snapshot))
+    frame = visible(_rows(spark, arguments["table"], dataset, batch.write))
     if quality.scope == "batch":
         # Most kinds of rules read all rows once more. A whole table may be larger than the job's disks.
         frame = frame.persist()
@@ -64,6 +64,18 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
     judged = _keep(s3, arguments["quarantine_bucket"], f"_quality/{name}/{batch_id}", judged, findings, sample)
     records.judged(name, batch_id, judged)
     return judged
+
+
+def _rows(spark: SparkSession, table: str, dataset: Dataset, write: Written) -> DataFrame:
+    """The rows that the rules are about."""
+    assert dataset.quality
+    assert write.snapshot is not None
+    is_of_batch = dataset.quality.scope == "batch"
+    if dataset.table.format == "parquet":
+        if is_of_batch:
+            return written_rows(spark, table, write.branch)
+        return table_rows(spark, table, write.branch, dataset.table.partition_by)
+    return (added_rows if is_of_batch else whole_table)(spark, table, write.snapshot)
 
 
 def _resolved(quality: Quality, records: BatchRecords, dataset: str, batch: str) -> Resolved:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pipeline.core.clients import client
+from pipeline.core.errors import Refused
 from pipeline.core.objects import set_aside_folder
 from pipeline.core.telemetry.logs import log_as_job, log_context
 from pipeline.lake.batches.records import BatchRecords, Written
@@ -22,7 +23,16 @@ from stages.stage_b.jobs.transformed_batch import write_transformed
 # Glue runs this file as __main__, which is no name to log by.
 log = logging.getLogger("stages.stage_b.jobs.standard")
 
-ARGUMENTS = ("manifest", "table", "batch_id", "dataset", "batches_table", "quarantine_bucket")
+ARGUMENTS = ("JOB_NAME", "manifest", "table", "batch_id", "dataset", "batches_table", "quarantine_bucket")
+
+
+def hold_to_own_job(job: str, dataset: str) -> None:
+    """Refuse to run a team's code in another job than its dataset's own: others have rights on every team's tables."""
+    if not job.endswith(f"-transform-{dataset.replace('/', '-')}"):
+        raise Refused(
+            f"the transform of {dataset} runs in the job of that dataset alone, under its role, and this is {job}",
+            hint=f"`sluice test {dataset}` runs it on samples.",
+        )
 
 
 def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Written:
@@ -44,6 +54,7 @@ def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Writte
             quarantine = set_aside_folder(arguments["quarantine_bucket"], dataset, batch, run)
             job, code = Job(manifest, run, arguments["table"], quarantine), Code.of(manifest.definition)
             if code:
+                hold_to_own_job(arguments["JOB_NAME"], dataset)
                 written = write_transformed(spark, job, code, files, loaded)
             else:
                 written = write_batch(spark, job, files, loaded)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -20,7 +21,9 @@ from pipeline.lake.catalog import Catalog
 from pipeline.lake.catalog.rows import shorten
 from pipeline.lake.datasets.model import Upkeep
 from pipeline.lake.tables.names import split_table
+from pipeline.lake.tables.parquet_names import ROOT
 from pipeline.lake.tables.scratch import remove_abandoned
+from stages.stage_b.jobs.parquet_upkeep import ParquetKeeper
 from stages.stage_b.jobs.table_upkeep import Keeper
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ def run(
     turns: Turns,
     history: History,
     session: Callable[[], AbstractContextManager[SparkSession]] = own_session,
+    parquet_keeper: Callable[[str, Upkeep, Callable[[str], bool]], ParquetKeeper | None] = lambda *_: None,
     trials: Callable[[], int] = lambda: 0,
 ) -> dict[str, int]:
     """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises.
@@ -62,9 +66,12 @@ def run(
         return is_over(history.records.get(dataset, batch), batch, history.clock())
 
     try:
-        with session() as spark:
-            settings = Upkeep.model_validate_json(arguments["settings"])
-            did = Keeper(spark, arguments["table"], settings, has_ended).keep_up(history.clock())
+        settings, table = Upkeep.model_validate_json(arguments["settings"]), arguments["table"]
+        if (keeper := parquet_keeper(table, settings, has_ended)) is not None:
+            did = keeper.keep_up(history.clock())
+        else:
+            with session() as spark:
+                did = Keeper(spark, table, settings, has_ended).keep_up(history.clock())
         did["histories"] = history.give_ends(dataset)
         did["trials"] = trials()
     except Exception as error:
@@ -72,6 +79,14 @@ def run(
         raise
     turns.end(dataset, turn, TurnStatus.DONE, did=did)
     return did
+
+
+def of_parquet(table: str, settings: Upkeep, has_ended: Callable[[str], bool]) -> ParquetKeeper | None:
+    """Who keeps up a table of Parquet files; None for any other table."""
+    glue = client("glue")
+    database, name = split_table(table)
+    parameters = glue.get_table(DatabaseName=database, Name=name)["Table"].get("Parameters", {})
+    return ParquetKeeper(glue, client("s3"), table, settings, has_ended) if ROOT in parameters else None
 
 
 def main() -> None:
@@ -82,7 +97,9 @@ def main() -> None:
     log_as_job("stage_b.upkeep")
     dynamodb, table = client("dynamodb"), arguments["batches_table"]
     with log_context(correlation_id=arguments["turn"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
-        did = run(arguments, Turns(dynamodb, table), _history(arguments, dynamodb), trials=lambda: _trials(arguments))
+        trials = partial(_trials, arguments)
+        history = _history(arguments, dynamodb)
+        did = run(arguments, Turns(dynamodb, table), history, parquet_keeper=of_parquet, trials=trials)
         log.info("table kept up", extra=did)
 
 

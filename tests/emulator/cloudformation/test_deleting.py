@@ -166,6 +166,11 @@ Resources:
   Job:
     Type: AWS::Glue::Job
     Properties: {Role: !Ref Role, Command: {Name: glueetl, ScriptLocation: s3://every-code/a.py}}
+  Crawler:
+    Type: AWS::Glue::Crawler
+    Properties:
+      Role: !Ref Role
+      Targets: {CatalogTargets: [{DatabaseName: every, Tables: [t]}]}
   Security: {Type: AWS::Glue::SecurityConfiguration, Properties: {Name: every, EncryptionConfiguration: {}}}
   Alarm: {Type: AWS::CloudWatch::Alarm, Properties: {Threshold: 1}}
   Both: {Type: AWS::CloudWatch::CompositeAlarm, Properties: {AlarmRule: "TRUE"}}

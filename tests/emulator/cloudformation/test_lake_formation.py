@@ -6,7 +6,17 @@ from pipeline.emulator.cloudformation import Deployer
 from tests.conftest import ROOT
 from tests.emulator.cloudformation.conftest import Clients
 
-ROLES = ("standard-job", "commit", "quarantine", "fail", "mark-stage-b-failed", "poll", "quality-job", "upkeep-job")
+ROLES = (
+    "standard-job",
+    "commit",
+    "register",
+    "quarantine",
+    "fail",
+    "mark-stage-b-failed",
+    "poll",
+    "quality-job",
+    "upkeep-job",
+)
 STORED = {f"/sluice/plan/{name}-role-arn": f"arn:aws:iam::1:role/{name}" for name in ROLES} | {
     "/sluice/plan/curated-bucket": "curated",
     "/sluice/plan/key-arn": "arn:aws:kms:eu-west-1:1:key/k",

@@ -90,7 +90,7 @@ def test_the_page_is_made_from_the_list():
 @pytest.mark.parametrize(
     ("service", "operation", "request_", "words"),
     [
-        ("glue", "start_crawler", {"Name": "any"}, "refuses glue:StartCrawler: it runs no crawlers"),
+        ("glue", "list_crawls", {"CrawlerName": "any"}, "refuses glue:ListCrawls: only the last crawl is remembered"),
         ("stepfunctions", "list_activities", {}, "refuses states:ListActivities: no activity"),
         (
             "lambda",

@@ -106,6 +106,15 @@ def test_a_bundle_is_written_in_one_step_and_each_object_by_itself(shop: Shop, w
     assert [shop.lake.catalog.get(work.object) for work in works] == rows
 
 
+def test_a_column_that_is_renamed_between_two_files_holds_up_the_second_alone(shop: Shop):
+    first, second = shop.drop("a.csv", "id,more\n1,x\n"), shop.drop("b.csv", "number,more\n2,y\n")
+    assert shop.transform(first, second) == ["STAGED", "QUARANTINED"]
+    row = shop.lake.catalog.get(second.object)
+    assert row
+    assert "lacks id" in (row.reason or "")
+    assert "of one that was renamed, say its name by `from`" in (row.hint or "")
+
+
 def test_each_object_of_a_bundle_has_its_own_end(shop: Shop):
     good, bad, gone, late, other = (shop.drop(f"{name}.csv") for name in ("good", "bad", "gone", "late", "other"))
     twin = shop.drop("good.csv")

@@ -24,9 +24,9 @@ from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.outcomes import CommitOutcome
 from tests.warm_lake import REGION, ROOT, WarmLake, warm_lake
 
-JOB = "standard"
+JOB, TRANSFORM_JOB = "standard", "lake-transform-team-set"
 BATCHES = "batches"
-_numbers = itertools.count(1)
+numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,14 @@ class Table:
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What manifests said of each object, by its id."""
 
-    def transform(self, *staged: Staged, batch: str | None = None, after: Sequence[Staged] = ()) -> Loaded:
+    def transform(
+        self, *staged: Staged, batch: str | None = None, after: Sequence[Staged] = (), job: str | None = None
+    ) -> Loaded:
         """Run the job on a new batch of the staged files, or again on `batch`; `after` are loaded under their keys."""
         if batch is None:
             batch = str(ULID())
             self._seal(batch, staged, after)
-        return self._run(batch)
+        return self._run(batch, job)
 
     def load(self, *staged: Staged, after: Sequence[Staged] = ()) -> Loaded:
         """Transform and commit."""
@@ -141,9 +143,9 @@ class Table:
         row = {"dataset": "team/set", "item": f"BATCH#{batch}", "status": "SEALED", "candidates": [], "opened": "now"}
         self.lake.dynamodb.put_item(TableName=BATCHES, Item=encode(row))
 
-    def _run(self, batch: str) -> Loaded:
+    def _run(self, batch: str, job: str | None = None) -> Loaded:
         run = self.lake.run(
-            JOB,
+            job or (TRANSFORM_JOB if self.dataset.transform else JOB),
             manifest=f"s3://staging/_manifests/team/set/{batch}.json",
             table=self.name,
             batch_id=batch,
@@ -167,7 +169,8 @@ def lake() -> WarmLake:
         TableName=BATCHES, AttributeDefinitions=attributes, KeySchema=keys, BillingMode="PAY_PER_REQUEST"
     )
     script = (ROOT / "stages/stage_b/jobs/standard.py").read_text()
-    lake.make_job(JOB, script, DefaultArguments={"--extra-py-files": lake.library()})
+    for name in (JOB, TRANSFORM_JOB):
+        lake.make_job(name, script, DefaultArguments={"--extra-py-files": lake.library()})
     return lake
 
 
@@ -193,7 +196,7 @@ def make_table(lake: WarmLake) -> MakeTable:
     def make(columns: dict[str, str], transform: dict[str, Any] | None = None, **table: Any) -> Table:
         definition = {"team": "team", "dataset": "set", "stage_a": {"format": "json", "columns": columns}}
         dataset = Dataset.model_validate({**definition, "table": table, "transform": transform})
-        name = f"lake_team.set_{next(_numbers)}"
+        name = f"lake_team.set_{next(numbers)}"
         create_table(dataset, name, f"s3://curated/{name.replace('.', '/')}", tables)
         return Table(lake, dataset, name, tables, BatchRecords(lake.dynamodb, BATCHES))
 

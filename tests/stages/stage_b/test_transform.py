@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.stages.stage_b.conftest import Loaded, MakeTable, Staged, Table
+from tests.stages.stage_b.conftest import JOB, Loaded, MakeTable, Staged, Table
 
 ORDERS = {"id": "bigint", "customer": "string", "price": "double"}
 JOIN = """
@@ -70,6 +70,8 @@ def test_sql_joins_the_staged_rows_with_another_table(make_table: MakeTable, cus
     said = failure(unknown.transform(orders(2, (5, "a", 1.0))))
     assert "s.sql: [UNRESOLVED_COLUMN.WITH_SUGGESTION]" in said
     assert "line 1" in said or "pos" in said
+    elsewhere = table.transform(orders(2, (5, "a", 1.0)), job=JOB)
+    assert "Refused: the transform of team/set runs in the job of that dataset alone" in failure(elsewhere)
     gone = with_code(table, "select 1", reads=("team/gone",))
     assert "s.sql reads team/gone, whose table is not there" in failure(gone.transform(orders(2, (5, "a", 1.0))))
     assert len(table.rows()) == 2, "nothing of what failed is seen"

@@ -38,6 +38,12 @@ def _create_table(*args: Any, **kwargs: Any) -> Any:
         return _create_table.original(*args, **kwargs)
 
 
+@patch("moto.glue.models:FakeTable.create_partition", "87dd9d631d46", "moto looks first and writes then, with no lock")
+def _create_partition(*args: Any, **kwargs: Any) -> Any:
+    with _lock:
+        return _create_partition.original(*args, **kwargs)
+
+
 @patch("moto.glue.models:GlueBackend.delete_table", "708d866baa06", "moto looks first and writes then, with no lock")
 def _delete_table(*args: Any, **kwargs: Any) -> Any:
     with _lock:

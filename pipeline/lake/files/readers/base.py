@@ -32,6 +32,12 @@ RawRow = Callable[[int], bytes]
 
 NOTHING: Mapping[str, BadValues] = {}
 
+SEND_COLUMNS = (
+    "Send the columns, or mark them optional in the dataset's definition; of one that was renamed, say its name by "
+    "`from`."
+)
+"""What to do about a file that lacks columns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

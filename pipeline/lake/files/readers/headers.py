@@ -9,7 +9,7 @@ from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.files.contracts import map_columns, map_places
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import declared_of
+from pipeline.lake.files.readers.base import SEND_COLUMNS, declared_of
 
 Lines = Iterable[tuple[int, Sequence[str]]]
 """Lines of the file, by number, and their cells."""
@@ -49,7 +49,7 @@ class Header:
         known = [name for name in names if name is not None]
         if missing:
             where = f" on line {line}" if line > 1 else ""
-            hint = "Send the columns, or mark them optional in the dataset's definition."
+            hint = SEND_COLUMNS
             raise BadObject(
                 f"the header{where} lacks {', '.join(missing)}; it has {declared_of(known, self._contract)}",
                 hint=hint + self._other_delimiter(text) + self._help(text, others) + self._row_hint(known),

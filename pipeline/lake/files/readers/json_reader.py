@@ -22,6 +22,7 @@ from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.casts import BadValue, Mismatch
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import (
+    SEND_COLUMNS,
     BadRow,
     Block,
     Chunk,
@@ -155,7 +156,7 @@ class JsonReader(Reader):
         if missing and (problem or self._rows_out):
             raise BadObject(
                 f"no record has {', '.join(missing)}; they have {declared_of(sorted(present), self.contract)}",
-                hint="Send the columns, or mark them optional in the dataset's definition.",
+                hint=SEND_COLUMNS,
             )
 
     def _read_fast(self, text: Text, positions: Positions, expected: Expectation) -> Chunk | None:

@@ -20,7 +20,7 @@ from pipeline.lake.datasets.types import Type
 from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.forms import form_of
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import Block, Chunk, Reader, declared_of, line_of
+from pipeline.lake.files.readers.base import SEND_COLUMNS, Block, Chunk, Reader, declared_of, line_of
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.tolerance import BadValues
 from pipeline.lake.files.typed_columns import fit
@@ -99,7 +99,7 @@ class TypedReader(Reader):
         if missing:
             raise BadObject(
                 f"the file lacks {', '.join(missing)}; it has {declared_of(self._names, self.contract)}",
-                hint="Send the columns, or mark them optional in the dataset's definition.",
+                hint=SEND_COLUMNS,
             )
         for name, part in zip(self._names, schema, strict=True):
             self._found[name] = self._type(name, part.type)

@@ -20,7 +20,7 @@ from pipeline.lake.files.casts import cast_text
 from pipeline.lake.files.contracts import map_columns
 from pipeline.lake.files.forms import form_of
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Reader, declared_of
+from pipeline.lake.files.readers.base import SEND_COLUMNS, BadRow, Block, Chunk, Reader, declared_of
 from pipeline.lake.files.readers.xml_elements import Elements
 from pipeline.lake.files.readers.xml_records import record_of, shaped
 from pipeline.lake.files.source import Source
@@ -112,7 +112,7 @@ class XmlReader(Reader):
         if missing and self._rows:
             raise BadObject(
                 f"no record has {', '.join(missing)}; they have {declared_of(present, self.contract)}",
-                hint="Send the columns, or mark them optional in the dataset's definition.",
+                hint=SEND_COLUMNS,
             )
 
     def _learn(self, rows: Sequence[tuple[int, dict[str, Any]]]) -> None:
