@@ -112,6 +112,15 @@ class Trials:
             )
         return registration.transform_job
 
+    def _code(self, job: str) -> dict[str, str]:
+        """Arguments by which a team's own job runs the standard script and library, as the state machine has it."""
+        standard = self.lake.settings[Setting.STANDARD_JOB]
+        if job == standard:
+            return {}
+        found = client("glue").get_job(JobName=standard)["Job"]
+        script = found["Command"]["ScriptLocation"]
+        return {"--scriptLocation": script, "--extra-py-files": found["DefaultArguments"]["--extra-py-files"]}
+
     def _convert(
         self, dataset: Dataset, rows: Sequence[ObjectRow], trial: str
     ) -> tuple[list[Tried], list[StagedObject], tuple[tuple[str, int], ...]]:
@@ -159,7 +168,7 @@ class Trials:
             "--batches_table": settings[Setting.BATCHES_TABLE],
             "--quarantine_bucket": settings[Setting.QUARANTINE_BUCKET],
         }
-        if failed := self._job(job, arguments):
+        if failed := self._job(job, arguments | self._code(job)):
             return replace(report, failed=f"the transform failed: {failed}")
         batch = self.lake.batches.get(RECORDS, trial)
         written = batch.write if batch else None

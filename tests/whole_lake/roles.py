@@ -81,6 +81,8 @@ def roles_of_callers() -> dict[str, set[str]]:
         found[f"states:{_name(described['roleArn'])}".lower()] = {_name(described["roleArn"])}
     for job in client("glue").get_jobs()["Jobs"]:
         found[job["Name"].lower()] = {_name(job["Role"])}
+    if crawlers := client("glue").get_crawlers()["Crawlers"]:
+        found["crawler"] = {_name(crawler["Role"]) for crawler in crawlers}
     return found
 
 

@@ -13,6 +13,8 @@ from pipeline.lake.catalog import Status
 
 from .conftest import Datasetup, RunningLake, values
 
+# Jobs, a function with pandas and a crawl, one after the other.
+PATIENCE_S = 300
 COLUMNS = {"id": "bigint", "day": "date", "name": "string"}
 CSV = {"format": "csv", "columns": COLUMNS, "on_new_column": "add"}
 
@@ -29,7 +31,7 @@ def test_batches_are_partitions_that_are_seen_once_their_rules_hold(lake: Runnin
     rules = {"ruleset": 'Rules = [ IsComplete "name" ]'}
     dataset = lake.define({"stage_a": CSV, "table": {"format": "parquet"}, "quality": rules})
     dataset.drop("a.csv", "id,day,name\n1,2026-01-31,a\n2,2026-02-01,b\n")
-    lake.settle()
+    lake.settle(PATIENCE_S)
     [batch] = dataset.batches()
     assert (batch.status, batch.format) == ("COMMITTED", "parquet"), batch.error
     assert [part["Values"] for part in partitions(dataset)] == [[batch.id]]
@@ -39,12 +41,12 @@ def test_batches_are_partitions_that_are_seen_once_their_rules_hold(lake: Runnin
     ]
 
     dataset.drop("b.csv", "id,day,name\n3,2026-02-01,\n")
-    lake.settle()
+    lake.settle(PATIENCE_S)
     assert dataset.row("b.csv").status is Status.QUARANTINED
     assert values(dataset.rows(), "id") == [1, 2]
 
     dataset.drop("c.csv", "id,day,name,more\n4,2026-02-02,d,x\n")
-    lake.settle()
+    lake.settle(PATIENCE_S)
     assert values(dataset.rows("select id from {table} where more = 'x'"), "id") == [4]
 
     # pandas, through awswrangler, finds the same by the catalog.
@@ -64,11 +66,11 @@ def test_an_object_takes_the_place_of_the_table_or_of_its_partitions(lake: Runni
     )
     for dataset in (whole, parted):
         dataset.drop("a.csv", "id,day,name\n1,2026-01-31,a\n2,2026-02-01,b\n3,,c\n")
-    lake.settle()
+    lake.settle(PATIENCE_S)
     for dataset in (whole, parted):
         assert values(dataset.rows(), "id") == [1, 2, 3], dataset.batches()[0].error
         dataset.drop("b.csv", "id,day,name\n4,2026-02-01,d\n")
-    lake.settle()
+    lake.settle(PATIENCE_S)
     assert values(whole.rows(), "id") == [4]
     assert values(parted.rows("select id from {table} order by id"), "id") == [1, 3, 4]
     nulls = parted.rows("select id from {table} where day is null")
@@ -81,13 +83,13 @@ def test_a_crawler_enters_what_the_rules_let_through(lake: RunningLake) -> None:
     registered = lake.lake.registry.get(dataset.name)
     assert registered
     dataset.drop("a.csv", "id,day,name,more\n1,2026-01-31,a,x\n")
-    lake.settle()
+    lake.settle(PATIENCE_S)
     [batch] = dataset.batches()
     assert batch.status == "COMMITTED", batch.error
     assert [part["Values"] for part in partitions(dataset)] == [[batch.id]]
     assert dataset.rows("select id, more, batch_id from {table}") == [{"id": 1, "more": "x", "batch_id": batch.id}]
     dataset.drop("b.csv", "id,day,name\n3,2026-02-01,\n")
-    lake.settle()
+    lake.settle(PATIENCE_S)
     assert dataset.row("b.csv").status is Status.QUARANTINED
     assert len(partitions(dataset)) == 1
     # A file that somebody else put there, of another schema: the crawl fails, and with it the batch, of which nobody
@@ -98,14 +100,14 @@ def test_a_crawler_enters_what_the_rules_let_through(lake: RunningLake) -> None:
     place = {"Bucket": bucket, "Key": f"{prefix}batch_id={batch.id}/theirs.parquet"}
     client("s3").put_object(**place, Body=parquet_of(id=["text"]))
     dataset.drop("c.csv", "id,day,name\n4,2026-02-02,d\n")
-    lake.settle()
+    lake.settle(PATIENCE_S)
     newest = dataset.batches()[0]
     assert newest.status == "FAILED"
     assert "column id is" in (newest.error or "")
     assert len(partitions(dataset)) == 1
     client("s3").delete_object(**place)
     assert lake.sluice("redrive", "--batch", newest.id).returncode == 0
-    lake.settle()
+    lake.settle(PATIENCE_S)
     assert values(dataset.rows("select id from {table}"), "id") == [1, 4]
 
 
