@@ -38,8 +38,7 @@ def try_definition(
 
     Example: sluice try legislators/memberships --objects 5
     """
-    connected = context.obj.connect()
-    lake = connected.lake
+    lake = context.obj.connect().lake
     chosen = _definition(dataset)
     rows = chosen_objects(lake, chosen, objects)
 
@@ -47,7 +46,7 @@ def try_definition(
         if not as_json:
             console.print(f"[dim]{escape_untrusted(text)}[/]", highlight=False, soft_wrap=True)
 
-    trials = Trials(lake=lake, own_code=connected.is_embedded, say=say, new_id=lambda: str(ULID()))
+    trials = Trials(lake=lake, say=say, new_id=lambda: str(ULID()))
     report = trials.run(chosen, rows)
     if as_json:
         print_json(report.to_json())

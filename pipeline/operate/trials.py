@@ -62,13 +62,9 @@ def chosen_objects(lake: Lake, dataset: Dataset, count: int) -> list[ObjectRow]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """Tries definitions on one lake. `say` hears what is done; `new_id` makes ULIDs.
-
-    `own_code` says whether a team's own transform may write to a scratch table: on AWS its role has its table alone.
-    """
+    """Tries definitions on one lake. `say` hears what is done; `new_id` makes ULIDs."""
 
     lake: Lake
-    own_code: bool
     say: Callable[[str], None]
     new_id: Callable[[], str]
     sleep: Callable[[float], None] = time.sleep
@@ -96,21 +92,13 @@ class Trials:
             scratch.remove_abandoned(glue, s3, database, lake.clock())
 
     def _transform_job(self, dataset: Dataset) -> str:
-        """The job that loads the dataset's rows. `Refused` if it has code of its team that cannot be tried."""
+        """The job that loads the dataset's rows. `Refused` for a team's code, which runs for its own table alone."""
         if dataset.transform is None:
             return self.lake.settings[Setting.STANDARD_JOB]
-        if not self.own_code:
-            raise Refused(
-                f"the transform of {dataset.name} runs under a role that may write to its own table alone",
-                hint="Try it on a laptop: `sluice up`, drop a sample there, `sluice try`.",
-            )
-        registration = self.lake.registry.get(dataset.name)
-        if registration is None or registration.transform_job is None:
-            raise Refused(
-                f"the transform of {dataset.name} has no job yet",
-                hint=f"Run `sluice datasets apply {dataset.name}` once.",
-            )
-        return registration.transform_job
+        raise Refused(
+            f"the transform of {dataset.name} runs in a job of its own, for its own table alone: it is not tried",
+            hint=f"Run it on samples with `sluice test {dataset.name}`.",
+        )
 
     def _convert(
         self, dataset: Dataset, rows: Sequence[ObjectRow], trial: str

@@ -1,4 +1,4 @@
-"""Which job tries a definition, and where a team's own code is not tried."""
+"""Which job tries a definition, and that a team's own code is not tried."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 from pipeline.core.errors import Refused
 from pipeline.core.settings import Settings
 from pipeline.lake.datasets import Dataset
-from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from pipeline.operate.trials import Trials
@@ -16,17 +15,10 @@ PLAIN = {"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}}
 OWN = Dataset.model_validate(PLAIN | {"transform": {"sql": "transforms/own.sql"}})
 
 
-def trials(*, own_code: bool = True) -> Trials:
-    names = {Setting.DATASETS_TABLE: "DatasetsTable", Setting.STANDARD_JOB: "standard"}
-    return Trials(lake=Lake(Settings(names, "the test")), own_code=own_code, say=lambda _: None, new_id=lambda: "")
-
-
-def test_a_team_s_own_transform_is_tried_by_its_own_job_where_that_may_write(catalog_tables: dict[str, str]):
-    made = trials()
-    assert made._transform_job(Dataset.model_validate(PLAIN)) == "standard"
-    with pytest.raises(Refused, match="has no job yet"):
-        made._transform_job(OWN)
-    made.lake.registry.put(Registration.of(OWN, "queue", "dead", "db.orders", transform_job="own"))
-    assert made._transform_job(OWN) == "own"
-    with pytest.raises(Refused, match="may write to its own table alone"):
-        trials(own_code=False)._transform_job(OWN)
+def test_a_transform_of_a_team_s_own_is_refused_with_what_tries_it() -> None:
+    lake = Lake(Settings({Setting.STANDARD_JOB: "standard"}, "the test"))
+    trials = Trials(lake=lake, say=lambda _: None, new_id=lambda: "")
+    assert trials._transform_job(Dataset.model_validate(PLAIN)) == "standard"
+    with pytest.raises(Refused, match="it is not tried") as caught:
+        trials.run(OWN, [])
+    assert caught.value.hint == "Run it on samples with `sluice test shop/orders`."

@@ -27,7 +27,7 @@ from .conftest import Datasetup, RunningLake, csv_text
 from .roles import Grant, granted, roles_of_callers, unmet, unused
 
 UNUSED = Path(__file__).with_name("roles_unused.yaml")
-OTHER_MODULES = {"test_bad_input", "test_counts", "test_flow"}
+OTHER_MODULES = {"test_bad_input", "test_counts", "test_flow", "test_rows_again"}
 # Nobody's role: this process, Spark's JVM while it warms up, and rules, which functions admit by their own policies.
 NO_ROLE = {"tests", "spark", "states"}
 CSV = {"stage_a": {"format": "csv", "columns": {"id": "string"}}}

@@ -7,6 +7,7 @@ import time
 
 import yaml
 
+from pipeline.cli.embedded import run_schedules_now
 from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.settings import Setting
 from pipeline.operate.files import look_up
@@ -73,7 +74,6 @@ def test_every_file_of_a_dataset_is_known_and_what_upkeep_wrote_leads_to_its_bat
     assert sorted(before.values()) == sorted(([row.batch], [f"s3://{row.object.path}"]) for row in loaded(dataset))
     done = lake.sluice("upkeep", str(dataset.name), "--now")
     assert done.returncode == 0, done.stderr
-    lake.settle()
     wait_for_upkeep(lake, dataset)
     after = data_files(lake, dataset)
     [written] = after.keys() - before.keys()
@@ -101,7 +101,9 @@ def data_files(lake: RunningLake, dataset: Datasetup) -> dict[str, tuple[list[st
 
 
 def wait_for_upkeep(lake: RunningLake, dataset: Datasetup) -> None:
+    """Until a turn, which the next poll begins, is over: the lock says then when the next is due no more."""
+    run_schedules_now(lake.endpoint, [str(dataset.name)])
     give_up = time.monotonic() + 240
-    while lake.lake.batches.active(str(dataset.name)):
+    while (lock := lake.lake.batches.lock(str(dataset.name))).active or lock.upkeep_due:
         assert time.monotonic() < give_up
         time.sleep(1)

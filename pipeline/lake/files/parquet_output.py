@@ -27,7 +27,7 @@ _REPAYS = 0.3
 
 
 _BATCH = 16 * 1024
-"""Values that are encoded at once: a tenth less than the time that a thousand at once take together."""
+"""Values that are encoded at once: a little less than the time that a thousand at once take together."""
 
 _TOLD = 3
 """Bad rows that the error of a refused file tells of."""

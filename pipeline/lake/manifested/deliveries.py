@@ -52,6 +52,10 @@ class Deliveries:
         was when the batch looks (`Sealer.cancel_unless_whole`).
         """
         awaited = self._awaited(start, waiting)
+        for control in self._expired(start, waiting, awaited):
+            reason = "what was read of it has expired before its delivery was whole"
+            hint = f"Send it again with `sluice redrive {control.uri}`: nothing is lost."
+            self._end(dataset, [control], Status.FAILED, reason, hint)
         for old, new in replaced(awaited).items():
             reason = f"version {new.version_id} of it came before its delivery was whole"
             self._end(dataset, [old], Status.SUPERSEDED, reason, None)
@@ -102,11 +106,21 @@ class Deliveries:
     def _awaited(self, start: StartWhen, waiting: Waiting) -> list[Awaited]:
         controls = [obj for obj, _ in waiting if start.control_of(obj.key)]
         rows = [row for row in self.catalog.get_many(controls) if row.status is Status.STAGED and row.control]
-        return [Awaited(row, self._delivery(row)) for row in rows]
+        read = [(row, self._delivery(row)) for row in rows]
+        return [Awaited(row, delivery) for row, delivery in read if delivery]
 
-    def _delivery(self, row: ObjectRow) -> Delivery:
+    def _expired(self, start: StartWhen, waiting: Waiting, awaited: Sequence[Awaited]) -> list[ObjectVersion]:
+        """Markers and manifests of which what Stage A made is gone: a poller stood still for weeks."""
+        known = {each.row.object for each in awaited}
+        left = [obj for obj, _ in waiting if start.control_of(obj.key) and obj not in known]
+        return [row.object for row in self.catalog.get_many(left) if row.status is Status.STAGED and row.control]
+
+    def _delivery(self, row: ObjectRow) -> Delivery | None:
         place = urlsplit(row.staged or "")
-        body = self.s3.get_object(Bucket=place.netloc, Key=place.path[1:])["Body"].read()
+        try:
+            body = self.s3.get_object(Bucket=place.netloc, Key=place.path[1:])["Body"].read()
+        except self.s3.exceptions.NoSuchKey:
+            return None
         return Delivery.from_json(json.loads(body))
 
     def _pending(self, chain: Sequence[Awaited], members: Sequence[Member], waiting: Waiting) -> Pending:

@@ -144,6 +144,15 @@ def test_a_delivery_of_which_something_went_meanwhile_is_not_begun(shop: Shop, m
     assert shop.records.active("shop/orders") is None
 
 
+def test_a_manifest_of_which_what_was_read_has_expired_fails_with_what_to_do(shop: Shop):
+    manifest = stage_manifest(shop, "1.manifest", "a.csv")
+    client("s3").delete_object(Bucket="staging", Key=f"shop/orders/{manifest.digest}.json")
+    shop.stage("a.csv")
+    assert poll(shop)[1] is None
+    assert status(shop, manifest) == (Status.FAILED, "what was read of it has expired before its delivery was whole")
+    assert shop.catalog.get(manifest).hint
+
+
 def test_no_delivery_ends_while_a_batch_is_open(shop: Shop):
     """A poller that looked before another opened the batch may not take the manifest out of it."""
     shop.stage("a.csv")
