@@ -20,6 +20,7 @@ LIMITS: Mapping[tuple[str, str], int] = MappingProxyType(
         ("AWS::CodeConnections::Connection", "ConnectionName"): 32,
         ("AWS::CodePipeline::Pipeline", "Name"): 100,
         ("AWS::Events::Rule", "Name"): 64,
+        ("AWS::Glue::Crawler", "Name"): 255,
         ("AWS::Glue::Job", "Name"): 255,
         ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"): 128,
         ("AWS::IAM::Policy", "PolicyName"): 128,

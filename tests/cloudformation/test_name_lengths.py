@@ -25,6 +25,7 @@ BOOTSTRAP = TEMPLATES["bootstrap"]["Parameters"]
 OF_THE_MODEL = {
     ("AWS::CodeBuild::Project", "Name"): ("codebuild", "CreateProject", "name"),
     ("AWS::CodePipeline::Pipeline", "Name"): ("codepipeline", "CreatePipeline", "pipeline.name"),
+    ("AWS::Glue::Crawler", "Name"): ("glue", "CreateCrawler", "Name"),
     ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"): ("iam", "CreatePolicy", "PolicyName"),
     ("AWS::Serverless::LayerVersion", "LayerName"): ("lambda", "PublishLayerVersion", "LayerName"),
     ("AWS::Serverless::StateMachine", "Name"): ("stepfunctions", "CreateStateMachine", "name"),
