@@ -280,7 +280,7 @@ def set_aside(shop: Shop, batch: str, obj: ObjectVersion, *rows: tuple[int, dict
 def test_a_file_that_is_cut_into_other_rows_is_refused_and_sent_again_when_that_was_taken_back(lake):
     shop = Shop(lake, definition("cut"))
     obj = shop.loaded("a.csv")
-    shop.mend(skip_footer=1)
+    shop.mend(comment="6")
     shop.again()
     assert shop.receive() == ["QUARANTINED"]
     assert "where it read 6" in str(shop.row(obj.part(1)).reason)
