@@ -19,7 +19,7 @@ def test_every_command_and_option_is_there():
     named = set(re.findall(r"sluice datasets ([a-z]+)", PAGE))
     assert {"apply", "list", "validate"} <= named <= set(commands)
     loading.load()
-    others = [get_command(app).commands[name] for name in ("dismiss", "redrive", "try")]  # type: ignore[attr-defined]
+    others = [get_command(app).commands[name] for name in ("dismiss", "redrive", "try", "upkeep")]  # type: ignore[attr-defined]
     options = {option for command in (*commands.values(), *others) for each in command.params for option in each.opts}
     assert set(re.findall(r"(--[a-z][a-z-]+)", PAGE)) <= options
 

@@ -289,6 +289,17 @@ def test_rows_that_a_batch_set_aside_are_sent_too_and_those_of_parts(lake):
     assert (shop.rows(), lake.catalog.flawed(shop.name)) == (ALL, [])
 
 
+def test_rows_that_stood_in_the_place_of_a_footer_are_loaded_once_none_is_skipped(lake):
+    shop = Shop(lake, definition("footer", skip_footer=2))
+    obj = shop.loaded("a.csv", b"id,price\n1,10\n2,20\n3,30\n")
+    assert shop.rows() == [(1, 10)]
+    shop.mend(skip_footer=0)
+    assert shop.again("skip_footer").rows == 2
+    assert shop.receive() == ["STAGED"]
+    shop.load(obj.part(1))
+    assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+
+
 def set_aside(shop: Shop, batch: str, obj: ObjectVersion, *rows: tuple[int, dict[str, Any]]) -> None:
     lines = [
         {"object": obj.versioned_path, "line": n, "reason": "key column id is null", "row": row} for n, row in rows
@@ -303,7 +314,7 @@ def set_aside(shop: Shop, batch: str, obj: ObjectVersion, *rows: tuple[int, dict
 def test_a_file_that_is_cut_into_other_rows_is_refused_and_sent_again_when_that_was_taken_back(lake):
     shop = Shop(lake, definition("cut"))
     obj = shop.loaded("a.csv")
-    shop.mend(skip_footer=1)
+    shop.mend(comment="6")
     shop.again()
     assert shop.receive() == ["QUARANTINED"]
     assert "where it read 6" in str(shop.row(obj.part(1)).reason)

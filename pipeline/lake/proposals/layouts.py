@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,22 +9,14 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.core.errors import BadInput
+from pipeline.lake.files.remarks import JUST_TOTAL, ROW_COUNT, SENTENCE, TOTAL
 from pipeline.lake.proposals.headers import Table
 from pipeline.lake.proposals.kinds import common_kind, kind_of
 from pipeline.lake.proposals.names import Named, name_by_place, name_columns
 from pipeline.lake.proposals.rows import Row, is_rule
 
 _COMMENTS = ("#", "//", "--", "%", "!", ";")
-_TOTAL = re.compile(
-    r"\W*(?:grand[ _-]?)?(?:sub)?(?:total|totals|sum|summe|gesamt|insgesamt|gesamtsumme|endsumme|zwischensumme|somme|"
-    r"totale|totaal|итого|average|mittelwert|count|records?|rows?|anzahl|source|quelle|note|end of (?:file|report))\b",
-    re.IGNORECASE,
-)
-_JUST_TOTAL = re.compile(r"(?:grand[ _-]?)?(?:total|sum|summe|gesamt|gesamtsumme|insgesamt|totale?)s?:?", re.IGNORECASE)
-_ROW_COUNT = re.compile(r"\(?[0-9,]+ (?:rows?|records?|zeilen|lines?)\b.*", re.IGNORECASE)
 _FOOTER = 8
-_SENTENCE = 25
-"""Characters from which on the only cell of a row at the end is a remark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +153,18 @@ def _ends(rows: Sequence[Row], place: int, width: int) -> bool:
     """Whether a row at the end is a total or a remark."""
     row = rows[place]
     first = next((cell.strip() for cell in row.cells if cell.strip()), "")
-    if (width > 1 and len(row.cells) == 1) or _ROW_COUNT.fullmatch(first):
+    if (width > 1 and len(row.cells) == 1) or ROW_COUNT.fullmatch(first):
         return True
     above = [other for other in rows[1:place] if len(other.cells) == width]
-    if _TOTAL.match(first) and not any(_TOTAL.match(other.cells[0]) for other in above):
+    if TOTAL.match(first) and not any(TOTAL.match(other.cells[0]) for other in above):
         column = row.cells.index(next(cell for cell in row.cells if cell.strip()))
         # A cell beyond the columns has nothing above it.
         is_odd = column >= width or common_kind(other.cells[column] for other in above) not in ("", kind_of(first))
-        return row.filled < width or is_odd or bool(_JUST_TOTAL.fullmatch(first))
+        return row.filled < width or is_odd or bool(JUST_TOTAL.fullmatch(first))
     near = [other for other in rows[1:place] if other.filled][-3:]
     if width > 2 and row.filled == 1 and row.cells[0].strip() and all(other.filled > 1 for other in near):
         # Behind a row of nothing, or a sentence.
-        return not rows[place - 1].filled or ":" in first or len(first) > _SENTENCE
+        return not rows[place - 1].filled or ":" in first or len(first) > SENTENCE
     # Sums below columns, with nothing that names them.
     if width > 2 and row.filled * 2 < width and not row.cells[0].strip():
         return all(other.cells[0].strip() for other in above)

@@ -62,7 +62,9 @@ class CrawledFolder:
         database, name = split_table(self._table)
         wanted = [{"Values": [each]} for each in batches]
         answer = self._glue.batch_get_partition(DatabaseName=database, TableName=name, PartitionsToGet=wanted)
-        return {each["Values"][0] for each in answer["Partitions"]}
+        # What Glue did not look at it says here: nobody knows that it is no partition.
+        unknown = answer.get("UnprocessedKeys", [])
+        return {each["Values"][0] for each in (*answer["Partitions"], *unknown)}
 
     def _batches(self, after: str) -> Iterator[str]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.core.clients import client, session
-from pipeline.core.errors import BadDefinition
+from pipeline.core.errors import BadDefinition, Contended
 from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.system_columns import BATCH_COLUMN
 from pipeline.lake.datasets.types import Type, parse_type
@@ -15,6 +15,7 @@ from pipeline.lake.tables.creation import TableChange, table_columns
 from pipeline.lake.tables.evolution import additions, conflicts, widenings
 from pipeline.lake.tables.names import split_table
 
+ATTEMPTS = 10
 ANEW = "Make a new dataset and load it from the raw objects."
 
 
@@ -25,11 +26,12 @@ def create_parquet_table(dataset: Dataset, table: str, location: str, glue: Any 
     """
     import awswrangler
 
-    found = _find(table, glue or client("glue"))
-    if found is not None:
-        _missing(found, dataset, table)
-    columns, partitions = _types(dataset)
+    glue = glue or client("glue")
     database, name = split_table(table)
+    if (found := _find(table, glue)) is not None:
+        _widen(found, dataset, table, glue)
+        return
+    columns, partitions = _types(dataset)
     awswrangler.catalog.create_parquet_table(
         database=database,
         table=name,
@@ -37,12 +39,36 @@ def create_parquet_table(dataset: Dataset, table: str, location: str, glue: Any 
         columns_types=columns,
         partitions_types=partitions,
         compression="zstd",
-        parameters=None if found else {names.ROOT: location},
-        # Of a table that is there: add the columns that it lacks.
+        parameters={names.ROOT: location},
+        # Of a table that somebody else makes meanwhile: leave it as it is.
         mode="append",
         catalog_versioning=False,
         boto3_session=session(),
     )
+
+
+def _widen(found: dict[str, Any], dataset: Dataset, table: str, glue: Any) -> None:
+    """Add the columns that a table lacks; `Contended` if others change it all the time.
+
+    Not through awswrangler, which puts back the whole table as it has read it: with it the location and the marks of
+    before a commit that came between.
+    """
+    for _ in range(ATTEMPTS):
+        if not (missing := _missing(found, dataset, table)):
+            return
+        columns, _ = _types(dataset)
+        changed, storage = names.table_input(found), found["StorageDescriptor"]
+        new = [{"Name": each, "Type": columns[each]} for each in missing]
+        changed["StorageDescriptor"] = {**storage, "Columns": [*storage["Columns"], *new]}
+        try:
+            glue.update_table(
+                DatabaseName=found["DatabaseName"], TableInput=changed, SkipArchive=True, VersionId=found["VersionId"]
+            )
+        except glue.exceptions.ConcurrentModificationException:
+            found = _find(table, glue) or {}
+        else:
+            return
+    raise Contended(f"{table} was changed by others {ATTEMPTS} times")
 
 
 def plan_parquet_table(dataset: Dataset, table: str, glue: Any = None) -> TableChange:

@@ -48,8 +48,10 @@ def _abandoned(glue: Any, database: str, now: datetime) -> Iterator[tuple[str, s
     for page in glue.get_paginator("get_tables").paginate(DatabaseName=database, Expression="sluice_try_*"):
         for table in page["TableList"]:
             trial = trial_of(table["Name"])
-            if trial and now - begun(trial) > ABANDONED_AFTER:
-                yield trial, urlsplit(table["Parameters"]["metadata_location"]).netloc
+            place = urlsplit(table.get("Parameters", {}).get("metadata_location", ""))
+            # A dataset may be called so, too: its table lies elsewhere.
+            if trial and place.path.startswith(f"/{FOLDER}/{trial}/") and now - begun(trial) > ABANDONED_AFTER:
+                yield trial, place.netloc
 
 
 def remove_table(glue: Any, s3: Any, table: str, curated: str, trial: str) -> None:

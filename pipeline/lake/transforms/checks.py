@@ -18,8 +18,9 @@ from pipeline.lake.transforms.code import STAGED
 _OF_THE_JOB = frozenset({ORDER_COLUMN, ROW_COLUMN, "_sluice_object"})
 """Columns that `staged` has beside those of the files."""
 _PINNED = re.compile(
-    r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[a-z0-9,_-]+\])?==[^\s;]+(\s*;[^\\]*)?(\s+--hash=sha256:[0-9a-f]{64})+$"
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[a-z0-9,_-]+\])?==[^\s;$]+(\s*;((?!--)[^\\$])*)?(\s+--hash=sha256:[0-9a-f]{64})+$"
 )
+"""Without `$`, for which pip takes what the environment has, and without another option than hashes."""
 
 
 def transform_findings(definition: Definition, known: Mapping[DatasetName, Dataset]) -> Iterator[tuple[Problem, str]]:
@@ -30,6 +31,10 @@ def transform_findings(definition: Definition, known: Mapping[DatasetName, Datas
     missing = [(at, name) for at, name in enumerate(transform.views.values()) if name not in known]
     for at, name in missing:
         yield definition.problem(("transform", "reads", at), f"{name} is not there: no file defines it"), "error"
+    for at, name in enumerate(transform.views.values()):
+        if name in known and known[name].table.format != "iceberg":
+            what = f"{name} is a table of Parquet files, and a transform reads Iceberg tables alone"
+            yield definition.problem(("transform", "reads", at), what), "error"
     if transform.requirements:
         yield from ((problem, "error") for problem in _requirements(definition, transform))
     if transform.kind != "sql":
@@ -80,8 +85,11 @@ def _python(definition: Definition, transform: Transform) -> Iterator[Problem]:
 
 
 def _requirements(definition: Definition, transform: Transform) -> Iterator[Problem]:
-    text = re.sub(r"\\\s*\n", " ", re.sub(r"(^|\s)#.*", "", transform.wheels, flags=re.MULTILINE))
-    for line in filter(None, map(str.strip, text.splitlines())):
+    # Lines as pip has them: it ends one at form feeds and the like, too, and goes on with one only where its last
+    # character is a backslash. What is an option of a line of its own may let pip run what it fetches.
+    lines = (re.sub(r"(^|\s)#.*", "", line) for line in transform.wheels.splitlines())
+    text = "\n".join(lines).replace("\\\n", " ")
+    for line in filter(None, map(str.strip, text.split("\n"))):
         if not _PINNED.match(line):
             number = 1 + transform.wheels[: max(0, transform.wheels.find(line.split()[0]))].count("\n")
             how = "write name==version --hash=sha256:…, as `uv pip compile --generate-hashes` does"

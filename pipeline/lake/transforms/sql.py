@@ -63,7 +63,7 @@ def findings(
     tree = yield from statement.parsed()
     if tree is None:
         return
-    wrong = list(statement.functions()) or list(statement.tables(tree, relations, datasets))
+    wrong = list(statement.functions(tree)) or list(statement.tables(tree, relations, datasets))
     yield from wrong
     if not wrong:
         yield from statement.columns(tree, relations)
@@ -100,27 +100,18 @@ class _Statement:
             return None
         return trees[0]
 
-    def functions(self) -> Iterator[Finding]:
+    def functions(self, tree: exp.Query) -> Iterator[Finding]:
         """Functions that do more than compute from their arguments, or that nobody knows."""
+        with_columns = _with_columns(tree)
         for before, token in zip(self._tokens, self._tokens[1:], strict=False):
             if token.token_type is not TokenType.L_PAREN or before.token_type in (TokenType.STRING, TokenType.NUMBER):
                 continue
             word = before.text.lower().split()[-1] if before.text.strip() else ""
             if not (word[:1].isalpha() or word[:1] == "_"):
                 continue
-            known = word in FUNCTIONS | GENERATORS | WORDS | _MORE_WORDS | _HINTS or self._names_a_query(before)
+            known = word in FUNCTIONS | GENERATORS | WORDS | _MORE_WORDS | _HINTS or before.start in with_columns
             if not known:
                 yield self._at(before.start, f"the function {word} is not allowed, or is not Spark's")
-
-    def _names_a_query(self, name: Token) -> bool:
-        """Whether a parenthesis after the name is a list of columns: `with name (a, b) as`, `as name (a, b)`."""
-        at = self._tokens.index(name)
-        before = self._tokens[at - 1] if at else None
-        if before is None:
-            return False
-        return before.token_type in (TokenType.WITH, TokenType.ALIAS, TokenType.COMMA) and any(
-            self._tokens[later].token_type is TokenType.ALIAS for later in range(at, min(at + 40, len(self._tokens)))
-        )
 
     def tables(
         self, tree: exp.Query, relations: Mapping[str, Relation], datasets: Mapping[str, DatasetName]
@@ -197,6 +188,12 @@ class _Statement:
     def _at(self, start: int, what: str, severity: str = "error") -> Finding:
         line = self._text.count("\n", 0, start) + 1
         return Finding(line, start - self._text.rfind("\n", 0, start), what, severity)
+
+
+def _with_columns(tree: exp.Query) -> set[int]:
+    """Where names are that a list of columns follows, and so are no functions: `with name (a, b) as`, `as name (a)`."""
+    named = [alias.this for alias in tree.find_all(exp.TableAlias) if alias.columns]
+    return {name.meta["start"] for name in named if isinstance(name, exp.Identifier) and "start" in name.meta}
 
 
 def _relation(source: exp.Expr | Scope, relations: Mapping[str, Relation]) -> Relation | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,8 @@ def write_batch(
         return Written(job.run, branch, table.base, None, 0, bad, set_aside=all_bad)
     target = table.create_branch(branch)
     counting = Counting(staged.frame, filled)
-    done = write_rows(spark, _loadable(counting, staged.all_fit, columns), columns, target, manifest)
+    values = values_of(dict.fromkeys((*columns, ORDER, POSITION)), columns, manifest)
+    done = write_rows(spark, _loadable(counting, staged.all_fit, values), columns, target, manifest)
     tally = counting.result()
     snapshot, rows = table.written(branch)
     expected = sum(tally.good.values()) if manifest.write == "append" else done.rows
@@ -139,10 +140,21 @@ class Done:
     superseded: frozenset[str] = frozenset()
 
 
-def _loadable(counting: Counting, all_fit: bool, columns: Mapping[str, Type]) -> Loadable:
+def values_of(names: Iterable[str], columns: Mapping[str, Type], manifest: Manifest) -> list[str]:
+    """What is loaded of each column, as SQL.
+
+    Spark writes an empty text into the name of a folder as no value: it has to be none before partitions are compared,
+    or rows without a value are taken for those of another partition, and replaced.
+    """
+    folders = set(manifest.partition_by) if manifest.format == "parquet" else set()
+    empty = {name for name in folders if columns.get(name) == Primitive.STRING}
+    return [f"nullif({quoted(name)}, '') as {quoted(name)}" if name in empty else quoted(name) for name in names]
+
+
+def _loadable(counting: Counting, all_fit: bool, values: Sequence[str]) -> Loadable:
     def loadable(frame: DataFrame) -> DataFrame:
         good = frame if all_fit else frame.where(f"{REASON} is null")
-        return good.select(*(quoted(name) for name in dict.fromkeys((*columns, ORDER, POSITION))))
+        return good.selectExpr(*values)
 
     return Loadable(loadable(counting.counted), loadable(counting.frame))
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.errors import Refused
 from pipeline.lake.datasets.model import Upkeep
 from pipeline.lake.tables.names import batch_of
 from stages.stage_b.jobs.alignment import quoted
@@ -28,10 +29,29 @@ until somebody redrives it (PROTOCOL, Stage B 6)."""
 MEBIBYTE = 1024 * 1024
 
 
-class Keeper:
-    """One table (`database.table`). `has_ended` says of a batch's id whether that batch is over for good."""
+def check_folder(location: str, folder: str) -> None:
+    """Refuse a table that says that it lies elsewhere than in its dataset's folder.
 
-    def __init__(self, spark: SparkSession, table: str, settings: Upkeep, has_ended: Callable[[str], bool]) -> None:
+    A team's transform may write what its own table says of itself, and upkeep may remove files of all tables.
+    """
+    _, _, there = location.partition("://")
+    if there.partition("/")[2].rstrip("/") != folder:
+        raise Refused(f"the table says that it lies in {location}, and not in the folder {folder}: nothing is removed")
+
+
+class Keeper:
+    """One table (`database.table`). `has_ended` says of a batch's id whether that batch is over for good; `folder` is
+    that of the dataset, if the table is held to it."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        table: str,
+        settings: Upkeep,
+        has_ended: Callable[[str], bool],
+        folder: str | None = None,
+    ) -> None:
+        self._folder = folder
         self._spark = spark
         self._name = f"{CATALOG}.{'.'.join(quoted(part) for part in table.split('.'))}"
         self._table = table
@@ -40,6 +60,8 @@ class Keeper:
 
     def keep_up(self, now: datetime) -> dict[str, int]:
         """Do everything, and say how much of each was done."""
+        if self._folder is not None:
+            check_folder(self._load().location(), self._folder)
         return {
             "branches": self.remove_branches(),
             **self.compact(),
@@ -87,7 +109,10 @@ class Keeper:
         jvm: Any = self._spark._jvm
         actions = jvm.org.apache.iceberg.spark.actions.SparkActions.get(self._spark._jsparkSession)
         # Through Iceberg's own client: Hadoop's may have another scheme for the same place.
-        removal = actions.deleteOrphanFiles(self._load()).usePrefixListing(True)
+        table = self._load()
+        if self._folder is not None:
+            check_folder(table.location(), self._folder)
+        removal = actions.deleteOrphanFiles(table).usePrefixListing(True)
         done = removal.olderThan(int(older_than.timestamp() * 1000)).execute()
         return sum(1 for _ in done.orphanFileLocations())
 

@@ -24,7 +24,7 @@ from pipeline.lake.tables.names import split_table
 from pipeline.lake.tables.parquet_names import ROOT
 from pipeline.lake.tables.scratch import remove_abandoned
 from stages.stage_b.jobs.parquet_upkeep import ParquetKeeper
-from stages.stage_b.jobs.table_upkeep import Keeper
+from stages.stage_b.jobs.table_upkeep import Keeper, check_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -54,10 +54,12 @@ def run(
     session: Callable[[], AbstractContextManager[SparkSession]] = own_session,
     parquet_keeper: Callable[[str, Upkeep, Callable[[str], bool]], ParquetKeeper | None] = lambda *_: None,
     trials: Callable[[], int] = lambda: 0,
+    folder: str | None = None,
 ) -> dict[str, int]:
     """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises.
 
-    `trials` removes what killed trials of definitions left, and says how many they were.
+    `folder` is that of the dataset in the curated bucket, to which an Iceberg table is held. `trials` removes what
+    killed trials of definitions left, and says how many they were.
     """
     dataset, turn = arguments["dataset"], arguments["turn"]
     turns.claim(dataset, turn, arguments["JOB_RUN_ID"])
@@ -71,7 +73,7 @@ def run(
             did = keeper.keep_up(history.clock())
         else:
             with session() as spark:
-                did = Keeper(spark, table, settings, has_ended).keep_up(history.clock())
+                did = Keeper(spark, table, settings, has_ended, folder).keep_up(history.clock())
         did["histories"] = history.give_ends(dataset)
         did["trials"] = trials()
     except Exception as error:
@@ -81,12 +83,15 @@ def run(
     return did
 
 
-def of_parquet(table: str, settings: Upkeep, has_ended: Callable[[str], bool]) -> ParquetKeeper | None:
-    """Who keeps up a table of Parquet files; None for any other table."""
+def of_parquet(folder: str, table: str, settings: Upkeep, has_ended: Callable[[str], bool]) -> ParquetKeeper | None:
+    """Who keeps up a table of Parquet files, which lies in the dataset's `folder`; None for any other table."""
     glue = client("glue")
     database, name = split_table(table)
     parameters = glue.get_table(DatabaseName=database, Name=name)["Table"].get("Parameters", {})
-    return ParquetKeeper(glue, client("s3"), table, settings, has_ended) if ROOT in parameters else None
+    if ROOT not in parameters:
+        return None
+    check_folder(parameters[ROOT], folder)
+    return ParquetKeeper(glue, client("s3"), table, settings, has_ended)
 
 
 def main() -> None:
@@ -99,7 +104,9 @@ def main() -> None:
     with log_context(correlation_id=arguments["turn"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
         trials = partial(_trials, arguments)
         history = _history(arguments, dynamodb)
-        did = run(arguments, Turns(dynamodb, table), history, parquet_keeper=of_parquet, trials=trials)
+        folder = arguments["dataset"]
+        keeper = partial(of_parquet, folder)
+        did = run(arguments, Turns(dynamodb, table), history, parquet_keeper=keeper, trials=trials, folder=folder)
         log.info("table kept up", extra=did)
 
 

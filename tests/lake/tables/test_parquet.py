@@ -297,6 +297,33 @@ def test_a_table_takes_new_columns_and_nothing_else(
     assert names.root_of(table.found()) == f"s3://curated/{table.name}"
 
 
+def test_columns_that_are_applied_take_nothing_from_a_commit_that_comes_between(world: World) -> None:
+    table = world.make(write="overwrite")
+    columns = {"id": "bigint", "day": "string", "n": "int"}
+    wider = {"team": "team", "dataset": "set", "stage_a": {"format": "json", "columns": columns}}
+    branch, base = table.write(BATCH, "jr_1", (1, "a")), table.base()
+
+    class Slow:
+        """Glue, to a caller whom a commit overtakes once it has read the table."""
+
+        read = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.glue, name)
+
+        def get_table(self, **given: Any) -> Any:
+            answer = world.glue.get_table(**given)
+            if not self.read:
+                self.read = True
+                assert table.commit(BATCH, branch, base) == "COMMITTED"
+            return answer
+
+    dataset = Dataset.model_validate({**wider, "table": {"format": "parquet", "write": "overwrite"}})
+    create_parquet_table(dataset, table.name, f"s3://curated/{table.name}", Slow())
+    assert table.rows() == [(1, "a")]
+    assert "n" in [each["Name"] for each in table.found()["StorageDescriptor"]["Columns"]]
+
+
 @pytest.mark.parametrize("write", WRITES, ids=str)
 def test_upkeep_removes_what_nobody_is_led_to_once_it_is_old(world: World, write: dict[str, Any]) -> None:
     table = world.make(**write)
@@ -359,6 +386,27 @@ class TestCrawled:
         assert table.commit(f"{id_now}2", other, 0) == "CRAWL"
         enter()
         assert table.rows() == [(2, "b")]
+
+    def test_files_whose_partitions_glue_did_not_look_at_stay(self, world: World) -> None:
+        table = world.make(crawler=True)
+        enter = self.crawler(table)
+        id_now = str(ULID())[:-1]
+        branch = table.write(f"{id_now}1", "jr_1", (1, "a"))
+        assert table.commit(f"{id_now}1", branch, 0) == "CRAWL"
+        enter()
+
+        class Busy:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(world.glue, name)
+
+            def batch_get_partition(self, **given: Any) -> Any:
+                return {"Partitions": [], "UnprocessedKeys": given["PartitionsToGet"]}
+
+        other = table.write(f"{id_now}2", "jr_2", (2, "b"))
+        busy = ParquetTables(Busy(), world.s3, sleep=lambda _: None)
+        assert busy.commit(table.name, f"{id_now}2", other, 0, names.number_of(other)) == "CRAWL"
+        enter()
+        assert table.rows() == [(1, "a"), (2, "b")]
 
     def test_nothing_is_withdrawn_while_the_crawler_looks(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         table = world.make(crawler=True)

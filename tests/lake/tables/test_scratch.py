@@ -32,8 +32,15 @@ def test_what_killed_trials_left_is_removed_after_a_day_and_nothing_else(catalog
     glue.create_database(DatabaseInput={"Name": "db"})
     s3.create_bucket(Bucket="curated", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     old, young = trial(timedelta(days=2)), trial(timedelta(hours=2))
-    for name in ("orders", "sluice_try_orders", *(scratch_table("db", each)[3:] for each in (old, young))):
-        place = {"metadata_location": f"s3://curated/_tries/{name}/metadata/0.json"}
+    dataset = scratch_table("db", trial(timedelta(days=3)))[3:]
+    tables = {scratch_table("db", each)[3:]: f"_tries/{each}/t" for each in (old, young)}
+    for name, folder in {
+        **tables,
+        "orders": "db/orders",
+        "sluice_try_orders": "db/o",
+        dataset: f"db/{dataset}",
+    }.items():
+        place = {"metadata_location": f"s3://curated/{folder}/metadata/0.json"}
         glue.create_table(DatabaseName="db", TableInput={"Name": name, "Parameters": place})
     keys = ["shop/orders/data/1", f"_tries/{old}/t/data/1", f"_tries/{young}/t/data/1"]
     for key in keys:
@@ -41,6 +48,6 @@ def test_what_killed_trials_left_is_removed_after_a_day_and_nothing_else(catalog
     assert remove_abandoned(glue, s3, "db", NOW) == 1
     assert remove_abandoned(glue, s3, "db", NOW) == 0
     left = {each["Name"] for each in glue.get_tables(DatabaseName="db")["TableList"]}
-    assert left == {"orders", "sluice_try_orders", scratch_table("db", young)[3:]}
+    assert left == {"orders", "sluice_try_orders", dataset, scratch_table("db", young)[3:]}
     found = [each["Key"] for each in s3.list_objects_v2(Bucket="curated")["Contents"]]
     assert sorted(found) == sorted([keys[0], keys[2]])

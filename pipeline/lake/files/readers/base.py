@@ -38,6 +38,12 @@ SEND_COLUMNS = (
 )
 """What to do about a file that lacks columns."""
 
+NO_FOOTER = (
+    "it is among the last records, which the option `skip_footer` skips, and looks like a row of data: has this file a "
+    "shorter footer, or none?"
+)
+"""Why a record of a footer is a bad row and not skipped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -119,6 +125,11 @@ class Reader(ABC):
         keep[list(bad)] = False
         rows = [_bad_row(int(positions[row]), values, raw(row)) for row, values in sorted(bad.items())]
         return Chunk(table.filter(pa.array(keep)), positions[keep], rows, nulled)
+
+    def misfits(self, table: pa.Table, cast: Mapping[str, BadValues] = NOTHING) -> Collection[int]:
+        """The rows that the contract does not take, whatever becomes of bad values; see `conform`."""
+        table, found = self._cast_all(table, cast)
+        return replace(self.tolerance, bad_value="quarantine").bad_rows(table, found).keys()
 
     def bad_values(self, found: Mapping[str, BadValues], raw: RawRow) -> Mapping[str, BadValues]:
         """The same bad values as the file writes them, for a format that had them rewritten to read them."""

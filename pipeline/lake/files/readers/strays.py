@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -15,28 +14,23 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.readers.csv_records import count_lines
+from pipeline.lake.files.remarks import GROUP_AFTER, GROUP_BEFORE, SUMS, is_figure
 from pipeline.lake.files.text_bytes import content
 
 EMPTY = "no cell of the row has a value"
 _AGAIN = "the header once more"
 _DRAWN = "a line that is drawn, and no data"
 _TOTAL = "it looks like a total of other rows; if the file ends with such lines, the option `skip_footer` skips them"
-_SUMS = (
-    "total, totals, grand total, sub total, subtotal, sub-total, sum, gesamt, gesamtsumme, gesamtergebnis, summe, "
-    "zwischensumme, insgesamt, total général, total general, sous-total, somme, totale, totaal, suma, razem, celkem, "
-    "итого, 合计, 总计"
-)
 _SUM_WORDS = pa.array(
     form + mark
-    for word in _SUMS.split(", ")
+    for word in SUMS
     for form in dict.fromkeys((word, word.capitalize(), word.title(), word.upper()))
     for mark in ("", ":")
 )
 _SUBTOTALS = (
-    *((pattern, pc.ends_with) for pattern in (" Total", " Ergebnis", " Totale")),
-    *((pattern, pc.starts_with) for pattern in ("Total ", "Subtotal ", "Sous-total ", "Zwischensumme ", "Summe ")),
+    *((pattern, pc.ends_with) for pattern in GROUP_AFTER),
+    *((pattern, pc.starts_with) for pattern in GROUP_BEFORE),
 )
-"""How Excel writes the name of a group beside the word, in its languages, and people do."""
 
 _AROUND = 2
 """Rows of a block's edge that tell whether the header of a second table stands there."""
@@ -47,7 +41,6 @@ _LONG = 256
 _DRAWING = "-=_*"
 _RULE = r"^(?:-{3,}|={3,}|_{3,}|\*{3,})$"
 
-_AMOUNT = re.compile(r"[^\w]{0,4}[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*[^\w]{0,4}", re.ASCII)
 _NAME = r"^\s*[\p{L}_][\p{L}\p{N}_ .()/%€$-]*$"
 
 
@@ -230,17 +223,13 @@ def _is_header(table: pa.Table, row: int) -> bool:
     if len(set(_row(table, row))) < table.num_columns:
         return False
     above, below = _row(table, row - 1), _row(table, row + 1)
-    figures = [_is_figure(one) and _is_figure(other) for one, other in zip(above, below, strict=True)]
+    figures = [is_figure(one) and is_figure(other) for one, other in zip(above, below, strict=True)]
     return any(figures)
 
 
 def _height(table: pa.Table, row: int) -> int:
     """How many lines the row takes."""
     return 1 + count_lines("\0".join(cell or "" for cell in _row(table, row)).encode() + b"\0")
-
-
-def _is_figure(cell: str | None) -> bool:
-    return bool(cell and _AMOUNT.fullmatch(cell))
 
 
 def _row(table: pa.Table, row: int) -> list[str | None]:
@@ -294,4 +283,4 @@ def _totals(table: pa.Table) -> list[int]:
 
 def _is_total(cells: Sequence[str | None]) -> bool:
     rest = [cell for cell in cells[1:] if cell is not None]
-    return len(rest) < len(cells) - 1 and bool(rest) and all(_is_figure(cell) for cell in rest)
+    return len(rest) < len(cells) - 1 and bool(rest) and all(is_figure(cell) for cell in rest)

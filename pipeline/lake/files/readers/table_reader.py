@@ -15,14 +15,15 @@ from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column, StageA
 from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Positions, Reader, decode_raw
-from pipeline.lake.files.readers.csv_blocks import Ahead, CsvBlock, cut, without_first
+from pipeline.lake.files.readers.base import NO_FOOTER, BadRow, Block, Chunk, Positions, Reader, decode_raw
+from pipeline.lake.files.readers.csv_blocks import Ahead, CsvBlock, Unclosed, cut, without_first
 from pipeline.lake.files.readers.csv_dialect import Dialect
-from pipeline.lake.files.readers.csv_footer import without_footer
+from pipeline.lake.files.readers.csv_footer import FooterBlock, lines_behind, without_footer
 from pipeline.lake.files.readers.csv_records import Record, Scanner, count_lines
 from pipeline.lake.files.readers.csv_text import Offsets
 from pipeline.lake.files.readers.headers import Header, first_lines
 from pipeline.lake.files.readers.strays import EMPTY, Strays, StrayWatch
+from pipeline.lake.files.remarks import is_remark
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.streams import BOM, TableText
 
@@ -80,6 +81,11 @@ class TableReader(Reader):
         cutting = cut(self.read_text, self.scanner, self.limits, 1 + self.text.skipped)
         blocks = Ahead(without_footer(cutting, self.scanner, self.settings.skip_footer), self.limits.record)
         for block in blocks:
+            if isinstance(block, FooterBlock | Unclosed):
+                # A footer before any header is that of an empty file.
+                if self._names is not None:
+                    yield block
+                continue
             empty = False
             if rows := self._without_header(block, blocks):
                 yield rows
@@ -92,6 +98,8 @@ class TableReader(Reader):
         """The rows of a block; see `Reader.parse`."""
         assert isinstance(block, CsvBlock)
         assert self._names is not None
+        if isinstance(block, FooterBlock | Unclosed):
+            return self._parse_footer(block)
         cells = self.cells_of(block, len(self._names))
         bad = [_bad_row(block.first + line, reason, raw) for line, reason, raw in cells.bad]
         with self._counting:
@@ -102,7 +110,8 @@ class TableReader(Reader):
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
         """What was parsed, in the order of the file; see `Reader.settle`."""
         parsed = parsed or self.parse(block)
-        self._watch.settle(block.first)
+        if not isinstance(block, FooterBlock | Unclosed):
+            self._watch.settle(block.first)
         return [parsed]
 
     def schema(self) -> dict[str, Type]:
@@ -142,6 +151,29 @@ class TableReader(Reader):
         if not bad:
             return chunk
         return replace(chunk, bad=sorted([*bad, *chunk.bad], key=lambda row: row.line))
+
+    def _parse_footer(self, block: CsvBlock) -> Chunk:
+        """No rows, and as bad ones those that look like data: the file may have no footer.
+
+        BadObject if such ones stand behind a quote that is never closed.
+        """
+        assert self._names is not None
+        footer = lines_behind(block, self.scanner) if isinstance(block, Unclosed) else block
+        cells = self.cells_of(footer or FooterBlock(b"", block.first), len(self._names))
+        named = pa.table({name: cells.table.column(n) for n, name in enumerate(self._names) if name is not None})
+        no_data = set(self.misfits(named))
+        for place, name in enumerate(self._names):
+            if name is None:
+                no_data.update(_filled(cells.table.column(place), place))
+        rows = [row for row in range(cells.table.num_rows) if row not in no_data]
+        rows = [row for row in rows if not is_remark([column[row].as_py() for column in cells.table.columns])]
+        if rows and isinstance(block, Unclosed):
+            raise block.error()
+        with self._counting:
+            self._fitting += len(rows)
+        bad = [_bad_row(block.first + int(cells.lines[row]), NO_FOOTER, cells.raw(row)) for row in rows]
+        nothing = self.conform(named.slice(0, 0), cells.lines[:0], cells.raw)
+        return replace(nothing, bad=bad)
 
     def _is_bare(self, raw: bytes) -> bool:
         return not decode_raw(raw).strip(f"{self.settings.delimiter} \t")
@@ -186,6 +218,8 @@ class TableReader(Reader):
     def _lines(self, block: CsvBlock, after: int, blocks: Ahead) -> Iterator[tuple[int, Sequence[str]]]:
         """The records of a block behind that offset, and of the blocks that follow, where they can be read."""
         for each, start in chain([(block, after)], ((each, 0) for each in blocks.following())):
+            if isinstance(each, FooterBlock | Unclosed):
+                return
             rest = each.data[start:]
             for record in self.scanner.records(rest):
                 if record.problem is None and _is_text(rest[record.start : record.end]):

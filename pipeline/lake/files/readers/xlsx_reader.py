@@ -27,9 +27,10 @@ from pipeline.lake.files.compression import MAGIC_BYTES
 from pipeline.lake.files.contracts import map_columns, map_places
 from pipeline.lake.files.forms import PLAIN, Form, form_of
 from pipeline.lake.files.limits import Limits
-from pipeline.lake.files.readers.base import BadRow, Block, Chunk, Reader, declared_of
+from pipeline.lake.files.readers.base import NO_FOOTER, BadRow, Block, Chunk, Reader, declared_of
 from pipeline.lake.files.readers.strays import Strays, StrayWatch
 from pipeline.lake.files.readers.xlsx_workbook import Cell, Row, Stored, Workbook
+from pipeline.lake.files.remarks import is_remark
 from pipeline.lake.files.signatures import signature_of
 from pipeline.lake.files.source import Source
 from pipeline.lake.files.tolerance import BadValues
@@ -50,6 +51,11 @@ class Rows(Block):
     rows: Sequence[Row] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FooterRows(Rows):
+    """Rows that are said to be none: they may be of a sheet that has no footer."""
+
+
 class XlsxReader(Reader):
     """`settings.sheet` names the sheet if there are several; `header`, `skip_rows` and `skip_footer` count its rows."""
 
@@ -67,7 +73,8 @@ class XlsxReader(Reader):
         workbook = self._open()
         path = self._sheet(workbook)
         self._merged = _united(workbook.merged(path))
-        rows = self._data(workbook.rows(path))
+        footer: deque[Row] = deque()
+        rows = self._data(workbook.rows(path), footer)
         most = max(1, int(self.limits.block * _CELLS_A_BYTE))
         waiting: list[Row] = []
         cells = 0
@@ -79,16 +86,26 @@ class XlsxReader(Reader):
                 waiting, cells = [], 0
         if waiting:
             yield Rows(b"", waiting[0][0], rows=waiting)
+        if footer:
+            yield FooterRows(b"", footer[0][0], rows=[*footer])
         if not self._names:
             raise BadObject("the sheet has no header", hint="Its first row with values must name the columns.")
 
     def parse(self, block: Block) -> Chunk:
         """The rows of a block."""
         assert isinstance(block, Rows)
+        if isinstance(block, FooterRows):
+            return self._parse_footer(block)
         bad = {row[0]: why for row in block.rows if (why := self._problem(row))}
         bad.update(self._find_strays(block.first, [row for row in block.rows if row[0] not in bad]))
         rows = [row for row in block.rows if row[0] not in bad]
         positions = np.array([number for number, _ in rows], dtype=np.int64)
+        columns, cast = self._columns(rows)
+        chunk = self.conform(pa.table(columns), positions, lambda index: _raw(rows[index]), cast)
+        refused = [BadRow(row[0], bad[row[0]], _raw(row).decode(), bad[row[0]]) for row in block.rows if row[0] in bad]
+        return replace(chunk, bad=sorted([*chunk.bad, *refused], key=lambda each: each.line))
+
+    def _columns(self, rows: Sequence[Row]) -> tuple[dict[str, pa.Array], dict[str, BadValues]]:
         columns: dict[str, pa.Array] = {}
         cast: dict[str, BadValues] = {}
         for place, name in enumerate(self._names):
@@ -96,14 +113,25 @@ class XlsxReader(Reader):
                 to = self.contract.get(name, Primitive.STRING)
                 found = _column([cells.get(place) for _, cells in rows], to, self.forms.get(name, self._form))
                 columns[name], cast[name] = found
-        chunk = self.conform(pa.table(columns), positions, lambda index: _raw(rows[index]), cast)
-        refused = [BadRow(row[0], bad[row[0]], _raw(row).decode(), bad[row[0]]) for row in block.rows if row[0] in bad]
-        return replace(chunk, bad=sorted([*chunk.bad, *refused], key=lambda each: each.line))
+        return columns, cast
+
+    def _parse_footer(self, block: Rows) -> Chunk:
+        """No rows, and as bad ones those that look like data."""
+        places = range(len(self._names))
+        rows = [row for row in block.rows if not self._problem(row)]
+        rows = [row for row in rows if not is_remark([_flat(row[1].get(place)) for place in places])]
+        columns, cast = self._columns(rows)
+        no_data = self.misfits(pa.table(columns), cast)
+        told = [row for place, row in enumerate(rows) if place not in no_data]
+        nothing, cast = self._columns([])
+        chunk = self.conform(pa.table(nothing), np.array([], dtype=np.int64), lambda _: b"", cast)
+        return replace(chunk, bad=[BadRow(row[0], NO_FOOTER, _raw(row).decode(), NO_FOOTER) for row in told])
 
     def settle(self, block: Block, parsed: Chunk | None) -> Sequence[Chunk]:
         """What was parsed, in the order of the sheet; see `Reader.settle`."""
         parsed = parsed or self.parse(block)
-        self._watch.settle(block.first)
+        if not isinstance(block, FooterRows):
+            self._watch.settle(block.first)
         return [parsed]
 
     def _find_strays(self, first: int, rows: Sequence[Row]) -> dict[int, str]:
@@ -149,13 +177,12 @@ class XlsxReader(Reader):
             )
         return next(iter(sheets.values()))
 
-    def _data(self, rows: Iterator[Row]) -> Iterator[Row]:
-        """The rows behind the header and before the footer."""
+    def _data(self, rows: Iterator[Row], footer: deque[Row]) -> Iterator[Row]:
+        """The rows behind the header and before the footer, whose rows are left in `footer`."""
         header = self.settings.header
         if header is False:
             self._take_names(None)
         skipped = header - 1 if header is not True and header is not False else self.settings.skip_rows
-        held: deque[Row] = deque()
         for row in rows:
             if row[0] <= skipped:
                 continue
@@ -167,9 +194,9 @@ class XlsxReader(Reader):
                     )
                 self._take_names(row)
                 continue
-            held.append(row)
-            if len(held) > self.settings.skip_footer:
-                yield held.popleft()
+            footer.append(row)
+            if len(footer) > self.settings.skip_footer:
+                yield footer.popleft()
 
     def _take_names(self, row: Row | None) -> None:
         if row is None:
