@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pipeline.core.clients import client
 from pipeline.core.errors import BadObject
 from pipeline.core.objects import ObjectVersion, staged_key
-from pipeline.lake.catalog import Catalog, Staging
+from pipeline.lake.catalog import Catalog, ObjectRow, Staging, Status
 from pipeline.lake.datasets.model import MOST_OBJECTS
 from pipeline.lake.manifested.folders import Earlier, Listed, earlier_markers, folder_of, members
 from pipeline.lake.manifested.manifest_files import LONGEST_BYTES, read_manifest, too_many
@@ -121,7 +121,13 @@ def _earlier(marker: ObjectVersion, before: Sequence[Listed], catalog: Catalog) 
     return [
         Earlier(each.modified, _took(rows[each.version_id].staged) if each.version_id in rows else None)
         for each in before
+        if each.version_id not in rows or not _waited_in_vain(rows[each.version_id])
     ]
+
+
+def _waited_in_vain(row: ObjectRow) -> bool:
+    """Its files are this marker's to load: of a batch that failed, a redrive loads them."""
+    return row.status is Status.FAILED and row.staged is not None and row.batch is None
 
 
 def _took(staged: str | None) -> frozenset[tuple[str, str]] | None:

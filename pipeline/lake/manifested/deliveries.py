@@ -153,8 +153,7 @@ class Deliveries:
             reason += f"batch at most {MOST}"
         else:
             reason = f"the delivery was not whole within {start.within}: {pending}"
-        again = f"`sluice redrive {control.object.uri}`"
-        hint = f"Nothing is lost. Upload what is missing or wrong, then {again}; or {_correct(control)}."
+        hint = f"Nothing is lost. {_correct(control)}."
         told = {"uri": control.object.uri, "version_id": control.object.version_id, "object": control.object.digest}
         # First: what dies between tells it again, and not never.
         self.tell_team("delivery incomplete", dataset, {**told, "look": f"sluice why {control.object.uri}"})
@@ -189,6 +188,11 @@ def _completes(start: StartWhen) -> str:
 
 
 def _correct(control: ObjectRow) -> str:
+    again = f"`sluice redrive {control.object.uri}`"
     if control.control == "manifest":
-        return "upload a corrected manifest of the same name, which takes its place"
-    return "upload the mended files and the marker again"
+        return (
+            f"Upload what is missing or wrong, then {again}; or upload a corrected manifest of the same name, which "
+            "takes its place"
+        )
+    # A marker has the versions that were there when it was written.
+    return f"Upload the mended files and the marker again; or redrive what failed of them, then {again}"

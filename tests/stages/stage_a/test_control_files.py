@@ -89,6 +89,18 @@ def test_a_later_marker_of_the_folder_takes_what_the_first_did_not(shop: Shop, c
     assert row.reason == "nothing came into the folder since the marker before this one"
 
 
+def test_a_marker_takes_what_one_before_it_waited_for_in_vain(shop: Shop, clock: list[float]):
+    drop(shop, clock, "day/a.csv")
+    b = drop(shop, clock, "day/b.csv")
+    first = control(shop, clock, "day/_SUCCESS", "marker")
+    assert shop.transform(first) == ["STAGED"]
+    shop.lake.catalog.move(first.object, Status.FAILED, "shop/orders", only_from=Status.STAGED)
+    mended = drop(shop, clock, "day/a.csv", "id\n2\n")
+    second = control(shop, clock, "day/_SUCCESS", "marker")
+    assert shop.transform(second) == ["STAGED"]
+    assert members(shop, second) == [("day/a.csv", mended.object.version_id), ("day/b.csv", b.object.version_id)]
+
+
 def test_a_marker_without_files_is_quarantined_with_what_to_do(shop: Shop, clock: list[float]):
     marker = control(shop, clock, "day/_SUCCESS", "marker")
     assert shop.transform(marker) == ["QUARANTINED"]
