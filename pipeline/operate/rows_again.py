@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from shlex import quote
 from typing import Any, BinaryIO
@@ -93,8 +93,7 @@ def send_rows(lake: Lake, dataset: DatasetName, reason: str | None = None, *, dr
         raise Refused(f"dataset {dataset} is retired, and has no queue any more", hint="Apply it again first.")
     _check_write(registration)
     tally = _Tally()
-    rows = _by_whole(lake, dataset)
-    ready = list(_ready(lake, dataset, rows, tally, dry_run=dry_run))
+    ready = list(_ready(lake, dataset, tally, dry_run=dry_run))
     of_batch: dict[ObjectVersion, list[Aside]] = defaultdict(list)
     for each in of_batches(lake, [owner for one in ready for owner in one.owners]):
         of_batch[each.owner.object.whole].append(each)
@@ -137,27 +136,24 @@ class _Ready:
     last: ObjectRow | None
 
 
-def _by_whole(lake: Lake, dataset: DatasetName) -> dict[ObjectVersion, list[ObjectRow]]:
-    """What has rows set aside, by the version that was dropped."""
+def _by_whole(lake: Lake, objects: list[ObjectVersion]) -> dict[ObjectVersion, list[ObjectRow]]:
+    """Those of `objects` that have rows set aside, by the version that was dropped."""
     found: dict[ObjectVersion, list[ObjectRow]] = defaultdict(list)
-    for row in lake.catalog.get_many([place.object for place in lake.catalog.flawed(str(dataset))]):
+    for row in lake.catalog.get_many(objects):
         if row.bad and not row.dismissed:
             found[row.object.whole].append(row)
     return found
 
 
-def _ready(
-    lake: Lake,
-    dataset: DatasetName,
-    by_whole: Mapping[ObjectVersion, Sequence[ObjectRow]],
-    tally: _Tally,
-    *,
-    dry_run: bool,
-) -> Iterator[_Ready]:
-    wholes = lake.catalog.get_many(list(by_whole))
+def _ready(lake: Lake, dataset: DatasetName, tally: _Tally, *, dry_run: bool) -> Iterator[_Ready]:
+    places = [place.object for place in lake.catalog.flawed(str(dataset))]
+    # The versions first: what is set aside of one, if it was read before its part was loaded and the version after
+    # that, would be sent once more.
+    wholes = lake.catalog.get_many(list(dict.fromkeys(place.whole for place in places)))
     lasts = {row.object: row for row in lake.catalog.get_many([w.object.part(w.parts) for w in wholes if w.parts])}
-    wanted = {row.object for row in needing(lake, dataset)} if wholes else set()
-    for whole in wholes:
+    by_whole = _by_whole(lake, places)
+    wanted = {row.object for row in needing(lake, dataset)} if by_whole else set()
+    for whole in (whole for whole in wholes if whole.object in by_whole):
         owners = by_whole[whole.object]
         last = lasts.get(whole.object.part(whole.parts)) if whole.parts else None
         if last and last.status in ENDED and whole.absorbed < whole.parts and not dry_run:

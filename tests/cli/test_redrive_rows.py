@@ -192,6 +192,29 @@ def test_two_at_once_send_each_row_once(lake):
     assert shop.rows() == ALL
 
 
+def test_rows_that_are_loaded_while_somebody_looks_are_not_sent_once_more(lake, monkeypatch):
+    shop = Shop(lake, definition("meanwhile"))
+    obj = shop.loaded("a.csv")
+    shop.mend(null_values=["n/a"])
+    shop.again()
+    shop.receive()
+    read = type(lake.catalog).get_many
+
+    def then_loaded(self: Any, objects: Any) -> Any:
+        found = read(self, objects)
+        monkeypatch.undo()
+        shop.load(obj.part(1))
+        return found
+
+    monkeypatch.setattr(type(lake.catalog), "get_many", then_loaded)
+    shop.again()
+    shop.mend(null_values=["n/a", "x"])
+    shop.again()
+    shop.receive()
+    shop.load(obj.part(2))
+    assert shop.rows() == ALL
+
+
 class Killed(Exception):
     """The process ended here."""
 
@@ -266,6 +289,17 @@ def test_rows_that_a_batch_set_aside_are_sent_too_and_those_of_parts(lake):
     assert (shop.rows(), lake.catalog.flawed(shop.name)) == (ALL, [])
 
 
+def test_rows_that_stood_in_the_place_of_a_footer_are_loaded_once_none_is_skipped(lake):
+    shop = Shop(lake, definition("footer", skip_footer=2))
+    obj = shop.loaded("a.csv", b"id,price\n1,10\n2,20\n3,30\n")
+    assert shop.rows() == [(1, 10)]
+    shop.mend(skip_footer=0)
+    assert shop.again("skip_footer").rows == 2
+    assert shop.receive() == ["STAGED"]
+    shop.load(obj.part(1))
+    assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+
+
 def set_aside(shop: Shop, batch: str, obj: ObjectVersion, *rows: tuple[int, dict[str, Any]]) -> None:
     lines = [
         {"object": obj.versioned_path, "line": n, "reason": "key column id is null", "row": row} for n, row in rows
@@ -293,10 +327,11 @@ def test_a_file_that_is_cut_into_other_rows_is_refused_and_sent_again_when_that_
 
 def test_what_cannot_be_sent_is_told_with_the_reason(lake):
     shop = Shop(lake, definition("held"))
-    first, gone, broken, waiting = (shop.loaded(f"{n}.csv", BODY + b"7,%d\n" % n) for n in range(4))
-    lake.catalog.move(broken, Status.REGISTERED, shop.name)
-    lake.catalog.move(broken, Status.FAILED, shop.name, rows_bad=3)
-    lake.catalog.move(waiting, Status.REGISTERED, shop.name, rows_bad=3)
+    first, gone = (shop.loaded(f"{n}.csv", BODY + b"7,%d\n" % n) for n in range(2))
+    broken, waiting = (shop.register(shop.drop(f"{n}.csv", BODY + b"7,%d\n" % n)) for n in range(2, 4))
+    shop.transform(*(StageAWork(obj, 1, shop.clock_ms) for obj in (broken, waiting)))
+    lake.catalog.move(broken, Status.CLAIMED, shop.name)
+    lake.catalog.move(broken, Status.FAILED, shop.name)
     bucket, _, key = str(shop.row(gone).bad_rows_uri).removeprefix("s3://").partition("/")
     client("s3").delete_object(Bucket=bucket, Key=key)
     done = shop.again()
@@ -305,7 +340,7 @@ def test_what_cannot_be_sent_is_told_with_the_reason(lake):
         {
             gone: "of its 3 rows set aside 0 are still in the quarantine bucket",
             broken: "it is FAILED itself",
-            waiting: "it is REGISTERED, and not loaded yet",
+            waiting: "it is STAGED, and not loaded yet",
         },
     )
     # The raw version is gone: its rows stay where they are.

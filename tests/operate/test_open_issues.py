@@ -152,5 +152,3 @@ def test_what_is_newest_in_a_table_replaced_whole_is_found_among_many_that_are_n
     for place in (39, *range(30), *range(31, 39)):
         shop.happens("load" if place in (39, 7) else "load without rows", place)
     assert needing(shop.lake, shop.name) == [shop.lake.catalog.get(ObjectVersion("raw", "shop/orders/early.csv", "v"))]
-    shop.happens("send again", 39)
-    assert {row.object.version_id for row in needing(shop.lake, shop.name)} == {"v", "v30"}

@@ -61,7 +61,7 @@ class Catalog(Parts):
         self._put_new(self._new_row(created, Status.DELETE_MARKER, None))
 
     def send_again(self, event: SendAgain, dataset: DatasetName | None) -> StageAWork | None:
-        """Make the transition that a redrive, a replay, a released duplicate or an applied dataset asked for.
+        """Make the transition that a redrive, a released duplicate or an applied dataset asked for.
 
         `Transient` while the batch that the object failed in has not ended: it still gives up the object's content.
         """
@@ -79,7 +79,7 @@ class Catalog(Parts):
             log=False,
         )
         actions = [{"Update": change.request(self.table)}]
-        if row.batch and row.checksum and row.status is not Status.COMMITTED:
+        if row.batch and row.checksum:
             # What is REGISTERED again and fails there gives up nothing: its duplicates would wait for ever.
             actions.append(contents.given_up(self.table, row.object, row.checksum))
         refused = transact(self._dynamodb, actions)

@@ -38,7 +38,8 @@ FROZEN = frozenset({_S.CLAIMED, _S.COMMITTED})
 """From the claim on, an object's order does not change."""
 
 PREDECESSORS: dict[Status, frozenset[Status]] = {
-    _S.REGISTERED: frozenset({_S.UNROUTED, _S.FAILED, _S.QUARANTINED, _S.DUPLICATE, _S.COMMITTED}),
+    # Not from COMMITTED: a redrive whose message comes late, after that of the whole batch, would load it twice.
+    _S.REGISTERED: frozenset({_S.UNROUTED, _S.FAILED, _S.QUARANTINED, _S.DUPLICATE}),
     _S.STAGED: frozenset({_S.REGISTERED, _S.CLAIMED, _S.FAILED, _S.QUARANTINED}),
     _S.CLAIMED: frozenset({_S.STAGED}),
     _S.COMMITTED: frozenset({_S.CLAIMED}),

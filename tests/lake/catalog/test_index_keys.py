@@ -98,8 +98,8 @@ def test_delete_markers_are_counted_of_all_and_of_one_prefix(made):
 
 
 def test_what_is_said_of_an_objects_rows_is_of_one_passage_through_the_lake(made):
-    lake = made([(0, "stage with bad rows"), (0, "claim"), (0, "set rows aside")])
-    assert lake.catalog.get(lake.events[0].object).bad == 5
+    lake = made([(0, "stage with bad rows"), (0, "claim"), (0, "fail")])
+    assert lake.catalog.get(lake.events[0].object).bad == 3
     lake.do(0, "send again")
     row = lake.catalog.get(lake.events[0].object)
     assert (row.status, row.rows_in, row.rows_out, row.bad) == (Status.REGISTERED, None, None, 0)

@@ -168,6 +168,20 @@ def test_a_redrive_twice_is_one_new_generation(catalog):
     )
 
 
+def test_a_redrive_that_comes_once_the_object_is_loaded_loads_nothing_twice(catalog):
+    """Its message waited, or was put aside, while somebody sent back the whole batch."""
+    deliver(catalog, "v1")
+    obj = created("v1").object
+    catalog.move(obj, Status.CLAIMED, "shop/orders", batch="b1")
+    catalog.move(obj, Status.FAILED, "shop/orders", staged="s3://staging/x")
+    catalog.release_content(catalog.get(obj))
+    assert catalog.restage(catalog.get(obj), "shop/orders", once=True)
+    catalog.move(obj, Status.CLAIMED, "shop/orders", batch="b2")
+    catalog.move(obj, Status.COMMITTED, "shop/orders")
+    assert catalog.send_again(SendAgain(obj, 2), ORDERS) is None
+    assert (catalog.get(obj).status, catalog.get(obj).generation) == (Status.COMMITTED, 1)
+
+
 def test_the_routing_function_may_do_what_it_does_and_no_more(catalog):
     deliver(catalog, "v1")
     catalog.move(created("v1").object, Status.CLAIMED, "shop/orders", batch="b1")

@@ -72,7 +72,7 @@ def test_a_chosen_row_that_is_none_any_more_is_told(tmp_path: Path) -> None:
     assert (rows, done.elsewhere.none) == ([], (3,))
 
 
-@pytest.mark.parametrize("settings", [{"skip_footer": 1}, {"comment": "3"}, {"null_values": ["x"], "comment": "1"}])
+@pytest.mark.parametrize("settings", [{"comment": "3"}, {"null_values": ["x"], "comment": "1"}])
 def test_a_file_that_is_cut_into_other_rows_is_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
     with pytest.raises(BadObject, match="where it read 6"):
         read(tmp_path, TEXT, Choice(places(3), places(5), 6), "string", **settings)
