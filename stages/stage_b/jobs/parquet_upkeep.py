@@ -17,6 +17,9 @@ from stages.stage_b.jobs.table_upkeep import ORPHANS_AFTER
 AT_ONCE_FILES, AT_ONCE_PARTITIONS = 1000, 25
 """What DeleteObjects and BatchDeletePartition take."""
 
+UNNAMED = "_unnamed"
+"""The file, empty, that says since when nothing names its folder. Readers pass over names that begin so."""
+
 
 class ParquetKeeper:
     """One table (`database.table`). `has_ended` says of a batch's id whether that batch is over for good."""
@@ -57,21 +60,33 @@ class ParquetKeeper:
         return len(marks)
 
     def remove_orphans(self, table: Mapping[str, Any], partitions: list[dict[str, Any]], older_than: datetime) -> int:
-        """Remove the older files of runs that the catalog does not name, but none of a batch that goes on."""
+        """Remove the files of runs that the catalog has not named for as long, but none of a batch that goes on.
+
+        A file may be old when it is replaced, and readers who were led to it may be on it still: so the first turn that
+        finds a folder named by nothing leaves a mark in it, and one that finds an old mark removes the folder.
+        """
         named = {each["StorageDescriptor"]["Location"] for each in (table, *partitions)}
         bucket, _, prefix = f"{names.root_of(table)}/data/".removeprefix("s3://").partition("/")
         ended: dict[str, bool] = {}
-        orphans = [
-            {"Key": key}
-            for key, written in self._files(bucket, prefix)
-            if written < older_than
-            and f"s3://{bucket}/{key.rpartition('/')[0]}/" not in named
-            and self._is_over(key.removeprefix(prefix).partition("/")[0], ended)
-        ]
+        folders: dict[str, dict[str, datetime]] = {}
+        for key, written in self._files(bucket, prefix):
+            folders.setdefault(key.rpartition("/")[0], {})[key] = written
+        orphans = list[str]()
+        for folder, files in folders.items():
+            if f"s3://{bucket}/{folder}/" in named or not self._is_over(
+                folder.removeprefix(prefix).partition("/")[0], ended
+            ):
+                continue
+            found = files.get(f"{folder}/{UNNAMED}")
+            if found is None:
+                self._s3.put_object(Bucket=bucket, Key=f"{folder}/{UNNAMED}", Body=b"")
+            elif found < older_than:
+                # The mark goes last: what is left behind by a turn that is killed is not new again.
+                orphans += sorted(files, key=lambda key: key.endswith(f"/{UNNAMED}"))
         for start in range(0, len(orphans), AT_ONCE_FILES):
-            chunk = orphans[start : start + AT_ONCE_FILES]
+            chunk = [{"Key": key} for key in orphans[start : start + AT_ONCE_FILES]]
             self._s3.delete_objects(Bucket=bucket, Delete={"Objects": chunk, "Quiet": True})
-        return len(orphans)
+        return sum(not key.endswith(f"/{UNNAMED}") for key in orphans)
 
     def _is_over(self, branch: str, ended: dict[str, bool]) -> bool:
         """Whether a folder is of a batch that has ended; any other folder is nobody's to remove."""

@@ -343,6 +343,23 @@ def test_upkeep_removes_what_nobody_is_led_to_once_it_is_old(world: World, write
     assert lost not in {first, going_on}
 
 
+def test_what_is_replaced_stays_for_its_readers_however_old_it_was(world: World) -> None:
+    table = world.make(write="overwrite")
+    first = table.write(BATCH, "jr_1", (1, "a"))
+    assert table.commit(BATCH, first, table.base()) == "COMMITTED"
+    replaced = table.found()["StorageDescriptor"]["Location"].removeprefix("s3://curated/")
+    keeper = ParquetKeeper(world.glue, world.s3, table.name, Upkeep(), lambda batch: True)
+    later = datetime.now(UTC) + timedelta(days=30)
+    assert keeper.keep_up(later)["orphans"] == 0
+    second = table.write(LATER, "jr_2", (2, "b"))
+    assert table.commit(LATER, second, table.base()) == "COMMITTED"
+    assert keeper.keep_up(later)["orphans"] == 0
+    assert len(world.s3.list_objects_v2(Bucket="curated", Prefix=replaced)["Contents"]) == 2
+    assert keeper.keep_up(later)["orphans"] == 1
+    assert "Contents" not in world.s3.list_objects_v2(Bucket="curated", Prefix=replaced)
+    assert table.rows() == [(2, "b")]
+
+
 class TestCrawled:
     """Of a table that a crawler keeps, a commit puts files where it looks."""
 
