@@ -56,10 +56,17 @@ def inspect_loaded(s3: Any, manifest: Manifest) -> list[StagedFile]:
 
 
 def _if_there(s3: Any, staged: StagedObject) -> StagedFile | None:
+    from botocore.exceptions import ClientError
+
     try:
         return _inspect(s3, staged)
     except Gone:
         return None
+    except ClientError as error:
+        # S3's answer for what is not there to the job of a team's transform, which may list its own folders alone.
+        if error.response["Error"]["Code"] in ("AccessDenied", "403"):
+            return None
+        raise
 
 
 def _inspect(s3: Any, staged: StagedObject) -> StagedFile:
