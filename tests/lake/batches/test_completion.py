@@ -32,6 +32,7 @@ from pipeline.lake.batches.upkeep import Turns
 from pipeline.lake.batches.upkeep_poller import UpkeepPoller
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Catalog, Staging, Status
+from pipeline.lake.catalog.parts import Chosen
 from pipeline.lake.causes import cause_of
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import Batching
@@ -711,8 +712,21 @@ def test_a_run_that_ended_without_a_message_is_told_in_words():
     assert told["FAILED"] == "the job ended as FAILED"
 
 
+def stage_part(shop: Shop) -> None:
+    """Rows of a loaded version that are sent again: the version's row takes over what they left."""
+    whole = shop.stage("whole.csv", "rows")
+    batch = shop.open()
+    shop.write(batch)
+    shop.finisher.commit(shop.name, batch, shop.table)
+    part = shop.catalog.make_part(shop.catalog.get(whole), Chosen("s3://staging/_rows/x.jsonl"))
+    facts = {"staged": "s3://staging/part.parquet", "staged_etag": "e", "rows_out": 1, "rows_left": 0}
+    shop.catalog.stage(Staging(StageAWork(part, 1, 1000), "part", False, facts), shop.name)
+
+
 @pytest.mark.parametrize("how", ["commit", "quarantine", "fail"])
 def test_who_ends_a_batch_may_do_what_that_takes_and_no_more(shop: Shop, how: str):
+    if how == "commit":
+        stage_part(shop)
     shop.stage("a.csv", "same")
     shop.stage("a.csv", "same")
     batch = shop.open()
