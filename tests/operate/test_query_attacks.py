@@ -28,6 +28,9 @@ class NoTables:
     def load(self, _team: str, _dataset: str) -> Any:
         return None
 
+    def parquet(self, _team: str, _dataset: str) -> Any:
+        return None
+
 
 @pytest.fixture
 def session():
