@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ulid import ULID
+
 from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
@@ -194,7 +196,9 @@ def batch_of(lake: Lake, dataset: str, table: Table, snapshot_id: int) -> str | 
         return _one_of(lake.batches.newest(dataset, BATCHES), ids)
     if snapshot.summary and (source := snapshot.summary.additional_properties.get(SOURCE)):
         ids.add(int(source))
-    return _one_of(lake.batches.opened_by(dataset, snapshot.timestamp_ms, NEAR), ids)
+    # No batch that was opened by then has a greater id.
+    last = f"{str(ULID.from_timestamp(snapshot.timestamp_ms / 1000))[:10]}{'Z' * 16}"
+    return _one_of(lake.batches.opened_by(dataset, last, NEAR), ids)
 
 
 def _one_of(batches: Iterable[Batch], snapshots: set[int]) -> str | None:

@@ -12,6 +12,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from pipeline.cloudformation.templates import load_template
 from pipeline.core.clients import client
 from pipeline.core.errors import BadDefinition, Refused, Transient
 from pipeline.deploy.aws_stacks import CloudFormationStacks, ResourceProgress
@@ -25,6 +26,9 @@ PARAMETERS = {
     "MinObjects": "1",
     "MaxObjects": "100",
     "MaxWait": "1800 seconds",
+    "ReadableObjects": "shop/orders/data/*",
+    "ReadableFolders": "shop/orders/*",
+    "ReadableTables": "shop/orders",
 }
 
 
@@ -305,7 +309,9 @@ def standing_stack() -> Any:
     return backends()[stack["StackId"]]
 
 
-ALL = PARAMETERS | {"Lake": "sluice", "StartWhen": "null", "Freshness": "86400"}
+ALL = {
+    name: str(each["Default"]) for name, each in load_template(TEMPLATE)["Parameters"].items() if "Default" in each
+} | PARAMETERS
 
 
 @pytest.fixture

@@ -313,11 +313,8 @@ class BatchRecords:
         if counts and update_if(self._dynamodb, self._table, remembering(dataset, found, self._clock())):
             update_if(self._dynamodb, self._table, deciding_now)
 
-    def opened_by(self, dataset: str, moment_ms: int, limit: int) -> list[Batch]:
-        """The batches that were opened last before a moment (ms since 1970), the newest first."""
-        from ulid import ULID
-
-        last = f"{str(ULID.from_timestamp(moment_ms / 1000))[:10]}{'Z' * 16}"
+    def opened_by(self, dataset: str, last: str, limit: int) -> list[Batch]:
+        """The batches whose ids are at most `last`, a ULID, the newest first."""
         rows = query(
             self._dynamodb,
             limit,
