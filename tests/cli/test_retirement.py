@@ -16,7 +16,7 @@ from pipeline.core.errors import Refused
 from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
 from pipeline.deploy.datasets import application, retirement
-from pipeline.deploy.datasets.definitions import _parts, apply_definitions, plan_deployed, refuse
+from pipeline.deploy.datasets.definitions import _parts, apply_definitions, by_name, plan_deployed, refuse
 from pipeline.deploy.embedded import EmbeddedBackend
 from pipeline.deploy.rulesets import Rulesets
 from pipeline.emulator.gateway.server import AwsServer
@@ -321,13 +321,13 @@ def test_an_apply_that_dies_at_any_call_is_finished_by_the_next(
         def retire() -> object:
             return retirement.retire(
                 [registration(deployed, name)],
-                _parts(checkout, connected, backend, rulesets),
+                _parts(checkout, connected, backend, rulesets, by_name(definitions)),
             )
 
         def bring_back() -> object:
             return application.apply(
                 definitions,
-                _parts(checkout, connected, backend, rulesets),
+                _parts(checkout, connected, backend, rulesets, by_name(definitions)),
             )
 
         go, back = (retire, bring_back) if is_gone else (bring_back, retire)
