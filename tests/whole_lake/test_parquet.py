@@ -55,7 +55,10 @@ def test_batches_are_partitions_that_are_seen_once_their_rules_hold(lake: Runnin
     registered = lake.lake.registry.get(dataset.name)
     assert registered
     database, table = registered.table.split(".")
-    frame = awswrangler.s3.read_parquet_table(database=database, table=table, boto3_session=session())
+    # Files from before a column was added lack it.
+    frame = awswrangler.s3.read_parquet_table(
+        database=database, table=table, validate_schema=False, boto3_session=session()
+    )
     assert sorted(frame["id"]) == [1, 2, 4]
 
 

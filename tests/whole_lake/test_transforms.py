@@ -99,7 +99,8 @@ def test_the_examples_of_the_docs_work_as_they_stand_there(lake: RunningLake) ->
     assert text.rstrip().endswith("reads: []")
     wanted = next(text for text in blocks("yaml") if "reads: [retail/customers]" in text and "sql:" in text)
     definition.write_text(text[: text.index("transform:")] + wanted)
-    shown = typed(lake, load)
+    # Status 3: all is settled, and of another test's objects some need attention.
+    shown = typed(lake, load.replace("sluice wait", "sluice wait || test $? = 3"))
     assert "3 rows in, 2 out; read retail/customers at snapshot" in " ".join(shown.split())
     rows = lake.query("select order_id, name, price from retail.orders order by order_id")
     assert [(str(row["order_id"]), row["name"], float(row["price"])) for row in rows] == [
