@@ -25,6 +25,9 @@ DATASET = {
     "MinObjects": 1,
     "MaxObjects": 100,
     "MaxWait": "30 minutes",
+    "ReadableObjects": "legislators/memberships/data/*",
+    "ReadableFolders": "legislators/memberships/*",
+    "ReadableTables": "memberships",
 }
 
 
