@@ -14,6 +14,7 @@ ROLES = (
     "fail",
     "mark-stage-b-failed",
     "poll",
+    "crawler",
     "quality-job",
     "upkeep-job",
 )
