@@ -5,22 +5,16 @@ The rules are those of PROTOCOL.md, "Stage B and the table"; each is there becau
 
 from __future__ import annotations
 
-import logging
-import random
 import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from pipeline.core.errors import Contended, Misconfigured, SluiceError, Transient
+from pipeline.lake.tables.attempts import has_no_answer, until_settled
 from pipeline.lake.tables.cherry_picks import appended, picked, picked_from
 from pipeline.lake.tables.names import MAIN, MARKER, branch_prefix
 from pipeline.lake.tables.outcomes import CommitOutcome
-
-ATTEMPTS = 10
-BACKOFF_S, LONGEST_S = 0.2, 5.0
-
-log = logging.getLogger(__name__)
 
 
 class IcebergTables:
@@ -174,28 +168,17 @@ class IcebergTables:
     def _until_settled(
         self, table: str, attempt: Callable[[Any], CommitOutcome], lost: type[SluiceError] = Transient
     ) -> CommitOutcome:
-        """Try from the top, with the table as it is then, until nobody else got in between.
-
-        A time-out is like a refusal: it is not known whether the call went through, and the marker tells. `lost` if the
-        last try was lost to others, `Transient` if it had no answer.
-        """
+        """Try with the table as it is then, until nobody else got in between (`attempts.until_settled`)."""
         from pyiceberg.exceptions import CommitFailedException
 
-        others = False
-        for number in range(ATTEMPTS):
-            if number:
-                longest = min(LONGEST_S, BACKOFF_S * 2 ** (number - 1))
-                self._sleep(random.uniform(longest / 2, longest))  # noqa: S311 - so that writers come apart
-            try:
-                return attempt(self.load(table))
-            except Exception as error:
-                if not _worth_repeating(error):
-                    raise
-                others = isinstance(error, CommitFailedException)
-                log.info("attempt %d at %s: %s", number + 1, table, error)
-        if others:
-            raise lost(f"{table} was changed by others {ATTEMPTS} times")
-        raise Transient(f"{table} did not answer {ATTEMPTS} times")
+        return until_settled(
+            table,
+            lambda: attempt(self.load(table)),
+            is_lost_to_others=lambda error: isinstance(error, CommitFailedException),
+            has_no_answer=_has_no_answer,
+            sleep=self._sleep,
+            lost=lost,
+        )
 
 
 def _move_main(found: Any, main: Any, to: int, batch: str) -> None:
@@ -222,14 +205,8 @@ def _branches(metadata: Any, batch: str) -> list[str]:
     return sorted(name for name in metadata.refs if name.startswith(branch_prefix(batch)))
 
 
-def _worth_repeating(error: Exception) -> bool:
-    from botocore.exceptions import ClientError, HTTPClientError
-    from pyiceberg.exceptions import CommitFailedException
-
-    if isinstance(error, ClientError):
-        status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= 500 or status == 429 or "Throttl" in error.response["Error"]["Code"]
-    if isinstance(error, PermissionError | FileNotFoundError):
-        return False
+def _has_no_answer(error: Exception) -> bool:
     # OSError is how pyarrow's S3 reports time-outs.
-    return isinstance(error, CommitFailedException | HTTPClientError | OSError)
+    return has_no_answer(error) or (
+        isinstance(error, OSError) and not isinstance(error, PermissionError | FileNotFoundError)
+    )

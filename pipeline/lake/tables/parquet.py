@@ -7,8 +7,6 @@ function that commits has; whatever ends a batch otherwise does without it.
 
 from __future__ import annotations
 
-import logging
-import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -17,15 +15,11 @@ from pipeline.core.aws_errors import code_of
 from pipeline.core.clients import client, session
 from pipeline.core.errors import Contended, Misconfigured, SluiceError, Transient
 from pipeline.lake.tables import parquet_names as names
+from pipeline.lake.tables.attempts import has_no_answer, until_settled
 from pipeline.lake.tables.crawled_folder import CrawledFolder
 from pipeline.lake.tables.names import MARKER, split_table
 from pipeline.lake.tables.outcomes import CommitOutcome
 from pipeline.lake.tables.parquet_partitions import switch_partitions
-
-ATTEMPTS = 10
-BACKOFF_S, LONGEST_S = 0.2, 5.0
-
-log = logging.getLogger(__name__)
 
 
 class ParquetTables:
@@ -225,22 +219,15 @@ class ParquetTables:
         attempt: Callable[[dict[str, Any]], CommitOutcome],
         lost: type[SluiceError] = Transient,
     ) -> CommitOutcome:
-        """Try from the top, with the table as it is then, until nobody else got in between."""
-        others = False
-        for number in range(ATTEMPTS):
-            if number:
-                longest = min(LONGEST_S, BACKOFF_S * 2 ** (number - 1))
-                self._sleep(random.uniform(longest / 2, longest))  # noqa: S311 - so that writers come apart
-            try:
-                return attempt(self.load(table))
-            except Exception as error:
-                others = code_of(error) == "ConcurrentModificationException"
-                if not (others or _has_no_answer(error)):
-                    raise
-                log.info("attempt %d at %s: %s", number + 1, table, error)
-        if others:
-            raise lost(f"{table} was changed by others {ATTEMPTS} times")
-        raise Transient(f"{table} did not answer {ATTEMPTS} times")
+        """Try with the table as it is then, until nobody else got in between (`attempts.until_settled`)."""
+        return until_settled(
+            table,
+            lambda: attempt(self.load(table)),
+            is_lost_to_others=lambda error: code_of(error) == "ConcurrentModificationException",
+            has_no_answer=has_no_answer,
+            sleep=self._sleep,
+            lost=lost,
+        )
 
 
 def _awswrangler() -> Any:
@@ -256,12 +243,3 @@ def _awswrangler() -> Any:
 
 def _is_abandoned(parameters: Mapping[str, str], batch: str) -> bool:
     return batch in parameters.get(names.ABANDONED_BATCHES, "").split()
-
-
-def _has_no_answer(error: Exception) -> bool:
-    from botocore.exceptions import ClientError, HTTPClientError
-
-    if isinstance(error, ClientError):
-        status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= 500 or status == 429 or "Throttl" in error.response["Error"]["Code"]
-    return isinstance(error, HTTPClientError)

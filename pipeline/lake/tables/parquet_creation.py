@@ -11,11 +11,11 @@ from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.system_columns import BATCH_COLUMN
 from pipeline.lake.datasets.types import Type, parse_type
 from pipeline.lake.tables import parquet_names as names
+from pipeline.lake.tables.attempts import ATTEMPTS
 from pipeline.lake.tables.creation import TableChange, table_columns
 from pipeline.lake.tables.evolution import additions, conflicts, widenings
 from pipeline.lake.tables.names import split_table
 
-ATTEMPTS = 10
 ANEW = "Make a new dataset and load it from the raw objects."
 
 

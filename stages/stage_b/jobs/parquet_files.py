@@ -11,6 +11,7 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadDefinition, Contended, Inconsistent
 from pipeline.lake.datasets.types import Type, parse_type
 from pipeline.lake.tables import parquet_names as names
+from pipeline.lake.tables.attempts import ATTEMPTS
 from pipeline.lake.tables.evolution import Columns, additions
 from pipeline.lake.tables.names import split_table
 from stages.stage_b.jobs.alignment import quoted, type_sql
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _THERE, _WRITTEN = "sluice_there", "sluice_written"
-ATTEMPTS = 10
 
 WRITING = {
     # Athena and DuckDB know instants of Parquet's own; Spark's default is a form of its own.

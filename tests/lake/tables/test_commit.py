@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pyiceberg.exceptions import CommitFailedException
 
 from pipeline.core.errors import Contended, Misconfigured, Transient
-from pipeline.lake.tables.iceberg import ATTEMPTS, IcebergTables
+from pipeline.lake.tables.attempts import ATTEMPTS
+from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import MARKER, branch_name
 from pipeline.lake.tables.outcomes import CommitOutcome
 from tests.examples import examples
