@@ -15,7 +15,7 @@ from psycopg import Connection, sql
 from pipeline.core.errors import BadInput
 from pipeline.feeds.definition import Column, Feed
 from pipeline.feeds.keyring import Keyring
-from pipeline.feeds.migrations import stored_contract
+from pipeline.feeds.migrations import stored_columns
 from pipeline.feeds.pseudonyms import Pseudonyms
 from pipeline.feeds.target import DELETED, rows_table
 from pipeline.feeds.writer import versions_of
@@ -58,16 +58,11 @@ def erase(
 
 
 def _erased(connection: Connection[Any], namespace: str, pseudonym: str, *, dry_run: bool) -> Iterator[Erased]:
-    feeds = connection.execute("SELECT feed FROM sluice_feeds.contract ORDER BY feed").fetchall()
-    for (name,) in feeds:
-        feed, retired = stored_contract(connection, name)
-        if feed is None:
-            continue
-        columns = {**retired, **feed.columns}
+    for feed, columns in stored_columns(connection):
         theirs = [name for name, column in columns.items() if column.pseudonymise == namespace]
         if theirs:
             rows = _erase_rows(connection, feed, columns, theirs, pseudonym, dry_run=dry_run)
-            yield Erased(name, f"{feed.target.schema_}.{feed.target.table}", rows)
+            yield Erased(feed.feed, f"{feed.target.schema_}.{feed.target.table}", rows)
 
 
 def _erase_rows(

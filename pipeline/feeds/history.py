@@ -16,7 +16,7 @@ from typing import Any
 from psycopg import Connection
 
 from pipeline.core.errors import Refused
-from pipeline.feeds.changes import Change, Decoder, Refusal
+from pipeline.feeds.changes import Decoder
 from pipeline.feeds.definition import Feed
 from pipeline.feeds.writer import Writer, versions_of
 
@@ -124,12 +124,7 @@ def _write(
     read = replace(segment, position=position, items=items, is_done=position is None)
     with connection.transaction():
         decode = decoder(versions_of(connection, feed)).of_item
-        found = [decode(item) for item in page["Items"]]
-        writer.write(
-            connection,
-            [each for each in found if isinstance(each, Change)],
-            [each for each in found if isinstance(each, Refusal)],
-        )
+        writer.write(connection, map(decode, page["Items"]))
         connection.execute(
             "INSERT INTO sluice_feeds.import VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (feed, segment) DO UPDATE"
             " SET position = excluded.position, items = excluded.items, is_done = excluded.is_done",

@@ -36,9 +36,10 @@ class Migration:
 
 def plan(connection: Connection[Any], feed: Feed, keyring: Keyring) -> Migration:
     """What brings the target to the contract. `Refused` says which change cannot be made, and what to do instead."""
-    stored, retired = stored_contract(connection, feed.feed)
-    statements: list[sql.Composed | sql.SQL] = [] if _has_state(connection) else list(COMMON)
-    statements += _namespaces(connection, feed, keyring)
+    has_state = _has_state(connection)
+    stored, retired = _stored_contract(connection, feed.feed) if has_state else (None, {})
+    statements: list[sql.Composed | sql.SQL] = [] if has_state else list(COMMON)
+    statements += _namespaces(connection if has_state else None, feed, keyring)
     if stored is None:
         statements += creation(feed)
     elif stored != feed:
@@ -63,15 +64,20 @@ def _has_state(connection: Connection[Any]) -> bool:
     return found is not None and found[0] is not None
 
 
-def stored_contract(connection: Connection[Any], name: str) -> tuple[Feed | None, Mapping[str, Column]]:
+def _stored_contract(connection: Connection[Any], name: str) -> tuple[Feed | None, Mapping[str, Column]]:
     """The contract that the target was last brought to, and columns of earlier ones that are still in the table."""
-    if not _has_state(connection):
-        return None, {}
     query = "SELECT definition, retired FROM sluice_feeds.contract WHERE feed = %s"
     found = connection.execute(query, (name,)).fetchone()
     if found is None:
         return None, {}
     return Feed.from_json(found[0]), _COLUMNS.validate_json(found[1])
+
+
+def stored_columns(connection: Connection[Any]) -> list[tuple[Feed, Mapping[str, Column]]]:
+    """The feeds of the database, and all columns of each one's table: those of its contract, and of earlier ones."""
+    rows = connection.execute("SELECT definition, retired FROM sluice_feeds.contract ORDER BY feed").fetchall()
+    feeds = [(Feed.from_json(definition), _COLUMNS.validate_json(retired)) for definition, retired in rows]
+    return [(feed, {**retired, **feed.columns}) for feed, retired in feeds]
 
 
 def _remembered(feed: Feed, retired: Mapping[str, Column]) -> sql.Composed:
@@ -82,10 +88,10 @@ def _remembered(feed: Feed, retired: Mapping[str, Column]) -> sql.Composed:
     ).format(sql.Literal(feed.feed), sql.Literal(feed.to_json()), sql.Literal(said))
 
 
-def _namespaces(connection: Connection[Any], feed: Feed, keyring: Keyring) -> Iterator[sql.Composed]:
+def _namespaces(connection: Connection[Any] | None, feed: Feed, keyring: Keyring) -> Iterator[sql.Composed]:
     """A namespace that is new to the database begins at the newest key; what was made elsewhere at none."""
     known: set[str] = set()
-    if _has_state(connection):
+    if connection is not None:
         known = {row[0] for row in connection.execute("SELECT name FROM sluice_feeds.namespace")}
     for name in sorted(feed.namespaces.keys() - known):
         version = 0 if feed.namespaces[name].method == "sha256" else keyring.newest

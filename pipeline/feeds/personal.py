@@ -92,8 +92,6 @@ def plain_name(path: Sequence[str]) -> str:
 
 def suspicion(path: Sequence[str], texts: Sequence[str]) -> Suspicion | None:
     """What an attribute with these values looks like; None where nothing speaks for a person."""
-    if not texts and not path:
-        return None
     for pattern, found in _BY_VALUE:
         if texts and sum(pattern.fullmatch(text.strip()) is not None for text in texts) > len(texts) * _SOME:
             return found

@@ -23,6 +23,8 @@ _MANY = 20
 
 _DIGITS = 38
 
+_NO_COLUMN = "bytes, a list, a set, a map or of several types"
+
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
@@ -57,12 +59,12 @@ def propose(name: str, table: str, key: Sequence[str], items: Sequence[Mapping[s
                 if kind in ("S", "N"):
                     found.texts.append(value)
     columns, namespaces, dropped, notes = _columns(seen, key)
-    missing = [each for each in key if each not in {column["from"].replace("\\.", ".") for column in columns.values()}]
-    if missing:
+    columns_of = {said["from"]: column for column, said in columns.items()}
+    if missing := [each for each in key if _path_text((each,)) not in columns_of]:
         raise BadInput(
             f"{missing[0]}, of the table's key, is no text and no number", hint="A target's key is made of it."
         )
-    target_key = [column for each in key for column, said in columns.items() if said["from"] == _path_text((each,))]
+    target_key = [columns_of[_path_text((each,))] for each in key]
     said = {
         "feed": name,
         "key_holder": "to be named",
@@ -91,13 +93,12 @@ def _columns(
     dropped: list[str] = []
     notes: dict[str, str] = {}
     for path, found in seen.items():
-        above = [seen[path[:length]] for length in range(1, len(path)) if path[:length] in seen]
-        if any(each.kinds for each in above) or any(each[: len(path)] == path and each != path for each in seen):
-            # A map in some items, and a value in others.
-            found.kinds |= {"M"} if found.kinds else set()
-            found.kinds |= {"M"} if any(each.kinds for each in above) else set()
+        # A map in some items, and a value in others.
+        is_mixed = any(seen[path[:length]].kinds for length in range(1, len(path)) if path[:length] in seen) or (
+            bool(found.kinds) and any(each[: len(path)] == path and each != path for each in seen)
+        )
         is_key = len(path) == 1 and path[0] in key
-        said, note = _treated(path, found, is_key=is_key)
+        said, note = (None, _NO_COLUMN) if is_mixed else _treated(path, found, is_key=is_key)
         if said is None:
             if len(path) == 1:
                 dropped.append(path[0])
@@ -109,8 +110,7 @@ def _columns(
             namespaces[said["pseudonymise"]] = {"identifier": namespace}
         columns[column] = {"from": _path_text(path), **said}
         notes[column] = note
-    whole = {said["from"] for said in columns.values()}
-    return columns, namespaces, [name for name in dropped if _path_text((name,)) not in whole], notes
+    return columns, namespaces, dropped, notes
 
 
 def _treated(path: tuple[str, ...], found: _Seen, *, is_key: bool) -> tuple[dict[str, Any] | None, str]:
@@ -118,7 +118,7 @@ def _treated(path: tuple[str, ...], found: _Seen, *, is_key: bool) -> tuple[dict
     if not found.kinds:
         return None, "always null"
     if not found.kinds <= {"S", "N", "BOOL"} or (len(found.kinds) > 1 and "BOOL" in found.kinds):
-        return None, "bytes, a list, a set, a map or of several types"
+        return None, _NO_COLUMN
     suspected = suspicion(path, found.texts)
     if suspected and suspected.identifier and "BOOL" not in found.kinds:
         said = {"pseudonymise": suspected.namespace, "identifier": suspected.identifier}

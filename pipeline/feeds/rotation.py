@@ -13,7 +13,7 @@ from psycopg import Connection, sql
 from pipeline.core.errors import NotThere, Refused
 from pipeline.feeds.definition import Feed
 from pipeline.feeds.keyring import Keyring
-from pipeline.feeds.migrations import stored_contract
+from pipeline.feeds.migrations import stored_columns
 from pipeline.feeds.pseudonyms import digest_of
 from pipeline.feeds.target import rows_table
 
@@ -38,10 +38,9 @@ def advance(connection: Connection[Any], namespace: str, keyring: Keyring) -> in
                 hint=f"Add a key {version} to the secret first, and leave the others in it.",
             )
         digest = digest_of(namespace, keyring, version)
-        feeds = connection.execute("SELECT feed FROM sluice_feeds.contract ORDER BY feed").fetchall()
-        for feed, retired in (stored_contract(connection, name) for (name,) in feeds):
-            for name, column in {**retired, **feed.columns}.items() if feed else ():
-                if feed and column.pseudonymise == namespace:
+        for feed, columns in stored_columns(connection):
+            for name, column in columns.items():
+                if column.pseudonymise == namespace:
                     _rewrite(connection, feed, name, digest)
         connection.execute("UPDATE sluice_feeds.namespace SET version = %s WHERE name = %s", (version, namespace))
     return version

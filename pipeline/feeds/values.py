@@ -38,14 +38,11 @@ class Unfit(ValueError):
 def reader(column: Column) -> Callable[[Attribute], Any]:
     """Reads an attribute that is there and not null, before it is generalised or pseudonymised."""
     type_ = parse_type(column.type)
-    if column.pseudonymise:
-        return text_of
     if column.generalise and column.generalise.bands:
         return number_of
-    read = _READERS[type_.kind]
     if type_.kind in ("date", "timestamp"):
         return _moments(type_.kind, column)
-    return _decimals(type_) if type_.kind == "decimal" else read
+    return _decimals(type_) if type_.kind == "decimal" else _READERS[type_.kind]
 
 
 def kind_of(attribute: Attribute) -> str:
@@ -191,7 +188,4 @@ _READERS: Mapping[str, Callable[[Attribute], Any]] = {
     "bigint": _bigint,
     "double": _double,
     "boolean": _boolean,
-    "decimal": number_of,
-    "date": _iso,
-    "timestamp": _iso,
 }

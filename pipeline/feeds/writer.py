@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -13,11 +13,6 @@ from pipeline.feeds.changes import Change, Refusal, newest
 from pipeline.feeds.definition import Feed
 from pipeline.feeds.target import DELETED, SEQUENCE, rows_table
 from pipeline.feeds.types import parse_type
-
-_OID_NAMES = {
-    "text": "text", "bigint": "int8", "decimal": "numeric", "double": "float8", "boolean": "bool",
-    "date": "date", "timestamp": "timestamptz",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +33,21 @@ class Writer:
         # By the contract: a connection may outlive the one that its temporary table was made for.
         self._staging = sql.Identifier(f"sluice_{feed.fingerprint}")
         names = (*feed.columns, SEQUENCE, DELETED)
-        self._types = [_OID_NAMES[parse_type(column.type).kind] for column in feed.columns.values()]
-        self._types += ["numeric", "bool"]
+        # Without their precision, which COPY's types do not have.
+        self._types = [parse_type(column.type).sql.partition("(")[0] for column in feed.columns.values()]
+        self._types += ["numeric", "boolean"]
         self._places = {name: place for place, name in enumerate(feed.columns)}
         self._create, self._copy, self._upsert = _statements(feed, self._table, self._staging, names)
 
-    def write(
-        self, connection: Connection[Any], changes: Sequence[Change], refusals: Sequence[Refusal] = ()
-    ) -> Written:
-        """Write a batch in one transaction. A change that is not newer than what stands changes nothing."""
+    def write(self, connection: Connection[Any], found: Iterable[Change | Refusal]) -> Written:
+        """Write what a batch's records are, in one transaction. A change that is not newer than what stands changes
+        nothing."""
+        changes, refusals = list[Change](), list[Refusal]()
+        for each in found:
+            if isinstance(each, Change):
+                changes.append(each)
+            else:
+                refusals.append(each)
         latest = newest(changes)
         with connection.transaction(), connection.cursor() as cursor:
             changed = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from pipeline.feeds.changes import Change, Refusal
 from pipeline.feeds.services import Feeds, handler
 from pipeline.feeds.writer import Written, versions_of
 
@@ -27,7 +26,4 @@ def load(event: dict[str, Any], feeds: Feeds) -> Written:
     """Write an event's records. The keys' versions are held until they are written."""
     with feeds.connections.connection() as connection, connection.transaction():
         decoder = feeds.decoder(versions_of(connection, feeds.feed))
-        found = list(decoder.decode(event["Records"]))
-        changes = [each for each in found if isinstance(each, Change)]
-        refusals = [each for each in found if isinstance(each, Refusal)]
-        return feeds.writer.write(connection, changes, refusals)
+        return feeds.writer.write(connection, decoder.decode(event["Records"]))

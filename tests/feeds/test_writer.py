@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.core.errors import Misconfigured, NotThere, Refused
 from pipeline.emulator.rds.server import PostgresServer
-from pipeline.feeds.changes import Change, Decoder, Refusal
+from pipeline.feeds.changes import Change, Decoder
 from pipeline.feeds.definition import Feed
 from pipeline.feeds.keyring import Keyring
 from pipeline.feeds.migrations import apply, plan
@@ -34,10 +34,7 @@ def migrated(target: psycopg.Connection[Any], contract: Feed | None = None, keyr
 def write(target: psycopg.Connection[Any], contract: Feed, *records: dict[str, Any]) -> Written:
     with target.transaction():
         decoder = Decoder(contract, KEYRING, versions_of(target, contract))
-        found = list(decoder.decode(records))
-        changes = [each for each in found if isinstance(each, Change)]
-        refusals = [each for each in found if isinstance(each, Refusal)]
-        return Writer(contract).write(target, changes, refusals)
+        return Writer(contract).write(target, decoder.decode(records))
 
 
 def rows(target: psycopg.Connection[Any], columns: str = "*") -> list[tuple[Any, ...]]:
