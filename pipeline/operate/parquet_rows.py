@@ -12,6 +12,7 @@ from pipeline.lake.datasets.system_columns import BATCH_COLUMN, ORDER_COLUMN
 from pipeline.lake.datasets.types import parse_type
 from pipeline.lake.tables import parquet_names as names
 from pipeline.lake.tables.names import MARKER
+from pipeline.operate.arrow_rows import ArrowRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,8 +30,8 @@ class Part:
     made: datetime
 
 
-class ParquetRows:
-    """A table's rows for DuckDB: each time it asks, a new stream of Arrow batches, of the same files.
+class ParquetRows(ArrowRows):
+    """A table's rows, each time of the same files.
 
     `table` is Glue's. Each batch that was appended is the column `batch_id`, as Athena and Spark show it; Sluice's own
     column is left out. `io` opens files, as PyIceberg does; `s3` lists them.
@@ -117,15 +118,6 @@ class ParquetRows:
         """How many rows there are, by what the ends of the files say."""
         return sum(self._opened(uri).metadata.num_rows for uri, _, _ in self.files)
 
-    def head(self, limit: int) -> list[dict[str, Any]]:
-        """The first rows, as Python has them; reads no more files than it must."""
-        found: list[dict[str, Any]] = []
-        for batch in self._batches():
-            found += batch.slice(0, limit - len(found)).to_pylist()
-            if len(found) >= limit:
-                break
-        return found
-
     def table(self) -> pa.Table:
         """All rows at once."""
         import pyarrow as pa
@@ -143,11 +135,6 @@ class ParquetRows:
             wanted = [name for name in self.schema.names if name in file.schema_arrow.names]
             for batch in file.iter_batches(columns=wanted):
                 yield _aligned(batch, self.schema, values)
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
-        import pyarrow as pa
-
-        return pa.RecordBatchReader.from_batches(self.schema, self._batches()).__arrow_c_stream__(requested_schema)
 
 
 def _values(keys: list[str], values: list[str]) -> dict[str, str | None]:

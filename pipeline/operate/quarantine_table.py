@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipeline.lake.services import Lake
+from pipeline.operate.arrow_rows import ArrowRows
 from pipeline.operate.rows_aside import Aside, rows_aside
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ _BATCH_ROWS = 5000
 _COLUMN = re.compile(r"(?:^|; )(?:key )?column ([a-z0-9_]+)\b")
 
 
-class QuarantinedRows:
-    """The rows, for DuckDB: each time it asks, a new stream of Arrow batches. Files that have expired have no rows.
+class QuarantinedRows(ArrowRows):
+    """The rows. Files that have expired have no rows.
 
     `stage` is A for rows that could not be read as the contract says, B for those that the table could not take.
     Objects that somebody dismissed are left out, as they are everywhere.
@@ -38,11 +39,6 @@ class QuarantinedRows:
         fields = {**dict.fromkeys(text, pa.string()), "line": pa.int64()}
         order = ("object", "version", "status", "batch", "stage", "line", "column", "reason", "raw")
         return pa.schema([(name, fields[name]) for name in order])
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
-        import pyarrow as pa
-
-        return pa.RecordBatchReader.from_batches(self.schema, self._batches()).__arrow_c_stream__(requested_schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa

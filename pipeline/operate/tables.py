@@ -15,6 +15,7 @@ from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import MARKER, split_table
+from pipeline.operate.arrow_rows import ArrowRows
 from pipeline.operate.nested_nulls import keep_nested_nulls
 from pipeline.operate.parquet_rows import ParquetRows
 from pipeline.operate.quarantine_table import QuarantinedRows
@@ -151,10 +152,10 @@ def _content(task: FileScanTask) -> tuple[str, frozenset[str]]:
     return task.file.file_path, frozenset(each.file_path for each in task.delete_files)
 
 
-class Snapshot:
-    """A table's rows as of one snapshot, for DuckDB: each time it asks, a new stream of Arrow batches.
+class Snapshot(ArrowRows):
+    """A table's rows as of one snapshot.
 
-    One stream would be used up by the first of two readers, as in a self-join. Deletes are applied by PyIceberg.
+    Deletes are applied by PyIceberg.
     Sluice's own column is left out. `snapshot_id` is that of an earlier one, with the columns that the table had then.
     """
 
@@ -189,17 +190,3 @@ class Snapshot:
         reader = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter, scan.case_sensitive)
         for batch in reader.to_record_batches(self._tasks):
             yield batch.cast(self.schema)
-
-    def head(self, limit: int) -> list[dict[str, Any]]:
-        """The first rows, as Python has them; reads no more files than it must."""
-        found: list[dict[str, Any]] = []
-        for batch in self._batches():
-            found += batch.slice(0, limit - len(found)).to_pylist()
-            if len(found) >= limit:
-                break
-        return found
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
-        import pyarrow as pa
-
-        return pa.RecordBatchReader.from_batches(self.schema, self._batches()).__arrow_c_stream__(requested_schema)
