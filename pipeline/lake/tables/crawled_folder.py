@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pipeline.core import ulids
 from pipeline.lake.datasets.system_columns import BATCH_COLUMN
 from pipeline.lake.tables import parquet_names as names
 from pipeline.lake.tables.names import split_table
@@ -52,7 +53,7 @@ class CrawledFolder:
     def remove_strangers(self, batch: str, now: datetime | None = None) -> None:
         """Remove what a commit left that went on after its batch was abandoned: folders that are no partition."""
         since = (now or datetime.now(UTC)) - STRANGERS_FOR
-        others = [found for found in self._batches(_first_id(since)) if found != batch]
+        others = [found for found in self._batches(ulids.first(since)) if found != batch]
         for start in range(0, len(others), KNOWN_AT_ONCE):
             chunk = others[start : start + KNOWN_AT_ONCE]
             for stranger in sorted(set(chunk) - self._known(chunk)):
@@ -88,12 +89,3 @@ class CrawledFolder:
 
     def _folder(self, batch: str) -> str:
         return f"{self._prefix}{BATCH_COLUMN}={batch}/"
-
-
-def _first_id(moment: datetime) -> str:
-    """The least id that a batch of this moment can have: batches are named by ULIDs."""
-    digits, number = "", int(moment.timestamp() * 1000)
-    for _ in range(10):
-        digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"[number % 32] + digits
-        number //= 32
-    return digits

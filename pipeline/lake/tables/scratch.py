@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipeline.core import ulids
 from pipeline.lake.tables.names import split_table
 
 FOLDER = "_tries"
@@ -21,7 +22,6 @@ ABANDONED_AFTER = timedelta(days=1)
 """Longer than a trial takes: two runs of jobs, which end by their time-outs."""
 
 _NAME = re.compile(r"sluice_try_([0-9a-hjkmnp-tv-z]{26})")
-_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def scratch_table(database: str, trial: str) -> str:
@@ -35,14 +35,6 @@ def trial_of(table: str) -> str | None:
     return found[1].upper() if found else None
 
 
-def begun(trial: str) -> datetime:
-    """When a trial began: a ULID's first ten characters are its milliseconds since 1970, in Crockford's base 32."""
-    milliseconds = 0
-    for character in trial[:10].lower():
-        milliseconds = milliseconds * 32 + _CROCKFORD.index(character)
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
 def _abandoned(glue: Any, database: str, now: datetime) -> Iterator[tuple[str, str]]:
     """The trials of a database whose tables nobody removed, and the bucket of each."""
     for page in glue.get_paginator("get_tables").paginate(DatabaseName=database, Expression="sluice_try_*"):
@@ -50,7 +42,7 @@ def _abandoned(glue: Any, database: str, now: datetime) -> Iterator[tuple[str, s
             trial = trial_of(table["Name"])
             place = urlsplit(table.get("Parameters", {}).get("metadata_location", ""))
             # A dataset may be called so, too: its table lies elsewhere.
-            if trial and place.path.startswith(f"/{FOLDER}/{trial}/") and now - begun(trial) > ABANDONED_AFTER:
+            if trial and place.path.startswith(f"/{FOLDER}/{trial}/") and now - ulids.made(trial) > ABANDONED_AFTER:
                 yield trial, place.netloc
 
 
