@@ -152,6 +152,31 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 choices=("off", "on"),
             ),
             EnvironmentSetting(
+                "log-authority",
+                "LogAuthority",
+                "",
+                "certificates of the authority that the log endpoint is trusted by, instead of those of the system",
+                pattern=r"(?=[\s\S]{1,3000}\Z)(\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+"
+                r"-----END CERTIFICATE-----)+\s*",
+                form="up to 3,000 characters of PEM; unset it for the system's",
+            ),
+            EnvironmentSetting(
+                "log-endpoint",
+                "LogEndpoint",
+                "",
+                "where log events are forwarded to (docs/log-forwarding.md)",
+                pattern=r"(?=.{1,500}\Z)https://[!-~]+",
+                form="an https:// URL of up to 500 characters; unset it for nowhere",
+            ),
+            EnvironmentSetting(
+                "log-headers",
+                "LogHeaders",
+                "",
+                "the secret whose headers are sent to the log endpoint, such as its authorization",
+                pattern=r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+",
+                form="the ARN of a secret of Secrets Manager; unset it for none",
+            ),
+            EnvironmentSetting(
                 "log-retention-days",
                 "LogRetentionDays",
                 "30",

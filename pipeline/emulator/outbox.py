@@ -82,9 +82,9 @@ class Outbox:
         if self._thread is not None:
             self._thread.join(5)
 
-    def put(self, what: str, delivery: Delivery, patience: Patience = Patience()) -> None:
-        """Deliver soon. `what` names it in the log should it fail."""
-        self._put(_Entry(what, delivery, patience), 0.0)
+    def put(self, what: str, delivery: Delivery, patience: Patience = Patience(), after_s: float = 0.0) -> None:
+        """Deliver soon, or after some seconds. `what` names it in the log should it fail."""
+        self._put(_Entry(what, delivery, patience), after_s)
 
     def _put(self, entry: _Entry, delay: float) -> None:
         with self._ready:

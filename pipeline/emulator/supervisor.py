@@ -66,6 +66,7 @@ class EmbeddedLake:
         from pipeline.emulator.eventbridge.targets import Targets
         from pipeline.emulator.gateway.server import AwsServer
         from pipeline.emulator.logs.output import LogSink
+        from pipeline.emulator.logs.subscriptions import Subscriptions
 
         front = AwsServer(self._port, self._folder)
         self._run(front)
@@ -79,6 +80,7 @@ class EmbeddedLake:
         later = AsyncInvocations(workers.invoke, self.endpoint, resolve=functions.resolve)
         self._run(later)
         functions.run_by(workers.invoke, later.submit)
+        self._run(Subscriptions(lambda arn, event: later.submit(functions.resolve(arn), event)))
         if self._with_spark:
             front.actions.job = self._start_glue(logs.write)
         self._run(EventSources(self.endpoint, lambda arn, event: workers.invoke(functions.resolve(arn), event)))

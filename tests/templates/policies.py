@@ -22,6 +22,8 @@ OPTIONS = (
         "LakeFormation": "on",
         "Crawler": "on",
         "PandasLayer": "arn:aws:lambda:eu-west-1:336392948345:layer:AWSSDKPandas-Python312:1",
+        "LogEndpoint": "https://logs.example.org/",
+        "LogHeaders": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sluice-dev-log-headers-AbCdEf",
         "DeploymentRole": "arn:aws:iam::111122223333:role/delivery/sluice-dev-deployment",
         "Transform": "sql",
         "TransformWheelsUri": "s3://artefacts/transforms/weather/stations/wheels.gluewheels.zip",

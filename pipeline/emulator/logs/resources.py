@@ -1,4 +1,4 @@
-"""CloudWatch log groups."""
+"""CloudWatch log groups, and who subscribes to them."""
 
 from __future__ import annotations
 
@@ -30,3 +30,33 @@ def log_group(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     if resource.left_out("RetentionInDays"):
         aws.call("logs", "delete_retention_policy", logGroupName=name)
     return Made(name, {"Arn": aws.arn("logs", f"log-group:{name}:*")})
+
+
+def _filter_name(aws: Aws, resource: Resource) -> str:
+    return resource.name("FilterName", longest=512)
+
+
+def _delete_filter(aws: Aws, resource: Resource, made: Made) -> None:
+    group = resource.properties["LogGroupName"]
+    aws.call("logs", "delete_subscription_filter", logGroupName=group, filterName=made.reference)
+
+
+@resource_type(
+    "AWS::Logs::SubscriptionFilter",
+    "FilterName LogGroupName FilterPattern DestinationArn",
+    delete=_delete_filter,
+    find=_filter_name,
+)
+def subscription_filter(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    """A subscription filter, whose events go to a function."""
+    name = previous.reference if previous else _filter_name(aws, resource)
+    given = resource.properties
+    aws.call(
+        "logs",
+        "put_subscription_filter",
+        logGroupName=given["LogGroupName"],
+        filterName=name,
+        filterPattern=given["FilterPattern"],
+        destinationArn=given["DestinationArn"],
+    )
+    return Made(name)

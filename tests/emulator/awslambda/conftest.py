@@ -15,6 +15,7 @@ from pipeline.emulator.awslambda.patches import functions
 from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
 from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.logs.output import LogSink
+from pipeline.emulator.logs.subscriptions import Subscriptions
 from tests.emulator.awslambda.lambda_parts import ACCOUNT, REGION, Parts
 
 RETRY_AFTER_S = (0.05, 0.1)
@@ -39,7 +40,8 @@ def parts(front: AwsServer, aws: Callable[[str], Any], tmp_path_factory: pytest.
         front.endpoint, lambda arn, event: workers.invoke(functions.resolve(arn), event), retry_s=(0.05, 0.2)
     )
     functions.run_by(workers.invoke, later.submit)
-    started = (logs, workers, later, sources)
+    subscriptions = Subscriptions(lambda arn, event: later.submit(functions.resolve(arn), event), gather_s=0.1)
+    started = (logs, workers, later, subscriptions, sources)
     for part in started:
         part.start()
     yield Parts(front, aws, workers, later, sources, logs)

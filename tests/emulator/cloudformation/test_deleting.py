@@ -135,6 +135,13 @@ Resources:
   MayInvoke:
     Type: AWS::Lambda::Permission
     Properties: {FunctionName: !Ref Work, Action: lambda:InvokeFunction, Principal: s3.amazonaws.com}
+  LogsMayInvoke:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !Ref WorkAlias, Action: lambda:InvokeFunction, Principal: logs.amazonaws.com}
+  Watching:
+    Type: AWS::Logs::SubscriptionFilter
+    DependsOn: LogsMayInvoke
+    Properties: {LogGroupName: !Ref Log, FilterPattern: "", DestinationArn: !Ref WorkAlias}
   Mapping:
     Type: AWS::Lambda::EventSourceMapping
     Properties: {FunctionName: !Ref Work, EventSourceArn: !GetAtt Inbox.Arn}

@@ -1,0 +1,1 @@
+"""The functions of the flow that sends log events to an endpoint."""

@@ -1,0 +1,80 @@
+"""The roles of an administrator's set-up and of the lake's stacks, as principals that `evaluation` decides for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from tests.templates.evaluation import Principal, listed
+from tests.templates.policies import OPTIONS, TEMPLATES, arn
+from tests.templates.rendering import rendered
+
+ACCOUNT = "arn:aws:iam::111122223333"
+LAKE = "sluice-dev"
+BOUNDARY = f"{ACCOUNT}:policy/delivery/{LAKE}-boundary"
+STACKS = f"{ACCOUNT}:role/delivery/{LAKE}-stacks"
+DEPLOYMENT = f"{ACCOUNT}:role/delivery/{LAKE}-deployment"
+# By the ARN that `policies.arn` gives a resource, which has its logical id for a name.
+_NAMED = {
+    f"{ACCOUNT}:policy/Boundary": BOUNDARY,
+    f"{ACCOUNT}:role/StackRole": STACKS,
+    f"{ACCOUNT}:role/DeploymentRole": DEPLOYMENT,
+    "arn:aws:s3:::ArtefactBucket": f"arn:aws:s3:::{LAKE}-artefacts-111122223333-eu-west-1",
+}
+
+
+@cache
+def made(template: str) -> Mapping[str, Any]:
+    """The resources of a template, with every option."""
+    from pipeline.cloudformation.templates import load_template
+
+    [path] = [each for each in TEMPLATES if each.stem == template]
+    declared = load_template(path).get("Parameters", {})
+    return rendered(path, given={name: value for name, value in OPTIONS[0].items() if name in declared})
+
+
+@cache
+def principal(template: str, role: str) -> Principal:
+    """A role of a template with all policies that the template gives it, and with its boundary."""
+    every = made(template)
+    own = every[role]["Properties"]
+    documents = [each["PolicyDocument"] for each in own.get("Policies", ())]
+    for resource in every.values():
+        given = resource.get("Properties", {})
+        if resource["Type"] in ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy") and role in given.get("Roles", ()):
+            documents.append(given["PolicyDocument"])
+    statements = tuple(statement for each in documents for statement in _statements(each, every))
+    return Principal(statements, boundary() if "PermissionsBoundary" in own else None)
+
+
+@cache
+def boundary() -> tuple[Any, ...]:
+    """What any role of the lake may do at most."""
+    every = made("bootstrap")
+    return tuple(_statements(every["Boundary"]["Properties"]["PolicyDocument"], every))
+
+
+def roles(template: str) -> list[str]:
+    return [name for name, each in made(template).items() if each["Type"] == "AWS::IAM::Role"]
+
+
+def _statements(document: Mapping[str, Any], every: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for statement in listed(document["Statement"]):
+        # A statement that AWS::NoValue stands for is none.
+        if statement:
+            yield _physical(statement, every)
+
+
+def _physical(value: Any, every: Mapping[str, Any], key: str = "") -> Any:
+    """References as ARNs, in resources and in conditions."""
+    if isinstance(value, dict):
+        return {name: _physical(each, every, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_physical(each, every, key) for each in value]
+    if not isinstance(value, str) or key in ("Action", "Effect", "Sid"):
+        return value
+    found = arn(value, every)
+    for logical, name in _NAMED.items():
+        found = name + found.removeprefix(logical) if found.startswith(logical) else found
+    return found
