@@ -18,20 +18,12 @@ from psycopg import Connection
 from pipeline.core.errors import Refused
 from pipeline.feeds.changes import Decoder
 from pipeline.feeds.definition import Feed
+from pipeline.feeds.imports.progress import Estimate
 from pipeline.feeds.writer import Writer, versions_of
 
 SEGMENTS = 8
 _UNIT_BYTES = 8192
 """Bytes that a read unit reads where it may read what is a moment old (Developer Guide, "Read consistency")."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """About how much there is to read: DynamoDB counts every six hours. `hours` at `units` a second."""
-
-    items: int
-    bytes: int
-    hours: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ COMMON: tuple[sql.SQL, ...] = (
     sql.SQL(
         "CREATE TABLE IF NOT EXISTS sluice_feeds.refused (feed text NOT NULL, sequence numeric(40) NOT NULL,"
         " key text[], column_name text NOT NULL, reason text NOT NULL,"
-        " at timestamp with time zone NOT NULL DEFAULT now(), PRIMARY KEY (feed, sequence))"
+        # All that an import finds has one sequence.
+        " at timestamp with time zone NOT NULL DEFAULT now(), UNIQUE NULLS NOT DISTINCT (feed, sequence, key))"
     ),
     sql.SQL(
         "CREATE TABLE IF NOT EXISTS sluice_feeds.contract (feed text PRIMARY KEY, definition text NOT NULL,"
