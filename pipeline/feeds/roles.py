@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from pipeline.feeds.definition import Feed
-from pipeline.feeds.target import STATE, rows_table, view
+from pipeline.feeds.target import STATE, view
 
 WRITER = "sluice_writer"
 """The user as which the functions of the feeds connect."""
@@ -21,14 +21,6 @@ ANALYST = "sluice_analyst"
 
 _BY_IAM = "rds_iam"
 """The role that RDS gives to users who sign in by IAM."""
-
-_ON_STATE = (
-    ("namespace", "SELECT, UPDATE"),
-    ("contract", "SELECT"),
-    ("refused", "SELECT, INSERT, DELETE"),
-    ("import", "SELECT, INSERT, UPDATE, DELETE"),
-)
-"""What the writer needs of the feeds' own tables. A row that is locked for a share needs UPDATE."""
 
 
 def prepare(connection: Connection[Any], password: str | None) -> None:
@@ -65,9 +57,11 @@ def grant(connection: Connection[Any], feed: Feed) -> None:
 def _grants(feed: Feed) -> Iterator[sql.Composed]:
     writer, analyst = sql.Identifier(WRITER), sql.Identifier(ANALYST)
     yield sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(STATE), writer)
-    for table, may in _ON_STATE:
-        yield sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(may), sql.Identifier(STATE, table), writer)
-    yield sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}").format(rows_table(feed), writer)
+    yield sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {} TO {}").format(
+        sql.Identifier(STATE), writer
+    )
+    # What the rows mean is for migrations to say.
+    yield sql.SQL("REVOKE INSERT, UPDATE, DELETE ON {} FROM {}").format(sql.Identifier(STATE, "contract"), writer)
     yield sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(feed.target.schema_), analyst)
     yield sql.SQL("GRANT SELECT ON {} TO {}").format(view(feed), analyst)
 
