@@ -114,6 +114,29 @@ def check(
         console.print(f"compatible with {escape_untrusted(against)}", highlight=False)
 
 
+@feed.command("migrate")
+def migrate(
+    context: typer.Context,
+    name: Name,
+    plan: Annotated[bool, typer.Option("--plan", help="Show the SQL, and run nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring PostgreSQL to a contract, as each deployment does: forward only. What rows would not survive is refused.
+
+    Example: sluice feed migrate payments --plan
+    """
+    from pipeline.operate.feeds import contracts, functions
+
+    contract = contracts.contract(checkout(), name)
+    statements = functions.migrator(_lake(context))({"contract": contract.to_json(), "plan": plan})["statements"]
+    if as_json:
+        print_json({"feed": name, "plan": plan, "statements": statements})
+    elif not statements:
+        console.print(f"[bold]{name}[/]: the target is as the contract says", highlight=False)
+    else:
+        console.print(statements, end="", markup=False, highlight=False, soft_wrap=True)
+
+
 @feed.command("status")
 def status(context: typer.Context, as_json: Json = False) -> None:
     """Show the feeds of a lake: rows, how far behind, what was put aside and why, the last import.

@@ -16,6 +16,9 @@ from pipeline.operate.flows import flows_of
 ADMINISTRATION = "administer-feeds"
 """The function that answers `pipeline/feeds/administration.py`, as its stack publishes it."""
 
+MIGRATION = "migrate-feeds"
+"""The function that brings the target to a contract (`stages/feeds/migrate.py`)."""
+
 Ask = Callable[[Mapping[str, Any]], dict[str, Any]]
 """A request to a function, and its answer."""
 
@@ -23,6 +26,11 @@ Ask = Callable[[Mapping[str, Any]], dict[str, Any]]
 def administrator(lake: Lake) -> Ask:
     """Asks the lake's function for all feeds; `NotThere` where none is deployed."""
     return _asking(lake, ADMINISTRATION, "no feeds are deployed here", "Deploy them: see docs/feeds.md.")
+
+
+def migrator(lake: Lake) -> Ask:
+    """Asks the function that brings the target to a contract; `NotThere` where no feeds are deployed."""
+    return _asking(lake, MIGRATION, "no feeds are deployed here", "Deploy them: see docs/feeds.md.")
 
 
 def importer(lake: Lake, feed: str) -> Ask:

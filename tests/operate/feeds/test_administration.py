@@ -14,6 +14,7 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, NotThere, Refused
 from pipeline.feeds.keyring import Keyring
 from pipeline.feeds.services import Feeds
+from pipeline.feeds.settings import Setting
 from pipeline.feeds.states import PutAside
 from pipeline.operate.feeds.erasure import erase, identifier_of
 from pipeline.operate.feeds.functions import Ask
@@ -103,12 +104,16 @@ def test_one_identifier_is_read_as_it_is_written():
         assert "ada" not in str(told.value.hint) + told.value.message
 
 
+def secret_of(feeds: Feeds) -> str:
+    return feeds.settings[Setting.FEED_KEYRING]
+
+
 def test_a_new_key_is_added_once_and_pseudonyms_follow(administrator: Ask, feeds: Feeds, target: Any):
     load({"Records": [record(1), record(2, "t2")]}, feeds)
     before = keys(administrator)
     assert (before.newest, before.behind) == (1, ())
     secretsmanager = client("secretsmanager")
-    assert add_key(secretsmanager, "keyring") == 2
+    assert add_key(secretsmanager, secret_of(feeds)) == 2
     assert [each.namespace for each in keys(administrator).behind] == ["card", "person"]
     with pytest.raises(NotThere, match="no feed has a namespace people"):
         list(advance(administrator, ["card", "people"]))
@@ -116,15 +121,15 @@ def test_a_new_key_is_added_once_and_pseudonyms_follow(administrator: Ask, feeds
     assert list(advance(administrator, ["card", "person"])) == []
     load({"Records": [record(3, "t3")]}, feeds)
     assert len({row[0] for row in target.execute("SELECT person FROM bi.transactions")}) == 1
-    keyring = Keyring.from_secret(secretsmanager.get_secret_value(SecretId="keyring")["SecretString"])
+    keyring = Keyring.from_secret(secretsmanager.get_secret_value(SecretId=secret_of(feeds))["SecretString"])
     assert sorted(keyring.keys) == [1, 2]
     assert len(set(keyring.keys.values())) == 2
 
 
-def test_of_two_that_add_a_key_at_once_one_is_refused(administrator: Ask):
+def test_of_two_that_add_a_key_at_once_one_is_refused(feeds: Feeds):
     secretsmanager = client("secretsmanager")
-    old = secretsmanager.get_secret_value(SecretId="keyring")
-    add_key(secretsmanager, "keyring")
+    old = secretsmanager.get_secret_value(SecretId=secret_of(feeds))
+    add_key(secretsmanager, secret_of(feeds))
 
     class Late:
         """Has read the secret before the other wrote it."""
@@ -136,4 +141,4 @@ def test_of_two_that_add_a_key_at_once_one_is_refused(administrator: Ask):
             return old
 
     with pytest.raises(Refused, match="somebody has just added a key 2"):
-        add_key(Late(), "keyring")
+        add_key(Late(), secret_of(feeds))
