@@ -11,7 +11,7 @@ from pipeline.core.definitions.explanations import Explanations
 from pipeline.core.definitions.files import parse_as, problem_at
 from pipeline.core.definitions.problems import BadDefinitions, Problem
 from pipeline.core.definitions.yaml_values import Document, Location
-from pipeline.feeds.definition import Column, Feed, Generalisation
+from pipeline.feeds.definition import NOBODY, Column, Feed, Generalisation
 
 FOLDER = Path("definitions/feeds")
 """Where the contracts lie in a checkout."""
@@ -76,6 +76,8 @@ def read_file(path: Path, root: Path) -> Definition:
     if shown != wanted.as_posix():
         what = f"is not read here: the feed {definition.feed.feed} belongs into {wanted.as_posix()}"
         raise BadDefinitions([definition.problem(("feed",), what)])
+    if definition.feed.key_holder == NOBODY:
+        raise BadDefinitions([definition.problem(("key_holder",), "say who holds the keys of the pseudonyms")])
     return definition
 
 

@@ -119,7 +119,7 @@ def _write(
         writer.write(connection, map(decode, page["Items"]))
         connection.execute(
             "INSERT INTO sluice_feeds.import VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (feed, segment) DO UPDATE"
-            " SET position = excluded.position, items = excluded.items, is_done = excluded.is_done",
+            " SET position = excluded.position, items = excluded.items, is_done = excluded.is_done, at = now()",
             (feed.feed, read.number, read.of, json.dumps(position) if position else None, items, read.is_done),
         )
     return read
