@@ -56,16 +56,12 @@ def without_column(ruleset: str, table: Declared, files: Declared) -> Iterator[P
 
 def _of_aggregate(rule: Rule, each: Aggregate, declared: Declared) -> Iterator[Problem]:
     where = "the files" if each.of else "the table"
-    if each.column not in declared.columns:
-        if declared.is_closed:
-            there = ", ".join(sorted(declared.columns)) or "none"
-            message, severity = f"{where} cannot have a column {each.column}; there are: {there}", "error"
-        else:
-            message, severity = (
-                f"the column {each.column} is not declared; without it in {where} the rule fails",
-                "warning",
-            )
-        yield Problem(rule.text, rule.line, message, None, severity)
+    if each.column not in declared.columns and declared.is_closed:
+        there = ", ".join(sorted(declared.columns)) or "none"
+        yield Problem(rule.text, rule.line, f"{where} cannot have a column {each.column}; there are: {there}", None)
+    elif each.column not in declared.columns:
+        message = f"the column {each.column} is not declared; without it in {where} the rule fails"
+        yield Problem(rule.text, rule.line, message, None, "warning")
     elif each.of and column_type(Types(declared.columns), each.column) not in ("number", "unknown"):
         message = f"{each.function} needs a column of numbers, and {each.column} of the files is "
         yield Problem(rule.text, rule.line, message + declared.columns[each.column], None)
