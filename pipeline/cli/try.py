@@ -16,7 +16,6 @@ from pipeline.core.errors import Refused
 from pipeline.deploy.datasets.application import check
 from pipeline.deploy.datasets.definitions import ruleset_findings
 from pipeline.deploy.rulesets import Rulesets
-from pipeline.deploy.transform_tests import session
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.files import Definition, read_all
 from pipeline.operate.arguments import dataset_name
@@ -47,7 +46,7 @@ def try_definition(
         if not as_json:
             console.print(f"[dim]{escape_untrusted(text)}[/]", highlight=False, soft_wrap=True)
 
-    trials = Trials(lake=lake, say=say, new_id=lambda: str(ULID()), session=session)
+    trials = Trials(lake=lake, say=say, new_id=lambda: str(ULID()))
     report = trials.run(chosen, rows)
     if as_json:
         print_json(report.to_json())
