@@ -15,6 +15,7 @@ from pipeline.lake.proposals.kinds import common_kind, kind_of
 from pipeline.lake.proposals.names import Named, name_by_place, name_columns
 from pipeline.lake.proposals.rows import Row, is_rule
 from pipeline.lake.proposals.second_headers import look_above, look_below
+from pipeline.lake.proposals.sums import doubts_of_sums
 
 _COMMENTS = ("#", "//", "--", "%", "!", ";")
 _FOOTER = 8
@@ -92,7 +93,8 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     doubts += [*below.doubts, *look_above(found, header)]
     fits = fits and not any(row.line < rule.line < first for rule in ruled)
     before = first - 1 if not fits else row.line
-    doubts += [*found.doubts, *_second_tables(rows, [each for each in table if each.line >= first])]
+    data = [each for each in table if each.line >= first]
+    doubts += [*found.doubts, *_second_tables(rows, data), *doubts_of_sums(data)]
     return Layout(names, fits, before, first, header > 0 or not fits, comment, footer, tuple(doubts))
 
 
