@@ -16,6 +16,7 @@ from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Status
+from pipeline.operate.batches import batch_json
 
 from .conftest import DATASET, TABLE, Crash, Shop
 
