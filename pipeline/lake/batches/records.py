@@ -128,6 +128,8 @@ class Batch:
     """What its table is made of."""
     staged_bad_rows: int = 0
     """Rows that Stage A had set aside from the objects of the manifest."""
+    staged_nulled: int = 0
+    """Values of those objects that are null because their column cannot hold them, as `ObjectRow.nulled` counts."""
     oldest_ms: int | None = None
     """When the oldest object of the manifest came into the raw bucket."""
     write: Written | None = None
@@ -163,6 +165,7 @@ class Batch:
             manifest=row.get("manifest"),
             format=row.get("format", "iceberg"),
             staged_bad_rows=row.get("staged_bad_rows", 0),
+            staged_nulled=row.get("staged_nulled", 0),
             oldest_ms=row.get("oldest_ms"),
             write=_written(write) if write else None,
             verdict=_verdict(verdict) if verdict else None,

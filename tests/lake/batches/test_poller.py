@@ -9,13 +9,16 @@ import pytest
 from pipeline.core.clients import client
 from pipeline.core.dynamo import transact
 from pipeline.core.errors import Transient
+from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.deliveries import VERSIONS
 from pipeline.lake.batches.poller import PollOutcome
 from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.work import Work
-from pipeline.lake.catalog import Status
+from pipeline.lake.catalog import Staging, Status
+from pipeline.lake.messages.stage_a import StageAWork
+from pipeline.operate.batches import batch_json
 
 from .conftest import DATASET, TABLE, Crash, Shop
 
@@ -44,6 +47,16 @@ def test_what_waits_becomes_one_batch_with_its_manifest_and_execution(shop: Shop
     assert {shop.catalog.get(o).status for o in objects} == {Status.CLAIMED}
     assert shop.messages() == 0
     assert shop.records.get("shop/orders", batch).status is BatchStatus.RUNNING
+
+
+def test_a_batch_says_how_many_values_of_its_objects_became_null(shop: Shop):
+    shop.stage("a.csv", nulled={"id": 2, "price": 3})
+    shop.stage("b.csv", nulled={"id": 1})
+    shop.stage("c.csv")
+    _, batch = shop.poller.poll(shop.order())
+    found = shop.records.get("shop/orders", batch)
+    assert found.staged_nulled == 6
+    assert batch_json(found)["values_nulled"] == 6
 
 
 @pytest.mark.parametrize(
@@ -264,3 +277,18 @@ def finish(shop: Shop, batch: str) -> None:
 
     shop.records.move("shop/orders", batch, BatchStatus.COMMITTING)
     assert not transact(client("dynamodb"), shop.records.ending("shop/orders", batch, BatchStatus.COMMITTED))
+
+
+def test_candidates_of_another_dataset_are_not_claimed(shop: Shop):
+    """A batch's row may be forged: the job of a team's transform writes it."""
+    theirs = ObjectVersion("raw", "hr/pay/a.csv", "v1")
+    shop.catalog.register(ObjectCreated(theirs, 1, "", 1000, "0A"), "hr/pay")
+    facts = {"staged": "s3://staging/hr", "staged_etag": "e", "rows_out": 1}
+    assert shop.catalog.stage(Staging(StageAWork(theirs, 1, 1000), theirs.digest, True, facts), "hr/pay") is None
+    mine, work = shop.stage("a.csv"), Work(DATASET, TABLE)
+    sealer = shop.poller.sealer
+    assert sealer.open(work, "01FORGED", [theirs, mine])
+    batch = shop.records.get("shop/orders", "01FORGED")
+    assert batch
+    sealer.claim(work, batch)
+    assert [row.status for row in shop.catalog.get_many([theirs, mine])] == [Status.STAGED, Status.CLAIMED]
