@@ -13,8 +13,8 @@ import typer
 from pipeline.cli import lake_formation
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
-from pipeline.cli.flows import FlowNames, want_flows
 from pipeline.cli.embedded_stacks import apply_datasets, apply_feeds, deploy_stacks, fetch_jars
+from pipeline.cli.flows import FlowNames, want_flows
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.packages import packaged_for_aws
@@ -67,7 +67,9 @@ def deploy(
     ready = read_package(package) if package else None
     if flow:
         if plan:
-            raise BadInput("--plan changes nothing, and --flow is a setting", hint="`sluice settings set flows …` first.")
+            raise BadInput(
+                "--plan changes nothing, and --flow is a setting", hint="`sluice settings set flows …` first."
+            )
         want_flows(target.reach().env, flow, laptop=target.profile is None)
     if target.profile:
         if prune:

@@ -256,7 +256,7 @@ def flows_of(backend: Backend) -> list[str]:
 
 def administrators(root: Path, flow: str) -> Path:
     """The template of what an administrator deploys once an environment for a flow, if it has one."""
-    return root / "cicd" / f"{flow}.yaml"
+    return root / "cicd" / f"{flow}-base.yaml"
 
 
 def whereabouts(backend: Backend) -> Whereabouts:

@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 def migrate_target(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
     """`{"contract": "<JSON>", "name": "/…", "plan": true}`; the answer has the `statements` as text.
 
-    The contract is then kept under its name, where the feed's function reads it. A plan changes nothing.
+    The contract is then kept as the parameter `name`, where that is given, for the feed's function to read. A plan
+    changes nothing.
     """
     return migrate(event, feeds)
 
@@ -37,7 +38,8 @@ def migrate(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
             roles.prepare(connection, _writers_password(feeds))
             apply(connection, planned)
             roles.grant(connection, feed)
-            _keep(event["name"], feed)
+            if name := event.get("name"):
+                _keep(name, feed)
             log.info("migrated", extra={"feed": feed.feed, "statements": len(planned.statements)})
     return {"statements": statements}
 

@@ -30,6 +30,10 @@ GIVEN = {
     "ReadableObjects": "arn:aws:s3:::sluice-dev-curated-111122223333-eu-west-1/weather/stations/data/*",
     "ReadableFolders": "weather/stations/*",
     "ReadableTables": "arn:aws:glue:eu-west-1:111122223333:catalog",
+    "Feed": "payments",
+    "Contract": "/sluice/dev/contracts/payments/0123456789ab",
+    "Table": "payments",
+    "Stream": "arn:aws:dynamodb:eu-west-1:111122223333:table/payments/stream/2026-01-01T00:00:00.000",
     "ArtefactBucket": "artefacts",
     "LibraryUri": "s3://artefacts/library.zip",
     "DeequJarUris": "s3://artefacts/deequ.jar",
@@ -42,6 +46,12 @@ GIVEN = {
 }
 """What the parameters without a default get."""
 
+_IN_PARTS = {
+    "DBProxyArn": "arn:aws:rds:eu-west-1:111122223333:db-proxy:prx-0123456789abcdef0",
+    "MasterUserSecret.SecretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-0123-AbCdEf",
+}
+"""Attributes that are no property of the resource itself, or of which templates take a part."""
+
 _LOCAL_PATHS = ("CodeUri", "ContentUri")
 _SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
@@ -53,7 +63,7 @@ class _Attributes(Mapping[str, str]):
         self._logical_id = logical_id
 
     def __getitem__(self, name: str) -> str:
-        return f"{self._logical_id}.{name}"
+        return _IN_PARTS.get(name) or f"{self._logical_id}.{name}"
 
     def __contains__(self, name: object) -> bool:
         return True
