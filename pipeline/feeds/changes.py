@@ -20,6 +20,13 @@ _PEOPLE = 50_000
 IMPORTED = 0
 """The sequence of what a scan or an export found: any change that the stream tells of is newer."""
 
+_COPY = ".sluice-copy"
+
+
+def copy_of(table: str) -> str:
+    """The name of the copy through whose stream a table's history is imported."""
+    return f"{table}{_COPY}"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -52,15 +59,21 @@ class Decoder:
         self._readers = [(name, self._compiled(name, column)) for name, column in feed.columns.items()]
         self._key = [self._readers[self._names.index(name)] for name in feed.target.key]
         self._places = [self._names.index(name) for name in feed.target.key]
+        self._copy = f":table/{copy_of(feed.source.table)}/stream/"
         self._known = {path_of(name, column)[0] for name, column in feed.columns.items()} | set(feed.dropped)
 
     def decode(self, records: Iterable[Mapping[str, Any]]) -> Iterator[Change | Refusal]:
-        """A change or a refusal for each of a stream's records, as Lambda gives them."""
+        """A change or a refusal for each of a stream's records, as Lambda gives them.
+
+        A record of the copy's stream tells what a scan found: it counts as imported, whatever its own number.
+        """
         for record in records:
             told = record["dynamodb"]
-            sequence = int(told["SequenceNumber"])
+            is_copied = self._copy in record.get("eventSourceARN", "")
+            sequence = IMPORTED if is_copied else int(told["SequenceNumber"])
             if record["eventName"] == "REMOVE":
-                yield self._removal(told["Keys"], sequence)
+                if not is_copied:
+                    yield self._removal(told["Keys"], sequence)
             elif (image := told.get("NewImage")) is None:
                 raise Misconfigured(
                     "the stream does not show items: its view type must be NEW_IMAGE or NEW_AND_OLD_IMAGES"

@@ -186,9 +186,10 @@ class Feed(StrictModel):
         return self.model_copy(update={"source": source})
 
     def to_json(self) -> str:
-        """Canonical JSON: equal contracts give equal text."""
+        """JSON that is the same for equal contracts whose columns have the same order, which is that of the view."""
         said = self.model_dump(mode="json", exclude_defaults=True, by_alias=True)
-        return json.dumps(said, sort_keys=True, separators=(",", ":"))
+        columns = said.pop("columns")
+        return json.dumps({**dict(sorted(said.items())), "columns": columns}, separators=(",", ":"))
 
     @property
     def fingerprint(self) -> str:

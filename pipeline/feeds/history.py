@@ -66,7 +66,7 @@ def import_history(
     while waiting:
         segment, *waiting = waiting
         began = time.monotonic()
-        page = dynamodb.scan(**_request(feed, segment))
+        page = dynamodb.scan(**scan_request(feed, segment))
         read = _write(connection, feed, segment, page, writer, decoder)
         yield read
         if not read.is_done:
@@ -93,7 +93,8 @@ def forget(connection: Connection[Any], feed: Feed) -> None:
     connection.execute("DELETE FROM sluice_feeds.import WHERE feed = %s", (feed.feed,))
 
 
-def _request(feed: Feed, segment: Segment) -> dict[str, Any]:
+def scan_request(feed: Feed, segment: Segment) -> dict[str, Any]:
+    """What reads the next page of a segment."""
     request: dict[str, Any] = {
         "TableName": feed.source.table,
         "Segment": segment.number,
@@ -111,15 +112,32 @@ def _write(
     writer: Writer,
     decoder: Callable[[Mapping[str, int]], Decoder],
 ) -> Segment:
-    position = page.get("LastEvaluatedKey")
-    items = segment.items + len(page["Items"])
-    read = replace(segment, position=position, items=items, is_done=position is None)
+    read = read_to(segment, page)
     with connection.transaction():
         decode = decoder(versions_of(connection, feed)).of_item
         writer.write(connection, map(decode, page["Items"]))
-        connection.execute(
-            "INSERT INTO sluice_feeds.import VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (feed, segment) DO UPDATE"
-            " SET position = excluded.position, items = excluded.items, is_done = excluded.is_done, at = now()",
-            (feed.feed, read.number, read.of, json.dumps(position) if position else None, items, read.is_done),
-        )
+        keep(connection, feed, read)
     return read
+
+
+def read_to(segment: Segment, page: Mapping[str, Any]) -> Segment:
+    """A segment after a page of it was read."""
+    position = page.get("LastEvaluatedKey")
+    return replace(segment, position=position, items=segment.items + len(page["Items"]), is_done=position is None)
+
+
+def keep(connection: Connection[Any], feed: Feed, read: Segment) -> None:
+    """Keep how far a segment is."""
+    connection.execute(
+        "INSERT INTO sluice_feeds.import (feed, segment, segments, position, items, is_done)"
+        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (feed, segment) DO UPDATE"
+        " SET position = excluded.position, items = excluded.items, is_done = excluded.is_done, at = now()",
+        (
+            feed.feed,
+            read.number,
+            read.of,
+            json.dumps(read.position) if read.position else None,
+            read.items,
+            read.is_done,
+        ),
+    )

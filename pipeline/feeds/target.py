@@ -45,6 +45,11 @@ COMMON: tuple[sql.SQL, ...] = (
         " at timestamp with time zone NOT NULL DEFAULT now(), PRIMARY KEY (feed, segment))"
     ),
     sql.SQL(
+        "CREATE TABLE IF NOT EXISTS sluice_feeds.import_run (feed text PRIMARY KEY, way text NOT NULL,"
+        " token text NOT NULL, detail text, is_done boolean NOT NULL DEFAULT false,"
+        " began timestamp with time zone NOT NULL DEFAULT now())"
+    ),
+    sql.SQL(
         "CREATE TABLE IF NOT EXISTS sluice_feeds.loaded (feed text NOT NULL, session integer NOT NULL,"
         " at timestamp with time zone NOT NULL, newest timestamp with time zone, changed bigint NOT NULL,"
         " older bigint NOT NULL, refused bigint NOT NULL, PRIMARY KEY (feed, session))"

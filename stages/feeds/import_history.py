@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.core.errors import BadInput
+from pipeline.feeds.imports.jobs import Job
 from pipeline.feeds.imports.requests import answer
-from pipeline.feeds.imports.ways import InPlace, Job
+from pipeline.feeds.imports.ways import WAYS
 from pipeline.feeds.services import Feeds, handler
 
 UNITS = 100.0
@@ -14,11 +16,27 @@ UNITS = 100.0
 
 @handler
 def import_feed_history(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
-    """A request of `pipeline/feeds/imports/requests.py` with `units`, the read units a second; and its answer."""
+    """A request of `pipeline/feeds/imports/requests.py`, and its answer.
+
+    It may say `way` (of `WAYS`), `units`, the read units a second, `function`, the name of the one that loads the
+    stream, and for an export `bucket` and `prefix`.
+    """
     return import_history(event, feeds)
 
 
 def import_history(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
     """Answer with a connection of the writer's."""
+    way = WAYS.get(event.get("way", "in-place"))
+    if way is None:
+        raise BadInput(f"{event['way']!r} is no way of an import", hint=f"There are {', '.join(WAYS)}.")
     with feeds.connections.connection() as connection:
-        return answer(event, InPlace(Job(feeds.feed, connection, feeds.decoder, float(event.get("units", UNITS)))))
+        job = Job(
+            feeds.feed,
+            connection,
+            feeds.decoder,
+            float(event.get("units", UNITS)),
+            function=event.get("function"),
+            bucket=event.get("bucket"),
+            prefix=event.get("prefix", ""),
+        )
+        return answer(event, way(job))

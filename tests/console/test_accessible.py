@@ -13,16 +13,18 @@ from pipeline.lake.catalog import Status
 from pipeline.lake.settings import Setting
 from tests.console.conftest import TOKEN, let_in
 from tests.console.test_datasets import held_back, loaded
+from tests.console.test_feeds import a_feed
+from tests.feeds.conftest import postgres
 
-assert loaded
-assert held_back
+for needed in (loaded, held_back, a_feed, postgres):
+    assert needed
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 BAD = [{"line": 3, "reason": "column price: 'x' is not decimal(10,2)", "raw": "1,x"}]
 
 
 @pytest.fixture(scope="module")
-def pages(orders, lake, held_back) -> dict[str, str]:
+def pages(orders, lake, held_back, a_feed) -> dict[str, str]:
     """One of each kind, with something on it."""
     batch, _ = held_back
     odd = orders.stage("odd.csv", bad=BAD)
@@ -45,6 +47,9 @@ def pages(orders, lake, held_back) -> dict[str, str]:
         "execution": "/executions/refused",
         "machine": "/machines/a",
         "step": "/executions/refused/steps/0",
+        "feeds": "/feeds",
+        "feed": "/feeds/transactions",
+        "idle feed": "/feeds/idle",
         "queues": "/queues",
         "queue": "/queues/raw",
         "query": "/query",

@@ -9,7 +9,8 @@ import pytest
 from pipeline.core.clients import client
 from pipeline.lake.settings import Setting
 
-EMPTY = ("/", "/datasets", "/executions", "/machines/a", "/machines/b", "/browse", "/queues", "/query", "/logs")
+PAGES = ("datasets", "feeds", "executions", "machines/a", "machines/b", "browse", "queues", "query", "logs")
+EMPTY = ("/", *(f"/{page}" for page in PAGES))
 
 
 @pytest.mark.parametrize("path", EMPTY)

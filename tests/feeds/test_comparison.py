@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.core.clients import client
 from pipeline.feeds.imports.comparison import day_column
-from pipeline.feeds.imports.ways import InPlace, Job
+from pipeline.feeds.imports.in_place import InPlace
+from pipeline.feeds.imports.jobs import Job
 from tests.feeds.contracts import feed, item, record
 from tests.feeds.test_history import decoder
 from tests.feeds.test_writer import migrated, write

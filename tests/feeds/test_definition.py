@@ -12,7 +12,9 @@ from tests.feeds.contracts import TRANSACTIONS, feed
 
 
 def test_a_contract_is_the_same_after_its_json():
-    assert Feed.from_json(feed().to_json()) == feed()
+    again = Feed.from_json(feed().to_json())
+    assert again == feed()
+    assert list(again.columns) == list(feed().columns)
 
 
 def column(name: str, said: Any) -> dict[str, Any]:

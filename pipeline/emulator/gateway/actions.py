@@ -162,15 +162,18 @@ def _resources(call: Call, environ: dict[str, Any], region: str) -> Iterator[str
             qualifier = "".join(f":{each}" for each in _query(environ).get("Qualifier", [])[:1])
             yield (name if name.startswith("arn:") else f"arn:aws:lambda:{where}:function:{name}") + qualifier
         case "glue":
-            yield from _of_glue(_json(environ), where)
+            yield from _of_glue(call.operation, _json(environ), where)
         case _:
             yield "*"
 
 
-def _of_glue(body: dict[str, Any], where: str) -> Iterator[str]:
+def _of_glue(operation: str, body: dict[str, Any], where: str) -> Iterator[str]:
     """Of a table Glue asks for the catalog, the database and the table."""
     if "JobName" in body:
         yield f"arn:aws:glue:{where}:job/{body['JobName']}"
+        return
+    if operation.endswith("Crawler"):
+        yield f"arn:aws:glue:{where}:crawler/{body.get('Name')}"
         return
     table = body.get("TableInput", {}).get("Name") or (body.get("Name") if "DatabaseName" in body else None)
     database = body.get("DatabaseName") or body.get("Name")

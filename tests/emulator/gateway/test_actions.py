@@ -108,6 +108,7 @@ def test_a_table_of_glue_needs_its_database_and_the_catalog_too() -> None:
     assert needed("glue", "get_database", Name="d") == {
         ("glue:GetDatabase", f"arn:aws:glue:{WHERE}:{resource}") for resource in ("catalog", "database/d")
     }
+    assert needed("glue", "get_crawler", Name="c") == {("glue:GetCrawler", f"arn:aws:glue:{WHERE}:crawler/c")}
     assert needed("glue", "start_job_run", JobName="j") == {("glue:StartJobRun", f"arn:aws:glue:{WHERE}:job/j")}
 
 
