@@ -37,6 +37,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "tests/feeds/test_loads.py": ("emulator",),
     "tests/feeds/test_migrations.py": ("emulator",),
     "tests/feeds/test_privacy.py": ("emulator",),
+    "tests/feeds/test_privacy_elsewhere.py": ("emulator",),
     "tests/feeds/test_ways.py": ("emulator",),
     "tests/feeds/test_writer.py": ("emulator",),
     "tests/flows": ("lake",),

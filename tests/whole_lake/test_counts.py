@@ -99,12 +99,18 @@ def test_an_idle_poll_costs_two_calls(lake: RunningLake):
     registration = lake.lake.registry.get(dataset.name)
     lake.settle()
     order = {"dataset": str(dataset.name), "queue_url": registration.queue_url, "stage_b": {"min_objects": 1}}
-    lake.forget_calls()
-    answer = client("lambda").invoke(
-        FunctionName=lake.lake.settings[Setting.POLL_FUNCTION], Payload=json.dumps(order).encode()
-    )
-    assert json.load(answer["Payload"]) == {"outcome": "IDLE", "batch": None}
-    assert calls_of_the_lake(lake, "Poll") == Counter({"dynamodb.GetItem": 1, "dynamodb.Query": 1})
+
+    def calls_of_a_poll() -> Counter[str]:
+        lake.forget_calls()
+        answer = client("lambda").invoke(
+            FunctionName=lake.lake.settings[Setting.POLL_FUNCTION], Payload=json.dumps(order).encode()
+        )
+        assert json.load(answer["Payload"]) == {"outcome": "IDLE", "batch": None}
+        return calls_of_the_lake(lake, "Poll")
+
+    # The schedules of other datasets may poll meanwhile.
+    fewest = min((calls_of_a_poll() for _ in range(3)), key=lambda calls: calls.total())
+    assert fewest == Counter({"dynamodb.GetItem": 1, "dynamodb.Query": 1})
 
 
 def load_one(lake: RunningLake, dataset: Datasetup, n: int, **columns: str) -> Counter[str]:
