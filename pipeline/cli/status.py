@@ -125,6 +125,15 @@ def _print_batches(summary: Summary) -> None:
         # An error is shown until another batch has ended, not only until one has begun.
         is_newest = batch.id in (newest[batch.dataset], ended.get(batch.dataset))
         _print_verdict(batch, summary.since[batch.id].told, is_newest=is_newest)
+    for batch in batches:
+        if batch.staged_nulled:
+            console.print(
+                f"  [yellow]{escape_untrusted(batch.dataset)}[/] [dim]{batch.id}[/]: "
+                f"{counted(batch.staged_nulled, 'value')} did not fit and became null, as the dataset says "
+                "(`on_bad_value: null`); `sluice why OBJECT` says in which columns",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def _print_verdict(batch: Batch, since: str | None, *, is_newest: bool) -> None:

@@ -16,6 +16,10 @@ RUN_SCHEDULES_LATER_S = 5.0
 """The interval while objects are still in Stage A, so that they come into one batch."""
 QUICK_S = 0.25
 SLOW_S = 5.0
+FEW_S = 1.0
+"""The longest rest of an embedded lake where few objects are open: counting them costs little, and a look that takes
+long then does so because the machine is busy. A batch that waits for the schedule to be run would wait with it."""
+FEW = 1000
 REST = 10
 """The pause after a look, as a multiple of its duration: counting many objects would slow down the lake itself."""
 SURE = 3
@@ -57,4 +61,5 @@ def wait(
         least = QUICK_S if connected.is_embedded else SLOW_S
         # Where nothing moves, one more look is the last. A busy machine takes longer to deliver an event, too.
         rest = SURE if progress.is_settled else REST
-        sleep(max(least, min(SLOW_S, rest * took)))
+        is_small = connected.is_embedded and progress.objects.total() <= FEW
+        sleep(max(least, min(FEW_S if is_small else SLOW_S, rest * took)))

@@ -35,6 +35,12 @@ class Function:
         return self.handler.rpartition(".")[0]
 
     @property
+    def managed_layers(self) -> tuple[str, ...]:
+        """The layers of AWS's own that it may be given, by the variable that names them."""
+        variables = self.properties.get("Environment", {}).get("Variables", {})
+        return tuple(filter(None, variables.get("MANAGED_LAYERS", "").split(",")))
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """The names of its layers, as in `build/layers`."""
         references = _LAYER.findall(str(self.properties.get("Layers", [])))

@@ -41,6 +41,7 @@ def build(request: PageRequest) -> Document:
         "release": batch.release,
         "written": _written(batch),
         "bad_rows": batch.bad_rows,
+        "values_nulled": batch.staged_nulled,
         "verdict": verdict.outcome if verdict else None,
         "rules": [{"rule": r.rule, "outcome": r.outcome, "reason": r.reason} for r in verdict.rules] if verdict else [],
         "sample_uri": sample,

@@ -263,7 +263,8 @@ def whereabouts(backend: Backend) -> Whereabouts:
     """Where the lake of an environment is."""
     from pipeline.deploy.datasets.grants import Whereabouts
 
-    return Whereabouts(client("s3").meta.partition, region(), backend.account, backend.glue)
+    guards = backend.of_teams["LakeFormation"]
+    return Whereabouts(client("s3").meta.partition, region(), backend.account, backend.glue, guards)
 
 
 def artefact_bucket(backend: Backend) -> str:

@@ -24,6 +24,7 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "objects": batch.objects,
         "rows": batch.write.rows if batch.write else None,
         "bad_rows": batch.bad_rows,
+        "values_nulled": batch.staged_nulled,
         "transform": transform_json(batch),
         "rebases": batch.rebases,
         "error": batch.error,

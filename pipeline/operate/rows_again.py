@@ -136,13 +136,18 @@ class _Ready:
     last: ObjectRow | None
 
 
-def _by_whole(lake: Lake, objects: list[ObjectVersion]) -> dict[ObjectVersion, list[ObjectRow]]:
-    """Those of `objects` that have rows set aside, by the version that was dropped."""
+def _by_whole(lake: Lake, wholes: Sequence[ObjectRow]) -> dict[ObjectVersion, list[ObjectRow]]:
+    """The versions of which rows may be sent, and those of them and their parts that have rows set aside.
+
+    Where somebody dismissed one of these, its rows are not sent; the next part has to know them all the same, for its
+    account takes the place of the version's (PROTOCOL, Parts 2).
+    """
+    objects = [each for whole in wholes for each in (whole.object, *map(whole.object.part, range(1, whole.parts + 1)))]
     found: dict[ObjectVersion, list[ObjectRow]] = defaultdict(list)
     for row in lake.catalog.get_many(objects):
-        if row.bad and not row.dismissed:
+        if row.bad:
             found[row.object.whole].append(row)
-    return found
+    return {whole: rows for whole, rows in found.items() if not all(row.dismissed for row in rows)}
 
 
 def _ready(lake: Lake, dataset: DatasetName, tally: _Tally, *, dry_run: bool) -> Iterator[_Ready]:
@@ -151,7 +156,7 @@ def _ready(lake: Lake, dataset: DatasetName, tally: _Tally, *, dry_run: bool) ->
     # that, would be sent once more.
     wholes = lake.catalog.get_many(list(dict.fromkeys(place.whole for place in places)))
     lasts = {row.object: row for row in lake.catalog.get_many([w.object.part(w.parts) for w in wholes if w.parts])}
-    by_whole = _by_whole(lake, places)
+    by_whole = _by_whole(lake, wholes)
     wanted = {row.object for row in needing(lake, dataset)} if by_whole else set()
     for whole in (whole for whole in wholes if whole.object in by_whole):
         owners = by_whole[whole.object]
@@ -204,8 +209,9 @@ def _send(
         why = f"of its {rows:,} rows set aside {len(asides):,} are still in the quarantine bucket; {_EXPIRED}"
         tally.held.append(Held(one.whole.object, rows, why))
         return
-    chosen = [each for each in asides if _matches(each, reason)]
-    tally.left.add(each for each in asides if not _matches(each, reason))
+    asked = [each for each in asides if not each.owner.dismissed]
+    chosen = [each for each in asked if _matches(each, reason)]
+    tally.left.add(each for each in asked if not _matches(each, reason))
     if not chosen:
         return
     if not dry_run and not _make(lake, registration, one, asides, {each.row.line for each in chosen}):

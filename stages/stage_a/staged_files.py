@@ -164,13 +164,18 @@ def _told(task: Task, staging: Staging, before: ObjectRow | None) -> str:
     told = {**counts, **({"values_nulled": nulled} if nulled else {})}
     log.info("object read", extra={"key": task.work.object.key, "status": status, **told})
     if status == Status.STAGED:
-        _measure(task, counts)
+        _measure(task, counts, nulled)
     return status
 
 
-def _measure(task: Task, counts: Mapping[str, int]) -> None:
+def _measure(task: Task, counts: Mapping[str, int], nulled: int) -> None:
     rows, bad = counts["rows_out"], counts["rows_bad"]
-    values = {Metric.OBJECTS_STAGED: 1, Metric.ROWS_STAGED: rows, Metric.ROWS_QUARANTINED: bad}
+    values = {
+        Metric.OBJECTS_STAGED: 1,
+        Metric.ROWS_STAGED: rows,
+        Metric.ROWS_QUARANTINED: bad,
+        Metric.VALUES_NULLED: nulled,
+    }
     emit(task.dataset, values, task.work.object.digest)
 
 

@@ -24,6 +24,7 @@ from pipeline.lake.routing import Group, stage_a_input
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from pipeline.operate.rows_again import RowsSent, send_rows
+from pipeline.operate.rows_aside import rows_aside
 from stages.stage_a.transform import transform_objects
 from tests.cli.conftest import Actor
 
@@ -287,6 +288,40 @@ def test_rows_that_a_batch_set_aside_are_sent_too_and_those_of_parts(lake):
     shop.receive()
     shop.load(obj.part(2))
     assert (shop.rows(), lake.catalog.flawed(shop.name)) == (ALL, [])
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_rows_of_a_dismissed_version_stay_in_its_account_when_rows_of_its_part_are_sent(lake, mended):
+    shop = Shop(lake, definition(f"dismissed{mended}".lower()))
+    obj = shop.loaded("a.csv")
+    shop.mend(null_values=["n/a"])
+    assert shop.again().rows == 3
+    shop.receive()
+    part = obj.part(1)
+    batch = shop.open(part)
+    set_aside(shop, batch, part, (5, {"id": 4, "price": None}))
+    shop.write(batch, shop.staged(part).slice(1), found={"set_aside": {part.digest: 1}})
+    shop.commit(batch)
+    # Of the version line 3 is left, which nobody wants; of the part the row that its batch set aside.
+    assert lake.catalog.dismiss(shop.row(obj), "ada", "nobody misses it")
+    assert (shop.row(obj).bad, shop.row(part).bad) == (1, 1)
+    done = shop.again()
+    assert (done.rows, done.left) == (1, ())
+    if not mended:
+        shop.mend(null_values=[])
+    shop.receive()
+    if mended:
+        shop.load(obj.part(2))
+        assert shop.rows() == [row for row in ALL if row[0] != 2]
+    else:
+        assert shop.row(obj.part(2)).rows_out == 0
+        shop.load(obj.part(2))
+    row = shop.row(obj)
+    left = sorted(rows_aside(lake, [row]), key=lambda each: each.row.line)
+    assert [each.row.line for each in left] == ([3] if mended else [3, 5])
+    assert (row.bad, shop.row(part).bad) == (len(left), 0)
+    assert bool(row.dismissed) == mended, "what comes to it is to be looked at"
+    assert [place.object for place in lake.catalog.flawed(shop.name)] == ([] if mended else [obj])
 
 
 def test_rows_that_stood_in_the_place_of_a_footer_are_loaded_once_none_is_skipped(lake):

@@ -14,15 +14,15 @@ from pipeline.operate.progress import Progress
 class Looking:
     """A lake of which each look takes a while, as it does where much waits. Its clock goes on by looks and rests."""
 
-    def __init__(self, took_s: float, busy_looks: int) -> None:
-        self.took_s, self.busy_looks = took_s, busy_looks
+    def __init__(self, took_s: float, busy_looks: int, objects: int) -> None:
+        self.took_s, self.busy_looks, self.objects = took_s, busy_looks, objects
         self.now = 0.0
         self.rests: list[float] = []
 
     def look(self, *_: Any) -> Progress:
         self.now += self.took_s
         self.busy_looks -= 1
-        left = Counter({("team/set", Status.CLAIMED): 1}) if self.busy_looks >= 0 else Counter()
+        left = Counter({("team/set", Status.CLAIMED): self.objects}) if self.busy_looks >= 0 else Counter()
         return Progress(0, 0, left)
 
     def sleep(self, seconds: float) -> None:
@@ -31,13 +31,18 @@ class Looking:
 
 
 @pytest.mark.parametrize(
-    ("took_s", "rest_s", "last_s"),
-    [(0.001, waits.QUICK_S, waits.QUICK_S), (0.2, 2.0, 0.6), (3.0, waits.SLOW_S, waits.SLOW_S)],
+    ("took_s", "objects", "rest_s", "last_s"),
+    [
+        (0.001, 5000, waits.QUICK_S, waits.QUICK_S),
+        (0.2, 5000, 2.0, 0.6),
+        (3.0, 5000, waits.SLOW_S, waits.FEW_S),
+        (3.0, 5, waits.FEW_S, waits.FEW_S),
+    ],
 )
-def test_a_look_that_takes_long_is_rarer(
-    monkeypatch: pytest.MonkeyPatch, took_s: float, rest_s: float, last_s: float
+def test_a_look_that_takes_long_is_rarer_where_much_is_counted(
+    monkeypatch: pytest.MonkeyPatch, took_s: float, objects: int, rest_s: float, last_s: float
 ) -> None:
-    looking = Looking(took_s, busy_looks=3)
+    looking = Looking(took_s, busy_looks=3, objects=objects)
     monkeypatch.setattr(waits, "look", looking.look)
     connected: Any = SimpleNamespace(lake=None, endpoint="http://127.0.0.1:9", is_embedded=True)
     found = waits.wait(connected, 3600, lambda _: None, clock=lambda: looking.now, sleep=looking.sleep)

@@ -34,6 +34,15 @@ def test_every_function_is_listed_with_its_layers_and_within_lambdas_limits(pack
         assert 1 <= len(each.layers) <= 5
 
 
+def test_a_layer_of_awss_own_counts_as_the_largest_that_was_published(packaged: Package) -> None:
+    """No package holds it, and Lambda takes 250 MB with it."""
+    found = {each.function: each for each in sizes.function_sizes(packaged.folder)}
+    assert found["RegisterFunction"].layers == ("base", "AWSSDKPandas")
+    assert found["RegisterFunction"].unzipped > 204 * 1024 * 1024 + found["RouteFunction"].layers_unzipped
+    named = [each for each in functions(STACKS) if "PandasLayer" in str(each.properties.get("Layers"))]
+    assert [each.managed_layers for each in named] == [("AWSSDKPandas",)]
+
+
 def test_every_job_is_listed_with_what_is_installed_before_a_run(packaged: Package) -> None:
     found = {each.script: each for each in sizes.job_sizes(packaged.folder)}
     assert set(found) == {path.stem for path in (packaged.folder / "artefacts" / "scripts").rglob("*.py")}
@@ -51,12 +60,17 @@ def test_the_package_is_within_every_limit(packaged: Package) -> None:
     [
         ("LIMIT_BYTES", 1000, "TransformFunction unpacks to .* Lambda takes 1,000"),
         ("LAYERS", 0, "TransformFunction has 1 layers"),
+        (
+            "MANAGED_LAYERS",
+            {"AWSSDKPandas": 240 * 1024 * 1024},
+            "RegisterFunction unpacks to .* Lambda takes 262",
+        ),
         ("TEMPLATE_BYTES", 1000, "the template stage_a.yaml has"),
         ("MACHINE_BYTES", 1000, "the state machine stage_a.asl.json has"),
     ],
 )
 def test_what_is_larger_than_aws_takes_is_not_packaged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, complaint: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: Any, complaint: str
 ) -> None:
     monkeypatch.setattr(sizes, limit, value)
     with pytest.raises(BadDefinition, match=complaint):

@@ -26,13 +26,15 @@ def deployed(postgres: PostgresServer, target: psycopg.Connection[Any]) -> Feeds
     database = target.info.dbname
     client("ssm").put_parameter(Name=f"/feeds/{database}", Value=feed().to_json(), Type="String")
     client("secretsmanager").create_secret(Name=f"keyring-{database}", SecretString=FIRST.to_secret())
-    client("secretsmanager").create_secret(Name=f"owner-{database}", SecretString=PASSWORD)
+    for role in ("owner", "writer"):
+        client("secretsmanager").create_secret(Name=f"{role}-{database}", SecretString=PASSWORD)
     apply(target, plan(target, feed(), FIRST))
     place = {"host": postgres.socket, "port": PORT, "database": database, "user": "postgres"}
     variables = {
         "FEED_CONTRACT": f"/feeds/{database}",
         "FEED_KEYRING": f"keyring-{database}",
         "FEED_DATABASE": json.dumps({**place, "password_secret": f"owner-{database}"}),
+        "FEED_WRITER": f"writer-{database}",
     }
     return Feeds(Settings.from_environment(variables))
 

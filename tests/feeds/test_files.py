@@ -74,8 +74,8 @@ def test_a_good_file_is_read_with_its_path(tmp_path: Path):
         ("  id: text", "  Id: text", "12:3: columns.Id: 'Id' is no name here: use lower-case"),
         (
             "  table: payments\n  key: [id]\nt",
-            "  table: p\n  key: [id]\nt",
-            "4:3: source.table: 'p' is no name of a DynamoDB table",
+            "  table: a b\n  key: [id]\nt",
+            "4:3: source.table: 'a b' is no name of a DynamoDB table",
         ),
         ("  id: text", "  sluice_x: text", "12:3: columns.sluice_x: sluice_x begins as the feed's own columns do"),
         ("dropped: [note]", "dropped: note", "15:1: dropped: "),

@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from pipeline.cloudformation.templates import load_template
+from pipeline.deploy.datasets.grants import Whereabouts
+from pipeline.deploy.datasets.grants import grants as dataset_grants
+from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.transform import MOST_READS
 from tests.conftest import ROOT
-from tests.templates.rendering import rendered
+from tests.templates.rendering import GIVEN, rendered
 
 STACKS = {path.stem: path for path in sorted((ROOT / "definitions" / "stacks").glob("*.yaml"))}
 DEPLOYMENT = "arn:aws:iam::111122223333:role/delivery/sluice-dev-deployment"
@@ -65,6 +70,35 @@ def test_every_role_that_asks_for_tables_is_granted_them_and_nobody_else() -> No
 def test_every_role_that_changes_tables_may_point_them_to_the_bucket() -> None:
     places = {who for who, kind, _ in grants("lake_formation", ON) if kind == "DataLocation"}
     assert places == {who for who, what in roles().items() if "ALTER" in what} | {DEPLOYMENT}
+
+
+def test_the_role_of_a_transform_is_granted_its_own_table_and_those_that_it_reads() -> None:
+    reads = ["shop/orders", "weather/models as m", "weather/stations as before"]
+    given = {"team": GIVEN["Team"], "dataset": GIVEN["Dataset"], "stage_a": {"format": "csv"}}
+    dataset = Dataset.model_validate({**given, "transform": {"sql": "s.sql", "reads": reads}})
+    at = Whereabouts("aws", "eu-west-1", "111122223333", lake_formation="on")
+    made = rendered(STACKS["dataset"], given=dataset_grants(dataset, "sluice", "dev", at))
+    granted = {}
+    for each in made.values():
+        if each["Type"] == GRANT:
+            assert each["Properties"]["Principal"] == {"DataLakePrincipalIdentifier": "TransformRole.Arn"}
+            [(kind, resource)] = each["Properties"]["Resource"].items()
+            where = resource["ResourceArn"] if kind == "DataLocation" else (resource["DatabaseName"], resource["Name"])
+            granted[where] = set(each["Properties"]["Permissions"])
+    assert granted == {
+        ("sluice_dev_weather", "stations"): {"DESCRIBE", "ALTER"},
+        ("sluice_dev_shop", "orders"): {"DESCRIBE"},
+        ("sluice_dev_weather", "models"): {"DESCRIBE"},
+        "arn:aws:s3:::{{resolve:ssm:/sluice/dev/curated-bucket}}/weather/stations": {"DATA_LOCATION_ACCESS"},
+    }
+    # What the role asks of the catalog is what is granted.
+    asked = {each for action, each in ASKED.items() if f'"{action}"' in json.dumps(made["TransformRole"])}
+    assert asked == {"DESCRIBE", "ALTER"}
+
+
+def test_there_is_a_grant_for_as_many_tables_as_a_transform_may_read() -> None:
+    places = [name for name in load_template(STACKS["dataset"])["Resources"] if re.fullmatch(r"Read\d\d", name)]
+    assert len(places) == MOST_READS
 
 
 def test_who_applies_datasets_may_make_tables_and_change_them() -> None:

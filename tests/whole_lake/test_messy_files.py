@@ -119,6 +119,10 @@ def test_what_does_not_fit_reaches_the_table_as_rescued_or_is_counted(lake: Runn
     assert [row["n"] for row in sorted(nulling.rows(), key=lambda row: row["id"])] == [None, 2, None]
     assert nulling.row("bad.csv").nulled == {"n": 2}
     assert "2 values that did not fit: n 2" in lake.sluice("why", nulling.key("bad.csv")).stdout
+    assert "2 values did not fit and became null" in lake.sluice("status", str(nulling.name)).stdout
+    batches = json.loads(lake.sluice("status", "--json").stdout)["batches"]
+    told = {batch["dataset"]: batch["values_nulled"] for batch in batches}
+    assert (told[str(nulling.name)], told[str(rescuing.name)]) == (2, 0)
 
 
 GERMAN = [["Müller", "1234.56", "2025-12-31"], ["Schäfer", "12.00", "2026-02-01"], ["Özdemir", "-7.50", "2026-02-28"]]

@@ -63,21 +63,31 @@ def test_batches_are_partitions_that_are_seen_once_their_rules_hold(lake: Runnin
 
 
 def test_an_object_takes_the_place_of_the_table_or_of_its_partitions(lake: RunningLake) -> None:
-    whole = lake.define({"stage_a": CSV, "table": {"format": "parquet", "write": "overwrite"}})
-    parted = lake.define(
-        {"stage_a": CSV, "table": {"format": "parquet", "write": "overwrite", "partition_by": ["day"]}}
-    )
-    for dataset in (whole, parted):
+    whole = lake.define(of_all_rows({"write": "overwrite"}, "RowCount < 4"))
+    parted = lake.define(of_all_rows({"write": "overwrite", "partition_by": ["day"]}, "RowCount = 3"))
+    added = lake.define(of_all_rows({}, 'IsUnique "id"'))
+    for dataset in (whole, parted, added):
         dataset.drop("a.csv", "id,day,name\n1,2026-01-31,a\n2,2026-02-01,b\n3,,c\n")
     lake.settle(PATIENCE_S)
-    for dataset in (whole, parted):
+    for dataset in (whole, parted, added):
         assert values(dataset.rows(), "id") == [1, 2, 3], dataset.batches()[0].error
         dataset.drop("b.csv", "id,day,name\n4,2026-02-01,d\n")
     lake.settle(PATIENCE_S)
+    # Rules of scope: table are about what the table would be with the batch.
+    assert values(added.rows(), "id") == [1, 2, 3, 4], added.batches()[0].error
+    added.drop("c.csv", "id,day,name\n2,2026-02-02,again\n")
+    lake.settle(PATIENCE_S)
+    assert added.row("c.csv").status is Status.QUARANTINED
+    assert values(added.rows(), "id") == [1, 2, 3, 4]
     assert values(whole.rows(), "id") == [4]
     assert values(parted.rows("select id from {table} order by id"), "id") == [1, 3, 4]
     nulls = parted.rows("select id from {table} where day is null")
     assert values(nulls, "id") == [3]
+
+
+def of_all_rows(table: dict[str, Any], rule: str) -> dict[str, Any]:
+    quality = {"ruleset": f"Rules = [ {rule} ]", "scope": "table"}
+    return {"stage_a": CSV, "table": {"format": "parquet", **table}, "quality": quality}
 
 
 def test_a_crawler_enters_what_the_rules_let_through(lake: RunningLake) -> None:

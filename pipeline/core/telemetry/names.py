@@ -11,6 +11,8 @@ DIMENSION = "Dataset"
 class Metric(StrEnum):
     """One metric in the namespace `<lake>/<env>`. Objects are counted by Stage A, batches and rows by Stage B.
 
+    `VALUES_NULLED` counts values of staged rows that are null because their column cannot hold them and the dataset
+    says `on_bad_value: null`.
     `NOT_LOADED` is the sum of the three in `NEEDS_ATTENTION`, so that a dataset needs only one alarm.
     `QUALITY_FAILURES` counts batches whose rules failed, including rules that only warn. `FRESHNESS` is the time from
     the arrival of a batch's oldest object in the raw bucket to the commit of the batch.
@@ -21,6 +23,7 @@ class Metric(StrEnum):
     OBJECTS_FAILED = "ObjectsFailed"
     ROWS_STAGED = "RowsStaged"
     ROWS_QUARANTINED = "RowsQuarantined"
+    VALUES_NULLED = "ValuesNulled"
     BATCHES_COMMITTED = "BatchesCommitted"
     BATCHES_FAILED = "BatchesFailed"
     ROWS_COMMITTED = "RowsCommitted"

@@ -144,13 +144,19 @@ def _applied(
         with _noted(f"team {team}", failures):
             deploying.result()
     begun: list[tuple[Dataset, Future[Deployed]]] = []
+    later: list[Dataset] = []
     for dataset in chosen:
         if f"team {dataset.team}" in failures:
             failures[str(dataset.name)] = "its team's stack was not deployed"
             continue
         with _noted(str(dataset.name), failures):
             _prepare(dataset, plans[dataset.name], parts)
-            begun.append((dataset, pool.submit(deploy_stack, dataset, parts)))
+            if dataset.transform:
+                # Its stack may grant the tables that it reads.
+                later.append(dataset)
+            else:
+                begun.append((dataset, pool.submit(deploy_stack, dataset, parts)))
+    begun += [(dataset, pool.submit(deploy_stack, dataset, parts)) for dataset in later]
     for dataset, stack in begun:
         with _noted(str(dataset.name), failures):
             applied = _register(dataset, plans[dataset.name], stack.result(), parts)

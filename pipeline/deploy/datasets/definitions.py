@@ -24,7 +24,7 @@ from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset, DatasetName
 from pipeline.lake.datasets.files import Definition, read_all
 from pipeline.lake.datasets.registry import Registration
-from pipeline.lake.quality.scope import unseen_doubles, without_reference
+from pipeline.lake.quality.scope import Declared, unseen_doubles, without_column, without_reference
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from pipeline.lake.transforms.checks import transform_findings
@@ -106,10 +106,19 @@ def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tup
     columns = definition.dataset.table_contract
     unseen = unseen_doubles(quality.ruleset, definition.dataset.table.write, quality.scope)
     astray = without_reference(quality.ruleset, quality.scope)
-    for found in (*rulesets.check(quality.ruleset, columns), *unseen, *astray):
+    missing = without_column(quality.ruleset, *_declared(definition.dataset))
+    for found in (*rulesets.check(quality.ruleset, columns), *unseen, *astray, *missing):
         what = f"{found.rule}: {found.message}" if found.rule else found.message
         hint = f". {found.hint}" if found.hint else ""
         yield definition.problem_in_text(("quality", "ruleset"), found.line, f"{what}{hint}"), found.severity
+
+
+def _declared(dataset: Dataset) -> tuple[Declared, Declared]:
+    """The columns of the table, and those of its files."""
+    adds = dataset.stage_a.on_new_column == "add"
+    files = Declared({name: column.type for name, column in dataset.contract.items()}, not adds)
+    of_table = bool(dataset.transform.columns) if dataset.transform else not adds
+    return Declared(dataset.table_contract, of_table), files
 
 
 def all_findings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.core.definitions.problems import Problem
@@ -10,6 +10,7 @@ from pipeline.deploy.datasets.wheels import wheels_key
 from pipeline.deploy.glue_versions import GLUE_5_1, GlueVersion
 from pipeline.lake.datasets.files import Definition
 from pipeline.lake.datasets.model import Dataset
+from pipeline.lake.datasets.transform import MOST_READS
 
 MOST_OF_A_PARAMETER = 4096
 """Bytes of a parameter's value (CloudFormation quotas)."""
@@ -33,6 +34,8 @@ class Whereabouts:
     account: str
     glue: GlueVersion = GLUE_5_1
     """What its jobs run on."""
+    lake_formation: str = "off"
+    """Whether Lake Formation guards its tables, as the setting says it: `on` or `off`."""
 
 
 def grants(dataset: Dataset, lake: str, env: str, at: Whereabouts) -> dict[str, str]:
@@ -55,7 +58,15 @@ def grants(dataset: Dataset, lake: str, env: str, at: Whereabouts) -> dict[str, 
         "ReadableObjects": ",".join(f"{bucket}/{name}/*" for name in names),
         "ReadableFolders": ",".join(f"{name}/*" for name in names),
         "ReadableTables": ",".join([f"{glue}:catalog", *(f"{glue}:database/{each}" for each in databases), *tables]),
+        "LakeFormation": at.lake_formation,
+        "ReadDatabases": _places([f"{lake}_{env}_{name.team}" for name in names if name != dataset.name]),
+        "ReadTables": _places([name.dataset for name in names if name != dataset.name]),
     }
+
+
+def _places(named: Sequence[str]) -> str:
+    """As many places as the template has: each is a grant, and CloudFormation takes no list of them."""
+    return ",".join([*named, *["-"] * (MOST_READS - len(named))])
 
 
 def too_long(definition: Definition) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pipeline.core.clock import Clock, system_clock
 from pipeline.core.dynamo import TRANSACTION_ACTIONS, transact
-from pipeline.core.errors import Inconsistent, Refused
+from pipeline.core.errors import Inconsistent, Refused, Transient
 from pipeline.core.events.s3 import SendAgain
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches import notifications
@@ -40,6 +40,10 @@ class Tables(Protocol):
 
     def abandon(self, table: str, batch: str) -> CommitOutcome:
         """Remove what a batch wrote, unless it is committed already."""
+        ...
+
+    def copies(self, table: str) -> bool:
+        """Whether a commit of this table copies files."""
         ...
 
     def published(self, table: str, checked: int) -> int:
@@ -75,18 +79,23 @@ class BatchFinisher:
         batch = self._batch(dataset, batch_id)
         if batch.status is BatchStatus.COMMITTED:
             return CommitOutcome.COMMITTED
-        if transact(self.dynamodb, self.records.committing(dataset, batch_id)):
+        checked, tables = _checked(batch), self._tables(batch)
+        copying = self.records.new_copy() if checked is not None and tables.copies(table) else None
+        if transact(self.dynamodb, self.records.committing(dataset, batch_id, copying)):
             raise Refused(f"batch {batch_id} of {dataset} is {self._batch(dataset, batch_id).status}: it cannot commit")
         write = batch.write
         if write is None:
             raise Inconsistent(f"batch {batch_id} of {dataset} has written nothing and is to be committed")
-        checked, tables = _checked(batch), self._tables(batch)
         if checked is None:
             outcome = tables.mark_empty(
                 table, batch_id, write.base, is_open=lambda: self.records.active(dataset) == batch_id
             )
         else:
-            outcome = tables.commit(table, batch_id, write.branch, write.base, checked, can_move=write.can_move)
+            try:
+                outcome = tables.commit(table, batch_id, write.branch, write.base, checked, can_move=write.can_move)
+            finally:
+                if copying:
+                    self.records.copied(dataset, batch_id, copying)
         if outcome is CommitOutcome.CRAWL:
             if crawled:
                 raise Inconsistent(
@@ -146,6 +155,8 @@ class BatchFinisher:
 
     def _has_committed(self, batch: Batch, table: str) -> bool:
         """Whether the batch's commit turns out to have happened, and is finished then; else no commit of it can."""
+        if self.records.is_copied(batch):
+            raise Transient(f"a call that commits batch {batch.id} of {batch.dataset} may still copy its files")
         tables = self._tables(batch)
         if tables.abandon(table, batch.id) is not CommitOutcome.COMMITTED:
             return False
@@ -242,8 +253,14 @@ class BatchFinisher:
 
     def _end(self, batch: Batch, to: BatchStatus, beside: Sequence[dict[str, Any]] = (), **facts: Any) -> bool:
         """Whether it ended by this, and what is written `beside`; False where it had ended."""
-        results = transact(self.dynamodb, [*self.records.ending(batch.dataset, batch.id, to, **facts), *beside])
-        if results and self._batch(batch.dataset, batch.id).status not in FINAL:
+        # What is committed is in the catalog, whatever is copied still.
+        copying = None if to is BatchStatus.COMMITTED else batch.copying
+        ending = self.records.ending(batch.dataset, batch.id, to, copying, **facts)
+        results = transact(self.dynamodb, [*ending, *beside])
+        now = self._batch(batch.dataset, batch.id) if results else batch
+        if results and now.status not in FINAL:
+            if now.copying != batch.copying:
+                raise Transient(f"a call that commits batch {batch.id} of {batch.dataset} has begun or ended just now")
             raise Inconsistent(f"batch {batch.id} of {batch.dataset} cannot end as {to}")
         return not results
 

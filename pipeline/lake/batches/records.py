@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
+from uuid import uuid4
 
 from pipeline.core.clock import Clock, iso, system_clock
 from pipeline.core.dynamo import Change, get, get_many, query, update_if
@@ -126,6 +128,8 @@ class Batch:
     """What its table is made of."""
     staged_bad_rows: int = 0
     """Rows that Stage A had set aside from the objects of the manifest."""
+    staged_nulled: int = 0
+    """Values of those objects that are null because their column cannot hold them, as `ObjectRow.nulled` counts."""
     oldest_ms: int | None = None
     """When the oldest object of the manifest came into the raw bucket."""
     write: Written | None = None
@@ -136,6 +140,8 @@ class Batch:
     release: dict[str, str] | None = None
     delivery: tuple[str, ...] = ()
     """The markers or manifests (`bucket/key#version`) whose delivery the batch is: it loads all of it, or nothing."""
+    copying: frozenset[str] = frozenset()
+    """Calls that copy its files to where readers are led, each as `<until when at most>#<which>`."""
 
     @property
     def bad_rows(self) -> int:
@@ -159,6 +165,7 @@ class Batch:
             manifest=row.get("manifest"),
             format=row.get("format", "iceberg"),
             staged_bad_rows=row.get("staged_bad_rows", 0),
+            staged_nulled=row.get("staged_nulled", 0),
             oldest_ms=row.get("oldest_ms"),
             write=_written(write) if write else None,
             verdict=_verdict(verdict) if verdict else None,
@@ -167,6 +174,7 @@ class Batch:
             ended=row.get("ended"),
             release=row.get("release"),
             delivery=tuple(row.get("delivery", ())),
+            copying=frozenset(row.get("copying", ())),
         )
 
 
@@ -206,6 +214,10 @@ def _verdict(row: dict[str, Any]) -> Verdict:
     rules = tuple(RuleResult(**rule) for rule in row["rules"])
     numbers = {name: float(value) for name, value in row.get("metrics", {}).items()}
     return Verdict(**{**_known(Verdict, row), "snapshot": int(row["snapshot"]), "rules": rules, "metrics": numbers})
+
+
+COPIES_FOR = timedelta(minutes=10)
+"""The longest that a call which copies files goes on: the function's five minutes, and what S3 ends of them later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,8 +416,11 @@ class BatchRecords:
         unclaimed = replace(moving, condition=f"{moving.condition} AND attribute_not_exists(#claimed)")
         return [{"Update": unclaimed.request(self._table)}, self._unlocking(dataset, batch)]
 
-    def committing(self, dataset: str, batch: str) -> list[dict[str, Any]]:
-        """Transaction actions that let this batch, and only the one that holds the lock, begin to commit."""
+    def committing(self, dataset: str, batch: str, copying: str | None = None) -> list[dict[str, Any]]:
+        """Transaction actions that let this batch, and only the one that holds the lock, begin to commit.
+
+        `copying` is the name of a call that is going to copy files (`new_copy`).
+        """
         lock = Change(
             key={"dataset": dataset, "item": LOCK},
             set={},
@@ -414,14 +429,38 @@ class BatchRecords:
         ).request(self._table)
         del lock["UpdateExpression"]
         moving = self.moving(dataset, batch, BatchStatus.COMMITTING).request(self._table)
+        if copying:
+            _with_set(moving, "ADD", copying)
         return [{"Update": moving}, {"ConditionCheck": lock}]
 
-    def ending(self, dataset: str, batch: str, to: BatchStatus, **facts: Any) -> list[dict[str, Any]]:
+    def new_copy(self) -> str:
+        """A name for a call that copies a batch's files, by which others know until when it may."""
+        return f"{iso(self._clock() + COPIES_FOR)}#{uuid4().hex[:12]}"
+
+    def copied(self, dataset: str, batch: str, copying: str) -> None:
+        """A call that copied has ended."""
+        key = {"dataset": dataset, "item": batch_item(batch)}
+        request = Change(key=key, set={}, condition="attribute_exists(#status)", values={}).request(self._table)
+        self._dynamodb.update_item(**_with_set(request, "DELETE", copying))
+
+    def is_copied(self, batch: Batch) -> bool:
+        """Whether a call may still copy the batch's files."""
+        now = iso(self._clock())
+        return any(each.partition("#")[0] > now for each in batch.copying)
+
+    def ending(
+        self, dataset: str, batch: str, to: BatchStatus, copying: frozenset[str] | None = None, **facts: Any
+    ) -> list[dict[str, Any]]:
         """Transaction actions that end the batch and free the dataset's lock.
 
         A fact `published` is the snapshot by which readers have the rows, where it is not the one that was written.
+        With `copying`, what was read of the batch, they are refused if a call that copies began or ended meanwhile.
         """
         moving = self.moving(dataset, batch, to, **facts)
+        if copying is not None:
+            same = "#copying = :copying" if copying else "attribute_not_exists(#copying)"
+            values = {**moving.values, **({"copying": set(copying)} if copying else {})}
+            moving = replace(moving, condition=f"{moving.condition} AND {same}", values=values)
         return [{"Update": moving.request(self._table)}, self._unlocking(dataset, batch)]
 
     def _unlocking(self, dataset: str, batch: str) -> dict[str, Any]:
@@ -433,3 +472,11 @@ class BatchRecords:
             values={"batch": batch},
         )
         return {"Update": unlock.request(self._table)}
+
+
+def _with_set(request: dict[str, Any], change: Literal["ADD", "DELETE"], copying: str) -> dict[str, Any]:
+    """An update that also changes the set of calls that copy."""
+    request["UpdateExpression"] = f"{request['UpdateExpression']} {change} #copying :this".strip()
+    request["ExpressionAttributeNames"]["#copying"] = "copying"
+    request.setdefault("ExpressionAttributeValues", {})[":this"] = {"SS": [copying]}
+    return request

@@ -139,6 +139,7 @@ class Sealer:
             "left_out": [place for place, obj in enumerate(candidates_of(batch)) if obj not in claimed],
             "oldest_ms": min(row.event_ms for row in rows),
             "staged_bad_rows": sum(row.rows_bad or 0 for row in data),
+            **({"staged_nulled": nulled} if (nulled := sum(sum(row.nulled.values()) for row in data)) else {}),
         }
 
     def _store_manifest(self, work: Work, batch: Batch, rows: Sequence[ObjectRow]) -> str:

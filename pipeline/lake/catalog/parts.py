@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.core.dynamo import Change, encode, transact, update_if
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.catalog.index_keys import partition, placing
+from pipeline.lake.catalog.index_keys import bad_rows_partition, partition, placing
 from pipeline.lake.catalog.reads import key_of
 from pipeline.lake.catalog.rows import ObjectRow, Status
 from pipeline.lake.catalog.transitions import Transitions
@@ -98,6 +98,11 @@ class Parts(Transitions):
         if not left and not whole.rows_repeated:
             moved = {"outcome_pk": partition(whole.dataset, whole.status)}
             gone.append("flawed")
+        elif whole.dismissed and left > whole.bad:
+            # More is set aside of it now than whoever dismissed it has seen.
+            there = bad_rows_partition(str(whole.dataset))
+            moved = {"outcome_pk": there, "flawed": there}
+            gone.append("dismissed")
         change = Change(
             key=key_of(whole.object),
             set={"absorbed": number, "rows_bad": left, "rows_again": whole.rows_again + came, **kept, **moved},

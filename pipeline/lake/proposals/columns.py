@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,12 +12,10 @@ from pipeline.lake.proposals.file_forms import FileForm
 from pipeline.lake.proposals.kinds import NOT_FINITE, NULL_WORDS
 from pipeline.lake.proposals.number_types import MAX_MONEY, Typed, is_code, type_of_numbers
 from pipeline.lake.proposals.numbers import Evidence, NumberForm, evidence_of, marks_of, take_apart
+from pipeline.lake.proposals.odd_values import odd_texts, other_numbers
 
 _MOSTLY = 0.5
 """Of a column of text that is said to hold mostly numbers."""
-
-_WITH_UNIT = re.compile(r"[-+]?[0-9][0-9.,]* ?[A-Za-zµ°/²³]{1,5}")
-_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,29 +107,14 @@ def _why_text(values: Sequence[str], evidence: Evidence, name: str) -> str:
     odd = [value for value in values if value.lower() in NOT_FINITE]
     if odd and len(odd) + evidence.numbers >= len(values):
         return f"numbers, and {' and '.join(sorted(set(odd))[:3])}, which are none to count with: text"
-    if evidence.numbers > len(values) * _MOSTLY and not is_code(name) and not _other_numbers(values):
+    if evidence.numbers > len(values) * _MOSTLY and not is_code(name) and not other_numbers(values):
         other = next(value for value in values if take_apart(value) is None or not marks_of(_core(value)).valid)
         return f"{evidence.numbers:,} of {len(values):,} different values are numbers, but not {other[:40]!r}: text"
-    if other := _other_numbers(values):
+    if other := other_numbers(values):
         return other
     if words := [value for value in values if value in NULL_WORDS]:
         return f"{', '.join(map(repr, sorted(words)[:3]))} may stand for nothing: say so with null_values"
-    return why_no_date(values)
-
-
-def _other_numbers(values: Sequence[str]) -> str:
-    """What to say of numbers that are written as no option says."""
-    behind = [value for value in values if value.endswith("-") and take_apart(value.rstrip("- "))]
-    if behind and all(take_apart(value.rstrip("- ")) for value in values):
-        return f"{behind[0]!r} has its minus behind it, which is not read as a number: text"
-    minus = [value for value in values if "−" in value]
-    if minus and all(take_apart(value.replace("−", "-")) for value in values):
-        return f"{minus[0]!r} has a minus sign that is no hyphen, which is not read as a number: text"
-    if all(map(_WITH_UNIT.fullmatch, values)):
-        return f"numbers with letters behind them, such as {values[0]!r}: text"
-    if all(map(_HEXADECIMAL.fullmatch, values)):
-        return "hexadecimal numbers are text"
-    return ""
+    return why_no_date(values) or odd_texts(values)
 
 
 def _core(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,16 @@ _NAMED: Mapping[str, str] = {
     ".geojson": "json",
     ".xml": "xml",
 }
+
+
+_SQL = re.compile(
+    rb"(?i)\A(?:\xef\xbb\xbf)?(?:\s|--[^\n]*\n|/\*.*?\*/;?|(?:SET|USE|BEGIN|START TRANSACTION|DROP TABLE)\b[^;\n]*;)*"
+    rb"(?:INSERT\s+INTO\s+\S+\s*(?:\(|VALUES\b)|CREATE\s+(?:TEMPORARY\s+)?TABLE\s)",
+    re.DOTALL,
+)
+"""A dump of a database begins so, behind comments and settings."""
+
+_SQL_STARTS_WITHIN = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,8 @@ def _kind(path: Path, data: bytes) -> str:
     start = data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00")[:200].replace(b"\x00", b"")
     if start.lower().startswith((b"<!doctype html", b"<html", b"<table")):
         raise BadInput(f"{path} is an HTML page", hint="Look at it: it may be a server's error in place of the file.")
+    if _SQL.match(data[:_SQL_STARTS_WITHIN]):
+        raise BadInput(f"{path} holds SQL statements", hint="Export the table as CSV, JSON or Parquet.")
     if start[:5] == b"<?xml" or (named == "xml" and start[:1] == b"<"):
         return "xml"
     return _json_kind(path, named, start[:1].decode(errors="replace"))

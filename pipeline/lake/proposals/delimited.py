@@ -30,7 +30,7 @@ def draft_delimited(content: Content) -> Draft:
         lines = lines[:-1]
     lines = lines[:_LOOKED_AT]
     found = find_dialect(lines)
-    doubts = (encoding.doubt,) if encoding.doubt else ()
+    doubts = (*((encoding.doubt,) if encoding.doubt else ()), *_in_brackets(lines))
     # Single spaces delimit; where more stand together they fill up columns.
     is_cut = found.is_cut and not (found.dialect.delimiter == " " and any("  " in line.strip() for line in lines))
     if not is_cut and (widths := find_widths(lines)):
@@ -39,6 +39,14 @@ def draft_delimited(content: Content) -> Draft:
     options = {**_dialect(content, found.dialect), **_written(encoding), **layout.options()}
     columns = columns_of_layout(layout, found.rows)
     return Draft(options, columns, f"cut by {_called(found.dialect)}", (*doubts, *found.doubts, *layout.doubts))
+
+
+def _in_brackets(lines: Sequence[str]) -> list[str]:
+    """A doubt where each line is in brackets, as SQL writes the rows that it inserts."""
+    rows = [line.strip().rstrip(",;") for line in lines if line.strip()]
+    if len(rows) < 2 or not all(row.startswith("(") and row.endswith(")") for row in rows):
+        return []
+    return ["each line is in brackets, as rows of SQL are: the first and the last cells have them too"]
 
 
 def _fixed(

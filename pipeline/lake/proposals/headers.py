@@ -17,21 +17,11 @@ _COMMON_NAMES = re.compile(
     r"email|first[ _]?name|last[ _]?name|\w+[ _](id|name|date|code|key|type|at|no|nr))\W*"
 )
 
-_MISSING = re.compile(r"(?i)missing|unknown|unbekannt|tbd|n/?d|not available|error|err|ovl|fail(ed)?|invalid|bad|off")
 _LETTER, _DIGIT = re.compile(r"[^\W\d_]"), re.compile(r"[0-9]")
 _LIKENESS = 20
 """Rows that one is compared with."""
 _DIGITS_OF_DATA = 6
 """Digits at the start of a cell that stand below each other in rows of data: those of ids and days."""
-
-_PLAIN_UNIT = (
-    r"[kKMGTPmµμuncdh]?(?:m|g|s|A|K|mol|cd|Hz|N|Pa|J|W|V|F|Ω|ohm|lm|lx|l|L|bar|Wh|Ah|eV|bit|t)(?:[²³23]|\^-?\d)?"
-    r"|°[CFK]?|%|‰|pp[mbt]|min|hr?|d|days?|yr|pH|psi|mph|kn|kt|dB|rpm|ft|in|mi|lbs?|oz|ha|pcs?|Stk|[$€£¥]|EUR|USD|GBP|CHF|JPY|CNY|SEK|NOK|DKK|PLN|CZK|AUD|CAD"
-    r"|Anzahl|Zahl|Number|number|Count|count"
-)
-_UNIT = re.compile(rf"[\[(][^\])]{{1,12}}[\])]|(?:{_PLAIN_UNIT})(?:[ ·*/](?:{_PLAIN_UNIT})){{0,3}}")
-"""A unit of measure: a word in brackets, or one of those that are written often, also divided by each other. Any short
-word would take a row of data away: a value that is no number stands above numbers, too."""
 
 
 class Table:
@@ -45,7 +35,7 @@ class Table:
         sure = lower if len(lower) > 1 else [row for row in rows[-1:] if len(row.cells) == width]
         self.kinds = [common_kind(row.cells[place] for row in sure) for place in range(width)]
 
-    def _fits(self, row: Row) -> bool:
+    def fits(self, row: Row) -> bool:
         """Whether it is of the kinds that the columns have, as far as they have any."""
         if len(row.cells) != self.width:
             return False
@@ -57,7 +47,7 @@ class Table:
         if not any(self.kinds):
             return self._after_sparse() + 1
         near = range(min(_DEPTH, len(self.rows)))
-        place = next((place for place in near if self._fits(self.rows[place])), 1)
+        place = next((place for place in near if self.fits(self.rows[place])), 1)
         if self._counts_up(place):
             return place + 1
         while place > 0 and _is_like(self.rows[place - 1], self.rows[place:]):
@@ -94,7 +84,7 @@ class Table:
             row = self.rows[place]
             if abs(len(row.cells) - self.width) > 1 or row.filled * 2 <= min(self.width, len(row.cells)):
                 continue
-            named = [kind_of(cell) not in (kind, " ") for kind, cell in self._typed(row)]
+            named = [kind_of(cell) not in (kind, " ") for kind, cell in self.typed(row)]
             if not named or all(named):
                 best = place
                 # The nearest one that is full; a line of units stands below the names.
@@ -104,17 +94,18 @@ class Table:
             return start - 1 if self._is_named(self.rows[start - 1]) else None
         return best
 
-    def _typed(self, row: Row) -> list[tuple[str, str]]:
+    def typed(self, row: Row) -> list[tuple[str, str]]:
+        """The row's cells in columns of which the kind is known, with that."""
         return [(kind, cell) for kind, cell in zip(self.kinds, row.cells, strict=False) if kind]
 
     def _is_header_too(self, place: int) -> bool:
         row = self.rows[place]
-        return len(row.cells) == self.width and row.filled == self.width and not any(map(_is_value, row.cells))
+        return len(row.cells) == self.width and row.filled == self.width and not any(map(is_value, row.cells))
 
     @staticmethod
     def _is_named(row: Row) -> bool:
         filled = [cell for cell in row.cells if cell.strip()]
-        return not any(map(_is_value, filled)) and len(set(filled)) == len(filled)
+        return not any(map(is_value, filled)) and len(set(filled)) == len(filled)
 
     def _header_of_words(self, place: int) -> int | None:
         row = self.rows[place]
@@ -124,7 +115,7 @@ class Table:
         if below and all(kind_of(cell) == "number" for cell in row.cells):
             # Numbers above words are names.
             return place
-        if any(map(_is_value, row.cells)) and not _COMMON_NAMES.fullmatch(row.cells[0]):
+        if any(map(is_value, row.cells)) and not _COMMON_NAMES.fullmatch(row.cells[0]):
             return None
         again = sum(
             any(len(other.cells) == self.width and other.cells[column] == cell for other in below)
@@ -136,29 +127,6 @@ class Table:
         if below and not any(_COMMON_NAMES.fullmatch(cell) for cell in row.cells):
             self.doubts.append(f"all cells are words: line {row.line} is taken for the header")
         return place
-
-    def units(self, header: int) -> int:
-        """How many rows below the header say units of its columns, or what else loggers write there.
-
-        One does in whose columns of numbers stand known units, or words in brackets. So does one that has words in
-        each of two columns or more that hold numbers and dates: no row of data is so; and what follows it alike.
-        """
-        count = 0
-        for row in self.rows[header + 1 : -1]:
-            if not any(self.kinds) or len(row.cells) != self.width or self._fits(row):
-                break
-            typed = [cell.strip() for _, cell in self._typed(row)]
-            said = [cell for cell in typed if cell]
-            if count and row.filled and all(map(_is_word, said)):
-                # Of a second one, some columns have nothing to say.
-                count += 1
-                continue
-            enough = 2 if {"date", "time"} & {*self.kinds} else 3
-            words = len(typed) >= enough and len(said) == len(typed) and all(map(_is_word, said))
-            if not said or not (all(map(_UNIT.fullmatch, said)) or words):
-                break
-            count += 1
-        return count
 
     def names(self, header: int) -> tuple[tuple[str, ...], bool]:
         """The header's cells, one for each column, and whether it has as many itself."""
@@ -178,11 +146,6 @@ class Table:
         return (*cells, *("",) * missing), False
 
 
-def _is_word(cell: str) -> bool:
-    """A word that is no value, and does not stand for one that is missing."""
-    return kind_of(cell) == "" and not _MISSING.fullmatch(cell)
-
-
 def _is_like(row: Row, below: Sequence[Row]) -> bool:
     """Whether a cell begins with as many digits, at the same places, as the cells below it: an id, or a time."""
     others = [other for other in below[:_LIKENESS] if len(other.cells) == len(row.cells)]
@@ -197,5 +160,6 @@ def _digits_alike(cells: Sequence[str]) -> int:
     return sum(column[0] == "9" for column in alike)
 
 
-def _is_value(cell: str) -> bool:
+def is_value(cell: str) -> bool:
+    """A cell that hardly is a name: a number, a day, an address."""
     return kind_of(cell) in ("number", "date", "time", "email", "url", "uuid", "address", "boolean")

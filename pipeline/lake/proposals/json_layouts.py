@@ -14,34 +14,10 @@ from pipeline.lake.proposals.drafts import Draft
 from pipeline.lake.proposals.encodings import decode, find_encoding
 from pipeline.lake.proposals.names import name_columns
 from pipeline.lake.proposals.nested import Number
+from pipeline.lake.proposals.record_paths import find_records, places_of_objects
 
-_WRAPPERS = frozenset(
-    (
-        "data",
-        "items",
-        "results",
-        "result",
-        "records",
-        "rows",
-        "value",
-        "values",
-        "entries",
-        "list",
-        "hits",
-        "documents",
-        "docs",
-        "features",
-        "content",
-        "elements",
-        "objects",
-        "response",
-        "payload",
-        "events",
-    )
-)
+_ONE = "one object"
 _BLANK = re.compile(r"[ \t\r\n,]*")
-_KEY = re.compile(r"[^.\[\]*$\s]+")
-_DEEPEST = 3
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -77,6 +53,9 @@ def draft_json(content: Content) -> Records:
         if path:
             options["records"] = path
             doubts.append(f"the records are at {path}; what stands beside them is not read")
+        elif how == _ONE and (others := places_of_objects(found[0])):
+            places = ", ".join(others)
+            doubts.append(f"the file is read as one record; {places}: if those are the records, say so in `records`")
     if encoding.name != "utf-8":
         options["encoding"] = encoding.name
         doubts += [encoding.doubt] if encoding.doubt else []
@@ -119,10 +98,10 @@ def _documents(content: Content, text: str) -> tuple[list[Any], str, str | None]
         raise BadInput(f"{content.path} holds no JSON", hint="It is blank, or cut within its first character.")
     if isinstance(documents[0], list):
         return documents[0], "an array", None
-    wrapped = _wrapped(documents[0]) if isinstance(documents[0], dict) else None
+    wrapped = find_records(documents[0]) if isinstance(documents[0], dict) else None
     if wrapped:
         return wrapped[1], f"an array at {wrapped[0]}", wrapped[0]
-    return documents, "one object", None
+    return documents, _ONE, None
 
 
 def _each(text: str) -> Iterator[Any]:
@@ -130,24 +109,3 @@ def _each(text: str) -> Iterator[Any]:
     while (at := _BLANK.match(text, at).end()) < len(text):  # type: ignore[union-attr]
         document, at = _decoder.raw_decode(text, at)
         yield document
-
-
-def _wrapped(document: dict[str, Any], path: str = "$", depth: int = 0) -> tuple[str, list[Any]] | None:
-    """The path and the records of the longest array of objects, where the rest looks like what is said about them."""
-    arrays = [(key, value) for key, value in document.items() if _holds_records(value) and _KEY.fullmatch(key)]
-    if arrays:
-        key, records = max(arrays, key=lambda found: (found[0].lower() in _WRAPPERS, len(found[1])))
-        others = [value for name, value in document.items() if name != key]
-        is_about = (
-            key.lower() in _WRAPPERS or not others or (len(arrays) == 1 and len(records) > 2 and len(others) <= 3)
-        )
-        return (f"{path}.{key}", records) if is_about else None
-    if depth < _DEEPEST:
-        for key, value in document.items():
-            if isinstance(value, dict) and (key.lower() in _WRAPPERS or len(document) == 1) and _KEY.fullmatch(key):
-                return _wrapped(value, f"{path}.{key}", depth + 1)
-    return None
-
-
-def _holds_records(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)

@@ -14,6 +14,8 @@ from pipeline.lake.proposals.headers import Table
 from pipeline.lake.proposals.kinds import common_kind, kind_of
 from pipeline.lake.proposals.names import Named, name_by_place, name_columns
 from pipeline.lake.proposals.rows import Row, is_rule
+from pipeline.lake.proposals.second_headers import look_above, look_below
+from pipeline.lake.proposals.sums import doubts_of_sums
 
 _COMMENTS = ("#", "//", "--", "%", "!", ";")
 _FOOTER = 8
@@ -85,14 +87,14 @@ def find_layout(rows: Sequence[Row], *, whole: bool) -> Layout:
     row = table[header]
     first = _line(table, header + 1)
     names, fits = found.names(header)
-    if units := found.units(header):
-        fits, first = False, _line(table, header + 1 + units)
-        lines = [str(row.line) for row in table[header + 1 : header + 1 + units]]
-        says = "lines {} say units and are" if units > 1 else "line {} says units and is"
-        doubts.append(f"{says.format(', '.join(lines))} skipped")
+    below = look_below(found, header)
+    if below.count:
+        names, fits, first = below.names or names, False, _line(table, header + 1 + below.count)
+    doubts += [*below.doubts, *look_above(found, header)]
     fits = fits and not any(row.line < rule.line < first for rule in ruled)
     before = first - 1 if not fits else row.line
-    doubts += [*found.doubts, *_second_tables(rows, [each for each in table if each.line >= first])]
+    data = [each for each in table if each.line >= first]
+    doubts += [*found.doubts, *_second_tables(rows, data), *doubts_of_sums(data)]
     return Layout(names, fits, before, first, header > 0 or not fits, comment, footer, tuple(doubts))
 
 

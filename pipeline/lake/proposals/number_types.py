@@ -16,6 +16,8 @@ _PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.A
 _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]+", re.ASCII)
 _LOT = re.compile(r"[0-9]+[eE][0-9]+", re.ASCII)
+_CUT = re.compile(r"[+-]?[0-9](\.[0-9]{1,5})?E\+1[1-9]", re.ASCII)
+"""How spreadsheets show and save whole numbers of more digits than a cell is wide."""
 _CODE_NAME = re.compile(
     r"(^|_)(zip|zipcode|postcode|postal|postal_code|plz|phone|tel|telefon|fax|mobile|code|ean|gtin|isbn|iban|bic|account|"
     r"konto|kontonummer|ssn|vat|tax_id|sku|barcode|serial|lot|batch|imei|card)($|_)"
@@ -66,7 +68,11 @@ def type_of_numbers(texts: Sequence[str], name: str = "", *, text: bool = True) 
         return _exact(numbers, scales)
     if text and _has_trailing_zeros(texts) and max(scales) <= _MONEY_SCALE:
         return Typed(Decimal(MAX_MONEY, max(scales)), "not all values have as many digits after the point")
-    return Typed(Primitive.DOUBLE)
+    cut = next((each for each in texts if _CUT.fullmatch(each)), "") if text else ""
+    doubt = (
+        f"{cut!r} is how spreadsheets write long whole numbers: their last digits are lost in this file" if cut else ""
+    )
+    return Typed(Primitive.DOUBLE, doubt)
 
 
 def is_code(name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pipeline.lake.quality.dqdl import parse
@@ -38,26 +38,32 @@ def aggregate(parameter: str) -> Aggregate | None:
     return Aggregate(found["function"], found["column"], found["of"]) if found else None
 
 
+def aggregates(rule: Rule) -> list[Aggregate]:
+    """The parameters of an AggregateMatch that can be read; none of any other rule."""
+    found = (aggregate(each) for each in rule.parameters) if rule.type == "AggregateMatch" else ()
+    return [each for each in found if each]
+
+
 def raw_columns(ruleset: str) -> frozenset[str] | None:
     """The columns of `raw` that the ruleset looks at; None if it does not compare with it at all."""
     rules = [rule for each in parse(ruleset).rules for rule in plain_rules(each)]
     if not any(compares(rule) for rule in rules):
         return None
-    return frozenset(
-        found.column
-        for rule in rules
-        if rule.type == "AggregateMatch"
-        for parameter in rule.parameters
-        if (found := aggregate(parameter)) and found.of
-    )
+    return frozenset(found.column for rule in rules for found in aggregates(rule) if found.of)
 
 
 def compares(rule: Rule) -> bool:
     """Whether a rule needs more than the rows that are checked."""
     if rule.type == "RowCountMatch":
         return True
-    found = (aggregate(each) for each in rule.parameters) if rule.type == "AggregateMatch" else ()
-    return any(each is not None and each.of for each in found)
+    return any(each.of for each in aggregates(rule))
+
+
+def without_columns(ruleset: str, columns: Collection[str]) -> dict[str, str]:
+    """Rules by their text that sum a column of the table which is not there, and that column."""
+    rules = [rule for each in parse(ruleset).rules for rule in plain_rules(each)]
+    sums = [(rule.text, each) for rule in rules for each in aggregates(rule)]
+    return {text: each.column for text, each in sums if not each.of and each.column not in columns}
 
 
 def reference_findings(rule: Rule, types: Types, ruleset: Ruleset) -> Iterator[Finding]:
@@ -76,7 +82,7 @@ def _of_aggregate(parameter: str, types: Types) -> Iterator[Finding]:
         yield f"{parameter!r} is neither sum(column) nor avg(column)", f"Write, for example, {_EXAMPLE}."
     elif found.of not in (None, RAW):
         yield _no_other(str(found.of), _EXAMPLE)
-    elif column_type(types, found.column) not in ("number", "unknown"):
+    elif not found.of and column_type(types, found.column) not in ("number", "unknown"):
         yield f"{found.function} needs a column of numbers, and {found.column} is {types[found.column]}", None
 
 

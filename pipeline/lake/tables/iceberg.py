@@ -108,6 +108,10 @@ class IcebergTables:
                 raise
             raise CommitFailedException(str(error)) from error
 
+    def copies(self, table: str) -> bool:
+        """Whether a commit copies files: never, it names them."""
+        return False
+
     def published(self, table: str, checked: int) -> int:
         """The snapshot by which readers of `main` have the rows of a committed batch's snapshot `checked`."""
         return picked_from(self.load(table).metadata, checked) or checked

@@ -95,6 +95,10 @@ class ParquetTables:
 
         return self._until_settled(table, attempt)
 
+    def copies(self, table: str) -> bool:
+        """Whether a commit copies the run's files: to where a crawler looks."""
+        return names.is_crawled(self.load(table))
+
     def published(self, table: str, checked: int) -> int:
         """What readers have is what was checked."""
         return checked

@@ -18,7 +18,7 @@ from pipeline.lake.quality.dynamic_rules import Resolved, ResolvedRule, expressi
 from pipeline.lake.quality.lint import check_ruleset, errors_in
 from pipeline.lake.quality.metrics import value_of
 from pipeline.lake.quality.model import Composite, Rule, plain_rules
-from pipeline.lake.quality.references import COMPARING, RAW
+from pipeline.lake.quality.references import COMPARING, RAW, without_columns
 from pipeline.lake.quality.sentences import sentence
 from pipeline.lake.quality.sql import VIEW
 from pipeline.lake.quality.translation import for_deequ
@@ -80,9 +80,11 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str, raw: DataFrame
     # Numeric CustomSql reads a view of this name, which Deequ leaves to its caller.
     frame.createOrReplaceTempView(VIEW)
     try:
-        named = _named(spark, frame, ruleset)
+        lacking = without_columns(ruleset, frame.columns)
+        given = _with_columns(ruleset, lacking)
+        named = _named(spark, frame, given, ruleset)
         sources = {} if raw is None else {RAW: raw}
-        outcomes = _deequ().process(spark, frame, for_deequ(ruleset), sources).collect()
+        outcomes = _deequ().process(spark, frame, for_deequ(given), sources).collect()
     except BadDefinition:
         raise
     except Exception as error:
@@ -92,11 +94,24 @@ def evaluate(spark: SparkSession, frame: DataFrame, ruleset: str, raw: DataFrame
     finally:
         spark.catalog.dropTempView(VIEW)
     by_rule = {row["Rule"]: row for row in outcomes}
-    findings = tuple(_finding(text, by_rule[name]) for name, text in named)
+    findings = tuple(_of_column(_finding(text, by_rule[name]), lacking.get(text)) for name, text in named)
     for finding in findings:
         if why := not_about_data(finding.reason):
             raise _not_evaluated(finding.rule, quotable(why), finding.reason)
     return _with_parts(spark, frame, ruleset, findings, raw)
+
+
+def _with_columns(ruleset: str, lacking: Mapping[str, str]) -> str:
+    """The ruleset as Deequ is given it: it fails on the sum of a column that is not there, and takes all other rules
+    along; `ColumnExists` fails alone."""
+    for rule, column in lacking.items():
+        ruleset = ruleset.replace(rule, f'ColumnExists "{column}"')
+    return ruleset
+
+
+def _of_column(finding: Finding, column: str | None) -> Finding:
+    """What was found of a rule in whose stead Deequ looked for `column`."""
+    return replace(finding, metrics={}, reason=f"Column {column} does not exist in the dataset") if column else finding
 
 
 def _plain(ruleset: str) -> Iterator[Rule]:
@@ -142,8 +157,9 @@ def _first_line(error: Exception) -> str:
     return str(java.toString() if java is not None else error).partition("\n")[0]
 
 
-def _named(spark: SparkSession, frame: DataFrame, ruleset: str) -> list[tuple[str, str]]:
-    """Each rule as Deequ prints it, which is not how it was written, and as it was written.
+def _named(spark: SparkSession, frame: DataFrame, ruleset: str, as_in: str | None = None) -> list[tuple[str, str]]:
+    """Each rule as Deequ prints it, which is not how it was written, and as it was written, in `as_in` where that is
+    another text.
 
     `BadDefinition` if the SQL of one, as Deequ and Spark read it, is more than a ruleset may hold.
     """
@@ -153,7 +169,7 @@ def _named(spark: SparkSession, frame: DataFrame, ruleset: str) -> list[tuple[st
     rules = parser.parse(for_deequ(ruleset)).getRules()
     hold_to_one_view(spark, frame, rules)
     printed = [rule.toString() for rule in rules]
-    written = [rule.text for rule in parse(ruleset).rules]
+    written = [rule.text for rule in parse(as_in or ruleset).rules]
     return list(zip(printed, written, strict=True))
 
 

@@ -65,10 +65,10 @@ class Shop:
     def order(self, **settings: Any) -> PollOrder:
         return PollOrder("shop/orders", self.queue_url, Batching.model_validate(settings))
 
-    def stage(self, name: str, *, message: bool = True) -> ObjectVersion:
+    def stage(self, name: str, *, message: bool = True, **more: Any) -> ObjectVersion:
         obj = ObjectVersion("raw", f"shop/orders/{name}", f"v{next(self.versions)}")
         self.catalog.register(ObjectCreated(obj, 1, "", 1000, "0A"), DATASET.name)
-        facts = {"staged": f"s3://staging/{obj.digest}", "staged_etag": "e", "rows_out": 1}
+        facts = {"staged": f"s3://staging/{obj.digest}", "staged_etag": "e", "rows_out": 1, **more}
         staging = Staging(StageAWork(obj, 1, 1000), obj.digest, True, facts)
         assert self.catalog.stage(staging, "shop/orders") is None
         if message:

@@ -6,7 +6,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.batches.completion import REBASES, BatchFinisher, rebase_wait
 from pipeline.lake.batches.metrics import history_of
 from pipeline.lake.batches.poller import Poller, PollOutcome
-from pipeline.lake.batches.records import BatchRecords, BatchStatus, RuleResult, Verdict, Written
+from pipeline.lake.batches.records import COPIES_FOR, BatchRecords, BatchStatus, RuleResult, Verdict, Written
 from pipeline.lake.batches.redrive import Redriver
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
@@ -39,10 +40,14 @@ from pipeline.lake.datasets.model import Batching
 from pipeline.lake.manifested.deliveries import Deliveries
 from pipeline.lake.messages.poll_order import PollOrder
 from pipeline.lake.messages.stage_a import StageAWork
+from pipeline.lake.tables.crawled_folder import CrawledFolder
 from pipeline.lake.tables.creation import create_table
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import branch_name
 from pipeline.lake.tables.outcomes import CommitOutcome
+from pipeline.lake.tables.parquet import ParquetTables
+from pipeline.lake.tables.parquet_creation import create_parquet_table
+from pipeline.lake.tables.parquet_names import number_of
 from tests.conftest import allowed, load_template, table_calls
 
 from .conftest import Crash
@@ -743,3 +748,109 @@ def test_who_ends_a_batch_may_do_what_that_takes_and_no_more(shop: Shop, how: st
         "BatchesTable": allowed("stage_b.yaml", function, "batches-table-arn"),
     }
     assert bool(shop.sent) == bool(allowed("stage_b.yaml", function, "raw-queue-arn"))
+
+
+class Crawled:
+    """A table whose crawler finds what a commit copies, and a batch of it that is to be committed."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop, self.now = shop, [datetime(2026, 1, 1, tzinfo=UTC)]
+        self.table = f"{shop.table}_crawled"
+        definition = {"team": "shop", "dataset": "crawled", "table": {"format": "parquet", "crawler": True}}
+        stage_a = {"format": "csv", "columns": {"id": "string"}}
+        dataset = Dataset.model_validate({**definition, "stage_a": stage_a})
+        create_parquet_table(dataset, self.table, f"s3://curated/{self.table}", client("glue"))
+        place, name = self.table.split(".")
+        targets = {"CatalogTargets": [{"DatabaseName": place, "Tables": [name]}]}
+        client("glue").create_crawler(Name=self.table, Role="role", Targets=targets)
+        self.object = shop.stage("a.csv")
+        self.batch = shop.open()
+        client("dynamodb").update_item(
+            TableName="BatchesTable",
+            Key={"dataset": {"S": shop.name}, "item": {"S": f"BATCH#{self.batch}"}},
+            UpdateExpression="SET #format = :parquet",
+            ExpressionAttributeNames={"#format": "format"},
+            ExpressionAttributeValues={":parquet": {"S": "parquet"}},
+        )
+        branch = branch_name(self.batch, "r1")
+        client("s3").put_object(Bucket="curated", Key=f"{self.table}/data/{branch}/1.parquet", Body=b"rows")
+        self.records = BatchRecords(client("dynamodb"), "BatchesTable", lambda: self.now[0])
+        written = Written("r1", branch, 0, number_of(branch), 1)
+        self.records.wrote(shop.name, self.batch, written)
+
+    def finisher(self) -> BatchFinisher:
+        return replace(self.shop.finisher, records=self.records, parquet=ParquetTables)
+
+    def commit(self) -> CommitOutcome:
+        return self.finisher().commit(self.shop.name, self.batch, self.table)
+
+    def fail(self) -> BatchStatus:
+        return self.finisher().fail(self.shop.name, self.batch, self.table, "lost")
+
+    def copied(self) -> list[str]:
+        found = client("s3").list_objects_v2(Bucket="curated", Prefix=f"{self.table}/rows/").get("Contents", [])
+        return [each["Key"].rpartition("/rows/")[2] for each in found]
+
+
+def test_what_a_crawler_is_to_find_is_not_copied_after_its_batch_was_given_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    """A call that still copies would put its files into the crawl of the batch that loads the same rows again."""
+    table = Crawled(shop)
+    published = CrawledFolder.publish
+    copies, go_on = threading.Event(), threading.Event()
+
+    def slow(self: CrawledFolder, folder: str, batch: str) -> None:
+        copies.set()
+        assert go_on.wait(60)
+        published(self, folder, batch)
+
+    monkeypatch.setattr(CrawledFolder, "publish", slow)
+    outcomes: list[CommitOutcome] = []
+    late = threading.Thread(target=lambda: outcomes.append(table.commit()))
+    removed = CrawledFolder.remove
+
+    def begun_meanwhile(self: CrawledFolder, batch: str) -> None:
+        """After whoever gives up has seen that nobody copies."""
+        if not late.is_alive():
+            late.start()
+            assert copies.wait(60)
+        removed(self, batch)
+
+    monkeypatch.setattr(CrawledFolder, "remove", begun_meanwhile)
+    with pytest.raises(Transient, match="has begun or ended just now"):
+        table.fail()
+    with pytest.raises(Transient, match="may still copy"):
+        table.fail()
+    assert shop.records.active(shop.name) == table.batch
+    go_on.set()
+    late.join()
+    assert outcomes == [CommitOutcome.CRAWL]
+    assert table.copied() == [f"batch_id={table.batch}/1.parquet"]
+    monkeypatch.setattr(CrawledFolder, "remove", removed)
+    assert table.fail() is BatchStatus.FAILED
+    assert table.copied() == []
+    with pytest.raises(Refused):
+        table.commit()
+
+
+def test_a_call_that_dies_while_it_copies_holds_its_batch_until_it_must_have_ended(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    table = Crawled(shop)
+
+    def killed(*_: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CrawledFolder, "publish", killed)
+        patch.setattr(BatchRecords, "copied", killed)
+        with pytest.raises(Crash):
+            table.commit()
+    table.now[0] += COPIES_FOR - timedelta(seconds=1)
+    with pytest.raises(Transient):
+        table.fail()
+    assert table.commit() is CommitOutcome.CRAWL, "the same batch goes on at once"
+    table.now[0] += timedelta(seconds=2)
+    assert table.fail() is BatchStatus.FAILED
+    assert table.copied() == []

@@ -16,6 +16,7 @@ from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Status
+from pipeline.operate.batches import batch_json
 
 from .conftest import DATASET, TABLE, Crash, Shop
 
@@ -44,6 +45,16 @@ def test_what_waits_becomes_one_batch_with_its_manifest_and_execution(shop: Shop
     assert {shop.catalog.get(o).status for o in objects} == {Status.CLAIMED}
     assert shop.messages() == 0
     assert shop.records.get("shop/orders", batch).status is BatchStatus.RUNNING
+
+
+def test_a_batch_says_how_many_values_of_its_objects_became_null(shop: Shop):
+    shop.stage("a.csv", nulled={"id": 2, "price": 3})
+    shop.stage("b.csv", nulled={"id": 1})
+    shop.stage("c.csv")
+    _, batch = shop.poller.poll(shop.order())
+    found = shop.records.get("shop/orders", batch)
+    assert found.staged_nulled == 6
+    assert batch_json(found)["values_nulled"] == 6
 
 
 @pytest.mark.parametrize(

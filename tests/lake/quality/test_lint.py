@@ -153,7 +153,7 @@ def test_a_forgotten_comma_is_guessed():
 
 
 def test_sums_are_of_columns_of_numbers():
-    rule = 'AggregateMatch "sum(id)" "sum(raw.name)" = 1'
+    rule = 'AggregateMatch "sum(name)" "sum(raw.id)" = 1'
     assert "name is string" in only(rule, COLUMNS).message
     assert check_ruleset('Rules = [ RowCountMatch "raw" > avg(last(3)) * 0.9 ]', COLUMNS) == []
     assert check_ruleset('Rules = [ AggregateMatch "avg(id)" "avg(raw.id)" between 0.9 and 1.1 ]', COLUMNS) == []

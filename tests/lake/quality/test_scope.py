@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.lake.quality.scope import unseen_doubles, without_reference
+from pipeline.lake.quality.scope import Declared, unseen_doubles, without_column, without_reference
 
 RULESET = 'Rules = [ RowCount > 0, (IsUnique "id") and (Uniqueness "a" "b" > 0.9), IsPrimaryKey "id" ]'
 
@@ -36,3 +36,23 @@ def test_a_whole_table_is_not_compared_with_the_files_of_one_batch():
     assert not list(without_reference(ruleset, "batch"))
     assert not list(without_reference('Rules = [ AggregateMatch "sum(a)" "sum(b)" = 1 ]', "table"))
     assert not list(without_reference("no rules", "table"))
+
+
+@pytest.mark.parametrize(
+    ("sums", "told"),
+    [
+        ('"sum(a)" "sum(raw.b)"', []),
+        ('"sum(gone)" "sum(raw.b)"', ["error: the table cannot have a column gone; there are: a"]),
+        (
+            '"sum(a)" "sum(raw.gone)"',
+            ["warning: the column gone is not declared; without it in the files the rule fails"],
+        ),
+        ('"sum(a)" "avg(raw.c)"', ["error: avg needs a column of numbers, and c of the files is string"]),
+        ('"sum(b)" "sum(raw.b)"', ["error: the table cannot have a column b; there are: a"]),
+    ],
+)
+def test_sums_are_of_columns_that_the_table_and_the_files_have(sums: str, told: list[str]):
+    """A transform gives the table other columns than the files have."""
+    table, files = Declared({"a": "bigint"}, True), Declared({"b": "decimal(9,2)", "c": "string"}, False)
+    found = list(without_column(f"Rules = [ (RowCount > 0) and (AggregateMatch {sums} = 1.0) ]", table, files))
+    assert [f"{each.severity}: {each.message}" for each in found] == told

@@ -267,7 +267,10 @@ def test_a_bundle_whose_worker_was_killed_at_any_call_ends_as_if_nothing_had_bee
             return
 
 
-def test_values_that_became_null_are_counted_by_column(shop: Shop):
+def test_values_that_became_null_are_counted_by_column(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("METRICS_NAMESPACE", "sluice/dev")
     shop.settings = {"on_bad_value": "null"}
     work = shop.drop("some.csv", "id\n1\nx\n3\ny\n")
     for _ in range(2):
@@ -276,6 +279,8 @@ def test_values_that_became_null_are_counted_by_column(shop: Shop):
         assert row
         assert (row.rows_out, row.rows_bad, row.nulled) == (4, 0, {"id": 2})
     assert row_json(row)["nulled"] == {"id": 2}
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"ValuesNulled"' in line]
+    assert [each["ValuesNulled"] for each in told] == [[2.0], [2.0]]
 
 
 @pytest.fixture

@@ -239,6 +239,32 @@ def test_rules_are_about_columns_whatever_these_are_called(spark):
     }
 
 
+def test_the_sum_of_a_column_that_is_not_there_fails_its_rule_alone(spark: Any):
+    frame = spark.sql("select * from values (1, 2.0), (2, 3.0) as t(id, v)")
+    raw = spark.sql("select id, cast(null as bigint) in_no_file from values (1), (2) as t(id)")
+    missing = 'AggregateMatch "sum(missing)" "sum(raw.id)" >= 0.0'
+    rules = [
+        missing,
+        'AggregateMatch "sum(id)" "sum(raw.in_no_file)" = 1.0',
+        'AggregateMatch "sum(id)" "sum(raw.id)" = 1.0',
+        f"({missing}) or (RowCount = 2)",
+        f"({missing}) and (RowCount = 2)",
+    ]
+    findings = evaluate(spark, frame, f"Rules = [ {', '.join(rules)} ]", raw)
+    assert [finding.passed for finding in findings] == [False, False, True, True, False]
+    assert [finding.rule for finding in findings] == rules
+    assert sentence(missing, findings[0].reason) == 'there is no column "missing"'
+    assert findings[0].metrics == {}
+    assert findings[4].parts[0].reason == "Column missing does not exist in the dataset"
+    named = verdict(
+        Batch("team/orders", "B", BatchStatus.RUNNING, (), "2026-01-01T00:00:00Z"),
+        1,
+        Quality(ruleset="RowCount > 0"),
+        findings,
+    )
+    assert 'there is no column "missing"' in str(named.rules[4].reason)
+
+
 PASSES_AND_SHOULD_NOT = [
     'ColumnLength "opt" > 0',
     'ColumnLength "opt" = 1',
