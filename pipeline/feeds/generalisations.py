@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -18,9 +19,15 @@ def generaliser(how: Generalisation) -> Callable[[Any], Any]:
     if how.prefix:
         return lambda text: str(text).strip()[: how.prefix]
     start = _STARTS[how.to or "day"]
-    return lambda moment: (
-        start(_midnight(moment)) if how.to != "hour" else moment.replace(minute=0, second=0, microsecond=0)
-    )
+    if how.to == "hour":
+        return lambda moment: moment.replace(minute=0, second=0, microsecond=0)
+    return _days(start)
+
+
+def _days(start: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    # Most records are of few days.
+    known = lru_cache(maxsize=1_000)(start)
+    return lambda moment: known(moment) if type(moment) is date else start(_midnight(moment))
 
 
 def _midnight(moment: date | datetime) -> Any:

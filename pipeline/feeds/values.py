@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from pipeline.feeds.definition import Column
@@ -133,6 +134,8 @@ def _boolean(attribute: Attribute) -> bool:
 def _moments(kind: str, column: Column) -> Callable[[Attribute], Any]:
     per_second = {"epoch_seconds": 1, "epoch_milliseconds": 1000}.get(column.written_as)
     read = (lambda attribute: _since_epoch(attribute, per_second)) if per_second else _iso
+    if kind == "timestamp" and not per_second:
+        return _timestamp
     if kind == "timestamp":
         return lambda attribute: _with_zone(read(attribute))
     if column.generalise:
@@ -155,9 +158,22 @@ def _iso(attribute: Attribute) -> date | datetime:
     if found is None:
         raise Unfit(f"is {kind_of(attribute)} and no date or time in text")
     try:
-        return date.fromisoformat(found) if len(found) == _DAY_LENGTH else datetime.fromisoformat(found)
+        return _parsed(found)
     except ValueError:
         raise Unfit("is no date or time as ISO 8601 writes it") from None
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> date | datetime:
+    """Remembered for the next column: a time is often kept, and made a month as well."""
+    return date.fromisoformat(text) if len(text) == _DAY_LENGTH else datetime.fromisoformat(text)
+
+
+def _timestamp(attribute: Attribute) -> datetime:
+    moment = _iso(attribute)
+    if isinstance(moment, datetime) and moment.tzinfo is UTC:
+        return moment
+    return _with_zone(moment)
 
 
 def _with_zone(moment: date | datetime) -> datetime:

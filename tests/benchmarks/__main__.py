@@ -23,6 +23,7 @@ MODULES = tuple(
         "commits",
         "rows_again",
         "signatures",
+        "feeds",
     )
 )
 

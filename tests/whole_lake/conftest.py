@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,10 +34,12 @@ from pipeline.operate.connection import Connected
 from pipeline.operate.query import Session, plain
 from pipeline.operate.tables import Tables
 from tests.deploying import deploy
+from tests.forked_commands import COLUMNS, run_forked
 
 from ..conftest import ROOT
 
-TIMEOUT_S = 120
+TIMEOUT_S = 400
+"""Nobody waits so long but on a machine that does the work of ten."""
 numbers = itertools.count(1)
 
 
@@ -157,9 +158,9 @@ class RunningLake:
 
 
 def run_sluice(root: Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {"COLUMNS": "160"}
-    command = [str(Path(sys.executable).with_name("sluice")), *arguments]
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=timeout)
+    """The command, as a person would run it in a folder, but for what it has to load."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {"COLUMNS": COLUMNS}
+    return run_forked(root, arguments, environment, timeout)
 
 
 @pytest.fixture(scope="session")

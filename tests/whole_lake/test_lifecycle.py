@@ -20,7 +20,7 @@ from pipeline.core.errors import Refused
 from pipeline.core.lake_key import LakeKey
 from pipeline.emulator import lifecycle, state
 from tests.deploying import deploy
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 from .conftest import checkout_of, run_sluice
 
@@ -93,8 +93,7 @@ def test_nothing_outlives_the_supervisor(root: Path, how: str, monkeypatch: pyte
     processes = with_a_worker_and_a_jvm(lake, root, monkeypatch)
     assert len(processes) >= 4
     assert any(b"pipeline.console" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes)
-    with urllib.request.urlopen(page(lake, "/home.json")) as answer:
-        assert json.load(answer)["settled"] in (True, False)
+    until(lambda: is_settled(lake) in (True, False))
     if how == "down":
         done = run_sluice(root, "down", "--json")
         assert json.loads(done.stdout)["stopped"] is True
@@ -105,6 +104,13 @@ def test_nothing_outlives_the_supervisor(root: Path, how: str, monkeypatch: pyte
     assert wait_until_gone(processes) == set()
     assert state.running(root) is None
     client.cache_clear()
+
+
+def is_settled(lake: state.RunningLake) -> bool | None:
+    """What home says; None while the lake was not looked at yet."""
+    with urllib.request.urlopen(page(lake, "/home.json")) as answer:
+        settled: bool | None = json.load(answer)["settled"]
+        return settled
 
 
 def page(lake: state.RunningLake, path: str) -> urllib.request.Request:
