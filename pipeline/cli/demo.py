@@ -11,6 +11,7 @@ import typer
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
 from pipeline.cli.drop import EXIT_TIMEOUT, drop_files, watch
+from pipeline.cli.flows import FlowNames
 from pipeline.cli.output import console
 from pipeline.cli.samples import Samples, write_samples
 from pipeline.cli.up import CONSOLE_LOG, PORT, Packaged, Port, bring_up, pages_of
@@ -36,12 +37,15 @@ NEXT = """
 
 
 @app.command()
-def demo(port: Port = PORT, packaged: Packaged = False) -> None:
-    """Start a fresh lake, drop the samples, and show the results. The lake keeps running."""
+def demo(port: Port = PORT, packaged: Packaged = False, flow: FlowNames = None) -> None:
+    """Start a fresh lake, drop the samples, and show the results. The lake keeps running.
+
+    With --flow feeds also put some transactions into a table, and show what analysts see of them in PostgreSQL.
+    """
     if lifecycle.stop(checkout()):
         console.print("  stopped the lake that was running", highlight=False)
     console.print("[bold]A fresh lake[/]")
-    lake = bring_up(port, packaged=packaged)
+    lake = bring_up(port, packaged=packaged, flows=flow or ())
     began = time.monotonic()
     connected = Target.of(lake).connect()
     with tempfile.TemporaryDirectory(prefix="sluice-samples-") as folder:

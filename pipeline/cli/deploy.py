@@ -13,7 +13,8 @@ import typer
 from pipeline.cli import lake_formation
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
-from pipeline.cli.embedded_stacks import apply_datasets, deploy_stacks, fetch_jars
+from pipeline.cli.embedded_stacks import apply_datasets, apply_feeds, deploy_stacks, fetch_jars
+from pipeline.cli.flows import FlowNames, want_flows
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.packages import packaged_for_aws
@@ -47,9 +48,10 @@ def deploy(
     replace_stateful: Annotated[
         bool, typer.Option("--replace-stateful", help="Also replace or remove resources with data, keys or messages.")
     ] = False,
+    flow: FlowNames = None,
     as_json: Json = False,
 ) -> None:
-    """Deploy the checkout to a lake: stacks, code, state machines, jobs, datasets.
+    """Deploy the checkout to a lake: stacks, code, state machines, jobs, datasets, feeds.
 
     A stack that fails is rolled back, and the stacks after it are not deployed. The plan lists each resource that would
     be added, modified, replaced, removed or retained, with the properties that change, and the datasets that would be
@@ -63,6 +65,12 @@ def deploy(
     from pipeline.deploy.packaging import read_package
 
     ready = read_package(package) if package else None
+    if flow:
+        if plan:
+            raise BadInput(
+                "--plan changes nothing, and --flow is a setting", hint="`sluice settings set flows …` first."
+            )
+        want_flows(target.reach().env, flow, laptop=target.profile is None)
     if target.profile:
         if prune:
             raise BadInput("--prune is for the embedded lake", hint="On AWS delete a stack in CloudFormation.")
@@ -146,6 +154,7 @@ def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_statef
         done.append({"stack": name, "changed": deployed.changed})
         say(f"{name}: {'deployed' if deployed.changed else 'unchanged'}")
     apply_datasets(root, target.connect(), backend, say)
+    apply_feeds(root, backend, made, say)
     if as_json:
         print_json({"stacks": done})
 
@@ -168,6 +177,7 @@ def _deploy(
         check_stateful(planned.stacks)
     results = deploy_stacks(root, backend, ready, planned, say)
     apply_datasets(root, target.connect(), backend.after(planned, replace_stateful=replace_stateful), say)
+    apply_feeds(root, backend, ready, say)
     return results, backend.without_file(planned)
 
 

@@ -61,6 +61,16 @@ def apply_datasets(root: Path, connected: Connected, backend: Backend, say: Say)
     say(f"datasets: {', '.join(str(a.name) for a in applied) or 'none'}")
 
 
+def apply_feeds(root: Path, backend: Backend, package: Package, say: Say) -> None:
+    """Deploy definitions/feeds where the environment has that flow; `say` gets a line for each feed."""
+    for applied in engine.apply_feeds(root, backend, package):
+        done = [
+            "target migrated" if applied.statements else "",
+            "function deployed" if applied.deployed else "",
+        ]
+        say(f"feed {applied.feed}: {', '.join(filter(None, done)) or 'unchanged'}")
+
+
 def described(result: StackResult) -> str:
     """What a deployment did to one stack, in a line."""
     parts = [f"{len(result.resources)} resources, {len(result.changed)} made or changed"]

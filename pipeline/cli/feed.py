@@ -127,7 +127,7 @@ def migrate(
     """
     from pipeline.operate.feeds import contracts, functions
 
-    contract = contracts.contract(checkout(), name)
+    contract = contracts.contract(checkout(), name).in_environment(context.obj.reach().env)
     statements = functions.migrator(_lake(context))({"contract": contract.to_json(), "plan": plan})["statements"]
     if as_json:
         print_json({"feed": name, "plan": plan, "statements": statements})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,8 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
-from pipeline.cli.embedded_stacks import Say, apply_datasets, deploy_stacks, fetch_jars
+from pipeline.cli.embedded_stacks import Say, apply_datasets, apply_feeds, deploy_stacks, fetch_jars
+from pipeline.cli.flows import FlowNames, want_flows
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cloudformation.changes import check_stateful
 from pipeline.core.checkout import checkout
@@ -33,12 +35,12 @@ Packaged = Annotated[bool, typer.Option("--packaged", help="Run the same package
 
 
 @app.command()
-def up(port: Port = PORT, packaged: Packaged = False, as_json: Json = False) -> None:
+def up(port: Port = PORT, packaged: Packaged = False, flow: FlowNames = None, as_json: Json = False) -> None:
     """Start an embedded lake for this checkout, deploy definitions/stacks to it and apply definitions/datasets.
 
-    A lake that is already running is updated.
+    A lake that is already running is updated. With --flow feeds it has a PostgreSQL, and definitions/feeds is applied.
     """
-    lake = bring_up(port, packaged=packaged, quiet=as_json)
+    lake = bring_up(port, packaged=packaged, flows=flow or (), quiet=as_json)
     if as_json:
         print_json(
             {
@@ -56,8 +58,8 @@ def pages_of(lake: state.RunningLake) -> str | None:
     return lake.pages if answers(lake.console, CONSOLE_S) else None
 
 
-def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state.RunningLake:
-    """Start the lake, deploy the stacks and apply the datasets; prints each step unless `quiet`."""
+def bring_up(port: int, *, packaged: bool = False, flows: Sequence[str] = (), quiet: bool = False) -> state.RunningLake:
+    """Start the lake, deploy the stacks and apply the datasets and feeds; prints each step unless `quiet`."""
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -77,12 +79,14 @@ def bring_up(port: int, *, packaged: bool = False, quiet: bool = False) -> state
     if packaged:
         _say_packaged(say)
     target = Target.of(lake)
+    want_flows(target.reach().env, flows, laptop=True)
     backend = EmbeddedBackend(target.reach().env)
     made = embedded.packaged(root)
     planned = engine.plan(root, backend, made) if runs else None
     check_stateful(planned.stacks if planned else ())
     results = deploy_stacks(root, backend, made, planned, say)
     apply_datasets(root, target.connect(), EmbeddedBackend(lake.env, replace_stateful=False), say)
+    apply_feeds(root, backend, made, say)
     if not quiet:
         say_limits({name for result in results for name in result.accepted_without_effect})
         where = pages_of(lake)

@@ -15,9 +15,11 @@ STATEFUL = frozenset(
         "AWS::Glue::Database",
         "AWS::Glue::Table",
         "AWS::KMS::Key",
+        "AWS::RDS::DBInstance",
         "AWS::S3::Bucket",
         "AWS::SNS::Topic",
         "AWS::SQS::Queue",
+        "AWS::SecretsManager::Secret",
     )
 )
 """Types with state that cannot be made again: a replacement is empty, or a key that decrypts nothing."""

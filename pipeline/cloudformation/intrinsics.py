@@ -230,6 +230,12 @@ def _base64(scope: Scope, argument: Any, place: Place) -> str:
     return base64.b64encode(_text(scope.evaluate(argument, place)).encode()).decode()
 
 
+def _zones(scope: Scope, argument: Any, place: Place) -> list[str]:
+    """The zones of a region that nobody asks: by the letters that most have."""
+    region = _text(scope.evaluate(argument, place)) or _text(scope.pseudo["AWS::Region"])
+    return [f"{region}{letter}" for letter in "abc"]
+
+
 def _text(value: Any) -> str:
     """A value as text: CloudFormation writes booleans in lower case and lists with commas."""
     if isinstance(value, bool):
@@ -252,6 +258,7 @@ FUNCTIONS: dict[str, Callable[[Scope, Any, Place], Any]] = {
     "Fn::FindInMap": _find_in_map,
     "Fn::ImportValue": _import_value,
     "Fn::Base64": _base64,
+    "Fn::GetAZs": _zones,
 }
 
 

@@ -15,7 +15,7 @@ from pipeline.core.clients import client
 from pipeline.core.settings import parameter_prefix, region
 from pipeline.deploy import environments
 from pipeline.deploy.datasets import application
-from pipeline.deploy.engine import LAKE, LakePlan, Stack
+from pipeline.deploy.engine import LAKE, LakePlan, Stack, administrators, flows_of
 from pipeline.deploy.glue_versions import GLUE_5_1, GlueVersion
 from pipeline.emulator import state
 from pipeline.emulator.cloudformation import Deployer, StackDeletion
@@ -23,6 +23,10 @@ from pipeline.emulator.cloudformation import Deployer, StackDeletion
 if TYPE_CHECKING:
     from pipeline.deploy.packaging import Package
     from pipeline.emulator.cloudformation.plans import Planner
+
+
+_WHAT_IS_NOT_HERE = {"Network": "none"}
+"""Parameters by which templates leave out what the embedded AWS has not."""
 
 
 class EmbeddedStacks:
@@ -112,7 +116,8 @@ class EmbeddedBackend:
     @cached_property
     def settings(self) -> Mapping[str, str]:
         """Those of the lake, or a laptop's defaults; `BadInput` if one is wrong."""
-        return environments.stack_parameters(environments.stored(client("ssm"), self.env), self.env, laptop=True)
+        found = environments.stack_parameters(environments.stored(client("ssm"), self.env), self.env, laptop=True)
+        return {**found, **_WHAT_IS_NOT_HERE}
 
     @property
     def of_teams(self) -> Mapping[str, str]:
@@ -121,9 +126,16 @@ class EmbeddedBackend:
         return {name: self.settings[name]}
 
     def before(self, root: Path) -> Sequence[Stack]:
-        """The environment's bootstrap, which on AWS an administrator deploys."""
-        name, template = f"{LAKE}-{self.env}-bootstrap", root / "cicd" / "bootstrap.yaml"
-        return (Stack(name, template, {"Lake": LAKE, "Env": self.env}),)
+        """What on AWS an administrator deploys: the environment's bootstrap, and what its flows need of that kind."""
+        name, given = f"{LAKE}-{self.env}-bootstrap", {"Lake": LAKE, "Env": self.env}
+        flows = [flow for flow in flows_of(self) if administrators(root, flow).exists()]
+        return (
+            Stack(name, root / "cicd" / "bootstrap.yaml", given),
+            *(
+                Stack(f"{LAKE}-{self.env}-{flow}-base", administrators(root, flow), {**given, **_WHAT_IS_NOT_HERE})
+                for flow in flows
+            ),
+        )
 
     def artefact_bucket(self, outputs: Mapping[str, str]) -> str:
         """The one that the bootstrap makes."""

@@ -21,10 +21,16 @@ from pipeline.core.settings import region
 
 if TYPE_CHECKING:
     from pipeline.deploy.datasets.grants import Whereabouts
+    from pipeline.deploy.feeds.application import Applied as FeedApplied
     from pipeline.deploy.glue_versions import GlueVersion
     from pipeline.deploy.packaging import Package
 
 LAKE = "sluice"
+FLOWS = "Flows"
+"""Among the settings of an environment, as a stack's parameter: the flows that it has beside the lake's."""
+
+_FEED = "feed"
+"""The template that every feed has a stack of."""
 
 
 class Stack(NamedTuple):
@@ -134,7 +140,7 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LakePlan:
-    """What would become of the stacks, in order: those before the lake and its own, then teams and datasets."""
+    """What would become of the stacks, in order: those before the lake and its own, then teams, datasets and feeds."""
 
     of_lake: list[StackPlan]
     of_datasets: list[StackPlan]
@@ -164,7 +170,8 @@ def plan(root: Path, backend: Backend, package: Package) -> LakePlan:
     outputs = {name: value for each in of_lake for name, value in each.outputs.items()}
     artefacts = read_manifest(package.folder).stack_parameters(backend.artefact_bucket(outputs))
     of_lake += [planner.plan(*each) for each in _of_lake(backend, package, artefacts, planner.parameter)]
-    return LakePlan(of_lake, [planner.plan(*each) for each in stacks_of_datasets(root, backend)])
+    each_its_own = [*stacks_of_datasets(root, backend), *_stacks_of_feeds(root, backend, package, artefacts)]
+    return LakePlan(of_lake, [planner.plan(*each) for each in each_its_own])
 
 
 def deploy(
@@ -221,6 +228,37 @@ def stacks_of_lake(
         yield Stack(stack_name(LAKE, env, path.stem), path, given)
 
 
+def apply_feeds(root: Path, backend: Backend, package: Package) -> Iterator[FeedApplied]:
+    """Deploy the checkout's feeds, once the lake's stacks are: the target of each, and what it has of its own."""
+    from pipeline.deploy.feeds import application
+    from pipeline.deploy.packaging import read_manifest
+
+    artefacts = read_manifest(package.folder).stack_parameters(artefact_bucket(backend))
+    if _has_feeds(backend):
+        yield from application.apply(root, backend, package[_FEED].path, {**backend.settings, **artefacts})
+
+
+def _stacks_of_feeds(root: Path, backend: Backend, package: Package, artefacts: Mapping[str, str]) -> Iterator[Stack]:
+    from pipeline.deploy.feeds import application
+
+    if _has_feeds(backend):
+        yield from application.stacks(root, backend, package[_FEED].path, {**backend.settings, **artefacts})
+
+
+def _has_feeds(backend: Backend) -> bool:
+    return "feeds" in flows_of(backend)
+
+
+def flows_of(backend: Backend) -> list[str]:
+    """The flows that an environment has beside the lake's."""
+    return [flow for flow in backend.settings[FLOWS].split(",") if flow]
+
+
+def administrators(root: Path, flow: str) -> Path:
+    """The template of what an administrator deploys once an environment for a flow, if it has one."""
+    return root / "cicd" / f"{flow}-base.yaml"
+
+
 def whereabouts(backend: Backend) -> Whereabouts:
     """Where the lake of an environment is."""
     from pipeline.deploy.datasets.grants import Whereabouts
@@ -253,4 +291,4 @@ def _of_lake(
     backend: Backend, package: Package, artefacts: Mapping[str, str], store: Callable[[str], str]
 ) -> Iterator[Stack]:
     parameters = {**backend.settings, **backend.of_teams, **artefacts}
-    return stacks_of_lake(package.of_the_lake(), backend.env, parameters, store)
+    return stacks_of_lake(package.of_the_lake(flows_of(backend)), backend.env, parameters, store)

@@ -111,6 +111,14 @@ SETTINGS: Mapping[str, EnvironmentSetting] = MappingProxyType(
                 unit="MiB",
             ),
             EnvironmentSetting(
+                "flows",
+                "Flows",
+                "",
+                "the flows that are deployed beside the lake",
+                pattern="[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*",
+                form="names with commas between them, such as feeds; unset it for none",
+            ),
+            EnvironmentSetting(
                 "glue-concurrent-runs",
                 "GlueConcurrentRuns",
                 "50",

@@ -34,9 +34,9 @@ Path = Annotated[str, StringConstraints(pattern=_PATH, max_length=1024)]
 
 
 class Source(StrictModel):
-    """The DynamoDB table."""
+    """The DynamoDB table. `${Env}` in its name stands for the environment's."""
 
-    table: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
+    table: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]|\$\{Env\})+$", min_length=3, max_length=255)]
     key: Annotated[tuple[AttributeName, ...], Field(min_length=1, max_length=2)]
     """Its key attributes: the partition key, and the sort key where it has one."""
 
@@ -179,6 +179,11 @@ class Feed(StrictModel):
         if both := sorted(whole & set(self.dropped)):
             raise ValueError(f"{both[0]} is dropped, and a column as well")
         return self
+
+    def in_environment(self, env: str) -> Feed:
+        """The contract as it is deployed to an environment: the source's name says which."""
+        source = self.source.model_copy(update={"table": self.source.table.replace("${Env}", env)})
+        return self.model_copy(update={"source": source})
 
     def to_json(self) -> str:
         """JSON that is the same for equal contracts whose columns have the same order, which is that of the view."""

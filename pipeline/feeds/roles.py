@@ -19,12 +19,9 @@ WRITER = "sluice_writer"
 ANALYST = "sluice_analyst"
 """A role without a login, of which analysts are members."""
 
-_BY_IAM = "rds_iam"
-"""The role that RDS gives to users who sign in by IAM."""
 
-
-def prepare(connection: Connection[Any], password: str | None) -> None:
-    """Make the roles where they are not there, and give the writer its password, or have it sign in by IAM.
+def prepare(connection: Connection[Any], password: str) -> None:
+    """Make the roles where they are not there, and give the writer its password.
 
     The server hears a verifier of the password and not the password.
     """
@@ -32,13 +29,10 @@ def prepare(connection: Connection[Any], password: str | None) -> None:
         for name, login in ((WRITER, "LOGIN"), (ANALYST, "NOLOGIN")):
             if not _is_there(connection, name):
                 connection.execute(sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(name), sql.SQL(login)))
-        if password is not None:
-            verifier = connection.pgconn.encrypt_password(password.encode(), WRITER.encode(), b"scram-sha-256")
-            connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(WRITER), sql.Literal(verifier.decode()))
-            )
-        elif _is_there(connection, _BY_IAM):
-            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(_BY_IAM), sql.Identifier(WRITER)))
+        verifier = connection.pgconn.encrypt_password(password.encode(), WRITER.encode(), b"scram-sha-256")
+        connection.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(WRITER), sql.Literal(verifier.decode()))
+        )
         database = sql.Identifier(connection.info.dbname)
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
         connection.execute(

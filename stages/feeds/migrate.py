@@ -6,6 +6,8 @@ import json
 import logging
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from pipeline.core.clients import client
 from pipeline.feeds import roles
 from pipeline.feeds.definition import Feed
@@ -18,7 +20,11 @@ log = logging.getLogger(__name__)
 
 @handler
 def migrate_target(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
-    """`{"contract": "<JSON>", "plan": true}`; the answer has the `statements` as text. A plan changes nothing."""
+    """`{"contract": "<JSON>", "name": "/…", "plan": true}`; the answer has the `statements` as text.
+
+    The contract is then kept as the parameter `name`, where that is given, for the feed's function to read. A plan
+    changes nothing.
+    """
     return migrate(event, feeds)
 
 
@@ -29,18 +35,26 @@ def migrate(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
         planned = plan(connection, feed, feeds.keyring())
         statements = planned.as_text(connection)
         if not event.get("plan"):
-            roles.prepare(connection, writers_password(feeds))
+            roles.prepare(connection, _writers_password(feeds))
             apply(connection, planned)
             roles.grant(connection, feed)
+            if name := event.get("name"):
+                _keep(name, feed)
             log.info("migrated", extra={"feed": feed.feed, "statements": len(planned.statements)})
     return {"statements": statements}
 
 
-def writers_password(feeds: Feeds) -> str | None:
-    """The password that the writer is to have; None where it signs in by IAM alone."""
-    secret = feeds.settings.get(Setting.FEED_WRITER_SECRET)
-    if secret is None:
-        return None
-    answer = client("secretsmanager").get_secret_value(SecretId=secret)
+def _writers_password(feeds: Feeds) -> str:
+    answer = client("secretsmanager").get_secret_value(SecretId=feeds.settings[Setting.FEED_WRITER])
     password: str = json.loads(answer["SecretString"])["password"]
     return password
+
+
+def _keep(name: str, feed: Feed) -> None:
+    """A name has the contract's fingerprint in it, so that what stands under it never changes."""
+    ssm = client("ssm")
+    try:
+        ssm.put_parameter(Name=name, Value=feed.to_json(), Type="String", Tier="Intelligent-Tiering")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterAlreadyExists":
+            raise

@@ -17,8 +17,11 @@ from tests.conftest import ROOT
 
 PATHS = sorted((ROOT / "definitions" / "stacks").glob("*.yaml"))
 STACKS = {path.stem: load_template(path) for path in PATHS}
+FLOWS = "Flows"
 NO_SETTINGS = {
     "Lake",
+    # What a backend says of where it is.
+    "Network",
     "Env",
     "ArtefactBucket",
     "LibraryUri",
@@ -52,8 +55,9 @@ def write(ssm: Any, name: str, value: str) -> None:
 
 
 def test_every_parameter_of_the_stacks_is_a_setting_or_follows_from_some_and_every_setting_is_a_parameter():
-    assert set(declared()) == {setting.parameter for setting in SETTINGS.values()} | {"RawVisibilityTimeout"}
-    assert set(declared()) == set(environments.stack_parameters({}, "dev"))
+    settings = {setting.parameter for setting in SETTINGS.values()} - {FLOWS}
+    assert set(declared()) == settings | {"RawVisibilityTimeout"}
+    assert set(declared()) == set(environments.stack_parameters({}, "dev")) - {FLOWS}
 
 
 def test_what_follows_from_a_setting_is_declared_for_all_that_it_may_be():
@@ -67,7 +71,8 @@ def test_what_follows_from_a_setting_is_declared_for_all_that_it_may_be():
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 def test_the_stacks_declare_a_setting_as_the_table_does(setting: environments.EnvironmentSetting):
-    for parameter in declared()[setting.parameter]:
+    assert (setting.parameter in declared()) == (setting.parameter != FLOWS), "it says which stacks there are"
+    for parameter in declared().get(setting.parameter, ()):
         assert str(parameter["Default"]) == setting.default
         bounds = (parameter.get("MinValue"), parameter.get("MaxValue"))
         assert bounds == (setting.at_least, setting.at_most)
@@ -84,7 +89,7 @@ def test_a_default_is_allowed_and_a_setting_says_what_is(setting: environments.E
 
 def test_nothing_set_gives_the_defaults_of_the_templates():
     given = environments.stack_parameters({}, "dev")
-    assert given == {name: str(each[0]["Default"]) for name, each in declared().items()}
+    assert given == {FLOWS: "", **{name: str(each[0]["Default"]) for name, each in declared().items()}}
 
 
 def test_a_laptop_has_its_own_defaults_and_takes_what_is_set():

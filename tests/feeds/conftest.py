@@ -20,7 +20,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
     server = PostgresServer(tmp_path_factory.mktemp("postgres"), "for tests")
     server.start()
     yield server
-    server.stop()
+    server.remove()
 
 
 def connect(server: PostgresServer, database: str = "postgres", **options: Any) -> psycopg.Connection[Any]:

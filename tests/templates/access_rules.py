@@ -13,18 +13,21 @@ KNOWN_TYPES = frozenset(
     (
         "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard",
         "AWS::CodeBuild::Project", "AWS::CodeConnections::Connection",
-        "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table", "AWS::Events::Rule",
+        "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table",
+        "AWS::EC2::RouteTable", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::Subnet",
+        "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EC2::VPCEndpoint", "AWS::Events::Rule",
         "AWS::Glue::Crawler", "AWS::Glue::Job",
         "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::KMS::Key",
         "AWS::LakeFormation::PrincipalPermissions", "AWS::LakeFormation::Resource",
-        "AWS::Lambda::Permission", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::S3::BucketPolicy",
-        "AWS::SNS::Subscription",
+        "AWS::Lambda::Permission", "AWS::Logs::LogGroup", "AWS::RDS::DBInstance", "AWS::RDS::DBParameterGroup",
+        "AWS::RDS::DBProxy", "AWS::RDS::DBProxyTargetGroup", "AWS::RDS::DBSubnetGroup", "AWS::SecretsManager::Secret",
+        "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription",
         "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::SSM::Parameter",
         "AWS::Scheduler::Schedule", "AWS::Serverless::Function", "AWS::Serverless::LayerVersion",
         "AWS::Serverless::StateMachine",
     )
 )  # fmt: skip
-KNOWN_EVENTS = ("SQS", "EventBridgeRule")
+KNOWN_EVENTS = ("SQS", "EventBridgeRule", "DynamoDB")
 
 # The form that CloudWatch Logs documents for the key of a log group.
 KEY_USE = frozenset(

@@ -25,6 +25,7 @@ OPTIONS = (
         "LogEndpoint": "https://logs.example.org/",
         "LogHeaders": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sluice-dev-log-headers-AbCdEf",
         "DeploymentRole": "arn:aws:iam::111122223333:role/delivery/sluice-dev-deployment",
+        "SourceKey": "arn:aws:kms:eu-west-1:111122223333:key/of-the-table",
         "Transform": "sql",
         "TransformWheelsUri": "s3://artefacts/transforms/weather/stations/wheels.gluewheels.zip",
         "ReadableObjects": "arn:aws:s3:::sluice-dev-curated-111122223333-eu-west-1/weather/stations/data/*",
@@ -34,7 +35,12 @@ OPTIONS = (
             for each in ("catalog", "database/sluice_dev_weather", "table/sluice_dev_weather/stations")
         ),
     },
-    {"Source": "GitHub", "Repository": "weather/lake", "ExistingKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/own"},
+    {
+        "Network": "none",
+        "Source": "GitHub",
+        "Repository": "weather/lake",
+        "ExistingKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/own",
+    },
 )
 """Parameters that make what is made on a condition, in one of them at least."""
 
@@ -46,6 +52,8 @@ _ARNS = {
     "AWS::CodeConnections::Connection": f"arn:aws:codeconnections:{HERE}:connection/{{}}",
     "AWS::CodePipeline::Pipeline": f"arn:aws:codepipeline:{HERE}:{{}}",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{HERE}:table/{{}}",
+    "AWS::EC2::SecurityGroup": f"arn:aws:ec2:{HERE}:security-group/{{}}",
+    "AWS::EC2::Subnet": f"arn:aws:ec2:{HERE}:subnet/{{}}",
     "AWS::Events::Rule": f"arn:aws:events:{HERE}:rule/{{}}",
     "AWS::Glue::Job": f"arn:aws:glue:{HERE}:job/{{}}",
     "AWS::IAM::ManagedPolicy": "arn:aws:iam::111122223333:policy/{}",
@@ -57,6 +65,7 @@ _ARNS = {
     "AWS::Lambda::Version": f"arn:aws:lambda:{HERE}:function:{{}}:1",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{HERE}:log-group:{{}}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{}",
+    "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{HERE}:secret:{{}}-AbCdEf",
     "AWS::SNS::Topic": f"arn:aws:sns:{HERE}:{{}}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{HERE}:{{}}",
     "AWS::StepFunctions::StateMachine": f"arn:aws:states:{HERE}:stateMachine:{{}}",

@@ -30,6 +30,10 @@ GIVEN = {
     "ReadableObjects": "arn:aws:s3:::sluice-dev-curated-111122223333-eu-west-1/weather/stations/data/*",
     "ReadableFolders": "weather/stations/*",
     "ReadableTables": "arn:aws:glue:eu-west-1:111122223333:catalog",
+    "Feed": "payments",
+    "Contract": "/sluice/dev/contracts/payments/0123456789ab",
+    "Table": "payments",
+    "Stream": "arn:aws:dynamodb:eu-west-1:111122223333:table/payments/stream/2026-01-01T00:00:00.000",
     "ArtefactBucket": "artefacts",
     "LibraryUri": "s3://artefacts/library.zip",
     "DeequJarUris": "s3://artefacts/deequ.jar",
@@ -42,6 +46,12 @@ GIVEN = {
 }
 """What the parameters without a default get."""
 
+_IN_PARTS = {
+    "DBProxyArn": "rds:{}:db-proxy:prx-0123",
+    "MasterUserSecret.SecretArn": "secretsmanager:{}:secret:rds!db-0123",
+}
+"""Attributes that are no property of the resource itself, or of which templates take a part: an ARN's end."""
+
 _LOCAL_PATHS = ("CodeUri", "ContentUri")
 _SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
@@ -49,10 +59,13 @@ _SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 class _Attributes(Mapping[str, str]):
     """What Fn::GetAtt answers of a resource that is not made: its logical id and the attribute's name."""
 
-    def __init__(self, logical_id: str) -> None:
+    def __init__(self, logical_id: str, partition: str) -> None:
         self._logical_id = logical_id
+        self._partition = partition
 
     def __getitem__(self, name: str) -> str:
+        if name in _IN_PARTS:
+            return f"arn:{self._partition}:{_IN_PARTS[name].format(f'{PARTITIONS[self._partition]}:111122223333')}"
         return f"{self._logical_id}.{name}"
 
     def __contains__(self, name: object) -> bool:
@@ -74,7 +87,9 @@ def rendered(path: Path, partition: str = "aws", given: Mapping[str, str] | None
     """The resources that would be made, by logical id, with nothing left to evaluate but dynamic references."""
     source = load_template(path)
     declared = source.get("Parameters", {})
-    known = {name: value for name, value in GIVEN.items() if name in declared} | dict(given or {})
+    here = f"arn:{partition}:dynamodb:{PARTITIONS[partition]}:"
+    examples = {**GIVEN, "Stream": GIVEN["Stream"].replace("arn:aws:dynamodb:eu-west-1:", here)}
+    known = {name: value for name, value in examples.items() if name in declared} | dict(given or {})
     parameters = values(declared, known, str, path.name)
     template = transformed(_packaged(source, path), parameters, PARTITIONS[partition], path.name)
     every = template["Resources"]
@@ -93,7 +108,7 @@ def rendered(path: Path, partition: str = "aws", given: Mapping[str, str] | None
         exports=dict,
         secrets=None,  # type: ignore[arg-type]  # no template reads one
         references={name: name for name in every},
-        attributes={name: _Attributes(name) for name in every},
+        attributes={name: _Attributes(name, partition) for name in every},
     )
     place = Place(path.name, ("Resources",))
     made = {

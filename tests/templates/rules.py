@@ -27,6 +27,13 @@ UNSCOPED_ACTIONS = {
     "xray:GetSamplingRules": "sampling rules are the account's",
     "xray:GetSamplingTargets": "sampling rules are the account's",
     "kms:ListAliases": "aliases are listed for the account",
+    "dynamodb:ListStreams": "streams are listed for the account",
+    "ec2:DescribeSecurityGroups": "networks are described for the account",
+    "ec2:DescribeSubnets": "networks are described for the account",
+    "ec2:DescribeVpcs": "networks are described for the account",
+    "ec2:CreateNetworkInterface": "an interface has no name before it is made",
+    "ec2:DeleteNetworkInterface": "an interface has no name that is known before",
+    "ec2:DescribeNetworkInterfaces": "interfaces are listed for the account",
     "lambda:CreateEventSourceMapping": "it has no name before it is made; lambda:FunctionArn limits it",
     "lambda:UpdateEventSourceMapping": "it has no name that is known before; lambda:FunctionArn limits it",
     "lambda:DeleteEventSourceMapping": "it has no name that is known before; lambda:FunctionArn limits it",
@@ -164,6 +171,8 @@ def _kept_failures(template: Template) -> Iterator[Any]:
     """Where functions leave the events that they could not handle."""
     for _, _, given in resources(template, "AWS::Serverless::Function"):
         yield given.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure")
+        for event in given.get("Events", {}).values():
+            yield event.get("Properties", {}).get("DestinationConfig", {}).get("OnFailure")
 
 
 @rule
@@ -294,6 +303,64 @@ def event_sources_report_partial_failures_and_are_bounded(template: Template) ->
                     yield f"{logical_id}.{name} does not report partial failures"
                 if "MaximumConcurrency" not in properties.get("ScalingConfig", {}):
                     yield f"{logical_id}.{name} is not bounded"
+
+
+@rule
+def streams_are_halved_tried_for_a_while_and_leave_what_failed(template: Template) -> Iterator[str]:
+    needed = ("BisectBatchOnFunctionError", "MaximumRetryAttempts", "DestinationConfig", "FunctionResponseTypes")
+    for logical_id, _, given in resources(template, "AWS::Serverless::Function"):
+        for name, event in given.get("Events", {}).items():
+            if event["Type"] == "DynamoDB":
+                yield from (f"{logical_id}.{name} lacks {each}" for each in needed if each not in event["Properties"])
+
+
+@rule
+def databases_are_private_encrypted_recoverable_and_kept(template: Template) -> Iterator[str]:
+    needed = {
+        "PubliclyAccessible": False,
+        "StorageEncrypted": True,
+        "DeletionProtection": True,
+        "ManageMasterUserPassword": True,
+    }
+    for logical_id, resource, given in resources(template, "AWS::RDS::DBInstance"):
+        for name, value in needed.items():
+            if given.get(name) is not value:
+                yield f"{logical_id} lacks {name}: {value}"
+        for name in ("KmsKeyId", "BackupRetentionPeriod", "DBSubnetGroupName", "DBParameterGroupName"):
+            if name not in given:
+                yield f"{logical_id} lacks {name}"
+        yield from _kept(logical_id, resource)
+
+
+@rule
+def databases_are_reached_by_tls_and_iam(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::RDS::DBParameterGroup"):
+        if given.get("Parameters", {}).get("rds.force_ssl") != "1":
+            yield f"{logical_id} lets connections without TLS in"
+    for logical_id, _, given in resources(template, "AWS::RDS::DBProxy"):
+        if given.get("RequireTLS") is not True:
+            yield f"{logical_id} lets connections without TLS in"
+        if [each for each in given.get("Auth", [{}]) if each.get("IAMAuth") != "REQUIRED"]:
+            yield f"{logical_id} lets users in without IAM"
+
+
+@rule
+def secrets_are_generated_encrypted_and_kept(template: Template) -> Iterator[str]:
+    for logical_id, resource, given in resources(template, "AWS::SecretsManager::Secret"):
+        for name in ("KmsKeyId", "GenerateSecretString"):
+            if name not in given:
+                yield f"{logical_id} lacks {name}"
+        yield from _kept(logical_id, resource)
+
+
+@rule
+def nobody_is_let_in_by_address(template: Template) -> Iterator[str]:
+    for logical_id, _, given in resources(template, "AWS::EC2::SecurityGroup"):
+        if [each for each in given.get("SecurityGroupIngress", ()) if "SourceSecurityGroupId" not in each]:
+            yield f"{logical_id} lets addresses in"
+    for logical_id, _, given in resources(template, "AWS::EC2::Subnet"):
+        if given.get("MapPublicIpOnLaunch") is not False:
+            yield f"{logical_id} gives public addresses"
 
 
 @rule

@@ -45,6 +45,13 @@ Resources:
         Statement:
           - {Effect: Allow, Action: [s3:GetObject, "s3:*", "*"], Resource: "*"}
           - {Effect: Allow, Action: iam:PassRole, Resource: "arn:aws:iam::1:role/x"}
+  Reads:
+    Type: AWS::Serverless::Function
+    Properties: {Events: {Changes: {Type: DynamoDB, Properties: {Stream: a, StartingPosition: LATEST}}}}
+  Database: {Type: AWS::RDS::DBInstance, Properties: {PubliclyAccessible: true}}
+  Settings: {Type: AWS::RDS::DBParameterGroup, Properties: {Family: postgres17}}
+  Secret: {Type: AWS::SecretsManager::Secret, Properties: {SecretString: hush}}
+  Wall: {Type: AWS::EC2::SecurityGroup, Properties: {SecurityGroupIngress: [{CidrIp: 0.0.0.0/0}]}}
   Machine: {Type: AWS::Serverless::StateMachine}
   Installs: {Type: AWS::Glue::Job, Properties: {DefaultArguments: {--additional-python-modules: "pydeequ==1.7.0"}}}
   Guest:

@@ -113,7 +113,7 @@ def test_the_stack_role_passes_roles_to_the_services_that_run_as_one_and_to_no_o
     trusted = {
         service
         for policy in policies()
-        if policy.is_of_its_resource and policy.template not in ("bootstrap", "pipeline")
+        if policy.is_of_its_resource and policy.template not in ("bootstrap", "pipeline", "feeds-base")
         for statement in policy.statements
         for service in listed(statement["Principal"].get("Service", []))
     }

@@ -27,7 +27,7 @@ EMITTED: dict[str, tuple[set[str], list[set[str]]]] = {
         [{"StateMachineArn"}],
     ),
     "AWS/Lambda": (
-        {"Errors", "Throttles", "Invocations", "Duration"},
+        {"Errors", "Throttles", "Invocations", "Duration", "IteratorAge"},
         [{"FunctionName"}, {"FunctionName", "Resource", "ExecutedVersion"}],
     ),
     "AWS/DynamoDB": ({"ConsumedWriteCapacityUnits", "ConsumedReadCapacityUnits"}, [{"TableName"}]),

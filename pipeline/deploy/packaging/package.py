@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from pipeline.cloudformation.templates import dump_template, load_template
-from pipeline.core.errors import BadDefinition, Refused
+from pipeline.core.errors import BadDefinition, BadInput, Refused
 from pipeline.deploy.packaging.artefacts import Artefacts
 from pipeline.deploy.packaging.code import LAMBDA_PYTHON, Code, interpreter
 from pipeline.deploy.packaging.manifest import ARTEFACTS, FILE, TEMPLATES, Manifest, read_manifest
@@ -27,8 +27,10 @@ from pipeline.deploy.packaging.wheels import wheels_parameter
 LAKE = "lake"
 ONCE = "SluiceOnce"
 """The entry of a template's Metadata that says how often it is deployed: once a lake where it has none."""
-ONCE_A = frozenset({LAKE, "dataset", "team"})
-"""What it may say. `sluice datasets apply` deploys what is once a dataset or a team."""
+ONCE_A = frozenset({LAKE, "dataset", "team", "feed"})
+"""What it may say. `sluice datasets apply` deploys what is once a dataset or a team, `sluice deploy` each feed's."""
+FLOW = "SluiceFlow"
+"""The entry of a template's Metadata that names a flow: it is deployed where that is wanted, and else everywhere."""
 
 
 class Target(Enum):
@@ -48,6 +50,8 @@ class PackagedTemplate:
     path: Path
     once: str = LAKE
     """Of what it is deployed once: one of ONCE_A."""
+    flow: str | None = None
+    """The flow that it belongs to, unless every lake has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,18 @@ class Package:
         except FileNotFoundError:
             return None
 
-    def of_the_lake(self) -> list[Path]:
-        """The templates that are deployed once a lake."""
-        return [template.path for template in self.templates if template.once == LAKE]
+    def of_the_lake(self, flows: Collection[str] = ()) -> list[Path]:
+        """The templates that are deployed once a lake that has these flows; `BadInput` for one that there is not."""
+        if unknown := sorted(set(flows) - self.flows):
+            there = ", ".join(sorted(self.flows)) or "none"
+            raise BadInput(f"there is no flow {unknown[0]}", hint=f"There are: {there}. `sluice settings set flows …`")
+        of_lake = (template for template in self.templates if template.once == LAKE)
+        return [template.path for template in of_lake if template.flow is None or template.flow in flows]
+
+    @property
+    def flows(self) -> set[str]:
+        """The flows that a lake may have or not."""
+        return {template.flow for template in self.templates if template.flow}
 
 
 def read_package(folder: Path) -> Package:
@@ -134,7 +147,11 @@ def once(template: Mapping[str, Any], path: Path) -> str:
 
 def _templates(folder: Path) -> tuple[PackagedTemplate, ...]:
     paths = sorted((folder / TEMPLATES).glob("*.yaml"))
-    return tuple(PackagedTemplate(path.stem, path, once(load_template(path), path)) for path in paths)
+    loaded = ((path, load_template(path)) for path in paths)
+    return tuple(
+        PackagedTemplate(path.stem, path, once(template, path), template.get("Metadata", {}).get(FLOW))
+        for path, template in loaded
+    )
 
 
 def _notes(python: tuple[int, int]) -> tuple[str, ...]:

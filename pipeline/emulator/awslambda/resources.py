@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.emulator.cloudformation.reasons import CAPACITY, ENCRYPTION, IAM, TRACING
+from pipeline.emulator.cloudformation.reasons import CAPACITY, ENCRYPTION, IAM, NETWORK, TRACING
 from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, by_reference, nowhere, resource_type
 from pipeline.emulator.cloudformation.tags import retag
 
@@ -24,12 +24,13 @@ def _function_name(aws: Aws, resource: Resource) -> str:
     Environment.Variables.* Code.S3Bucket Code.S3Key Code.S3ObjectVersion LoggingConfig.LogGroup LoggingConfig.LogFormat
     LoggingConfig.ApplicationLogLevel LoggingConfig.SystemLogLevel
     ReservedConcurrentExecutions DeadLetterConfig.TargetArn EphemeralStorage.Size Architectures
-    TracingConfig.Mode KmsKeyArn""",
+    TracingConfig.Mode KmsKeyArn VpcConfig.SubnetIds VpcConfig.SecurityGroupIds""",
     without_effect={
         "Architectures": CAPACITY,
         "EphemeralStorage": CAPACITY,
         "TracingConfig": TRACING,
         "KmsKeyArn": ENCRYPTION,
+        "VpcConfig": NETWORK,
     },
     resets={
         "DeadLetterConfig": {"TargetArn": ""},

@@ -22,10 +22,14 @@ from pipeline.core.errors import Misconfigured
 
 FOLDERS = ("patches", "interpreter")
 
+LATE = frozenset({"rds"})
+"""Services that few lakes use, and whose part of moto takes most of a second to load: changed when first asked for."""
+
 _Change = TypeVar("_Change", "Patch", "Addition", "Setup")
 
 _lock = threading.Lock()
 _installed = False
+_late_installed: set[str] = set()
 
 
 class Patch:
@@ -43,6 +47,7 @@ class Patch:
         self.reason = reason
         self.replacement = replacement
         self.rebind = rebind
+        self.module = str(replacement.__module__)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         return self.replacement(*arguments, **named)
@@ -70,6 +75,7 @@ class Addition:
         self.target = target
         self.reason = reason
         self.added = added
+        self.module = str(added.__module__)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         return self.added(*arguments, **named)
@@ -91,6 +97,7 @@ class Setup:
     def __init__(self, reason: str, install: Callable[[], None]) -> None:
         self.reason = reason
         self.install = install
+        self.module = install.__module__
 
 
 REGISTERED: dict[str, Patch | Addition | Setup] = {}
@@ -123,9 +130,28 @@ def install_all() -> None:
     with _lock:
         if _installed:
             return
-        for each in registered().values():
-            each.install()
+        for module in modules():
+            if _service_of(module) not in LATE:
+                importlib.import_module(module)
+        for each in REGISTERED.values():
+            if _service_of(each.module) not in LATE:
+                each.install()
         _installed = True
+
+
+def install_late(service: str) -> None:
+    """Change a service of moto that has just been loaded, if it is one of `LATE` and moto is changed at all."""
+    with _lock:
+        if _installed and service in LATE - _late_installed:
+            for each in list(registered().values()):
+                if _service_of(each.module) == service:
+                    each.install()
+            _late_installed.add(service)
+
+
+def _service_of(module: str) -> str:
+    """The folder of `pipeline.emulator` that a module is in; empty for one that is in none."""
+    return next(iter(module.removeprefix("pipeline.emulator.").split(".")[:-1]), "")
 
 
 def registered() -> Mapping[str, Patch | Addition | Setup]:

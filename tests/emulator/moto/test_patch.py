@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from types import ModuleType
 from typing import Any
@@ -184,3 +185,19 @@ def test_no_module_elsewhere_changes_moto() -> None:
     package = ROOT / "pipeline"
     everywhere = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in package.rglob("*.py")}
     assert [name for name in sorted(everywhere - set(patch.modules())) if decorators(name)] == []
+
+
+def test_a_service_that_few_use_is_not_loaded_before_it_is_asked_for_and_changed_then() -> None:
+    told = """
+import sys
+import pipeline.emulator
+from pipeline.emulator.moto import patch
+patch.install_all()
+assert not {"moto.rds", "moto.ec2.models"} & sys.modules.keys()
+from moto.backends import get_backend
+get_backend("rds")
+from moto.rds.models import RDSBackend
+print(RDSBackend.create_db_instance.__module__)
+"""
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "pipeline.emulator.rds.patches.instances", done.stderr

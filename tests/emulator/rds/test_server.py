@@ -20,7 +20,7 @@ def server(tmp_path: Path) -> Iterator[PostgresServer]:
     made = PostgresServer(tmp_path / "a lake's folder" / "postgres", "pass word'")
     made.start()
     yield made
-    made.stop()
+    made.remove()
 
 
 def connect(server: PostgresServer, password: str = "pass word'") -> psycopg.Connection[tuple[object, ...]]:

@@ -47,7 +47,7 @@ def settings(aws: None, postgres: PostgresServer, target: psycopg.Connection[Any
     return {
         "FEED_KEYRING": "keyring",
         "FEED_CONTRACT": "/feeds/transactions",
-        "FEED_WRITER_SECRET": "writer",
+        "FEED_WRITER": "writer",
         "OWNER": json.dumps({**place, "user": owner, "password_secret": "owner"}),
         "WRITER": json.dumps({**place, "user": WRITER, "password_secret": "writer"}),
     }
@@ -58,7 +58,7 @@ def migrate(settings: dict[str, str]) -> Migrate:
     feeds = Feeds(Settings.from_environment({**settings, "FEED_DATABASE": settings["OWNER"]}))
 
     def run(**event: Any) -> dict[str, Any]:
-        return migrated({"contract": feed().to_json(), **event}, feeds)
+        return migrated({"contract": feed().to_json(), "name": "/contracts/transactions", **event}, feeds)
 
     return run
 

@@ -1,0 +1,1 @@
+"""Deploys feeds: each one's target and its function."""
