@@ -11,9 +11,10 @@ from typing import Any
 from pipeline.cloudformation.templates import load_template
 
 FUNCTION = "AWS::Serverless::Function"
+LAYER = "AWS::Serverless::LayerVersion"
 # A layer is named through Parameter Store: {{resolve:ssm:/sluice/${Env}/<layer>-layer}}, or, packaged, by the parameter
-# <Layer>LayerInStore.
-_LAYER = re.compile(r"/([a-z0-9-]+)-layer\}\}|\$\{([A-Za-z0-9]+)LayerInStore\}")
+# <Layer>LayerInStore; one of the same template by its logical id, <Layer>Layer.
+_LAYER = re.compile(r"/([a-z0-9-]+)-layer\}\}|\$\{([A-Za-z0-9]+)LayerInStore\}|\{'Ref': '([A-Za-z0-9]+)Layer'\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Function:
     stack: str
     logical_id: str
     properties: Mapping[str, Any]
+    beside: frozenset[str] = frozenset()
+    """The logical ids of the layers of its own template."""
 
     @property
     def handler(self) -> str:
@@ -44,12 +47,18 @@ class Function:
     def layers(self) -> tuple[str, ...]:
         """The names of its layers, as in `build/layers`."""
         references = _LAYER.findall(str(self.properties.get("Layers", [])))
-        return tuple(name or re.sub(r"\B([A-Z])", r"-\1", packaged).lower() for name, packaged in references)
+        return tuple(
+            name or re.sub(r"\B([A-Z])", r"-\1", packaged or own).lower()
+            for name, packaged, own in references
+            if not own or f"{own}Layer" in self.beside
+        )
 
 
 def functions(templates: Path) -> Iterator[Function]:
     """Every function of the templates in a folder, in order."""
     for path in sorted(templates.glob("*.yaml")):
-        for logical_id, resource in load_template(path)["Resources"].items():
+        resources = load_template(path)["Resources"]
+        layers = frozenset(name for name, resource in resources.items() if resource["Type"] == LAYER)
+        for logical_id, resource in resources.items():
             if resource["Type"] == FUNCTION:
-                yield Function(path.stem, logical_id, resource["Properties"])
+                yield Function(path.stem, logical_id, resource["Properties"], layers)

@@ -79,6 +79,7 @@ def _delete(aws: Aws, resource: Resource, made: Made) -> None:
     "AWS::RDS::DBInstance",
     "DBInstanceIdentifier DBName Engine ManageMasterUserPassword MasterUsername Port Tags.* "
     "MasterUserSecret.KmsKeyId VPCSecurityGroups EnableCloudwatchLogsExports",
+    fixed="Engine",
     without_effect=_WITHOUT_EFFECT,
     delete=_delete,
     find=_find,

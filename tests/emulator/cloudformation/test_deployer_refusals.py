@@ -57,8 +57,8 @@ Deploy = Callable[..., StackResult]
         ),
         (
             "{Transform: AWS::Serverless-2016-10-31, Resources: {Work: {Type: AWS::Serverless::Function, "
-            "Properties: {Handler: a.b, Runtime: python3.12, CodeUri: 's3://b/k', VpcConfig: {SubnetIds: [a]}}}}}",
-            "Work.Properties.VpcConfig",
+            "Properties: {Handler: a.b, Runtime: python3.12, CodeUri: 's3://b/k', FileSystemConfigs: [{Arn: a}]}}}}",
+            "Work.Properties.FileSystemConfigs",
         ),
     ],
 )

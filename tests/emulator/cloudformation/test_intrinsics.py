@@ -84,7 +84,7 @@ def test_dynamic_references_are_looked_up_also_when_put_together(value: Any, exp
         ({"Fn::If": ["IsDev", 1]}, "Fn::If is not written in CloudFormation's form"),
         ({"Fn::If": ["Round", 1, 2]}, "condition Round refers to itself"),
         ({"Fn::And": [{"Condition": "IsDev"}]}, "take two to ten conditions"),
-        ({"Fn::GetAZs": ""}, "Fn::GetAZs is not honoured"),
+        ({"Fn::Cidr": ["10.0.0.0/16", 2, 8]}, "Fn::Cidr is not honoured"),
         ({"Ref": "Nothing"}, "refers to Nothing"),
         ({"Fn::GetAtt": ["Queue", "Size"]}, "attribute Size of Queue"),
         ({"Fn::Select": [3, ["a"]]}, "has no item 3"),
