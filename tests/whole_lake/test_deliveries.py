@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-from pipeline.cli.waits import wait
 from pipeline.lake.batches.records import BatchStatus
 from pipeline.lake.catalog import Status
+from pipeline.operate.datasets import run_now
+from tests.patience import until
 
 from .conftest import Datasetup, RunningLake, csv_text, values
 
@@ -17,9 +18,16 @@ def define(lake: RunningLake, start: dict[str, str]) -> Datasetup:
     return lake.define({"stage_a": COLUMNS, "stage_b": {"start_when": start}})
 
 
-def wait_a_while(lake: RunningLake, seconds: float = 4) -> None:
-    """Long enough for files to be staged and for a poll to leave them."""
-    wait(lake.connected, seconds, lambda progress: None)
+def wait_until_staged(dataset: Datasetup, *files: str) -> None:
+    def are_staged() -> bool:
+        keys = [dataset.lake.versions(dataset.key(file)) for file in files]
+        return all(rows and rows[-1].status is Status.STAGED for rows in keys)
+
+    until(are_staged)
+
+
+def poll(dataset: Datasetup) -> tuple[str, str | None]:
+    return run_now(dataset.lake.lake, dataset.lake.lake.registry.get(dataset.name))
 
 
 def test_deliveries_are_loaded_whole_by_their_marker_or_manifest(lake: RunningLake):
@@ -28,9 +36,10 @@ def test_deliveries_are_loaded_whole_by_their_marker_or_manifest(lake: RunningLa
     marked.drop("day/b.csv", csv_text("id,n", "2,2"))
     named.drop("1.manifest", json.dumps({"files": ["in/a.csv", "in/b.csv"]}))
     named.drop("in/a.csv", csv_text("id,n", "1,1"))
-    wait_a_while(lake)
+    wait_until_staged(marked, "day/a.csv", "day/b.csv")
+    wait_until_staged(named, "1.manifest", "in/a.csv")
+    assert [poll(dataset)[1] for dataset in (marked, named)] == [None, None]
     assert marked.rows() == named.rows() == []
-    assert named.row("1.manifest").status is Status.STAGED
     said = lake.sluice("status", str(named.name)).stdout
     assert "1 of 2 files are there; b.csv: it has not come" in said
     why = lake.sluice("why", named.key("in/a.csv")).stdout
