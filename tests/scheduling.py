@@ -7,15 +7,11 @@ from xdist.scheduler import LoadScopeScheduling
 _LAKE = "tests/whole_lake"
 
 TOGETHER = {
-    "another lake": tuple(
-        f"{_LAKE}/test_{name}.py"
-        for name in ("advice", "bursts", "clients", "console", "failed_deployments", "killed_parts", "messy_files")
-    ),
     # With the tests of roles, those whose calls they look at.
     "lake": (f"{_LAKE}/",),
     "spark": ("tests/stages/stage_b/", "tests/stages/rows/", "tests/emulator/glue/test_job_runs.py"),
 }
-"""A process each from the start: what these share is dear to start, and they take long. The first that fits counts."""
+"""A process each from the start: what these share is dear to start, and they take long."""
 
 ALONE = tuple(f"{_LAKE}/test_{name}.py" for name in ("big_files", "lifecycle", "pages", "strangers"))
 """Files that start lakes of their own, and take long: they come next, so that no process ends with one of them."""
