@@ -52,3 +52,4 @@ def _sort() -> None:
 
     place = {command: number for number, command in enumerate(_MODULE_OF)}
     app.registered_commands.sort(key=lambda each: place[str(each.name or getattr(each.callback, "__name__", ""))])
+    app.registered_groups.sort(key=lambda each: place[str(each.name)])

@@ -40,7 +40,7 @@ NEXT = """
 def demo(port: Port = PORT, packaged: Packaged = False, flow: FlowNames = None) -> None:
     """Start a fresh lake, drop the samples, and show the results. The lake keeps running.
 
-    With --flow feeds also put some transactions into a table, and show what analysts see of them in PostgreSQL.
+    With --flow feeds the lake also has a PostgreSQL and the feed demo_transactions: see docs/feeds.md.
     """
     if lifecycle.stop(checkout()):
         console.print("  stopped the lake that was running", highlight=False)
