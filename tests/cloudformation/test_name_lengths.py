@@ -27,11 +27,14 @@ OF_THE_MODEL = {
     ("AWS::CodePipeline::Pipeline", "Name"): ("codepipeline", "CreatePipeline", "pipeline.name"),
     ("AWS::Glue::Crawler", "Name"): ("glue", "CreateCrawler", "Name"),
     ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"): ("iam", "CreatePolicy", "PolicyName"),
+    ("AWS::RDS::DBProxy", "DBProxyName"): ("rds", "CreateDBProxy", "DBProxyName"),
     ("AWS::Serverless::LayerVersion", "LayerName"): ("lambda", "PublishLayerVersion", "LayerName"),
     ("AWS::Serverless::StateMachine", "Name"): ("stepfunctions", "CreateStateMachine", "name"),
 }
 DOCUMENTED = {
     ("AWS::CloudWatch::Dashboard", "DashboardName"): 255,
+    # The schema's 1024 is for its ARN.
+    ("AWS::DynamoDB::Table", "TableName"): 255,
     ("AWS::SQS::Queue", "QueueName"): 80,
     # With the account's ARN around it; the API's 2048 is for the whole.
     ("AWS::SSM::Parameter", "Name"): 1011,
@@ -56,13 +59,22 @@ def regions() -> list[str]:
     return sorted({region for each in found for region in each})
 
 
+NAMES_OF_AWS = {("AWS::EC2::VPCEndpoint", "ServiceName")}
+
+
 def named() -> Iterator[tuple[str, tuple[str, str]]]:
     """The properties that name what templates make: those of the schemas whose value a template makes of parameters."""
     for stem, template in TEMPLATES.items():
         for logical_id, resource in template["Resources"].items():
             for name, value in resource.get("Properties", {}).items():
-                if name.endswith("Name") and isinstance(value, dict) and "${" in str(value):
-                    yield f"{stem}-{logical_id}", (resource["Type"], name)
+                kind = (resource["Type"], name)
+                if (
+                    name.endswith("Name")
+                    and isinstance(value, dict)
+                    and "${" in str(value)
+                    and kind not in NAMES_OF_AWS
+                ):
+                    yield f"{stem}-{logical_id}", kind
 
 
 def test_every_name_that_is_made_of_parameters_has_a_limit() -> None:

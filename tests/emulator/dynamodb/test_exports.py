@@ -90,7 +90,8 @@ def test_the_files_are_as_documented(aws: Any, table_arn: str):
         assert file["md5Checksum"] == base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
         items += [json.loads(line)["Item"] for line in gzip.decompress(data).decode().splitlines()]
     assert {item["id"]["S"] for item in items} == {f"t{number}" for number in range(20)}
-    assert items[0] == {**items[0], "n": {"N": "1.50"}, "b": {"B": "AP8="}, "m": {"M": {"x": {"NULL": True}}}}
+    # DynamoDB leaves out zeros at the end of a number.
+    assert items[0] == {**items[0], "n": {"N": "1.5"}, "b": {"B": "AP8="}, "m": {"M": {"x": {"NULL": True}}}}
     listed = client.list_exports(TableArn=table_arn)["ExportSummaries"]
     assert listed == [{"ExportArn": begun["ExportArn"], "ExportStatus": "COMPLETED", "ExportType": "FULL_EXPORT"}]
 
