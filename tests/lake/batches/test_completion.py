@@ -320,6 +320,7 @@ def test_an_append_needs_no_other_transform_when_its_base_moved(shop: Shop):
 def test_batches_and_a_writer_who_never_rests_both_get_through(shop: Shop):
     """As fast as the writer can: a commit of either that the other was quicker than is made again."""
     wrote: list[str] = []
+    slower = [0.0]
     ended, the_job_writes = threading.Event(), threading.Lock()
 
     def write() -> None:
@@ -329,6 +330,7 @@ def test_batches_and_a_writer_who_never_rests_both_get_through(shop: Shop):
             with the_job_writes, contextlib.suppress(CommitFailedException, ValueError):
                 tables.load(shop.table).append(pa.table({"id": [row]}))
                 wrote.append(row)
+            time.sleep(slower[0])
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -344,7 +346,7 @@ def test_batches_and_a_writer_who_never_rests_both_get_through(shop: Shop):
             while len(wrote) < seen + 3:
                 assert writer.is_alive()
                 time.sleep(0.01)
-            assert _commit_as_the_state_machine_does(shop, batches[-1]) is CommitOutcome.COMMITTED
+            assert _commit_as_polls_do(shop, batches[-1], slower) is CommitOutcome.COMMITTED
     finally:
         ended.set()
         writer.join()
@@ -353,11 +355,12 @@ def test_batches_and_a_writer_who_never_rests_both_get_through(shop: Shop):
     assert shop.branches() == ["main"]
 
 
-def _commit_as_the_state_machine_does(shop: Shop, batch: str) -> CommitOutcome:
-    """The machine tries it again, and so do polls for as long as the writers of others are quicker."""
+def _commit_as_polls_do(shop: Shop, batch: str, slower: list[float]) -> CommitOutcome:
+    """Polls try it again for as long as others are quicker: no machine is so slow that they are for ever."""
     while True:
         with contextlib.suppress(Transient, Contended):
             return shop.finisher.commit(shop.name, batch, shop.table)
+        slower[0] += 0.2
 
 
 def test_a_batch_without_rows_needs_no_other_transform_when_its_base_moved(shop: Shop):
