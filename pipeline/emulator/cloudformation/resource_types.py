@@ -275,3 +275,15 @@ def resource_type(
         return put
 
     return register
+
+
+def only_on_aws(name: str, reason: str, put: Put | None = None, *, fixed: str = "") -> None:
+    """Register a type that is accepted and not made, so that what a template has of it can be planned here.
+
+    `put` says what `Ref` and `Fn::GetAtt` answer, where a name of its own is not enough.
+    """
+    resource_type(name, "*", without_effect={"": reason}, fixed=fixed, delete=nothing, find=nowhere)(put or _named)
+
+
+def _named(aws: Aws, resource: Resource, previous: Made | None) -> Made:
+    return Made(resource.name("Name"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.emulator.cloudformation.reasons import ALARMS
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Put, Resource, nothing, nowhere, resource_type
+from pipeline.emulator.cloudformation.resource_types import Aws, Made, Put, Resource, only_on_aws
 
 
 def _not_made(name_property: str, arn_service: str, arn_prefix: str) -> Put:
@@ -14,12 +14,10 @@ def _not_made(name_property: str, arn_service: str, arn_prefix: str) -> Put:
     return put
 
 
-for _type, _fixed, _service, _prefix in (
+for _type, _name, _service, _prefix in (
     ("AWS::CloudWatch::Alarm", "AlarmName", "cloudwatch", "alarm:"),
     ("AWS::CloudWatch::CompositeAlarm", "AlarmName", "cloudwatch", "alarm:"),
     ("AWS::CloudWatch::Dashboard", "DashboardName", "cloudwatch", "dashboard/"),
-    ("AWS::Logs::MetricFilter", "FilterName LogGroupName", "logs", "metric-filter:"),
+    ("AWS::Logs::MetricFilter", "FilterName", "logs", "metric-filter:"),
 ):
-    resource_type(_type, "*", without_effect={"": ALARMS}, fixed=_fixed, delete=nothing, find=nowhere)(
-        _not_made(_fixed.split()[0], _service, _prefix)
-    )
+    only_on_aws(_type, ALARMS, _not_made(_name, _service, _prefix))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.emulator.cloudformation.reasons import NETWORK
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, nothing, nowhere, resource_type
+from pipeline.emulator.cloudformation.resource_types import only_on_aws
 
 _TYPES = (
     "FlowLog",
@@ -16,11 +16,9 @@ _TYPES = (
     "VPC",
     "VPCEndpoint",
 )
-
-
-def _not_made(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    return Made(resource.name("Name"))
+_PERHAPS_REPLACED = {"Subnet": "Ipv6CidrBlock", "VPC": "InstanceTenancy"}
+"""What replaces a resource in some cases (its resource schema, conditionalCreateOnlyProperties)."""
 
 
 for _type in _TYPES:
-    resource_type(f"AWS::EC2::{_type}", "*", without_effect={"": NETWORK}, delete=nothing, find=nowhere)(_not_made)
+    only_on_aws(f"AWS::EC2::{_type}", NETWORK, fixed=_PERHAPS_REPLACED.get(_type, ""))

@@ -3,20 +3,7 @@
 from __future__ import annotations
 
 from pipeline.emulator.cloudformation.reasons import LAKE_FORMATION
-from pipeline.emulator.cloudformation.resource_types import Aws, Made, Resource, nothing, nowhere, resource_type
+from pipeline.emulator.cloudformation.resource_types import only_on_aws
 
-_FIXED = {
-    "AWS::LakeFormation::Resource": "ResourceArn",
-    "AWS::LakeFormation::PrincipalPermissions": "Catalog Principal Resource Permissions PermissionsWithGrantOption",
-}
-"""Which properties CloudFormation changes by replacing (its resource schemas, createOnlyProperties)."""
-
-
-def _not_made(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    return Made(resource.name("Name"))
-
-
-for _type, _properties in _FIXED.items():
-    resource_type(_type, "*", without_effect={"": LAKE_FORMATION}, fixed=_properties, delete=nothing, find=nowhere)(
-        _not_made
-    )
+for _type in ("PrincipalPermissions", "Resource"):
+    only_on_aws(f"AWS::LakeFormation::{_type}", LAKE_FORMATION)

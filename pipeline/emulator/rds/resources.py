@@ -10,8 +10,7 @@ from pipeline.emulator.cloudformation.resource_types import (
     Made,
     Resource,
     code_of,
-    nothing,
-    nowhere,
+    only_on_aws,
     resource_type,
     text,
 )
@@ -49,6 +48,12 @@ _WITHOUT_EFFECT = {
     "VPCSecurityGroups": NETWORK,
 }
 
+_PERHAPS_REPLACED = (
+    "AutoMinorVersionUpgrade BackupRetentionPeriod DBParameterGroupName Engine MultiAZ PerformanceInsightsKMSKeyId "
+    "PreferredMaintenanceWindow"
+)
+"""What replaces an instance in some cases (its resource schema, conditionalCreateOnlyProperties)."""
+
 _GONE = "DBInstanceNotFound"
 
 
@@ -79,7 +84,7 @@ def _delete(aws: Aws, resource: Resource, made: Made) -> None:
     "AWS::RDS::DBInstance",
     "DBInstanceIdentifier DBName Engine ManageMasterUserPassword MasterUsername Port Tags.* "
     "MasterUserSecret.KmsKeyId VPCSecurityGroups EnableCloudwatchLogsExports",
-    fixed="Engine",
+    fixed=_PERHAPS_REPLACED,
     without_effect=_WITHOUT_EFFECT,
     delete=_delete,
     find=_find,
@@ -110,14 +115,5 @@ def instance(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     )
 
 
-def _not_made(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    return Made(resource.name("Name"))
-
-
-for _type in (
-    "AWS::RDS::DBParameterGroup",
-    "AWS::RDS::DBProxy",
-    "AWS::RDS::DBProxyTargetGroup",
-    "AWS::RDS::DBSubnetGroup",
-):
-    resource_type(_type, "*", without_effect={"": NETWORK}, delete=nothing, find=nowhere)(_not_made)
+for _type in ("DBParameterGroup", "DBProxy", "DBProxyTargetGroup", "DBSubnetGroup"):
+    only_on_aws(f"AWS::RDS::{_type}", NETWORK)

@@ -11,8 +11,7 @@ from pipeline.emulator.cloudformation.resource_types import (
     Made,
     Resource,
     is_there,
-    nothing,
-    nowhere,
+    only_on_aws,
     resource_type,
 )
 from pipeline.emulator.cloudformation.tags import listed, retag
@@ -79,10 +78,4 @@ def secret(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     return previous
 
 
-def _not_made(aws: Aws, resource: Resource, previous: Made | None) -> Made:
-    return Made(resource.logical_id)
-
-
-resource_type(
-    "AWS::SecretsManager::RotationSchedule", "*", without_effect={"": ROTATION}, delete=nothing, find=nowhere
-)(_not_made)
+only_on_aws("AWS::SecretsManager::RotationSchedule", ROTATION)

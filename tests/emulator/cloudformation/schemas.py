@@ -84,7 +84,8 @@ def create_only() -> dict[str, list[str]]:
     for name, kind in sorted(REGISTRY.items()):
         schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, name).schema
         paths = [each.removeprefix("/properties/").replace("/", ".") for each in schema.get("createOnlyProperties", [])]
-        if honoured := sorted(path for path in paths if path.partition(".")[0] in kind.known()):
+        known = kind.known()
+        if honoured := sorted(path for path in paths if "*" in known or path.partition(".")[0] in known):
             found[name] = honoured
     return found
 

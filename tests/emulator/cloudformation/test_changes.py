@@ -90,15 +90,12 @@ def test_what_replaces_a_resource_is_what_cloudformations_schema_says(type_name:
     from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema
+    create_only = {
+        pointer.removeprefix("/properties/").replace("/", ".")
+        for kind in ("createOnlyProperties", "conditionalCreateOnlyProperties")
+        for pointer in schema.get(kind, [])
+    }
     kind = REGISTRY[type_name]
-    if "" in kind.without_effect:
-        pytest.skip("nothing is made of it that could be replaced")
-    always, perhaps = (
-        {pointer.removeprefix("/properties/").replace("/", ".") for pointer in schema.get(which, [])}
-        for which in ("createOnlyProperties", "conditionalCreateOnlyProperties")
-    )
-    # What has no effect here changes nothing, so there is nothing to replace where AWS may or may not.
-    create_only = always | (perhaps - kind.without_effect.keys())
     honoured = {path for path in create_only if path.split(".")[0] in kind.known() or "*" in kind.known()}
     # The schema calls the database's name DatabaseName, which templates give as DatabaseInput.Name.
     ours = set(kind.fixed) - ({"DatabaseInput.Name"} if type_name == "AWS::Glue::Database" else set())
