@@ -24,6 +24,7 @@ from pipeline.cli.dataset_proposals import proposal_json, show_proposal
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, errors, print_json, print_table
 from pipeline.core.checkout import checkout
+from pipeline.core.definitions.files import Found
 from pipeline.core.definitions.problems import Problem
 from pipeline.core.errors import BadInput, Misconfigured, Refused
 from pipeline.deploy.datasets.definitions import all_findings, apply_definitions, by_name, plan_definitions
@@ -32,7 +33,7 @@ from pipeline.deploy.rulesets import Rulesets
 from pipeline.lake.datasets.compatibility import Breach, breaches
 from pipeline.lake.datasets.dataset_names import reserved_team
 from pipeline.lake.datasets.drift import Drift, compare
-from pipeline.lake.datasets.files import Definition, Found, path_of, read_all
+from pipeline.lake.datasets.files import Definition, path_of, read_all
 from pipeline.lake.datasets.revisions import definitions_at
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.connection import Connected
@@ -156,7 +157,7 @@ def list_datasets(context: typer.Context, as_json: Json = False) -> None:
         console.print(f"[red]{escape_untrusted(problem)}[/]", highlight=False, soft_wrap=True)
 
 
-def _read_files() -> Found | None:
+def _read_files() -> Found[Definition] | None:
     """The definitions in the checkout; None outside of a checkout."""
     try:
         return read_all(checkout())
@@ -164,11 +165,8 @@ def _read_files() -> Found | None:
         return None
 
 
-def _problems_json(files: Found | None) -> list[dict[str, Any]]:
-    return [
-        {"path": problem.path, "line": problem.line, "field": problem.field, "what": problem.what}
-        for problem in (files.problems if files else ())
-    ]
+def _problems_json(files: Found[Definition] | None) -> list[dict[str, Any]]:
+    return [problem.to_json() for problem in (files.problems if files else ())]
 
 
 @datasets.command("validate")
@@ -216,7 +214,7 @@ def validate(
         console.print(f"compatible with {escape_untrusted(against)}", highlight=False)
 
 
-def _breaches_since(files: Found, revision: str) -> dict[str, list[Breach]]:
+def _breaches_since(files: Found[Definition], revision: str) -> dict[str, list[Breach]]:
     found: dict[str, list[Breach]] = {}
     now = {each.dataset.name: each.dataset for each in files.definitions}
     for before in definitions_at(checkout(), revision):
@@ -230,7 +228,7 @@ def _breaches_since(files: Found, revision: str) -> dict[str, list[Breach]]:
     return {name: breaching for name, breaching in found.items() if breaching}
 
 
-def _is_wrong(definition: Definition, files: Found) -> bool:
+def _is_wrong(definition: Definition, files: Found[Definition]) -> bool:
     return any(problem.path == definition.path for problem in files.problems)
 
 

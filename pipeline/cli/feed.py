@@ -26,7 +26,7 @@ from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, errors, print_json
 from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
-from pipeline.core.definitions.problems import BadDefinitions, Problem
+from pipeline.core.definitions.problems import BadDefinitions
 from pipeline.core.errors import BadInput
 from pipeline.lake.services import Lake
 from pipeline.operate.formatting import counted
@@ -97,7 +97,7 @@ def check(
         print_json(
             {
                 "valid": [each.feed for each in checked.feeds],
-                "problems": list(map(_problem, checked.problems)),
+                "problems": [{**each.to_json(), "column": each.column} for each in checked.problems],
                 **({} if against is None else {"changes": changed}),
             }
         )
@@ -284,8 +284,3 @@ def _lake(context: typer.Context) -> Lake:
 def vars_of(change: Any) -> dict[str, Any]:
     """A change, for --json."""
     return {"field": change.field, "kind": change.kind.value, "subject": change.subject, "meaning": change.meaning}
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
-    where = {"path": problem.path, "line": problem.line, "column": problem.column, "field": problem.field}
-    return {**where, "what": problem.what}

@@ -230,19 +230,21 @@ def stacks_of_lake(
 
 def apply_feeds(root: Path, backend: Backend, package: Package) -> Iterator[FeedApplied]:
     """Deploy the checkout's feeds, once the lake's stacks are: the target of each, and what it has of its own."""
+    if not _has_feeds(backend):
+        return
     from pipeline.deploy.feeds import application
     from pipeline.deploy.packaging import read_manifest
 
     artefacts = read_manifest(package.folder).stack_parameters(artefact_bucket(backend))
-    if _has_feeds(backend):
-        yield from application.apply(root, backend, package[_FEED].path, {**backend.settings, **artefacts})
+    yield from application.apply(root, backend, package[_FEED].path, {**backend.settings, **artefacts})
 
 
 def _stacks_of_feeds(root: Path, backend: Backend, package: Package, artefacts: Mapping[str, str]) -> Iterator[Stack]:
+    if not _has_feeds(backend):
+        return
     from pipeline.deploy.feeds import application
 
-    if _has_feeds(backend):
-        yield from application.stacks(root, backend, package[_FEED].path, {**backend.settings, **artefacts})
+    yield from application.stacks(root, backend, package[_FEED].path, {**backend.settings, **artefacts})
 
 
 def _has_feeds(backend: Backend) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.definitions.explanations import Explanations
-from pipeline.core.definitions.files import parse_as, problem_at
+from pipeline.core.definitions.files import Found, content_of, parse_as, problem_at, read_folder
 from pipeline.core.definitions.problems import BadDefinitions, Problem
 from pipeline.core.definitions.yaml_values import Document, Location
 from pipeline.feeds.definition import NOBODY, Column, Feed, Generalisation
@@ -32,45 +32,21 @@ class Definition:
         return problem_at(self.path, self.document, where, what)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """All contracts of a checkout: those that are right, and what is wrong with the others."""
-
-    definitions: tuple[Definition, ...]
-    problems: tuple[Problem, ...]
-
-    def or_raise(self) -> tuple[Definition, ...]:
-        """The contracts, or `BadDefinitions` if anything is wrong with any file."""
-        if self.problems:
-            raise BadDefinitions(self.problems)
-        return self.definitions
-
-
 def path_of(name: str) -> Path:
     """Where the contract of the feed `name` belongs, from the root of the checkout."""
     return FOLDER / f"{name}.yaml"
 
 
-def read_all(root: Path) -> Found:
+def read_all(root: Path) -> Found[Definition]:
     """Read every contract of the checkout `root`, and hold them to each other. Paths in problems are relative to it."""
-    found: list[Definition] = []
-    problems: list[Problem] = []
-    for path in sorted(each for each in (root / FOLDER).rglob("*") if each.suffix in (".yaml", ".yml")):
-        try:
-            found.append(read_file(path, root))
-        except BadDefinitions as bad:
-            problems += bad.problems
+    found, problems = read_folder(root / FOLDER, lambda path: read_file(path, root))
     problems += _disagreements(found)
     return Found(tuple(found), tuple(sorted(problems)))
 
 
 def read_file(path: Path, root: Path) -> Definition:
     """Read one contract; `BadDefinitions` says all that is wrong with it."""
-    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadDefinitions([Problem(shown, 1, "", f"cannot be read: {error.strerror}")]) from error
+    content, shown = content_of(path, root)
     definition = parse(content, shown)
     wanted = path_of(definition.feed.feed)
     if shown != wanted.as_posix():

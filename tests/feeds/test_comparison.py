@@ -13,19 +13,13 @@ from pipeline.feeds.imports.comparison import day_column
 from pipeline.feeds.imports.in_place import InPlace
 from pipeline.feeds.imports.jobs import Job
 from tests.feeds.contracts import feed, item, record
-from tests.feeds.test_history import decoder
+from tests.feeds.test_history import decoder, empty_table
 from tests.feeds.test_writer import migrated, write
 
 
 @pytest.fixture
 def job(aws: None, target: psycopg.Connection[Any]) -> Job:
-    dynamodb = client("dynamodb")
-    dynamodb.create_table(
-        TableName="transactions",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    dynamodb = empty_table()
     for number in range(6):
         booked = {"S": f"2026-03-0{number // 2 + 1}T23:30:00-02:00"}
         dynamodb.put_item(TableName="transactions", Item=item(f"t{number}", booked=booked, amount={"N": "1.5E1"}))

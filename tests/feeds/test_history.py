@@ -25,8 +25,8 @@ def decoder(contract: Feed) -> Any:
     return lambda versions: Decoder(contract, KEYRING, versions)
 
 
-@pytest.fixture
-def table(aws: None) -> Any:
+def empty_table() -> Any:
+    """A client of DynamoDB, where the table of the contract is and has no items."""
     dynamodb = client("dynamodb")
     dynamodb.create_table(
         TableName="transactions",
@@ -34,6 +34,12 @@ def table(aws: None) -> Any:
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
+    return dynamodb
+
+
+@pytest.fixture
+def table(aws: None) -> Any:
+    dynamodb = empty_table()
     for number in range(40):
         # Pages of a scan end at a megabyte.
         dynamodb.put_item(TableName="transactions", Item=item(f"t{number:02}", note={"S": "x" * 300_000}))

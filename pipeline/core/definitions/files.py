@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,6 +15,42 @@ from pipeline.core.definitions.strict_model import StrictModel
 from pipeline.core.definitions.yaml_values import Document, Location, read_yaml
 
 Model = TypeVar("Model", bound=StrictModel)
+Definition = TypeVar("Definition")
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Definition]):
+    """All definitions of a checkout: those that are right, and what is wrong with the others."""
+
+    definitions: tuple[Definition, ...]
+    problems: tuple[Problem, ...]
+
+    def or_raise(self) -> tuple[Definition, ...]:
+        """The definitions, or `BadDefinitions` if anything is wrong with any file."""
+        if self.problems:
+            raise BadDefinitions(self.problems)
+        return self.definitions
+
+
+def read_folder(folder: Path, read: Callable[[Path], Definition]) -> tuple[list[Definition], list[Problem]]:
+    """What `read` makes of each YAML file below a folder, by path, and the problems of those that it refuses."""
+    found: list[Definition] = []
+    problems: list[Problem] = []
+    for path in sorted(each for each in folder.rglob("*") if each.suffix in (".yaml", ".yml")):
+        try:
+            found.append(read(path))
+        except BadDefinitions as bad:
+            problems += bad.problems
+    return found, problems
+
+
+def content_of(path: Path, root: Path) -> tuple[bytes, str]:
+    """A file's content, and the path that problems name: from `root` where it lies below."""
+    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    try:
+        return path.read_bytes(), shown
+    except OSError as error:
+        raise BadDefinitions([Problem(shown, 1, "", f"cannot be read: {error.strerror}")]) from error
 
 
 def parse_as(

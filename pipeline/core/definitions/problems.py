@@ -27,6 +27,10 @@ class Problem:
         where = f"{self.field}: " if self.field else ""
         return f"{self.path}:{self.line}:{f'{self.column}:' if self.column else ''} {where}{self.what}"
 
+    def to_json(self) -> dict[str, str | int]:
+        """As commands print it with --json, without the column."""
+        return {"path": self.path, "line": self.line, "field": self.field, "what": self.what}
+
 
 class BadDefinitions(BadDefinition):
     """Files that are no definitions. `problems` says all that is wrong with them, the message one a line."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from pipeline.lake.datasets.files import Found, path_of
+from pipeline.core.definitions.files import Found
+from pipeline.lake.datasets.files import Definition, path_of
 from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.registry import Registration
 
@@ -25,7 +26,7 @@ class Drift(StrEnum):
 
 
 def compare(
-    registrations: Iterable[Registration], found: Found | None
+    registrations: Iterable[Registration], found: Found[Definition] | None
 ) -> list[tuple[Dataset, Registration | None, Drift]]:
     """Every dataset that is registered or defined, by name. `found` is None where there are no files."""
     registered = {registration.name: registration for registration in registrations}

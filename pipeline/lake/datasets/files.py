@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.core.definitions.files import parse_as, problem_at
+from pipeline.core.definitions.files import Found, content_of, parse_as, problem_at, read_folder
 from pipeline.core.definitions.problems import BadDefinitions, Problem, field_name, line_of
 from pipeline.core.definitions.yaml_values import Location
 from pipeline.lake.datasets.dataset_names import DatasetName
@@ -41,39 +41,15 @@ class Definition:
         return replace(found, line=first + line - 1) if first and line else found
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """All definitions of a checkout: those that are right, and what is wrong with the others."""
-
-    definitions: tuple[Definition, ...]
-    problems: tuple[Problem, ...]
-
-    def or_raise(self) -> tuple[Definition, ...]:
-        """The definitions, or `BadDefinitions` if anything is wrong with any file."""
-        if self.problems:
-            raise BadDefinitions(self.problems)
-        return self.definitions
-
-
-def read_all(root: Path) -> Found:
+def read_all(root: Path) -> Found[Definition]:
     """Read every definition of the checkout `root`. Paths in problems are relative to it."""
-    found: list[Definition] = []
-    problems: list[Problem] = []
-    for path in sorted(p for p in (root / FOLDER).rglob("*") if p.suffix in (".yaml", ".yml")):
-        try:
-            found.append(read_file(path, root))
-        except BadDefinitions as bad:
-            problems += bad.problems
+    found, problems = read_folder(root / FOLDER, lambda path: read_file(path, root))
     return Found(tuple(sorted(found, key=lambda d: d.dataset.name)), tuple(sorted(problems)))
 
 
 def read_file(path: Path, root: Path) -> Definition:
     """Read one definition; `BadDefinitions` says all that is wrong with it."""
-    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadDefinitions([Problem(shown, 1, "", f"cannot be read: {error.strerror}")]) from error
+    content, shown = content_of(path, root)
     definition = parse(content, shown)
     misplaced = list(_misplaced(definition, path.relative_to(root / FOLDER) if path.is_relative_to(root) else path))
     if misplaced:
