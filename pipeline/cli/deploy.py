@@ -62,7 +62,7 @@ def deploy(
     """
     target: Target = context.obj
     target.env = env or target.env
-    from pipeline.deploy.packaging import read_package
+    from pipeline.deploy.packaging import flows_of_checkout, read_package
 
     ready = read_package(package) if package else None
     if flow:
@@ -70,7 +70,8 @@ def deploy(
             raise BadInput(
                 "--plan changes nothing, and --flow is a setting", hint="`sluice settings set flows …` first."
             )
-        want_flows(target.reach().env, flow, laptop=target.profile is None)
+        there = ready.flows if ready else flows_of_checkout(checkout())
+        want_flows(target.reach().env, flow, there, laptop=target.profile is None)
     if target.profile:
         if prune:
             raise BadInput("--prune is for the embedded lake", hint="On AWS delete a stack in CloudFormation.")

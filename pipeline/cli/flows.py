@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import typer
@@ -16,8 +16,14 @@ FlowNames = Annotated[
 ]
 
 
-def want_flows(env: str, flows: Sequence[str], *, laptop: bool) -> None:
-    """Note in an environment's settings that it has these flows, beside those that it has."""
+def want_flows(env: str, flows: Sequence[str], there: Collection[str], *, laptop: bool) -> None:
+    """Note in an environment's settings that it has these flows, beside those that it has.
+
+    `BadInput` for one that is not `there`: an environment that kept it could not be deployed any more.
+    """
+    from pipeline.deploy.packaging import check_flows
+
+    check_flows(flows, there)
     ssm = client("ssm")
     known = environments.stored(ssm, env).get("flows", "").split(",")
     if new := [flow for flow in flows if flow not in known]:

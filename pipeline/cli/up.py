@@ -79,9 +79,9 @@ def bring_up(port: int, *, packaged: bool = False, flows: Sequence[str] = (), qu
     if packaged:
         _say_packaged(say)
     target = Target.of(lake)
-    want_flows(target.reach().env, flows, laptop=True)
-    backend = EmbeddedBackend(target.reach().env)
     made = embedded.packaged(root)
+    want_flows(target.reach().env, flows, made.flows, laptop=True)
+    backend = EmbeddedBackend(target.reach().env)
     planned = engine.plan(root, backend, made) if runs else None
     check_stateful(planned.stacks if planned else ())
     results = deploy_stacks(root, backend, made, planned, say)

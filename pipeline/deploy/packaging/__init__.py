@@ -5,6 +5,25 @@ from __future__ import annotations
 from pipeline.cloudformation.templates import stack_name
 from pipeline.deploy.packaging.artefacts import upload
 from pipeline.deploy.packaging.manifest import read_manifest
-from pipeline.deploy.packaging.package import Package, PackagedTemplate, Target, package, read_package
+from pipeline.deploy.packaging.package import (
+    Package,
+    PackagedTemplate,
+    Target,
+    check_flows,
+    flows_of_checkout,
+    package,
+    read_package,
+)
 
-__all__ = ["Package", "PackagedTemplate", "Target", "package", "read_manifest", "read_package", "stack_name", "upload"]
+__all__ = [
+    "Package",
+    "PackagedTemplate",
+    "Target",
+    "check_flows",
+    "flows_of_checkout",
+    "package",
+    "read_manifest",
+    "read_package",
+    "stack_name",
+    "upload",
+]

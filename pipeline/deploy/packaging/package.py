@@ -75,9 +75,7 @@ class Package:
 
     def of_the_lake(self, flows: Collection[str] = ()) -> list[Path]:
         """The templates that are deployed once a lake that has these flows; `BadInput` for one that there is not."""
-        if unknown := sorted(set(flows) - self.flows):
-            there = ", ".join(sorted(self.flows)) or "none"
-            raise BadInput(f"there is no flow {unknown[0]}", hint=f"There are: {there}. `sluice settings set flows …`")
+        check_flows(flows, self.flows)
         of_lake = (template for template in self.templates if template.once == LAKE)
         return [template.path for template in of_lake if template.flow is None or template.flow in flows]
 
@@ -85,6 +83,19 @@ class Package:
     def flows(self) -> set[str]:
         """The flows that a lake may have or not."""
         return {template.flow for template in self.templates if template.flow}
+
+
+def check_flows(flows: Collection[str], there: Collection[str]) -> None:
+    """`BadInput` for a flow that is not one of those that there are."""
+    if unknown := sorted(set(flows) - set(there)):
+        known = ", ".join(sorted(there)) or "none"
+        raise BadInput(f"there is no flow {unknown[0]}", hint=f"There are: {known}. `sluice settings set flows …`")
+
+
+def flows_of_checkout(root: Path) -> set[str]:
+    """The flows that a lake of this checkout may have or not."""
+    loaded = (load_template(path) for path in (root / "definitions" / "stacks").glob("*.yaml"))
+    return {flow for template in loaded if (flow := _flow(template))}
 
 
 def read_package(folder: Path) -> Package:
@@ -148,10 +159,11 @@ def once(template: Mapping[str, Any], path: Path) -> str:
 def _templates(folder: Path) -> tuple[PackagedTemplate, ...]:
     paths = sorted((folder / TEMPLATES).glob("*.yaml"))
     loaded = ((path, load_template(path)) for path in paths)
-    return tuple(
-        PackagedTemplate(path.stem, path, once(template, path), template.get("Metadata", {}).get(FLOW))
-        for path, template in loaded
-    )
+    return tuple(PackagedTemplate(path.stem, path, once(template, path), _flow(template)) for path, template in loaded)
+
+
+def _flow(template: Mapping[str, Any]) -> str | None:
+    return template.get("Metadata", {}).get(FLOW)  # type: ignore[no-any-return]
 
 
 def _notes(python: tuple[int, int]) -> tuple[str, ...]:
