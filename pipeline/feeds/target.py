@@ -115,7 +115,10 @@ def comment_of(feed: Feed, name: str) -> str:
         how = column.generalise
         what = f"to its {how.to}" if how.to else f"to its first {how.prefix} characters" if how.prefix else "to bands"
         treatment = f"Generalised {what}."
-    return " ".join(filter(None, (column.comment, treatment)))
+    said = column.comment.rstrip()
+    if said and treatment and said[-1] not in ".!?":
+        said += "."
+    return " ".join(filter(None, (said, treatment)))
 
 
 def _names(names: Iterable[str]) -> sql.Composed:

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.core.errors import Refused
 from pipeline.feeds.migrations import apply, plan
+from pipeline.feeds.target import comment_of
 from tests.feeds.contracts import KEYRING, TRANSACTIONS, feed, record
 from tests.feeds.test_writer import migrated, rows, write
 
@@ -83,3 +84,12 @@ def test_a_plan_can_be_read_before_it_runs(target: psycopg.Connection[Any]):
     assert target.execute("SELECT to_regclass('bi.transactions')").fetchone() == (None,)
     apply(target, migration)
     assert target.execute("SELECT to_regclass('bi.transactions')").fetchone() != (None,)
+
+
+def test_what_a_contract_says_of_a_column_ends_before_what_became_of_it():
+    ours = "Pseudonym of the namespace person: joins with that namespace's columns alone."
+    for said, whole in (("Who paid", f"Who paid. {ours}"), ("Who paid?", f"Who paid? {ours}"), ("", ours)):
+        person = {"from": "customer.email", "pseudonymise": "person", "comment": said}
+        assert comment_of(feed(columns=columns(person=person)), "person") == whole
+    amount = {"type": "decimal(12,2)", "comment": "In euros"}
+    assert comment_of(feed(columns=columns(amount=amount)), "amount") == "In euros"
