@@ -95,13 +95,20 @@ class Sealer:
         for start in range(0, len(candidates), step):
             chunk = candidates[start : start + step]
             while chunk:
-                moves = [self.catalog.moving(o, Status.CLAIMED, work.name, facts={"batch": batch.id}) for o in chunk]
+                moves = [self._claiming(o, work, batch) for o in chunk]
                 results = transact(self.dynamodb, [opening, *moves])
                 if not results:
                     break
                 if results[0] is not None:
                     return
                 chunk = [o for o, refused in zip(chunk, results[1:], strict=True) if refused is None]
+
+    def _claiming(self, obj: ObjectVersion, work: Work, batch: Batch) -> dict[str, Any]:
+        """Whatever the batch's row names: what is not the dataset's own is not claimed."""
+        facts, own = {"batch": batch.id}, {"dataset": work.name}
+        return self.catalog.moving(
+            obj, Status.CLAIMED, work.name, facts=facts, condition="#dataset = :dataset", values=own
+        )
 
     def seal(self, work: Work, batch: Batch) -> Batch:
         """Fix what the batch loads: SEALED with the claimed objects, or CANCELLED without any; the batch as it is then.

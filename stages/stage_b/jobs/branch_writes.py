@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.lake.batches.records import Written
 from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.messages.manifest import Manifest
+from pipeline.lake.messages.written import Written
 from pipeline.lake.tables.evolution import common
 from pipeline.lake.tables.names import branch_name
 from stages.stage_b.jobs.alignment import quoted

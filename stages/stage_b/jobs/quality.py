@@ -13,8 +13,9 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadDefinition, Refused
 from pipeline.core.telemetry.logs import log_as_job, log_context
 from pipeline.lake.batches.metrics import history_of
-from pipeline.lake.batches.records import BatchRecords, Verdict, Written
+from pipeline.lake.batches.records import BatchRecords, Verdict
 from pipeline.lake.datasets import Dataset, Quality
+from pipeline.lake.messages.written import Written
 from pipeline.lake.quality.dqdl import parse
 from pipeline.lake.quality.dynamic_rules import Resolved, expressions_of, resolve
 from pipeline.lake.quality.expressions import ExpressionError, looks_back
@@ -40,7 +41,7 @@ ARGUMENTS = ("manifest", "table", "batch_id", "dataset", "batches_table", "quara
 def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Verdict:
     """Evaluate the dataset's ruleset on the batch's snapshot, keep the results, record the verdict and return it."""
     name, batch_id = arguments["dataset"], arguments["batch_id"]
-    manifest = read_manifest(s3, arguments["manifest"])
+    manifest = read_manifest(s3, arguments["manifest"], name)
     dataset = Dataset.from_stored(dict(manifest.definition))
     batch = records.get(name, batch_id)
     if dataset.quality is None or batch is None or batch.write is None or batch.write.snapshot is None:

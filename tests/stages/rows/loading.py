@@ -18,11 +18,11 @@ from pyiceberg.catalog import load_catalog
 from ulid import ULID
 
 from pipeline.emulator.glue.spark.session import WarmSpark
-from pipeline.lake.batches.records import Written
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import ROW_COLUMN
 from pipeline.lake.files.conversion import convert
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.messages.written import Written
 from pipeline.lake.tables.creation import create_table
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.outcomes import CommitOutcome

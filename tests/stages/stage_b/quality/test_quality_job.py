@@ -16,7 +16,8 @@ from pipeline.core.clients import client
 from pipeline.core.dynamo import encode, update_if
 from pipeline.core.errors import BadDefinition, Inconsistent, Refused
 from pipeline.lake.batches.metrics import Measured, remembering
-from pipeline.lake.batches.records import Batch, BatchRecords, Written
+from pipeline.lake.batches.records import Batch, BatchRecords
+from pipeline.lake.messages.written import Written
 from stages.stage_b.jobs.quality import check
 from tests.conftest import allowed, load_template, table_calls
 
