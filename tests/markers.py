@@ -33,6 +33,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "tests/emulator/glue/test_session.py": ("spark",),
     "tests/feeds/test_erasure.py": ("emulator",),
     "tests/feeds/test_history.py": ("emulator",),
+    "tests/feeds/test_loads.py": ("emulator",),
     "tests/feeds/test_migrations.py": ("emulator",),
     "tests/feeds/test_privacy.py": ("emulator",),
     "tests/feeds/test_writer.py": ("emulator",),

@@ -17,6 +17,7 @@ MODULES = {
     "query": ("tables", "query"),
     "diff": ("diff",),
     "datasets": ("datasets",),
+    "feed": ("feed",),
     "try": ("try",),
     "settings": ("settings",),
     "redrive": ("redrive", "release", "dismiss"),

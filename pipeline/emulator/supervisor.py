@@ -66,6 +66,7 @@ class EmbeddedLake:
         from pipeline.emulator.eventbridge.targets import Targets
         from pipeline.emulator.gateway.server import AwsServer
         from pipeline.emulator.logs.output import LogSink
+        from pipeline.emulator.rds.databases import Databases, run_by
 
         front = AwsServer(self._port, self._folder)
         self._run(front)
@@ -79,6 +80,9 @@ class EmbeddedLake:
         later = AsyncInvocations(workers.invoke, self.endpoint, resolve=functions.resolve)
         self._run(later)
         functions.run_by(workers.invoke, later.submit)
+        databases = Databases(self._folder / "rds", self._tender.tend)
+        self._run(databases)
+        self._stack.callback(run_by(databases))
         if self._with_spark:
             front.actions.job = self._start_glue(logs.write)
         self._run(EventSources(self.endpoint, lambda arn, event: workers.invoke(functions.resolve(arn), event)))

@@ -9,8 +9,10 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import botocore
 import psycopg
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
@@ -20,6 +22,10 @@ from pipeline.core.errors import Broken, Misconfigured, SluiceError, Transient
 CONNECT_S = 5
 STATEMENT_S = 60
 """How long a statement may take: a writer that waits for the advance of keys comes back later."""
+
+_AUTHORITIES = Path(botocore.__file__).with_name("cacert.pem")
+"""Whom a certificate may come from: RDS Proxy has one of AWS Certificate Manager's. The client library of the wheel
+does not know where the system has its own."""
 
 _DRIFTED = "42"
 """Class of SQLSTATE: syntax error or access rule violation, such as a table or a column that is not there."""
@@ -49,7 +55,7 @@ class Database:
 
     def connect(self, password: str) -> Connection[Any]:
         """A new connection, in autocommit; `Transient` where there is none to be had now."""
-        tls = {} if self.host.startswith("/") else {"sslmode": "verify-full", "sslrootcert": "system"}
+        tls = {} if self.host.startswith("/") else {"sslmode": "verify-full", "sslrootcert": str(_AUTHORITIES)}
         place = make_conninfo(
             host=self.host,
             port=self.port,
@@ -60,12 +66,14 @@ class Database:
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,
-            options=f"-c statement_timeout={STATEMENT_S}s -c timezone=UTC",
             application_name="sluice",
             **tls,
         )
         with translated():
-            return psycopg.connect(place, password=password, autocommit=True)
+            connection = psycopg.connect(place, password=password, autocommit=True)
+            # RDS Proxy takes no options with the connection.
+            connection.execute(f"SET statement_timeout = '{STATEMENT_S}s'; SET timezone = 'UTC'")
+            return connection
 
 
 class Connections:

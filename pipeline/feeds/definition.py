@@ -19,6 +19,9 @@ from pipeline.feeds.types import TypeName, parse_type
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,47}$"
 """Names of feeds, schemas, tables and columns: PostgreSQL cuts names at 63 bytes, and ours get endings."""
 
+NOBODY = "to be named"
+"""What a proposal says of who holds the keys, until somebody does."""
+
 _RESERVED = "sluice_"
 """How the names of columns that the feed writes itself begin."""
 

@@ -18,20 +18,12 @@ from psycopg import Connection
 from pipeline.core.errors import Refused
 from pipeline.feeds.changes import Decoder
 from pipeline.feeds.definition import Feed
+from pipeline.feeds.imports.progress import Estimate
 from pipeline.feeds.writer import Writer, versions_of
 
 SEGMENTS = 8
 _UNIT_BYTES = 8192
 """Bytes that a read unit reads where it may read what is a moment old (Developer Guide, "Read consistency")."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """About how much there is to read: DynamoDB counts every six hours. `hours` at `units` a second."""
-
-    items: int
-    bytes: int
-    hours: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +119,7 @@ def _write(
         writer.write(connection, map(decode, page["Items"]))
         connection.execute(
             "INSERT INTO sluice_feeds.import VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (feed, segment) DO UPDATE"
-            " SET position = excluded.position, items = excluded.items, is_done = excluded.is_done",
+            " SET position = excluded.position, items = excluded.items, is_done = excluded.is_done, at = now()",
             (feed.feed, read.number, read.of, json.dumps(position) if position else None, items, read.is_done),
         )
     return read

@@ -1,4 +1,7 @@
-"""The keys of pseudonyms, as a secret holds them: `{"keys": {"1": "<base64>", …}, "legacy": {"<name>": "<text>"}}`."""
+"""The keys of pseudonyms, as a secret holds them: `{"keys": {"1": "<base64>", …}, "legacy": {"<name>": "<text>"}}`.
+
+A secret that a stack has made says `{"generated": "<text>"}`, which is the first key until somebody adds a second.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pipeline.core.errors import Misconfigured
 
@@ -31,7 +35,7 @@ class Keyring:
         """What a secret's text says; `Misconfigured`, which never quotes it, where it is no keyring."""
         try:
             document = json.loads(text)
-            keys = {_version(name): base64.b64decode(value, validate=True) for name, value in document["keys"].items()}
+            keys = _keys(document)
             legacy = dict(document.get("legacy", {}))
         except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
             # The cause would quote the secret.
@@ -48,6 +52,13 @@ class Keyring:
         """The secret's text."""
         keys = {str(version): base64.b64encode(key).decode() for version, key in sorted(self.keys.items())}
         return json.dumps({"keys": keys, **({"legacy": dict(self.legacy)} if self.legacy else {})})
+
+
+def _keys(document: Mapping[str, Any]) -> dict[int, bytes]:
+    if "generated" in document and "keys" not in document:
+        # As long as the digest's block at least, of random characters: more than 256 bits of chance.
+        return {1: document["generated"].encode("ascii")}
+    return {_version(name): base64.b64decode(value, validate=True) for name, value in document["keys"].items()}
 
 
 def _version(name: str) -> int:

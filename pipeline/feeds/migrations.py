@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import Connection, sql
 from pydantic import TypeAdapter
 
 from pipeline.core.errors import Refused
-from pipeline.feeds.definition import Column, Feed, path_of
+from pipeline.feeds.compatibility import Kind, changes
+from pipeline.feeds.definition import Column, Feed
 from pipeline.feeds.keyring import Keyring
+from pipeline.feeds.loads import tidy
 from pipeline.feeds.target import COMMON, creation, rows_table, view_creation, view_removal
 from pipeline.feeds.types import parse_type
 
 _COLUMNS = TypeAdapter(dict[str, Column])
-_BIGINT_DIGITS = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,11 @@ def plan(connection: Connection[Any], feed: Feed, keyring: Keyring) -> Migration
 
 
 def apply(connection: Connection[Any], migration: Migration) -> None:
-    """Run the statements, all or none."""
+    """Run the statements, all or none, and forget what nobody asks for any more."""
     with connection.transaction():
         for statement in migration.statements:
             connection.execute(statement)
+        tidy(connection)
 
 
 def _has_state(connection: Connection[Any]) -> bool:
@@ -102,44 +104,17 @@ def _namespaces(connection: Connection[Any] | None, feed: Feed, keyring: Keyring
 
 
 def _changes(stored: Feed, retired: Mapping[str, Column], feed: Feed) -> Iterator[sql.Composed]:
-    if stored.target != feed.target:
-        raise _refused(feed, "its target", "Give the feed another name for a new target, and import the history.")
-    for name, namespace in feed.namespaces.items():
-        if name in stored.namespaces and stored.namespaces[name] != namespace:
-            raise _refused(feed, f"the namespace {name}", "Give the namespace another name.")
+    for change in changes(stored, feed, retired):
+        if change.kind is Kind.REFUSED:
+            what = f"the feed {feed.feed} cannot change {change.subject}: rows that stand would mean something else"
+            raise Refused(what, hint=change.meaning)
     yield view_removal(feed)
     for name, column in feed.columns.items():
-        before = stored.columns.get(name) or retired.get(name)
+        before, its_type = stored.columns.get(name) or retired.get(name), sql.SQL(parse_type(column.type).sql)
         if before is None:
-            yield sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
-                rows_table(feed), sql.Identifier(name), sql.SQL(parse_type(column.type).sql)
-            )
-        elif _meaning(name, before) != _meaning(name, column):
-            raise _refused(feed, f"what the column {name} means", "Add a column of another name, and drop this one.")
+            add: LiteralString = "ALTER TABLE {} ADD COLUMN {} {}"
+            yield sql.SQL(add).format(rows_table(feed), sql.Identifier(name), its_type)
         elif before.type != column.type:
-            yield _widened(feed, name, before, column)
+            widen: LiteralString = "ALTER TABLE {} ALTER COLUMN {} TYPE {}"
+            yield sql.SQL(widen).format(rows_table(feed), sql.Identifier(name), its_type)
     yield from view_creation(feed)
-
-
-def _meaning(name: str, column: Column) -> Mapping[str, Any]:
-    """What decides the value of a column, but for its type."""
-    said = column.model_dump(exclude={"type", "comment", "quasi_identifier", "required", "from_"})
-    return {**said, "from": path_of(name, column)}
-
-
-def _widened(feed: Feed, name: str, before: Column, column: Column) -> sql.Composed:
-    old, new = parse_type(before.type), parse_type(column.type)
-    fits = (
-        (old.kind, new.kind) == ("decimal", "decimal")
-        and new.scale >= old.scale
-        and new.precision - new.scale >= old.precision - old.scale
-    ) or ((old.kind, new.kind) == ("bigint", "decimal") and new.precision - new.scale >= _BIGINT_DIGITS)
-    if not fits:
-        raise _refused(feed, f"the type of {name} from {before.type} to {column.type}", "Add a column of another name.")
-    return sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
-        rows_table(feed), sql.Identifier(name), sql.SQL(new.sql)
-    )
-
-
-def _refused(feed: Feed, what: str, hint: str) -> Refused:
-    return Refused(f"the feed {feed.feed} cannot change {what}: rows that stand would mean something else", hint=hint)

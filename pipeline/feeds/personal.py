@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """`what` it looks like; `identifier` says how its spellings are one where it names somebody, else it is dropped."""
+    """`what` it looks like; `identifier` says how its spellings are one where it names somebody, else it is dropped.
+
+    `because` is what speaks for it.
+    """
 
     what: str
     namespace: str = ""
     identifier: str = ""
+    because: str = ""
+
+    def __str__(self) -> str:
+        return f"looks like {self.what}: {self.because}"
 
 
 def _word(*words: str) -> re.Pattern[str]:
@@ -93,13 +100,15 @@ def plain_name(path: Sequence[str]) -> str:
 def suspicion(path: Sequence[str], texts: Sequence[str]) -> Suspicion | None:
     """What an attribute with these values looks like; None where nothing speaks for a person."""
     for pattern, found in _BY_VALUE:
-        if texts and sum(pattern.fullmatch(text.strip()) is not None for text in texts) > len(texts) * _SOME:
-            return found
+        matching = sum(pattern.fullmatch(text.strip()) is not None for text in texts)
+        if matching > len(texts) * _SOME:
+            return replace(found, because=f"{matching} of {len(texts)} values")
     # What the last step says counts first: of `customer.email` the e-mail.
     for name in dict.fromkeys((plain_name(path[-1:]), plain_name(path))):
         for pattern, found in _BY_NAME:
             if pattern.search(name):
-                return found
-    if sum(len(text.split()) >= _FREE_TEXT for text in texts) > len(texts) * _SOME:
-        return Suspicion("free text")
+                return replace(found, because="by its name")
+    matching = sum(len(text.split()) >= _FREE_TEXT for text in texts)
+    if matching > len(texts) * _SOME:
+        return Suspicion("free text", because=f"{matching} of {len(texts)} values")
     return None

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.core.errors import BadInput
-from pipeline.feeds.definition import NAME_PATTERN, Feed
+from pipeline.feeds.definition import NAME_PATTERN, NOBODY, Feed
 from pipeline.feeds.personal import POSTCODE, plain_name, suspicion
 from pipeline.feeds.values import Attribute
 
@@ -28,10 +28,12 @@ _NO_COLUMN = "bytes, a list, a set, a map or of several types"
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """The contract as text for `definitions/feeds`, and as what it defines."""
+    """The contract as text for `definitions/feeds`, and as what it defines. `notes` say, by the way to an attribute,
+    what speaks for its treatment, and why one that does not arrive is left out."""
 
     text: str
     feed: Feed
+    notes: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -67,14 +69,14 @@ def propose(name: str, table: str, key: Sequence[str], items: Sequence[Mapping[s
     target_key = [columns_of[_path_text((each,))] for each in key]
     said = {
         "feed": name,
-        "key_holder": "to be named",
+        "key_holder": NOBODY,
         "source": {"table": table, "key": list(key)},
         "target": {"table": name, "key": target_key},
         **({"namespaces": namespaces} if namespaces else {}),
         "columns": columns,
         **({"dropped": dropped} if dropped else {}),
     }
-    return Proposed(_yaml(said, notes), Feed.model_validate(said))
+    return Proposed(_yaml(said, notes), Feed.model_validate(said), notes)
 
 
 def _leaves(item: Mapping[str, Attribute], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Attribute]]:
@@ -109,7 +111,7 @@ def _columns(
         if namespace:
             namespaces[said["pseudonymise"]] = {"identifier": namespace}
         columns[column] = {"from": _path_text(path), **said}
-        notes[column] = note
+        notes[_path_text(path)] = note
     return columns, namespaces, dropped, notes
 
 
@@ -122,15 +124,16 @@ def _treated(path: tuple[str, ...], found: _Seen, *, is_key: bool) -> tuple[dict
     suspected = suspicion(path, found.texts)
     if suspected and suspected.identifier and "BOOL" not in found.kinds:
         said = {"pseudonymise": suspected.namespace, "identifier": suspected.identifier}
-        return said, f"looks like {suspected.what}"
+        return said, str(suspected)
     if suspected and not is_key:
-        return None, f"looks like {suspected.what}"
+        return None, str(suspected)
     if POSTCODE.search(plain_name(path[-1:])) and "BOOL" not in found.kinds and not is_key:
-        return {"generalise": {"prefix": 2}, "quasi_identifier": True}, "looks like a postcode"
+        return {"generalise": {"prefix": 2}, "quasi_identifier": True}, "looks like a postcode: by its name"
     type_ = _type(found)
     if type_ == "text" and not is_key and len(set(found.texts)) > min(_MANY, found.count // 2):
         return None, "many different texts: add it if it leads to nobody"
-    return {"type": type_}, "of the key" if is_key else ""
+    doubt = f", and {suspected}" if suspected else ""
+    return {"type": type_}, f"of the key{doubt}" if is_key else ""
 
 
 def _type(found: _Seen) -> str:
@@ -185,7 +188,9 @@ def _free_name(path: Sequence[str], taken: Mapping[str, Any]) -> str:
 
 def _yaml(said: Mapping[str, Any], notes: Mapping[str, str]) -> str:
     """The contract as people write it, with what speaks for each treatment."""
-    lines = [f"feed: {said['feed']}", f"key_holder: {said['key_holder']}  # who holds the keys, and reads no rows"]
+    lines = ["# yaml-language-server: $schema=feed.schema.json"]
+    lines += ["# Proposed from a sample, which proves nothing: check each line. What is not named stays behind."]
+    lines += [f"feed: {said['feed']}", f"key_holder: {said['key_holder']}  # who holds the keys, and reads no rows"]
     source, target = said["source"], said["target"]
     lines += ["source:", f"  table: {source['table']}", f"  key: [{', '.join(map(_quoted, source['key']))}]"]
     lines += ["target:", f"  table: {target['table']}", f"  key: [{', '.join(target['key'])}]"]
@@ -195,7 +200,8 @@ def _yaml(said: Mapping[str, Any], notes: Mapping[str, str]) -> str:
     lines.append("columns:")
     for name, column in said["columns"].items():
         words = ", ".join(f"{option}: {_word_of(value)}" for option, value in column.items())
-        lines.append(f"  {name}: {{{words}}}{f'  # {notes[name]}' if notes.get(name) else ''}")
+        remark = f"  # {notes[column['from']]}" if notes[column["from"]] else ""
+        lines.append(f"  {name}: {{{words}}}{remark}")
     if said.get("dropped"):
         lines.append("dropped:")
         lines += [

@@ -49,21 +49,21 @@ class Feeds:
 
     def decoder(self, versions: Mapping[str, int]) -> Decoder:
         """What makes changes of records, with the keys of these versions."""
-        keyring = self._read_keyring(max(versions.values(), default=0))
+        keyring = self.keyring(max(versions.values(), default=0))
         known = self._decoder
         if known is None or known[0] != keyring or known[1] != versions:
             known = self._decoder = (keyring, dict(versions), Decoder(self.feed, keyring, versions))
         return known[2]
 
-    def _read_keyring(self, version: int) -> Keyring:
-        """The keyring, read again when it is old or has not the key that is asked for."""
+    def keyring(self, version: int = 0) -> Keyring:
+        """The keyring, read again when it is old or has not the key of `version`."""
         now = time.monotonic()
         if self._keyring and now - self._keyring[0] < KEYRING_S and version in {0, *self._keyring[1].keys}:
             return self._keyring[1]
         answer = client("secretsmanager").get_secret_value(SecretId=self.settings[Setting.FEED_KEYRING])
-        keyring = Keyring.from_secret(answer["SecretString"])
-        self._keyring = now, keyring
-        return keyring
+        found = Keyring.from_secret(answer["SecretString"])
+        self._keyring = now, found
+        return found
 
 
 def _password(database: Database) -> str:

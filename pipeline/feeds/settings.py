@@ -15,3 +15,7 @@ class Setting(FlowSetting):
     FEED_DATABASE = "feed-database"
     """Where the target is, as JSON: host, port, database and user, and the secret with the password; without one the
     user authenticates by IAM."""
+    FEED_WRITER_SECRET = "feed-writer-secret"  # noqa: S105 its name
+    """The secret with the password of the target's writer."""
+    FEED_MIGRATION = "feed-migration"
+    """The function that brings the target to a contract."""

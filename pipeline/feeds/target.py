@@ -31,7 +31,8 @@ COMMON: tuple[sql.SQL, ...] = (
     sql.SQL(
         "CREATE TABLE IF NOT EXISTS sluice_feeds.refused (feed text NOT NULL, sequence numeric(40) NOT NULL,"
         " key text[], column_name text NOT NULL, reason text NOT NULL,"
-        " at timestamp with time zone NOT NULL DEFAULT now(), PRIMARY KEY (feed, sequence))"
+        # All that an import finds has one sequence.
+        " at timestamp with time zone NOT NULL DEFAULT now(), UNIQUE NULLS NOT DISTINCT (feed, sequence, key))"
     ),
     sql.SQL(
         "CREATE TABLE IF NOT EXISTS sluice_feeds.contract (feed text PRIMARY KEY, definition text NOT NULL,"
@@ -41,7 +42,12 @@ COMMON: tuple[sql.SQL, ...] = (
     sql.SQL(
         "CREATE TABLE IF NOT EXISTS sluice_feeds.import (feed text NOT NULL, segment integer NOT NULL,"
         " segments integer NOT NULL, position text, items bigint NOT NULL, is_done boolean NOT NULL,"
-        " PRIMARY KEY (feed, segment))"
+        " at timestamp with time zone NOT NULL DEFAULT now(), PRIMARY KEY (feed, segment))"
+    ),
+    sql.SQL(
+        "CREATE TABLE IF NOT EXISTS sluice_feeds.loaded (feed text NOT NULL, session integer NOT NULL,"
+        " at timestamp with time zone NOT NULL, newest timestamp with time zone, changed bigint NOT NULL,"
+        " older bigint NOT NULL, refused bigint NOT NULL, PRIMARY KEY (feed, session))"
     ),
 )
 """What all feeds of a database share. The version of a namespace's keys is the same for all rows of the database."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
-from psycopg import Connection, sql
+from psycopg import Connection, Cursor, sql
 
 from pipeline.core.errors import Misconfigured
 from pipeline.feeds.changes import Change, Refusal, newest
@@ -31,13 +31,13 @@ class Writer:
         self._feed = feed
         self._table = rows_table(feed)
         # By the contract: a connection may outlive the one that its temporary table was made for.
-        self._staging = sql.Identifier(f"sluice_{feed.fingerprint}")
+        self.staging = sql.Identifier(f"sluice_{feed.fingerprint}")
         names = (*feed.columns, SEQUENCE, DELETED)
         # Without their precision, which COPY's types do not have.
         self._types = [parse_type(column.type).sql.partition("(")[0] for column in feed.columns.values()]
         self._types += ["numeric", "boolean"]
         self._places = {name: place for place, name in enumerate(feed.columns)}
-        self._create, self._copy, self._upsert = _statements(feed, self._table, self._staging, names)
+        self._create, self._copy, self._upsert = _statements(feed, self._table, self.staging, names)
 
     def write(self, connection: Connection[Any], found: Iterable[Change | Refusal]) -> Written:
         """Write what a batch's records are, in one transaction. A change that is not newer than what stands changes
@@ -52,15 +52,23 @@ class Writer:
         with connection.transaction(), connection.cursor() as cursor:
             changed = 0
             if latest:
-                cursor.execute(self._create)
-                with cursor.copy(self._copy) as copy:
-                    copy.set_types(self._types)
-                    for change in latest:
-                        copy.write_row((*self._values(change), change.sequence, change.values is None))
+                self.prepare(cursor)
+                self.stage(cursor, latest)
                 changed = cursor.execute(self._upsert).rowcount
             for refusal in refusals:
                 self._refuse(cursor, refusal)
         return Written(changed, len(changes) - changed, len(refusals))
+
+    def prepare(self, cursor: Cursor[Any]) -> None:
+        """Make the temporary table `staging`, whose rows end with the transaction."""
+        cursor.execute(self._create)
+
+    def stage(self, cursor: Cursor[Any], changes: Iterable[Change]) -> None:
+        """Copy changes into the temporary table."""
+        with cursor.copy(self._copy) as copy:
+            copy.set_types(self._types)
+            for change in changes:
+                copy.write_row((*self._values(change), change.sequence, change.values is None))
 
     def _values(self, change: Change) -> Sequence[Any]:
         if change.values is not None:
@@ -74,7 +82,7 @@ class Writer:
         key = [str(part) for part in refusal.key] if refusal.key is not None else None
         cursor.execute(
             "INSERT INTO sluice_feeds.refused (feed, sequence, key, column_name, reason) VALUES (%s, %s, %s, %s, %s)"
-            " ON CONFLICT (feed, sequence) DO NOTHING",
+            " ON CONFLICT DO NOTHING",
             (self._feed.feed, refusal.sequence, key, refusal.column, refusal.reason),
         )
 

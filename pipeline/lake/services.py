@@ -103,6 +103,7 @@ class Lake:
             dynamodb=client("dynamodb"),
             s3=client("s3"),
             tell_team=self.tell_team,
+            send_again=self.send_again,
             clock=self.clock,
         )
 

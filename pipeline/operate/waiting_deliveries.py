@@ -57,6 +57,8 @@ def what_it_waits_for(lake: Lake, row: ObjectRow, dataset: Dataset | None) -> st
     start = dataset.stage_b.by_delivery if dataset else None
     if dataset is None or start is None or row.status is not Status.STAGED:
         return None
+    if row.control is None and not row.object.is_part and (kind := start.control_of(row.object.key)):
+        return f"It was read as data, and is a {kind} since start_when says so: the next poll has it read anew."
     for pending in _pending(lake, dataset):
         until = overdue_at(pending, start)
         if row.object in {control.object for control in pending.controls}:

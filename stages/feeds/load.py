@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from pipeline.feeds.loads import note
 from pipeline.feeds.services import Feeds, handler
 from pipeline.feeds.writer import Written, versions_of
 
@@ -26,4 +27,6 @@ def load(event: dict[str, Any], feeds: Feeds) -> Written:
     """Write an event's records. The keys' versions are held until they are written."""
     with feeds.connections.connection() as connection, connection.transaction():
         decoder = feeds.decoder(versions_of(connection, feeds.feed))
-        return feeds.writer.write(connection, decoder.decode(event["Records"]))
+        written = feeds.writer.write(connection, decoder.decode(event["Records"]))
+        note(connection, feeds.feed, event["Records"], written)
+        return written

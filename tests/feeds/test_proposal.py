@@ -58,6 +58,14 @@ def test_what_leads_to_a_person_is_pseudonymised_or_left_out():
     assert set(found["dropped"]) == {"dateOfBirth", "note", "tags"}
 
 
+def test_what_speaks_for_a_treatment_is_said():
+    notes = propose("payments", "payments", ["id"], [{**ITEM, "id": {"S": f"t{number}"}} for number in range(4)]).notes
+    assert notes["who"] == "looks like phone numbers: 4 of 4 values"
+    assert notes["customer.customerId"] == "looks like somebody's number: by its name"
+    assert notes["note"] == "looks like free text: by its name"
+    assert notes["id"] == "of the key"
+
+
 def test_no_value_is_in_what_is_proposed():
     text = propose("payments", "payments", ["id"], [ITEM]).text
     for value in ("ada@example.org", "Ada", "77", "DE89", "7946", "NE1", "1990", "EUR"):

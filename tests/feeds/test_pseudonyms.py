@@ -96,6 +96,8 @@ def test_a_new_version_is_made_of_the_old_pseudonym_alone(said: dict[str, str]):
         json.dumps({"keys": {"1": "hunter2"}}),
         json.dumps({"keys": {"1": "aHVudGVyMg=="}}),
         json.dumps({"keys": ["hunter2"]}),
+        json.dumps({"generated": "hunter2"}),
+        json.dumps({"generated": ["hunter2"]}),
         json.dumps({"keys": {"1": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}, "legacy": {"crm": ""}}),
     ],
 )
@@ -111,6 +113,13 @@ def test_a_keyring_is_the_same_after_its_secret_and_is_never_printed():
     assert again == KEYRING
     assert "s3cret" not in repr(again)
     assert str(list(range(10))[:3]) not in repr(again)
+
+
+def test_what_a_stack_generated_is_the_first_key_and_stays_it_beside_a_second():
+    generated = Keyring.from_secret(json.dumps({"generated": "x" * 64}))
+    assert generated.keys == {1: b"x" * 64}
+    more = Keyring({**generated.keys, 2: KEYRING.keys[2]})
+    assert Keyring.from_secret(more.to_secret()) == more
 
 
 def test_without_its_key_nothing_is_made():

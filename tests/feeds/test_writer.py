@@ -98,6 +98,15 @@ def test_a_poison_record_is_put_aside_without_its_value_and_the_good_ones_are_wr
     assert len(target.execute("SELECT 1 FROM sluice_feeds.refused").fetchall()) == 1
 
 
+def test_each_poison_item_of_an_import_is_put_aside(target: psycopg.Connection[Any]):
+    contract = migrated(target)
+    decode = Decoder(contract, KEYRING, versions_of(target, contract)).of_item
+    for _ in range(2):
+        found = [decode(item(key, amount={"N": "1.234"})) for key in ("a", "b")]
+        assert Writer(contract).write(target, found) == Written(0, 0, 2)
+    assert len(target.execute("SELECT 1 FROM sluice_feeds.refused").fetchall()) == 2
+
+
 def test_a_batch_that_fails_changes_nothing(target: psycopg.Connection[Any]):
     contract = migrated(target)
     target.execute("ALTER TABLE sluice_feeds.bi_transactions ADD CHECK (area <> 'XX')")

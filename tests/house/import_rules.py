@@ -32,8 +32,12 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """What each room of `pipeline`, and `stages`, may import besides itself.
 
-A room `<flow>` without a list is another flow's library: it imports `core`, and `stages/<flow>` alone imports it.
+A room `<flow>` without a list is another flow's library: it imports `core`, and is imported by `stages/<flow>` and by
+the folders of its name in `TOOLS`.
 """
+
+TOOLS = {"operate", "deploy"}
+"""Rooms in which a folder `<flow>` has what people do with that flow; the rest of the room does not know the flow."""
 
 MAY_IMPORT_MODULE: dict[str, set[str]] = {
     # What deploys to AWS knows nothing of the embedded one.
@@ -99,9 +103,15 @@ def allowed(root: Path, module: str) -> set[str]:
         return set()
     if own in flows(root):
         return {own, "core"}
-    if own == "stages" and len(pieces) > 1 and pieces[1] in flows(root):
-        return {own, "core", pieces[1]}
-    return {own} | MAY_IMPORT[own] | MAY_IMPORT_MODULE.get(module, set())
+    its_flow = {pieces[place] for place in _flow_places(own) if place < len(pieces)} & flows(root)
+    if own == "stages" and its_flow:
+        return {own, "core"} | its_flow
+    return {own} | MAY_IMPORT[own] | MAY_IMPORT_MODULE.get(module, set()) | its_flow
+
+
+def _flow_places(own: str) -> tuple[int, ...]:
+    """Which part of a module's name may name its flow: `stages.<flow>`, `pipeline.operate.<flow>`."""
+    return (1,) if own == "stages" else (2,) if own in TOOLS else ()
 
 
 def complaints(root: Path, path: Path) -> Iterator[str]:

@@ -49,6 +49,14 @@ def test_no_room_may_import_what_it_does_not() -> None:
     assert {name: allowed - used[name] for name, allowed in MAY_IMPORT.items() if allowed - used[name]} == {}
 
 
+def test_what_people_do_with_a_flow_lies_in_a_folder_of_its_name() -> None:
+    for tools in import_rules.TOOLS:
+        assert "feeds" in import_rules.allowed(ROOT, f"pipeline.{tools}.feeds.state")
+        assert "feeds" not in import_rules.allowed(ROOT, f"pipeline.{tools}.status")
+        assert "feeds" not in import_rules.allowed(ROOT, f"pipeline.{tools}.datasets.feeds")
+    assert "feeds" not in import_rules.allowed(ROOT, "pipeline.lake.feeds.state")
+
+
 def test_the_lake_imports_only_from_its_floors_below() -> None:
     assert_none(_climbing())
 

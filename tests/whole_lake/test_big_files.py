@@ -142,7 +142,7 @@ def test_every_format_has_a_way_through_the_job(lake: RunningLake) -> None:
 def test_a_run_that_is_killed_in_the_middle_is_repeated(lake: RunningLake) -> None:
     dataset, before = lake.define(CSV), len(runs())
     dataset.drop("killed.csv", big(600_000))
-    os.kill(process_of(lake, time.monotonic() + 120), signal.SIGKILL)
+    os.kill(process_of(lake, time.monotonic() + 400), signal.SIGKILL)
     lake.settle(SECONDS)
     states = [run["JobRunState"] for run in runs()[: len(runs()) - before]]
     assert states == ["SUCCEEDED", "FAILED"]
@@ -153,7 +153,7 @@ def test_a_run_that_is_killed_in_the_middle_is_repeated(lake: RunningLake) -> No
 def test_a_run_that_somebody_stops_fails_its_object_which_can_be_sent_again(lake: RunningLake) -> None:
     dataset = lake.define(CSV)
     dataset.drop("stopped.csv", big(600_000))
-    process_of(lake, time.monotonic() + 120)
+    process_of(lake, time.monotonic() + 400)
     client("glue").batch_stop_job_run(JobName=JOB, JobRunIds=[runs()[0]["Id"]])
     patience.until(lambda: dataset.row("stopped.csv").status is Status.FAILED)
     assert "stopped" in reason(dataset, "stopped.csv")

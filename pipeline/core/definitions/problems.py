@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as option
 
 from pipeline.core.definitions.yaml_values import Location, YamlProblem
 from pipeline.core.errors import BadDefinition
@@ -11,16 +12,20 @@ from pipeline.core.errors import BadDefinition
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong with one file. `line` counts from 1; `field` is a path such as `table.key[1]`."""
+    """One thing wrong with one file. `line` counts from 1; `field` is a path such as `table.key[1]`.
+
+    `column` is where in the line the field begins, from 1; None where that is not said.
+    """
 
     path: str
     line: int
     field: str
     what: str
+    column: int | None = option(default=None, compare=False)
 
     def __str__(self) -> str:
         where = f"{self.field}: " if self.field else ""
-        return f"{self.path}:{self.line}: {where}{self.what}"
+        return f"{self.path}:{self.line}:{f'{self.column}:' if self.column else ''} {where}{self.what}"
 
 
 class BadDefinitions(BadDefinition):
@@ -32,7 +37,7 @@ class BadDefinitions(BadDefinition):
 
 
 def line_of(where: Location, lines: Mapping[Location, int]) -> int:
-    """The line of the part at `where`, or of the nearest part around it that the file has."""
+    """The line (or the column) of the part at `where`, or of the nearest part around it that the file has."""
     while where and where not in lines:
         where = where[:-1]
     return lines.get(where, 1)

@@ -29,11 +29,13 @@ class YamlProblem:
 class Document:
     """What a file says. `unreadable`: it is not YAML, and `value` means nothing.
 
-    `lines` holds the line of each key and list item, `blocks` that where the text of a block (`|`) starts.
+    `lines` holds the line of each key and list item, `columns` where in its line it begins (from 1), `blocks` the line
+    where the text of a block (`|`) starts.
     """
 
     value: Any = None
     lines: dict[Location, int] = field(default_factory=dict)
+    columns: dict[Location, int] = field(default_factory=dict)
     blocks: dict[Location, int] = field(default_factory=dict)
     problems: list[YamlProblem] = field(default_factory=list)
     unreadable: bool = False
@@ -113,7 +115,7 @@ def read_yaml(content: bytes) -> Document:
         return _unreadable(error.line, "nests too deep")
     if len(nodes) > 1:
         line = nodes[1].start_mark.line + 1
-        return _unreadable(line, "a second document starts here: a file defines one dataset")
+        return _unreadable(line, "a second document starts here: a file defines one thing")
     if nodes:
         document.lines[()] = nodes[0].start_mark.line + 1
         document.value = _value(nodes[0], (), document)
@@ -139,6 +141,7 @@ def _value(node: yaml.Node, where: Location, document: Document) -> Any:
     if isinstance(node, yaml.SequenceNode) and kind == "seq":
         for place, item in enumerate(node.value):
             document.lines[(*where, place)] = item.start_mark.line + 1
+            document.columns[(*where, place)] = item.start_mark.column + 1
         return [_value(item, (*where, place), document) for place, item in enumerate(node.value)]
     if isinstance(node, yaml.ScalarNode) and kind in _SCALARS:
         if node.style == "|":
@@ -169,5 +172,6 @@ def _mapping(node: yaml.MappingNode, where: Location, document: Document) -> dic
             document.problems.append(YamlProblem(line, here, f"stands twice, first in line {first}"))
             continue
         document.lines[here] = line
+        document.columns[here] = key.start_mark.column + 1
         found[key.value] = _value(value, here, document)
     return found

@@ -14,6 +14,7 @@ from pipeline.core.events.s3 import SendAgain
 from pipeline.core.objects import ObjectVersion
 from pipeline.deploy.datasets import application, plans, retirement
 from pipeline.deploy.datasets.application import Applied, Parts
+from pipeline.deploy.datasets.grants import too_long
 from pipeline.deploy.datasets.plans import Planned
 from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.datasets.wheels import upload_wheels
@@ -117,6 +118,7 @@ def all_findings(
     """What is wrong with a definition's ruleset and its transform; `known` are all datasets that are defined."""
     yield from ruleset_findings(definition, rulesets)
     yield from transform_findings(definition, known)
+    yield from ((problem, "error") for problem in too_long(definition))
 
 
 def by_name(definitions: Iterable[Definition]) -> dict[DatasetName, Dataset]:

@@ -29,6 +29,7 @@ FOLDERS = (
     "ssm",
     "secretsmanager",
     "kms",
+    "rds",
     "logs",
     "sts",
     "iam",

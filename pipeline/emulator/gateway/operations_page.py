@@ -20,6 +20,7 @@ TITLES = {
     "ssm": "Systems Manager",
     "secretsmanager": "Secrets Manager",
     "kms": "KMS",
+    "rds": "RDS",
     "logs": "CloudWatch Logs",
     "sts": "STS",
     "iam": "IAM",

@@ -11,10 +11,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
-from pipeline.core.errors import Misconfigured, Refused
+from pipeline.core.errors import Broken, Misconfigured, Refused
 from pipeline.emulator.processes import release, start_python
 from pipeline.emulator.rds import main
 
@@ -25,6 +26,9 @@ START_S = 60
 """How long a server may take to take connections; one that was killed reads its log first."""
 
 STOP_S = 30
+_STILL_IN_USE = ("pre-existing shared memory block", "postmaster.pid")
+"""What PostgreSQL says of a data folder that another server has."""
+
 _LONGEST_SOCKET = 100
 """Characters of a socket's path: 107 fit (unix(7)), less the name of its lock."""
 
@@ -37,6 +41,8 @@ class PostgresServer:
         self.folder = folder
         self._password = password
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_wanted = False
+        self._lock = threading.RLock()
         self._user = _other_user()
         self._home = folder if self._user is None else _home_of(folder)
 
@@ -50,6 +56,11 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server and wait until it takes connections; `Refused` where it does not."""
+        with self._lock:
+            self._start()
+            self._is_wanted = True
+
+    def _start(self) -> None:
         binaries = binaries_folder()
         self.folder.mkdir(parents=True, exist_ok=True)
         made = self.folder / "made"
@@ -57,6 +68,14 @@ class PostgresServer:
             self._make(binaries)
             made.touch()
         self._prepare(Path(self.socket))
+        ends = time.monotonic() + START_S
+        while not self._began(binaries, ends):
+            # Of a server that was killed, connections may end a moment after it, and hold its memory until then.
+            if not any(each in self._last_of_log() for each in _STILL_IN_USE) or time.monotonic() > ends:
+                raise Refused("PostgreSQL does not start", hint=f"Its log ends with: {self._last_of_log()}")
+
+    def _began(self, binaries: Path, ends: float) -> bool:
+        """Whether it takes connections, once it was started."""
         with (self.folder / "postgres.log").open("ab") as log:
             self._process = start_python(
                 [str(Path(main.__file__)), str(binaries), str(self._data), self.socket, str(self._user or "")],
@@ -64,10 +83,24 @@ class PostgresServer:
                 cwd="/",
                 output=log.fileno(),
             )
-        self._wait(binaries)
+        ready = [str(binaries / "pg_isready"), "-q", "-h", self.socket, "-p", str(PORT)]
+        while subprocess.run(ready, check=False).returncode != 0:
+            if not self.is_running() or time.monotonic() > ends:
+                self._end()
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _last_of_log(self) -> str:
+        return " / ".join((self.folder / "postgres.log").read_text(errors="replace").splitlines()[-3:])
 
     def stop(self) -> None:
         """Stop the server; what it holds is written."""
+        with self._lock:
+            self._is_wanted = False
+            self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -79,6 +112,37 @@ class PostgresServer:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         release(process)
+
+    def remove(self) -> None:
+        """Stop the server and remove what it holds."""
+        self.stop()
+        for folder in (self._home, self.folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def run(self, user: str, password: str, statements: str) -> None:
+        """Run statements as a user; `Broken` if one fails, without what it says of them."""
+        command = [str(binaries_folder() / "psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", "-f", "-"]
+        place = ["-h", self.socket, "-p", str(PORT), "-U", user, "-d", "postgres"]
+        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "PGPASSWORD": password}
+        done = subprocess.run(
+            [*command, *place], input=statements, env=environment, text=True, capture_output=True, check=False
+        )
+        if done.returncode != 0:
+            raise Broken("PostgreSQL did not take what a new instance begins with")
+
+    def has_ended(self) -> bool:
+        """Whether it should run and does not; its process is reaped then."""
+        with self._lock:
+            if not self._is_wanted or self.is_running():
+                return False
+            self._end()
+            return True
+
+    def start_again(self) -> None:
+        """Start one that ended by itself; harmless after it was stopped."""
+        with self._lock:
+            if self._is_wanted:
+                self._start()
 
     def is_running(self) -> bool:
         """Whether its process runs."""
@@ -111,16 +175,6 @@ class PostgresServer:
         path.chmod(0o700 if path.is_dir() else 0o600)
         if self._user is not None:
             os.chown(path, self._user, self._user)
-
-    def _wait(self, binaries: Path) -> None:
-        ends = time.monotonic() + START_S
-        ready = [str(binaries / "pg_isready"), "-q", "-h", self.socket, "-p", str(PORT)]
-        while subprocess.run(ready, check=False).returncode != 0:
-            if not self.is_running() or time.monotonic() > ends:
-                last = (self.folder / "postgres.log").read_text(errors="replace").splitlines()[-3:]
-                self.stop()
-                raise Refused("PostgreSQL does not start", hint=f"Its log ends with: {' / '.join(last)}")
-            time.sleep(0.05)
 
 
 def binaries_folder() -> Path:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from pipeline.core.definitions.problems import BadDefinitions, Problem, field_name, line_of, problem_of
-from pipeline.core.definitions.yaml_values import Location, read_yaml
+from pipeline.core.definitions.files import parse_as, problem_at
+from pipeline.core.definitions.problems import BadDefinitions, Problem, field_name, line_of
+from pipeline.core.definitions.yaml_values import Location
 from pipeline.lake.datasets.dataset_names import DatasetName
-from pipeline.lake.datasets.explanations import explain
+from pipeline.lake.datasets.explanations import EXPLANATIONS
 from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.transform import LONGEST_TEXT
 
@@ -84,22 +83,10 @@ def read_file(path: Path, root: Path) -> Definition:
 
 def parse(content: bytes, path: str) -> Definition:
     """The definition that `content` is; `path` is only what problems name."""
-    document = read_yaml(content)
-    problems = [problem_of(path, found) for found in document.problems]
-    if document.unreadable:
-        raise BadDefinitions(problems)
-    if not isinstance(document.value, dict):
-        problems.append(Problem(path, 1, "", "is empty" if document.value is None else "is not a mapping of fields"))
-        raise BadDefinitions(problems)
-    try:
-        dataset = Dataset.model_validate(document.value)
-    except ValidationError as error:
-        for where, what in explain(error, document.value):
-            problems.append(Problem(path, line_of(where, document.lines), field_name(where), what))
-        raise BadDefinitions(problems) from None
+    dataset, document, problems = parse_as(Dataset, EXPLANATIONS, content, path)
     if dataset.transform and (given := dataset.transform.model_fields_set & {"text", "wheels"}):
         where = ("transform", sorted(given)[0])
-        problems.append(Problem(path, line_of(where, document.lines), field_name(where), "is read from its file"))
+        problems.append(problem_at(path, document, where, "is read from its file"))
     definition = Definition(dataset, path, document.lines, document.blocks)
     problems += _too_long(definition)
     if problems:

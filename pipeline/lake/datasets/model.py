@@ -21,6 +21,7 @@ from pydantic import (
 from pipeline.core.definitions.strict_model import StrictModel
 from pipeline.core.errors import BadDefinition
 from pipeline.core.events.schedule_expressions import parse as parse_schedule
+from pipeline.lake.datasets.consent import SharedWith
 from pipeline.lake.datasets.dataset_names import NAME_PATTERN, DatasetName
 from pipeline.lake.datasets.raw_files import Column as Column
 from pipeline.lake.datasets.raw_files import ColumnName
@@ -258,6 +259,8 @@ class Dataset(StrictModel):
     table: Table = Table()
     quality: Quality | None = None
     transform: Transform | None = None
+    shared_with: SharedWith = ()
+    """Other teams whose transforms may read the table, or single datasets of theirs; the team's own always may."""
 
     @property
     def name(self) -> DatasetName:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pipeline.core.clock import Clock, iso, parse_iso, system_clock
 from pipeline.core.dynamo import transact
+from pipeline.core.events.s3 import SendAgain
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.telemetry.metrics import emit
 from pipeline.core.telemetry.names import Metric
@@ -32,13 +33,15 @@ Waiting = Sequence[tuple[ObjectVersion, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliveries:
-    """Looks at what waits, and ends what waits in vain. `tell_team` tells a team what to look at, at least once."""
+    """Looks at what waits, and ends what waits in vain. `tell_team` tells a team what to look at, at least once;
+    `send_again` sends objects through Stage A again."""
 
     catalog: Catalog
     records: BatchRecords
     dynamodb: Any
     s3: Any
     tell_team: Callable[[str, str, dict[str, Any]], None]
+    send_again: Callable[[Sequence[SendAgain]], None]
     clock: Clock = system_clock
 
     def pending(self, start: StartWhen, waiting: Waiting) -> list[Pending]:
@@ -52,10 +55,8 @@ class Deliveries:
         was when the batch looks (`Sealer.cancel_unless_whole`).
         """
         awaited = self._awaited(start, waiting)
-        for control in self._expired(start, waiting, awaited):
-            reason = "what was read of it has expired before its delivery was whole"
-            hint = f"Send it again with `sluice redrive {control.uri}`: nothing is lost."
-            self._end(dataset, [control], Status.FAILED, reason, hint)
+        for row in self._unread(start, waiting, awaited):
+            self._fail_unread(dataset, start, row)
         for old, new in replaced(awaited).items():
             reason = f"version {new.version_id} of it came before its delivery was whole"
             self._end(dataset, [old], Status.SUPERSEDED, reason, None)
@@ -104,16 +105,29 @@ class Deliveries:
             self.records.told_strays(dataset, late[-1][1])
 
     def _awaited(self, start: StartWhen, waiting: Waiting) -> list[Awaited]:
-        controls = [obj for obj, _ in waiting if start.control_of(obj.key)]
-        rows = [row for row in self.catalog.get_many(controls) if row.status is Status.STAGED and row.control]
+        controls = self.catalog.get_many(_controls(start, waiting))
+        rows = [row for row in controls if row.status is Status.STAGED and row.control]
         read = [(row, self._delivery(row)) for row in rows]
         return [Awaited(row, delivery) for row, delivery in read if delivery]
 
-    def _expired(self, start: StartWhen, waiting: Waiting, awaited: Sequence[Awaited]) -> list[ObjectVersion]:
-        """Markers and manifests of which what Stage A made is gone: a poller stood still for weeks."""
+    def _unread(self, start: StartWhen, waiting: Waiting, awaited: Sequence[Awaited]) -> list[ObjectRow]:
+        """Markers and manifests of which no members are known: what Stage A made is gone, for a poller stood still for
+        weeks; or it took them for data, before the definition said what they are."""
         known = {each.row.object for each in awaited}
-        left = [obj for obj, _ in waiting if start.control_of(obj.key) and obj not in known]
-        return [row.object for row in self.catalog.get_many(left) if row.status is Status.STAGED and row.control]
+        left = [obj for obj in _controls(start, waiting) if obj not in known]
+        return [row for row in self.catalog.get_many(left) if row.status is Status.STAGED]
+
+    def _fail_unread(self, dataset: str, start: StartWhen, row: ObjectRow) -> None:
+        hint = f"Send it again with `sluice redrive {row.object.uri}`: nothing is lost."
+        if row.control:
+            reason = "what was read of it has expired before its delivery was whole"
+            self._end(dataset, [row.object], Status.FAILED, reason, hint)
+            return
+        reason = f"it was read as data, and is a {start.control_of(row.object.key)} since start_when says so"
+        if self._end(dataset, [row.object], Status.FAILED, reason, hint):
+            # Stage A reads it as what it is now. What dies before that leaves it FAILED, with what to do.
+            others = self.catalog.release_content(replace(row, status=Status.FAILED))
+            self.send_again([SendAgain(each.object, each.generation + 1) for each in (row, *others)])
 
     def _delivery(self, row: ObjectRow) -> Delivery | None:
         place = urlsplit(row.staged or "")
@@ -165,6 +179,11 @@ class Deliveries:
         facts = {"reason": shorten(reason), **({"hint": shorten(hint)} if hint else {})}
         moves = [self.catalog.moving(obj, to, dataset, facts=facts, only_from=Status.STAGED) for obj in controls]
         return not transact(self.dynamodb, [self.records.is_free(dataset), *moves])
+
+
+def _controls(start: StartWhen, waiting: Waiting) -> list[ObjectVersion]:
+    """Markers and manifests, without late rows of files that were loaded when the definition did not call them so."""
+    return [obj for obj, _ in waiting if start.control_of(obj.key) and not obj.is_part]
 
 
 def replaced_versions(catalog: Catalog, dataset: str, members: Iterable[ObjectRow]) -> int:

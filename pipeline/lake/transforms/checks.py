@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from pipeline.core.definitions.problems import Problem
+from pipeline.lake.datasets.consent import may_read
 from pipeline.lake.datasets.dataset_names import DatasetName
 from pipeline.lake.datasets.files import Definition
 from pipeline.lake.datasets.model import Dataset
@@ -32,15 +33,25 @@ def transform_findings(definition: Definition, known: Mapping[DatasetName, Datas
     for at, name in missing:
         yield definition.problem(("transform", "reads", at), f"{name} is not there: no file defines it"), "error"
     for at, name in enumerate(transform.views.values()):
-        if name in known and known[name].table.format != "iceberg":
-            what = f"{name} is a table of Parquet files, and a transform reads Iceberg tables alone"
-            yield definition.problem(("transform", "reads", at), what), "error"
+        if name in known:
+            for what in _unreadable(definition.dataset.name, known[name]):
+                yield definition.problem(("transform", "reads", at), what), "error"
     if transform.requirements:
         yield from ((problem, "error") for problem in _requirements(definition, transform))
     if transform.kind != "sql":
         yield from ((problem, "error") for problem in _python(definition, transform))
     elif not missing:
         yield from _sql(definition, transform, known)
+
+
+def _unreadable(reader: DatasetName, read: Dataset) -> Iterator[str]:
+    if read.table.format != "iceberg":
+        yield f"{read.name} is a table of Parquet files, and a transform reads Iceberg tables alone"
+    if not may_read(reader, read.name, read.shared_with):
+        yield (
+            f"{read.name} is not shared with {reader}; its team says so in its own definition: "
+            f"`shared_with: [{reader.team}]`, or `[{reader}]` for this dataset alone"
+        )
 
 
 def _sql(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from pipeline.core.clock import system_clock
 from pipeline.emulator.awslambda.event_sources.mappings import all_mappings
 from pipeline.emulator.awslambda.event_sources.stream_poller import StreamPoller
 from pipeline.emulator.awslambda.patches import functions
+from pipeline.emulator.dynamodb import streams
+from pipeline.emulator.dynamodb.patches import calls
+from pipeline.emulator.dynamodb.patches.streams import stream_of
+from pipeline.emulator.dynamodb.streams import place_of
 from tests.emulator.awslambda.lambda_parts import ACCOUNT, REGION, Parts
 from tests.patience import until
 
@@ -65,15 +70,16 @@ class Streamed:
     def settled(self) -> bool:
         """Whether everything in the stream is done with."""
         [mapping] = [found for found in all_mappings() if found.event_source_arn == self.stream]
-        return bool(mapping.position == len(self.records()))
+        with calls.changed:
+            return bool(mapping.position.is_drained(stream_of(self.stream).stream))
 
     def records(self) -> list[Any]:
-        streams = self._parts.aws("dynamodbstreams")
-        shard = streams.describe_stream(StreamArn=self.stream)["StreamDescription"]["Shards"][0]["ShardId"]
-        iterator = streams.get_shard_iterator(StreamArn=self.stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")[
+        reader = self._parts.aws("dynamodbstreams")
+        shard = reader.describe_stream(StreamArn=self.stream)["StreamDescription"]["Shards"][0]["ShardId"]
+        iterator = reader.get_shard_iterator(StreamArn=self.stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")[
             "ShardIterator"
         ]
-        found: list[Any] = streams.get_records(ShardIterator=iterator)["Records"]
+        found: list[Any] = reader.get_records(ShardIterator=iterator)["Records"]
         return found
 
 
@@ -288,11 +294,68 @@ def test_changes_too_large_for_one_invocation_are_parted(parts: Parts) -> None:
     assert [len(batch.split()) for batch in streamed.batches()] == [16, 4]
 
 
+# Who is first waits for the other: neither ends if they do not run at once.
+MEET = """import pathlib
+    mine, other = ids[0], {"%s": "%s", "%s": "%s"}.get(ids[0])
+    pathlib.Path(%r, mine).touch()
+    while other and not pathlib.Path(%r, other).exists(): time.sleep(0.02)"""
+
+
+def meeting(folder: Path, one: str, two: str) -> str:
+    return MEET % (one, two, two, one, str(folder), str(folder))
+
+
+def keys_of(place: Callable[[str], int]) -> tuple[str, str]:
+    """A key of each of two places."""
+    names = [f"k{number}" for number in range(40)]
+    return next(name for name in names if place(name) == 0), next(name for name in names if place(name) == 1)
+
+
+def test_a_shard_is_read_to_its_end_before_its_children_which_are_read_at_once(parts: Parts, tmp_path: Path) -> None:
+    low, high = keys_of(lambda name: place_of({"S": name}) >> 63)
+    streamed = Streamed(parts, "sharded", meeting(tmp_path, low, high))
+    streamed.put("a", "b", "c")
+    with calls.changed:
+        [shard] = stream_of(streamed.stream).stream.shards()
+        stream_of(streamed.stream).stream.split(shard)
+    for number in range(2):
+        streamed.put(low, high, number={"N": str(number)})
+    streamed.map(BatchSize=2)
+    until(streamed.settled)
+    batches = streamed.batches()
+    assert batches[:2] == ["a b", "c"]
+    assert sorted(batches[2:]) == sorted([f"{low} {low}", f"{high} {high}"])
+
+
+def test_a_shard_is_read_by_several_at_once_each_key_in_its_order(parts: Parts, tmp_path: Path) -> None:
+    one, two = keys_of(lambda name: place_of(json.dumps({"id": {"S": name}})) % 2)
+    streamed = Streamed(parts, "parallel", meeting(tmp_path, one, two) + "\n    assert mine != 'x'")
+    for number in range(3):
+        streamed.put(one, two, number={"N": str(number)})
+    source = streamed.map(ParallelizationFactor=2)
+    until(streamed.settled)
+    assert sorted(streamed.batches()) == sorted([f"{one} {one} {one}", f"{two} {two} {two}"])
+    parts.aws("lambda").update_event_source_mapping(UUID=source, ParallelizationFactor=1)
+    streamed.put("a", "b")
+    until(lambda: streamed.settled() and {"a", "b"} <= set(" ".join(streamed.batches()).split()))
+
+
+def test_records_that_end_before_they_succeed_are_given_up(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    streamed, url = Streamed(parts, "ended", "assert not bad"), parts.queue("ended-lost")
+    streamed.put("bad")
+    streamed.map(DestinationConfig=on_failure("ended-lost"))
+    until(lambda: len(streamed.batches()) > 1)
+    monkeypatch.setattr(streams, "clock", lambda: system_clock() + timedelta(hours=25))
+    streamed.put("good")
+    until(lambda: streamed.settled() and streamed.batches()[-1] == "good")
+    assert lost(parts, url)["requestContext"]["condition"] == "RecordAgeExceeded"
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"StartingPosition": "AT_TIMESTAMP"}, "TRIM_HORIZON or LATEST"),
-        ({"ParallelizationFactor": 2}, "ParallelizationFactor of 1 only"),
+        ({"ParallelizationFactor": 11}, "between 1 and 10"),
         ({"TumblingWindowInSeconds": 5}, "does not honour TumblingWindowInSeconds"),
         ({"ScalingConfig": {"MaximumConcurrency": 2}}, "not a setting of a stream"),
         ({"MaximumRecordAgeInSeconds": 5}, "between 60 and 604800"),

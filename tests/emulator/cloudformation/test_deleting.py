@@ -179,6 +179,30 @@ Resources:
   Grant:
     Type: AWS::LakeFormation::PrincipalPermissions
     Properties: {Principal: {}, Resource: {}, Permissions: [], PermissionsWithGrantOption: []}
+  Secret:
+    Type: AWS::SecretsManager::Secret
+    Properties:
+      Name: every-secret
+      GenerateSecretString: {SecretStringTemplate: '{"a": "b"}', GenerateStringKey: c, PasswordLength: 40}
+  Rotation: {Type: AWS::SecretsManager::RotationSchedule, Properties: {SecretId: !Ref Secret}}
+  Instance:
+    Type: AWS::RDS::DBInstance
+    Properties:
+      {DBInstanceIdentifier: every, DBInstanceClass: db.t4g.micro, AllocatedStorage: "20", Engine: postgres,
+       MasterUsername: owner, ManageMasterUserPassword: true}
+  Parameters: {Type: AWS::RDS::DBParameterGroup, Properties: {Family: postgres17, Description: d}}
+  Subnets: {Type: AWS::RDS::DBSubnetGroup, Properties: {DBSubnetGroupDescription: d, SubnetIds: [s]}}
+  Proxy: {Type: AWS::RDS::DBProxy, Properties: {DBProxyName: every}}
+  Targets: {Type: AWS::RDS::DBProxyTargetGroup, Properties: {DBProxyName: every}}
+  Network: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/24}}
+  Net: {Type: AWS::EC2::Subnet, Properties: {VpcId: v}}
+  Routes: {Type: AWS::EC2::RouteTable, Properties: {VpcId: v}}
+  Route: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: s, RouteTableId: r}}
+  Wall: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: d}}
+  WallIn: {Type: AWS::EC2::SecurityGroupIngress, Properties: {IpProtocol: tcp}}
+  WallOut: {Type: AWS::EC2::SecurityGroupEgress, Properties: {IpProtocol: tcp, GroupId: g}}
+  Door: {Type: AWS::EC2::VPCEndpoint, Properties: {VpcId: v}}
+  Flow: {Type: AWS::EC2::FlowLog, Properties: {ResourceId: v, ResourceType: VPC}}
   Filter:
     Type: AWS::Logs::MetricFilter
     Properties: {LogGroupName: !Ref Log, FilterPattern: "", MetricTransformations: []}
@@ -223,6 +247,8 @@ def _there(clients: Clients) -> dict[str, int]:
         ("logs", "describe_log_groups", "logGroups"): "every-Log",
         ("ssm", "describe_parameters", "Parameters"): "/every",
         ("iam", "list_roles", "Roles"): "every-Role",
+        ("rds", "describe_db_instances", "DBInstances"): "every",
+        ("secretsmanager", "list_secrets", "SecretList"): "every-secret",
         ("lambda", "list_functions", "Functions"): "every-Work",
         ("stepfunctions", "list_state_machines", "stateMachines"): "every-Machine",
         ("events", "list_rules", "Rules"): "every-Rule",

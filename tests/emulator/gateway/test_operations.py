@@ -30,6 +30,7 @@ RESPONSES = {
     "kms": "kms.responses.KmsResponse",
     "lambda": "awslambda.responses.LambdaResponse",
     "logs": "logs.responses.LogsResponse",
+    "rds": "rds.responses.RDSResponse",
     "scheduler": "scheduler.responses.EventBridgeSchedulerResponse",
     "secretsmanager": "secretsmanager.responses.SecretsManagerResponse",
     "sns": "sns.responses.SNSResponse",

@@ -59,6 +59,7 @@ class Shop:
     turns: Turns
     abandoned: list[tuple[str, str, str]] = field(default_factory=list)
     told: list[Any] = field(default_factory=list)
+    sent_again: list[Any] = field(default_factory=list)
     versions: Any = field(default_factory=itertools.count)
 
     def order(self, **settings: Any) -> PollOrder:
@@ -144,6 +145,7 @@ def shop(catalog_tables: dict[str, str]) -> Shop:
             dynamodb=client("dynamodb"),
             s3=client("s3"),
             tell_team=lambda *told: made.told.append(told),
+            send_again=made.sent_again.extend,
             clock=lambda: now[0],
         ),
         executions=Executions(client("stepfunctions")),

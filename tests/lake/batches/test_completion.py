@@ -201,6 +201,7 @@ def shop(front: AwsServer) -> Shop:
             dynamodb=client("dynamodb"),
             s3=client("s3"),
             tell_team=lambda *told: made.told.append(told),
+            send_again=made.sent.extend,
         ),
         executions=Executions(client("stepfunctions")),
         machine=machine,

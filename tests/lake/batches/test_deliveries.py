@@ -153,6 +153,34 @@ def test_a_manifest_of_which_what_was_read_has_expired_fails_with_what_to_do(sho
     assert shop.catalog.get(manifest).hint
 
 
+def test_a_manifest_that_was_read_as_data_is_sent_to_be_read_as_what_it_is(shop: Shop):
+    """It came before the definition said `start_when`, and the poller found nothing that it names."""
+    manifest, data = shop.stage("1.manifest"), shop.stage("a.csv")
+    same = ObjectVersion("raw", manifest.key, "later")
+    shop.catalog.register(ObjectCreated(same, 1, "", 2000, "0B"), DATASET.name)
+    staging = Staging(StageAWork(same, 1, 2000), manifest.digest, True, {"staged": "s3://staging/x", "rows_out": 1})
+    assert shop.catalog.stage(staging, "shop/orders").status is Status.DUPLICATE
+    assert poll(shop)[1] is None
+    assert status(shop, manifest) == (
+        Status.FAILED,
+        "it was read as data, and is a manifest since start_when says so",
+    )
+    assert [(each.object, each.generation) for each in shop.sent_again] == [(manifest, 2), (same, 2)]
+    assert poll(shop)[1] is None
+    assert len(shop.sent_again) == 2, "once"
+    assert status(shop, data) == (Status.STAGED, None)
+    assert shop.catalog.send_again(shop.sent_again[0], DATASET.name).generation == 2
+
+
+def test_a_manifest_that_a_batch_loads_as_data_is_left_to_it(shop: Shop):
+    manifest = shop.stage("1.manifest")
+    assert shop.poller.poll(shop.order())[0] is PollOutcome.STARTED
+    start = shop.order(**MANIFEST).settings.start_when
+    assert shop.poller.deliveries.next("shop/orders", start, [(manifest, "2026-01-01T00:00:00Z")]) is None
+    assert status(shop, manifest)[0] is Status.CLAIMED
+    assert shop.sent_again == []
+
+
 def test_no_delivery_ends_while_a_batch_is_open(shop: Shop):
     """A poller that looked before another opened the batch may not take the manifest out of it."""
     shop.stage("a.csv")

@@ -143,7 +143,7 @@ def test_every_error_of_a_file_names_line_and_field():
         ("team: shop", "team: &shop shop\nteam2: *shop", "2: is not YAML: anchors and aliases are not read here"),
         ("team: shop", "team: !env shop", "1: team: the tag !env means nothing here"),
         ("team: shop", "team: shop\n\tx: 1", "2: is not YAML: found character '\\t' that cannot start any token"),
-        ("table:", "---\ntable:", "9: a second document starts here: a file defines one dataset"),
+        ("table:", "---\ntable:", "9: a second document starts here: a file defines one thing"),
     ],
 )
 def test_an_error_says_what_to_write_instead(old: str, new: str, expected: str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.files import Definition
@@ -70,3 +71,39 @@ def test_a_table_of_parquet_files_is_not_read() -> None:
         "orders.yaml:7: transform.reads[0]: demo/plain is a table of Parquet files, and a transform reads Iceberg "
         "tables alone"
     )
+
+
+@pytest.mark.parametrize(
+    ("shared_with", "consents"),
+    [
+        ([], False),
+        (["shop"], True),
+        (["shop/sales"], True),
+        (["shop/sales2", "sales"], False),
+        (["shop/returns"], False),
+    ],
+)
+def test_a_table_of_another_team_is_read_by_its_consent_alone(shared_with: list[str], consents: bool) -> None:
+    stage_a = {"format": "json", "columns": {"id": "bigint"}}
+    read = Dataset.model_validate({"team": "demo", "dataset": "orders", "stage_a": stage_a, "shared_with": shared_with})
+    transform = {"sql": "transforms/sales.sql", "reads": ["demo/orders"], "text": "select s.id from staged s, orders"}
+    for team in ("shop", "demo"):
+        dataset = Dataset.model_validate({"team": team, "dataset": "sales", "stage_a": stage_a, "transform": transform})
+        definition = Definition(dataset, "sales.yaml", {("transform", "reads", 0): 7}, {})
+        told = [str(each) for each, grade in transform_findings(definition, {read.name: read}) if grade == "error"]
+        assert told == (
+            []
+            if consents or team == "demo"
+            else [
+                "sales.yaml:7: transform.reads[0]: demo/orders is not shared with shop/sales; its team says so in its "
+                "own definition: `shared_with: [shop]`, or `[shop/sales]` for this dataset alone"
+            ]
+        )
+
+
+@pytest.mark.parametrize("shared_with", [["Shop"], ["shop/"], ["a/b/c"], ["shop", "shop"], ["*"]])
+def test_who_a_table_is_shared_with_are_names(shared_with: list[str]) -> None:
+    with pytest.raises(ValidationError):
+        Dataset.model_validate(
+            {"team": "demo", "dataset": "orders", "stage_a": {"format": "json"}, "shared_with": shared_with}
+        )

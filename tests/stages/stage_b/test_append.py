@@ -161,7 +161,7 @@ def test_a_staged_file_that_has_changed_or_gone_fails_the_run_by_name(make_table
     rows = pa.table({"id": pa.array([1], pa.int32())})
     changed = table.transform(Staged(rows, 1), Staged(rows, 2, changed=True))
     assert changed.run["JobRunState"] == "FAILED"
-    name = f"s3://staging/team/set/{changed.batch}/{2:032d}-1.parquet"
+    name = f"s3://staging/team/set/{changed.batch}/{2:030d}00-1.parquet"
     # A prefix that the state machine reads: no other run would mend it.
     told = f"WillFailAgain: Gone: staged file {name}"
     assert changed.run["ErrorMessage"] == f"{told} has changed since the batch was sealed"

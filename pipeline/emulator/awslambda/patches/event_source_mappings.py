@@ -18,9 +18,12 @@ from pipeline.core.errors import BadDefinition
 from pipeline.emulator.awslambda.destinations import OF_STREAMS, check_destination
 from pipeline.emulator.awslambda.event_sources.filters import Filters
 from pipeline.emulator.awslambda.event_sources.sources import QUEUE, STREAM, service_of
+from pipeline.emulator.awslambda.event_sources.stream_position import StreamPosition
 from pipeline.emulator.awslambda.patches.versions import invoked_arn
+from pipeline.emulator.dynamodb.patches.streams import stream_of
 from pipeline.emulator.moto.patch import patch
 
+_MOST_LANES = 10
 _NEVER = ("TumblingWindowInSeconds", "ProvisionedPollerConfig", "StartingPositionTimestamp")
 _OF_STREAMS_ONLY = (
     "BisectBatchOnFunctionError", "DestinationConfig", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts",
@@ -48,7 +51,9 @@ def _create(self: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
         table = dynamodb_backends[self.account_id][self.region_name].get_table(arn.split("/")[1])
         table.lambda_event_source_mappings.pop(mapping.function_arn, None)
         # Where the poller stands. It belongs to the mapping: one that is disabled goes on where it was.
-        mapping.position = len(table.stream_shard.items) if spec["StartingPosition"] == "LATEST" else 0  # type: ignore
+        mapping.position = position = StreamPosition()  # type: ignore[attr-defined]
+        if spec["StartingPosition"] == "LATEST" and (stream := stream_of(arn)) is not None:
+            position.begin_at_latest(stream.stream)
     _aim(self, mapping, spec)
     return mapping
 
@@ -126,8 +131,8 @@ def _wrong_for_queue(spec: dict[str, Any]) -> Iterator[str]:
 def _wrong_for_stream(spec: dict[str, Any]) -> Iterator[str]:
     if spec.get("ScalingConfig"):
         yield "ScalingConfig is not a setting of a stream."
-    if spec.get("ParallelizationFactor", 1) != 1:
-        yield "The embedded AWS reads a shard with a ParallelizationFactor of 1 only."
+    if not 1 <= spec.get("ParallelizationFactor", 1) <= _MOST_LANES:
+        yield f"ParallelizationFactor must be between 1 and {_MOST_LANES}."
     if not -1 <= spec.get("MaximumRetryAttempts", -1) <= 10_000:
         yield "MaximumRetryAttempts must be between -1 and 10000."
     age = spec.get("MaximumRecordAgeInSeconds", -1)

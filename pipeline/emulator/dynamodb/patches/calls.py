@@ -35,7 +35,7 @@ def _update_item(self: Any) -> Any:
 
 
 class _Undo:
-    """What a transaction changed, to put it back: the items it named and the length of the tables' streams.
+    """What a transaction changed, to put it back: the items it named and where the tables' streams stood.
 
     An item is never changed where it lies (see `updates`), so that no copy is needed.
     """
@@ -47,7 +47,8 @@ class _Undo:
     def remember(self, table: Any, hash_value: Any, range_value: Any, item: Any) -> None:
         self._items.append((table, hash_value, range_value, item))
         if table.stream_shard is not None:
-            self._streams.setdefault(id(table), (table.stream_shard, len(table.stream_shard.items)))
+            stream = table.stream_shard.stream
+            self._streams.setdefault(id(table), (stream, stream.next_sequence))
 
     def run(self) -> None:
         for table, hash_value, range_value, item in reversed(self._items):
@@ -58,8 +59,8 @@ class _Undo:
             else:
                 partition[key] = item
             order.note(table, hash_value, range_value)
-        for shard, length in self._streams.values():
-            del shard.items[length:]
+        for stream, sequence in self._streams.values():
+            stream.undo(sequence)
 
 
 @patch("moto.dynamodb.models:DynamoDBBackend.transact_write_items", "81db2cb7d94e", "moto copies whole tables to undo")

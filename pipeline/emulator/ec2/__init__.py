@@ -1,0 +1,1 @@
+"""EC2: networks, of which the embedded AWS has none."""
