@@ -123,6 +123,7 @@ class Lake:
             turns=self.turns,
             glue=client("glue"),
             job=self.settings[Setting.UPKEEP_JOB],
+            policy=lambda: self.settings[Setting.UPKEEP_POLICY],
             batches_table=self.settings[Setting.BATCHES_TABLE],
             tell_team=self.tell_team,
             new_id=_new_batch_id,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 import pytest
 
 from pipeline.deploy.datasets.grants import Whereabouts, grants
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.messages.written import result_key
-from tests.templates.policies import TEMPLATES, Policy, policies_of
+from tests.templates.policies import TEMPLATES, Policy, allows, policies_of
 from tests.templates.rendering import GIVEN, rendered
 
 AT = Whereabouts("aws", "eu-west-1", "111122223333")
@@ -42,22 +39,7 @@ def role() -> Policy:
 
 def may(action: str, resource: str, **context: str) -> bool:
     """Whether IAM would let the role do it, as far as its own policy decides."""
-    return any(_allows(statement, action, resource, context) for statement in role().statements)
-
-
-def _allows(statement: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str]) -> bool:
-    actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-    if statement["Effect"] != "Allow" or action not in actions:
-        return False
-    if not any(fnmatch.fnmatchcase(resource, pattern) for pattern in statement["Resource"]):
-        return False
-    for test in statement.get("Condition", {}).values():
-        for key, wanted in test.items():
-            patterns = [wanted] if isinstance(wanted, str) else wanted
-            asked = context.get(key.partition(":")[2].lower(), "")
-            if not any(fnmatch.fnmatchcase(asked, pattern) for pattern in patterns):
-                return False
-    return True
+    return any(allows(statement, action, resource, context) for statement in role().statements)
 
 
 def bucket(name: str) -> str:

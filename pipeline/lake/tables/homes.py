@@ -36,12 +36,21 @@ class Homes:
     def of(self, table: str) -> str:
         """The folder of `database.table`, an s3:// URI that ends in a slash. `OutsideTable` for a database that is
         no team's."""
-        database, name = split_table(table)
+        database, _ = split_table(table)
         if not database.startswith(self.prefix) or database == self.prefix:
             raise OutsideTable(f"{table} is in no database of this lake")
-        if trial := trial_of(name):
-            return f"s3://{self.curated}/{FOLDER}/{trial}/"
-        return f"s3://{self.curated}/{database.removeprefix(self.prefix)}/{name}/"
+        return home_of(self.curated, database.removeprefix(self.prefix), table)
+
+
+def home_of(curated: str | None, team: str, table: str) -> str:
+    """The folder of a `database.table` of a team, or of a trial, an s3:// URI; what follows the bucket, if that is
+    not said. `OutsideTable` for a database of another team."""
+    database, name = split_table(table)
+    trial = trial_of(name)
+    if not trial and database != team and not database.endswith(f"_{team}"):
+        raise OutsideTable(f"{table} is no table of {team}")
+    folder = f"{FOLDER}/{trial}/" if trial else f"{team}/{name}/"
+    return f"s3://{curated}/{folder}" if curated else folder
 
 
 def is_inside(location: str, home: str) -> bool:

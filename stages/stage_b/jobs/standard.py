@@ -19,6 +19,7 @@ from pipeline.lake.transforms.code import Code
 from stages.stage_b.jobs.batch_manifest import inspect_loaded, inspect_staged, parts, read_manifest
 from stages.stage_b.jobs.branch_writes import Job, write_batch
 from stages.stage_b.jobs.failure import told_apart
+from stages.stage_b.jobs.own_files import home_in
 from stages.stage_b.jobs.small_files import FOLDER, gathered
 from stages.stage_b.jobs.transformed_batch import write_transformed
 
@@ -55,7 +56,8 @@ def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Writte
             files = gathered(s3, inspecting.result(), folder)
             loaded = gathered(s3, inspecting_loaded.result(), f"{folder}/loaded")
             quarantine = set_aside_folder(arguments["quarantine_bucket"], dataset, batch, run)
-            job, code = Job(manifest, run, arguments["table"], quarantine), Code.of(manifest.definition)
+            home = home_in(spark, manifest.definition["team"], arguments["table"])
+            job, code = Job(manifest, run, arguments["table"], quarantine, home), Code.of(manifest.definition)
             if code:
                 hold_to_own_job(arguments["JOB_NAME"], dataset)
                 written = write_transformed(spark, job, code, files, loaded)

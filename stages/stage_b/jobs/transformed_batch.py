@@ -39,7 +39,7 @@ def write_transformed(
     its own that was not written (PROTOCOL, Stage B 2).
     """
     manifest, branch = job.manifest, branch_name(job.manifest.batch, job.run)
-    table = BranchedTable(spark, job.table)
+    table = BranchedTable(spark, job.table, job.home)
     filled = [file for file in files if file.object.rows]
     if not filled:
         return Written(job.run, branch, table.base, None, 0, given=0, made=0)

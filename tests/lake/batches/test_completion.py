@@ -191,6 +191,7 @@ def shop(front: AwsServer) -> Shop:
             Turns(client("dynamodb"), "BatchesTable"),
             client("glue"),
             "upkeep",
+            lambda: "{}",
             "BatchesTable",
             lambda *told: made.told.append(told),
             lambda: f"{next(numbers):026d}",

@@ -204,7 +204,8 @@ def make_table(lake: WarmLake) -> MakeTable:
         definition = {"team": "team", "dataset": "set", "stage_a": {"format": "json", "columns": columns}}
         dataset = Dataset.model_validate({**definition, "table": table, "transform": transform})
         name = f"lake_team.set_{next(numbers)}"
-        create_table(dataset, name, f"s3://curated/{name.replace('.', '/')}", tables)
+        # Where a job of the lake expects the table of that name.
+        create_table(dataset, name, f"s3://curated/{name.removeprefix('lake_').replace('.', '/')}", tables)
         return Table(lake, dataset, name, tables, BatchRecords(lake.dynamodb, BATCHES))
 
     return make
