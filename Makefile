@@ -3,8 +3,9 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-# Processes that run all tests. Each may have a Spark of its own, of 2 GB.
-WORKERS := 2
+# Processes that run all tests. Each may have a Spark of its own, of 2 GB. One more than a small machine has processors:
+# tests of a lake wait now and then.
+WORKERS := 3
 # Also where Python is told to write none, as in many container images: without it, each process compiles all again.
 unexport PYTHONDONTWRITEBYTECODE
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --no-config

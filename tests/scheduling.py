@@ -4,27 +4,39 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
+_LAKE = "tests/whole_lake"
+
 TOGETHER = {
+    "another lake": tuple(
+        f"{_LAKE}/test_{name}.py"
+        for name in ("advice", "bursts", "clients", "console", "failed_deployments", "killed_parts", "messy_files")
+    ),
+    # With the tests of roles, those whose calls they look at.
+    "lake": (f"{_LAKE}/",),
     "spark": ("tests/stages/stage_b/", "tests/stages/rows/", "tests/emulator/glue/test_job_runs.py"),
-    "lake": ("tests/whole_lake/",),
 }
-"""One process each, from the start: what these share is dear to start, and they take longest."""
+"""A process each from the start: what these share is dear to start, and they take long. The first that fits counts."""
+
+ALONE = tuple(f"{_LAKE}/test_{name}.py" for name in ("big_files", "lifecycle", "pages", "strangers"))
+"""Files that start lakes of their own, and take long: they come next, so that no process ends with one of them."""
 
 
 def together(test: str) -> str:
     """The name of the tests that this one, by its id, stays with: one of TOGETHER, or those of its file."""
     file = test.partition("::")[0]
+    if file in ALONE:
+        return file
     return next((name for name, places in TOGETHER.items() if file.startswith(places)), file)
 
 
 def rank(test: str) -> int:
-    """Those of TOGETHER come first, in its order."""
-    return list((*TOGETHER, together(test))).index(together(test))
+    """Those of TOGETHER come first, in its order, and those of ALONE after them."""
+    return list((*TOGETHER, *ALONE, together(test))).index(together(test))
 
 
 def is_kept_together(test: str) -> bool:
-    """Whether a test is one of TOGETHER."""
-    return together(test) in TOGETHER
+    """Whether a test is one of TOGETHER or ALONE, and so shares a lake or a JVM with others."""
+    return together(test) in (*TOGETHER, *ALONE)
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from getpass import getpass
 from typing import Annotated, Any
 
 import typer
 
 from pipeline.cli.app import app
-from pipeline.cli.feed_output import say_changes, say_proposal
+from pipeline.cli.feed_output import (
+    say_changes,
+    say_comparison,
+    say_erasure,
+    say_estimate,
+    say_keys,
+    say_privacy,
+    say_proposal,
+    say_states,
+    say_step,
+)
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, errors, print_json
 from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
 from pipeline.core.definitions.problems import BadDefinitions, Problem
 from pipeline.core.errors import BadInput
+from pipeline.lake.services import Lake
 from pipeline.operate.formatting import counted
 
 feed = typer.Typer(help="Bring a DynamoDB table to PostgreSQL, with nobody's identity.", no_args_is_help=True)
@@ -97,6 +112,173 @@ def check(
         raise typer.Exit(1)
     if against is not None:
         console.print(f"compatible with {escape_untrusted(against)}", highlight=False)
+
+
+@feed.command("migrate")
+def migrate(
+    context: typer.Context,
+    name: Name,
+    plan: Annotated[bool, typer.Option("--plan", help="Show the SQL, and run nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring PostgreSQL to a contract, as each deployment does: forward only. What rows would not survive is refused.
+
+    Example: sluice feed migrate payments --plan
+    """
+    from pipeline.operate.feeds import contracts, functions
+
+    contract = contracts.contract(checkout(), name)
+    statements = functions.migrator(_lake(context))({"contract": contract.to_json(), "plan": plan})["statements"]
+    if as_json:
+        print_json({"feed": name, "plan": plan, "statements": statements})
+    elif not statements:
+        console.print(f"[bold]{name}[/]: the target is as the contract says", highlight=False)
+    else:
+        console.print(statements, end="", markup=False, highlight=False, soft_wrap=True)
+
+
+@feed.command("status")
+def status(context: typer.Context, as_json: Json = False) -> None:
+    """Show the feeds of a lake: rows, how far behind, what was put aside and why, the last import.
+
+    Example: sluice feed status
+    """
+    from pipeline.operate.feeds import functions, state
+
+    found = state.states(functions.administrator(_lake(context)))
+    if as_json:
+        print_json({"feeds": list(map(state.state_json, found))})
+        return
+    say_states(found)
+
+
+@feed.command("privacy")
+def privacy(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Say what becomes of each attribute, and how well the rows hide people among each other.
+
+    Example: sluice feed privacy payments
+    """
+    from pipeline.operate.feeds import functions, state
+
+    found = state.privacy(functions.administrator(_lake(context)), name)
+    if as_json:
+        print_json({"feed": name, **asdict(found)})
+        return
+    say_privacy(name, found)
+
+
+@feed.command("import")
+def import_command(
+    context: typer.Context,
+    name: Name,
+    units: Annotated[float, typer.Option(min=1, help="Read units a second, of 8 kB each, that it may use.")] = 100,
+    estimate_only: Annotated[bool, typer.Option("--estimate", help="Say how long it takes, and read nothing.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Begin again, also if it is done: no row is lost.")] = False,
+    comparing: Annotated[
+        bool, typer.Option("--compare/--no-compare", help="Read the source once more at the end, and compare by day.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Import what the table held before its stream was read, beside the stream. Stopped, it goes on where it was.
+
+    Exits with 1 if source and target differ at the end.
+
+    Example: sluice feed import payments --units 500
+    """
+    from pipeline.operate.feeds import functions, imports
+
+    ask = functions.importer(_lake(context), name)
+    about = imports.estimate(ask, units=units)
+    if not as_json:
+        say_estimate(about, units)
+    if estimate_only:
+        if as_json:
+            print_json({"feed": name, "estimate": asdict(about), "within_retention": about.within_retention})
+        return
+    last = None
+    for last in imports.run(ask, units=units, anew=anew):
+        if not as_json:
+            say_step(last, about)
+    compared = imports.compare(ask, units=units) if comparing else None
+    if as_json:
+        print_json({"feed": name, "estimate": asdict(about), "import": asdict(last) if last else None} | _of(compared))
+    elif compared:
+        say_comparison(compared)
+    if compared and not compared["agrees"]:
+        raise typer.Exit(1)
+
+
+def _of(compared: dict[str, Any] | None) -> dict[str, Any]:
+    return {} if compared is None else {"comparison": compared}
+
+
+@feed.command("erase")
+def erase(
+    context: typer.Context,
+    name: Name,
+    namespace: Annotated[str, typer.Option("--namespace", help="The kind of identifier, as the contract says.")],
+    for_good: Annotated[bool, typer.Option("--for-good", help="Erase. Without it, rows are only counted.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count, as it does without --for-good.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase a person from PostgreSQL, in all feeds that know them by this kind of identifier.
+
+    The identifier is read from standard input, or asked for: it is no argument, which others on this machine could see.
+
+    Example: sluice feed erase payments --namespace person --for-good < identifier.txt
+    """
+    from pipeline.operate.feeds import erasure, functions
+
+    if for_good and dry_run:
+        raise BadInput("--for-good and --dry-run contradict each other", hint="Say one of them.")
+    ask = functions.administrator(_lake(context))
+    prompt = "identifier (it is not shown): "
+    text = getpass(prompt, stream=sys.stderr) if sys.stdin.isatty() else sys.stdin.read()
+    found = erasure.erase(ask, name, namespace, erasure.identifier_of(text), datetime.now(UTC), dry_run=not for_good)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        say_erasure(found)
+    if for_good and found.left:
+        raise typer.Exit(1)
+
+
+@feed.command("rotate")
+def rotate(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAMESPACE]...", help="Only these.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All namespaces.")] = False,
+    new_key: Annotated[bool, typer.Option("--new-key", help="First add a key to the secret.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring pseudonyms to the newest key; without a namespace or --all, say which are behind. Rows go on joining.
+
+    Nobody's identifier is needed. What was pseudonymised elsewhere as sha256(id + secret) gets a key of ours so.
+
+    Example: sluice feed rotate --new-key --all
+    """
+    from pipeline.operate.feeds import functions, keys
+
+    lake = _lake(context)
+    ask = functions.administrator(lake)
+    added = keys.add_key(client("secretsmanager"), functions.keyring_of(lake)) if new_key else None
+    known = keys.keys(ask)
+    chosen = [each.namespace for each in known.namespaces] if every else names or []
+    reached = []
+    for reached_one in keys.advance(ask, chosen):
+        reached.append(reached_one)
+        if not as_json:
+            console.print(f"[bold]{reached_one[0]}[/]: version {reached_one[1]}", highlight=False)
+    known = keys.keys(ask)
+    if as_json:
+        told = {"newest": known.newest, "added": added, "namespaces": [asdict(each) for each in known.namespaces]}
+        print_json({**told, "advanced": [{"namespace": each, "version": version} for each, version in reached]})
+        return
+    say_keys(known, added)
+
+
+def _lake(context: typer.Context) -> Lake:
+    return context.obj.connect().lake  # type: ignore[no-any-return]
 
 
 def vars_of(change: Any) -> dict[str, Any]:

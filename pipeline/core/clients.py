@@ -9,6 +9,8 @@ from pipeline.core.settings import endpoint, lake_key, profile, region
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 60
+INVOCATION_S = 900
+"""How long a function may take (Lambda quotas, "Function timeout"): whoever invokes it waits so long."""
 ATTEMPTS = 5
 
 
@@ -27,7 +29,7 @@ def client(service: str) -> Any:
     patient = service == "cloudformation"
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
+        read_timeout=INVOCATION_S + READ_TIMEOUT_S if service == "lambda" else READ_TIMEOUT_S,
         retries={
             "mode": "adaptive" if patient else "standard",
             "total_max_attempts": 3 * ATTEMPTS if patient else ATTEMPTS,

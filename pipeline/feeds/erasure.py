@@ -51,7 +51,11 @@ def erase(
         raise BadInput(f"{namespace} is no namespace of the feed {feed.feed}", hint=f"It has {known}.")
     with connection.transaction():
         version = versions_of(connection, feed)[namespace]
-        pseudonym = Pseudonyms(namespace, feed.namespaces[namespace], keyring, version).of(identifier)
+        try:
+            pseudonym = Pseudonyms(namespace, feed.namespaces[namespace], keyring, version).of(identifier)
+        except UnicodeEncodeError:
+            # The error quotes the identifier.
+            raise BadInput("the identifier is no text: it has half of a character") from None
         if pseudonym is None:
             raise BadInput("the identifier is empty", hint="Give it as the source writes it.")
         return list(_erased(connection, namespace, pseudonym, dry_run=dry_run))

@@ -8,20 +8,41 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pipeline.cli import main
 from tests.conftest import ROOT
 
 GUIDE = (ROOT / "docs" / "state-machine-tests.md").read_text()
 FILES = ("greet.asl.json", "MockConfigFile.json")
 
 
-def sluice(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+Sluice = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {"COLUMNS": "160"}
     command = [str(Path(sys.executable).with_name("sluice")), *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def sluice(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sluice:
+    """`sluice(folder, "test", …)` does in this process what `run_process` does in one that has to load the engine."""
+
+    def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["sluice", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return subprocess.CompletedProcess(sys.argv, int(ended.value.code or 0), printed.out, printed.err)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +54,19 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, block in zip(FILES, blocks, strict=True):
         assert f"my-tests/{name}" in GUIDE
         (folder / "my-tests" / name).write_text(block)
-    recorded = sluice(folder, "test", "my-tests", "--update")
+    recorded = run_process(folder, "test", "my-tests", "--update")
     assert recorded.returncode == 0, recorded.stderr
     return folder
 
 
 def test_the_guides_example_prints_what_the_guide_shows(guide: Path):
-    done = sluice(guide, "test", "my-tests")
+    done = run_process(guide, "test", "my-tests")
     (shown,) = re.findall(r"```text\n(.*?)```", GUIDE, re.S)
     assert [line.strip() for line in done.stdout.splitlines()] == shown.splitlines()
     assert done.returncode == 0
 
 
-def test_a_machine_that_changed_shows_the_failing_step_and_both_events(guide: Path, tmp_path: Path):
+def test_a_machine_that_changed_shows_the_failing_step_and_both_events(sluice: Sluice, guide: Path, tmp_path: Path):
     shutil.copytree(guide / "my-tests", tmp_path / "my-tests")
     machine = tmp_path / "my-tests" / "greet.asl.json"
     machine.write_text(machine.read_text().replace('"MaxAttempts": 2', '"MaxAttempts": 1'))
@@ -58,7 +79,7 @@ def test_a_machine_that_changed_shows_the_failing_step_and_both_events(guide: Pa
     assert "✓ greet#HappyPath" in done.stdout
 
 
-def test_a_part_that_no_case_takes_is_named_and_can_be_made_an_error(guide: Path):
+def test_a_part_that_no_case_takes_is_named_and_can_be_made_an_error(sluice: Sluice, guide: Path):
     done = sluice(guide, "test", "my-tests", "--case", "greet#HappyPath", "--json")
     assert json.loads(done.stdout)["cases"] == [
         {"case": "greet#HappyPath", "status": "SUCCEEDED", "passed": True, "problem": None}
@@ -92,7 +113,9 @@ def machine(following: str | None = None) -> str:
         ),
     ],
 )
-def test_a_mock_file_that_is_missing_or_wrong_ends_the_run(tmp_path: Path, files: dict[str, str], expected: str):
+def test_a_mock_file_that_is_missing_or_wrong_ends_the_run(
+    sluice: Sluice, tmp_path: Path, files: dict[str, str], expected: str
+):
     done = sluice(written(tmp_path, files), "test", "f")
     assert (done.returncode, expected in done.stderr) == (1, True), done.stderr
 
@@ -119,7 +142,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 """Machines of one case each: their files, and what is said of it."""
 
 
-def test_a_file_that_is_missing_or_wrong_fails_its_cases_and_no_others(tmp_path: Path):
+def test_a_file_that_is_missing_or_wrong_fails_its_cases_and_no_others(sluice: Sluice, tmp_path: Path):
     cases = {name: {"TestCases": {"C": {"Ask": "A"} if name == "mistaken" else {}}} for name in WRONG}
     mocks = {"StateMachines": {**cases, "other": {"TestCases": {"Good": {}}}}, "MockedResponses": {"A": {}}}
     files = {"MockConfigFile.json": json.dumps(mocks), "other.asl.json": machine()}
@@ -135,7 +158,9 @@ def test_a_file_that_is_missing_or_wrong_fails_its_cases_and_no_others(tmp_path:
     assert "1 of 7 cases passed" in done.stdout
 
 
-def test_answers_that_no_case_is_given_and_histories_of_cases_that_are_gone_are_told(guide: Path, tmp_path: Path):
+def test_answers_that_no_case_is_given_and_histories_of_cases_that_are_gone_are_told(
+    sluice: Sluice, guide: Path, tmp_path: Path
+):
     shutil.copytree(guide / "my-tests", tmp_path / "my-tests")
     mocks = tmp_path / "my-tests" / "MockConfigFile.json"
     document = json.loads(mocks.read_text())
@@ -171,7 +196,7 @@ Resources:
 """
 
 
-def test_placeholders_are_named_and_can_be_given_by_hand_and_by_a_template(tmp_path: Path):
+def test_placeholders_are_named_and_can_be_given_by_hand_and_by_a_template(sluice: Sluice, tmp_path: Path):
     files = {"MockConfigFile.json": json.dumps(ANSWERED), "m.asl.json": SUBSTITUTED, "t.yaml": TEMPLATE}
     broken = {**files, "m.asl.json": SUBSTITUTED.replace("${Limit}", "${Limit}0 s")}
     done = sluice(written(tmp_path, broken), "test", "f", "--update")

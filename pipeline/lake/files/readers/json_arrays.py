@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.lake.files.byte_places import places_of
 from pipeline.lake.files.readers.json_split import WHITESPACE, Elements, Group, Record, Text, Window
 from pipeline.lake.files.readers.json_structure import scan
 
@@ -140,7 +141,7 @@ class ArrayElements:
 def _places(text: Text, part: bytes) -> NDArray[np.int64]:
     """Where that part of the text begins, which begins nowhere within itself."""
     rarest = max(part.find(b"\n"), 0)
-    places: NDArray[np.int64] = np.flatnonzero(text == part[rarest]) - rarest
+    places: NDArray[np.int64] = places_of(text, part[rarest]) - rarest
     places = places[(places >= 0) & (places <= len(text) - len(part))]
     for offset, byte in enumerate(part):
         places = places[text[places + offset] == byte]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.lake.files.readers.json_doubles import HALF, difference
 from pipeline.lake.files.readers.json_values import DOUBLE_DIGITS
 
 Text = NDArray[np.uint8]
@@ -20,13 +19,20 @@ _GOES_ON[[*b"0123456789eE"]] = True
 _COUNTED = 18
 """Digits, with zeros before them, that 64 bits hold."""
 
-_ALWAYS = 2**52
-"""Decimals whose digits are a smaller integer are further apart than the doubles near them."""
-
 _MOST = 10**17
 """Decimals whose digits are a smaller integer are told apart by `holds`."""
 
 _TENS = 10 ** np.arange(_COUNTED, dtype=np.uint64)
+_DOUBLE_TENS = _TENS.astype(np.float64)
+
+_FRACTION_BITS = 52
+"""Of a double, whose other bits are sign and exponent; the bit before them is 1 and not written."""
+
+_UNIT = 1023 + _FRACTION_BITS
+"""The exponent as a double writes it, with which its fraction counts ones."""
+
+_MOST_SHIFTED = 57
+"""Bits: a difference of less than 33 that is shifted so far is still an integer of 63."""
 
 
 def _bytes(value: int) -> np.uint64:
@@ -94,12 +100,17 @@ _JOINS = [
 def _are_held(digits: Words, powers: Places) -> Flags:
     """Which of the integers, each divided by that power of ten, some double is when it is written with its digits.
 
-    Then the nearest one is too. Powers of ten up to the 22nd are doubles themselves.
+    Then the nearest one is too. A double near it is an integer divided by a power of two; both sides times that and
+    the power of ten are integers, whose lowest 64 bits tell their difference, which is small. Where the division was
+    rounded the wrong way, the next double is the nearest.
     """
-    integers, tens = digits.astype(np.int64), _TENS[powers].astype(np.float64)
-    near = integers / tens
-    off = difference(near, tens, integers)
-    better = near - off / tens
-    off += (better - near) * tens
-    held: Flags = (integers < _ALWAYS) | ((integers < _MOST) & (np.abs(off) < HALF))
+    tens = _TENS[powers]
+    bits = (digits.view(np.int64) / _DOUBLE_TENS[powers]).view(np.uint64)
+    shifts = np.uint64(_UNIT) - (bits >> np.uint64(_FRACTION_BITS))
+    known = (digits < _MOST) & (shifts - np.uint64(1) < _MOST_SHIFTED)
+    shifts = np.where(known, shifts, np.uint64(1))
+    fractions = bits & np.uint64(2**_FRACTION_BITS - 1) | np.uint64(2**_FRACTION_BITS)
+    off = np.abs((fractions * tens - (digits << shifts)).view(np.int64))
+    next_off = np.abs(off - tens.view(np.int64))
+    held: Flags = known & (np.minimum(off, next_off) < (np.uint64(1) << (shifts - np.uint64(1))).view(np.int64))
     return held

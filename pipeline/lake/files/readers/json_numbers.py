@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from pipeline.lake.files.byte_places import places_of
 from pipeline.lake.files.readers.json_digits import leading_digits, surely_held, words_of
 from pipeline.lake.files.readers.json_doubles import all_hold
 from pipeline.lake.files.readers.json_values import DOUBLE_DIGITS, holds
@@ -32,9 +33,6 @@ _LEFT, _RIGHT = 16, 24
 
 _FEW = 40
 """Numbers that are sooner looked at one by one than put into columns."""
-
-_CHUNK = 256 * 1024
-"""Bytes that a processor keeps at hand, so that several passes cost little more than one."""
 
 JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _VIEW = np.dtype([("size", "<i4"), ("prefix", "<u4"), ("buffer", "<i4"), ("offset", "<i4")])
@@ -63,13 +61,17 @@ class _Numbers(NamedTuple):
 
 def may_round(text: Text) -> bool:
     """May there be a decimal in JSON that the nearest double does not hold? See `json_values.holds`."""
-    points, exponents = _marks(text)
+    # A minus and a point follow each other.
+    places = places_of(text, _MINUS, _POINT)
+    is_point = text[places] == _POINT
+    points, minuses = places[is_point], places[~is_point]
+    exponents = _exponents(text, minuses[minuses > 1] - 1)
     inner = (points >= _REACH) & (points < len(text) - _REACH)
     others = points[~inner]
     if inner.any():
         points = points[inner]
         starts, ends, more = _long_numbers(text, points[~surely_held(text, points)])
-        if _some_rounded(_views(text, starts, ends)):
+        if _some_rounded(_cut(text, starts, ends)):
             return True
         others = np.concatenate((others, more))
     # Without a point, digits are lost by negative exponents only; large numbers are seen in their doubles.
@@ -80,22 +82,6 @@ def has_exponent(text: Text) -> bool:
     """May there be a number with an exponent in JSON?"""
     letters = np.flatnonzero((text | _LOWER) == _E)
     return len(_numbers(text, _exponents(text, letters[letters > 0]), 0).windows) > 0
-
-
-def _marks(text: Text) -> tuple[Places, Places]:
-    """Where the points are, and each E of a negative exponent."""
-    found = [np.empty(0, np.int64)]
-    rest, flags = np.empty(_CHUNK, np.uint8), np.empty(_CHUNK, np.bool_)
-    for start in range(0, len(text), _CHUNK):
-        size = min(_CHUNK, len(text) - start)
-        # A minus and a point follow each other.
-        np.subtract(text[start : start + size], _MINUS, out=rest[:size])
-        np.less_equal(rest[:size], _POINT - _MINUS, out=flags[:size])
-        found.append(np.flatnonzero(flags[:size]) + start)
-    places = np.concatenate(found)
-    is_point = text[places] == _POINT
-    minuses = places[~is_point]
-    return places[is_point], _exponents(text, minuses[minuses > 1] - 1)
 
 
 def _exponents(text: Text, places: Places) -> Places:
@@ -131,8 +117,12 @@ def _run(words: NDArray[np.uint64], *places: Places, backward: bool = False) -> 
     return count
 
 
-def _views(text: Text, starts: Places, ends: Places) -> pa.StringArray:
-    """The texts, all of more than 12 bytes, without copying what lies between."""
+def _cut(text: Text, starts: Places, ends: Places) -> pa.StringArray:
+    """The texts between those places, all of more than 12 bytes."""
+    if len(starts) <= _FEW:
+        cut = [bytes(text[start:end]).decode() for start, end in zip(starts, ends, strict=True)]
+        return pa.array(cut, pa.string())
+    # Views take no copy of what lies between, but their cast makes room for it.
     prefixes = np.ndarray((len(text) - 3,), np.dtype("<u4"), text.data, strides=(1,))
     views = np.zeros(len(starts), _VIEW)
     views["size"], views["offset"], views["prefix"] = ends - starts, starts, prefixes[starts]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.lake.files.byte_places import places_of
 from pipeline.lake.files.readers.base import Block, Recut
 from pipeline.lake.files.readers.faults import why_foreign
 from pipeline.lake.files.readers.json_arrays import decode_elements
@@ -53,7 +54,7 @@ def count_objects(block: Block) -> int:
     if isinstance(block, ArrayBlock):
         return block.elements.count
     text = text_of(block)
-    breaks = block.breaks if isinstance(block, LineBlock) else np.flatnonzero(text == _LINE_END)
+    breaks = block.breaks if isinstance(block, LineBlock) else places_of(text, _LINE_END)
     if len(breaks) and breaks[-1] == len(text) - 1:
         text, breaks = text[:-1], breaks[:-1]
     if len(text) and text[-1] == _RETURN:

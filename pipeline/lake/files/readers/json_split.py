@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import BadObject
+from pipeline.lake.files.byte_places import places_of
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.readers.base import Block
 from pipeline.lake.files.readers.json_structure import scan
@@ -22,6 +23,7 @@ from pipeline.lake.files.streams import BOM, TextStream
 Record = bytes | msgspec.Raw
 
 WHITESPACE = b" \t\r\n"
+_LINE_END = ord("\n")
 _BLANKS = re.compile(rb"(?:[ \t\r\n]|" + BOM + rb")*")
 
 Text = NDArray[np.uint8]
@@ -124,7 +126,7 @@ def line_blocks(window: Window, line: int) -> Iterator[Block]:
     final = False
     while True:
         data = window.data
-        breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == b"\n"[0])
+        breaks = places_of(np.frombuffer(data, np.uint8), _LINE_END)
         end = len(data) if final else int(breaks[-1]) + 1 if len(breaks) else 0
         if end:
             yield LineBlock(data, line, end=end, breaks=breaks)
