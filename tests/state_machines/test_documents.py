@@ -15,9 +15,10 @@ from pipeline.cloudformation.functions import functions
 from pipeline.core.clients import client
 from pipeline.core.dynamo import encode
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.batches.records import BatchRecords, Verdict, Written, batch_item
+from pipeline.lake.batches.records import BatchRecords, Verdict, batch_item
 from pipeline.lake.messages.stage_a import StageAInput, StageAWork
 from pipeline.lake.messages.stage_b import StageBInput
+from pipeline.lake.messages.written import Written
 from tests.conftest import ROOT, load_template
 from tests.templates.rendering import rendered
 

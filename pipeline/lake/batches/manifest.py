@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from pipeline.lake.catalog import ObjectRow
-from pipeline.lake.messages.manifest import Manifest, StagedObject
+from pipeline.lake.messages.manifest import Manifest, StagedObject, manifest_folder
 
 if TYPE_CHECKING:
     from pipeline.lake.datasets.model import Dataset
 
 
 def manifest_key(dataset: str, batch: str, body: bytes) -> str:
-    """Its key in the staging bucket. No team's name starts with an underscore.
+    """Its key in the staging bucket.
 
     The name follows from the content: of two pollers that seal at once, none replaces what the other's batch names.
     """
-    return f"_manifests/{dataset}/{batch}-{hashlib.sha256(body).hexdigest()[:8]}.json"
+    return f"{manifest_folder(dataset)}{batch}-{hashlib.sha256(body).hexdigest()[:8]}.json"
 
 
 def manifest(

@@ -9,6 +9,11 @@ from typing import Any
 from pipeline.core.objects import ObjectVersion
 
 
+def manifest_folder(dataset: str) -> str:
+    """What the keys of a dataset's manifests begin with, in the staging bucket. No team's name starts so."""
+    return f"_manifests/{dataset}/"
+
+
 @dataclass(frozen=True, slots=True)
 class StagedObject:
     """One object of a batch. `staged` is the s3:// URI of its Parquet, `etag` that file's, `rows` how many it has.

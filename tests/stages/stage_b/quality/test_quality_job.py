@@ -16,7 +16,8 @@ from pipeline.core.clients import client
 from pipeline.core.dynamo import encode, update_if
 from pipeline.core.errors import BadDefinition, Inconsistent, Refused
 from pipeline.lake.batches.metrics import Measured, remembering
-from pipeline.lake.batches.records import Batch, BatchRecords, Written
+from pipeline.lake.batches.records import Batch, BatchRecords
+from pipeline.lake.messages.written import Written
 from stages.stage_b.jobs.quality import check
 from tests.conftest import allowed, load_template, table_calls
 
@@ -61,9 +62,9 @@ class Lake:
         if ruleset:
             definition["quality"] = {"ruleset": f"Rules = [ {ruleset} ]", **quality}
         manifest = json.dumps({"batch": BATCH, "dataset": definition, "table": self.table, "objects": []})
-        self.s3.put_object(Bucket="curated", Key="manifest.json", Body=manifest)
+        self.s3.put_object(Bucket="curated", Key="_manifests/shop/orders/1.json", Body=manifest)
         arguments = {
-            "manifest": "s3://curated/manifest.json",
+            "manifest": "s3://curated/_manifests/shop/orders/1.json",
             "table": self.table,
             "batch_id": BATCH,
             "dataset": "shop/orders",
@@ -84,7 +85,7 @@ class Lake:
 
 @pytest.fixture
 def lake(front: Any, spark: Any) -> Lake:
-    name = f"t{uuid.uuid4().hex[:8]}"
+    name = f"t{uuid.uuid4().hex[:8]}_shop"
     boto3.client("glue").create_database(DatabaseInput={"Name": name, "LocationUri": f"s3://curated/{name}"})
     batches = next(
         resource["Properties"]
@@ -95,7 +96,7 @@ def lake(front: Any, spark: Any) -> Lake:
     boto3.client("dynamodb").create_table(TableName=name, **wanted)
     spark.sql(
         f"create table glue_catalog.{name}.orders (id int, place string, price decimal(10,2), _sluice_order string) "
-        f"using iceberg partitioned by (place) tblproperties ({PROPERTIES})"
+        f"using iceberg partitioned by (place) location 's3://curated/shop/orders' tblproperties ({PROPERTIES})"
     )
     made = Lake(spark, f"{name}.orders", BatchRecords(client("dynamodb"), name), name, boto3.client("s3"))
     made.row()
