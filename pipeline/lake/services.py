@@ -179,7 +179,7 @@ class Lake:
         registration = self.registry.get(DatasetName.parse(dataset))
         if registration is None:
             raise Inconsistent(f"dataset {dataset} has objects that wait, and is not registered")
-        return Work(registration.dataset, registration.table, registration.transform_job)
+        return Work.of(registration)
 
     def announce(self, message: dict[str, Any]) -> None:
         """Tell whoever listens that a dataset has changed; at least once."""

@@ -56,7 +56,8 @@ class StagedObject:
 class Manifest:
     """A batch. `definition` is the dataset's as JSON, as it was when the batch was sealed, without defaults.
 
-    `loaded` are other versions of the objects' keys that are in the table.
+    `loaded` are other versions of the objects' keys that are in the table. `was_transformed` says that code of the
+    team's own may have written the table's metadata, also under an earlier definition.
     """
 
     batch: str
@@ -64,6 +65,7 @@ class Manifest:
     table: str
     objects: tuple[StagedObject, ...]
     loaded: tuple[StagedObject, ...] = ()
+    was_transformed: bool = False
 
     @property
     def format(self) -> str:
@@ -105,6 +107,7 @@ class Manifest:
             "table": self.table,
             "objects": [staged.to_json() for staged in self.objects],
             "loaded": [staged.to_json() for staged in self.loaded],
+            **({"was_transformed": True} if self.was_transformed else {}),
         }
 
     @classmethod
@@ -117,4 +120,5 @@ class Manifest:
             objects=tuple(StagedObject.from_json(each) for each in document["objects"]),
             # An earlier release did not look for them.
             loaded=tuple(StagedObject.from_json(each) for each in document.get("loaded", ())),
+            was_transformed=document.get("was_transformed", "transform" in document["dataset"]),
         )

@@ -86,7 +86,8 @@ def opened(spark: SparkSession, job: Job) -> BatchTable:
     """The table that the job writes to, by what it is made of."""
     if job.manifest.format == "parquet":
         return ParquetTable(spark, job.table, job.manifest.partition_by)
-    return BranchedTable(spark, job.table, job.home, reads=job.manifest.write != "append")
+    reads = job.manifest.was_transformed and job.manifest.write != "append"
+    return BranchedTable(spark, job.table, job.home, reads=reads)
 
 
 def whose(tally: Tally, files: Sequence[StagedFile]) -> dict[str, int]:

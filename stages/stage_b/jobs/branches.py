@@ -93,7 +93,7 @@ class BranchedTable:
     """A table (`database.table`) as one run sees it: `base` is the snapshot of `main` that its branch starts from.
 
     Where the table's folder `home` is said, `OutsideTable` is raised for metadata that names what is not in it, and
-    where the run `reads` rows of the table, for files that are not.
+    where the run `reads` rows that a team's code may have forged, for files that are not.
     """
 
     def __init__(self, spark: SparkSession, table: str, home: str | None = None, *, reads: bool = False) -> None:

@@ -15,6 +15,7 @@ from pipeline.core.telemetry.logs import log_as_job, log_context
 from pipeline.lake.batches.metrics import history_of
 from pipeline.lake.batches.records import BatchRecords, Verdict
 from pipeline.lake.datasets import Dataset, Quality
+from pipeline.lake.messages.manifest import Manifest
 from pipeline.lake.messages.written import Written
 from pipeline.lake.quality.dqdl import parse
 from pipeline.lake.quality.dynamic_rules import Resolved, expressions_of, resolve
@@ -54,7 +55,7 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
             hint="Such a batch skips the quality gate.",
         )
     snapshot, quality = batch.write.snapshot, dataset.quality
-    frame = visible(_rows(spark, arguments["table"], dataset, batch.write, manifest.definition["team"]))
+    frame = visible(_rows(spark, manifest, dataset, batch.write, arguments["table"]))
     if quality.scope == "batch":
         # Most kinds of rules read all rows once more. A whole table may be larger than the job's disks.
         frame = frame.persist()
@@ -71,7 +72,7 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
     return judged
 
 
-def _rows(spark: SparkSession, table: str, dataset: Dataset, write: Written, team: str) -> DataFrame:
+def _rows(spark: SparkSession, manifest: Manifest, dataset: Dataset, write: Written, table: str) -> DataFrame:
     """The rows that the rules are about."""
     assert dataset.quality
     assert write.snapshot is not None
@@ -80,7 +81,10 @@ def _rows(spark: SparkSession, table: str, dataset: Dataset, write: Written, tea
         if is_of_batch:
             return written_rows(spark, table, write.branch)
         return table_rows(spark, table, write.branch, dataset.table.partition_by)
-    return (added_rows if is_of_batch else whole_table)(spark, table, write.snapshot, home_in(spark, team, table))
+    home = home_in(spark, dataset.team, table)
+    if is_of_batch:
+        return added_rows(spark, table, write.snapshot, home)
+    return whole_table(spark, table, write.snapshot, home, is_untrusted=manifest.was_transformed)
 
 
 def _resolved(quality: Quality, records: BatchRecords, dataset: str, batch: str) -> Resolved:

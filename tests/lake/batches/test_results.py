@@ -13,11 +13,13 @@ from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.core.objects import ObjectVersion
 from pipeline.emulator.gateway.server import AwsServer
+from pipeline.lake.batches.manifest import manifest
 from pipeline.lake.batches.records import BatchStatus
 from pipeline.lake.batches.results import LARGEST, ResultRecorder, accepted
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset
+from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.messages.manifest import Manifest, StagedObject
 from pipeline.lake.messages.written import Written, result_key
 from pipeline.lake.tables.names import branch_name
@@ -123,6 +125,19 @@ def test_rows_that_depend_on_the_table_move_nowhere(manifest: Manifest) -> None:
     with pytest.raises(Refused, match="depend on what the table had"):
         accepted(WRITTEN.to_json(), manifest, "jr_1")
     assert accepted(replace(WRITTEN, can_move=False).to_json(), manifest, "jr_1")
+
+
+def test_a_table_that_a_transform_wrote_is_never_believed_again() -> None:
+    dataset = Dataset.model_validate({"team": "shop", "dataset": "orders", "stage_a": {"format": "csv"}})
+    plain = Registration.of(dataset, "q", "d", "t.t")
+    transformed = Registration.of(dataset, "q", "d", "t.t", "job", plain)
+    again = Registration.of(dataset, "q", "d", "t.t", None, transformed)
+    for registration, wanted in ((plain, False), (transformed, True), (again, True)):
+        made = manifest("01B", Work.of(registration), [])
+        assert (made.was_transformed, Manifest.from_json(made.to_json())) == (wanted, made)
+    # Of an earlier release, whose batches run on.
+    assert Manifest.from_json({**MANIFEST.to_json(), "was_transformed": True}).was_transformed
+    assert Manifest.from_json(MANIFEST.to_json()).was_transformed
 
 
 @dataclass

@@ -76,6 +76,7 @@ class Table:
     tables: IcebergTables
     records: BatchRecords
     batches: list[str] = field(default_factory=list)
+    was_transformed: bool = False
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What manifests said of each object, by its id."""
 
@@ -139,6 +140,7 @@ class Table:
             "table": self.name,
             "objects": objects,
             "loaded": [self.entries[one.object_id] for one in after],
+            **({"was_transformed": True} if self.was_transformed else {}),
         }
         self.entries |= {one.object_id: entry for one, entry in zip(staged, objects, strict=True)}
         self.lake.put(f"_manifests/team/set/{batch}.json", json.dumps(document).encode(), "staging")

@@ -18,7 +18,9 @@ from pipeline.core.errors import BadDefinition, Inconsistent, Refused
 from pipeline.lake.batches.metrics import Measured, remembering
 from pipeline.lake.batches.records import Batch, BatchRecords
 from pipeline.lake.messages.written import Written
+from pipeline.lake.tables.homes import OutsideTable
 from stages.stage_b.jobs.quality import check
+from stages.stage_b.jobs.snapshots import added_rows, whole_table
 from tests.conftest import allowed, load_template, table_calls
 
 BATCH = "01JD000000000000000000000A"
@@ -124,6 +126,14 @@ def test_partition_values_are_read_as_they_were_written(lake):
     lake.write_branch(GOOD)
     lake.check('ColumnValues "place" in ["01", "a*b[c]"]')
     assert lake.batch().verdict.outcome == "PASSED"
+
+
+def test_rows_of_a_table_that_leads_out_of_its_folder_are_not_judged(lake):
+    snapshot = lake.write_branch(GOOD)
+    for rows in (added_rows, whole_table):
+        assert rows(lake.spark, lake.table, snapshot, "s3://curated/shop/orders/").count() >= 2
+        with pytest.raises(OutsideTable, match="is not in s3://curated/hr/pay/"):
+            rows(lake.spark, lake.table, snapshot, "s3://curated/hr/pay/")
 
 
 def test_a_failed_rule_is_recorded_with_its_reason_and_its_rows_are_kept(lake):
