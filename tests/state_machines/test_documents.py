@@ -138,7 +138,7 @@ class World:
         names = import_module(script.removeprefix("../../").removesuffix(".py").replace("/", ".")).ARGUMENTS
         # Glue says by itself which job it is.
         assert {f"--{name}" for name in names} - {"--JOB_NAME"} <= given["Arguments"].keys()
-        return [{"JobRunState": "SUCCEEDED"}]
+        return [{"Id": "jr_1", "JobRunState": "SUCCEEDED"}]
 
 
 @pytest.fixture
