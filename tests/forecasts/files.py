@@ -10,8 +10,8 @@ import netCDF4
 import numpy as np
 import pytest
 
+from pipeline.forecasts.netcdf.formats import open_netcdf
 from pipeline.forecasts.netcdf.model import NetcdfFile
-from pipeline.forecasts.netcdf.opening import open_netcdf
 from pipeline.forecasts.ranges import RangedFile
 from tests.conftest import SHARED_DATA
 

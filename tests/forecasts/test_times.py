@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.core.errors import BadObject
 from pipeline.forecasts.calendars import period_text
-from pipeline.forecasts.netcdf.opening import open_netcdf
+from pipeline.forecasts.netcdf.formats import open_netcdf
 from pipeline.forecasts.ranges import RangedFile
 from pipeline.forecasts.times import Forecast, forecasts_of
 from tests.forecasts.files import (
