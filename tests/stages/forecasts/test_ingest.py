@@ -42,7 +42,7 @@ def test_a_file_is_copied_with_its_checksum_and_found_at_its_time_and_outlives_t
     )
     assert answer["Body"].read() == content
     assert answer["ChecksumSHA256"]
-    assert answer["Metadata"]["announced"] == f"s3%3A//{PROVIDER}/uk/a.nc".replace("%3A", "%3A")
+    assert answer["Metadata"]["announced"] == f"s3%3A//{PROVIDER}/uk/a.nc"
     assert flow.aside() == []
 
 
@@ -72,7 +72,9 @@ def test_one_bad_message_is_put_aside_with_its_reason_and_its_neighbours_go_on(f
     assert len(found(flow)) == 1
     aside = dict(flow.aside())
     assert set(aside) == set(bodies[:5])
-    for body, reason in zip(bodies, ["not JSON", "truncated", "no netCDF", "not there", "bucket elsewhere"]):
+    for body, reason in zip(
+        bodies, ["not JSON", "truncated", "no netCDF", "not there", "bucket elsewhere"], strict=False
+    ):
         assert reason in aside[body]
 
 
