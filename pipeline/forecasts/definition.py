@@ -10,7 +10,8 @@ from pydantic import Field, StringConstraints, model_validator
 
 from pipeline.core.definitions.strict_model import StrictModel
 
-NAME_PATTERN = r"^[a-z][a-z0-9_]{0,29}$"
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,19}$"
+"""As long as leaves room for it in the name of a bucket."""
 TOPIC_PATTERN = r"^arn:aws(-[a-z]+)*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 BUCKET_PATTERN = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 

@@ -48,7 +48,7 @@ def read_file(path: Path, root: Path) -> Definition:
 
 EXPLANATIONS = Explanations(
     ForecastSource,
-    "is no name here: use lower-case letters, digits and underscores, a letter first, at most 30",
+    "is no name here: use lower-case letters, digits and underscores, a letter first, at most 20",
     {
         "topic": "is no ARN of an SNS topic",
         "bucket": "is no name of an S3 bucket",
