@@ -17,15 +17,16 @@ from pipeline.lake.datasets import Dataset
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """`at` is when the last of the objects that wait now is in the table, if nothing fails and each batch takes as
-    long as the last ones did; `batches` is how many that takes."""
+    """`at` is when the last of the objects that wait now is in the table, `seconds` from now, if nothing fails and each
+    batch takes as long as the last ones did; `batches` is how many that takes."""
 
     at: datetime
+    seconds: float
     batches: int
 
     def to_json(self) -> dict[str, Any]:
         """As programs get it."""
-        return {"at": iso(self.at), "batches": self.batches}
+        return {"at": iso(self.at), "seconds": self.seconds, "batches": self.batches}
 
 
 def prospect(
@@ -43,7 +44,8 @@ def prospect(
     first = turn
     if waiting < stage_b.opens_at and oldest:
         first = max(parse_iso(oldest) + stage_b.max_wait - now, turn)
-    return Prospect(now + first + (needed - 1) * each + timedelta(seconds=mean(took)), needed)
+    left = first + (needed - 1) * each + timedelta(seconds=mean(took))
+    return Prospect(now + left, left.total_seconds(), needed)
 
 
 def turn_of(dataset: Dataset, now: datetime) -> timedelta | None:
