@@ -1,4 +1,5 @@
-"""When ULIDs were made, for Glue jobs, which have no library for them: https://github.com/ulid/spec."""
+"""What ULIDs say of their time, and which comes after which: https://github.com/ulid/spec. For Glue jobs, too, which
+have no library for them."""
 
 from __future__ import annotations
 
@@ -29,3 +30,13 @@ def first(moment: datetime) -> str:
         milliseconds, digit = divmod(milliseconds, len(_DIGITS))
         characters = _DIGITS[digit] + characters
     return characters + _DIGITS[0] * _OF_CHANCE
+
+
+def after(last: str | None, made_now: str) -> str:
+    """`made_now`, or what follows `last` where the clock that made it is behind: so ULIDs stay in order without clocks
+    that agree, as the specification has it within one process."""
+    if last is None or made_now > last:
+        return made_now
+    kept = last.rstrip(_DIGITS[-1])
+    raised = _DIGITS[_DIGITS.index(kept[-1]) + 1]
+    return f"{kept[:-1]}{raised}".ljust(len(last), _DIGITS[0])

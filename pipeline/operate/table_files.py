@@ -196,9 +196,10 @@ def batch_of(lake: Lake, dataset: str, table: Table, snapshot_id: int) -> str | 
         return _one_of(lake.batches.newest(dataset, BATCHES), ids)
     if snapshot.summary and (source := snapshot.summary.additional_properties.get(SOURCE)):
         ids.add(int(source))
-    # No batch that was opened by then has a greater id.
+    # A batch that was opened by then has no greater id, unless by a clock that was ahead.
     last = f"{str(ULID.from_timestamp(snapshot.timestamp_ms / 1000))[:10]}{'Z' * 16}"
-    return _one_of(lake.batches.opened_by(dataset, last, NEAR), ids)
+    near = _one_of(lake.batches.opened_by(dataset, last, NEAR), ids)
+    return near or _one_of(lake.batches.newest(dataset, BATCHES), ids)
 
 
 def _one_of(batches: Iterable[Batch], snapshots: set[int]) -> str | None:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from pipeline.cli.waits import wait
 from pipeline.core.clients import client
+from pipeline.core.dynamo import decode, encode
+from pipeline.lake.batches.records import batch_item
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.settings import Setting
@@ -55,11 +57,23 @@ def main() -> None:
 
 
 def report(what: str, begin: Callable[[], object], connected: Connected) -> None:
-    """Do something and print how long the lake took until nothing was left to do."""
+    """Do something and print how long the lake took until nothing was left to do, and how much of it was the call."""
     began, used = time.monotonic(), used_s()
     begin()
+    called, used_by_call = time.monotonic(), used_s()
     settle(connected)
-    print(f"{what:<36} {time.monotonic() - began:6.1f} s, {used_s() - used:6.1f} s of the processor", flush=True)
+    for part, until, by_then in (("", time.monotonic(), used_s()), ("  of it the call alone", called, used_by_call)):
+        print(f"{part or what:<36} {until - began:6.1f} s, {by_then - used:6.1f} s of the processor", flush=True)
+    print(f"{'  by when':<36} {', '.join(_steps(connected))}", flush=True)
+
+
+def _steps(connected: Connected) -> list[str]:
+    """The steps of the newest batch, by the clock."""
+    [batch] = connected.lake.batches.newest(str(NAME), 1)
+    key = encode({"dataset": str(NAME), "item": batch_item(batch.id)})
+    table = connected.lake.settings[Setting.BATCHES_TABLE]
+    row = decode(client("dynamodb").get_item(TableName=table, Key=key)["Item"])
+    return [f"{status} {at[11:19]}" for status, at in row["history"]]
 
 
 def used_s() -> float:

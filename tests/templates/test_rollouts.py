@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.cloudformation.templates import load_template
-from tests.conftest import ROOT
 from tests.templates.rendering import rendered
 from tests.templates.test_house_rules import TEMPLATES
 
@@ -67,12 +65,6 @@ def test_a_function_has_a_version_that_stays_and_an_alias_that_leads_to_it(stack
     assert resources[version]["DeletionPolicy"] == "Retain"
     alias = resources[f"{function}Aliaslive"]["Properties"]
     assert (alias["Name"], alias["FunctionVersion"]) == ("live", f"{version}.Version")
-
-
-@pytest.mark.parametrize(("stack", "function"), FUNCTIONS)
-def test_a_version_is_made_of_every_change_of_a_function(stack: str, function: str) -> None:
-    source = load_template(ROOT / "definitions" / "stacks" / f"{stack}.yaml")
-    assert source["Resources"][function]["Properties"]["AutoPublishAliasAllProperties"] is True
 
 
 STANDARD = "StandardJob"
@@ -180,7 +172,7 @@ def test_what_starts_from_outside_leads_to_an_alias(stack: str) -> None:
         if each["Name"].endswith(("/poll-function", "-failed-function"))
     ]
     assert [name for name in aimed if not name.endswith("Aliaslive")] == []
-    assert bool(aimed) == (stack in ("feed", "log_forwarding", "stage_a", "stage_b"))
+    assert bool(aimed) == (stack in ("feed", "forecast", "log_forwarding", "stage_a", "stage_b"))
 
 
 def test_the_poller_of_a_dataset_is_called_by_its_alias() -> None:

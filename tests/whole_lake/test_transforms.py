@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,49 @@ def test_the_examples_of_the_docs_work_as_they_stand_there(lake: RunningLake) ->
     assert [row["cents"] for row in made["function"].rows("select cents from {table} order by 1")] == [100.0, 1050.0]
     totals = made["job"].rows("select name, total from {table} order by 1")
     assert totals == [{"name": "Ada", "total": 11.5}, {"name": "Bob", "total": -1.0}]
+
+
+WAITING = """
+import os, pathlib, time
+from pipeline.lake.transforms import batch
+
+def wait_for_death(name):
+    mark = pathlib.Path("{folder}", name)
+    if not mark.exists():
+        mark.with_suffix(".new").write_text(str(os.getpid()))
+        mark.with_suffix(".new").rename(mark)
+        time.sleep(1800)
+
+rows = batch.staged().select("id", "price")
+wait_for_death("before it gave rows")
+batch.write(rows)
+wait_for_death("before they were written")
+"""
+
+
+def test_a_job_that_is_killed_between_the_parts_of_its_transform_loads_its_rows_once(
+    lake: RunningLake, tmp_path: Path
+) -> None:
+    text = WAITING.format(folder=tmp_path)
+    dataset = with_transform(
+        lake, "waiting.py", text, {"script": "waiting.py", "columns": {"id": "bigint", "price": "double"}}
+    )
+    dataset.drop("a.csv", csv_text("id,customer,price", "1,a,1.5", "2,b,20"))
+    for name in ("before it gave rows", "before they were written"):
+        mark, give_up = tmp_path / name, time.monotonic() + 900
+        while not mark.exists():
+            assert time.monotonic() < give_up, f"no run came to where it stands {name}"
+            time.sleep(0.2)
+        os.kill(int(mark.read_text()), signal.SIGKILL)
+    lake.settle(900)
+    [batch] = dataset.batches()
+    assert batch.status == "COMMITTED", batch.error
+    assert batch.write
+    assert (batch.write.given, batch.write.made, batch.write.rows) == (2, 2, 2)
+    assert dataset.rows("select id, price from {table} order by id") == [
+        {"id": 1, "price": 1.5},
+        {"id": 2, "price": 20.0},
+    ]
 
 
 MARKS = {"function": "def clean", "job": "batch.write"}

@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pipeline.cloudformation import versions
 from pipeline.cloudformation.templates import dump_template, load_template
 from pipeline.core.errors import BadDefinition, BadInput, Refused
 from pipeline.deploy.packaging.artefacts import Artefacts
@@ -27,8 +28,9 @@ from pipeline.deploy.packaging.wheels import wheels_parameter
 LAKE = "lake"
 ONCE = "SluiceOnce"
 """The entry of a template's Metadata that says how often it is deployed: once a lake where it has none."""
-ONCE_A = frozenset({LAKE, "dataset", "team", "feed"})
-"""What it may say. `sluice datasets apply` deploys what is once a dataset or a team, `sluice deploy` each feed's."""
+ONCE_A = frozenset({LAKE, "dataset", "team", "feed", "forecast"})
+"""What it may say. `sluice datasets apply` deploys what is once a dataset or a team, `sluice deploy` each feed's
+and each source's of forecasts."""
 FLOW = "SluiceFlow"
 """The entry of a template's Metadata that names a flow: it is deployed where that is wanted, and else everywhere."""
 
@@ -127,11 +129,11 @@ def package(
     layers = target is Target.AWS
     rewriter = Rewriter(root, artefacts, Code(root, python), real_layers=layers)
     loaded = {path: load_template(path) for path in sorted(source.glob("*.yaml"))}
-    digest = rewriter.layers(loaded)
     for path, template in loaded.items():
-        packaged = rewriter.packaged(template, path, digest)
+        packaged = rewriter.packaged(template, path)
         if once(template, path) == LAKE:
             give_parameters(packaged)
+        versions.declare(packaged)
         text = dump_template(packaged)
         (unfinished / TEMPLATES / path.name).write_text(text, encoding="utf-8")
     parameters: Mapping[str, tuple[str, ...]] = {

@@ -69,7 +69,7 @@ def measured(dynamodb: Any, table: str, dataset: str, *, before: str | None = No
     """The dataset's newest committed batches that have metrics, newest first; only those opened before `before`.
 
     One Query, read consistently. The lock lets batches of a dataset be committed one after the other, in the order of
-    their ids: a batch sees the same history however often it is judged.
+    their ids, whatever clocks they were opened by: a batch sees the same history however often it is judged.
     """
     condition, values = "dataset = :d", {":d": {"S": _partition(dataset)}}
     if before is not None:

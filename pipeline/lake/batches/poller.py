@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pipeline.core import ulids
 from pipeline.core.clock import Clock, parse_iso, system_clock
 from pipeline.core.errors import Inconsistent
 from pipeline.core.executions import Executions, canonical
@@ -72,7 +73,7 @@ class Poller:
     """Polls for one dataset at a time; starts executions of `machine`, the state machine of Stage B.
 
     `load` reads a dataset's registration, and is called only when there is a batch. `new_id` makes ids of batches,
-    which sort by time.
+    which sort by the time of this process's clock.
     """
 
     catalog: Catalog
@@ -104,7 +105,7 @@ class Poller:
         whole = order.settings.by_delivery is not None
         messages = self.queue.receive(order.queue_url, RECEIVED_BESIDE_A_DELIVERY if whole else choice.most)
         wanted = [*choice.candidates] if whole else [*(m.object for m in messages), *choice.candidates]
-        batch = self.new_id()
+        batch = ulids.after(lock.last_batch, self.new_id())
         candidates = list(dict.fromkeys(wanted))[: choice.most]
         counted = upkeep.counted(lock, work.dataset.table.upkeep, now)
         if not self.sealer.open(work, batch, candidates, counted=counted, delivery=choice.delivery):
@@ -138,7 +139,7 @@ class Poller:
         delivery: Sequence[str] = (),
     ) -> str | None:
         """Open a batch over exactly these STAGED objects (a redrive or a release); None if another is open."""
-        batch = self.new_id()
+        batch = ulids.after(self.records.lock(work.name).last_batch, self.new_id())
         if not self.sealer.open(work, batch, objects, release, delivery=delivery):
             return None
         self._advance(work, batch)

@@ -230,6 +230,8 @@ class Lock:
     batches: int = 0
     strays_told: str | None = None
     """Until when the team was told of objects that no delivery names."""
+    last_batch: str | None = None
+    """The batch that was opened last, whose id is the greatest."""
 
 
 class BatchRecords:
@@ -257,7 +259,13 @@ class BatchRecords:
     def lock(self, dataset: str) -> Lock:
         """The dataset's lock as it stands."""
         row = get(self._dynamodb, self._table, {"dataset": dataset, "item": LOCK}) or {}
-        return Lock(row.get("active_batch"), row.get("upkeep_due"), int(row.get("batches", 0)), row.get("strays_told"))
+        return Lock(
+            row.get("active_batch"),
+            row.get("upkeep_due"),
+            int(row.get("batches", 0)),
+            row.get("strays_told"),
+            row.get("last_batch"),
+        )
 
     def is_free(self, dataset: str) -> dict[str, Any]:
         """The check of a transaction that nobody has the dataset to himself."""

@@ -45,7 +45,8 @@ class Sealer:
         counted: Mapping[str, Any] | None = None,
         delivery: Sequence[str] = (),
     ) -> bool:
-        """Open a batch over `candidates`, and take the dataset's lock for it; False if somebody else has the lock.
+        """Open a batch over `candidates`, and take the dataset's lock for it; False if somebody else has the lock, or
+        opened a batch of a greater id meanwhile.
 
         `counted` is what the opening of a batch changes in the lock's row (`upkeep.counted`), `delivery` as of `Batch`.
         """
@@ -68,9 +69,11 @@ class Sealer:
         }
         lock = Change(
             key={"dataset": work.name, "item": LOCK},
-            set={"active_batch": batch, **(counted or {})},
-            condition="attribute_not_exists(#active_batch)",
-            values={},
+            set={"active_batch": batch, "last_batch": batch, **(counted or {})},
+            condition=(
+                "attribute_not_exists(#active_batch) AND (attribute_not_exists(#last_batch) OR #last_batch < :batch)"
+            ),
+            values={"batch": batch},
         )
         return not transact(self.dynamodb, [{"Put": put}, {"Update": lock.request(self.batches_table)}])
 

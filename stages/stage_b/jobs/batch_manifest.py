@@ -56,17 +56,10 @@ def inspect_loaded(s3: Any, manifest: Manifest) -> list[StagedFile]:
 
 
 def _if_there(s3: Any, staged: StagedObject) -> StagedFile | None:
-    from botocore.exceptions import ClientError
-
     try:
         return _inspect(s3, staged)
     except Gone:
         return None
-    except ClientError as error:
-        # S3's answer for what is not there to the job of a team's transform, which may list its own folders alone.
-        if error.response["Error"]["Code"] in ("AccessDenied", "403"):
-            return None
-        raise
 
 
 def _inspect(s3: Any, staged: StagedObject) -> StagedFile:
@@ -101,11 +94,20 @@ def _end_of(s3: Any, staged: StagedObject, length: int) -> tuple[bytes, bool]:
         return answer["Body"].read(), answer["ContentRange"].startswith("bytes 0-")
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code in ("NoSuchKey", "404"):
-            raise Gone(f"staged file {staged.staged} is missing") from None
+        if code in ("NoSuchKey", "404") or (code in ("AccessDenied", "403") and not _is_listed(s3, bucket, key)):
+            raise Gone(
+                f"staged file {staged.staged} is missing: it has expired",
+                hint="`sluice redrive --batch` with this batch stages it anew.",
+            ) from None
         if code in ("PreconditionFailed", "412"):
             raise Gone(f"staged file {staged.staged} has changed since the batch was sealed") from None
         raise
+
+
+def _is_listed(s3: Any, bucket: str, key: str) -> bool:
+    """Whether a key is there for whoever may list its folder alone, to whom S3 says of one that is not there that it
+    must not be read: 404 is for those who may list the bucket whatever the prefix."""
+    return any(found["Key"] == key for found in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", ()))
 
 
 def parts(uri: str) -> tuple[str, str]:

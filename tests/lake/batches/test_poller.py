@@ -292,3 +292,26 @@ def test_candidates_of_another_dataset_are_not_claimed(shop: Shop):
     assert batch
     sealer.claim(work, batch)
     assert [row.status for row in shop.catalog.get_many([theirs, mine])] == [Status.STAGED, Status.CLAIMED]
+
+
+def test_batches_are_in_the_order_in_which_they_opened_whatever_the_clocks_say(shop: Shop):
+    clocks = iter(("01KB0000000000000000000000", "01KA0000000000000000000000", "01KA0000000000000000000000"))
+    behind = replace(shop.poller, new_id=lambda: next(clocks))
+    opened = []
+    for name in ("a.csv", "b.csv"):
+        shop.stage(name)
+        _, batch = behind.poll(shop.order())
+        opened.append(batch)
+        finish(shop, batch)
+    redriven = behind.reopen(Work(DATASET, TABLE), [shop.stage("c.csv")], None)
+    opened.append(redriven)
+    assert opened == [f"01KB000000000000000000000{n}" for n in range(3)]
+    assert [batch.id for batch in shop.records.newest("shop/orders", 9)] == opened[::-1]
+
+
+def test_a_poller_that_read_the_lock_before_another_batch_came_and_went_opens_none_before_it(shop: Shop):
+    shop.stage("a.csv")
+    _, batch = shop.poller.poll(shop.order())
+    finish(shop, batch)
+    assert not shop.poller.sealer.open(Work(DATASET, TABLE), batch[:-1] + "!", [shop.stage("b.csv")])
+    assert shop.records.active("shop/orders") is None

@@ -169,7 +169,9 @@ def test_a_staged_file_that_has_changed_or_gone_fails_the_run_by_name(make_table
 
     table.lake.s3.delete_object(Bucket="staging", Key=name.removeprefix("s3://staging/"))
     missing = table.transform(batch=changed.batch)
-    assert missing.run["ErrorMessage"] == f"{told} is missing"
+    assert missing.run["ErrorMessage"] == (
+        f"{told} is missing: it has expired. `sluice redrive --batch` with this batch stages it anew."
+    )
 
 
 def test_the_calls_of_an_append_do_not_grow_with_the_history_of_the_table(
