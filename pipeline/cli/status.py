@@ -16,8 +16,10 @@ from pipeline.lake.batches.records import Batch
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
-from pipeline.operate.arguments import dataset_name, known, status_of
+from pipeline.operate.arguments import dataset_name, known
 from pipeline.operate.formatting import ago, between, counted, duration, moment, size
+from pipeline.operate.object_filter import Flaw, ObjectFilter
+from pipeline.operate.object_search import search, total
 from pipeline.operate.objects import listed, row_json
 from pipeline.operate.queues import Queue
 from pipeline.operate.status import Summary, gather
@@ -203,24 +205,38 @@ def _queue_name(queue: Queue) -> str:
 def objects(
     context: typer.Context,
     dataset: DatasetArgument = None,
-    status: Annotated[str | None, typer.Option(help="Only objects of this status, such as FAILED.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Only objects of this status, such as FAILED; or BAD_ROWS, or REPEATED_ROWS.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Only objects with this in their key, in any case.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only objects with this in their reason, in any case.")] = None,
+    attention: Annotated[bool, typer.Option("--attention", help="Only objects at which somebody has to look.")] = False,
+    since: Annotated[
+        str | None, typer.Option("--from", help="Only objects that changed last from this time on.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Only objects that changed last until this time.")] = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
     """List objects (versions of raw keys), the last changed first.
 
-    Example: sluice objects legislators/memberships --status QUARANTINED
+    Example: sluice objects legislators/memberships --status FAILED --reason "no such column"
     """
     lake = context.obj.connect().lake
-    rows, total = listed(lake, dataset_name(dataset) if dataset else None, status_of(status), limit)
+    given = {"dataset": dataset, "status": status, "name": name, "reason": reason, "from": since, "to": until}
+    wanted = ObjectFilter.of({n: v for n, v in given.items() if v} | ({"attention": "yes"} if attention else {}))
+    if isinstance(wanted.status, Flaw) or not wanted.is_plain:
+        rows, number = list(search(lake, wanted, limit).rows), total(lake, wanted).objects
+    else:
+        rows, number = listed(lake, wanted.dataset, wanted.status, limit)
     if as_json:
         print_json([row_json(row) for row in rows])
         return
     now = lake.clock()
     columns = ("status", "since", "dataset", "size", "rows", "bad", "object", "version")
     print_table("Objects", columns, [_object_cells(row, now) for row in rows])
-    if total > len(rows):
-        console.print(f"[dim]{len(rows):,} of {total:,}; --limit shows more.[/]")
+    if number > len(rows):
+        console.print(f"[dim]{len(rows):,} of {number:,}; --limit shows more.[/]")
 
 
 def _object_cells(row: ObjectRow, now: Any) -> tuple[str | None, ...]:

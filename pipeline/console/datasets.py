@@ -83,7 +83,7 @@ def _attention(request: PageRequest, name: str) -> list[dict[str, Any]] | None:
     if counted is None:
         return None
     troubles = (each for each in counted.summary.troubles if each.dataset == name)
-    return [{"status": t.status, "objects": t.objects, "example": t.example} for t in troubles]
+    return [{"status": t.status, "objects": t.objects, "example": t.example, "filters": t.filters} for t in troubles]
 
 
 def _backlog(request: PageRequest, dataset: Dataset) -> dict[str, Any]:

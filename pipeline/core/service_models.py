@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 from botocore.loaders import Loader
 from botocore.session import Session, get_session
@@ -20,10 +21,17 @@ class Models(Loader):  # type: ignore[misc]
         return sorted({name for path in self.search_paths if os.path.isdir(path) for name in os.listdir(path)})
 
 
+@cache
+def models(paths: str) -> Models:
+    """The models of this process, each read once; `paths` are folders of more, as AWS_DATA_PATH names them.
+
+    A session of botocore's own reads those that it needs again: most of the quarter second that its first client takes.
+    """
+    return Models([os.path.expanduser(os.path.expandvars(path)) for path in paths.split(os.pathsep) if path])
+
+
 def session() -> Session:
     """A session of botocore's own making, with these models."""
     made = get_session()
-    more = made.get_config_variable("data_path")
-    paths = [os.path.expanduser(os.path.expandvars(path)) for path in more.split(os.pathsep)] if more else None
-    made.register_component("data_loader", Models(paths))
+    made.register_component("data_loader", models(made.get_config_variable("data_path") or ""))
     return made

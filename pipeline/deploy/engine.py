@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pipeline.cloudformation import name_lengths, order
+from pipeline.cloudformation import name_lengths, order, versions
 from pipeline.cloudformation.changes import Deployed, StackPlan
 from pipeline.cloudformation.templates import load_template, stack_name
 from pipeline.core.clients import client
@@ -225,6 +225,7 @@ def stacks_of_lake(
                 given[parameter] = store(name)
             except KeyError:
                 raise BadDefinition(f"{path.name}: reads {name}, which Parameter Store does not have") from None
+        given |= versions.parameters(template, given, store)
         yield Stack(stack_name(LAKE, env, path.stem), path, given)
 
 

@@ -19,6 +19,7 @@ from pipeline.operate.catalog_state import Standing, standing
 from pipeline.operate.flows import DeadLetters, flows_of
 from pipeline.operate.formatting import counted
 from pipeline.operate.missing_rows import TROUBLED, missing, needs_attention
+from pipeline.operate.object_filter import Flaw
 from pipeline.operate.open_issues import STUCK_S, to_look_at
 from pipeline.operate.queues import Queue, queues_of
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Objects of one dataset that need attention for one reason. `example` is the URI of one of them."""
+    """Objects of one dataset that need attention for one reason. `example` is the URI of one; by `filters`
+    (`ObjectFilter`) all are listed, None where they are no objects."""
 
     dataset: str | None
     status: str
@@ -36,6 +38,7 @@ class Issue:
     example: str | None
     reason: str
     todo: str
+    filters: dict[str, str] | None = None
 
 
 def attention(lake: Lake, dataset: DatasetName | None = None) -> list[Issue]:
@@ -81,9 +84,16 @@ def _troubles(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Issue]
             example=group[0].object.uri,
             reason=group[0].reason or "no reason was recorded",
             todo=advice(group[0], tables.get(name, datasets.Table())),
+            filters=_filters(name, status, reason='"' + (group[0].reason or "") + '"')
+            if status != Status.UNROUTED
+            else _filters(None, status, name=kind),
         )
-        for (name, status, _), group in sorted(groups.items())
+        for (name, status, kind), group in sorted(groups.items())
     ]
+
+
+def _filters(dataset: str | None, status: str, **more: str) -> dict[str, str]:
+    return {**({"dataset": dataset} if dataset else {}), "status": str(status), "attention": "yes", **more}
 
 
 def _kind(row: ObjectRow) -> str:
@@ -108,6 +118,7 @@ def _bad_rows(rows: list[ObjectRow], tables: Mapping[str, Table]) -> list[Issue]
             reason=f"{counted(sum(r.bad for r in group), 'row')} of {counted(len(group), 'object')} "
             f"{_NOT_LOADED if by_batch else _NOT_READ}, and went to the quarantine bucket",
             todo=mending_rows(group[0], tables.get(name, datasets.Table())),
+            filters=_filters(name, Flaw.BAD_ROWS, stage="b" if by_batch else "a"),
         )
         for (name, by_batch), group in sorted(groups.items())
     ]
@@ -132,6 +143,7 @@ def _repeated(rows: list[ObjectRow]) -> list[Issue]:
             reason=f"{counted(sum(r.rows_repeated or 0 for r in group), 'row')} of {counted(len(group), 'object')} "
             "repeat rows of an earlier version of the same key: the table has them twice",
             todo=doubled(group[0]),
+            filters=_filters(name, Flaw.REPEATED_ROWS),
         )
         for name, group in sorted(groups.items())
     ]
@@ -144,7 +156,15 @@ def _stuck(rows: list[ObjectRow], now: datetime) -> list[Issue]:
         groups[row.dataset].append(row)
     reason = "Stage A has not staged it"
     return [
-        Issue(name, "REGISTERED", len(group), group[0].object.uri, reason, advice(group[0], datasets.Table()))
+        Issue(
+            dataset=name,
+            status=Status.REGISTERED,
+            objects=len(group),
+            example=group[0].object.uri,
+            reason=reason,
+            todo=advice(group[0], datasets.Table()),
+            filters=_filters(name, Status.REGISTERED),
+        )
         for name, group in sorted(groups.items(), key=lambda each: each[0] or "")
     ]
 

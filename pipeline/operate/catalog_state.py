@@ -19,6 +19,7 @@ from pipeline.lake.settings import Setting
 AT_ONCE = 8
 """Questions to the catalog at a time: there are several of each dataset, and AWS answers each in milliseconds."""
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -74,7 +75,7 @@ def counts(lake: Lake, found: Standing) -> dict[str | None, Counter[str]]:
     return dict(sorted(all_.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
-def each(names: Iterable[str], ask: Callable[[str], T]) -> Iterator[T]:
+def each(names: Iterable[S], ask: Callable[[S], T]) -> Iterator[T]:
     """What `ask` answers of each, in their order."""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="standing") as threads:
         yield from threads.map(ask, names)

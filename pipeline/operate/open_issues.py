@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
@@ -52,6 +52,15 @@ def to_look_at(lake: Lake, found: Standing, tables: Mapping[str, Table]) -> list
     rows = {row.object: row for row in lake.catalog.get_many(list(objects))}
     rows |= {row.object: row for row in _standing_for(lake, list(rows.values()), tables)}
     return sorted(rows.values(), key=lambda row: row.order)
+
+
+def left_over(lake: Lake, rows: Sequence[ObjectRow], tables: Mapping[str, Table]) -> list[ObjectRow]:
+    """Those of `rows`, any of the catalog, at which somebody has to look: the same that are counted as attention."""
+    late = iso(lake.clock() - timedelta(seconds=STUCK_S))
+    open_ = [row for row in rows if needs_attention(row) or (row.status is Status.REGISTERED and row.since <= late)]
+    beside = {row.object: row for row in _standing_for(lake, open_, tables)}
+    lacking = {row.object for row in missing({**beside, **{row.object: row for row in open_}}.values(), tables)}
+    return [row for row in open_ if row.object in lacking]
 
 
 def is_missing(lake: Lake, row: ObjectRow, versions: Iterable[ObjectRow], table: Table) -> bool:

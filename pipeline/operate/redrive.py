@@ -47,6 +47,12 @@ def redrive_version(lake: Lake, obj: ObjectVersion) -> Redriven:
     return _send_back(lake, [row])
 
 
+def redrive_rows(lake: Lake, rows: Sequence[ObjectRow]) -> Redriven:
+    """Send those of `rows` that are quarantined or failed through Stage A again. `Refused` if one is of a retired
+    dataset."""
+    return _send_back(lake, rows)
+
+
 def row_of(lake: Lake, obj: ObjectVersion) -> ObjectRow:
     """What the catalog says of one version; `NotThere` if it does not know it."""
     row = lake.catalog.get(obj)

@@ -153,6 +153,16 @@ def test_objects_show_those_that_changed_last_first_and_say_how_many_there_are(s
     assert times == sorted(times, reverse=True)
 
 
+def test_objects_are_found_by_a_part_of_their_reason_and_name(sluice, story):
+    name = story.failed.uri.rpartition("/")[2]
+    for more in (["--reason", "KILLED"], ["--name", name.upper(), "--status", "FAILED"], ["--from", "2020-01-01"]):
+        found = documented(sluice("objects", "shop/orders", *more, "--json"))
+        assert story.failed.uri in {each["uri"] for each in found}
+    (found,) = documented(sluice("objects", "--attention", "--status", "FAILED", "--json"))
+    assert found["uri"] == story.failed.uri
+    assert documented(sluice("objects", "--to", "2020-01-01", "--json")) == []
+
+
 def test_objects_of_a_status_that_does_not_exist_is_an_error_that_lists_them(sluice, story):
     error = sluice("objects", "--status", "BROKEN").exception
     assert isinstance(error, BadInput)

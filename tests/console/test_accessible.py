@@ -41,6 +41,7 @@ def pages(orders, lake, held_back, a_feed) -> dict[str, str]:
         "batch": f"/batches/{batch}",
         "zones": "/browse",
         "folder": f"/browse?at={quote(f's3://{raw}/{orders.name}/')}",
+        "objects": "/objects",
         "object": f"/object?uri={quote(odd.uri)}",
         "failed object": f"/object?uri={quote(failed.uri)}",
         "executions": "/executions",

@@ -9,7 +9,7 @@ import pytest
 from pipeline.core.clients import client
 from pipeline.lake.settings import Setting
 
-PAGES = ("datasets", "feeds", "executions", "machines/a", "machines/b", "browse", "queues", "query", "logs")
+PAGES = ("datasets", "feeds", "executions", "machines/a", "machines/b", "browse", "objects", "queues", "query", "logs")
 EMPTY = ("/", *(f"/{page}" for page in PAGES))
 
 

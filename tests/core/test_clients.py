@@ -12,6 +12,7 @@ from botocore.session import get_session
 
 from pipeline.core.clients import client
 from pipeline.core.lake_key import LakeKey
+from pipeline.core.service_models import models
 
 
 def test_a_process_that_comes_to_another_lake_signs_with_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +38,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(os, "listdir", listdir)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     client.cache_clear()
+    models.cache_clear()
     yield folders
     client.cache_clear()
 
@@ -45,6 +47,15 @@ def test_a_client_is_made_without_a_look_at_every_other_service(opened: list[str
     assert client("sqs").can_paginate("list_queues")
     assert "sqs" in {os.path.basename(folder) for folder in opened}
     assert len(opened) < 20
+
+
+def test_another_session_reads_no_model_again(opened: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    first = client("sqs")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    client.cache_clear()
+    opened.clear()
+    assert client("sqs") is not first
+    assert opened == []
 
 
 def test_clients_are_those_of_botocore(opened: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

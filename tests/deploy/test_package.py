@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from pipeline.cloudformation.templates import load_template
 from pipeline.core.errors import BadDefinition, Refused
-from pipeline.deploy.packaging import Package, Target, package, read_package, rewriter, upload
+from pipeline.deploy.packaging import Package, Target, package, read_package, upload
 from pipeline.deploy.packaging.package import once
 
 ACCOUNT = "123456789012"
@@ -155,16 +155,15 @@ def test_a_script_that_a_machine_names_is_the_one_of_its_job(checkout: Path) -> 
     assert resources["Machine"]["Properties"]["DefinitionSubstitutions"] == {"Script": script, "Job": {"Ref": "Job"}}
 
 
-def test_published_functions_name_their_layers_so_that_other_ones_make_another_version(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_version_of_a_published_function_is_named_for_its_code(checkout: Path) -> None:
     def named() -> str:
-        functions = load_template(run(checkout)["work"].path)["Globals"]["Function"]
-        return str(functions["Environment"]["Variables"]["LAYERS_SHA256"])
+        template = load_template(run(checkout)["work"].path)
+        assert template["Resources"]["Work"]["Properties"]["AutoPublishCodeSha256"] == {"Ref": "WorkDigest"}
+        return str(template["Parameters"]["WorkDigest"]["Default"])
 
     before = named()
     assert named() == before
-    monkeypatch.setattr(rewriter, "zip_bytes", lambda files: b"another layer")
+    (checkout / "stages" / "work.py").write_text("from pipeline import errors, other")
     assert named() != before
 
 

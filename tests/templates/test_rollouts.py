@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.cloudformation.templates import load_template
-from tests.conftest import ROOT
 from tests.templates.rendering import rendered
 from tests.templates.test_house_rules import TEMPLATES
 
@@ -67,12 +65,6 @@ def test_a_function_has_a_version_that_stays_and_an_alias_that_leads_to_it(stack
     assert resources[version]["DeletionPolicy"] == "Retain"
     alias = resources[f"{function}Aliaslive"]["Properties"]
     assert (alias["Name"], alias["FunctionVersion"]) == ("live", f"{version}.Version")
-
-
-@pytest.mark.parametrize(("stack", "function"), FUNCTIONS)
-def test_a_version_is_made_of_every_change_of_a_function(stack: str, function: str) -> None:
-    source = load_template(ROOT / "definitions" / "stacks" / f"{stack}.yaml")
-    assert source["Resources"][function]["Properties"]["AutoPublishAliasAllProperties"] is True
 
 
 STANDARD = "StandardJob"

@@ -68,7 +68,7 @@ function follow(part) {
 document.querySelectorAll("[data-live]").forEach(follow);
 
 document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.confirm;
+  const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 });
 

@@ -7,13 +7,14 @@ only come.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.cloudformation import versions
 from pipeline.cloudformation.templates import load_template
 from pipeline.core.clients import client
 from pipeline.core.errors import Misconfigured, NotThere, Refused, SluiceError
@@ -85,7 +86,7 @@ def apply(root: Path, backend: Backend, template: Path, parameters: Mapping[str,
 def _applied(feed: Feed, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Applied:
     source = source_of(client("dynamodb"), feed)
     statements = migrate(feed, backend)
-    stack = stack_of(feed, source, backend.env, template, parameters)
+    stack = stack_of(feed, source, backend, template, parameters)
     return Applied(feed.feed, statements, backend.stacks.deploy(*stack).changed)
 
 
@@ -97,7 +98,7 @@ def stacks(root: Path, backend: Backend, template: Path, parameters: Mapping[str
         except Refused:
             table = f"arn:{client('s3').meta.partition}:dynamodb:{region()}:{backend.account}:table/{feed.source.table}"
             source = Source(f"{table}/stream/known-later")
-        yield stack_of(feed, source, backend.env, template, parameters)
+        yield stack_of(feed, source, backend, template, parameters)
 
 
 def source_of(dynamodb: Any, feed: Feed) -> Source:
@@ -150,17 +151,19 @@ def stack_name(feed: Feed, env: str) -> str:
     return f"{LAKE}-{env}-{STACK_KIND}-{feed.feed.replace('_', '-')}"
 
 
-def stack_of(feed: Feed, source: Source, env: str, template: Path, parameters: Mapping[str, str]) -> Stack:
-    """A feed's stack, with what its template declares."""
+def stack_of(feed: Feed, source: Source, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Stack:
+    """A feed's stack, with what its packaged template declares."""
     own = {
         "Lake": LAKE,
-        "Env": env,
+        "Env": backend.env,
         "Feed": feed.feed,
-        "Contract": contract_name(feed, env),
+        "Contract": contract_name(feed, backend.env),
         "Table": feed.source.table,
         "Stream": source.stream,
         "SourceKey": source.key,
     }
     known = {**parameters, **own}
-    declared: Sequence[str] = load_template(template).get("Parameters", {})
-    return Stack(stack_name(feed, env), template, {name: known[name] for name in declared if name in known})
+    packaged = load_template(template)
+    given = {name: known[name] for name in packaged.get("Parameters", {}) if name in known}
+    given |= versions.parameters(packaged, given, backend.stored)
+    return Stack(stack_name(feed, backend.env), template, given)

@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pipeline.cloudformation import versions
 from pipeline.cloudformation.templates import dump_template, load_template
 from pipeline.core.errors import BadDefinition, BadInput, Refused
 from pipeline.deploy.packaging.artefacts import Artefacts
@@ -127,11 +128,11 @@ def package(
     layers = target is Target.AWS
     rewriter = Rewriter(root, artefacts, Code(root, python), real_layers=layers)
     loaded = {path: load_template(path) for path in sorted(source.glob("*.yaml"))}
-    digest = rewriter.layers(loaded)
     for path, template in loaded.items():
-        packaged = rewriter.packaged(template, path, digest)
+        packaged = rewriter.packaged(template, path)
         if once(template, path) == LAKE:
             give_parameters(packaged)
+        versions.declare(packaged)
         text = dump_template(packaged)
         (unfinished / TEMPLATES / path.name).write_text(text, encoding="utf-8")
     parameters: Mapping[str, tuple[str, ...]] = {

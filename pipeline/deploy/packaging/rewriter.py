@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.cloudformation.functions import FUNCTION
+from pipeline.cloudformation.functions import FUNCTION, LAYER
 from pipeline.cloudformation.templates import SOURCE, STORED
 from pipeline.core.errors import BadDefinition
 from pipeline.deploy.glue_versions import GLUE_5_1
@@ -19,13 +18,10 @@ from pipeline.deploy.packaging.layers import layer_archive
 from pipeline.deploy.packaging.manifest import BUCKET
 from pipeline.deploy.packaging.wheels import FOLDER, REQUIREMENTS, SUFFIX, requirements, wheels_archive
 
-# The variable that tells a published function's layers apart.
-LAYERS = "LAYERS_SHA256"
 # A template may hold 60 dynamic references, SAM's copies of its globals counted (CloudFormation, "General
 # considerations" of dynamic references); it may have 200 parameters.
 _REFERENCE = re.compile(r"\{\{resolve:ssm:(/sluice/\$\{Env\}/([a-z0-9-]+))\}\}")
 
-LAYER = "AWS::Serverless::LayerVersion"
 MACHINE = "AWS::Serverless::StateMachine"
 
 Template = dict[str, Any]
@@ -44,28 +40,10 @@ class Rewriter:
         self._made: dict[str, str] = {}
         self._scripts: set[str] = set()
 
-    def layers(self, templates: Mapping[Path, Template]) -> str:
-        """A digest of every layer's content."""
-        keys = (
-            self._rewritten(self._layer, resource["Properties"], "ContentUri", path, f"{name}.Properties.ContentUri")[
-                "Key"
-            ]
-            for path, template in templates.items()
-            for name, resource in template["Resources"].items()
-            if resource.get("Type") == LAYER
-        )
-        return hashlib.sha256(" ".join(sorted(keys)).encode()).hexdigest()[:16]
-
-    def packaged(self, template: Template, path: Path, layers: str) -> Template:
-        """The template from `path`, ready for any account; `BadDefinition` for what cannot be packaged.
-
-        Functions that are published say for which `layers` they are: SAM makes a version of what it sees change, and
-        a template has its layers from Parameter Store, which reads the same whatever is in them.
-        """
+    def packaged(self, template: Template, path: Path) -> Template:
+        """The template from `path`, ready for any account; `BadDefinition` for what cannot be packaged."""
         template.setdefault("Metadata", {})[SOURCE] = _relative(path, self._root)
         globals_ = template.get("Globals", {}).get("Function", {})
-        if "AutoPublishAlias" in globals_:
-            globals_.setdefault("Environment", {}).setdefault("Variables", {})[LAYERS] = layers
         shared = globals_.pop("CodeUri") if _is_local(globals_.get("CodeUri")) else None
         names_artefacts = False
         for logical_id, resource in template["Resources"].items():

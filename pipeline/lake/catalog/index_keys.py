@@ -30,6 +30,11 @@ class Place:
     status: Status
     since: str
 
+    @property
+    def at(self) -> str:
+        """Where it stands in its partition: among all places, those that changed last are the greatest."""
+        return f"{self.since}#{self.object.digest}"
+
 
 @dataclass(frozen=True, slots=True)
 class Placing:

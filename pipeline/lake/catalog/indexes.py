@@ -3,8 +3,10 @@ a moment behind the rows, which alone decide (PROTOCOL, Catalog)."""
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.dynamo import decode, query, scan
@@ -18,6 +20,17 @@ SHORT = 100
 """Entries of the index `open` that one read may take to save ten."""
 
 _PATH = {"#path": "path"}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a partition by when objects came into it: `since` an ISO time on, and before the place `until`."""
+
+    since: str | None = None
+    until: str | None = None
+
+
+EVER = Span()
 
 
 class Indexes:
@@ -74,6 +87,32 @@ class Indexes:
         for row in rows:
             name, status = _named(row["open_pk"])
             yield Place(_object(row), None if name == UNROUTED else name, status, _since(row["open_sk"]))
+
+    def changed(self, dataset: str | None, status: Status, span: Span, page: int) -> Iterator[Place]:
+        """Objects of one dataset and status, but for the finished ones that are flawed, that changed last first; `page`
+        at a time. Of unrouted ones `dataset` is that which they would have."""
+        index, key = (OPEN_INDEX, "open") if status in OPEN else (OUTCOMES_INDEX, "outcome")
+        unrouted = status is Status.UNROUTED and dataset
+        places = (
+            unrouted_partitions(DatasetName.parse(dataset)) if unrouted and dataset else [partition(dataset, status)]
+        )
+        found = [self._within(index, key, place, span, page) for place in places]
+        of_it = None if unrouted else dataset
+        for row in heapq.merge(*found, key=lambda row: str(row[f"{key}_sk"]), reverse=True):
+            yield Place(_object(row), of_it, status, _since(row[f"{key}_sk"]))
+
+    def changed_flawed(self, dataset: str, span: Span, page: int) -> Iterator[Place]:
+        """As `flawed`, of a span; `page` at a time."""
+        for row in self._within(OUTCOMES_INDEX, "outcome", bad_rows_partition(dataset), span, page):
+            yield Place(_object(row), dataset, Status(row["status"]), _since(row["outcome_sk"]))
+
+    def _within(self, index: str, key: str, partition: str, span: Span, page: int) -> Iterator[dict[str, Any]]:
+        request = self._of(
+            index, f"{key}_pk", partition, {":from": {"S": span.since or "0"}, ":to": {"S": span.until or "~"}}
+        )
+        request["KeyConditionExpression"] += f" AND {key}_sk BETWEEN :from AND :to"
+        rows = query(self._dynamodb, **request, ScanIndexForward=False, Limit=page)
+        return (row for row in rows if row[f"{key}_sk"] != span.until)
 
     def count_open(self, dataset: DatasetName | None = None) -> Counter[tuple[str, Status]]:
         """How many objects are not finished, by dataset and status.

@@ -26,7 +26,7 @@ def safe_name(name: str) -> str:
     brought to Latin letters, and gets a mark made of what it was: no two that differ in anything else are the same.
     `Amount ($)` is amount_ and six hex digits, and `Amount (€)` is amount_eur_ and six others.
     """
-    plain = _SEPARATORS.sub("_", _folded(name))
+    plain = common_name(name)
     return plain if _SAFE.fullmatch(plain) and len(plain) <= MAX_LENGTH else marked_name(name)
 
 
@@ -35,10 +35,16 @@ def marked_name(name: str) -> str:
     # Names of columns in other scripts are few: most files never load the table.
     from anyascii import anyascii
 
-    plain = _SEPARATORS.sub("_", _folded(name))
+    plain = common_name(name)
     mark = hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()[:6]
     latin = _UNSAFE.sub("_", anyascii(plain).lower()).strip("_")
     return f"{latin[: MAX_LENGTH - 7].rstrip('_') or 'column'}_{mark}"
+
+
+@lru_cache(maxsize=10_000)
+def common_name(name: str) -> str:
+    """What all have in common that are one name: see `safe_name`. Letters of every script, and signs, stay."""
+    return _SEPARATORS.sub("_", _folded(name))
 
 
 def is_called(name: str, header: str) -> bool:

@@ -91,7 +91,7 @@ def _fitting(column: pa.Array, to: Type) -> NDArray[np.bool_]:
     of = column.type
     fitting: pa.Array | None = None
     if pa.types.is_integer(of) and to in _RANGES:
-        low, high = _RANGES[to]
+        low, high = (pa.scalar(max(limit, 0), of) if pa.types.is_uint64(of) else limit for limit in _RANGES[to])
         fitting = pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
     elif pa.types.is_floating(of) and to in _EXACT:
         fitting = _held(column, column.cast(arrow_type(to), safe=False))
@@ -282,6 +282,11 @@ def _integer(column: pa.Array, target: pa.DataType) -> pa.Array:
 def _decimal(column: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_integer(column.type):
         return column.cast(pa.decimal256(20 + target.scale, target.scale)).cast(target)
-    if not pa.types.is_decimal(column.type):
+    of = column.type
+    if not pa.types.is_decimal(of):
         raise Mismatch
+    room = target.precision - target.scale
+    if of.precision - of.scale > room:
+        # Arrow's cast overflows unnoticed where the new scale needs more bits than there are.
+        _check_range(column, -(10**room), 10**room)
     return column.cast(target)

@@ -39,7 +39,8 @@ def find_column_form(name: str, values: Sequence[str], file: FileForm) -> Column
     if words := find_words(values):
         plain = words == ("true", "false")
         true, false = ((), ()) if plain else ((words[0],), (words[1],))
-        return ColumnForm(Primitive.BOOLEAN, None, true, false)
+        short = "" if plain or len(words[0]) > 1 else f"{words[0]!r} is taken for true and {words[1]!r} for false"
+        return ColumnForm(Primitive.BOOLEAN, None, true, false, doubts=_told(short))
     if dates := find_date_form(values, name, file.orders):
         return ColumnForm(dates.type, dates.form, doubts=_told(dates.doubt))
     evidence = evidence_of(values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from pipeline.lake.datasets.types import Primitive
 from pipeline.lake.files.forms import Form
@@ -28,6 +29,8 @@ _NAMED = re.compile(
 _NAME_FIRST = re.compile(rf"{_MONTH} (?P<day>[0-9]{{1,2}})(?P<comma>,?) (?P<year>[0-9]{{4}}){_CLOCK}")
 _COMPACT = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _DATE_NAME = re.compile(r"(^|_)(date|day|dt|datum|tag|dob|birthday|fecha|data)($|_)|(date|datum|_on|day|tag)$")
+_SHEET_DAYS = 20_000, 80_000
+"""Days since the end of 1899, by which spreadsheets count: within the years 1954 to 2119."""
 _TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?( ?[AaPp][Mm])?")
 
 
@@ -118,6 +121,21 @@ def _compact(name: str) -> DateForm | None:
     if _DATE_NAME.search(name):
         return DateForm(Primitive.DATE, "yyyyMMdd", "digits taken for dates since the name says so")
     return None
+
+
+def doubt_of_days(numbers: Sequence[int], name: str) -> str:
+    """What to say of whole numbers that may be days, and are proposed as numbers."""
+    first, last = min(numbers), max(numbers)
+    if (
+        first >= 1900_01_01
+        and last <= 2100_12_31
+        and _read([str(each) for each in numbers], Primitive.DATE, "yyyyMMdd")
+    ):
+        return "looks like days: for dates say type: date, format: yyyyMMdd"
+    if _DATE_NAME.search(name) and _SHEET_DAYS[0] <= first and last <= _SHEET_DAYS[1]:
+        day = date(1899, 12, 30) + timedelta(days=first)
+        return f"looks like the day numbers of a spreadsheet, {first} for {day}: no form reads them; save it as a date"
+    return ""
 
 
 def _candidates(values: Sequence[str]) -> Iterator[tuple[Primitive, str]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal as Exact
 
 from pipeline.lake.datasets.types import MAX_PRECISION, Decimal, Primitive, Type
+from pipeline.lake.proposals.dates import doubt_of_days
 
 _PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
@@ -134,6 +135,8 @@ def _doubt_of_integers(numbers: Sequence[int], texts: Sequence[str], name: str) 
             return f"looks like epoch {unit}: for times say type: timestamp, format: {form}"
     if {str(number) for number in numbers} <= _FLAG and len(set(numbers)) == 2:
         return "0 and 1 may be a flag: for true and false say type: boolean, true_values: ['1'], false_values: ['0']"
+    if doubt := doubt_of_days(numbers, name):
+        return doubt
     lengths = {len(each) for each in texts}
     if len(texts) > 1 and len(lengths) == 1 and lengths.pop() >= 5 and _ID_NAME.search(name):
         return f"always {len(texts[0])} digits: if one may begin with 0, make it a string"

@@ -39,6 +39,27 @@ def test_a_header_with_letters_beyond_ascii_is_found_in_other_case(reading: Read
     assert [bad["line"] for bad in found.bad] == [3]
 
 
+@pytest.mark.parametrize(
+    "again",
+    [" id , ship to", "id,ship_to", "ID\t,Ship-To ", "\u200bid,\u00a0ship to", '" id","Ship To"', f"{BOM} id,ship to"],
+)
+def test_a_header_is_found_however_files_write_the_same_names(reading: Reading, again: str) -> None:
+    found = reading(f"id,Ship to\n1,a\n{again}\n2,b\n", "csv")
+    assert [row["id"] for row in found.rows] == ["1", "2"]
+    assert [(bad["line"], bad["reason"]) for bad in found.bad] == [(3, "the header once more")]
+
+
+@pytest.mark.parametrize("again", ["id,name,cost", "name,id,cost", "cost,name,price", " ID, Name,cost"])
+def test_a_header_with_another_name_refuses_the_file(reading: Reading, again: str) -> None:
+    with pytest.raises(BadObject, match="line 4 looks like another header"):
+        reading(f"id,name,price\n1,a,2\n3,,4\n{again}\n2,b,3\n", "csv")
+
+
+@pytest.mark.parametrize("row", ["id,name,5", "id,x,y", "name,name,x", "id,name,", "id,name,-"])
+def test_a_row_with_names_of_columns_among_its_values_is_data(reading: Reading, row: str) -> None:
+    assert len(reading(f"id,name,price\n1,a,2\n{row}\n", "csv").rows) == 2
+
+
 def test_a_cell_that_is_called_like_a_column_is_data(reading: Reading) -> None:
     found = reading("id,name\nid,a\n1,name\nid,id\n", "csv")
     assert len(found.rows) == 3
@@ -88,6 +109,7 @@ def test_dashes_that_stand_for_nothing_are_data(reading: Reading) -> None:
     [
         *("Total,,30", "TOTAL:,,30", "Summe,,30", '"Grand Total",,"1,030.00"', "Gesamtergebnis,,30"),
         *("North Total,,30", "Nord Ergebnis,,30", "Total Nord,,30", "Subtotal North,,30"),
+        *(",Total,30", ",Grand Total:,30"),
     ],
 )
 def test_a_total_is_put_aside(reading: Reading, row: str) -> None:
@@ -97,7 +119,11 @@ def test_a_total_is_put_aside(reading: Reading, row: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["Total,a,30", "Total,,x", "Totals of x,,3", "1,,30", "North total eclipse,,3", "Subtotally,,3"]
+    "row",
+    [
+        *("Total,a,30", "Total,,x", "Totals of x,,3", "1,,30", "North total eclipse,,3", "Subtotally,,3"),
+        *(",total war,30", ",Total,x", ",,Total", "1,Total,"),
+    ],
 )
 def test_a_row_that_only_resembles_a_total_is_data(reading: Reading, row: str) -> None:
     assert len(reading(f"id,name,amount\n1,a,10\n{row}\n", "csv").rows) == 2
@@ -109,6 +135,13 @@ def test_a_second_table_refuses_the_file(reading: Reading, rows: int, between: s
     lines = ["id,n,v", *["1,,2"] * rows, *between.split("|"), "code,price,size", "9,10,11"]
     with pytest.raises(BadObject, match=f"line {len(lines) - 1} looks like the header of a second table"):
         reading("\n".join(lines), "csv")
+
+
+def test_a_second_table_with_its_figures_in_another_column_refuses_the_file(reading: Reading) -> None:
+    with pytest.raises(BadObject, match="line 5 looks like the header of a second table"):
+        reading("id,name\n1,a\n2,b\n\nproduct,price\nx,5\ny,6\n", "csv")
+    # A code among words, where figures were.
+    assert len(reading("id,name\n1,a\n2,b\n\nA77,Bar\nc,5\n", "csv").rows) == 4
 
 
 def test_a_second_table_of_other_width_is_put_aside(reading: Reading) -> None:

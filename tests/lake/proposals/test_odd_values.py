@@ -29,6 +29,9 @@ NAME = DatasetName("shop", "orders")
         ("Ãlvares Âme Bob", "string", ""),
         ("n=1 n=2 n=7", "string", "each value begins with 'n='"),
         ("a=1 b=2 c=7", "string", ""),
+        ("20260131 20260201", "bigint", "looks like days: for dates say type: date, format: yyyyMMdd"),
+        ("20260131 20260231", "bigint", ""),
+        ("S N S", "boolean", "'S' is taken for true and 'N' for false"),
     ],
 )
 def test_a_column_that_is_not_what_it_looks_like(tmp_path: Path, values: str, type: str, told: str) -> None:
@@ -38,6 +41,14 @@ def test_a_column_that_is_not_what_it_looks_like(tmp_path: Path, values: str, ty
     column = propose(path, NAME).columns[1]
     assert column.type == type
     assert told in column.doubt if told else not column.doubt
+
+
+def test_days_as_spreadsheets_count_them_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("id,order_date,amount\n1,45292,45292\n2,45293,45293\n")
+    _, day, amount = propose(path, NAME).columns
+    assert (day.type, amount.doubt) == ("bigint", "")
+    assert "the day numbers of a spreadsheet, 45292 for 2024-01-01" in day.doubt
 
 
 @pytest.mark.parametrize(

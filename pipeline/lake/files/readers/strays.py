@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import BadObject
 from pipeline.lake.files.readers.csv_records import count_lines
+from pipeline.lake.files.readers.repeated_headers import RepeatedHeaders
 from pipeline.lake.files.remarks import GROUP_AFTER, GROUP_BEFORE, SUMS, is_figure
 from pipeline.lake.files.text_bytes import content
 
 EMPTY = "no cell of the row has a value"
-_AGAIN = "the header once more"
 _DRAWN = "a line that is drawn, and no data"
 _TOTAL = "it looks like a total of other rows; if the file ends with such lines, the option `skip_footer` skips them"
 _SUM_WORDS = pa.array(
@@ -34,9 +34,6 @@ _SUBTOTALS = (
 
 _AROUND = 2
 """Rows of a block's edge that tell whether the header of a second table stands there."""
-
-_LONG = 256
-"""Bytes of a name from which on all count as long."""
 
 _DRAWING = "-=_*"
 _RULE = r"^(?:-{3,}|={3,}|_{3,}|\*{3,})$"
@@ -89,12 +86,7 @@ class Strays:
 
     def __init__(self, header: Sequence[str | None], trim: bool = False) -> None:
         self._trim = trim
-        self._header = [_as_name(cell) for cell in header]
-        self._cells = pa.array(
-            list(dict.fromkeys([*(cell and cell.lower() for cell in header), *self._header])), pa.string()
-        )
-        self._lengths = np.zeros(_LONG, dtype=bool)
-        self._lengths[[min(len((cell or "").encode()), _LONG - 1) for cell in header]] = True
+        self._headers = RepeatedHeaders(header)
 
     def find(self, table: pa.Table, lines: NDArray[np.int64], first: int) -> Found:
         """Rows of a table of text that are no data, and why each is none.
@@ -104,42 +96,17 @@ class Strays:
         """
         found: dict[int, str] = {}
         if table.num_rows and table.num_columns:
-            found.update(self._headers(table, lines, first))
+            found.update(self._headers.find(table, lines, first))
             found.update(dict.fromkeys(_rules(table), _DRAWN))
         nulls = [column.null_count for column in table.columns]
         if self._trim or (all(nulls) and nulls):
             found.update(dict.fromkeys(self._empty(table), EMPTY))
-        if any(nulls[1:]) and len(nulls) > 1:
+        if any(nulls) and len(nulls) > 1:
             found.update(dict.fromkeys(_totals(table), _TOTAL))
         passage = _passage(table, first + lines, found)
         if (table.num_rows and lines[-1] - lines[0] >= table.num_rows) or found:
             refuse_second_table(passage)
         return Found(found, passage.edge(0, _AROUND), passage.edge(-_AROUND))
-
-    def _headers(self, table: pa.Table, lines: NDArray[np.int64], first: int) -> dict[int, str]:
-        if not (self._trim or self._may_hold_header(table)):
-            return {}
-        found = {}
-        lengths = pc.fill_null(pc.binary_length(table.column(0)), 0).to_numpy()
-        likely = np.flatnonzero(self._lengths[np.minimum(lengths, _LONG - 1)]) if not self._trim else None
-        if likely is not None and not len(likely):
-            return {}
-        for row in _rows_of(table, lambda column: pc.is_in(pc.utf8_lower(self._trimmed(column)), self._cells), likely):
-            cells = [_as_name(cell) for cell in _row(table, row)]
-            if cells == self._header:
-                found[row] = _AGAIN
-            elif len(set(cells)) > 1 and sorted(map(str, cells)) == sorted(map(str, self._header)):
-                raise BadObject(
-                    f"line {first + lines[row]} is the header once more, with the columns in another order",
-                    hint="The rows behind it would be misplaced: send them as a file of their own.",
-                )
-        return found
-
-    def _may_hold_header(self, table: pa.Table) -> bool:
-        """Whether a row has the length of a name in the column of the longest text: mostly none does."""
-        longest = max(table.columns, key=lambda column: int(column.nbytes))
-        lengths = pc.fill_null(pc.binary_length(longest), 0).to_numpy()
-        return bool(self._lengths[np.minimum(lengths, _LONG - 1)].any())
 
     def _empty(self, table: pa.Table) -> list[int]:
         if self._trim:
@@ -185,7 +152,10 @@ class StrayWatch:
 
 
 def refuse_second_table(passage: Passage) -> None:
-    """After blank lines, or rows that are no data, a row of names where those around it have figures is a header."""
+    """After blank lines, or rows that are no data, a row of names between rows that have figures is a header.
+
+    The figures are in one column, or the names have no digits: codes such as A77 may stand among words.
+    """
     table, lines = passage.rows, passage.lines
     gaps = set((np.flatnonzero(np.diff(lines) > 1) + 1).tolist())
     likely = {row for row in gaps | passage.after if 0 < row < table.num_rows - 1}
@@ -220,11 +190,13 @@ def _named(table: pa.Table, rows: Sequence[int]) -> list[int]:
 
 
 def _is_header(table: pa.Table, row: int) -> bool:
-    if len(set(_row(table, row))) < table.num_columns:
+    names = _row(table, row)
+    if len(set(names)) < table.num_columns:
         return False
-    above, below = _row(table, row - 1), _row(table, row + 1)
-    figures = [is_figure(one) and is_figure(other) for one, other in zip(above, below, strict=True)]
-    return any(figures)
+    above, below = ([is_figure(cell) for cell in _row(table, each)] for each in (row - 1, row + 1))
+    alike = any(one and other for one, other in zip(above, below, strict=True))
+    has_codes = any(character.isdigit() for name in names for character in name or "")
+    return alike or (any(above) and any(below) and not has_codes)
 
 
 def _height(table: pa.Table, row: int) -> int:
@@ -234,11 +206,6 @@ def _height(table: pa.Table, row: int) -> int:
 
 def _row(table: pa.Table, row: int) -> list[str | None]:
     return [column[row].as_py() for column in table.columns]
-
-
-def _as_name(cell: str | None) -> str | None:
-    """A cell of a header that is repeated: files that were put together may write it in other letters."""
-    return cell and cell.strip().lower()
 
 
 def _rows_of(
@@ -269,11 +236,11 @@ def _rules(table: pa.Table) -> list[int]:
 
 def _totals(table: pa.Table) -> list[int]:
     gaps = np.zeros(table.num_rows, dtype=bool)
-    for column in table.columns[1:]:
+    for column in table.columns:
         if column.null_count:
             gaps |= column.is_null().to_numpy()
     rows = np.flatnonzero(gaps)
-    labels = table.column(0).take(pa.array(rows))
+    labels = _labels(table, rows)
     summing = pc.is_in(labels, _SUM_WORDS)
     for pattern, test in _SUBTOTALS:
         summing = pc.or_(summing, pc.fill_null(test(labels, pattern=pattern), False))
@@ -281,6 +248,17 @@ def _totals(table: pa.Table) -> list[int]:
     return [row for row in likely.tolist() if _is_total(_row(table, row))]
 
 
+def _labels(table: pa.Table, rows: NDArray[np.int64]) -> pa.ChunkedArray:
+    """The first cell of each of the rows that has a value."""
+    taken = pa.array(rows)
+    labels = table.column(0).take(taken)
+    for column in table.columns[1:]:
+        if not labels.null_count:
+            break
+        labels = pc.coalesce(labels, column.take(taken))
+    return labels
+
+
 def _is_total(cells: Sequence[str | None]) -> bool:
-    rest = [cell for cell in cells[1:] if cell is not None]
-    return len(rest) < len(cells) - 1 and bool(rest) and all(is_figure(cell) for cell in rest)
+    filled = [cell for cell in cells if cell is not None]
+    return 1 < len(filled) < len(cells) and all(is_figure(cell) for cell in filled[1:])
