@@ -101,10 +101,10 @@ def test_a_transform_is_tried_over_raw_objects_and_nothing_of_it_stays(lake: Run
     assert everything(lake, orders) == before
 
     (folder / "tried.py").write_text(PYTHON)
-    function = {"transform": {"python": "tried.py:checked", "columns": columns}}
+    function = {"transform": {"python": "tried.py:checked", "columns": {**columns}}}
     (folder / f"{orders.name.dataset}.yaml").write_text(yaml.safe_dump({**edited, **function}))
     done = run_sluice(lake.root, "try", str(orders.name), "--json", timeout=600)
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert "at tried.py:4 in checked" in json.loads(done.stdout)["failed"]
     assert everything(lake, orders) == before
 
