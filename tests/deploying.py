@@ -14,9 +14,12 @@ from pipeline.emulator.state import RunningLake
 
 
 def deploy(root: Path, lake: RunningLake) -> None:
-    """Package the checkout and deploy the lake's own stacks, without the datasets."""
+    """Package the checkout and deploy the lake's own stacks, and its feeds where it has that flow; not the datasets."""
     use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
-    for _ in engine.deploy(root, embedded.EmbeddedBackend(lake.env), embedded.packaged(root)):
+    backend, package = embedded.EmbeddedBackend(lake.env), embedded.packaged(root)
+    for _ in engine.deploy(root, backend, package):
+        pass
+    for _ in engine.apply_feeds(root, backend, package):
         pass
 
 

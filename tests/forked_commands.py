@@ -7,6 +7,7 @@ it starts, is not to be tested with this.
 from __future__ import annotations
 
 import atexit
+import io
 import os
 import subprocess
 import sys
@@ -24,14 +25,15 @@ COLUMNS = "160"
 
 
 def run_forked(
-    folder: Path, arguments: Sequence[str], environment: Mapping[str, str], timeout: float
+    folder: Path, arguments: Sequence[str], environment: Mapping[str, str], timeout: float, typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run `sluice` with `arguments` in a folder; as `subprocess.run` does, TimeoutExpired after `timeout` seconds."""
+    """Run `sluice` with `arguments` in a folder, and `typed` as its standard input; as `subprocess.run` does,
+    TimeoutExpired after `timeout` seconds."""
     with tempfile.TemporaryDirectory(prefix="sluice-output-") as output:
         files = [Path(output, name) for name in ("stdout", "stderr")]
         for file in files:
             file.touch()
-        process = _context().Process(target=_become, args=(folder, list(arguments), dict(environment), files))
+        process = _context().Process(target=_become, args=(folder, list(arguments), dict(environment), files, typed))
         process.start()
         process.join(timeout)
         if process.exitcode is None:
@@ -57,7 +59,9 @@ def _context() -> Any:
     return context
 
 
-def _become(folder: Path, arguments: Sequence[str], environment: Mapping[str, str], files: Sequence[Path]) -> None:
+def _become(
+    folder: Path, arguments: Sequence[str], environment: Mapping[str, str], files: Sequence[Path], typed: str
+) -> None:
     assert "tests.loaded_commands" in sys.modules
     os.chdir(folder)
     os.environ.clear()
@@ -66,6 +70,7 @@ def _become(folder: Path, arguments: Sequence[str], environment: Mapping[str, st
         opened = os.open(file, os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, descriptor)
         os.close(opened)
+    sys.stdin = io.StringIO(typed)
     sys.argv = ["sluice", *arguments]
     from pipeline.cli import main
 

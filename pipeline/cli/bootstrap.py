@@ -17,13 +17,14 @@ from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
 from pipeline.core.errors import BadInput, Refused
 from pipeline.core.settings import parameter_prefix, region
-from pipeline.deploy.engine import LAKE
+from pipeline.deploy.embedded import WHAT_IS_NOT_HERE
+from pipeline.deploy.engine import LAKE, Stack, administrators
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pipeline.cli.connect import Target
-    from pipeline.cloudformation.changes import StackPlan
+    from pipeline.cloudformation.changes import Deployed, StackPlan
     from pipeline.deploy.engine import Stacks
 
 PIPELINE_ENV = "pipeline"
@@ -62,12 +63,16 @@ def bootstrap(
     key_arn: Annotated[
         str | None, typer.Option(help="The existing key of a lake that was deployed with its own: docs/deploying.md.")
     ] = None,
+    flow: Annotated[
+        list[str] | None,
+        typer.Option("--flow", help="Also deploy what a flow has of an administrator's, such as feeds: its database."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Deploy what a lake needs first: keys, artefact bucket, boundary and roles of an environment; or the pipeline.
 
     Needs the rights of an administrator, once, and again when cicd/bootstrap.yaml or the roles in cicd/pipeline.yaml
-    change. Options that are not given keep their values.
+    change. Options that are not given keep their values. With --flow feeds, cicd/feeds-base.yaml is deployed after it.
 
     Example: sluice --profile dev --env dev bootstrap --plan
     """
@@ -81,7 +86,7 @@ def bootstrap(
         "ProductionAccount": production_account,
     }
     of_environment = {"PipelineAccount": pipeline_account, "SmokeTests": yes_or_no, "ExistingKeyArn": key_arn}
-    wrong = of_environment if pipeline else of_pipeline
+    wrong = {**of_environment, "Flow": flow} if pipeline else of_pipeline
     if given := [name for name, value in wrong.items() if value is not None]:
         whose = "an environment" if pipeline else "the pipeline, and --pipeline is not given"
         raise BadInput(f"{', '.join(given)} belongs to {whose}")
@@ -102,25 +107,61 @@ def bootstrap(
     if not as_json:
         lake_formation.say(findings)
         _say_role(name, stacks.role(name))
-    standing = None if pipeline or parameters.get("ExistingKeyArn") else _key_of(reached.env)
+    key = None if pipeline else _key_of(reached.env)
+    standing = None if parameters.get("ExistingKeyArn") else key
+    of_flows = [_of_flow(each, reached.env, stacks, is_embedded=reached.is_embedded) for each in flow or ()]
     if plan or standing:
         planned = [stacks.plan(name, template, parameters)]
         _check_key(reached.env, standing, planned[0])
     if plan:
+        planned += _plans_of_flows(of_flows, stacks, reached.env, key)
         if as_json:
             print_json(plans_json(planned, findings=findings))
         else:
             say_plans(planned, command="the same without --plan")
         return
     done = stacks.deploy(name, template, parameters)
-    if as_json:
-        print_json({"stack": name, "changed": done.changed, "outputs": dict(done.outputs)})
-        return
-    console.print(f"{name}: {'deployed' if done.changed else 'unchanged'}", highlight=False)
-    if pipeline and parameters.get("Source") != "CodeCommit":
+    _say_done(name, done, {each.name: stacks.deploy(*each).changed for each in of_flows}, as_json=as_json)
+    if pipeline and parameters.get("Source") != "CodeCommit" and not as_json:
         console.print(
             "  accept its connection in AWS's console (Developer Tools, Connections): it is pending until then"
         )
+
+
+def _say_done(name: str, done: Deployed, of_flows: Mapping[str, bool], *, as_json: bool) -> None:
+    """Print which stacks were changed; `of_flows` says it of those of flows, by name."""
+    if as_json:
+        flows = [{"stack": each, "changed": changed} for each, changed in of_flows.items()]
+        print_json({"stack": name, "changed": done.changed, "outputs": dict(done.outputs), "flows": flows})
+        return
+    for each, changed in {name: done.changed, **of_flows}.items():
+        console.print(f"{each}: {'deployed' if changed else 'unchanged'}", highlight=False)
+
+
+def _plans_of_flows(of_flows: Sequence[Stack], stacks: Stacks, env: str, key: str | None) -> list[StackPlan]:
+    """`Refused` where the environment has no key that they are encrypted by: nobody can say what they will be."""
+    if of_flows and key is None:
+        raise Refused(
+            f"{env} has no key yet, by which {of_flows[0].name} is encrypted: it cannot be planned",
+            hint="Bootstrap the environment first, without --flow.",
+        )
+    return [stacks.plan(*each) for each in of_flows]
+
+
+def _of_flow(flow: str, env: str, stacks: Stacks, *, is_embedded: bool) -> Stack:
+    """What an administrator deploys for a flow, with the parameters that it had; `BadInput` if there is none."""
+    from pipeline.deploy.packaging import check_flows, flows_of_checkout
+
+    root = checkout()
+    check_flows([flow], flows_of_checkout(root))
+    name, template = f"{LAKE}-{env}-{flow}-base", administrators(root, flow)
+    if not template.exists():
+        raise BadInput(f"the flow {flow} has nothing that an administrator deploys", hint="Leave --flow out.")
+    loaded = load_template(template)
+    known = {key: value for key, value in stacks.parameters(name).items() if key in loaded["Parameters"]}
+    parameters = known | {"Lake": LAKE, "Env": env} | (WHAT_IS_NOT_HERE if is_embedded else {})
+    name_lengths.check([(name, loaded, parameters)], region())
+    return Stack(name, template, parameters)
 
 
 def _check(parameters: Mapping[str, str], *, pipeline: bool) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.emulator.cloudformation.plans import Planner
 
 
-_WHAT_IS_NOT_HERE = {"Network": "none"}
+WHAT_IS_NOT_HERE = {"Network": "none"}
 """Parameters by which templates leave out what the embedded AWS has not."""
 
 
@@ -117,7 +117,7 @@ class EmbeddedBackend:
     def settings(self) -> Mapping[str, str]:
         """Those of the lake, or a laptop's defaults; `BadInput` if one is wrong."""
         found = environments.stack_parameters(environments.stored(client("ssm"), self.env), self.env, laptop=True)
-        return {**found, **_WHAT_IS_NOT_HERE}
+        return {**found, **WHAT_IS_NOT_HERE}
 
     @property
     def of_teams(self) -> Mapping[str, str]:
@@ -132,7 +132,7 @@ class EmbeddedBackend:
         return (
             Stack(name, root / "cicd" / "bootstrap.yaml", given),
             *(
-                Stack(f"{LAKE}-{self.env}-{flow}-base", administrators(root, flow), {**given, **_WHAT_IS_NOT_HERE})
+                Stack(f"{LAKE}-{self.env}-{flow}-base", administrators(root, flow), {**given, **WHAT_IS_NOT_HERE})
                 for flow in flows
             ),
         )

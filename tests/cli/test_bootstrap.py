@@ -114,6 +114,22 @@ def test_an_environment_whose_lake_made_a_key_gets_no_second_one(bootstrap: Boot
     assert "unchanged" in bootstrap(env="older").output
 
 
+def test_what_a_flow_has_of_an_administrators_is_planned_and_deployed_after_the_environment(
+    bootstrap: Bootstrap,
+) -> None:
+    early = bootstrap("--plan", "--flow", "feeds", env="bi")
+    assert isinstance(early.exception, Refused)
+    assert "sluice-bi-feeds-base" in str(early.exception)
+    assert bootstrap(env="bi").exit_code == 0
+    planned = json.loads(bootstrap("--plan", "--json", "--flow", "feeds", env="bi").stdout)["stacks"]
+    assert [each["stack"] for each in planned] == ["sluice-bi-bootstrap", "sluice-bi-feeds-base"]
+    assert {"Database", "KeyringSecret"} <= {each["logical_id"] for each in planned[1]["changes"]}
+    done = json.loads(bootstrap("--flow", "feeds", "--json", env="bi").stdout)
+    assert (done["changed"], done["flows"]) == (False, [{"stack": "sluice-bi-feeds-base", "changed": True}])
+    assert "sluice-bi-feeds-keyring" in parameter("bi", "feed-keyring")
+    assert "sluice-bi-feeds-base: unchanged" in bootstrap("--flow", "feeds", env="bi").output
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -121,6 +137,8 @@ def test_an_environment_whose_lake_made_a_key_gets_no_second_one(bootstrap: Boot
         (("--pipeline-account", "999900001111"), "--pipeline-account needs --external-id"),
         (("--source", "GitHub"), "Source belongs to the pipeline"),
         ((*PIPELINE, "--smoke-tests"), "SmokeTests belongs to an environment"),
+        ((*PIPELINE, "--flow", "feeds"), "Flow belongs to an environment"),
+        (("--flow", "feedz"), "there is no flow feedz"),
     ],
 )
 def test_what_is_missing_or_of_the_other_stack_is_said(

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from tests.templates.evaluation import Principal, listed
-from tests.templates.policies import OPTIONS, TEMPLATES, arn
+from tests.templates.policies import HERE, OPTIONS, TEMPLATES, arn
 from tests.templates.rendering import rendered
 
 ACCOUNT = "arn:aws:iam::111122223333"
@@ -15,12 +15,17 @@ LAKE = "sluice-dev"
 BOUNDARY = f"{ACCOUNT}:policy/delivery/{LAKE}-boundary"
 STACKS = f"{ACCOUNT}:role/delivery/{LAKE}-stacks"
 DEPLOYMENT = f"{ACCOUNT}:role/delivery/{LAKE}-deployment"
+KEYRING, WRITER = (f"arn:aws:secretsmanager:{HERE}:secret:{LAKE}-feeds-{each}-AbCdEf" for each in ("keyring", "writer"))
+FEED_FAILURES = f"arn:aws:sqs:{HERE}:{LAKE}-feed-failures-payments"
 # By the ARN that `policies.arn` gives a resource, which has its logical id for a name.
 _NAMED = {
     f"{ACCOUNT}:policy/Boundary": BOUNDARY,
     f"{ACCOUNT}:role/StackRole": STACKS,
     f"{ACCOUNT}:role/DeploymentRole": DEPLOYMENT,
     "arn:aws:s3:::ArtefactBucket": f"arn:aws:s3:::{LAKE}-artefacts-111122223333-eu-west-1",
+    f"arn:aws:secretsmanager:{HERE}:secret:KeyringSecret": KEYRING.removesuffix("-AbCdEf"),
+    f"arn:aws:secretsmanager:{HERE}:secret:WriterSecret": WRITER.removesuffix("-AbCdEf"),
+    f"arn:aws:sqs:{HERE}:FailuresQueue": FEED_FAILURES,
 }
 
 

@@ -141,9 +141,9 @@ class RunningLake:
         found: list[dict[str, Any]] = json.loads(json.dumps(rows, default=str))
         return found
 
-    def sluice(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The command, as a person would run it in the checkout."""
-        return run_sluice(self.root, *arguments)
+    def sluice(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """The command, as a person would run it in the checkout, who types what it reads."""
+        return run_sluice(self.root, *arguments, typed=typed)
 
     def calls(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = call(self.endpoint, "calls", key=self.key)["calls"]
@@ -157,10 +157,10 @@ class RunningLake:
         return found
 
 
-def run_sluice(root: Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+def run_sluice(root: Path, *arguments: str, timeout: float = 300, typed: str = "") -> subprocess.CompletedProcess[str]:
     """The command, as a person would run it in a folder, but for what it has to load."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {"COLUMNS": COLUMNS}
-    return run_forked(root, arguments, environment, timeout)
+    return run_forked(root, arguments, environment, timeout, typed)
 
 
 @pytest.fixture(scope="session")

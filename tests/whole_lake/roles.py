@@ -66,7 +66,8 @@ def roles_of_callers() -> dict[str, set[str]]:
     functions = client("lambda")
     # Those of an alias are its function's.
     mapped = {
-        each["FunctionArn"].split(":")[6] for each in functions.list_event_source_mappings()["EventSourceMappings"]
+        each["FunctionArn"].split(":")[6]: bool(each.get("DestinationConfig", {}).get("OnFailure"))
+        for each in functions.list_event_source_mappings()["EventSourceMappings"]
     }
     found: dict[str, set[str]] = {"event-source": set(), "lambda-destination": set()}
     for function in functions.list_functions()["Functions"]:
@@ -74,7 +75,8 @@ def roles_of_callers() -> dict[str, set[str]]:
         found[name[:50].lower()] = {role}
         if name in mapped:
             found["event-source"].add(role)
-        if functions.list_function_event_invoke_configs(FunctionName=name)["FunctionEventInvokeConfigs"]:
+        configured = functions.list_function_event_invoke_configs(FunctionName=name)["FunctionEventInvokeConfigs"]
+        if configured or mapped.get(name):
             found["lambda-destination"].add(role)
     for machine in client("stepfunctions").list_state_machines()["stateMachines"]:
         described = client("stepfunctions").describe_state_machine(stateMachineArn=machine["stateMachineArn"])

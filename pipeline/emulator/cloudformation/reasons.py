@@ -14,3 +14,5 @@ NETWORK = "the embedded AWS has no network: PostgreSQL is reached by its socket,
 INSTANCE = "the PostgreSQL that is installed here, on this machine"
 ROTATION = "nothing rotates it on this machine"
 LAKE_FORMATION = "nothing here asks Lake Formation; who may do what is not enforced"
+API_ADDRESS = "every API is served at this machine's one address"
+API_LOGS = "recorded; of an API its access log is written, and no execution log and no metric"

@@ -20,6 +20,7 @@ class _Calls:
 
 
 _CALLS = {
+    "apigateway": _Calls("tag_resource", "untag_resource", "tags", "tagKeys", None),
     "dynamodb": _Calls("tag_resource", "untag_resource"),
     "glue": _Calls("tag_resource", "untag_resource", "TagsToAdd", "TagsToRemove", None),
     "iam": _Calls("tag_role", "untag_role"),

@@ -18,7 +18,7 @@ from pipeline.emulator.s3.documents import complaint_of_no_document
 OPERATION = "sluice.operation"
 """Where S3's fixes find what a request is, to look at its body once they know that it came as it was sent."""
 
-REST_JSON = ("lambda", "scheduler")
+REST_JSON = ("lambda", "scheduler", "apigateway")
 
 
 def complaint_before(call: Call, environ: dict[str, Any]) -> Complaint | None:

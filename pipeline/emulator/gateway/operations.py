@@ -34,6 +34,7 @@ FOLDERS = (
     "sts",
     "iam",
     "cloudwatch",
+    "apigateway",
     "cloudformation",
 )
 """The services' folders beside this one, in the order of the page."""

@@ -25,6 +25,7 @@ TITLES = {
     "sts": "STS",
     "iam": "IAM",
     "cloudwatch": "CloudWatch",
+    "apigateway": "API Gateway",
     "cloudformation": "CloudFormation",
 }
 

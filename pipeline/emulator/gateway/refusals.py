@@ -98,6 +98,11 @@ def stranger(why: str) -> Answer:
     return _sized("403 Forbidden", "text/plain; charset=utf-8", f"{why}\n")
 
 
+def api_error(status: str, why: str) -> Answer:
+    """What a deployed API answers before its body is read."""
+    return _sized(status, "application/json", json.dumps({"message": why}))
+
+
 def _is_query(environ: dict[str, Any]) -> bool:
     is_form = str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
     return is_form or "Action=" in str(environ.get("QUERY_STRING", ""))

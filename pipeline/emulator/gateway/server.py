@@ -8,11 +8,9 @@ a start begins with nothing.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import logging
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,9 +19,13 @@ from urllib.parse import parse_qs
 
 from pipeline.core.errors import Refused
 from pipeline.core.lake_key import NONCE, PROOF, own_key
+from pipeline.emulator.apigateway.request import is_of_data_plane
+from pipeline.emulator.apigateway.service import SERVICE as API_GATEWAY
+from pipeline.emulator.apigateway.service import ApiGateway
 from pipeline.emulator.gateway.actions import JVM, ActionRecorder
 from pipeline.emulator.gateway.calls import Call, CallRecorder, identify
 from pipeline.emulator.gateway.complaints import REST_JSON, complaint_after, complaint_before
+from pipeline.emulator.gateway.listener import listen
 from pipeline.emulator.gateway.operations import refusal
 from pipeline.emulator.gateway.refusals import Answer, in_protocol, malformed, refused
 
@@ -33,7 +35,6 @@ NOT_OF_AWS = ("/moto-api", "/latest/meta-data", "/latest/api", "/favicon.ico")
 """What moto serves beside AWS's APIs, its state and the credentials of a machine among it."""
 
 STOP_SECONDS = 5
-BACKLOG = 256
 
 Private = Callable[[Mapping[str, list[str]]], object]
 Invoke = Callable[[str, str], None]
@@ -99,17 +100,20 @@ class AwsServer:
 
     def _start(self) -> None:
         self._stack.enter_context(_log_to(self._log_path))
-        listener = self._stack.enter_context(_listen(self.port))
+        listener = self._stack.enter_context(listen(HOST, self.port))
         self.port = listener.getsockname()[1]
         self._stack.enter_context(environment(MOTO_PORT=str(self.port)))
         self._start_moto()
 
         from pipeline.emulator.gateway.access import Guard
-        from pipeline.emulator.gateway.http_server import Server
+        from pipeline.emulator.gateway.http_server import Server, respond
 
-        application = _Application(self.calls, self.actions, self.private)
+        guard = Guard(own_key())
+        self.api_gateway = ApiGateway(lambda environ: respond(application, environ), guard.find)
+        application = _Application(self.calls, self.actions, self.private, self.api_gateway)
+        self._stack.callback(self.api_gateway.stop)
         self._call_in_process(application)
-        server = Server(listener, application, Guard(own_key()))
+        server = Server(listener, application, guard)
         thread = threading.Thread(target=server.serve_forever, args=(0.5,), name="front", daemon=True)
         thread.start()
         self._stack.callback(thread.join, STOP_SECONDS)
@@ -163,10 +167,12 @@ class _Application:
         calls: CallRecorder,
         actions: ActionRecorder,
         private: Mapping[tuple[str, str], Private],
+        api_gateway: ApiGateway,
     ) -> None:
         self._calls = calls
         self._actions = actions
         self._private = private
+        self._api_gateway = api_gateway
         self._moto: Any = None
         self._lock = threading.Lock()
 
@@ -174,6 +180,8 @@ class _Application:
         path = environ.get("PATH_INFO", "")
         if path.startswith(PRIVATE):
             return self._answer_private(environ, start_response)
+        if is_of_data_plane(path):
+            return _told(start_response, self._api_gateway.serve(environ))
         if path.startswith(NOT_OF_AWS):
             return _answer(start_response, "404 Not Found", {"error": f"no {path} here"})
         call = identify(environ)
@@ -195,6 +203,8 @@ class _Application:
             return _told(start_response, malformed(wrong, call.service, environ))
         if call.caller == JVM and call.operation == "HeadObject":
             start_response = _without_key(start_response)
+        if call.service == API_GATEWAY:
+            return _told(start_response, self._api_gateway.control(call, environ))
         if call.service in REST_JSON:
             return in_protocol(call.service, self._application(), environ, start_response)  # type: ignore[no-any-return]
         return self._application()(environ, start_response)  # type: ignore[no-any-return]
@@ -243,28 +253,6 @@ def _answer(start_response: Any, status: str, value: Any, *headers: tuple[str, s
     body = json.dumps(value).encode()
     start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers])
     return [body]
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    # Without it a restart within a minute finds the port in TIME_WAIT.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise _port_in_use(port) from error
-        raise
-    return listener
-
-
-def _port_in_use(port: int) -> Refused:
-    return Refused(
-        f"port {port} on {HOST} is in use by another program",
-        hint="Give another with --port, or 0 for any free one.",
-    )
 
 
 @contextlib.contextmanager

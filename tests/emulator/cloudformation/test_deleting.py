@@ -106,6 +106,31 @@ Resources:
       AttributeDefinitions: [{AttributeName: a, AttributeType: S}]
       KeySchema: [{AttributeName: a, KeyType: HASH}]
   Log: {Type: AWS::Logs::LogGroup}
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Name: every
+      Body:
+        openapi: 3.0.1
+        info: {title: every}
+        paths: {/: {get: {responses: {"200": {description: a}}, x-amazon-apigateway-integration: {
+          type: mock, requestTemplates: {application/json: '{"statusCode": 200}'},
+          responses: {default: {statusCode: 200}}}}}}
+  ApiDeployment: {Type: AWS::ApiGateway::Deployment, Properties: {RestApiId: !Ref Api}}
+  ApiStage:
+    Type: AWS::ApiGateway::Stage
+    Properties: {RestApiId: !Ref Api, DeploymentId: !Ref ApiDeployment, StageName: live}
+  ApiForbidden:
+    Type: AWS::ApiGateway::GatewayResponse
+    Properties: {RestApiId: !Ref Api, ResponseType: INVALID_API_KEY, StatusCode: "401"}
+  ApiKey: {Type: AWS::ApiGateway::ApiKey, Properties: {Name: every, Enabled: true}}
+  ApiPlan:
+    Type: AWS::ApiGateway::UsagePlan
+    Properties: {UsagePlanName: every, ApiStages: [{ApiId: !Ref Api, Stage: !Ref ApiStage}]}
+  ApiPlanKey:
+    Type: AWS::ApiGateway::UsagePlanKey
+    Properties: {KeyId: !Ref ApiKey, KeyType: API_KEY, UsagePlanId: !Ref ApiPlan}
+  ApiAccount: {Type: AWS::ApiGateway::Account, Properties: {CloudWatchRoleArn: !GetAtt Role.Arn}}
   Value: {Type: AWS::SSM::Parameter, Properties: {Name: /every, Type: String, Value: a}}
   Role:
     Type: AWS::IAM::Role
@@ -252,6 +277,9 @@ def _there(clients: Clients) -> dict[str, int]:
         ("s3", "list_buckets", "Buckets"): "every-store",
         ("dynamodb", "list_tables", "TableNames"): "every-Rows",
         ("logs", "describe_log_groups", "logGroups"): "every-Log",
+        ("apigateway", "get_rest_apis", "items"): "every",
+        ("apigateway", "get_api_keys", "items"): "every",
+        ("apigateway", "get_usage_plans", "items"): "every",
         ("ssm", "describe_parameters", "Parameters"): "/every",
         ("iam", "list_roles", "Roles"): "every-Role",
         ("rds", "describe_db_instances", "DBInstances"): "every",
