@@ -17,8 +17,8 @@ from pipeline.forecasts.times import coordinate
 
 LARGEST_BYTES = 350_000
 """Of a layout that is kept: an item of DynamoDB has 400 KB."""
-MOST_CHUNKS = 200
-"""That one place may be in: of more, an answer would take too long."""
+MOST_READS = 200
+"""That the values of one place may need: with more, an answer would take too long."""
 _DEFLATE, _SHUFFLE, _FLETCHER32 = 1, 2, 3
 _FILTERS = {
     4: "szip",
@@ -100,12 +100,13 @@ def values_at(layout: Layout, latitude: float, longitude: float, read: ReadRange
     fixed = {layout.grid.x_dimension: x, layout.grid.y_dimension: y}
     lengths = dict(zip(layout.dimensions, layout.shape, strict=True))
     places = list(product(*([fixed[name]] if name in fixed else range(lengths[name]) for name in layout.dimensions)))
+    sizes = layout.storage.chunk_shape
+    chunk_of = {place: tuple(at // size for at, size in zip(place, sizes, strict=True)) for place in places}
+    if len(set(chunk_of.values()) if layout.storage.filters else places) > MOST_READS:
+        raise BadObject(f"{layout.variable} has the values of a place in more than {MOST_READS} parts of the file")
     known: dict[tuple[int, ...], bytes] = {}
     found = []
-    for place in places:
-        chunk = tuple(at // size for at, size in zip(place, layout.storage.chunk_shape, strict=True))
-        if len(known) > MOST_CHUNKS:
-            raise BadObject(f"{layout.variable} has a place in more than {MOST_CHUNKS} chunks")
+    for place, chunk in chunk_of.items():
         at = {
             name: layout.others[name][index] if layout.others[name] else float(index)
             for name, index in zip(layout.dimensions, place, strict=True)

@@ -1,7 +1,7 @@
 """What forecasts cost: a file's times by ranges against opening it whole with xarray, and values at a place.
 
-`--file` is a netCDF file, such as one of the Met Office's; without it one is made. Times are of the processor, and peers
-run in turn with what they are compared with.
+`--file` is a netCDF file, such as one of the Met Office's; without it one is made. Times are of the processor, and
+peers run in turn with what they are compared with.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def measure(path: Path) -> None:
 
     place = (54.9, -2.5)
     took = statistics.median(spent(lambda: values_at(unpack(kept), *place, read)) for _ in range(ROUNDS))
-    print(f"values at a place: {took:.1f} ms of processor by {len(reads) // ROUNDS} reads; {len(kept):,} bytes are kept")
+    print(
+        f"values at a place: {took:.1f} ms of processor by {len(reads) // ROUNDS} reads; {len(kept):,} bytes are kept"
+    )
     print(f"the grid is {grid.name}, {len(grid.x)} by {len(grid.y)}")
 
 

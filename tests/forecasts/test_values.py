@@ -149,6 +149,14 @@ def test_a_grid_without_coordinates_and_one_that_is_not_known_are_refused(tmp_pa
         grid_of(file, file.variables["air_temperature"])
 
 
+def test_a_place_that_needs_too_many_reads_is_refused_before_the_first(tmp_path: Path):
+    times = usual_times()
+    times["realization"] = (np.arange(201), ("realization",), {"standard_name": "realization", "units": "1"})
+    content = made(tmp_path / "a.nc", times, form="NETCDF3_CLASSIC", extra=("realization",))
+    with pytest.raises(BadObject, match="more than 200 parts"):
+        values_at(layout(content), 50, 0, lambda start, length: pytest.fail("it was read"))
+
+
 def test_a_filter_that_the_reader_lacks_is_named(tmp_path: Path):
     content = made(tmp_path / "a.nc", compression="zstd", chunksizes=(5, 5))
     with pytest.raises(BadObject, match="the filter zstd, which this reader lacks"):
