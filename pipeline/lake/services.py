@@ -15,17 +15,17 @@ from pipeline.core.executions import Executions
 from pipeline.core.handler import entry_point
 from pipeline.core.queues import send_all
 from pipeline.core.settings import Settings
-from pipeline.lake.batches.records import BatchRecords
 from pipeline.lake.catalog import Catalog
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registry
 from pipeline.lake.settings import Setting
 from pipeline.lake.teams import tell_team
 
-# Who only reads, or routes, should not wait for what opens and ends batches.
+# Who only stages files, or routes, should not wait for what opens and ends batches, and for rules on them.
 if TYPE_CHECKING:
     from pipeline.lake.batches.completion import BatchFinisher
     from pipeline.lake.batches.poller import Poller
+    from pipeline.lake.batches.records import BatchRecords
     from pipeline.lake.batches.upkeep import Turns
     from pipeline.lake.batches.upkeep_poller import UpkeepPoller
     from pipeline.lake.batches.work import Work
@@ -52,6 +52,8 @@ class Lake:
     @cached_property
     def batches(self) -> BatchRecords:
         """The rows of batches."""
+        from pipeline.lake.batches.records import BatchRecords
+
         return BatchRecords(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
 
     @cached_property
