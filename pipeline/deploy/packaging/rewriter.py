@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from pipeline.cloudformation.functions import FUNCTION, LAYER
 from pipeline.cloudformation.templates import SOURCE, STORED
 from pipeline.core.errors import BadDefinition
@@ -23,6 +25,7 @@ from pipeline.deploy.packaging.wheels import FOLDER, REQUIREMENTS, SUFFIX, requi
 _REFERENCE = re.compile(r"\{\{resolve:ssm:(/sluice/\$\{Env\}/([a-z0-9-]+))\}\}")
 
 MACHINE = "AWS::Serverless::StateMachine"
+API = "AWS::Serverless::Api"
 
 Template = dict[str, Any]
 Holder = dict[str, Any]
@@ -57,6 +60,8 @@ class Rewriter:
                     where = ".".join([logical_id, "Properties", *parents, last])
                     holder[last] = self._rewritten(rewrite, holder, last, path, where)
                     names_artefacts = True
+            if resource.get("Type") == API:
+                include(resource["Properties"], path, f"{_relative(path, self._root)}: {logical_id}.Properties")
             if resource.get("Type") == MACHINE:
                 given = resource.get("Properties", {}).get("DefinitionSubstitutions", {})
                 for name in [name for name, value in given.items() if str(value).startswith("../")]:
@@ -132,6 +137,20 @@ class Rewriter:
         if name not in self._made:
             self._made[name] = self._artefacts.put(*make())
         return self._made[name]
+
+
+def include(given: Holder, path: Path, place: str) -> None:
+    """Put the document that an API's definition includes by a local path in its place, as AWS::Include does.
+
+    What CloudFormation would fetch from S3 stands in the template then: a changed document is a changed template, for
+    which SAM makes a new deployment. `BadDefinition`, at `place`, for one that cannot be read.
+    """
+    match given.get("DefinitionBody"):
+        case {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": str(where)}}} if _is_local(where):
+            try:
+                given["DefinitionBody"] = yaml.safe_load((path.parent / where).read_text(encoding="utf-8"))
+            except (OSError, yaml.YAMLError) as error:
+                raise BadDefinition(f"{place}.DefinitionBody: {where} cannot be read: {error}") from None
 
 
 def give_parameters(template: Template) -> None:
