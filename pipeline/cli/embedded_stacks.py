@@ -71,6 +71,12 @@ def apply_feeds(root: Path, backend: Backend, package: Package, say: Say) -> Non
         say(f"feed {applied.feed}: {', '.join(filter(None, done)) or 'unchanged'}")
 
 
+def apply_forecasts(root: Path, backend: Backend, package: Package, say: Say) -> None:
+    """Deploy definitions/forecasts where the environment has that flow; `say` gets a line for each source."""
+    for applied in engine.apply_forecasts(root, backend, package):
+        say(f"forecasts of {applied.source}: {'deployed' if applied.changed else 'unchanged'}")
+
+
 def described(result: StackResult) -> str:
     """What a deployment did to one stack, in a line."""
     parts = [f"{len(result.resources)} resources, {len(result.changed)} made or changed"]

@@ -22,6 +22,7 @@ from pipeline.core.settings import region
 if TYPE_CHECKING:
     from pipeline.deploy.datasets.grants import Whereabouts
     from pipeline.deploy.feeds.application import Applied as FeedApplied
+    from pipeline.deploy.forecasts.application import Applied as ForecastsApplied
     from pipeline.deploy.glue_versions import GlueVersion
     from pipeline.deploy.packaging import Package
 
@@ -31,6 +32,8 @@ FLOWS = "Flows"
 
 _FEED = "feed"
 """The template that every feed has a stack of."""
+_FORECAST = "forecast"
+"""The template that every source of forecasts has a stack of."""
 
 
 class Stack(NamedTuple):
@@ -140,7 +143,8 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LakePlan:
-    """What would become of the stacks, in order: those before the lake and its own, then teams, datasets and feeds."""
+    """What would become of the stacks, in order: those before the lake and its own, then teams, datasets, feeds and
+    sources of forecasts."""
 
     of_lake: list[StackPlan]
     of_datasets: list[StackPlan]
@@ -170,7 +174,11 @@ def plan(root: Path, backend: Backend, package: Package) -> LakePlan:
     outputs = {name: value for each in of_lake for name, value in each.outputs.items()}
     artefacts = read_manifest(package.folder).stack_parameters(backend.artefact_bucket(outputs))
     of_lake += [planner.plan(*each) for each in _of_lake(backend, package, artefacts, planner.parameter)]
-    each_its_own = [*stacks_of_datasets(root, backend), *_stacks_of_feeds(root, backend, package, artefacts)]
+    each_its_own = [
+        *stacks_of_datasets(root, backend),
+        *_stacks_of_feeds(root, backend, package, artefacts),
+        *_stacks_of_forecasts(root, backend, package, artefacts),
+    ]
     return LakePlan(of_lake, [planner.plan(*each) for each in each_its_own])
 
 
@@ -250,6 +258,31 @@ def _stacks_of_feeds(root: Path, backend: Backend, package: Package, artefacts: 
 
 def _has_feeds(backend: Backend) -> bool:
     return "feeds" in flows_of(backend)
+
+
+def apply_forecasts(root: Path, backend: Backend, package: Package) -> Iterator[ForecastsApplied]:
+    """Deploy the checkout's sources of forecasts, once the lake's stacks are."""
+    if not _has_forecasts(backend):
+        return
+    from pipeline.deploy.forecasts import application
+    from pipeline.deploy.packaging import read_manifest
+
+    artefacts = read_manifest(package.folder).stack_parameters(artefact_bucket(backend))
+    yield from application.apply(root, backend, package[_FORECAST].path, {**backend.settings, **artefacts})
+
+
+def _stacks_of_forecasts(
+    root: Path, backend: Backend, package: Package, artefacts: Mapping[str, str]
+) -> Iterator[Stack]:
+    if not _has_forecasts(backend):
+        return
+    from pipeline.deploy.forecasts import application
+
+    yield from application.stacks(root, backend, package[_FORECAST].path, {**backend.settings, **artefacts})
+
+
+def _has_forecasts(backend: Backend) -> bool:
+    return "forecasts" in flows_of(backend)
 
 
 def flows_of(backend: Backend) -> list[str]:

@@ -172,7 +172,7 @@ def test_what_starts_from_outside_leads_to_an_alias(stack: str) -> None:
         if each["Name"].endswith(("/poll-function", "-failed-function"))
     ]
     assert [name for name in aimed if not name.endswith("Aliaslive")] == []
-    assert bool(aimed) == (stack in ("feed", "log_forwarding", "stage_a", "stage_b"))
+    assert bool(aimed) == (stack in ("feed", "forecast", "log_forwarding", "stage_a", "stage_b"))
 
 
 def test_the_poller_of_a_dataset_is_called_by_its_alias() -> None:

@@ -28,8 +28,9 @@ from pipeline.deploy.packaging.wheels import wheels_parameter
 LAKE = "lake"
 ONCE = "SluiceOnce"
 """The entry of a template's Metadata that says how often it is deployed: once a lake where it has none."""
-ONCE_A = frozenset({LAKE, "dataset", "team", "feed"})
-"""What it may say. `sluice datasets apply` deploys what is once a dataset or a team, `sluice deploy` each feed's."""
+ONCE_A = frozenset({LAKE, "dataset", "team", "feed", "forecast"})
+"""What it may say. `sluice datasets apply` deploys what is once a dataset or a team, `sluice deploy` each feed's
+and each source's of forecasts."""
 FLOW = "SluiceFlow"
 """The entry of a template's Metadata that names a flow: it is deployed where that is wanted, and else everywhere."""
 

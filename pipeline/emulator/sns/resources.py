@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from pipeline.core.errors import BadDefinition
 from pipeline.emulator.cloudformation.reasons import ENCRYPTION, IAM
 from pipeline.emulator.cloudformation.resource_types import (
     Aws,
@@ -101,13 +102,18 @@ def _find_subscription(aws: Aws, resource: Resource) -> str | None:
 
 @resource_type(
     "AWS::SNS::Subscription",
-    "TopicArn Protocol Endpoint RawMessageDelivery FilterPolicy.* FilterPolicyScope RedrivePolicy.deadLetterTargetArn",
+    "TopicArn Protocol Endpoint Region RawMessageDelivery FilterPolicy.* FilterPolicyScope "
+    "RedrivePolicy.deadLetterTargetArn",
     resets=_SUBSCRIPTION_DEFAULTS,
     delete=by_reference("sns", "unsubscribe", "SubscriptionArn"),
     find=_find_subscription,
 )
 def subscription(aws: Aws, resource: Resource, previous: Made | None) -> Made:
     """A subscription; who confirms one is not asked here."""
+    if resource.properties.get("Region", aws.region) != aws.region:
+        raise BadDefinition(
+            f"{resource.logical_id} subscribes in {resource.properties['Region']}: there is one region here"
+        )
     attributes = {name: text(value) for name, value in resource.only(*_SUBSCRIPTION_DEFAULTS).items()}
     if previous is None:
         where = resource.only(*_WHERE)

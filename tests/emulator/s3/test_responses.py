@@ -127,3 +127,17 @@ def test_a_range_is_answered_with_that_part(s3, written, content):
     s3.put_object(Bucket=BUCKET, Key="ranged", Body=b"0123456789")
     got = s3.get_object(Bucket=BUCKET, Key="ranged", Range=written)
     assert (got["ResponseMetadata"]["HTTPStatusCode"], got["Body"].read()) == (206, content)
+
+
+def test_a_copy_keeps_its_conditions_on_what_it_copies_and_on_what_it_replaces(s3):
+    etag = s3.put_object(Bucket=BUCKET, Key="from", Body=b"1")["ETag"]
+    copy = {"Bucket": BUCKET, "Key": "copied", "CopySource": {"Bucket": BUCKET, "Key": "from"}}
+    s3.copy_object(**copy, IfNoneMatch="*", CopySourceIfMatch=etag)
+    for conditions in ({"IfNoneMatch": "*"}, {"IfMatch": '"other"'}, {"CopySourceIfMatch": '"other"'}):
+        with pytest.raises(ClientError) as refused:
+            s3.copy_object(**copy, **conditions)
+        assert code(refused) == ("PreconditionFailed", 412)
+    s3.copy_object(**copy, IfMatch=etag)
+    with pytest.raises(ClientError) as refused:
+        s3.copy_object(**{**copy, "Key": "nothing"}, IfMatch=etag)
+    assert code(refused) == ("NoSuchKey", 404)

@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pipeline.emulator.gateway.complaints import OPERATION
 from pipeline.emulator.moto.patch import patch
@@ -46,10 +46,16 @@ def _bucket_response(self: Any, request: Any, full_url: str) -> Any:
         return _bucket_response.original(self, request, full_url)
 
 
-@patch("moto.s3.responses:S3Response._key_response_put", "ed2de9f03418", "moto takes a key of any length")
+@patch(
+    "moto.s3.responses:S3Response._key_response_put",
+    "ed2de9f03418",
+    "moto takes a key of any length, and leaves out conditions of copies",
+)
 def _put(self: Any, query: dict[str, Any], key_name: str) -> Any:
     _check_key(key_name)
     _check_upload(self, query)
+    if source := self.headers.get("x-amz-copy-source"):
+        _check_copy(self, source, query, key_name)
     return _put.original(self, query, key_name)
 
 
@@ -137,6 +143,28 @@ def _check_upload(response: Any, query: dict[str, Any]) -> None:
         upload = query["uploadId"][0]
         if upload not in response.backend.get_bucket(response.bucket_name).multiparts:
             raise NoSuchUpload(upload)
+
+
+def _check_copy(response: Any, source: str, query: dict[str, Any], key_name: str) -> None:
+    """The conditions of a copy: on what is copied, and, where it is no part of an upload, on what it would replace."""
+    from moto.s3.exceptions import MissingKey, PreconditionFailed
+
+    place = urlsplit(source)
+    bucket, _, key = unquote(place.path).lstrip("/").partition("/")
+    copied = response.backend.get_object(bucket, key, version_id=parse_qs(place.query).get("versionId", [None])[0])
+    wanted = response.headers.get("x-amz-copy-source-if-match")
+    if wanted and copied is not None and wanted.strip('"') != copied.etag.strip('"'):
+        raise PreconditionFailed("x-amz-copy-source-If-Match")
+    if query.get("uploadId"):
+        return
+    there = response.backend.get_object(response.bucket_name, key_name)
+    if response.headers.get("If-None-Match") == "*" and there is not None:
+        raise PreconditionFailed("If-None-Match")
+    if replaced := response.headers.get("If-Match"):
+        if there is None:
+            raise MissingKey(key=key_name)
+        if replaced.strip('"') != there.etag.strip('"'):
+            raise PreconditionFailed("If-Match")
 
 
 def _check_completion(response: Any, query: dict[str, Any], key_name: str) -> None:

@@ -1,0 +1,1 @@
+"""Deploys sources of forecasts: the stack of each."""

@@ -1,0 +1,91 @@
+"""Deploys the sources of forecasts of a checkout: each has a stack of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.cloudformation.templates import load_template
+from pipeline.core.errors import Refused, SluiceError
+from pipeline.deploy.engine import LAKE, Stack
+from pipeline.forecasts.definition import ForecastSource
+from pipeline.forecasts.files import read_all
+
+if TYPE_CHECKING:
+    from pipeline.deploy.engine import Backend
+
+NETWORK = "Network"
+"""The parameter that is `none` in an embedded lake, where every source is one of one's own."""
+STACK_KIND = "forecast"
+"""Stands in the name of the stack of every source, after lake and environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of one source's stack."""
+
+    source: str
+    changed: bool
+
+
+def apply(root: Path, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Iterator[Applied]:
+    """Deploy each source with the packaged `template`, and what of `parameters` it declares; yields each as it is done.
+
+    One that fails leaves the others to be deployed: they are, and `Refused` then says what failed and why.
+    """
+    failures: dict[str, str] = {}
+    sources = [each.source for each in read_all(root).or_raise()]
+    for source in sources:
+        try:
+            _reachable(source, backend)
+            stack = stack_of(source, backend.env, template, parameters)
+            yield Applied(source.source, backend.stacks.deploy(*stack).changed)
+        except SluiceError as error:
+            failures[source.source] = f"{error.message} {error.hint}" if error.hint else error.message
+        except (BotoCoreError, ClientError) as error:
+            failures[source.source] = f"AWS answered: {error}"
+    if failures:
+        raise Refused(
+            f"{len(failures)} of {len(sources)} sources of forecasts were not deployed:\n"
+            + "\n".join(f"{source}: {why}" for source, why in failures.items()),
+            hint="The others are. Mend these, and deploy again.",
+        )
+
+
+def stacks(root: Path, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Iterator[Stack]:
+    """The stacks of the sources, for a plan."""
+    for each in read_all(root).or_raise():
+        yield stack_of(each.source, backend.env, template, parameters)
+
+
+def _reachable(source: ForecastSource, backend: Backend) -> None:
+    """`Refused` for a provider in another account: the boundary of functions reaches none yet."""
+    if source.topic and backend.settings.get(NETWORK) != "none" and source.topic.split(":")[4] != backend.account:
+        raise Refused(
+            f"its topic {source.topic} is of another account, which the boundary of the environment's functions does "
+            "not reach",
+            hint="Forward its announcements and files into this account, and name that topic and bucket.",
+        )
+
+
+def stack_of(source: ForecastSource, env: str, template: Path, parameters: Mapping[str, str]) -> Stack:
+    """A source's stack, with what its template declares. Stack names have hyphens only."""
+    name = source.source.replace("_", "-")
+    own = {
+        "Lake": LAKE,
+        "Env": env,
+        "ForecastSource": source.source,
+        "SourceName": name,
+        "Definition": source.to_json(),
+        "Topic": source.topic or "",
+        "Bucket": source.bucket or "",
+        "TopicRegion": source.topic.split(":")[3] if source.topic else "",
+    }
+    known = {**parameters, **own}
+    declared = load_template(template).get("Parameters", {})
+    given = {parameter: known[parameter] for parameter in declared if parameter in known}
+    return Stack(f"{LAKE}-{env}-{STACK_KIND}-{name}", template, given)

@@ -1,0 +1,59 @@
+"""What becomes of one announcement: the file is ours, and its times are in the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.core.clients import client
+from pipeline.forecasts.announcements import Announcement, read
+from pipeline.forecasts.copies import Copy, fetch
+from pipeline.forecasts.index import IndexedFile, item_of
+from pipeline.forecasts.netcdf.formats import open_netcdf
+from pipeline.forecasts.netcdf.model import NetcdfFile
+from pipeline.forecasts.services import Forecasts, ranged
+from pipeline.forecasts.settings import Setting
+from pipeline.forecasts.times import forecasts_of
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What was done: `times` of the file, of which `written` were new; how it was read."""
+
+    copy: Copy
+    times: int
+    written: int
+    requests: int
+    bytes_read: int
+
+
+def announced(body: str, forecasts: Forecasts) -> list[Announcement]:
+    """The files that a message announces and that the source's definition wants."""
+    source, settings = forecasts.source, forecasts.settings
+    verify = forecasts.signatures.verify if forecasts.signatures else None
+    bucket, topic = settings[Setting.FORECAST_BUCKET], settings[Setting.FORECAST_TOPIC]
+    found = read(body, source.form, bucket, topic, verify)
+    return [each for each in found if source.wanted.takes(each.key, each.variable, each.model)]
+
+
+def ingest(announcement: Announcement, forecasts: Forecasts) -> Ingested:
+    """Fetch a file and index its times. Doing it again changes nothing; `BadObject` for a file that has no times."""
+    source = forecasts.source
+    copy = fetch(client("s3"), source.source, announcement, forecasts.settings[Setting.RAW_BUCKET])
+    file = ranged(copy.object, copy.size)
+    netcdf = open_netcdf(file)
+    times = forecasts_of(netcdf)
+    indexed = IndexedFile(
+        object=copy.object,
+        source=source.source,
+        licence=source.licence,
+        model=announcement.model or _model_in(netcdf, source.model_attribute) or source.source,
+        # Of two files that were made in one moment it is the same one that counts, whoever comes first.
+        order=f"{announcement.order}|{copy.object.key}",
+    )
+    written = forecasts.index.add([item_of(each, indexed) for each in times])
+    return Ingested(copy, len(times), written, file.requests, file.bytes_read)
+
+
+def _model_in(netcdf: NetcdfFile, attribute: str) -> str | None:
+    value = netcdf.attributes.get(attribute)
+    return value.strip() or None if isinstance(value, str) else None

@@ -1,0 +1,1 @@
+"""Reads netCDF by ranges: HDF5-based netCDF-4 and classic netCDF-3."""

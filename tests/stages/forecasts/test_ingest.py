@@ -1,0 +1,122 @@
+"""An announced file is ours and its times are found; what cannot be is put aside with its reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core.clients import client
+from pipeline.forecasts.definition import ForecastSource, Wanted
+from stages.forecasts.ingest import ingest_announced_files
+from tests.forecasts.files import MESSAGES, MET_OFFICE, made, needs_real_files, usual_times
+from tests.stages.forecasts.conftest import PROVIDER, RAW, Flow, s3_event
+
+TIME = "2026-11-30T06:00:00Z"
+
+
+def found(flow: Flow, time: str = TIME) -> list[dict[str, Any]]:
+    return list(flow.index.at(time))
+
+
+def ingest(flow: Flow, *bodies: str) -> list[str]:
+    return flow.run(ingest_announced_files, *bodies)
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> bytes:
+    return made(tmp_path / "a.nc")
+
+
+def test_a_file_is_copied_with_its_checksum_and_found_at_its_time_and_outlives_the_provider(flow: Flow, content: bytes):
+    version = flow.put("uk/a.nc", content)
+    assert ingest(flow, s3_event("uk/a.nc", version)) == []
+    flow.s3.delete_object(Bucket=PROVIDER, Key="uk/a.nc", VersionId=version)
+    (item,) = found(flow)
+    assert (item["variable"], item["model"], item["source"]) == ("air_temperature", "demo", "demo")
+    assert (item["forecast_period"], item["licence"]) == ("PT6H", "Free to use")
+    answer = flow.s3.get_object(
+        Bucket=item["bucket"], Key=item["key"], VersionId=item["version"], ChecksumMode="ENABLED"
+    )
+    assert answer["Body"].read() == content
+    assert answer["ChecksumSHA256"]
+    assert answer["Metadata"]["announced"] == f"s3%3A//{PROVIDER}/uk/a.nc"
+    assert flow.aside() == []
+
+
+def test_duplicates_copy_and_write_nothing_twice_and_a_late_version_takes_nothing_back(flow: Flow, content: bytes):
+    first, second = flow.put("a.nc", content), flow.put("a.nc", content)
+    newer, older = s3_event("a.nc", second, second=2), s3_event("a.nc", first, second=1)
+    assert ingest(flow, newer, newer) == []
+    (before,) = found(flow)
+    assert ingest(flow, older, newer) == []
+    assert found(flow) == [before]
+    # The older version is ours all the same: each of them once.
+    assert len(flow.ours()) == 2
+
+
+def test_one_bad_message_is_put_aside_with_its_reason_and_its_neighbours_go_on(flow: Flow, content: bytes):
+    version = flow.put("a.nc", content)
+    cut, text = flow.put("cut.nc", content[:3000]), flow.put("text.nc", b"no such thing")
+    bodies = [
+        "{",
+        s3_event("cut.nc", cut),
+        s3_event("text.nc", text),
+        s3_event("gone.nc", version),
+        s3_event("a.nc", version, bucket="elsewhere"),
+        s3_event("a.nc", version),
+    ]
+    assert ingest(flow, *bodies) == []
+    assert len(found(flow)) == 1
+    aside = dict(flow.aside())
+    assert set(aside) == set(bodies[:5])
+    for body, reason in zip(
+        bodies, ["not JSON", "truncated", "no netCDF", "not there", "bucket elsewhere"], strict=False
+    ):
+        assert reason in aside[body]
+
+
+def test_what_may_pass_comes_back(flow: Flow, content: bytes):
+    version = flow.put("a.nc", content)
+    client("dynamodb").delete_table(TableName="forecasts")
+    with pytest.raises(client("dynamodb").exceptions.ResourceNotFoundException):
+        ingest(flow, s3_event("a.nc", version))
+    assert flow.aside() == []
+
+
+def test_what_is_not_wanted_is_left_where_it_is(flow: Flow, content: bytes):
+    flow.source = ForecastSource(source="demo", form="s3-event", licence="Free", wanted=Wanted(keys=("uk/*",)))
+    assert ingest(flow, s3_event("us/a.nc", flow.put("us/a.nc", content))) == []
+    assert flow.ours() == []
+    assert ingest(flow, s3_event("uk/a.nc", flow.put("uk/a.nc", content))) == []
+    assert len(flow.ours()) == 1
+
+
+def test_a_file_without_a_time_is_kept_in_the_raw_bucket_although_it_is_in_no_index(flow: Flow, tmp_path: Path):
+    times = {name: each for name, each in usual_times().items() if name == "forecast_period"}
+    body = s3_event("a.nc", flow.put("a.nc", made(tmp_path / "a.nc", times)))
+    assert ingest(flow, body) == []
+    assert len(flow.ours()) == 1
+    assert "has no time" in dict(flow.aside())[body]
+
+
+@needs_real_files
+def test_real_announcements_find_their_real_files(flow: Flow):
+    flow.source = ForecastSource(source="met_office", form="met-office-json", licence="Crown copyright")
+    announced = {}
+    for path in MESSAGES:
+        document = json.loads(path.read_text())
+        message = json.loads(json.loads(document.get("Body", path.read_text()))["Message"])
+        announced[message["name"]] = {**message, "bucket": PROVIDER}
+    for path in sorted(MET_OFFICE.glob("files/*.nc")):
+        message = announced[path.stem]
+        flow.put(message["key"], path.read_bytes())
+        assert ingest(flow, json.dumps(message)) == []
+        (item,) = found(flow, message["time"])
+        assert item["forecast_reference_time"] == message["forecast_reference_time"]
+        assert (item["variable"], item["model"]) == (path.stem, "mo-atmospheric-mogreps-uk-prd")
+        assert item["forecast_period"] == f"PT{int(message['forecast_period']) // 3600}H"
+        assert item["bucket"] == RAW
+    assert flow.aside() == []
