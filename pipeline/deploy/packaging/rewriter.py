@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.cloudformation.functions import FUNCTION, LAYER
 from pipeline.cloudformation.templates import SOURCE, STORED
 from pipeline.core.errors import BadDefinition
@@ -16,6 +14,7 @@ from pipeline.deploy.glue_versions import GLUE_5_1
 from pipeline.deploy.packaging.archives import zip_bytes
 from pipeline.deploy.packaging.artefacts import Artefacts
 from pipeline.deploy.packaging.code import Code
+from pipeline.deploy.packaging.documents import include_documents
 from pipeline.deploy.packaging.layers import layer_archive
 from pipeline.deploy.packaging.manifest import BUCKET
 from pipeline.deploy.packaging.wheels import FOLDER, REQUIREMENTS, SUFFIX, requirements, wheels_archive
@@ -25,7 +24,6 @@ from pipeline.deploy.packaging.wheels import FOLDER, REQUIREMENTS, SUFFIX, requi
 _REFERENCE = re.compile(r"\{\{resolve:ssm:(/sluice/\$\{Env\}/([a-z0-9-]+))\}\}")
 
 MACHINE = "AWS::Serverless::StateMachine"
-API = "AWS::Serverless::Api"
 
 Template = dict[str, Any]
 Holder = dict[str, Any]
@@ -48,6 +46,7 @@ class Rewriter:
         template.setdefault("Metadata", {})[SOURCE] = _relative(path, self._root)
         globals_ = template.get("Globals", {}).get("Function", {})
         shared = globals_.pop("CodeUri") if _is_local(globals_.get("CodeUri")) else None
+        include_documents(template, path, _relative(path, self._root))
         names_artefacts = False
         for logical_id, resource in template["Resources"].items():
             if shared is not None and resource.get("Type") == FUNCTION:
@@ -60,8 +59,6 @@ class Rewriter:
                     where = ".".join([logical_id, "Properties", *parents, last])
                     holder[last] = self._rewritten(rewrite, holder, last, path, where)
                     names_artefacts = True
-            if resource.get("Type") == API:
-                include(resource["Properties"], path, f"{_relative(path, self._root)}: {logical_id}.Properties")
             if resource.get("Type") == MACHINE:
                 given = resource.get("Properties", {}).get("DefinitionSubstitutions", {})
                 for name in [name for name, value in given.items() if str(value).startswith("../")]:
@@ -137,20 +134,6 @@ class Rewriter:
         if name not in self._made:
             self._made[name] = self._artefacts.put(*make())
         return self._made[name]
-
-
-def include(given: Holder, path: Path, place: str) -> None:
-    """Put the document that an API's definition includes by a local path in its place, as AWS::Include does.
-
-    What CloudFormation would fetch from S3 stands in the template then: a changed document is a changed template, for
-    which SAM makes a new deployment. `BadDefinition`, at `place`, for one that cannot be read.
-    """
-    match given.get("DefinitionBody"):
-        case {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": str(where)}}} if _is_local(where):
-            try:
-                given["DefinitionBody"] = yaml.safe_load((path.parent / where).read_text(encoding="utf-8"))
-            except (OSError, yaml.YAMLError) as error:
-                raise BadDefinition(f"{place}.DefinitionBody: {where} cannot be read: {error}") from None
 
 
 def give_parameters(template: Template) -> None:

@@ -13,7 +13,7 @@ import yaml
 from openapi_schema_validator import OAS30Validator
 
 from pipeline.cloudformation.templates import load_template
-from pipeline.deploy.packaging.rewriter import include
+from pipeline.deploy.packaging.documents import include_documents
 from pipeline.emulator.cloudformation import Deployer
 from pipeline.emulator.gateway.server import AwsServer
 from tests.conftest import ROOT
@@ -71,7 +71,7 @@ def stack(front: AwsServer, aws: Aws, tmp_path_factory: pytest.TempPathFactory) 
         aws("ssm").put_parameter(Name=f"/sluice/local/{name}", Value=value, Type="String")
     _make_table(aws("dynamodb"))
     template = load_template(TEMPLATE)
-    include(template["Resources"]["Api"]["Properties"], TEMPLATE, "Api")
+    include_documents(template, TEMPLATE, TEMPLATE.name)
     path = tmp_path_factory.mktemp("stack") / "forecasts_api.json"
     path.write_text(json.dumps(template))
     return dict(Deployer(aws, ACCOUNT, REGION).deploy("forecasts-api", path, {"Env": "local"}).outputs)
@@ -242,7 +242,7 @@ def test_its_index_is_all_that_the_api_asks(front: AwsServer, api: Api) -> None:
 
 def test_a_signature_is_asked_for_where_the_stack_says_so(aws: Aws, api: Api, tmp_path: Path) -> None:
     template = load_template(TEMPLATE)
-    include(template["Resources"]["Api"]["Properties"], TEMPLATE, "Api")
+    include_documents(template, TEMPLATE, TEMPLATE.name)
     path = tmp_path / "forecasts_api.json"
     path.write_text(json.dumps(template))
     deployer = Deployer(aws, ACCOUNT, REGION)

@@ -52,7 +52,7 @@ def function(front: AwsServer, aws: Aws, tmp_path_factory: pytest.TempPathFactor
     functions.run_by(workers.invoke, lambda function, payload: "")
     made = aws("lambda").create_function(
         FunctionName="answers",
-        Role=f"arn:aws:iam::123456789012:role/lambda",
+        Role="arn:aws:iam::123456789012:role/lambda",
         Runtime="python3.12",
         Handler="app.handler",
         Timeout=30,
