@@ -32,6 +32,7 @@ from pipeline.console import (
     objects,
     query,
     queues,
+    search,
 )
 from pipeline.console.admission import Admission
 from pipeline.console.console import Console
@@ -72,6 +73,7 @@ def make_app(console: Console) -> Starlette:
         query,
         logs,
         machines,
+        search,
     )
     routes: list[BaseRoute] = [
         *(route for part in parts for route in part.ROUTES),

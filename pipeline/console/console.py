@@ -18,6 +18,8 @@ from pipeline.core.settings import region
 from pipeline.lake.services import Lake
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.operate.connection import Connected
+from pipeline.operate.execution_search import recent
+from pipeline.operate.health import HealthReader
 from pipeline.operate.progress import look
 
 
@@ -36,6 +38,8 @@ class Console:
         self._lock = threading.Lock()
         self.tokens = Tokens()
         self.counts = Cached(count, 2.0)
+        self.executions = Cached(recent, 5.0)
+        self.health = Cached(HealthReader().read, 2.0)
         self.histories = Histories()
         self.progress = Cached(look, 0.5)
         self.tables = IcebergTables()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
 from pipeline.operate.aftermath import of_batch
+from pipeline.operate.attention import Issue
 from pipeline.operate.datasets import (
     backlog,
     kind_of_table,
@@ -32,6 +34,7 @@ from pipeline.operate.datasets import (
 )
 from pipeline.operate.executions import redriven
 from pipeline.operate.formatting import counted, duration
+from pipeline.operate.health import STATES, Health
 from pipeline.operate.metrics import SHOWN, metrics_of
 from pipeline.operate.redrive import redrive_dataset
 from pipeline.operate.rows_again import send_rows
@@ -48,33 +51,44 @@ METRICS = 40
 
 
 def build_list(request: PageRequest) -> Document:
-    """The list of datasets. Parameters: `find`, a part of a name; `page`, from 1."""
+    """The health of the datasets, those in trouble first. Parameters: `find`, a part of a name; `page`, from 1."""
     wanted = request.query.get("find", "").strip().lower()
-    every = [r for r in request.lake.registry.all() if wanted in str(r.name)]
+    health = request.console.health.newest(request.lake)
+    every = [each for each in health or () if wanted in each.name]
     number = request.number("page", 1, most=10_000)
     shown = every[(number - 1) * ROWS : number * ROWS]
     return {
         "title": "Datasets",
         "find": wanted,
+        "is_known": health is not None,
         "page": number,
         "pages": max(-(-len(every) // ROWS), 1),
         "number": len(every),
-        "datasets": [_line(request, registration) for registration in shown],
+        "states": dict(sorted(Counter(each.state for each in every).items(), key=lambda item: STATES.index(item[0]))),
+        "datasets": [_line(each) for each in shown],
     }
 
 
-def _line(request: PageRequest, registration: Registration) -> dict[str, Any]:
-    dataset, lake = registration.dataset, request.lake
-    newest = lake.batches.newest(str(dataset.name), 1)
+def _line(health: Health) -> dict[str, Any]:
+    registration = health.registration
     return {
-        "name": str(dataset.name),
-        "write": dataset.table.write,
-        "schedule": None if registration.is_closed else dataset.stage_b.schedule,
+        **health.to_json(),
+        "write": registration.dataset.table.write,
+        "schedule": None if registration.is_closed else registration.dataset.stage_b.schedule,
         "retired": registration.retired,
-        "backlog": _backlog(request, dataset),
-        "last": _batch(newest[0]) if newest else None,
-        "attention": _attention(request, str(dataset.name)),
+        "last": _batch(health.batches[0]) if health.batches else None,
+        "batches": [_drawn(batch) for batch in reversed(health.batches)],
+        "attention": [_issue(issue) for issue in health.issues],
     }
+
+
+def _drawn(batch: Batch) -> dict[str, Any]:
+    rows = batch.write.rows if batch.write else 0
+    return {"batch": batch.id, "status": batch.status.value, "rows": rows, "bad_rows": batch.bad_rows}
+
+
+def _issue(issue: Issue) -> dict[str, Any]:
+    return {"status": issue.status, "objects": issue.objects, "example": issue.example, "filters": issue.filters}
 
 
 def _attention(request: PageRequest, name: str) -> list[dict[str, Any]] | None:
@@ -82,8 +96,7 @@ def _attention(request: PageRequest, name: str) -> list[dict[str, Any]] | None:
     counted = request.console.counts.newest(request.lake)
     if counted is None:
         return None
-    troubles = (each for each in counted.summary.troubles if each.dataset == name)
-    return [{"status": t.status, "objects": t.objects, "example": t.example, "filters": t.filters} for t in troubles]
+    return [_issue(each) for each in counted.summary.troubles if each.dataset == name]
 
 
 def _backlog(request: PageRequest, dataset: Dataset) -> dict[str, Any]:

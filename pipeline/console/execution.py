@@ -15,6 +15,7 @@ from pipeline.core.clock import iso
 from pipeline.core.errors import NotThere
 from pipeline.lake.causes import cause_of
 from pipeline.operate.aftermath import of_run
+from pipeline.operate.execution_search import outcome_of
 from pipeline.operate.executions import Run, about, find, parsed, redriven
 from pipeline.operate.flows import STAGE_B, flows_of, log_name, title_of
 from pipeline.operate.formatting import counted
@@ -45,6 +46,7 @@ def build(request: PageRequest) -> Document:
     since = of_run(request.lake, run, described)
     return {
         **run.to_json(),
+        "outcome": outcome_of(request.lake, run, carried["dataset"]),
         "title": run.name,
         "is_running": run.status == "RUNNING",
         "ended": run.status != "RUNNING" and history.is_whole,

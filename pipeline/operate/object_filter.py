@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pipeline.core.clock import iso
 from pipeline.core.errors import BadInput
+from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.redrive import REDRIVABLE
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.catalog.indexes import Span
@@ -19,6 +20,8 @@ from pipeline.operate.missing_rows import TROUBLED
 FIELDS = ("dataset", "status", "from", "to", "name", "reason", "attention", "stage")
 """What a filter is written in, as parameters of a page."""
 
+DIGEST = 32
+"""Characters of the id of an object (`ObjectVersion.digest`)."""
 WITHOUT_REASON = frozenset({Status.REGISTERED, Status.STAGED, Status.CLAIMED, Status.COMMITTED})
 """Statuses that say all by themselves."""
 
@@ -114,13 +117,13 @@ class ObjectFilter:
         last = min((each for each in (until, after) if each), default=None)
         return Span(iso(self.since) if self.since else None, last)
 
-    def may_be(self, key: str) -> bool:
-        """Whether an object of this key is meant, as far as its name tells."""
-        return self.name.casefold() in key.casefold()
+    def may_be(self, obj: ObjectVersion) -> bool:
+        """Whether an object is meant, as far as its name tells. The id by which logs name it is one, too."""
+        return self.name.casefold() in obj.key.casefold() or (len(self.name) == DIGEST and self.name == obj.digest)
 
     def fits(self, row: ObjectRow) -> bool:
         """Whether an object is meant, as far as its row tells."""
-        if row.status not in self.statuses or not self.may_be(row.object.key):
+        if row.status not in self.statuses or not self.may_be(row.object):
             return False
         if (self.status is Flaw.BAD_ROWS and not row.bad) or (
             self.status is Flaw.REPEATED_ROWS and not row.rows_repeated

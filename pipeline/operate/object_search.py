@@ -114,7 +114,7 @@ class _Walk:
     def __iter__(self) -> Iterator[Place]:
         for place in islice(self._places, PLACES):
             self._looked, self.at = self._looked + 1, place.at
-            if self._wanted.may_be(place.object.key):
+            if self._wanted.may_be(place.object):
                 yield place
 
     def goes_on(self) -> bool:

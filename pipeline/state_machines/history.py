@@ -31,6 +31,8 @@ class Visit:
     input: str | None = None
     output: str | None = None
     """JSON as in the history; None if the history has none, or it is too large."""
+    broken: bool = False
+    """The iteration of a Map around it ended badly in it."""
     runs: list[str] = field(default_factory=list)
     """Ids of the Glue job runs that it started."""
 
@@ -46,6 +48,8 @@ class Visit:
             if not self.errors:
                 return "done"
             return "retried" if self.recovered else "caught"
+        if self.broken:
+            return "failed"
         if execution_status == "RUNNING":
             return "running"
         return "failed" if self.errors and not self.recovered else "left"
@@ -91,6 +95,8 @@ class HistoryReader:
             owner = None
             self._exited[number] = details["name"]
         elif kind.startswith("MapIteration"):
+            if kind == "MapIterationFailed" and owner and owner.state != details["name"]:
+                _break(owner, details)
             if around := self._open(details["name"]):
                 started = kind == "MapIterationStarted"
                 scope = (*around.scope, (details["name"], details["index"])) if started else around.scope
@@ -102,6 +108,13 @@ class HistoryReader:
     def _open(self, state: str, scope: MapIterations | None = None) -> Visit | None:
         candidates = reversed(self._entered.get(state, []))
         return next((v for v in candidates if scope is None or v.scope == scope), None)
+
+
+def _break(visit: Visit, details: Mapping[str, Any]) -> None:
+    """A Fail state has no event of its own that says what went wrong, and is left by none."""
+    visit.broken = True
+    if not visit.errors:
+        visit.errors.append(("MapIterationFailed", f"item {details['index']} of {details['name']} ended here"))
 
 
 def _note(visit: Visit, kind: str, details: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,16 @@ def url(console: Console) -> Iterator[str]:
         yield address(listening)
         serving.should_exit = True
         thread.join(10)
+
+
+@dataclass
+class LooksEachTime:
+    """In the place of a `Cached`, for who asks right after a change."""
+
+    look: Callable[[Lake], Any]
+
+    def newest(self, lake: Lake) -> Any:
+        return self.look(lake)
 
 
 @dataclass

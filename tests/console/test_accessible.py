@@ -55,6 +55,8 @@ def pages(orders, lake, held_back, a_feed) -> dict[str, str]:
         "queue": "/queues/raw",
         "query": "/query",
         "logs": "/logs",
+        "search": "/search?q=orders",
+        "empty search": "/search",
         "error": "/nowhere",
     }
 

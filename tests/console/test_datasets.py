@@ -19,7 +19,9 @@ from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.messages.delivery import Delivery, Member
 from pipeline.lake.settings import Setting
+from pipeline.operate.health import HealthReader
 from pipeline.operate.progress import look
+from tests.console.conftest import LooksEachTime
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -91,7 +93,10 @@ def test_rows_and_bad_rows_of_batches_are_drawn_the_newest_at_the_right(tab, ord
     assert heights == [22.4, 33.6, 11.2, 11.2]
 
 
-def test_the_list_has_every_dataset_with_what_waits_and_its_last_batch(visitor, orders, held_back):
+def test_the_list_has_every_dataset_with_what_waits_and_its_last_batch(
+    visitor, orders, held_back, console, monkeypatch
+):
+    monkeypatch.setattr(console, "health", LooksEachTime(HealthReader().read))
     obj = orders.stage("waits.csv")
     (line,) = visitor.document("/datasets", find="order")["datasets"]
     assert (line["name"], line["backlog"]["waiting"], line["backlog"]["is_behind"]) == (orders.name, 1, False)

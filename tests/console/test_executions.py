@@ -6,10 +6,14 @@ import json
 
 import pytest
 
+from pipeline.console.counts import Cached
 from pipeline.console.graph import END
 from pipeline.core.clients import client
+from pipeline.core.clock import iso
+from pipeline.lake.batches.records import BatchStatus
 from pipeline.lake.catalog import Status
 from pipeline.lake.settings import Setting
+from pipeline.operate.execution_search import recent
 from tests.patience import until
 
 HOSTILE = '<script>alert("x")</script>\u202e\n'
@@ -62,7 +66,8 @@ def test_the_list_has_status_start_and_duration_and_is_filtered(visitor, refused
     of_dataset = visitor.document("/executions", dataset="shop/orders")["executions"]
     assert {row["name"] for row in of_dataset} == {"shop-orders-refused", "shop-orders-caught"}
     assert [row["name"] for row in visitor.document("/executions", name=" load ")["executions"]] == ["load"]
-    assert "searched for whole" in visitor.document("/executions", name="loa")["note"]
+    assert [row["name"] for row in visitor.document("/executions", name="OA", machine="b")["executions"]] == ["load"]
+    assert visitor.document("/executions", name="loads")["executions"] == []
 
 
 def test_executions_of_somebodys_own_machine_have_their_pages_too(visitor, lake):
@@ -84,13 +89,95 @@ def test_executions_of_somebodys_own_machine_have_their_pages_too(visitor, lake)
     assert "redrive" not in visitor.get("/executions/monday").text.lower()
 
 
+@pytest.fixture(scope="module")
+def held_back(orders):
+    """A batch that failed its rules, with its execution, which succeeded."""
+    batch = orders.open(orders.stage("held-back.csv"))
+    orders.lake.batches.move(orders.name, batch, BatchStatus.SEALED)
+    orders.lake.batches.move(orders.name, batch, BatchStatus.RUNNING)
+    assert orders.lake.batches.move(orders.name, batch, BatchStatus.QUARANTINED) is None
+    arn = orders.lake.settings[Setting.STAGE_B_MACHINE].replace(":stateMachine:", ":execution:")
+    until(lambda: client("stepfunctions").describe_execution(executionArn=f"{arn}:{batch}")["status"] == "SUCCEEDED")
+    return batch
+
+
+def test_a_quarantined_batch_is_no_success(visitor, held_back, caught, console, lake, monkeypatch):
+    monkeypatch.setattr(console, "executions", Cached(recent, 0))
+    while not (known := console.executions.newest(lake)) or held_back not in known.batches:
+        pass
+    by_outcome = {
+        outcome: {row["name"] for row in visitor.document("/executions", status=outcome)["executions"]}
+        for outcome in ("QUARANTINED", "SUCCEEDED")
+    }
+    assert by_outcome["QUARANTINED"] == {held_back}
+    assert held_back not in by_outcome["SUCCEEDED"]
+    assert caught in by_outcome["SUCCEEDED"]
+    assert visitor.document(f"/executions/{held_back}")["outcome"] == "QUARANTINED"
+    totals = {each["outcome"]: each["executions"] for each in visitor.document("/executions")["totals"]["outcomes"]}
+    assert totals["QUARANTINED"] == 1
+    of_dataset = visitor.document("/executions", dataset="shop/orders", status="QUARANTINED")["executions"]
+    assert [(row["name"], row["dataset"]) for row in of_dataset] == [(held_back, "shop/orders")]
+
+
+def test_executions_of_all_machines_are_one_list_in_the_order_of_time(visitor, lake, run, caught):
+    stepfunctions = client("stepfunctions")
+    definition = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
+    role = "arn:aws:iam::123456789012:role/mine"
+    arn = stepfunctions.create_state_machine(name="mine", definition=definition, roleArn=role)["stateMachineArn"]
+    stepfunctions.start_execution(stateMachineArn=arn, name="own-1", input="{}")
+    run("between", {"dataset": "shop/orders", "batch": "between"}, Setting.STAGE_B_MACHINE)
+    began = iso(lake.clock())
+    stepfunctions.start_execution(stateMachineArn=arn, name="own-2", input="{}")
+    calls: list[str] = []
+    stepfunctions.meta.events.register("before-call", lambda model, **_: calls.append(model.name), "count")
+    rows = visitor.document("/executions")["executions"]
+    stepfunctions.meta.events.unregister("before-call", unique_id="count")
+    assert [row["name"] for row in rows[:3]] == ["own-2", "between", "own-1"]
+    assert calls.count("ListExecutions") <= 24
+    since = visitor.document("/executions", **{"from": began})["executions"]
+    assert {row["name"] for row in since} == {"own-2"}
+    until = visitor.document("/executions", to=began, name="own")["executions"]
+    assert [row["name"] for row in until] == ["own-1"]
+
+
+def test_an_item_of_a_map_that_ends_in_a_fail_state_is_found_and_drawn_as_failed(visitor, lake):
+    inner = {
+        "StartAt": "Is it odd?",
+        "States": {
+            "Is it odd?": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$", "NumericEquals": 33, "Next": "Odd"}],
+                "Default": "Fine",
+            },
+            "Fine": {"Type": "Pass", "End": True},
+            "Odd": {"Type": "Fail", "Error": "Odd", "Cause": "33 is odd"},
+        },
+    }
+    items = {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": inner, "MaxConcurrency": 1, "Next": "Go on"}
+    items["Catch"] = [{"ErrorEquals": ["States.ALL"], "Next": "Go on"}]
+    machine = {"StartAt": "Items", "States": {"Items": items, "Go on": {"Type": "Pass", "End": True}}}
+    stepfunctions, role = client("stepfunctions"), "arn:aws:iam::123456789012:role/items"
+    arn = stepfunctions.create_state_machine(name="items", definition=json.dumps(machine), roleArn=role)[
+        "stateMachineArn"
+    ]
+    document = json.dumps({"items": list(range(50))})
+    stepfunctions.start_execution(stateMachineArn=arn, name="of-fifty", input=document)
+    until(lambda: visitor.get("/executions/of-fifty.json").json()["ended"])
+    document = visitor.document("/executions/of-fifty", only="failed")
+    failing = [step for step in document["steps"] if step["state"] == "Odd"]
+    assert [(step["outcome"], step["iteration"]) for step in failing] == [("failed", [{"state": "Items", "index": 33}])]
+    (box,) = [each for each in document["graph"]["boxes"] if each["name"] == "Items"]
+    drawn = {each["name"]: each["outcome"] for each in box["inner"][0]["graph"]["boxes"]}
+    assert drawn["Odd"] == "failed"
+
+
 def test_a_long_list_is_paged_by_the_server(visitor, lake):
     stepfunctions, machine = client("stepfunctions"), lake.settings[Setting.STAGE_B_MACHINE]
     for number in range(60):
         stepfunctions.start_execution(stateMachineArn=machine, name=f"many-{number}", input="{}")
     seen, token = [], None
     while True:
-        more = {"token": token} if token else {}
+        more = {"after": token} if token else {}
         page = visitor.document("/executions", machine="b", **more)
         assert page["is_first"] == (token is None)
         seen += [row["name"] for row in page["executions"]]
@@ -106,7 +193,7 @@ def test_a_long_list_is_paged_by_the_server(visitor, lake):
     [
         ({"machine": "c"}, "is not a machine"),
         ({"status": "BROKEN"}, "is not a status"),
-        ({"machine": "a", "token": "x"}, "not to be had any more"),
+        ({"from": "noon"}, "is not a time"),
         ({"dataset": "what?"}, "what?"),
     ],
 )

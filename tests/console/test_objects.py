@@ -21,9 +21,11 @@ from pipeline.lake.datasets.model import ORDER_COLUMN
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import Group, stage_a_input
 from pipeline.lake.settings import Setting
+from pipeline.operate.health import HealthReader
 from stages.stage_a import transform
 from tests.cli.conftest import ORDERS, Actor
 from tests.console import hostile_names
+from tests.console.conftest import LooksEachTime
 from tests.patience import until
 
 
@@ -307,7 +309,7 @@ def test_what_needs_attention_is_dismissed_with_a_reason_and_by_nobody_without_o
 
 def said(visitor, actor, obj):
     """What each page that names the object says: what the lists have of its dataset, and whether it needs attention."""
-    listed = visitor.document("/datasets", find=actor.work.dataset.dataset)["datasets"][0]["attention"]
+    [listed] = (each["attention"] for each in visitor.document("/datasets", find=actor.name)["datasets"])
     own = visitor.document(f"/datasets/{actor.name}")["attention"]
     summary = visitor.document("/")["summary"] or {"attention": []}
     home = [trouble for trouble in summary["attention"] if trouble["dataset"] == actor.name]
@@ -320,6 +322,7 @@ def said(visitor, actor, obj):
 
 def test_bad_rows_need_attention_on_each_page_that_names_them_until_they_are_dismissed(visitor, console, monkeypatch):
     monkeypatch.setattr(console, "counts", Cached(count, 0))
+    monkeypatch.setattr(console, "health", LooksEachTime(HealthReader().read))
     actor = Actor(console.connected().lake, {**ORDERS, "dataset": "with_bad_rows"})
     obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
     committed(actor, obj)
@@ -331,6 +334,7 @@ def test_bad_rows_need_attention_on_each_page_that_names_them_until_they_are_dis
 
 def test_what_an_object_of_another_key_has_replaced_needs_attention_on_no_page(visitor, console, monkeypatch):
     monkeypatch.setattr(console, "counts", Cached(count, 0))
+    monkeypatch.setattr(console, "health", LooksEachTime(HealthReader().read))
     actor = Actor(console.connected().lake, {**ORDERS, "dataset": "whole", "table": {"write": "overwrite"}})
     obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
     committed(actor, obj)

@@ -8,9 +8,23 @@ import pytest
 
 from pipeline.core.clients import client
 from pipeline.lake.settings import Setting
+from pipeline.operate.health import HealthReader
+from tests.console.conftest import LooksEachTime
 
-PAGES = ("datasets", "feeds", "executions", "machines/a", "machines/b", "browse", "objects", "queues", "query", "logs")
-EMPTY = ("/", *(f"/{page}" for page in PAGES))
+PAGES = (
+    "datasets",
+    "feeds",
+    "executions",
+    "machines/a",
+    "machines/b",
+    "browse",
+    "objects",
+    "queues",
+    "query",
+    "logs",
+    "search",
+)
+EMPTY = ("/", "/search", *(f"/{page}" for page in PAGES))
 
 
 @pytest.mark.parametrize("path", EMPTY)
@@ -18,7 +32,10 @@ def test_an_empty_lake_has_all_its_pages(visitor, lake, path):
     assert visitor.document(path)["title"]
 
 
-def test_a_dataset_without_batches_or_with_one_that_has_just_begun_has_its_pages(visitor, orders, lake):
+def test_a_dataset_without_batches_or_with_one_that_has_just_begun_has_its_pages(
+    visitor, orders, lake, console, monkeypatch
+):
+    monkeypatch.setattr(console, "health", LooksEachTime(HealthReader().read))
     assert visitor.document(f"/datasets/{orders.name}")["batches"] == []
     batch = orders.open(orders.stage("begun.csv"))
     assert visitor.document(f"/batches/{batch}")["verdict"] is None

@@ -72,6 +72,25 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
+// Search: "/" leads to it from every page, arrows go through what was found.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const find = document.querySelector("[data-find]");
+  if (event.key === "/" && !typing && find && !(event.ctrlKey || event.metaKey || event.altKey)) {
+    event.preventDefault();
+    find.focus();
+    find.select();
+  }
+  const hits = [...document.querySelectorAll("[data-hits] a")];
+  const at = hits.indexOf(document.activeElement);
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || !hits.length || (at < 0 && event.target !== find && typing)) return;
+  event.preventDefault();
+  (at + step < 0 ? find : hits[Math.min(at + step, hits.length - 1)]).focus();
+});
+
+document.querySelector("[data-hits] a")?.focus();
+
 // The query page: names are put where the cursor is; Ctrl+Enter runs.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-insert]");

@@ -298,6 +298,20 @@ class BatchRecords:
         )
         return [Batch.from_row(row) for row in rows]
 
+    def statuses(self, dataset: str, limit: int) -> dict[str, BatchStatus]:
+        """The statuses of the dataset's last batches, by their ids, newest first."""
+        rows = query(
+            self._dynamodb,
+            limit,
+            TableName=self._table,
+            KeyConditionExpression="dataset = :d AND begins_with(#i, :b)",
+            ProjectionExpression="#i, #s",
+            ExpressionAttributeNames={"#i": "item", "#s": "status"},
+            ExpressionAttributeValues={":d": {"S": dataset}, ":b": {"S": batch_item("")}},
+            ScanIndexForward=False,
+        )
+        return {row["item"].removeprefix(batch_item("")): BatchStatus(row["status"]) for row in rows}
+
     def measured(self, dataset: str, *, before: str | None = None, most: int = MOST) -> list[Measured]:
         """What was measured on the dataset's last committed batches; see `metrics.measured`."""
         return measured(self._dynamodb, self._table, dataset, before=before, most=most)
