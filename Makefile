@@ -14,8 +14,8 @@ UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --no-config
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
-demo: .venv/ready ## start a fresh lake, drop the samples, show what became of them
-	@$(BIN)/sluice demo
+demo: .venv/ready ## start a fresh lake, drop the samples, show what became of them (FLOW=feeds: of a feed, too)
+	@$(BIN)/sluice demo $(addprefix --flow ,$(FLOW))
 
 quick: .venv/ready ## while you work: ruff, mypy, a look at the tests that need nothing but Python
 	@$(MAKE) --no-print-directory -j3 --output-sync=target units-of-files other-units check

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import itertools
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,10 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 # For `make quick`: a look at each property, and not a search.
 settings.register_profile("quick", settings.get_profile("busy"), max_examples=QUICK)
 settings.load_profile("busy")
+
+# Where Python is told to keep no bytecode, each process that a test starts would compile all that it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Before anything imports boto3: no test may ever reach a real account.
 for name in [n for n in os.environ if n.startswith("AWS_") and n not in ("AWS_CA_BUNDLE",)]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -9,18 +10,37 @@ from pipeline.cloudformation.changes import StackPlan
 from pipeline.core.settings import use
 from pipeline.deploy import embedded, engine
 from pipeline.deploy.engine import Stack, stacks_of_lake
+from pipeline.deploy.packaging import Package
 from pipeline.emulator.cloudformation import Deployer, StackResult
 from pipeline.emulator.state import RunningLake
+
+_packaged: list[Path] = []
+"""Where this process has packaged checkouts, the first one first."""
 
 
 def deploy(root: Path, lake: RunningLake) -> None:
     """Package the checkout and deploy the lake's own stacks, and its feeds where it has that flow; not the datasets."""
     use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
-    backend, package = embedded.EmbeddedBackend(lake.env), embedded.packaged(root)
+    backend, package = embedded.EmbeddedBackend(lake.env), packaged(root)
     for _ in engine.deploy(root, backend, package):
         pass
     for _ in engine.apply_feeds(root, backend, package):
         pass
+
+
+def packaged(root: Path) -> Package:
+    """The checkout's package: that of another checkout that this process packaged before, where their files are equal.
+
+    Its stamp says so: one that was made from other files is made anew.
+    """
+    folder = embedded.package_folder(root)
+    before = next((each for each in _packaged if each.exists()), None)
+    if before and not folder.parent.exists():
+        shutil.copytree(before.parent, folder.parent)
+    made = embedded.packaged(root)
+    if folder not in _packaged:
+        _packaged.append(folder)
+    return made
 
 
 def deploy_all(

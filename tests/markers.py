@@ -18,6 +18,7 @@ THOROUGH = "thorough"
 PLACES: dict[str, tuple[str, ...]] = {
     "tests": ("unit",),
     "tests/cli": ("emulator",),
+    "tests/cli/test_trial_transforms.py": ("emulator", "spark"),
     "tests/console": ("browser",),
     "tests/deploy/test_aws_stacks.py": ("emulator",),
     "tests/deploy/test_buildspecs.py": ("emulator",),

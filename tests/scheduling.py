@@ -13,7 +13,7 @@ TOGETHER = {
 }
 """A process each from the start: what these share is dear to start, and they take long."""
 
-ALONE = tuple(f"{_LAKE}/test_{name}.py" for name in ("big_files", "lifecycle", "pages", "strangers"))
+ALONE = tuple(f"{_LAKE}/test_{name}.py" for name in ("big_files", "log_forwarding", "lifecycle", "pages", "strangers"))
 """Files that start lakes of their own, and take long: they come next, so that no process ends with one of them."""
 
 

@@ -18,6 +18,7 @@ MODULES = {
     "diff": ("diff",),
     "datasets": ("datasets",),
     "feed": ("feed",),
+    "forecasts": ("forecasts",),
     "try": ("try",),
     "settings": ("settings",),
     "redrive": ("redrive", "release", "dismiss"),

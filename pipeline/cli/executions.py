@@ -12,6 +12,7 @@ from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_facts, print_json, print_table, styled
 from pipeline.lake.causes import cause_of
 from pipeline.operate.aftermath import of_run
+from pipeline.operate.execution_search import ExecutionFilter, search
 from pipeline.operate.executions import Run, about, document, events_of, find, runs, version_of
 from pipeline.operate.formatting import duration, moment
 from pipeline.state_machines.history import Visit, visits
@@ -27,26 +28,42 @@ def executions(
         typer.Option(help="a or b (Stages A and B), or another's name; those of all flows if not given."),
     ] = None,
     status: Annotated[
-        str | None, typer.Option(help="RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.", show_default=False)
+        str | None,
+        typer.Option(
+            help="RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED; or QUARANTINED, of a batch that failed its rules.",
+            show_default=False,
+        ),
     ] = None,
+    dataset: Annotated[str | None, typer.Option(metavar="TEAM/DATASET", help="Only those of this dataset.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only those with this in their name, in any case.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="Only those that began from this time on.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Only those that began until this time.")] = None,
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
     """List the newest executions of the state machines.
 
-    Example: sluice executions --machine b --status FAILED
+    Example: sluice executions --status QUARANTINED --from 2026-01-31
     """
     lake = context.obj.connect().lake
-    newest = runs(lake, machine, status.upper() if status else None, limit)
+    given = {"machine": machine, "status": status, "dataset": dataset, "name": name, "from": since, "to": until}
+    wanted = ExecutionFilter.of(lake, {field: value for field, value in given.items() if value})
+    if wanted.is_narrow:
+        found = search(lake, wanted, limit).executions
+        documents, newest = [listed.to_json() for listed in found], [listed.run for listed in found]
+        outcomes = {listed.run.arn: listed.outcome for listed in found}
+    else:
+        newest, outcomes = runs(lake, machine, wanted.outcome, limit), {}
+        documents = [run.to_json() for run in newest]
     if as_json:
-        print_json([run.to_json() for run in newest])
+        print_json(documents)
         return
     now = lake.clock()
     rows = [
         (
             moment(r.started),
             escape_untrusted(r.machine),
-            styled(r.status),
+            styled(outcomes.get(r.arn, r.status)),
             duration(r.seconds(now)),
             escape_untrusted(r.name),
         )

@@ -17,6 +17,7 @@ from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
 from pipeline.operate.arguments import dataset_name, known
+from pipeline.operate.catalog_state import counts, standing
 from pipeline.operate.formatting import ago, between, counted, duration, moment, size
 from pipeline.operate.object_filter import Flaw, ObjectFilter
 from pipeline.operate.object_search import search, total
@@ -226,7 +227,9 @@ def objects(
     given = {"dataset": dataset, "status": status, "name": name, "reason": reason, "from": since, "to": until}
     wanted = ObjectFilter.of({n: v for n, v in given.items() if v} | ({"attention": "yes"} if attention else {}))
     if isinstance(wanted.status, Flaw) or not wanted.is_plain:
-        rows, number = list(search(lake, wanted, limit).rows), total(lake, wanted).objects
+        every = () if wanted.dataset else [registration.name for registration in lake.registry.all()]
+        there = counts(lake, standing(lake, None, every)) if every else None
+        rows, number = list(search(lake, wanted, limit, there=there).rows), total(lake, wanted, there).objects
     else:
         rows, number = listed(lake, wanted.dataset, wanted.status, limit)
     if as_json:

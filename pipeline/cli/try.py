@@ -14,8 +14,9 @@ from pipeline.core.checkout import checkout
 from pipeline.core.definitions.problems import Problem
 from pipeline.core.errors import Refused
 from pipeline.deploy.datasets.application import check
-from pipeline.deploy.datasets.definitions import ruleset_findings
+from pipeline.deploy.datasets.definitions import all_findings, by_name
 from pipeline.deploy.rulesets import Rulesets
+from pipeline.deploy.transform_tests import session
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.files import Definition, read_all
 from pipeline.operate.arguments import dataset_name
@@ -46,7 +47,7 @@ def try_definition(
         if not as_json:
             console.print(f"[dim]{escape_untrusted(text)}[/]", highlight=False, soft_wrap=True)
 
-    trials = Trials(lake=lake, say=say, new_id=lambda: str(ULID()))
+    trials = Trials(lake=lake, say=say, new_id=lambda: str(ULID()), session=session)
     report = trials.run(chosen, rows)
     if as_json:
         print_json(report.to_json())
@@ -57,15 +58,16 @@ def try_definition(
 
 
 def _definition(name: str) -> Dataset:
-    """The dataset's definition in the checkout, with a ruleset that can be evaluated."""
-    wanted = dataset_name(name)
-    found = [each for each in read_all(checkout()).or_raise() if each.dataset.name == wanted]
+    """The dataset's definition in the checkout, with a ruleset that can be evaluated and a transform that may read what
+    it reads."""
+    wanted, every = dataset_name(name), read_all(checkout()).or_raise()
+    found, known = [each for each in every if each.dataset.name == wanted], by_name(every)
     if not found:
         raise Refused(f"no file defines {wanted}", hint=f"Write definitions/datasets/{wanted}.yaml first.")
     with Rulesets() as rulesets:
 
         def refused(definition: Definition) -> list[Problem]:
-            return [problem for problem, severity in ruleset_findings(definition, rulesets) if severity == "error"]
+            return [each for each, severity in all_findings(definition, rulesets, known) if severity == "error"]
 
         check(found, refused)
     return found[0].dataset

@@ -21,6 +21,7 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.operate.arguments import object_of, span_of, time_of
 from pipeline.operate.flows import flows_of
 from pipeline.operate.formatting import visible
+from pipeline.operate.log_lines import LEVELS, level_of, told
 from pipeline.operate.log_pages import Cursor, Log, LogPage
 from pipeline.operate.logs import Line, Source, job_groups, names_of, of_execution, of_object, read, sources_of
 
@@ -68,6 +69,7 @@ def build(request: PageRequest) -> Document:
         "title": "Logs",
         "sources": names_of(request.env),
         "jobs": list(flows_of(request.lake).jobs),
+        "levels": list(LEVELS),
         "asked": {name: request.query.get(name, "") for name in FIELDS},
         "about": chosen.about,
         "execution": chosen.execution,
@@ -80,7 +82,7 @@ def build(request: PageRequest) -> Document:
     }
 
 
-FIELDS = ("source", "since", "from", "to", "text", "execution", "run", "uri", "version")
+FIELDS = ("source", "since", "from", "to", "text", "level", "platform", "execution", "run", "uri", "version")
 
 
 def _chosen(request: PageRequest) -> LogSelection:
@@ -107,11 +109,15 @@ def _chosen(request: PageRequest) -> LogSelection:
 
 
 def _matcher(request: PageRequest, chosen: LogSelection) -> Callable[[Line], bool]:
-    text = request.query.get("text", "").casefold()
+    text, level = request.query.get("text", "").casefold(), level_of(request.query.get("level"))
+    with_platform = bool(request.query.get("platform"))
 
     def matches(line: Line) -> bool:
         named = not chosen.terms or any(term in line.message for term in chosen.terms)
-        return named and text in line.message.casefold()
+        if not named or text not in line.message.casefold():
+            return False
+        found = told(line)
+        return (with_platform or not found.is_platform) and found.is_at_least(level)
 
     return matches
 
@@ -155,7 +161,11 @@ def _line(line: Line, text: str, most: int, *, narrowed: bool) -> dict[str, Any]
     at = datetime.fromtimestamp(line.at / 1000, UTC)
     around = link("/logs", **{"from": iso(at - AROUND), "to": iso(at + AROUND)}) if narrowed else None
     shown = {**line.to_json(), "message": text[:most], "cut": cut, "whole": whole if cut else None}
-    return {**shown, "is_error": line.is_error, "around": around}
+    # Of a line that is cut, the facts may be what is too long.
+    found = told(line)
+    facts = None if cut else found.facts
+    said = text[:most] if cut else visible(found.message.rstrip("\n").replace("\xa0", " "), keep="\n\t")
+    return {**shown, "is_error": line.is_error, "around": around, "level": found.level, "told": said, "facts": facts}
 
 
 async def whole_line(request: Request) -> Response:

@@ -14,7 +14,9 @@ LOGS_SINCE = "1d"
 def build(request: PageRequest) -> Document:
     """The page of what `q` may mean."""
     wanted = request.query.get("q", "").strip()
-    hits = search(request.lake, wanted) if len(wanted) >= SHORT else []
+    counts = request.console.counts.newest(request.lake)
+    there = counts.summary.objects if counts else None
+    hits = search(request.lake, wanted, there) if len(wanted) >= SHORT else []
     logs = link("/logs", text=wanted, since=LOGS_SINCE) if is_id(wanted) else None
     return {
         "title": f"Search: {wanted}" if wanted else "Search",

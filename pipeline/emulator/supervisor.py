@@ -30,6 +30,9 @@ FAILURE = "failure.json"
 
 log = logging.getLogger(__name__)
 
+COLD_SPARK = "SLUICE_COLD_SPARK"
+"""In the environment of a lake, it leaves Spark's warm-up out: for those who wait for no job, as CI."""
+
 
 class EmbeddedLake:
     """Every moving part of one embedded AWS, between `start` and `stop`."""
@@ -115,7 +118,8 @@ class EmbeddedLake:
         from pipeline.toolchain.jars import ensure_jars
         from pipeline.toolchain.java import java_home
 
-        spark = WarmSpark(ensure_jars(), java_home(), self.endpoint, self._folder, region=self._region)
+        warm_up = COLD_SPARK not in os.environ
+        spark = WarmSpark(ensure_jars(), java_home(), self.endpoint, self._folder, region=self._region, warm_up=warm_up)
         self._run(spark)
         self._tender.tend(spark)
         jobs = GlueJobs(spark, self.endpoint, self._folder, write_log, region=self._region)  # type: ignore[arg-type]

@@ -19,5 +19,7 @@ class Setting(FlowSetting):
     """The same for who owns the target, and migrates it."""
     FEED_WRITER = "feed-writer"
     """The secret with the password of the target's writer."""
+    FEED_FUNCTION = "feed-function"
+    """The function that loads the stream: an import is refused unless it is reading it."""
     FEED_MIGRATION = "feed-migration"
     """The function that brings the target to a contract."""

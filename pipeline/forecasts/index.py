@@ -77,6 +77,11 @@ def times_partition(model: str = ALL, variable: str = ALL) -> str:
     return joined(TIMES, model, variable)
 
 
+def layout_partition(obj: ObjectVersion) -> str:
+    """The partition of what is kept of where a file's values are."""
+    return joined(CHUNKS, obj.key, obj.version_id)
+
+
 def listed_times(items: Iterable[Item]) -> list[Item]:
     """What the lists of times get of these items: of each list and time the newest run."""
     found: dict[tuple[str, str], Item] = {}

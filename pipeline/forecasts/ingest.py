@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from pipeline.core.clients import client
+from pipeline.core.errors import BadObject
 from pipeline.forecasts.announcements import Announcement, read
 from pipeline.forecasts.copies import Copy, fetch
 from pipeline.forecasts.index import IndexedFile, item_of
+from pipeline.forecasts.layouts import layout_of
 from pipeline.forecasts.netcdf.formats import open_netcdf
 from pipeline.forecasts.netcdf.model import NetcdfFile
 from pipeline.forecasts.services import Forecasts, ranged
 from pipeline.forecasts.settings import Setting
-from pipeline.forecasts.times import forecasts_of
+from pipeline.forecasts.times import data_variables, forecasts_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,20 @@ def ingest(announcement: Announcement, forecasts: Forecasts) -> Ingested:
         order=f"{announcement.order}|{copy.object.key}",
     )
     written = forecasts.index.add([item_of(each, indexed) for each in times])
-    return Ingested(copy, len(times), written, file.requests, file.bytes_read)
+    done = Ingested(copy, len(times), written, file.requests, file.bytes_read)
+    # After the times: a file is found before its values can be asked for.
+    _keep_layouts(netcdf, copy, forecasts)
+    return done
+
+
+def _keep_layouts(netcdf: NetcdfFile, copy: Copy, forecasts: Forecasts) -> None:
+    """Keep where the values of each variable are. One for which that cannot be has no values at a place, no more."""
+    for variable in data_variables(netcdf):
+        try:
+            forecasts.index.keep_layout(copy.object, layout_of(netcdf, variable))
+        except BadObject as error:
+            facts = {"key": copy.object.key, "variable": variable.name, "reason": error.message}
+            log.warning("no values at a place", extra=facts)
 
 
 def _model_in(netcdf: NetcdfFile, attribute: str) -> str | None:

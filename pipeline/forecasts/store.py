@@ -7,7 +7,18 @@ from typing import Any
 
 from pipeline.core import dynamo
 from pipeline.core.dynamo import Change
-from pipeline.forecasts.index import BY_TIME, ORDER, PARTITION, SORT, Item, listed_times, times_partition
+from pipeline.core.objects import ObjectVersion
+from pipeline.forecasts.index import (
+    BY_TIME,
+    ORDER,
+    PARTITION,
+    SORT,
+    Item,
+    layout_partition,
+    listed_times,
+    times_partition,
+)
+from pipeline.forecasts.layouts import Layout, packed, unpack
 
 BATCH = 100
 """Items of one transaction at most (DynamoDB quota)."""
@@ -85,6 +96,16 @@ class Index:
     def at(self, time: str, *, limit: int | None = None) -> Iterator[Item]:
         """What is forecast for a time, the newest run first."""
         yield from self._query("forecast_time = :time", {":time": time}, limit, newest_first=True, IndexName=BY_TIME)
+
+    def keep_layout(self, obj: ObjectVersion, layout: Layout) -> None:
+        """Keep where the values of a variable are in a file; `BadObject` if that is too much."""
+        key = {PARTITION: layout_partition(obj), SORT: layout.variable}
+        self._client.put_item(TableName=self._table, Item=dynamo.encode({**key, "layout": packed(layout)}))
+
+    def layout(self, obj: ObjectVersion, variable: str) -> Layout | None:
+        """Where the values of a variable are in a file; None if it is not kept."""
+        item = dynamo.get(self._client, self._table, {PARTITION: layout_partition(obj), SORT: variable})
+        return unpack(bytes(item["layout"])) if item else None
 
     def partition(self, name: str) -> Iterator[Item]:
         """All items of a partition."""

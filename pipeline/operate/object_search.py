@@ -30,7 +30,8 @@ PLACES = 20_000
 """Entries of indexes that one search looks at."""
 ROWS = 2_000
 """Rows that one search reads, where an index cannot tell what is asked for."""
-PARTITIONS = 400
+PARTITIONS = 1_000
+"""Datasets times statuses whose objects are merged. Those that are known to have none do not count."""
 CHUNK = 100
 """Rows of one question to the catalog (BatchGetItem, AWS quota)."""
 PAGE = 5_000
@@ -104,7 +105,10 @@ class _Walk:
     def __init__(self, lake: Lake, wanted: ObjectFilter, after: str | None, there: Counts | None, page: int) -> None:
         sources = list(_sources(lake, wanted, after, there, page))
         if len(sources) > PARTITIONS:
-            raise BadInput("this asks of too many datasets at once", hint="Choose a dataset or a status.")
+            raise BadInput(
+                "this asks of too many datasets at once, while nobody knows which have objects",
+                hint="Choose a dataset or a status, or ask again in a minute.",
+            )
         begun = each(sources, _begun)
         self._places: Iterator[Place] = heapq.merge(*begun, key=lambda place: place.at, reverse=True)
         self._wanted = wanted

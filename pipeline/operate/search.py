@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from pipeline.core.errors import BadInput, NotThere
@@ -22,6 +23,7 @@ from pipeline.operate.execution_search import search as search_executions
 from pipeline.operate.executions import Run, find
 from pipeline.operate.flows import title_of
 from pipeline.operate.object_filter import ObjectFilter
+from pipeline.operate.object_search import Counts
 from pipeline.operate.object_search import search as search_objects
 from pipeline.operate.table_columns import described
 
@@ -50,13 +52,14 @@ class Hit:
         return asdict(self)
 
 
-def search(lake: Lake, text: str) -> list[Hit]:
-    """What `text` may mean; of one kind those first that are named so exactly. `BadInput` for a text that is too short
-    to mean anything."""
+def search(lake: Lake, text: str, there: Counts | None = None) -> list[Hit]:
+    """What `text` may mean; of one kind those first that are named so exactly. `there` says which datasets and statuses
+    have any objects: others are not asked for. `BadInput` for a text that is too short to mean anything."""
     wanted = text.strip()
     if len(wanted) < SHORT:
         raise BadInput(f"{wanted!r} is too short to search for", hint=f"Write {SHORT} characters or more.")
-    kinds: list[Callable[[Lake, str], Iterator[Hit]]] = [_datasets, _batches, _executions, _objects, _columns]
+    objects = partial(_objects, there=there)
+    kinds: list[Callable[[Lake, str], Iterator[Hit]]] = [_datasets, _batches, _executions, objects, _columns]
     found = each(kinds, lambda kind: list(kind(lake, wanted)))
     return [hit for hits in found for hit in sorted(hits, key=lambda hit: hit.name != wanted)[:SHOWN]]
 
@@ -109,9 +112,9 @@ def _execution(run: Run, status: str) -> Hit:
     return Hit("execution", run.name, status, title_of(run.machine))
 
 
-def _objects(lake: Lake, text: str) -> Iterator[Hit]:
+def _objects(lake: Lake, text: str, there: Counts | None) -> Iterator[Hit]:
     seen = set()
-    for row in [*_of_key(lake, text), *search_objects(lake, ObjectFilter(name=text), SHOWN).rows]:
+    for row in [*_of_key(lake, text), *search_objects(lake, ObjectFilter(name=text), SHOWN, there=there).rows]:
         if row.object not in seen:
             seen.add(row.object)
             uri, version = row.object.uri, row.object.version_id

@@ -7,7 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,16 +18,21 @@ from pipeline.core.clock import iso
 from pipeline.core.dynamo import encode
 from pipeline.core.errors import BadObject, NotThere, Refused
 from pipeline.lake.batches.manifest import manifest_body
-from pipeline.lake.batches.records import BatchStatus, Written, batch_item
+from pipeline.lake.batches.records import BatchStatus, batch_item
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.files.conversion import convert
 from pipeline.lake.messages.manifest import Manifest, StagedObject
+from pipeline.lake.messages.written import Written
 from pipeline.lake.settings import Setting
 from pipeline.lake.tables import scratch
+from pipeline.lake.transforms.code import TransformFailed
 from pipeline.operate.objects import listed
 from pipeline.operate.trial_reports import Trial, Tried, published_table, row_differences, schema_changes
+from pipeline.operate.trial_transforms import ReadFile, Transformed, transformed
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from pipeline.lake.datasets.model import Dataset
     from pipeline.lake.services import Lake
 
@@ -62,11 +67,13 @@ def chosen_objects(lake: Lake, dataset: Dataset, count: int) -> list[ObjectRow]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """Tries definitions on one lake. `say` hears what is done; `new_id` makes ULIDs."""
+    """Tries definitions on one lake. `say` hears what is done; `new_id` makes ULIDs; `session` is a Spark of this
+    process, for transforms."""
 
     lake: Lake
     say: Callable[[str], None]
     new_id: Callable[[], str]
+    session: Callable[[], AbstractContextManager[SparkSession]]
     sleep: Callable[[float], None] = time.sleep
 
     def run(self, dataset: Dataset, rows: Sequence[ObjectRow]) -> Trial:
@@ -74,66 +81,74 @@ class Trials:
         # Rows and verdict are those of any format, and a scratch table is an Iceberg one.
         as_iceberg = {"format": "iceberg", "crawler": False}
         dataset = dataset.model_copy(update={"table": dataset.table.model_copy(update=as_iceberg)})
-        lake, trial, job = self.lake, self.new_id(), self._transform_job(dataset)
+        lake, trial = self.lake, self.new_id()
         database = f"{lake.settings[Setting.DATABASE_PREFIX]}{dataset.team}"
         glue, s3, curated = client("glue"), client("s3"), lake.settings[Setting.CURATED_BUCKET]
         table = scratch.scratch_table(database, trial)
         try:
-            tried, staged, bad = self._convert(dataset, rows, trial)
-            report = Trial(str(dataset.name), tuple(tried), bad)
-            if not any(each.rows for each in staged):
-                return report
-            self._make(dataset, table, trial)
-            return self._load(report, dataset, table, trial, staged, job)
+            with TemporaryDirectory(prefix="try-") as folder:
+                report, read = self._convert(dataset, rows, Path(folder))
+                if not any(each.rows for each in read):
+                    return report
+                try:
+                    loaded = self._transformed(dataset, read, Path(folder))
+                except TransformFailed as error:
+                    return replace(report, failed=f"the transform failed: {error.message}. {error.hint or ''}".strip())
+                if not any(each.rows for each in loaded.files):
+                    return replace(report, written=(0, 0))
+                staged = [self._stage(each, trial, number) for number, each in enumerate(loaded.files)]
+            self._make(loaded.dataset, table, trial)
+            return self._load(report, loaded.dataset, table, trial, staged)
         finally:
             self.say("removing what the trial wrote")
             scratch.remove_table(glue, s3, table, curated, trial)
             self._remove_rest(trial)
             scratch.remove_abandoned(glue, s3, database, lake.clock())
 
-    def _transform_job(self, dataset: Dataset) -> str:
-        """The job that loads the dataset's rows. `Refused` for a team's code, which runs for its own table alone."""
+    def _transformed(self, dataset: Dataset, read: Sequence[ReadFile], folder: Path) -> Transformed:
+        """What is loaded: rows as they were read, or what the transform makes of them."""
         if dataset.transform is None:
-            return self.lake.settings[Setting.STANDARD_JOB]
-        raise Refused(
-            f"the transform of {dataset.name} runs in a job of its own, for its own table alone: it is not tried",
-            hint=f"Run it on samples with `sluice test {dataset.name}`.",
-        )
+            return Transformed(dataset, tuple(read))
+        self.say(f"running {dataset.transform.file}")
+        with self.session() as spark:
+            made = transformed(self.lake, spark, dataset, [each for each in read if each.rows], folder)
+        self.say(f"it made {sum(each.rows for each in made.files):,} of {sum(each.rows for each in read):,} rows")
+        return made
 
-    def _convert(
-        self, dataset: Dataset, rows: Sequence[ObjectRow], trial: str
-    ) -> tuple[list[Tried], list[StagedObject], tuple[tuple[str, int], ...]]:
-        tried, staged, reasons = [], [], Counter[str]()
-        with TemporaryDirectory(prefix="try-") as folder:
-            for number, row in enumerate(rows):
-                self.say(f"reading {row.object.uri}")
-                parquet, bad_rows = Path(folder, f"{number}.parquet"), Path(folder, f"{number}.jsonl")
-                try:
-                    done = _converted(dataset, row, parquet, bad_rows)
-                except BadObject as error:
-                    tried.append(Tried(row.object.uri, row.good, row.rows_bad and row.bad, refused=str(error)))
-                    continue
-                reasons.update(_reasons(bad_rows))
-                tried.append(Tried(row.object.uri, row.good, None if row.rows_bad is None else row.bad, *done))
-                staged.append(self._stage(row, parquet, f"{scratch.FOLDER}/{trial}/{number}.parquet", done[1]))
-        return tried, staged, tuple(reasons.most_common())
+    def _convert(self, dataset: Dataset, rows: Sequence[ObjectRow], folder: Path) -> tuple[Trial, list[ReadFile]]:
+        tried, read, reasons = [], [], Counter[str]()
+        for number, row in enumerate(rows):
+            self.say(f"reading {row.object.uri}")
+            parquet, bad_rows = Path(folder, f"{number}.parquet"), Path(folder, f"{number}.jsonl")
+            try:
+                done = _converted(dataset, row, parquet, bad_rows)
+            except BadObject as error:
+                tried.append(Tried(row.object.uri, row.good, row.rows_bad and row.bad, refused=str(error)))
+                continue
+            reasons.update(_reasons(bad_rows))
+            tried.append(Tried(row.object.uri, row.good, None if row.rows_bad is None else row.bad, *done))
+            read.append(ReadFile(row, parquet, done[1]))
+        return Trial(str(dataset.name), tuple(tried), tuple(reasons.most_common())), read
 
-    def _stage(self, row: ObjectRow, parquet: Path, key: str, rows: int) -> StagedObject:
-        bucket = self.lake.settings[Setting.STAGING_BUCKET]
-        with parquet.open("rb") as body:
+    def _stage(self, file: ReadFile, trial: str, number: int) -> StagedObject:
+        bucket, key = self.lake.settings[Setting.STAGING_BUCKET], f"{scratch.FOLDER}/{trial}/{number}.parquet"
+        with file.parquet.open("rb") as body:
             etag = client("s3").put_object(Bucket=bucket, Key=key, Body=body)["ETag"].strip('"')
-        return StagedObject(row.object, row.order, f"s3://{bucket}/{key}", etag, rows)
+        return StagedObject(file.row.object, file.row.order, f"s3://{bucket}/{key}", etag, file.rows)
 
     def _make(self, dataset: Dataset, table: str, trial: str) -> None:
         from pipeline.lake.tables.creation import create_database, create_table
 
         self.say("making a scratch table")
         create_database(table.partition(".")[0], client("glue"))
-        create_table(dataset, table, f"s3://{self.lake.settings[Setting.CURATED_BUCKET]}/{scratch.FOLDER}/{trial}/t")
+        create_table(
+            dataset,
+            table,
+            f"s3://{self.lake.settings[Setting.CURATED_BUCKET]}/{scratch.FOLDER}/{trial}/t",
+            self.lake.tables,
+        )
 
-    def _load(
-        self, report: Trial, dataset: Dataset, table: str, trial: str, staged: Sequence[StagedObject], job: str
-    ) -> Trial:
+    def _load(self, report: Trial, dataset: Dataset, table: str, trial: str, staged: Sequence[StagedObject]) -> Trial:
         settings = self.lake.settings
         body = manifest_body(Manifest(trial, json.loads(dataset.to_json()), table, tuple(staged)))
         key = f"_manifests/{scratch.FOLDER}/{trial}.json"
@@ -147,8 +162,8 @@ class Trials:
             "--batches_table": settings[Setting.BATCHES_TABLE],
             "--quarantine_bucket": settings[Setting.QUARANTINE_BUCKET],
         }
-        if failed := self._job(job, arguments):
-            return replace(report, failed=f"the transform failed: {failed}")
+        if failed := self._job(settings[Setting.STANDARD_JOB], arguments):
+            return replace(report, failed=f"the rows could not be loaded: {failed}")
         batch = self.lake.batches.get(RECORDS, trial)
         written = batch.write if batch else None
         report = self._compared(replace(report, written=_counts(written)), dataset, table, written, staged)
@@ -162,13 +177,11 @@ class Trials:
     def _compared(
         self, report: Trial, dataset: Dataset, table: str, written: Written | None, staged: Sequence[StagedObject]
     ) -> Trial:
-        from pipeline.lake.tables.iceberg import IcebergTables
-
         published = published_table(self.lake, dataset)
         if published is None:
             return report
         self.say("comparing with the table as it is")
-        tried = IcebergTables().catalog.load_table(table)
+        tried = self.lake.tables.catalog.load_table(table)
         report = replace(report, schema=schema_changes(published, tried))
         if written is None or written.snapshot is None or written.rows > COMPARED_ROWS:
             return report

@@ -9,6 +9,7 @@ from pipeline.feeds.imports.jobs import Job
 from pipeline.feeds.imports.requests import answer
 from pipeline.feeds.imports.ways import WAYS
 from pipeline.feeds.services import Feeds, handler
+from pipeline.feeds.settings import Setting
 
 UNITS = 100.0
 """Read units a second, unless the event says otherwise: 800 kB a second, which leaves a table to its users."""
@@ -18,8 +19,7 @@ UNITS = 100.0
 def import_feed_history(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
     """A request of `pipeline/feeds/imports/requests.py`, and its answer.
 
-    It may say `way` (of `WAYS`), `units`, the read units a second, `function`, the name of the one that loads the
-    stream, and for an export `bucket` and `prefix`.
+    It may say `way` (of `WAYS`), `units`, the read units a second, and for an export `bucket` and `prefix`.
     """
     return import_history(event, feeds)
 
@@ -35,7 +35,7 @@ def import_history(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
             connection,
             feeds.decoder,
             float(event.get("units", UNITS)),
-            function=event.get("function"),
+            function=feeds.settings.get(Setting.FEED_FUNCTION),
             bucket=event.get("bucket"),
             prefix=event.get("prefix", ""),
         )

@@ -24,6 +24,7 @@ MODULES = tuple(
         "rows_again",
         "signatures",
         "feeds",
+        "forecasts",
     )
 )
 

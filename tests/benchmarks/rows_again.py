@@ -58,12 +58,16 @@ def main() -> None:
 
 def report(what: str, begin: Callable[[], object], connected: Connected) -> None:
     """Do something and print how long the lake took until nothing was left to do, and how much of it was the call."""
-    began, used = time.monotonic(), used_s()
+    moments = [(time.monotonic(), used_s())]
     begin()
-    called, used_by_call = time.monotonic(), used_s()
+    moments.append((time.monotonic(), used_s()))
     settle(connected)
-    for part, until, by_then in (("", time.monotonic(), used_s()), ("  of it the call alone", called, used_by_call)):
-        print(f"{part or what:<36} {until - began:6.1f} s, {by_then - used:6.1f} s of the processor", flush=True)
+    moments.append((time.monotonic(), used_s()))
+    (began, used), *ends = moments
+    for part, (until, by_then) in zip(("  of it the call alone", what), ends, strict=True):
+        of_what = ", ".join(f"{who} {by_then[who] - used[who]:.1f}" for who in used)
+        total = sum(by_then.values()) - sum(used.values())
+        print(f"{part:<36} {until - began:6.1f} s, {total:6.1f} s of the processor ({of_what})", flush=True)
     print(f"{'  by when':<36} {', '.join(_steps(connected))}", flush=True)
 
 
@@ -76,13 +80,17 @@ def _steps(connected: Connected) -> list[str]:
     return [f"{status} {at[11:19]}" for status, at in row["history"]]
 
 
-def used_s() -> float:
-    """Seconds of this process and the lake's, those of children that have ended included."""
-    ticks = 0
+def used_s() -> dict[str, float]:
+    """Seconds of this process and the lake's, those of children that have ended included, by who they are."""
+    ticks = dict.fromkeys(("caller", "services", "Spark", "functions"), 0)
     for pid in (os.getpid(), *processes(supervisor())):
         with contextlib.suppress(OSError):
-            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK")
+            spent = sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+            command = Path(f"/proc/{pid}/cmdline").read_text()
+            others = "Spark" if "java" in command.partition("\0")[0] else "functions"
+            who = {os.getpid(): "caller", supervisor(): "services"}.get(pid, others)
+            ticks[who] += spent
+    return {who: spent / os.sysconf("SC_CLK_TCK") for who, spent in ticks.items()}
 
 
 def settle(connected: Connected) -> None:
@@ -107,7 +115,7 @@ def mend(connected: Connected) -> None:
 def expect(connected: Connected, rows: int) -> None:
     registration = connected.lake.registry.get(NAME)
     assert registration
-    table = load_table(registration)
+    table = load_table(registration, connected.lake.tables)
     assert table
     assert table.scan().count() == rows
 

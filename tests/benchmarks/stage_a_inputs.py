@@ -44,6 +44,18 @@ TYPES = {
 }
 CONTRACT: dict[str, dict[str, Any]] = {name: {"type": kind} for name, kind in TYPES.items()}
 GERMAN_CONTRACT = {**CONTRACT, "day": {"type": "date", "format": "dd/MM/yyyy"}}
+NESTED_CONTRACT: dict[str, dict[str, Any]] = {
+    "id": {"type": "bigint"},
+    "code": {"type": "string"},
+    "name": {"type": "string"},
+    "address": {"type": "struct<city:string,zip:string>"},
+    "price": {"type": "double"},
+    "flag": {"type": "boolean"},
+    "items": {"type": "array<struct<sku:string,quantity:bigint>>"},
+    "day": {"type": "date"},
+    "note": {"type": "string"},
+}
+"""What `datasets init` proposes for the JSON files: a price that is declared is the nearest double, and not checked."""
 GERMAN = {"encoding": "cp1252", "decimal": ",", "delimiter": ";"}
 
 BYTES_A_ROW = {

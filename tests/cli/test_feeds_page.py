@@ -21,7 +21,8 @@ def test_every_command_and_option_is_there_and_none_is_left_out():
     assert set(re.findall(r"sluice feed ([a-z]+)", PAGE)) == set(commands)
     options = {option for command in commands.values() for each in command.params for option in each.opts}
     options |= {option for command in commands.values() for each in command.params for option in each.secondary_opts}
-    of_others = {"--flow", "--table-name", "--item"}
+    of_others = {"--flow", "--table-name", "--item", "--profile", "--env", "--output", "--secret-id", "--secret-string"}
+    of_others |= {"--password-length", "--exclude-punctuation"}
     assert set(re.findall(r"(--[a-z][a-z-]+)", PAGE)) - of_others <= options
 
 

@@ -260,6 +260,11 @@ def test_executions_of_both_machines_are_listed_newest_first(sluice, executions)
     failed = documented(sluice("executions", "--machine", "a", "--status", "failed", "--json"))
     assert [e["name"] for e in failed] == ["refused"]
     assert isinstance(sluice("executions", "--machine", "c").exception, BadInput)
+    named = documented(sluice("executions", "--name", "REFUSED", "--from", "2020-01-01", "--json"))
+    assert [(each["name"], each["outcome"]) for each in named] == [("refused", "FAILED")]
+    assert documented(sluice("executions", "--to", "2020-01-01", "--json")) == []
+    held_back = documented(sluice("executions", "--status", "quarantined", "--json"))
+    assert {each["outcome"] for each in held_back} <= {"QUARANTINED"}
 
 
 @pytest.fixture(scope="module")

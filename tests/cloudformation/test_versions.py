@@ -58,6 +58,7 @@ def given_to(template: Mapping[str, Any]) -> dict[str, str]:
     return {name: GIVEN.get(name, default) for name, default in defaults.items() if not name.endswith("Digest")}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)
 def test_another_value_of_any_parameter_publishes_every_function(path: Path) -> None:
     template = template_of(path)
@@ -71,6 +72,7 @@ def test_another_value_of_any_parameter_publishes_every_function(path: Path) -> 
         assert not set(after.values()) & set(before.values()), name
 
 
+@pytest.mark.thorough
 def test_another_value_of_a_name_in_parameter_store_publishes_every_function() -> None:
     tried = []
     for path in STACKS:

@@ -82,6 +82,48 @@ def test_logs_of_a_source_a_span_a_run_and_a_text(visitor, printed):
     assert "with that text" in visitor.get("/logs", params={"text": "<script>nothing"}).text
 
 
+def test_lines_have_levels_and_folded_facts_and_the_platforms_own_are_hidden(visitor, tab, now):
+    said = [
+        (now - 9000, "INIT_START Runtime Version: python:3.12"),
+        (now - 8000, "START RequestId: 1 Version: 3"),
+        (now - 7000, json.dumps({"level": "INFO", "message": "staged <b>it</b>", "rows": 12, "key": "a/b.csv"})),
+        (now - 6000, json.dumps({"level": "WARNING", "message": "slow", "timestamp": "t"})),
+        (now - 5000, "26/11/30 20:00:00 WARN TaskSetManager: lost a task"),
+        (now - 4000, "plain text"),
+        (now - 3500, json.dumps({"level": "ERROR", "message": "it broke", "exception": "Traceback\n  at x"})),
+        (now - 3000, "END RequestId: 1"),
+        (now - 2500, "REPORT RequestId: 1\tDuration: 3 ms"),
+        (now - 2000, "REPORT RequestId: 2\tDuration: 900000 ms\tStatus: timeout"),
+        (now - 1500, json.dumps({"type": "platform.report", "record": {"status": "success"}})),
+        (now - 1000, json.dumps({"type": "platform.report", "record": {"status": "timeout"}})),
+    ]
+    say("/sluice/local/lambda/levels", "s", *said)
+    lines = visitor.document("/logs", source="levels")["lines"]
+    assert [(line["level"], line["told"].partition("\t")[0][:12]) for line in lines] == [
+        ("INFO", "staged <b>it"),
+        ("WARN", "slow"),
+        ("WARN", "26/11/30 20:"),
+        (None, "plain text"),
+        ("ERROR", "it broke"),
+        ("ERROR", "REPORT Reque"),
+        ("ERROR", '{"type": "pl'),
+    ]
+    assert lines[0]["facts"] == {"rows": 12, "key": "a/b.csv"}
+    warned = visitor.document("/logs", source="levels", level="warn")["lines"]
+    assert [line["level"] for line in warned] == ["WARN", "WARN", "ERROR", "ERROR", "ERROR"]
+    assert len(visitor.document("/logs", source="levels", platform="yes")["lines"]) == len(said)
+    assert visitor.get("/logs", params={"level": "loud"}).status_code == 400
+    tab.goto("/logs?source=levels")
+    fact = tab.get_by_text('"rows": 12')
+    assert not fact.is_visible()
+    tab.get_by_text("rows, key").click()
+    assert fact.is_visible()
+    tab.locator("select[name=level]").select_option("ERROR")
+    tab.get_by_role("button", name="Show").click()
+    tab.get_by_text("staged <b>it</b>").wait_for(state="detached")
+    assert tab.locator("tr.error, tr:has(.s-failed)").count() == 3
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [

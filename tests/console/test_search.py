@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.lake.catalog import Status
-from tests.console.conftest import TOKEN, let_in
+from tests.console.conftest import TOKEN, LooksEachTime, let_in
 from tests.console.large_lake import Calls
 
 
@@ -20,6 +20,11 @@ def found(lake, orders):
 
 def hits(visitor, text):
     return [(hit["kind"], hit["name"]) for hit in visitor.document("/search", q=text)["hits"]]
+
+
+@pytest.fixture(autouse=True)
+def counted(console, monkeypatch):
+    monkeypatch.setattr(console, "counts", LooksEachTime(lambda lake: None))
 
 
 def test_each_kind_is_found_and_its_page_opens(visitor, found, orders):

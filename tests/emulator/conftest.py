@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -27,8 +28,9 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
 
 @pytest.fixture(scope="module")
 def aws(front: AwsServer) -> Aws:
-    """`aws("s3")` is a client of the front. Calls are tried once, so that an internal error shows."""
+    """`aws("s3")` is the module's client of the front. Calls are tried once, so that an internal error shows."""
 
+    @cache
     def client(service: str) -> Any:
         config = Config(retries={"total_max_attempts": 1}, max_pool_connections=32, s3={"addressing_style": "path"})
         return boto3.client(

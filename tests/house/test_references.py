@@ -21,6 +21,8 @@ MADE_UP = frozenset(
     {
         # What commands, examples and tests make.
         "definitions/datasets/retail/sales.yaml",
+        "definitions/datasets/retail/orders.yaml",
+        "definitions/datasets/retail/transforms/orders.sql",
     }
 )
 

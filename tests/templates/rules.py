@@ -28,6 +28,7 @@ UNSCOPED_ACTIONS = {
     "xray:GetSamplingTargets": "sampling rules are the account's",
     "kms:ListAliases": "aliases are listed for the account",
     "dynamodb:ListStreams": "streams are listed for the account",
+    "lambda:ListEventSourceMappings": "mappings are listed for the account",
     "ec2:DescribeSecurityGroups": "networks are described for the account",
     "ec2:DescribeSubnets": "networks are described for the account",
     "ec2:DescribeVpcs": "networks are described for the account",

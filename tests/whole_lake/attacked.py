@@ -148,6 +148,7 @@ def attacked() -> Iterator[Attacked]:
         assert running, done.stderr
         lake = Attacked(running, root, signals)
         run = _start_work(lake)
+        assert (state.state_folder(root) / "spark" / "warm-up.log").exists(), "a job waits for a warm JVM"
         yield lake
         (signals / "end").touch()
         _until(lambda: _run(lake, run)["JobRunState"] not in ("STARTING", "RUNNING"))

@@ -25,6 +25,7 @@ from pipeline.core.lake_key import LakeKey
 from pipeline.deploy.datasets.definitions import apply_definitions
 from pipeline.deploy.embedded import EmbeddedBackend
 from pipeline.emulator import lifecycle, state
+from pipeline.emulator.supervisor import COLD_SPARK
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.datasets import DatasetName
@@ -44,10 +45,11 @@ numbers = itertools.count(1)
 
 
 def checkout_of(folder: Path) -> Path:
-    """A copy of this checkout with its own state and no datasets."""
+    """A copy of this checkout with its own state and no datasets, and with what is compiled here already."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("pipeline", "stages", "cicd", "definitions"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # Python writes `x.pyc.123` and renames it.
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     for name in ("pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, folder / name)
     shutil.rmtree(folder / "definitions" / "datasets")
@@ -174,6 +176,8 @@ def running(root: Path, settings: Mapping[str, str] | None = None) -> Iterator[R
     """The lake of a checkout, from its start until it is stopped; `settings` of its environment by name."""
     # Starting and connecting point this process at the lake; other tests of the session must not go there.
     before = dict(os.environ)
+    # Nobody waits for the first job alone, and each lake's warm-up takes as long as several jobs.
+    os.environ[COLD_SPARK] = "yes"
     lake = lifecycle.start(root, port=0, region="eu-west-1", env="local")
     try:
         for name, value in (settings or {}).items():

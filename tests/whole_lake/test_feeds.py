@@ -17,10 +17,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from pipeline.cli import demo
 from pipeline.cli.embedded import call
 from pipeline.core.clients import client
 from pipeline.emulator import state
 from pipeline.emulator.gateway.actions import Need
+from pipeline.operate.feeds import demonstration
 from tests.patience import until
 from tests.whole_lake.conftest import RunningLake, checkout_of, point_at, running
 from tests.whole_lake.roles import granted, roles_of_callers, unmet
@@ -145,29 +147,34 @@ def feed(lake: RunningLake, said: list[str], *arguments: str, typed: str = "", f
 
 
 def test_transactions_are_rows_for_analysts_and_nobodys_identity_is_anywhere_else(
-    lake: RunningLake, owner: psycopg.Connection[Any]
+    lake: RunningLake, owner: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     said: list[str] = []
     put(*ITEMS, *NO_ROWS)
     rows_arrive_pseudonymised(owner)
     people_are_told_how_it_is(lake, said)
     history_is_imported(lake, owner, said)
+    no_history_is_imported_while_the_stream_is_not_read(lake, said)
     what_the_database_refuses_is_given_up_alone(owner)
     a_person_is_erased(lake, owner, said)
+    the_demo_shows_its_rows(lake)
+    said.append(capsys.readouterr().out)
+    assert pseudonym("person", "ada.byron@example.com")[:8] in said[-1]
     nobody_did_what_the_roles_do_not_allow(lake)
     nobody_is_found_anywhere(lake, owner, said)
 
 
 def rows_arrive_pseudonymised(owner: psycopg.Connection[Any]) -> None:
-    until(lambda: len(owner.execute("SELECT 1 FROM bi.transactions").fetchall()) == len(ITEMS))
+    refusals = "SELECT key, column_name, reason FROM sluice_feeds.refused ORDER BY key"
+    until(lambda: len(owner.execute(ROWS).fetchall()) == len(ITEMS))
+    until(lambda: len(owner.execute(refusals).fetchall()) == len(NO_ROWS))
     ada, card = pseudonym("person", f"ada.{MARK}@example.org"), pseudonym("card", CARD.replace(" ", ""))
     [first, second, third, fourth, fifth] = owner.execute(ROWS).fetchall()
     assert first == ("t1", ada, card, Decimal("12.50"), "CHF", date(2026, 11, 23), "80")
     assert second[1] == ada, "the same person, however written"
     assert (third[1], fourth[1]) == (None, None), "nobody is no person"
     assert fifth[2] is None
-    refused = owner.execute("SELECT key, column_name, reason FROM sluice_feeds.refused ORDER BY key").fetchall()
-    assert [(key, column) for [key], column, _ in refused] == [
+    assert [(key, column) for [key], column, _ in owner.execute(refusals).fetchall()] == [
         ("u1", "amount"), ("u2", "person"), ("u3", "person"), ("u4", "booked_on"), ("u5", "card"), ("u6", "amount"),
     ]  # fmt: skip
 
@@ -198,12 +205,26 @@ def history_is_imported(lake: RunningLake, owner: psycopg.Connection[Any], said:
     assert len(owner.execute(ROWS).fetchall()) == len(ITEMS)
 
 
+def no_history_is_imported_while_the_stream_is_not_read(lake: RunningLake, said: list[str]) -> None:
+    """What changes meanwhile would be lost."""
+    mapping = stream_mapping()
+    for is_read in (False, True):
+        client("lambda").update_event_source_mapping(UUID=mapping, Enabled=is_read)
+        done = lake.sluice("feed", "import", FEED, "--units", "100000", "--anew", "--no-compare")
+        said.append(done.stdout + done.stderr)
+        assert (done.returncode == 0) is is_read, said[-1]
+        assert ("its mapping is Disabled" in said[-1]) is not is_read
+
+
+def stream_mapping() -> str:
+    function = parameter(f"functions/{FUNCTION}")
+    [found] = client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    return str(found["UUID"])
+
+
 def what_the_database_refuses_is_given_up_alone(owner: psycopg.Connection[Any]) -> None:
     """Somebody has put a rule on the target that the contract does not know. The neighbours are written."""
-    [mapping] = client("lambda").list_event_source_mappings(FunctionName=parameter(f"functions/{FUNCTION}"))[
-        "EventSourceMappings"
-    ]
-    client("lambda").update_event_source_mapping(UUID=mapping["UUID"], MaximumRetryAttempts=0)
+    client("lambda").update_event_source_mapping(UUID=stream_mapping(), MaximumRetryAttempts=0)
     owner.execute("ALTER TABLE sluice_feeds.bi_transactions ADD CONSTRAINT no CHECK (currency <> 'BAD')")
     put(transaction("v1"), transaction("v2", currency={"S": "BAD"}), transaction("v3"))
     sqs, queue = client("sqs"), json.loads(parameter(f"feeds/{FEED}"))["failures"]
@@ -228,6 +249,16 @@ def a_person_is_erased(lake: RunningLake, owner: psycopg.Connection[Any], said: 
     proof = json.loads(feed(lake, said, *words, "--for-good", "--json", typed=typed))
     assert (proof["erased"][0]["rows"], proof["left"]) == (1, 0)
     assert owner.execute(query, (bob,)).fetchone() == (0,)
+
+
+def the_demo_shows_its_rows(lake: RunningLake) -> None:
+    demo.show_feed(lake.connected)
+    found = demonstration.rows(lake.lake)
+    first, second, _, fourth = (dict(zip(found.columns, row, strict=True)) for row in found.rows)
+    assert first["person"] == second["person"] == pseudonym("person", "ada.byron@example.com")
+    assert first["card"] == second["card"]
+    assert fourth["person"] is None
+    assert "Byron" not in str(found.rows)
 
 
 def nobody_did_what_the_roles_do_not_allow(lake: RunningLake) -> None:

@@ -93,3 +93,4 @@ def test_whatever_is_killed_comes_back_and_leaves_nothing_behind(lake: RunningLa
     assert values(dataset.rows(), "id") == ["1", "2"]
     assert answers(running.pages) == 200
     assert not [pid for pid in processes(supervisor(lake)) if of_state(pid) in "ZX"]
+    assert not (state.state_folder(lake.root) / "spark" / "warm-up.log").exists(), "SLUICE_COLD_SPARK has no effect"

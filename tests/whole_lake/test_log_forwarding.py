@@ -15,7 +15,7 @@ import pytest
 from pipeline.cli.embedded import call, run_schedules_now
 from pipeline.core.clients import client
 from pipeline.emulator.gateway.actions import Need
-from pipeline.emulator.state import running as running_lake_of
+from pipeline.emulator.state import running as supervised
 from pipeline.operate.flows import flows_of
 from tests.deploying import deploy
 from tests.log_forwarding.receiver import Receiver, receiver
@@ -72,7 +72,7 @@ def set_and_deploy(lake: RunningLake, *settings: tuple[str, ...]) -> None:
     for each in settings:
         done = lake.sluice("settings", *each)
         assert done.returncode == 0, done.stderr
-    started = running_lake_of(lake.root)
+    started = supervised(lake.root)
     assert started is not None
     deploy(lake.root, started)
 

@@ -10,7 +10,7 @@ import yaml
 from pipeline.core.clients import client
 from pipeline.lake.settings import Setting
 
-from .conftest import Datasetup, RunningLake, csv_text, values
+from .conftest import Datasetup, RunningLake, csv_text, run_sluice, values
 
 KEYED = {"write": "upsert", "key": ["id"]}
 ORDERS: dict[str, Any] = {"stage_a": {"format": "csv", "columns": {"id": "string", "n": "int"}}, "table": KEYED}
@@ -59,3 +59,54 @@ def test_a_definition_is_tried_with_the_real_jobs_and_nothing_of_it_stays(lake: 
     assert outcomes == {'IsComplete "id"': "Passed", 'ColumnValues "n" >= 2': "Failed"}
     assert everything(lake, orders) == before
     assert values(orders.rows(), "id", "n") == [("1", 1), ("2", 2), ("3", None), ("5", 5)]
+
+
+SQL = """
+select o.id, c.name, o.n * 2 as twice, o._sluice_order from staged o join {customers} c on o.customer = c.customer
+"""
+PYTHON = """
+def checked(batch):
+    if 9 in batch["n"].to_pylist():
+        raise ValueError("nine is too much")
+    return batch.filter([n > 1 for n in batch["n"].to_pylist()])
+"""
+
+
+def test_a_transform_is_tried_over_raw_objects_and_nothing_of_it_stays(lake: RunningLake):
+    columns = {"id": "string", "customer": "string", "n": "int"}
+    customers = lake.define({"stage_a": {"format": "csv", "columns": {"customer": "string", "name": "string"}}})
+    orders = lake.define({"stage_a": {"format": "csv", "columns": columns}, "table": KEYED})
+    customers.drop("a.csv", csv_text("customer,name", "a,Ada", "b,Bob"))
+    orders.drop("a.csv", csv_text("id,customer,n", "1,a,1", "2,b,2", "3,nobody,3"))
+    orders.drop("b.csv", csv_text("id,customer,n", "1,a,9"))
+    lake.settle(600)
+    before = everything(lake, orders)
+    folder = lake.root / "definitions" / "datasets" / orders.name.team
+    edited = {"team": orders.name.team, "dataset": orders.name.dataset, "table": KEYED}
+    edited["stage_a"] = {"format": "csv", "columns": columns, "on_new_column": "reject"}
+    rules = {"quality": {"ruleset": 'Rules = [ IsComplete "name", ColumnValues "twice" < 10 ]'}}
+    made = {"transform": {"sql": "tried.sql", "reads": [str(customers.name)], "columns": GIVEN}}
+    (folder / "tried.sql").write_text(SQL.format(customers=customers.name.dataset))
+    (folder / f"{orders.name.dataset}.yaml").write_text(yaml.safe_dump({**edited, **made, **rules}))
+    done = run_sluice(lake.root, "try", str(orders.name), "--json", timeout=600)
+    report = json.loads(done.stdout)
+    assert report["failed"] is None, report
+    # Of the order that came twice the newer row is in the table; that of nobody is not joined.
+    assert report["written"] == {"rows": 2, "set_aside": 0}
+    assert {each["rule"]: each["outcome"] for each in report["quality"]["rules"]} == {
+        'IsComplete "name"': "Passed",
+        'ColumnValues "twice" < 10': "Failed",
+    }
+    assert "new: name string" in report["schema"]
+    assert everything(lake, orders) == before
+
+    (folder / "tried.py").write_text(PYTHON)
+    function = {"transform": {"python": "tried.py:checked", "columns": {**columns}}}
+    (folder / f"{orders.name.dataset}.yaml").write_text(yaml.safe_dump({**edited, **function}))
+    done = run_sluice(lake.root, "try", str(orders.name), "--json", timeout=600)
+    assert done.returncode == 1, done.stderr
+    assert "at tried.py:4 in checked" in json.loads(done.stdout)["failed"]
+    assert everything(lake, orders) == before
+
+
+GIVEN = {"id": "string", "name": "string", "twice": "int"}

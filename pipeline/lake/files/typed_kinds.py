@@ -156,6 +156,8 @@ def said(of: pa.DataType) -> str:
         (pa.types.is_timestamp, "a timestamp"),
         (pa.types.is_time, "a time of day"),
         (pa.types.is_duration, "a duration"),
+        (pa.types.is_interval, "an interval of months and days"),
+        (pa.types.is_union, "one of several types"),
     ]
     found = next((word for of_kind, word in words if of_kind(of)), None)
     return found or (f"a decimal of {of.precision} digits" if pa.types.is_decimal(of) else f"Arrow's {of.id}")

@@ -131,7 +131,8 @@ class _Statement:
                 rather = f"write {view}" if view else f"transform.reads does not name it; it may read {readable}"
                 yield self._of(table.parts[0], f"reads {'.'.join(parts)}: {rather}")
             elif parts[0].lower() not in own | relations.keys():
-                yield self._of(table, f"reads {parts[0]}, which is not there; it may read {readable}")
+                how = "a dataset is named under transform.reads, as team/dataset"
+                yield self._of(table, f"reads {parts[0]}, which is not there; it may read {readable}; {how}")
             elif more := sorted({part for part, value in table.args.items() if value} - _OF_A_TABLE):
                 yield self._of(table, f"{parts[0]} with {more[0]} is more than a table")
 

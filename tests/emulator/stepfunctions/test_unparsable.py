@@ -35,6 +35,7 @@ from tests.emulator.stepfunctions.definition_fields import (
 )
 from tests.emulator.stepfunctions.machines import message
 from tests.emulator.stepfunctions.running_machines import PASS, Machines
+from tests.examples import examples
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -243,7 +244,7 @@ def test_a_path_that_aws_reads_and_we_do_not_is_refused_by_name(path):
     assert found.message == f"The embedded AWS does not read the path '{path}' (state 'A')"
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.text("$.ab0[]()?@'\"*:,-= \\~&|!", max_size=12))
 def test_any_text_is_judged_as_a_path(text):
     if is_path(f"${text}"):

@@ -16,6 +16,7 @@ from pipeline.core.errors import BadObject
 from pipeline.lake.datasets import Column
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.remarks import is_remark
+from tests.examples import examples
 from tests.lake.files.conftest import TINY, Reading, read
 
 TYPED = {"id": Column(type="bigint", required=True), "name": Column(type="string"), "n": Column(type="bigint")}
@@ -96,7 +97,7 @@ ROWS = st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=8)
 
 
 @given(ROWS, st.integers(0, 9), st.sampled_from([TINY, Limits()]), st.booleans(), st.sampled_from(["\n", "\r\n", "\r"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @example([["1", "x", "2"], ["22", "x", ""]], 2, TINY, True, "\n")
 def test_no_record_that_fits_the_contract_disappears(
     rows: list[list[str]], count: int, limits: Limits, typed: bool, line_end: str

@@ -26,6 +26,7 @@ from pipeline.lake.datasets.types import Primitive, parse_type
 from pipeline.lake.files.forms import form_of
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.values import read_text
+from tests.examples import examples
 from tests.lake.files.conftest import TINY, read
 
 Cell = str | None
@@ -222,7 +223,7 @@ def _is_there(row: Mapping[str, Any], name: str, cell: Cell, definition: StageA)
 @pytest.mark.thorough
 @pytest.mark.parametrize("format", WRITERS)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_every_cell_is_somewhere(format: str, data: st.DataObject) -> None:
     sample = data.draw(samples(format))
     limits = data.draw(st.sampled_from([TINY, Limits()]))

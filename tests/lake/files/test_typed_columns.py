@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.lake.datasets.types import Decimal, Primitive
 from pipeline.lake.files.typed_columns import fit
+from pipeline.lake.files.typed_kinds import said
 
 _WIDTHS = {8: (pa.int8(), pa.uint8()), 16: (pa.int16(), pa.uint16()), 32: (pa.int32(), pa.uint32())}
 _INTEGERS: Mapping[pa.DataType, Sequence[Any]] = {
@@ -69,3 +70,8 @@ def test_an_integer_that_a_double_does_not_hold_is_bad_in_it(of: pa.DataType) ->
     for row, value in enumerate(_INTEGERS[of]):
         assert (row in bad) == (int(float(value)) != value)
         assert row in bad or found[row].as_py() == value
+
+
+def test_a_type_that_no_column_holds_is_said_in_words() -> None:
+    assert said(pa.month_day_nano_interval()) == "an interval of months and days"
+    assert said(pa.dense_union([pa.field("a name", pa.int8())])) == "one of several types"

@@ -15,6 +15,7 @@ from pipeline.core.objects import ObjectVersion, order_of
 from pipeline.lake.catalog.rows import ObjectRow, Status
 from pipeline.lake.manifested.assembly import Awaited, Pending, Standing, Turn, chains, look, replaced, turn
 from pipeline.lake.messages.delivery import Delivery, Member
+from tests.examples import examples
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WITHIN = timedelta(hours=2)
@@ -151,7 +152,7 @@ FILES = {"m1": ["a", "b", "c"], "m2": ["d", "e"], "_OK": ["f"]}
 EVENTS = [(name, s) for m, files in FILES.items() for name in (m, *files) for s in (Status.REGISTERED, Status.STAGED)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(data=st.data())
 def test_in_whatever_order_events_come_each_delivery_is_one_whole_batch(data: st.DataObject):
     """Doubled, reordered, and polls between any two of them; what is lost comes at last, as healing brings it."""

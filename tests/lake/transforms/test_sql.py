@@ -56,7 +56,8 @@ def test_one_select_over_what_may_be_read_is_right(text: str) -> None:
         ("select 1 as a from staged; select 2 as b from staged", "error 1:1 is not one SELECT: 2 statements"),
         (
             "select s.id\n  from staged s, stagedd",
-            "error 2:18 reads stagedd, which is not there; it may read customers, staged",
+            "error 2:18 reads stagedd, which is not there; it may read customers, staged; a dataset is named under "
+            "transform.reads, as team/dataset",
         ),
         ("select s.id from staged s join demo.customers c on 1=1", "error 1:32 reads demo.customers: write customers"),
         ("select id from staged, shop.secrets", "error 1:24 reads shop.secrets: transform.reads does not name it"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,7 +19,10 @@ from pipeline.feeds.keyring import Keyring
 from pipeline.feeds.migrations import apply, plan
 from pipeline.feeds.rotation import advance
 from pipeline.feeds.services import Feeds
+from pipeline.feeds.settings import Setting
+from pipeline.feeds.writer import versions_of
 from stages.feeds.load import load
+from tests.feeds.conftest import connect
 from tests.feeds.contracts import KEYRING, feed, record
 
 FIRST = Keyring({1: KEYRING.keys[1]})
@@ -94,8 +98,33 @@ def locked(target: psycopg.Connection[Any]) -> None:
     target.execute("LOCK TABLE sluice_feeds.bi_transactions IN EXCLUSIVE MODE")
 
 
+def failing(state: str) -> Callable[[psycopg.Connection[Any]], None]:
+    """PostgreSQL says of each row what it says where this happens, and quotes the row."""
+
+    def harm(target: psycopg.Connection[Any]) -> None:
+        target.execute(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$BEGIN RAISE EXCEPTION USING ERRCODE = '{state}', MESSAGE = NEW::text, DETAIL = NEW::text; END$$;"
+            "CREATE TRIGGER fail BEFORE INSERT ON sluice_feeds.bi_transactions FOR EACH ROW EXECUTE FUNCTION fail()"
+        )
+
+    return harm
+
+
+FULL_DISK, DEADLOCK, SHUTDOWN = "53100", "40P01", "57P01"
+
+
 @pytest.mark.parametrize(
-    ("harm", "kind"), [(drifted, Misconfigured), (checked, Broken), (locked, Transient)], ids=["drift", "check", "lock"]
+    ("harm", "kind"),
+    [
+        (drifted, Misconfigured),
+        (checked, Broken),
+        (locked, Transient),
+        (failing(FULL_DISK), Transient),
+        (failing(DEADLOCK), Transient),
+        (failing(SHUTDOWN), Transient),
+    ],
+    ids=["drift", "check", "lock", "disk", "deadlock", "shutdown"],
 )
 def test_errors_of_the_target_say_nothing_of_the_rows(
     feeds: Feeds,
@@ -116,6 +145,48 @@ def test_errors_of_the_target_say_nothing_of_the_rows(
         assert "canary" not in f"{error!r} {getattr(error, 'hint', '')}"
         error = None if error.__suppress_context__ else error.__cause__ or error.__context__
     assert "canary" not in caplog.text
+
+
+def test_while_postgresql_is_down_nothing_is_lost(
+    feeds: Feeds, target: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    place = json.loads(feeds.settings[Setting.FEED_DATABASE])
+    nobody = {"FEED_DATABASE": json.dumps({**place, "host": str(tmp_path)}), "FEED_KEYRING": "keyring"}
+    away = Feeds(Settings.from_environment({**nobody, "FEED_CONTRACT": "/feeds/transactions"}))
+    with pytest.raises(Transient):
+        load(event(record(1)), away)
+    load(event(record(1)), feeds)
+    assert len(people(target)) == 1
+
+
+def test_without_its_secret_it_writes_nothing(feeds: Feeds, target: psycopg.Connection[Any]) -> None:
+    client("secretsmanager").delete_secret(SecretId="keyring", ForceDeleteWithoutRecovery=True)
+    with pytest.raises(client("secretsmanager").exceptions.ResourceNotFoundException):
+        load(event(record(1)), feeds)
+    assert people(target) == []
+
+
+def test_keys_are_not_advanced_in_the_middle_of_a_batch(
+    feeds: Feeds, target: psycopg.Connection[Any], postgres: PostgresServer
+) -> None:
+    """Else rows of one batch would have pseudonyms of two keys."""
+    load(event(record(1)), feeds)
+    with connect(postgres, target.info.dbname) as other, other.transaction():
+        versions_of(other, feeds.feed)
+        target.execute("SET lock_timeout = '200ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            advance(target, "person", KEYRING)
+    advance(target, "person", KEYRING)
+
+
+def test_an_item_that_expired_is_a_row_that_is_gone(feeds: Feeds, target: psycopg.Connection[Any]) -> None:
+    """DynamoDB deletes what its time to live has ended, and says in the record that it did (Developer Guide)."""
+    load(event(record(1), record(2, "t2")), feeds)
+    by = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+    load(event({**record(3, event="REMOVE"), "userIdentity": by}), feeds)
+    assert target.execute("SELECT transaction_id FROM bi.transactions").fetchall() == [("t2",)]
+    load(event(record(1)), feeds)
+    assert len(people(target)) == 1
 
 
 def test_a_wrong_password_says_so_and_not_which(feeds: Feeds):
