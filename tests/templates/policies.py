@@ -20,6 +20,7 @@ OPTIONS = (
         "PipelineAccount": "444455556666",
         "SmokeTests": "yes",
         "AlarmEmail": "who@example.org",
+        "Authorization": "iam",
         "LakeFormation": "on",
         "Crawler": "on",
         "PandasLayer": "arn:aws:lambda:eu-west-1:336392948345:layer:AWSSDKPandas-Python312:1",
@@ -76,6 +77,7 @@ _ARNS = {
 }
 # Of these Ref is a name, or an address, and only an attribute the ARN.
 _BY_NAME = (
+    "AWS::ApiGateway::ApiKey", "AWS::ApiGateway::RestApi",
     "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table",
     "AWS::Events::Rule", "AWS::Glue::Job", "AWS::IAM::Role", "AWS::KMS::Key", "AWS::Lambda::Function",
     "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SQS::Queue",
