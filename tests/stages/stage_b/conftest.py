@@ -143,9 +143,9 @@ class Table:
             **({"was_transformed": True} if self.was_transformed else {}),
         }
         self.entries |= {one.object_id: entry for one, entry in zip(staged, objects, strict=True)}
-        self.lake.put(f"_manifests/team/set/{batch}.json", json.dumps(document).encode(), "staging")
+        uri = self.lake.put(f"_manifests/team/set/{batch}.json", json.dumps(document).encode(), "staging")
         row = {"dataset": "team/set", "item": f"BATCH#{batch}", "status": "SEALED", "candidates": [], "opened": "now"}
-        self.lake.dynamodb.put_item(TableName=BATCHES, Item=encode(row))
+        self.lake.dynamodb.put_item(TableName=BATCHES, Item=encode({**row, "manifest": uri}))
 
     def _run(self, batch: str, job: str | None = None) -> Loaded:
         run = self.lake.run(
