@@ -21,8 +21,8 @@ from typing import Any
 import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException
 
-from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.transactions import QuickTransaction
+from tests.any_tables import any_tables
 from tests.patience import until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,7 +71,7 @@ class ForeignWriter:
 def main(table: str, row: Mapping[str, Any], pause_s: float) -> None:
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-    tables, number = IcebergTables(), 0
+    tables, number = any_tables(), 0
     while not ended.is_set():
         next_at = time.monotonic() + pause_s
         found = tables.load(table)

@@ -32,7 +32,7 @@ def diff(
     Example: sluice diff 01KB3M8Q5Z5V6W7X8Y9ZABCDEF
     """
     lake = context.obj.connect().lake
-    compared = differences(*find_batch(lake, batch), limit)
+    compared = differences(*find_batch(lake, batch), lake.tables, limit)
     if as_json:
         print_json(compared.to_json())
     else:

@@ -16,7 +16,6 @@ from pipeline.core.clock import system_clock
 from pipeline.core.errors import Misconfigured, Refused, SluiceError
 from pipeline.core.settings import region
 from pipeline.lake.services import Lake
-from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.operate.connection import Connected
 from pipeline.operate.execution_search import recent
 from pipeline.operate.health import HealthReader
@@ -42,7 +41,6 @@ class Console:
         self.health = Cached(HealthReader().read, 2.0)
         self.histories = Histories()
         self.progress = Cached(look, 0.5)
-        self.tables = IcebergTables()
         self.queries = Queries()
 
     def connected(self) -> Connected:
@@ -61,7 +59,6 @@ class Console:
         with self._lock:
             self._connected = None
             self.histories = Histories()
-            self.tables = IcebergTables()
             client.cache_clear()
 
     def described(self) -> dict[str, str | None]:

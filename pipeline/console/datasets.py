@@ -146,8 +146,8 @@ def build(request: PageRequest) -> Document:
 
 def _table(request: PageRequest, registration: Registration, first: int) -> dict[str, Any] | None:
     if registration.dataset.table.format != "parquet":
-        return table_facts(request.console.tables, registration.table, first)
-    found = parquet_rows(registration)
+        return table_facts(request.lake.tables, registration.table, first)
+    found = parquet_rows(registration, request.lake.homes)
     return parquet_facts(found, registration.table) if found else None
 
 

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from pipeline.lake.batches.completion import BatchFinisher
     from pipeline.lake.batches.poller import Poller
     from pipeline.lake.batches.records import BatchRecords
+    from pipeline.lake.batches.results import ResultRecorder
     from pipeline.lake.batches.upkeep import Turns
     from pipeline.lake.batches.upkeep_poller import UpkeepPoller
     from pipeline.lake.batches.work import Work
     from pipeline.lake.manifested.deliveries import Deliveries
+    from pipeline.lake.tables.homes import Homes
+    from pipeline.lake.tables.iceberg import IcebergTables
 
 
 class Lake:
@@ -122,22 +125,48 @@ class Lake:
             turns=self.turns,
             glue=client("glue"),
             job=self.settings[Setting.UPKEEP_JOB],
+            policy=lambda: self.settings[Setting.UPKEEP_POLICY],
             batches_table=self.settings[Setting.BATCHES_TABLE],
             tell_team=self.tell_team,
             new_id=_new_batch_id,
         )
 
     @cached_property
+    def homes(self) -> Homes:
+        """Where the lake's tables lie."""
+        from pipeline.lake.tables.homes import Homes
+
+        return Homes(self.settings[Setting.CURATED_BUCKET], self.settings[Setting.DATABASE_PREFIX])
+
+    @cached_property
+    def tables(self) -> IcebergTables:
+        """The lake's Iceberg tables."""
+        from pipeline.lake.tables.iceberg import IcebergTables
+
+        return IcebergTables(homes=self.homes)
+
+    @cached_property
+    def results(self) -> ResultRecorder:
+        """Records what runs of teams' transforms wrote."""
+        from pipeline.lake.batches.results import ResultRecorder
+
+        return ResultRecorder(
+            records=self.batches,
+            branches=self.tables,
+            s3=client("s3"),
+            staging_bucket=self.settings[Setting.STAGING_BUCKET],
+        )
+
+    @cached_property
     def finisher(self) -> BatchFinisher:
         """Commits, quarantines and fails batches."""
         from pipeline.lake.batches.completion import BatchFinisher
-        from pipeline.lake.tables.iceberg import IcebergTables
         from pipeline.lake.tables.parquet import ParquetTables
 
         return BatchFinisher(
             catalog=self.catalog,
             records=self.batches,
-            tables=IcebergTables(),
+            tables=self.tables,
             parquet=ParquetTables,
             dynamodb=client("dynamodb"),
             announce=self.announce,
@@ -152,7 +181,7 @@ class Lake:
         registration = self.registry.get(DatasetName.parse(dataset))
         if registration is None:
             raise Inconsistent(f"dataset {dataset} has objects that wait, and is not registered")
-        return Work(registration.dataset, registration.table, registration.transform_job)
+        return Work.of(registration)
 
     def announce(self, message: dict[str, Any]) -> None:
         """Tell whoever listens that a dataset has changed; at least once."""

@@ -27,6 +27,8 @@ class Setting(FlowSetting):
     STANDARD_JOB = "standard-job"
     QUALITY_JOB = "quality-job"
     UPKEEP_JOB = "upkeep-job"
+    UPKEEP_POLICY = "upkeep-policy"
+    """No resource but what the upkeep job may do of its role's rights, for `<team>` and `<dataset>`."""
     UPDATES_TOPIC = "updates-topic"
     TEAM_TOPICS = "team-topics"
     DATABASE_PREFIX = "database-prefix"

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.core.clock import parse_iso
-from pipeline.lake.batches.records import Batch, Written, unknown
+from pipeline.lake.batches.records import Batch, unknown
 from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.messages.written import Written
 from pipeline.lake.services import Lake
 
 

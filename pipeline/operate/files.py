@@ -86,7 +86,7 @@ def data_files(lake: Lake, row: ObjectRow) -> list[DataFile]:
         return []
     registration = lake.registry.get(DatasetName.parse(row.dataset))
     batch = lake.batches.get(row.dataset, row.batch)
-    table = load(registration) if registration and batch else None
+    table = load(registration, lake.tables) if registration and batch else None
     return [DataFile(*each) for each in files_of(table, batch, OBJECTS)] if table and batch else []
 
 
@@ -192,7 +192,7 @@ def _of_table(lake: Lake, uri: str, found: re.Match[str]) -> FileFacts | None:
     dataset = str(registration.name)
     if in_folder := _BATCH_FOLDER.search(found[0]):
         return _with_batches(lake, FileFacts(uri, "data file", dataset, (in_folder[1],)))
-    table = load(registration)
+    table = load(registration, lake.tables)
     known = table_file(lake, dataset, table, uri) if table else None
     if known is None:
         return FileFacts(

@@ -16,6 +16,7 @@ from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.datasets.system_columns import BATCH_COLUMN
 from pipeline.lake.services import Lake
 from pipeline.lake.tables.cherry_picks import SOURCE
+from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.operate.arguments import time_of
 from pipeline.operate.batches import find_batch
 from pipeline.operate.query import plain
@@ -60,7 +61,7 @@ def as_of(lake: Lake, text: str) -> AsOf:
         found = find_batch(lake, text)
     except NotThere:
         return _moment(text)
-    return _after(*found)
+    return _after(*found, lake.tables)
 
 
 def _moment(text: str) -> AsOf:
@@ -73,7 +74,7 @@ def _moment(text: str) -> AsOf:
         ) from None
 
 
-def _after(batch: Batch, registration: Registration) -> AsOf:
+def _after(batch: Batch, registration: Registration, tables: IcebergTables) -> AsOf:
     if batch.status is not BatchStatus.COMMITTED or not batch.ended:
         raise BadInput(
             f"batch {batch.id} is {batch.status}: readers have not seen its rows",
@@ -82,7 +83,7 @@ def _after(batch: Batch, registration: Registration) -> AsOf:
     at = datetime.fromisoformat(batch.ended)
     if batch.write is None or batch.write.snapshot is None:
         return AsOf(at)
-    table = _table(registration)
+    table = _table(registration, tables)
     _check(table, batch.write.snapshot, f"batch {batch.id}")
     moment = next(
         (each.timestamp_ms for each in table.metadata.snapshot_log if each.snapshot_id == batch.write.snapshot), None
@@ -91,14 +92,14 @@ def _after(batch: Batch, registration: Registration) -> AsOf:
     return AsOf(at, batch.dataset, batch.write.snapshot)
 
 
-def _table(registration: Registration) -> Table:
+def _table(registration: Registration, tables: IcebergTables) -> Table:
     if registration.dataset.table.format == "parquet":
         name = f"{registration.name.team}.{registration.name.dataset}"
         raise BadInput(
             f"{registration.name} is a table of Parquet files, which have no earlier state to compare with",
             hint=f"Where batches are added, `select * from {name} where {BATCH_COLUMN} = 'BATCH'` has what one added.",
         )
-    found = load_table(registration)
+    found = load_table(registration, tables)
     if found is None:
         raise NotThere(f"{registration.name} has no table any more")
     return found
@@ -143,7 +144,7 @@ class Differences:
         return dict(zip(self.columns, map(plain, row), strict=True))
 
 
-def differences(batch: Batch, registration: Registration, limit: int) -> Differences:
+def differences(batch: Batch, registration: Registration, tables: IcebergTables, limit: int) -> Differences:
     """What a committed batch changed in its table, or a quarantined one would. `limit` rows of each kind.
 
     `BadInput` for a batch that has written nothing that is kept, or whose snapshots have expired.
@@ -153,7 +154,7 @@ def differences(batch: Batch, registration: Registration, limit: int) -> Differe
             f"batch {batch.id} is {batch.status}: it has no rows to compare",
             hint="Only a COMMITTED batch changed its table, and a QUARANTINED one may.",
         )
-    table, key = _table(registration), registration.dataset.table.key
+    table, key = _table(registration, tables), registration.dataset.table.key
     if batch.write is None or batch.write.snapshot is None:
         return Differences(batch, (), key, dict.fromkeys(("added", "changed", "removed"), 0), [], [], [])
     after = batch.write.snapshot

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.lake.datasets.system_columns import BATCH_COLUMN, ORDER_COLUMN
 from pipeline.lake.datasets.types import parse_type
 from pipeline.lake.tables import parquet_names as names
+from pipeline.lake.tables.homes import check_locations
 from pipeline.lake.tables.names import MARKER
 from pipeline.operate.arrow_rows import ArrowRows
 
@@ -34,10 +35,12 @@ class ParquetRows(ArrowRows):
     """A table's rows, each time of the same files.
 
     `table` is Glue's. Each batch that was appended is the column `batch_id`, as Athena and Spark show it; Sluice's own
-    column is left out. `io` opens files, as PyIceberg does; `s3` lists them.
+    column is left out. `io` opens files, as PyIceberg does; `s3` lists them. Where the catalog leads out of the table's
+    folder `home`, `OutsideTable` is raised.
     """
 
-    def __init__(self, table: Mapping[str, Any], glue: Any, s3: Any, io: Any = None) -> None:
+    def __init__(self, table: Mapping[str, Any], glue: Any, s3: Any, home: str, io: Any = None) -> None:
+        self._home = home
         self._table = table
         self._glue = glue
         self._s3 = s3
@@ -54,6 +57,12 @@ class ParquetRows(ArrowRows):
     @cached_property
     def parts(self) -> list[Part]:
         """The places where rows are, as the catalog has them now."""
+        found = self._parts()
+        name = f"{self._table['DatabaseName']}.{self._table['Name']}"
+        check_locations((part.location for part in found), name, self._home)
+        return found
+
+    def _parts(self) -> list[Part]:
         keys = [key["Name"] for key in self._table["PartitionKeys"]]
         if not keys:
             return [Part(self._table["StorageDescriptor"]["Location"], {}, self._table["UpdateTime"])]

@@ -189,7 +189,7 @@ def _is_gone(row: ObjectRow) -> bool:
 def _work_of(lake: Lake, batch: str) -> Work:
     _, registration = find_batch(lake, batch)
     _check_open(registration)
-    return Work(registration.dataset, registration.table, registration.transform_job)
+    return Work.of(registration)
 
 
 def _redrivable(lake: Lake, uri: str, version: str | None) -> list[ObjectRow]:

@@ -47,12 +47,12 @@ class TableFile:
     is_all: bool = True
 
 
-def load(registration: Registration, tables: IcebergTables | None = None) -> Table | None:
+def load(registration: Registration, tables: IcebergTables) -> Table | None:
     """The table's metadata as it is now; None if there is no table yet."""
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
-        found: Table = (tables or IcebergTables()).looking.load_table(registration.table)
+        found: Table = tables.looking.load_table(registration.table)
     except NoSuchTableError:
         return None
     return found

@@ -13,6 +13,7 @@ from pipeline.core.clock import iso
 from pipeline.lake.datasets.model import ORDER_COLUMN
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.services import Lake
+from pipeline.lake.tables.homes import Homes
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import MARKER, split_table
 from pipeline.operate.arrow_rows import ArrowRows
@@ -43,12 +44,12 @@ class TableFacts:
         return asdict(self)
 
 
-def load_table(registration: Registration, tables: IcebergTables | None = None) -> Table | None:
+def load_table(registration: Registration, tables: IcebergTables) -> Table | None:
     """The table of a registered dataset as it is now; None if it has none yet."""
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
-        found: Table = (tables or IcebergTables()).catalog.load_table(registration.table)
+        found: Table = tables.catalog.load_table(registration.table)
     except NoSuchTableError:
         return None
     return found
@@ -59,7 +60,6 @@ class Tables:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
-        self._iceberg = IcebergTables()
 
     @cached_property
     def registrations(self) -> dict[tuple[str, str], Registration]:
@@ -74,12 +74,12 @@ class Tables:
     def load(self, team: str, dataset: str) -> Table | None:
         """The table of a dataset as it is now; None if nobody registered it or it has no table yet."""
         registration = self.registrations.get((team, dataset))
-        return load_table(registration, self._iceberg) if registration else None
+        return load_table(registration, self._lake.tables) if registration else None
 
     def parquet(self, team: str, dataset: str) -> ParquetRows | None:
         """The rows of a dataset whose table is of Parquet files; None if it is not, or there is no table yet."""
         registration = self.registrations.get((team, dataset))
-        return parquet_rows(registration) if registration else None
+        return parquet_rows(registration, self._lake.homes) if registration else None
 
     def quarantined(self, team: str, dataset: str) -> QuarantinedRows | None:
         """The rows that were set aside of a dataset; None if nobody registered it."""
@@ -91,21 +91,22 @@ class Tables:
         for (team, dataset), registration in self.registrations.items():
             name = f"{team}.{dataset}"
             if registration.dataset.table.format == "parquet":
-                files = parquet_rows(registration)
+                files = parquet_rows(registration, self._lake.homes)
                 yield _parquet_facts(name, registration.table, files) if files else TableFacts(name, registration.table)
                 continue
             found = self.load(team, dataset)
             yield _facts(name, registration.table, found) if found else TableFacts(name, registration.table)
 
 
-def parquet_rows(registration: Registration) -> ParquetRows | None:
+def parquet_rows(registration: Registration, homes: Homes) -> ParquetRows | None:
     """The rows of a registered dataset's table of Parquet files; None if it is otherwise, or not made yet."""
     if registration.dataset.table.format != "parquet":
         return None
     database, name = split_table(registration.table)
     glue = client("glue")
     try:
-        return ParquetRows(glue.get_table(DatabaseName=database, Name=name)["Table"], glue, client("s3"))
+        found = glue.get_table(DatabaseName=database, Name=name)["Table"]
+        return ParquetRows(found, glue, client("s3"), homes.of(registration.table))
     except glue.exceptions.EntityNotFoundException:
         return None
 

@@ -86,7 +86,11 @@ class Trial:
 def published_table(lake: Lake, dataset: Dataset) -> Any:
     """The Iceberg table that readers have of a dataset; None if there is none."""
     registration = lake.registry.get(dataset.name)
-    return load_table(registration) if registration and registration.dataset.table.format == "iceberg" else None
+    return (
+        load_table(registration, lake.tables)
+        if registration and registration.dataset.table.format == "iceberg"
+        else None
+    )
 
 
 def schema_changes(published: Any, tried: Any) -> tuple[str, ...]:

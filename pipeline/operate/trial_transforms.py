@@ -102,7 +102,7 @@ def _tables(lake: Lake, spark: SparkSession, code: Code, folder: Path) -> Mappin
     found = {}
     for view, name in code.views.items():
         registration = lake.registry.get(name)
-        table = load_table(registration) if registration else None
+        table = load_table(registration, lake.tables) if registration else None
         if table is None:
             raise Refused(f"{code.file} reads {name}, which has no table", hint=f"Apply {name} first.")
         path = folder / f"table-{view}.parquet"
@@ -119,7 +119,8 @@ def _columns(lake: Lake, name: DatasetName) -> dict[str, Type]:
     from pipeline.lake.tables.schema import columns_of
 
     registration = lake.registry.get(name)
-    table = load_table(registration) if registration and registration.dataset.table.format == "iceberg" else None
+    is_iceberg = registration is not None and registration.dataset.table.format == "iceberg"
+    table = load_table(registration, lake.tables) if registration and is_iceberg else None
     is_used = table is not None and any(snapshot.summary for snapshot in table.metadata.snapshots[1:])
     return columns_of(table.schema()) if table is not None and is_used else {}
 

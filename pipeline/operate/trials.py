@@ -18,10 +18,11 @@ from pipeline.core.clock import iso
 from pipeline.core.dynamo import encode
 from pipeline.core.errors import BadObject, NotThere, Refused
 from pipeline.lake.batches.manifest import manifest_body
-from pipeline.lake.batches.records import BatchStatus, Written, batch_item
+from pipeline.lake.batches.records import BatchStatus, batch_item
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.files.conversion import convert
 from pipeline.lake.messages.manifest import Manifest, StagedObject
+from pipeline.lake.messages.written import Written
 from pipeline.lake.settings import Setting
 from pipeline.lake.tables import scratch
 from pipeline.lake.transforms.code import TransformFailed
@@ -140,7 +141,12 @@ class Trials:
 
         self.say("making a scratch table")
         create_database(table.partition(".")[0], client("glue"))
-        create_table(dataset, table, f"s3://{self.lake.settings[Setting.CURATED_BUCKET]}/{scratch.FOLDER}/{trial}/t")
+        create_table(
+            dataset,
+            table,
+            f"s3://{self.lake.settings[Setting.CURATED_BUCKET]}/{scratch.FOLDER}/{trial}/t",
+            self.lake.tables,
+        )
 
     def _load(self, report: Trial, dataset: Dataset, table: str, trial: str, staged: Sequence[StagedObject]) -> Trial:
         settings = self.lake.settings
@@ -171,13 +177,11 @@ class Trials:
     def _compared(
         self, report: Trial, dataset: Dataset, table: str, written: Written | None, staged: Sequence[StagedObject]
     ) -> Trial:
-        from pipeline.lake.tables.iceberg import IcebergTables
-
         published = published_table(self.lake, dataset)
         if published is None:
             return report
         self.say("comparing with the table as it is")
-        tried = IcebergTables().catalog.load_table(table)
+        tried = self.lake.tables.catalog.load_table(table)
         report = replace(report, schema=schema_changes(published, tried))
         if written is None or written.snapshot is None or written.rows > COMPARED_ROWS:
             return report

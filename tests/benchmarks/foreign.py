@@ -16,7 +16,6 @@ from collections import Counter
 from pipeline.cli.waits import wait
 from pipeline.lake.batches.records import BatchStatus
 from pipeline.lake.catalog import Status
-from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.operate.connection import Connected
 from tests.benchmarks.flow import drop
 from tests.benchmarks.small_lake import NAME, small_lake
@@ -86,7 +85,7 @@ def verdict(connected: Connected, files: int, foreign: list[str]) -> int:
     """Print what became of both; 1 if a row is not there exactly once, or a batch failed."""
     statuses = Counter(row.status for row in connected.lake.catalog.all(str(NAME)))
     batches = Counter(batch.status for batch in connected.lake.batches.newest(str(NAME), 10 * files))
-    found = IcebergTables().load(table_of(connected)).scan().to_arrow()["id"].to_pylist()
+    found = connected.lake.tables.load(table_of(connected)).scan().to_arrow()["id"].to_pylist()
     theirs = Counter(row for row in found if row.startswith("foreign-"))
     ours = Counter(row for row in found if not row.startswith("foreign-"))
     print(f"files {dict(statuses)}; batches {dict(batches)}")

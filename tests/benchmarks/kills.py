@@ -23,7 +23,6 @@ from pipeline.cli.waits import wait
 from pipeline.core.clients import client
 from pipeline.lake.batches.records import BatchStatus
 from pipeline.lake.catalog import Status
-from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.operate.connection import Connected
 from tests.benchmarks.flow import drop
 from tests.benchmarks.small_lake import NAME, small_lake
@@ -133,7 +132,7 @@ def verdict(connected: Connected, files: int) -> int:
 def rows(connected: Connected) -> list[str]:
     registration = connected.lake.registry.get(NAME)
     assert registration
-    return [str(value) for value in IcebergTables().load(registration.table).scan().to_arrow()["id"].to_pylist()]
+    return [str(value) for value in connected.lake.tables.load(registration.table).scan().to_arrow()["id"].to_pylist()]
 
 
 def runs() -> dict[str, int]:

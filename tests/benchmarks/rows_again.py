@@ -115,7 +115,7 @@ def mend(connected: Connected) -> None:
 def expect(connected: Connected, rows: int) -> None:
     registration = connected.lake.registry.get(NAME)
     assert registration
-    table = load_table(registration)
+    table = load_table(registration, connected.lake.tables)
     assert table
     assert table.scan().count() == rows
 

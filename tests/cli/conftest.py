@@ -22,12 +22,13 @@ from pipeline.core.events.s3 import ObjectCreated
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Settings
 from pipeline.emulator.gateway.server import AwsServer
-from pipeline.lake.batches.records import RuleResult, Verdict, Written
+from pipeline.lake.batches.records import RuleResult, Verdict
 from pipeline.lake.batches.work import Work
 from pipeline.lake.catalog import ObjectRow, Staging
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
 from pipeline.lake.messages.stage_a import StageAWork
+from pipeline.lake.messages.written import Written
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from pipeline.lake.tables.creation import create_table
@@ -218,7 +219,7 @@ class Actor:
         if database not in {d["Name"] for d in glue.get_databases()["DatabaseList"]}:
             glue.create_database(DatabaseInput={"Name": database})
         curated = self.lake.settings[Setting.CURATED_BUCKET]
-        create_table(dataset, registration.table, f"s3://{curated}/{self.name}")
+        create_table(dataset, registration.table, f"s3://{curated}/{self.name}", self.lake.tables)
         self.work = Work(dataset, registration.table)
         self.registration = registration
 

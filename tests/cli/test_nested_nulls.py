@@ -5,9 +5,9 @@ import pytest
 
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
-from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.operate.nested_nulls import keep_nested_nulls
 from pipeline.operate.tables import Snapshot
+from tests.any_tables import any_tables
 
 ROWS = {
     "structs": [None, [], [{"x": 1}], None],
@@ -26,7 +26,7 @@ def test_a_null_inside_nested_columns_is_read_as_null_and_an_empty_one_as_empty(
     # PyIceberg forgets them when it writes, too.
     keep_nested_nulls()
     written = pa.table({name: pa.array(ROWS[name], TYPES[name])})
-    catalog = IcebergTables().catalog
+    catalog = any_tables().catalog
     catalog.create_namespace_if_not_exists("nested_nulls")
     place = f"s3://{lake.settings[Setting.CURATED_BUCKET]}/nested_nulls/{name}"
     table = catalog.create_table(f"nested_nulls.{name}", schema=written.schema, location=place)

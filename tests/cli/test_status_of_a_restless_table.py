@@ -5,7 +5,6 @@ from __future__ import annotations
 from pipeline.lake.batches.completion import REBASES
 from pipeline.lake.batches.records import BatchStatus
 from pipeline.lake.catalog import Status
-from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.outcomes import CommitOutcome
 from stages.stage_b.end import REBASED_TOO_OFTEN, why_another_batch
 from tests.cli.test_status import rows
@@ -20,7 +19,7 @@ def test_status_tells_that_others_write_and_that_the_next_batch_tries_by_itself(
     obj = orders.stage("a.csv")
     batch = orders.open(obj)
     orders.write(batch, rows(1))
-    table = IcebergTables().load(orders.work.table)
+    table = lake.tables.load(orders.work.table)
     table.append(rows(99).cast(table.schema().as_arrow()))
     assert lake.finisher.commit(orders.name, batch, orders.work.table) is CommitOutcome.REBASE
     assert f"others write to its table: transform 2 of {REBASES + 1}" in words(sluice("status"))
@@ -37,5 +36,5 @@ def test_status_tells_that_others_write_and_that_the_next_batch_tries_by_itself(
     orders.write(again, rows(1))
     orders.commit(again)
     assert "others wrote" not in words(sluice("status"))
-    found = IcebergTables().load(orders.work.table).scan().to_arrow()
+    found = lake.tables.load(orders.work.table).scan().to_arrow()
     assert sorted(found["id"].to_pylist()) == [1, 99]

@@ -15,9 +15,10 @@ from pipeline.cloudformation.functions import functions
 from pipeline.core.clients import client
 from pipeline.core.dynamo import encode
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.batches.records import BatchRecords, Verdict, Written, batch_item
+from pipeline.lake.batches.records import BatchRecords, Verdict, batch_item
 from pipeline.lake.messages.stage_a import StageAInput, StageAWork
 from pipeline.lake.messages.stage_b import StageBInput
+from pipeline.lake.messages.written import Written
 from tests.conftest import ROOT, load_template
 from tests.templates.rendering import rendered
 
@@ -137,7 +138,7 @@ class World:
         names = import_module(script.removeprefix("../../").removesuffix(".py").replace("/", ".")).ARGUMENTS
         # Glue says by itself which job it is.
         assert {f"--{name}" for name in names} - {"--JOB_NAME"} <= given["Arguments"].keys()
-        return [{"JobRunState": "SUCCEEDED"}]
+        return [{"Id": "jr_1", "JobRunState": "SUCCEEDED"}]
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ KNOWN_TYPES = frozenset(
         "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table",
         "AWS::EC2::RouteTable", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::Subnet",
         "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EC2::VPCEndpoint", "AWS::Events::Rule",
+        "AWS::ApiGateway::ApiKey", "AWS::ApiGateway::Deployment", "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage",
+        "AWS::ApiGateway::UsagePlan", "AWS::ApiGateway::UsagePlanKey",
         "AWS::Glue::Crawler", "AWS::Glue::Job",
         "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::KMS::Key",
         "AWS::LakeFormation::PrincipalPermissions", "AWS::LakeFormation::Resource",

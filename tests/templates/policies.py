@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ OPTIONS = (
         "PipelineAccount": "444455556666",
         "SmokeTests": "yes",
         "AlarmEmail": "who@example.org",
+        "Authorization": "iam",
         "LakeFormation": "on",
         "Crawler": "on",
         "PandasLayer": "arn:aws:lambda:eu-west-1:336392948345:layer:AWSSDKPandas-Python312:1",
@@ -75,6 +77,7 @@ _ARNS = {
 }
 # Of these Ref is a name, or an address, and only an attribute the ARN.
 _BY_NAME = (
+    "AWS::ApiGateway::ApiKey", "AWS::ApiGateway::RestApi",
     "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table",
     "AWS::Events::Rule", "AWS::Glue::Job", "AWS::IAM::Role", "AWS::KMS::Key", "AWS::Lambda::Function",
     "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SQS::Queue",
@@ -155,8 +158,25 @@ def stored() -> dict[str, str]:
         for resource in made.values():
             if resource["Type"] == "AWS::SSM::Parameter":
                 given = resource["Properties"]
-                found[given["Name"].split("/", 3)[3]] = arn(given["Value"], made)
+                # A text of other parameters is no name of a resource.
+                if not _STORED.search(given["Value"]):
+                    found[given["Name"].split("/", 3)[3]] = arn(given["Value"], made)
     return found
+
+
+def allows(statement: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str]) -> bool:
+    """Whether a statement allows an action on a resource; `context` has the keys of conditions, in lower case and
+    without their service."""
+    if statement["Effect"] != "Allow" or not any(fnmatchcase(action, each) for each in _listed(statement["Action"])):
+        return False
+    if not any(fnmatchcase(resource, pattern) for pattern in _listed(statement["Resource"])):
+        return False
+    for test in statement.get("Condition", {}).values():
+        for key, wanted in test.items():
+            asked = context.get(key.partition(":")[2].lower(), "")
+            if not any(fnmatchcase(asked, pattern) for pattern in _listed(wanted)):
+                return False
+    return True
 
 
 def _listed(value: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from pipeline.cloudformation.locations import Place
 from pipeline.cloudformation.parameters import values
 from pipeline.cloudformation.sam import transformed
 from pipeline.cloudformation.templates import load_template
+from pipeline.deploy.packaging.documents import include_documents
 
 PARTITIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """A region of each partition that the lake has to work in."""
@@ -125,6 +126,7 @@ def rendered(path: Path, partition: str = "aws", given: Mapping[str, str] | None
 def _packaged(source: dict[str, Any], path: Path) -> dict[str, Any]:
     """What the translator takes: no local paths, and the definition of each state machine in its place."""
     template = copy.deepcopy(source)
+    include_documents(template, path, path.name)
     holders = [template.get("Globals", {}).get("Function", {})]
     holders += [each.get("Properties", {}) for each in template["Resources"].values()]
     for holder in holders:

@@ -146,7 +146,7 @@ def test_a_canary_moves_the_machines_alias_and_what_no_data_explains_moves_it_ba
         assert alarm["Dimensions"] == [{"Name": "StateMachineArn", "Value": machine}]
         return
     watched = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
-    called = [name for name in ("CommitFunction", "RegisterFunction", "QuarantineFunction", "FailFunction")]
+    called = [f"{name}Function" for name in ("Record", "Commit", "Register", "Quarantine", "Fail")]
     assert [(each["Namespace"], each["MetricName"]) for each in watched] == [("AWS/Lambda", "Errors")] * len(called)
     assert [{d["Name"]: d["Value"] for d in each["Dimensions"]} for each in watched] == [
         {"FunctionName": name, "Resource": f"{name}:{version_of(resources, name)}.Version"} for name in called

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Grant:
         if self.prefixes and not any(fnmatchcase(need.prefix, pattern) for pattern in self.prefixes):
             return False
         known = need.resource == "*" or any(fnmatchcase(need.resource, pattern) for pattern in self.resources)
-        return self.action == need.action and known
+        return fnmatchcase(need.action, self.action) and known
 
     @property
     def logical_role(self) -> str:
@@ -52,6 +53,17 @@ def granted() -> list[Grant]:
                     resources = tuple(_listed(statement["Resource"]))
                     prefixes = prefixes_of(statement)
                     found += [Grant(role, action, resources, prefixes) for action in _listed(statement["Action"])]
+    return found
+
+
+def granted_to_runs(job: str) -> list[Grant]:
+    """Everything that the sessions of a job's runs may do, beside what the job's role says."""
+    found = []
+    for page in client("glue").get_paginator("get_job_runs").paginate(JobName=job):
+        for run in page["JobRuns"]:
+            for statement in json.loads(run["ExecutionRoleSessionPolicy"])["Statement"]:
+                resources, prefixes = tuple(_listed(statement["Resource"])), prefixes_of(statement)
+                found += [Grant(job, action, resources, prefixes) for action in _listed(statement["Action"])]
     return found
 
 

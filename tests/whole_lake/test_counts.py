@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.core.clients import client
 from pipeline.lake.settings import Setting
-from pipeline.lake.tables.iceberg import IcebergTables
+from tests.any_tables import any_tables
 from tests.patience import PATIENCE_S
 
 from ..benchmarks.cost import MODEL
@@ -131,7 +131,7 @@ def history(lake: RunningLake, dataset: Datasetup, commits: int) -> None:
     """Commits of others, each one more snapshot, manifest and data file."""
     registration = lake.lake.registry.get(dataset.name)
     for n in range(commits):
-        table = IcebergTables().load(registration.table)
+        table = any_tables().load(registration.table)
         columns = {field.name: ["x"] for field in table.schema().fields}
         columns["id"] = [f"foreign {n}"]
         table.append(pa.table(columns))

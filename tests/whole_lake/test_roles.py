@@ -29,7 +29,7 @@ from tests import patience
 
 from .conftest import Datasetup, RunningLake, csv_text
 from .listening import command_line
-from .roles import Grant, granted, roles_of_callers, unmet, unused
+from .roles import Grant, granted, granted_to_runs, roles_of_callers, unmet, unused
 
 UNUSED = Path(__file__).with_name("roles_unused.yaml")
 OTHER_MODULES = {"test_bad_input", "test_counts", "test_flow", "test_rows_again"}
@@ -251,6 +251,14 @@ def test_nobody_called_what_the_role_does_not_allow(lake: RunningLake) -> None:
     assert {need.caller for need in found} - NO_ROLE - {n.caller for n in found if n.caller.lower() in callers} == set()
     assert {need.caller for need in found} - NO_ROLE, "nothing was recorded"
     assert unmet(found, granted(), callers) == []
+
+
+def test_a_run_of_upkeep_called_nothing_that_is_not_its_datasets(lake: RunningLake) -> None:
+    job = lake.lake.settings[Setting.UPKEEP_JOB]
+    called = [need for need in needs(lake) if need.caller.lower() == job.lower()]
+    allowed = granted_to_runs(job)
+    assert called, "nothing was recorded"
+    assert [need for need in called if not any(grant.covers(need) for grant in allowed)] == []
 
 
 def test_every_grant_is_used_or_has_its_reason(lake: RunningLake, request: pytest.FixtureRequest) -> None:

@@ -287,7 +287,7 @@ def _register(dataset: Dataset, plan: TablePlan, deployed: Deployed, parts: Part
     table = table_of(name, parts.database_prefix)
     before = parts.registry.get(name)
     queues = deployed.outputs["QueueUrl"], deployed.outputs["DeadLetterQueueUrl"]
-    now = Registration.of(dataset, *queues, table, deployed.outputs.get("TransformJob"))
+    now = Registration.of(dataset, *queues, table, deployed.outputs.get("TransformJob"), before)
     if now != before:
         parts.registry.put(now)
     changes = (

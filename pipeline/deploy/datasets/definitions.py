@@ -144,16 +144,15 @@ def _parts(
 ) -> Parts:
     from pipeline.lake.tables.agreement import stands
     from pipeline.lake.tables.creation import TableChange, create_database, create_table, plan_table
-    from pipeline.lake.tables.iceberg import IcebergTables
     from pipeline.lake.tables.parquet_creation import create_parquet_table, plan_parquet_table
 
     # One catalog for all that change: making PyIceberg's costs more than half a second.
-    tables = IcebergTables()
+    tables = connected.lake.tables
 
     def plan(dataset: Dataset, table: str) -> TableChange:
         if dataset.table.format == "parquet":
             return plan_parquet_table(dataset, table)
-        if stands(dataset, table, glue=client("glue"), s3=client("s3")):
+        if stands(dataset, table, glue=client("glue"), s3=client("s3"), home=connected.lake.homes.of(table)):
             return "none"
         return plan_table(dataset, table, tables)
 

@@ -14,6 +14,7 @@ from pipeline.deploy.glue_versions import GLUE_5_1
 from pipeline.deploy.packaging.archives import zip_bytes
 from pipeline.deploy.packaging.artefacts import Artefacts
 from pipeline.deploy.packaging.code import Code
+from pipeline.deploy.packaging.documents import include_documents
 from pipeline.deploy.packaging.layers import layer_archive
 from pipeline.deploy.packaging.manifest import BUCKET
 from pipeline.deploy.packaging.wheels import FOLDER, REQUIREMENTS, SUFFIX, requirements, wheels_archive
@@ -45,6 +46,7 @@ class Rewriter:
         template.setdefault("Metadata", {})[SOURCE] = _relative(path, self._root)
         globals_ = template.get("Globals", {}).get("Function", {})
         shared = globals_.pop("CodeUri") if _is_local(globals_.get("CodeUri")) else None
+        include_documents(template, path, _relative(path, self._root))
         names_artefacts = False
         for logical_id, resource in template["Resources"].items():
             if shared is not None and resource.get("Type") == FUNCTION:

@@ -62,7 +62,7 @@ def _delete_api(aws: Aws, resource: Resource, made: Made) -> None:
 
 @resource_type(
     "AWS::ApiGateway::RestApi",
-    "Name Description Body.* EndpointConfiguration.Types[] Tags.*",
+    "Name Description Body.* EndpointConfiguration.Types[] Parameters.* Tags.*",
     without_effect={
         "EndpointConfiguration": API_ADDRESS,
         "FailOnWarnings": "what is not honoured is always refused",

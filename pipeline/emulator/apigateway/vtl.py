@@ -9,6 +9,7 @@ API Gateway's developer guide.
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 import re
@@ -98,6 +99,9 @@ def _parts(value: Any) -> Iterator[Any]:
         yield from value.values()
     elif isinstance(value, (list, tuple)):
         yield from value
+    elif inspect.ismethod(value):
+        # Some elements keep of what is in them only how it is evaluated.
+        yield value.__self__
     else:
         yield value
 
@@ -164,7 +168,7 @@ def _reference(self: Any, stream: Any, namespace: Any, loader: Any) -> None:
     value = self.expression.calculate(namespace, loader)
     if value is None and self.alternate is not None:
         value = self.alternate.calculate(namespace, loader)
-    stream.write(printed(value))
+    stream.write("" if isinstance(value, Exposed) else printed(value))
 
 
 def _string(self: Any) -> None:
@@ -286,6 +290,8 @@ def _operators() -> dict[str, Callable[[Any, Any], Any]]:
 
 def _make_velocity() -> None:
     """Give airspeed's elements Velocity's rules; nothing else of this process uses them."""
+    # A hash that begins nothing is text, and what follows it is not swallowed.
+    airspeed.Text.PLAIN = re.compile(r"((?:[^\\\$#]+|\\[\$#])+|\$[^!{a-z0-9_]|\$$|#$|\\.)", re.S | re.I)
     airspeed.NameOrCall.NAME = re.compile(r"([a-z][a-z0-9_-]*)", re.I)
     airspeed.SetDirective.PLACE = re.compile(r"\s*\$\{?([a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_-]*)*)\}?", re.I)
     airspeed.ForeachDirective.LOOP_VAR_NAME = re.compile(r"\$([a-z][a-z0-9_-]*)", re.I)

@@ -41,8 +41,8 @@ repeat). An operation that is not on this page was not looked at, and is refused
 ## Limits of the whole
 
 - It forgets everything on `sluice down`, and all its state is in memory.
-- IAM, bucket, queue and key policies and TLS are not enforced: whoever has its key may do everything.
-  Test permissions on AWS.
+- IAM, bucket, queue and key policies, those of a Glue run's session, and TLS are not enforced: whoever has its key may
+  do everything. Test permissions on AWS.
 - Each lake makes a random key when it starts. Calls are answered if they are signed with it (Signature Version 4;
   payloads that a client leaves unsigned are not verified) and come from no browser: `eval "$(sluice env)"` gives it.
 - Nothing throttles.

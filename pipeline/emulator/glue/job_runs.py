@@ -76,6 +76,8 @@ class Run:
     timeout_minutes: int | None
     started: datetime
     queuing: bool = False
+    session_policy: str | None = None
+    """What the run may do of its role's rights, as IAM's JSON; nothing here holds it to that."""
     ended: Callable[[], None] = lambda: None
     """Called once it is no longer counted among its job's runs."""
     state: RunState = RunState.STARTING

@@ -27,15 +27,16 @@ def admit(job: Any) -> None:
             _admit(job)
 
 
-def start(job: Any, record: Callable[[], str], queuing: bool | None) -> str:
+def start(job: Any, record: Callable[[], str], queuing: bool | None, policy: str | None = None) -> str:
     """Start a run of moto's `job`, which `record` adds to the job's runs; without a runner it stays as moto has it.
 
-    `queuing` is what the call says of it, if anything. The answer is the run's id.
+    `queuing` is what the call says of it, if anything, and `policy` that of the run's session. The answer is the run's
+    id.
     """
     if not _runners:
         return record()
     with _lock:
-        return _start(job, record, queuing)
+        return _start(job, record, queuing, policy)
 
 
 def stop(record: Any) -> bool:
@@ -43,7 +44,7 @@ def stop(record: Any) -> bool:
     return bool(_runners) and _runners[-1].stop_run(record.run)
 
 
-def _start(job: Any, make_record: Callable[[], str], asked: bool | None) -> str:
+def _start(job: Any, make_record: Callable[[], str], asked: bool | None, policy: str | None) -> str:
     # Glue API, StartJobRun: where run and job differ, the run's own word counts.
     queuing = getattr(job, "queuing", False) if asked is None else asked
     if not queuing:
@@ -64,6 +65,7 @@ def _start(job: Any, make_record: Callable[[], str], asked: bool | None) -> str:
         timeout_minutes=record.timeout,
         started=system_clock(),
         queuing=queuing,
+        session_policy=policy,
         ended=lambda: admit(job),
         state=RunState.WAITING if queuing else RunState.STARTING,
     )
@@ -120,6 +122,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "LogGroupName": "/aws-glue/jobs",
         "GlueVersion": "5.1",
         "ErrorMessage": run.error,
+        "ExecutionRoleSessionPolicy": run.session_policy,
         "JobRunQueuingEnabled": run.queuing,
         "StateDetail": _WAITS if run.state is RunState.WAITING else None,
     }

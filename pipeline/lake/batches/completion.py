@@ -29,7 +29,15 @@ class Tables(Protocol):
     """The commit protocol of a table format."""
 
     def commit(
-        self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False
+        self,
+        table: str,
+        batch: str,
+        branch: str,
+        base: int,
+        checked: int,
+        *,
+        can_move: bool = False,
+        is_untrusted: bool = False,
     ) -> CommitOutcome:
         """Make what a batch wrote visible, as one change of the table; see `IcebergTables.commit`."""
         ...
@@ -92,7 +100,15 @@ class BatchFinisher:
             )
         else:
             try:
-                outcome = tables.commit(table, batch_id, write.branch, write.base, checked, can_move=write.can_move)
+                outcome = tables.commit(
+                    table,
+                    batch_id,
+                    write.branch,
+                    write.base,
+                    checked,
+                    can_move=write.can_move,
+                    is_untrusted=write.given is not None,
+                )
             finally:
                 if copying:
                     self.records.copied(dataset, batch_id, copying)

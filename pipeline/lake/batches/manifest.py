@@ -8,25 +8,24 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from pipeline.lake.catalog import ObjectRow
-from pipeline.lake.messages.manifest import Manifest, StagedObject
+from pipeline.lake.messages.manifest import Manifest, StagedObject, manifest_folder
 
 if TYPE_CHECKING:
-    from pipeline.lake.datasets.model import Dataset
+    from pipeline.lake.batches.work import Work
 
 
 def manifest_key(dataset: str, batch: str, body: bytes) -> str:
-    """Its key in the staging bucket. No team's name starts with an underscore.
+    """Its key in the staging bucket.
 
     The name follows from the content: of two pollers that seal at once, none replaces what the other's batch names.
     """
-    return f"_manifests/{dataset}/{batch}-{hashlib.sha256(body).hexdigest()[:8]}.json"
+    return f"{manifest_folder(dataset)}{batch}-{hashlib.sha256(body).hexdigest()[:8]}.json"
 
 
-def manifest(
-    batch: str, dataset: Dataset, table: str, rows: Sequence[ObjectRow], loaded: Sequence[ObjectRow] = ()
-) -> Manifest:
+def manifest(batch: str, work: Work, rows: Sequence[ObjectRow], loaded: Sequence[ObjectRow] = ()) -> Manifest:
     """`rows` are those of the claimed objects, `loaded` of other versions of their keys that are in the table."""
-    return Manifest(batch, json.loads(dataset.to_json()), table, _in_order(rows), _in_order(loaded))
+    definition = json.loads(work.dataset.to_json())
+    return Manifest(batch, definition, work.table, _in_order(rows), _in_order(loaded), work.was_transformed)
 
 
 def manifest_body(made: Manifest) -> bytes:

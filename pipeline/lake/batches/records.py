@@ -14,6 +14,7 @@ from pipeline.core.dynamo import Change, get, get_many, query, update_if
 from pipeline.core.errors import NotThere, Refused
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.metrics import COUNTED, Measured, deciding, measured, remembering
+from pipeline.lake.messages.written import Written
 from pipeline.lake.quality.expressions import MOST
 
 LOCK = "LOCK"
@@ -51,36 +52,6 @@ PREDECESSORS: dict[BatchStatus, frozenset[BatchStatus]] = {
 def batch_item(batch: str) -> str:
     """The sort key of a batch's row."""
     return f"BATCH#{batch}"
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What one job run wrote. `snapshot` is None when no row was left to write.
-
-    `superseded` lists objects (`path#version_id`) of an overwrite that newer ones had already replaced;
-    `superseded_rows` counts rows of an upsert or overwrite that newer ones, of the batch or the table, had. Every row
-    of the batch is in `rows`, in `bad_rows` or in `superseded_rows`. `can_move` says that neither the rows nor the
-    verdict on them depend on the base: they can be appended to another.
-    `set_aside` says whose the `bad_rows` are, and `repeated` how many rows of an object other versions of its key had
-    brought to the table before; both by the object's digest. An object that is not in `repeated` was not compared.
-    Where a transform of the team's own stands between, `given` staged rows went into it and `made` came out: these are
-    in `rows` or in `superseded_rows`. `read` are the snapshots of the tables that it read, by dataset, as text.
-    """
-
-    run: str
-    branch: str
-    base: int
-    snapshot: int | None
-    rows: int
-    bad_rows: int = 0
-    superseded: tuple[str, ...] = ()
-    superseded_rows: int = 0
-    can_move: bool = False
-    set_aside: Mapping[str, int] = field(default_factory=dict)
-    repeated: Mapping[str, int] = field(default_factory=dict)
-    given: int | None = None
-    made: int | None = None
-    read: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +138,7 @@ class Batch:
             staged_bad_rows=row.get("staged_bad_rows", 0),
             staged_nulled=row.get("staged_nulled", 0),
             oldest_ms=row.get("oldest_ms"),
-            write=_written(write) if write else None,
+            write=Written.from_json(write) if write else None,
             verdict=_verdict(verdict) if verdict else None,
             rebases=row.get("rebases", 0),
             error=row.get("error"),
@@ -192,19 +163,7 @@ def unknown(batch: str, dataset: str | None = None) -> NotThere:
     )
 
 
-def _written(row: dict[str, Any]) -> Written:
-    snapshot = row["snapshot"]
-    return Written(
-        **{
-            **_known(Written, row),
-            "base": int(row["base"]),
-            "snapshot": None if snapshot is None else int(snapshot),
-            "superseded": tuple(row["superseded"]),
-        }
-    )
-
-
-def _known(kind: type[Written | Verdict], row: dict[str, Any]) -> dict[str, Any]:
+def _known(kind: type[Verdict], row: dict[str, Any]) -> dict[str, Any]:
     """The facts that this version of the code knows: another may have written while one was rolled out."""
     names = {field.name for field in fields(kind)}
     return {name: value for name, value in row.items() if name in names}
@@ -366,13 +325,7 @@ class BatchRecords:
 
     def wrote(self, dataset: str, batch: str, written: Written) -> None:
         """Record what a job run wrote; the batch is RUNNING from here. `Refused` if it has ended."""
-        facts = {
-            **asdict(written),
-            "base": str(written.base),
-            "snapshot": None if written.snapshot is None else str(written.snapshot),
-            "superseded": list(written.superseded),
-        }
-        self._record(dataset, batch, {"write": facts, "status": BatchStatus.RUNNING.value})
+        self._record(dataset, batch, {"write": written.to_json(), "status": BatchStatus.RUNNING.value})
 
     def judged(self, dataset: str, batch: str, verdict: Verdict) -> None:
         """Record the verdict on what was written. `Refused` if the batch has ended."""

@@ -155,7 +155,7 @@ class Sealer:
     def _store_manifest(self, work: Work, batch: Batch, rows: Sequence[ObjectRow]) -> str:
         """The s3:// URI of the manifest."""
         loaded = loaded_before(self.catalog, work.dataset, rows)
-        body = manifest_body(manifest(batch.id, work.dataset, work.table, rows, loaded))
+        body = manifest_body(manifest(batch.id, work, rows, loaded))
         key = manifest_key(work.name, batch.id, body)
         self.s3.put_object(Bucket=self.staging_bucket, Key=key, Body=body, ContentType="application/json")
         return f"s3://{self.staging_bucket}/{key}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,11 +21,15 @@ RUNS_ON = frozenset({"WAITING", "STARTING", "RUNNING", "STOPPING"})
 
 @dataclass(frozen=True, slots=True)
 class UpkeepPoller:
-    """Starts the Glue job `job` for turns. It frees the lock itself; whatever it leaves, the next poll ends."""
+    """Starts the Glue job `job` for turns. It frees the lock itself; whatever it leaves, the next poll ends.
+
+    `policy` says what a run may do of its role's rights, which are those on all tables, for `<team>` and `<dataset>`.
+    """
 
     turns: Turns
     glue: Any
     job: str
+    policy: Callable[[], str]
     batches_table: str
     tell_team: Callable[[str, str, Mapping[str, Any]], None]
     new_id: Callable[[], str]
@@ -63,7 +68,10 @@ class UpkeepPoller:
             "--batches_table": self.batches_table,
         }
         try:
-            run = self.glue.start_job_run(JobName=self.job, Arguments=arguments)["JobRunId"]
+            policy = session_policy(self.policy(), dataset)
+            run = self.glue.start_job_run(JobName=self.job, Arguments=arguments, ExecutionRoleSessionPolicy=policy)[
+                "JobRunId"
+            ]
         except ClientError as error:
             # The lock is not kept for a job that cannot start now: batches go first.
             self._fail(dataset, turn, f"its job did not start: {error}")
@@ -77,3 +85,11 @@ class UpkeepPoller:
         if self.turns.end(dataset, turn, TurnStatus.FAILED, error=shorten(reason)):
             log.error("upkeep failed", extra={"dataset": dataset, "correlation_id": turn})
             self.tell_team("upkeep failed", dataset, {"upkeep": turn, "look": f"sluice upkeep {dataset}"})
+
+
+def session_policy(template: str, dataset: str) -> str:
+    """What a run may do that keeps up the table of `team/dataset`, as IAM's JSON without needless spaces: Glue takes at
+    most 2,048 characters."""
+    team, _, name = dataset.partition("/")
+    document = json.loads(template.replace("<team>", team).replace("<dataset>", name))
+    return json.dumps(document, separators=(",", ":"))

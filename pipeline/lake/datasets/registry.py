@@ -35,6 +35,8 @@ class Registration:
     """Retired, and its own stack is gone, with queues and schedule."""
     transform_job: str | None = None
     """The Glue job that runs the team's own transform, under a role of its own; None where it has none."""
+    was_transformed: bool = False
+    """It has or once had such a job, whose role writes the table's metadata: what that names is looked at."""
 
     @classmethod
     def of(
@@ -44,10 +46,12 @@ class Registration:
         dead_letter_queue_url: str,
         table: str,
         transform_job: str | None = None,
+        before: Registration | None = None,
     ) -> Self:
-        """A dataset that is in use."""
+        """A dataset that is in use; `before` is how it was registered until now."""
         made = cls(dataset.name, dataset.to_json(), queue_url, dead_letter_queue_url, table)
-        return replace(made, transform_job=transform_job)
+        was_transformed = transform_job is not None or (before is not None and before.was_transformed)
+        return replace(made, transform_job=transform_job, was_transformed=was_transformed)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -105,6 +109,7 @@ class Registry:
             "dead_letter_queue_url": registration.dead_letter_queue_url,
             "table": registration.table,
             **({"transform_job": registration.transform_job} if registration.transform_job else {}),
+            **({"was_transformed": True} if registration.was_transformed else {}),
         }
         self._dynamodb.put_item(TableName=self._table, Item=encode(item))
 
@@ -137,4 +142,6 @@ def _registration(row: dict[str, Any]) -> Registration:
         retired=row.get("retired"),
         is_closed=row.get("closed", False),
         transform_job=row.get("transform_job"),
+        # An earlier release wrote the job alone.
+        was_transformed=row.get("was_transformed", "transform_job" in row),
     )

@@ -9,6 +9,11 @@ from typing import Any
 from pipeline.core.objects import ObjectVersion
 
 
+def manifest_folder(dataset: str) -> str:
+    """What the keys of a dataset's manifests begin with, in the staging bucket. No team's name starts so."""
+    return f"_manifests/{dataset}/"
+
+
 @dataclass(frozen=True, slots=True)
 class StagedObject:
     """One object of a batch. `staged` is the s3:// URI of its Parquet, `etag` that file's, `rows` how many it has.
@@ -51,7 +56,8 @@ class StagedObject:
 class Manifest:
     """A batch. `definition` is the dataset's as JSON, as it was when the batch was sealed, without defaults.
 
-    `loaded` are other versions of the objects' keys that are in the table.
+    `loaded` are other versions of the objects' keys that are in the table. `was_transformed` says that code of the
+    team's own may have written the table's metadata, also under an earlier definition.
     """
 
     batch: str
@@ -59,6 +65,7 @@ class Manifest:
     table: str
     objects: tuple[StagedObject, ...]
     loaded: tuple[StagedObject, ...] = ()
+    was_transformed: bool = False
 
     @property
     def format(self) -> str:
@@ -100,6 +107,7 @@ class Manifest:
             "table": self.table,
             "objects": [staged.to_json() for staged in self.objects],
             "loaded": [staged.to_json() for staged in self.loaded],
+            **({"was_transformed": True} if self.was_transformed else {}),
         }
 
     @classmethod
@@ -112,4 +120,5 @@ class Manifest:
             objects=tuple(StagedObject.from_json(each) for each in document["objects"]),
             # An earlier release did not look for them.
             loaded=tuple(StagedObject.from_json(each) for each in document.get("loaded", ())),
+            was_transformed=document.get("was_transformed", "transform" in document["dataset"]),
         )

@@ -105,6 +105,31 @@ class FailedBatch:
         return cls(EndingBatch.from_json(document), document["error"])
 
 
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What the function gets that records what a run of a team's transform wrote: which batch and which run it is."""
+
+    dataset: str
+    batch: str
+    table: str
+    run: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The payload of the call that records a run."""
+        return {"dataset": self.dataset, "batch": self.batch, "table": self.table, "run": self.run}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> RunResult:
+        """Reads what `to_json` or the state machine wrote."""
+        return cls(document["dataset"], document["batch"], document["table"], document["run"])
+
+
+class RecordedRun(TypedDict):
+    """How many rows the run wrote; all of it stands on the batch's row."""
+
+    rows: int
+
+
 class CommitAnswer(TypedDict):
     """What came of a commit, and how many seconds to wait before another transform."""
 

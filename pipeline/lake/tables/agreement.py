@@ -15,6 +15,7 @@ from pipeline.lake.datasets.model import Dataset
 from pipeline.lake.datasets.types import Array, Field, Map, Primitive, Struct, Type, parse_type
 from pipeline.lake.tables.creation import table_columns
 from pipeline.lake.tables.evolution import additions, conflicts, widenings
+from pipeline.lake.tables.homes import OutsideTable, check_locations, check_properties, locations_of
 from pipeline.lake.tables.names import MAIN, split_table
 
 _PRIMITIVES = {
@@ -25,26 +26,29 @@ _PRIMITIVES = {
 }
 
 
-def stands(dataset: Dataset, table: str, *, glue: Any, s3: Any) -> bool:
-    """Whether `table` (`database.table`) needs nothing done to be as `dataset` says."""
+def stands(dataset: Dataset, table: str, *, glue: Any, s3: Any, home: str) -> bool:
+    """Whether `table` (`database.table`) needs nothing done to be as `dataset` says, and lies in `home`."""
     from botocore.exceptions import ClientError
 
     try:
-        metadata = _metadata(table, glue, s3)
+        metadata = _metadata(table, glue, s3, home)
         return _is_as_said(dataset, metadata)
     # PyIceberg meets it again, and says what it is.
-    except (ClientError, KeyError, TypeError, ValueError):
+    except (ClientError, KeyError, OutsideTable, TypeError, ValueError):
         return False
 
 
-def _metadata(table: str, glue: Any, s3: Any) -> dict[str, Any]:
+def _metadata(table: str, glue: Any, s3: Any, home: str) -> dict[str, Any]:
     """The table's metadata; `KeyError` or `ValueError` if it is not an Iceberg table's, or compressed."""
     database, name = split_table(table)
     parameters = glue.get_table(DatabaseName=database, Name=name)["Table"]["Parameters"]
     if parameters["table_type"].upper() != "ICEBERG":
         raise ValueError(parameters["table_type"])
+    check_locations([parameters["metadata_location"]], table, home)
     place = urlsplit(parameters["metadata_location"])
     found: dict[str, Any] = json.loads(s3.get_object(Bucket=place.netloc, Key=place.path[1:])["Body"].read())
+    check_properties(found.get("properties", {}), table, home)
+    check_locations(locations_of(found), table, home)
     return found
 
 

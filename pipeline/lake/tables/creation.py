@@ -40,13 +40,12 @@ def create_database(name: str, glue: Any) -> None:
         glue.create_database(DatabaseInput={"Name": name})
 
 
-def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTables | None = None) -> None:
+def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTables) -> None:
     """Make sure that `table` (`database.table`) is there, at the s3:// `location`, and has the dataset's columns.
 
     Doing it again is harmless. `BadDefinition` if the definition asks an existing table for more than new
     columns and wider types.
     """
-    tables = tables or IcebergTables()
     found = _load(tables.catalog, table)
     if found is None:
         found = _create(tables.catalog, dataset, table, location)
@@ -56,12 +55,12 @@ def create_table(dataset: Dataset, table: str, location: str, tables: IcebergTab
         _commit_nothing(found)
 
 
-def plan_table(dataset: Dataset, table: str, tables: IcebergTables | None = None) -> TableChange:
+def plan_table(dataset: Dataset, table: str, tables: IcebergTables) -> TableChange:
     """What `create_table` would do to `table`; changes nothing, and raises what that would raise.
 
     It finishes what broke off before the first snapshot.
     """
-    found = _load((tables or IcebergTables()).looking, table)
+    found = _load(tables.looking, table)
     if found is None:
         return "create"
     _check_partitions(found, dataset, table)

@@ -10,50 +10,65 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from pipeline.core.errors import Contended, Misconfigured, SluiceError, Transient
+from pipeline.core.errors import Contended, Misconfigured, Refused, SluiceError, Transient
+from pipeline.lake.messages.written import Written
 from pipeline.lake.tables.attempts import has_no_answer, until_settled
 from pipeline.lake.tables.cherry_picks import appended, picked, picked_from
+from pipeline.lake.tables.homes import Homes
 from pipeline.lake.tables.names import MAIN, MARKER, branch_prefix
 from pipeline.lake.tables.outcomes import CommitOutcome
 
 
 class IcebergTables:
-    """Tables, each named `database.table`. `sleep` is for tests."""
+    """Tables, each named `database.table` and held to its folder, which `homes` says (`confined_catalog`).
 
-    def __init__(self, catalog: Any = None, sleep: Callable[[float], None] = time.sleep) -> None:
+    `catalog` is one that is there already, and `sleep` is for tests.
+    """
+
+    def __init__(
+        self, catalog: Any = None, sleep: Callable[[float], None] = time.sleep, *, homes: Homes | None = None
+    ) -> None:
         if catalog is not None:
             self.__dict__ |= {"catalog": catalog, "looking": catalog}
+        self._homes = homes
         self._sleep = sleep
 
     @cached_property
     def catalog(self) -> Any:
         """PyIceberg's Glue catalog."""
-        from pyiceberg.catalog import load_catalog
-
-        from pipeline.core.clients import iceberg_properties
-
-        return load_catalog("glue", **iceberg_properties())
+        return self._made()
 
     @cached_property
     def looking(self) -> Any:
         """The same catalog for looking at tables alone: their metadata, and no rows. It is there sooner."""
-        from pyiceberg.catalog import load_catalog
+        return self._made(**{"py-io-impl": "pipeline.lake.tables.metadata_io.S3Reader"})
 
+    def _made(self, **properties: str) -> Any:
         from pipeline.core.clients import iceberg_properties
+        from pipeline.lake.tables.confined_catalog import ConfinedCatalog
 
-        return load_catalog(
-            "glue", **{**iceberg_properties(), "py-io-impl": "pipeline.lake.tables.metadata_io.S3Reader"}
-        )
+        if self._homes is None:
+            raise Misconfigured("nobody said where the lake's tables lie")
+        return ConfinedCatalog(self._homes, **{**iceberg_properties(), **properties})
 
     def commit(
-        self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False
+        self,
+        table: str,
+        batch: str,
+        branch: str,
+        base: int,
+        checked: int,
+        *,
+        can_move: bool = False,
+        is_untrusted: bool = False,
     ) -> CommitOutcome:
         """Move `main` from `base` to the snapshot `checked` of `branch`, and mark the table as having `batch`.
 
         Where `main` is not at `base` any more and `checked` only appends, `can_move` lets its files be appended to what
-        is there instead. Doing it again is harmless: the marker tells. COMMITTED, PICKED or REBASE; `Contended`
-        if others kept getting in between, `Transient` if the table did not answer; `Misconfigured` if there is no such
-        table.
+        is there instead. The files of one that `is_untrusted`, for a team's code wrote it, are held to the
+        table's folder (`OutsideTable`). Doing it again is harmless: the marker tells. COMMITTED, PICKED or REBASE;
+        `Contended` if others kept getting in between, `Transient` if the table did not answer; `Misconfigured` if there
+        is no such table.
         """
         appends: list[list[Any] | None] = []
 
@@ -64,6 +79,8 @@ class IcebergTables:
             main, written = metadata.refs.get(MAIN), metadata.refs.get(branch)
             if main is None or written is None or written.snapshot_id != checked:
                 return CommitOutcome.REBASE
+            if is_untrusted:
+                self.check_files(found, checked, base)
             if main.snapshot_id == base:
                 _move_main(found, main, checked, batch)
                 return CommitOutcome.COMMITTED
@@ -138,6 +155,31 @@ class IcebergTables:
 
         return self._until_settled(table, attempt, Contended)
 
+    def check_written(self, table: str, written: Written) -> None:
+        """`Refused` unless the table has what a run says that it wrote: a snapshot of the run's own branch, which
+        follows on the base that it names, with so many rows and with files of the table alone."""
+        if written.snapshot is None:
+            return
+        found = self.load(table)
+        metadata, branch = found.metadata, found.metadata.refs.get(written.branch)
+        snapshot = metadata.snapshot_by_id(written.snapshot)
+        if branch is None or snapshot is None or branch.snapshot_id != written.snapshot:
+            raise Refused(f"the branch {written.branch} of {table} does not have the snapshot {written.snapshot}")
+        if not _follows(metadata, snapshot, written.base):
+            raise Refused(f"snapshot {written.snapshot} of {table} does not follow on {written.base}")
+        added = snapshot.summary.additional_properties.get("added-records") if snapshot.summary else None
+        if added != str(written.rows):
+            raise Refused(f"snapshot {written.snapshot} of {table} adds {added} rows, and not {written.rows}")
+        self.check_files(found, written.snapshot, written.base)
+
+    def check_files(self, found: Any, snapshot: int, known: int | None = None) -> None:
+        """`OutsideTable` if a snapshot of a table names a file that is not its own, beyond what the snapshot `known`
+        has."""
+        from pipeline.lake.tables.confined_catalog import check_files
+
+        if self._homes:
+            check_files(found, self._homes.of(".".join(found.name())), snapshot, known)
+
     def abandon(self, table: str, batch: str) -> CommitOutcome:
         """Remove all that runs of `batch` wrote, unless it turns out to be committed.
 
@@ -196,6 +238,18 @@ def _move_main(found: Any, main: Any, to: int, batch: str) -> None:
         for name in _branches(found.metadata, batch):
             changes = changes.remove_branch(name)
         changes.commit()
+
+
+def _follows(metadata: Any, snapshot: Any, base: int) -> bool:
+    """Whether a snapshot was made on another, by however many steps."""
+    seen = set()
+    while snapshot is not None and snapshot.snapshot_id not in seen:
+        seen.add(snapshot.snapshot_id)
+        if snapshot.parent_snapshot_id == base:
+            return True
+        parent = snapshot.parent_snapshot_id
+        snapshot = None if parent is None else metadata.snapshot_by_id(parent)
+    return False
 
 
 def _manage(transaction: Any) -> Any:

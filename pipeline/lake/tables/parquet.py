@@ -31,7 +31,15 @@ class ParquetTables:
         self._sleep = sleep
 
     def commit(
-        self, table: str, batch: str, branch: str, base: int, checked: int, *, can_move: bool = False
+        self,
+        table: str,
+        batch: str,
+        branch: str,
+        base: int,
+        checked: int,
+        *,
+        can_move: bool = False,
+        is_untrusted: bool = False,
     ) -> CommitOutcome:
         """Lead readers to the rows of the run `branch`, which are `checked`.
 

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.core.errors import BadInput, Gone, Inconsistent
+from pipeline.core.errors import BadInput, Gone, Inconsistent, Refused
 from pipeline.lake.datasets.system_columns import ROW_COLUMN
 from pipeline.lake.datasets.types import Type
-from pipeline.lake.messages.manifest import Manifest, StagedObject
+from pipeline.lake.messages.manifest import Manifest, StagedObject, manifest_folder
+from pipeline.lake.tables.scratch import FOLDER as TRIALS
 
 FOOTER_BYTES = 64 * 1024
 """Read at first from the end of each file; a longer footer costs a second call."""
@@ -33,9 +34,11 @@ class StagedFile:
     gathered: str | None = None
 
 
-def read_manifest(s3: Any, uri: str) -> Manifest:
-    """Read the manifest at an s3:// URI."""
+def read_manifest(s3: Any, uri: str, dataset: str) -> Manifest:
+    """Read the manifest at an s3:// URI. `Refused` if it does not lie where those of the dataset, or of trials, do."""
     bucket, key = parts(uri)
+    if not key.startswith((manifest_folder(dataset), manifest_folder(TRIALS))):
+        raise Refused(f"{uri} is no manifest of {dataset}")
     return Manifest.from_json(json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
 
 

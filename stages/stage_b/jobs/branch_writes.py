@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.lake.batches.records import Written
 from pipeline.lake.datasets.types import Primitive, Type
 from pipeline.lake.messages.manifest import Manifest
+from pipeline.lake.messages.written import Written
 from pipeline.lake.tables.evolution import common
 from pipeline.lake.tables.names import branch_name
 from stages.stage_b.jobs.alignment import quoted
@@ -29,12 +29,14 @@ _ADDING = "_sluice_adding"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one run is about. `quarantine` is the s3:// folder for the rows of this run that cannot be loaded."""
+    """What one run is about. `quarantine` is the s3:// folder for the rows of this run that cannot be loaded, `home`
+    that of the table, to which it is held if that is said."""
 
     manifest: Manifest
     run: str
     table: str
     quarantine: str
+    home: str | None = None
 
 
 def write_batch(
@@ -84,7 +86,8 @@ def opened(spark: SparkSession, job: Job) -> BatchTable:
     """The table that the job writes to, by what it is made of."""
     if job.manifest.format == "parquet":
         return ParquetTable(spark, job.table, job.manifest.partition_by)
-    return BranchedTable(spark, job.table)
+    reads = job.manifest.was_transformed and job.manifest.write != "append"
+    return BranchedTable(spark, job.table, job.home, reads=reads)
 
 
 def whose(tally: Tally, files: Sequence[StagedFile]) -> dict[str, int]:

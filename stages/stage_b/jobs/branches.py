@@ -11,6 +11,7 @@ from pipeline.lake.tables.evolution import Addition, Columns, additions
 from pipeline.lake.tables.names import COMMIT_RETRIES, MAIN
 from stages.stage_b.jobs.alignment import quoted, type_sql
 from stages.stage_b.jobs.contention import despite_others
+from stages.stage_b.jobs.own_files import check_files, check_metadata
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -89,13 +90,21 @@ class IcebergBranch:
 
 
 class BranchedTable:
-    """A table (`database.table`) as one run sees it: `base` is the snapshot of `main` that its branch starts from."""
+    """A table (`database.table`) as one run sees it: `base` is the snapshot of `main` that its branch starts from.
 
-    def __init__(self, spark: SparkSession, table: str) -> None:
+    Where the table's folder `home` is said, `OutsideTable` is raised for metadata that names what is not in it, and
+    where the run `reads` rows that a team's code may have forged, for files that are not.
+    """
+
+    def __init__(self, spark: SparkSession, table: str, home: str | None = None, *, reads: bool = False) -> None:
         self._spark = spark
         self.name = f"{CATALOG}.{'.'.join(quoted(part) for part in table.split('.'))}"
         self._table = self._load()
+        if home is not None:
+            home = check_metadata(spark, self._table, table, home)
         self.base = self._head(MAIN)
+        if home is not None and reads:
+            check_files(spark, self.name, home, self.base)
 
     @property
     def is_new(self) -> bool:

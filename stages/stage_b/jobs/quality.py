@@ -13,8 +13,10 @@ from pipeline.core.clients import client
 from pipeline.core.errors import BadDefinition, Refused
 from pipeline.core.telemetry.logs import log_as_job, log_context
 from pipeline.lake.batches.metrics import history_of
-from pipeline.lake.batches.records import BatchRecords, Verdict, Written
+from pipeline.lake.batches.records import BatchRecords, Verdict
 from pipeline.lake.datasets import Dataset, Quality
+from pipeline.lake.messages.manifest import Manifest
+from pipeline.lake.messages.written import Written
 from pipeline.lake.quality.dqdl import parse
 from pipeline.lake.quality.dynamic_rules import Resolved, expressions_of, resolve
 from pipeline.lake.quality.expressions import ExpressionError, looks_back
@@ -24,6 +26,7 @@ from pipeline.lake.quality.scope import without_reference
 from stages.stage_b.jobs.batch_manifest import read_manifest
 from stages.stage_b.jobs.evaluation import Finding, as_written, evaluate, failing_rows, metrics_of, verdict, visible
 from stages.stage_b.jobs.failure import told_apart
+from stages.stage_b.jobs.own_files import home_in
 from stages.stage_b.jobs.parquet_files import table_rows, written_rows
 from stages.stage_b.jobs.raw_rows import raw_rows
 from stages.stage_b.jobs.snapshots import added_rows, whole_table
@@ -38,9 +41,12 @@ ARGUMENTS = ("manifest", "table", "batch_id", "dataset", "batches_table", "quara
 
 
 def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Verdict:
-    """Evaluate the dataset's ruleset on the batch's snapshot, keep the results, record the verdict and return it."""
+    """Evaluate the dataset's ruleset on the batch's snapshot, keep the results, record the verdict and return it.
+
+    `OutsideTable` for a table whose metadata names files of others.
+    """
     name, batch_id = arguments["dataset"], arguments["batch_id"]
-    manifest = read_manifest(s3, arguments["manifest"])
+    manifest = read_manifest(s3, arguments["manifest"], name)
     dataset = Dataset.from_stored(dict(manifest.definition))
     batch = records.get(name, batch_id)
     if dataset.quality is None or batch is None or batch.write is None or batch.write.snapshot is None:
@@ -49,7 +55,7 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
             hint="Such a batch skips the quality gate.",
         )
     snapshot, quality = batch.write.snapshot, dataset.quality
-    frame = visible(_rows(spark, arguments["table"], dataset, batch.write))
+    frame = visible(_rows(spark, manifest, dataset, batch.write, arguments["table"]))
     if quality.scope == "batch":
         # Most kinds of rules read all rows once more. A whole table may be larger than the job's disks.
         frame = frame.persist()
@@ -66,7 +72,7 @@ def check(spark: SparkSession, arguments: Mapping[str, str], records: BatchRecor
     return judged
 
 
-def _rows(spark: SparkSession, table: str, dataset: Dataset, write: Written) -> DataFrame:
+def _rows(spark: SparkSession, manifest: Manifest, dataset: Dataset, write: Written, table: str) -> DataFrame:
     """The rows that the rules are about."""
     assert dataset.quality
     assert write.snapshot is not None
@@ -75,7 +81,10 @@ def _rows(spark: SparkSession, table: str, dataset: Dataset, write: Written) -> 
         if is_of_batch:
             return written_rows(spark, table, write.branch)
         return table_rows(spark, table, write.branch, dataset.table.partition_by)
-    return (added_rows if is_of_batch else whole_table)(spark, table, write.snapshot)
+    home = home_in(spark, dataset.team, table)
+    if is_of_batch:
+        return added_rows(spark, table, write.snapshot, home)
+    return whole_table(spark, table, write.snapshot, home, is_untrusted=manifest.was_transformed)
 
 
 def _resolved(quality: Quality, records: BatchRecords, dataset: str, batch: str) -> Resolved:

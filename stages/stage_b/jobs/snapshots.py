@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import Inconsistent
+from pipeline.lake.tables.homes import check_locations
+from stages.stage_b.jobs.own_files import check_files, check_metadata
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -13,17 +15,23 @@ if TYPE_CHECKING:
 CATALOG = "glue_catalog"
 
 
-def added_rows(spark: SparkSession, table: str, snapshot: int) -> DataFrame:
+def added_rows(spark: SparkSession, table: str, snapshot: int, home: str | None = None) -> DataFrame:
     """The rows of exactly the data files that the snapshot added.
 
     They are what the batch wrote: with merge-on-read a merge rewrites no row that it does not change. Reads only the
     manifests that the snapshot added, so that the calls do not grow with the table's history (the metadata table
-    `all_entries` reads them all). `Inconsistent` if the table has no such snapshot.
+    `all_entries` reads them all). `Inconsistent` if the table has no such snapshot, `OutsideTable` if the files are not
+    all in its folder `home`, where that is said.
     """
     from pyspark.sql.types import StructType
 
     loaded, found = _load(spark, table, snapshot)
+    if home is not None:
+        home = check_metadata(spark, loaded, table, home)
+        check_locations((str(each.path()) for each in found.allManifests(loaded.io())), table, home)
     files = [str(file.path()) for file in found.addedDataFiles(loaded.io())]
+    if home is not None:
+        check_locations(files, table, home)
     schema = loaded.schemas().get(found.schemaId())
     convert: Any = spark._jvm.org.apache.iceberg.spark.SparkSchemaUtil  # type: ignore[union-attr]
     spark_schema = StructType.fromJson(json.loads(convert.convert(schema).json()))
@@ -35,8 +43,16 @@ def added_rows(spark: SparkSession, table: str, snapshot: int) -> DataFrame:
     return spark.read.schema(spark_schema).option("datetimeRebaseMode", "CORRECTED").parquet(*files)
 
 
-def whole_table(spark: SparkSession, table: str, snapshot: int) -> DataFrame:
-    """The table as the snapshot has it."""
+def whole_table(
+    spark: SparkSession, table: str, snapshot: int, home: str | None = None, *, is_untrusted: bool = True
+) -> DataFrame:
+    """The table as the snapshot has it; errors as `added_rows`, but that files are looked at only if it `is_untrusted`,
+    for the lake's own jobs name no others."""
+    if home is not None:
+        loaded, _ = _load(spark, table, snapshot)
+        home = check_metadata(spark, loaded, table, home)
+        if is_untrusted:
+            check_files(spark, f"{CATALOG}.{table}", home, snapshot)
     return spark.read.option("snapshot-id", snapshot).table(f"{CATALOG}.{table}")
 
 

@@ -1,7 +1,8 @@
-"""Glue job: load a batch's staged files onto a branch of its table, and record on the batch's row what was written."""
+"""Glue job: load a batch's staged files onto a branch of its table, and record, or hand over, what was written."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Mapping
@@ -12,11 +13,13 @@ from pipeline.core.clients import client
 from pipeline.core.errors import Refused
 from pipeline.core.objects import set_aside_folder
 from pipeline.core.telemetry.logs import log_as_job, log_context
-from pipeline.lake.batches.records import BatchRecords, Written
+from pipeline.lake.batches.records import BatchRecords
+from pipeline.lake.messages.written import Written, result_key
 from pipeline.lake.transforms.code import Code
 from stages.stage_b.jobs.batch_manifest import inspect_loaded, inspect_staged, parts, read_manifest
 from stages.stage_b.jobs.branch_writes import Job, write_batch
 from stages.stage_b.jobs.failure import told_apart
+from stages.stage_b.jobs.own_files import home_in
 from stages.stage_b.jobs.small_files import FOLDER, gathered
 from stages.stage_b.jobs.transformed_batch import write_transformed
 
@@ -36,11 +39,12 @@ def hold_to_own_job(job: str, dataset: str) -> None:
 
 
 def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Written:
-    """Do what the arguments say, and Glue's JOB_RUN_ID; the batch's row has the facts when this returns."""
+    """Do what the arguments say, and Glue's JOB_RUN_ID. When this returns, the batch's row has the facts; those of a
+    team's transform wait for a function of the lake."""
     from pyspark.sql import SparkSession
 
     dataset, batch, run = arguments["dataset"], arguments["batch_id"], arguments["JOB_RUN_ID"]
-    manifest = read_manifest(s3, arguments["manifest"])
+    manifest = read_manifest(s3, arguments["manifest"], dataset)
     with ThreadPoolExecutor(1) as pool:
         # Looking at the files goes on while Spark starts.
         inspecting = pool.submit(inspect_staged, s3, manifest)
@@ -52,7 +56,8 @@ def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Writte
             files = gathered(s3, inspecting.result(), folder)
             loaded = gathered(s3, inspecting_loaded.result(), f"{folder}/loaded")
             quarantine = set_aside_folder(arguments["quarantine_bucket"], dataset, batch, run)
-            job, code = Job(manifest, run, arguments["table"], quarantine), Code.of(manifest.definition)
+            home = home_in(spark, manifest.definition["team"], arguments["table"])
+            job, code = Job(manifest, run, arguments["table"], quarantine, home), Code.of(manifest.definition)
             if code:
                 hold_to_own_job(arguments["JOB_NAME"], dataset)
                 written = write_transformed(spark, job, code, files, loaded)
@@ -60,8 +65,18 @@ def load(arguments: Mapping[str, str], records: BatchRecords, s3: Any) -> Writte
                 written = write_batch(spark, job, files, loaded)
         finally:
             spark.stop()
-    records.wrote(dataset, batch, written)
+    if code:
+        hand_over(s3, bucket, dataset, batch, written)
+    else:
+        records.wrote(dataset, batch, written)
     return written
+
+
+def hand_over(s3: Any, bucket: str, dataset: str, batch: str, written: Written) -> None:
+    """Leave what was written where a function of the lake reads it: the team's code has this run's rights, which
+    therefore are none on the batches' rows (PROTOCOL, Stage B 2)."""
+    body = json.dumps(written.to_json()).encode()
+    s3.put_object(Bucket=bucket, Key=result_key(dataset, batch, written.run), Body=body)
 
 
 def main() -> None:

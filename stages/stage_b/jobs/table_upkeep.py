@@ -11,11 +11,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.errors import Refused
 from pipeline.lake.datasets.model import Upkeep
 from pipeline.lake.tables.names import batch_of
 from stages.stage_b.jobs.alignment import quoted
 from stages.stage_b.jobs.branches import CATALOG
+from stages.stage_b.jobs.own_files import check_files, check_metadata
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,19 +29,9 @@ until somebody redrives it (PROTOCOL, Stage B 6)."""
 MEBIBYTE = 1024 * 1024
 
 
-def check_folder(location: str, folder: str) -> None:
-    """Refuse a table that says that it lies elsewhere than in its dataset's folder.
-
-    A team's transform may write what its own table says of itself, and upkeep may remove files of all tables.
-    """
-    _, _, there = location.partition("://")
-    if there.partition("/")[2].rstrip("/") != folder:
-        raise Refused(f"the table says that it lies in {location}, and not in the folder {folder}: nothing is removed")
-
-
 class Keeper:
-    """One table (`database.table`). `has_ended` says of a batch's id whether that batch is over for good; `folder` is
-    that of the dataset, if the table is held to it."""
+    """One table (`database.table`). `has_ended` says of a batch's id whether that batch is over for good; `home` is the
+    table's folder, if it is held to it: what names files elsewhere is not kept up (`OutsideTable`)."""
 
     def __init__(
         self,
@@ -49,9 +39,9 @@ class Keeper:
         table: str,
         settings: Upkeep,
         has_ended: Callable[[str], bool],
-        folder: str | None = None,
+        home: str | None = None,
     ) -> None:
-        self._folder = folder
+        self._home = home
         self._spark = spark
         self._name = f"{CATALOG}.{'.'.join(quoted(part) for part in table.split('.'))}"
         self._table = table
@@ -60,14 +50,22 @@ class Keeper:
 
     def keep_up(self, now: datetime) -> dict[str, int]:
         """Do everything, and say how much of each was done."""
-        if self._folder is not None:
-            check_folder(self._load().location(), self._folder)
+        self.check()
         return {
             "branches": self.remove_branches(),
             **self.compact(),
             "snapshots": self.expire(now - self._settings.keep_snapshots),
             "orphans": self.remove_orphans(now - ORPHANS_AFTER),
         }
+
+    def check(self) -> None:
+        """Look at every file that the table names, also one that only an old snapshot does, or has removed."""
+        if home := self.check_metadata(self._load()):
+            check_files(self._spark, self._name, home)
+
+    def check_metadata(self, table: Any) -> str | None:
+        """The table's folder, if the table is held to it and its metadata names nothing else."""
+        return None if self._home is None else check_metadata(self._spark, table, self._table, self._home)
 
     def remove_branches(self) -> int:
         """Remove the branches of batches that have ended, whose removal failed; any other stays."""
@@ -99,7 +97,9 @@ class Keeper:
 
         A snapshot that a branch or a tag names stays, and so do its files.
         """
-        before = sum(1 for _ in self._load().snapshots())
+        table = self._load()
+        self.check_metadata(table)
+        before = sum(1 for _ in table.snapshots())
         keep = self._settings.keep_at_least
         self._call("expire_snapshots", f"older_than => {_timestamp(older_than)}", f"retain_last => {keep}")
         return before - sum(1 for _ in self._load().snapshots())
@@ -110,8 +110,7 @@ class Keeper:
         actions = jvm.org.apache.iceberg.spark.actions.SparkActions.get(self._spark._jsparkSession)
         # Through Iceberg's own client: Hadoop's may have another scheme for the same place.
         table = self._load()
-        if self._folder is not None:
-            check_folder(table.location(), self._folder)
+        self.check_metadata(table)
         removal = actions.deleteOrphanFiles(table).usePrefixListing(True)
         done = removal.olderThan(int(older_than.timestamp() * 1000)).execute()
         return sum(1 for _ in done.orphanFileLocations())

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import Inconsistent, SluiceError, Transient
-from pipeline.lake.batches.records import Written
+from pipeline.lake.batches.results import may_move
 from pipeline.lake.datasets.types import Primitive, Type, parse_type
 from pipeline.lake.messages.manifest import Manifest
+from pipeline.lake.messages.written import Written
 from pipeline.lake.tables.names import branch_name
 from pipeline.lake.transforms.code import Code, TransformFailed
 from pipeline.lake.transforms.columns import agreed_columns
@@ -38,7 +39,7 @@ def write_transformed(
     its own that was not written (PROTOCOL, Stage B 2).
     """
     manifest, branch = job.manifest, branch_name(job.manifest.batch, job.run)
-    table = BranchedTable(spark, job.table)
+    table = BranchedTable(spark, job.table, job.home)
     filled = [file for file in files if file.object.rows]
     if not filled:
         return Written(job.run, branch, table.base, None, 0, given=0, made=0)
@@ -69,7 +70,7 @@ def write_transformed(
         rows=rows,
         superseded=tuple(sorted(f.object.object.versioned_path for f in files if f.object.order in done.superseded)),
         superseded_rows=max(0, made.number - rows),
-        can_move=appends and code.kind == "sql" and not manifest.judges_table and not tables.reads_own,
+        can_move=may_move(code, manifest),
         repeated=repeated_rows(spark, manifest, filled, loaded, columns_of(filled)) if appends else {},
     )
 
@@ -80,7 +81,6 @@ class _Tables:
 
     frames: Mapping[str, DataFrame]
     snapshots: Mapping[str, str]
-    reads_own: bool
 
     @classmethod
     def of(cls, spark: SparkSession, job: Job, code: Code) -> _Tables:
@@ -93,7 +93,7 @@ class _Tables:
                 frame = spark.read.option("snapshot-id", str(read.base)).table(read.name)
             frames[view] = frame.drop(ORDER)
             snapshots[str(dataset)] = str(read.base)
-        return cls(frames, snapshots, job.table in names.values())
+        return cls(frames, snapshots)
 
 
 @contextmanager

@@ -20,11 +20,14 @@ from pipeline.lake.batches.upkeep import Turns, TurnStatus
 from pipeline.lake.catalog import Catalog
 from pipeline.lake.catalog.rows import shorten
 from pipeline.lake.datasets.model import Upkeep
+from pipeline.lake.tables.homes import OutsideTable
 from pipeline.lake.tables.names import split_table
 from pipeline.lake.tables.parquet_names import ROOT
 from pipeline.lake.tables.scratch import remove_abandoned
+from stages.stage_b.jobs.batch_manifest import parts
+from stages.stage_b.jobs.own_files import home_in
 from stages.stage_b.jobs.parquet_upkeep import ParquetKeeper
-from stages.stage_b.jobs.table_upkeep import Keeper, check_folder
+from stages.stage_b.jobs.table_upkeep import Keeper
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -54,12 +57,12 @@ def run(
     session: Callable[[], AbstractContextManager[SparkSession]] = own_session,
     parquet_keeper: Callable[[str, Upkeep, Callable[[str], bool]], ParquetKeeper | None] = lambda *_: None,
     trials: Callable[[], int] = lambda: 0,
-    folder: str | None = None,
+    is_held: bool = False,
 ) -> dict[str, int]:
     """Do what the arguments say, and Glue's JOB_RUN_ID; the turn has ended when this returns or raises.
 
-    `folder` is that of the dataset in the curated bucket, to which an Iceberg table is held. `trials` removes what
-    killed trials of definitions left, and says how many they were.
+    `is_held` says that an Iceberg table is held to its dataset's folder. `trials` removes what killed trials of
+    definitions left, and says how many they were.
     """
     dataset, turn = arguments["dataset"], arguments["turn"]
     turns.claim(dataset, turn, arguments["JOB_RUN_ID"])
@@ -73,7 +76,8 @@ def run(
             did = keeper.keep_up(history.clock())
         else:
             with session() as spark:
-                did = Keeper(spark, table, settings, has_ended, folder).keep_up(history.clock())
+                home = home_in(spark, dataset.partition("/")[0], table) if is_held else None
+                did = Keeper(spark, table, settings, has_ended, home).keep_up(history.clock())
         did["histories"] = history.give_ends(dataset)
         did["trials"] = trials()
     except Exception as error:
@@ -83,14 +87,17 @@ def run(
     return did
 
 
-def of_parquet(folder: str, table: str, settings: Upkeep, has_ended: Callable[[str], bool]) -> ParquetKeeper | None:
-    """Who keeps up a table of Parquet files, which lies in the dataset's `folder`; None for any other table."""
+def of_parquet(dataset: str, table: str, settings: Upkeep, has_ended: Callable[[str], bool]) -> ParquetKeeper | None:
+    """Who keeps up a table of Parquet files; None for any other table. `OutsideTable` if it says that it lies elsewhere
+    than in the folder of its dataset."""
     glue = client("glue")
     database, name = split_table(table)
     parameters = glue.get_table(DatabaseName=database, Name=name)["Table"].get("Parameters", {})
     if ROOT not in parameters:
         return None
-    check_folder(parameters[ROOT], folder)
+    bucket, _ = parts(parameters[ROOT])
+    if parameters[ROOT].rstrip("/") != f"s3://{bucket}/{dataset}":
+        raise OutsideTable(f"{table} says that it lies in {parameters[ROOT]}, and not in {dataset}: nothing was done")
     return ParquetKeeper(glue, client("s3"), table, settings, has_ended)
 
 
@@ -104,9 +111,8 @@ def main() -> None:
     with log_context(correlation_id=arguments["turn"], dataset=arguments["dataset"], run=arguments["JOB_RUN_ID"]):
         trials = partial(_trials, arguments)
         history = _history(arguments, dynamodb)
-        folder = arguments["dataset"]
-        keeper = partial(of_parquet, folder)
-        did = run(arguments, Turns(dynamodb, table), history, parquet_keeper=keeper, trials=trials, folder=folder)
+        keeper = partial(of_parquet, arguments["dataset"])
+        did = run(arguments, Turns(dynamodb, table), history, parquet_keeper=keeper, trials=trials, is_held=True)
         log.info("table kept up", extra=did)
 
 

@@ -137,7 +137,13 @@ def shop(catalog_tables: dict[str, str]) -> Shop:
         ),
         finisher=Finisher(made.abandoned),  # type: ignore[arg-type]
         upkeeper=UpkeepPoller(
-            turns, client("glue"), "upkeep", "BatchesTable", lambda *told: made.told.append(told), lambda: next(ids)
+            turns,
+            client("glue"),
+            "upkeep",
+            lambda: '{"Resource": "<team>/<dataset>"}',
+            "BatchesTable",
+            lambda *told: made.told.append(told),
+            lambda: next(ids),
         ),
         deliveries=Deliveries(
             catalog=catalog,

@@ -25,7 +25,7 @@ from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.batches.completion import REBASES, BatchFinisher, rebase_wait
 from pipeline.lake.batches.metrics import history_of
 from pipeline.lake.batches.poller import Poller, PollOutcome
-from pipeline.lake.batches.records import COPIES_FOR, BatchRecords, BatchStatus, RuleResult, Verdict, Written
+from pipeline.lake.batches.records import COPIES_FOR, BatchRecords, BatchStatus, RuleResult, Verdict
 from pipeline.lake.batches.redrive import Redriver
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
@@ -40,8 +40,10 @@ from pipeline.lake.datasets.model import Batching
 from pipeline.lake.manifested.deliveries import Deliveries
 from pipeline.lake.messages.poll_order import PollOrder
 from pipeline.lake.messages.stage_a import StageAWork
+from pipeline.lake.messages.written import Written
 from pipeline.lake.tables.crawled_folder import CrawledFolder
 from pipeline.lake.tables.creation import create_table
+from pipeline.lake.tables.homes import Homes
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.names import branch_name
 from pipeline.lake.tables.outcomes import CommitOutcome
@@ -166,7 +168,8 @@ def shop(front: AwsServer) -> Shop:
         {"team": "shop", "dataset": f"orders{n}", "stage_a": {"format": "csv", "columns": {"id": "string"}}}
     )
     table = f"sluice_test_shop.orders{n}"
-    create_table(dataset, table, f"s3://curated/shop/orders{n}")
+    tables = IcebergTables(homes=Homes("curated", "sluice_test_"))
+    create_table(dataset, table, f"s3://curated/shop/orders{n}", tables)
     queue_url = client("sqs").create_queue(QueueName=f"stage-b-{n}")["QueueUrl"]
     machine = client("stepfunctions").create_state_machine(
         name=f"stage-b-{n}",
@@ -175,7 +178,7 @@ def shop(front: AwsServer) -> Shop:
     )["stateMachineArn"]
     catalog = Catalog(client("dynamodb"), "ObjectsTable")
     records = BatchRecords(client("dynamodb"), "BatchesTable")
-    made = Shop(dataset, table, catalog, records, IcebergTables(), None, queue_url)  # type: ignore[arg-type]
+    made = Shop(dataset, table, catalog, records, tables, None, queue_url)  # type: ignore[arg-type]
     made.poller = Poller(
         catalog=catalog,
         records=records,
@@ -193,6 +196,7 @@ def shop(front: AwsServer) -> Shop:
             Turns(client("dynamodb"), "BatchesTable"),
             client("glue"),
             "upkeep",
+            lambda: "{}",
             "BatchesTable",
             lambda *told: made.told.append(told),
             lambda: f"{next(numbers):026d}",
@@ -324,7 +328,7 @@ def test_batches_and_a_writer_who_never_rests_both_get_through(shop: Shop):
     ended, the_job_writes = threading.Event(), threading.Lock()
 
     def write() -> None:
-        tables = IcebergTables()
+        tables = IcebergTables(homes=Homes("curated", "sluice_test_"))
         while not ended.is_set():
             row = f"foreign-{len(wrote):03d}"
             with the_job_writes, contextlib.suppress(CommitFailedException, ValueError):

@@ -51,7 +51,7 @@ def test_a_table_as_its_definition_says_stands(tables: IcebergTables, name: str,
     fewer = {column: COLUMNS[column] for column in ("id", "part")}
     for columns in (COLUMNS, fewer):
         wanted = dataset(columns, **PARTITIONED)
-        assert stands(wanted, name, **aws)
+        assert stands(wanted, name, home=f"{LOCATION}/{name}/", **aws)
         assert needs_nothing(wanted, name, tables)
 
 
@@ -60,7 +60,7 @@ def test_a_table_that_its_definition_has_left_does_not_stand(
     tables: IcebergTables, name: str, aws: dict[str, Any], columns: dict[str, str], table: dict[str, Any]
 ) -> None:
     make(tables, name, COLUMNS, **PARTITIONED)
-    assert not stands(dataset(columns, **table), name, **aws)
+    assert not stands(dataset(columns, **table), name, home=f"{LOCATION}/{name}/", **aws)
     assert not needs_nothing(dataset(columns, **table), name, tables)
 
 
@@ -68,8 +68,8 @@ def test_rows_that_cannot_be_replaced_are_left_to_be_refused(
     tables: IcebergTables, name: str, aws: dict[str, Any]
 ) -> None:
     make(tables, name, {"id": "bigint"})
-    assert stands(dataset({"id": "bigint"}), name, **aws)
-    assert not stands(dataset({"id": "bigint"}, write="replace"), name, **aws)
+    assert stands(dataset({"id": "bigint"}), name, home=f"{LOCATION}/{name}/", **aws)
+    assert not stands(dataset({"id": "bigint"}, write="replace"), name, home=f"{LOCATION}/{name}/", **aws)
 
 
 def test_a_table_is_read_as_it_is_now(tables: IcebergTables, name: str, aws: dict[str, Any]) -> None:
@@ -77,10 +77,10 @@ def test_a_table_is_read_as_it_is_now(tables: IcebergTables, name: str, aws: dic
     table = make(tables, name, {"id": "bigint"})
     with table.update_schema() as update:
         update.add_column("note", iceberg_type(Primitive.STRING))
-    assert stands(wanted, name, **aws)
+    assert stands(wanted, name, home=f"{LOCATION}/{name}/", **aws)
     with table.update_schema(allow_incompatible_changes=True) as update:
         update.delete_column("note")
-    assert not stands(wanted, name, **aws)
+    assert not stands(wanted, name, home=f"{LOCATION}/{name}/", **aws)
 
 
 def test_a_column_that_no_definition_can_say_is_left_to_be_refused(
@@ -89,7 +89,7 @@ def test_a_column_that_no_definition_can_say_is_left_to_be_refused(
     table = make(tables, name, {"id": "bigint"})
     with table.update_schema() as update:
         update.add_column("at", TimeType())
-    assert not stands(dataset({"id": "bigint"}), name, **aws)
+    assert not stands(dataset({"id": "bigint"}), name, home=f"{LOCATION}/{name}/", **aws)
     assert not needs_nothing(dataset({"id": "bigint"}), name, tables)
 
 
@@ -97,19 +97,19 @@ def test_what_is_no_finished_table_does_not_stand(
     tables: IcebergTables, name: str, aws: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = dataset({"id": "bigint"})
-    assert not stands(wanted, name, **aws)
+    assert not stands(wanted, name, home=f"{LOCATION}/{name}/", **aws)
     monkeypatch.setattr(creation, "_commit_nothing", lambda found: None)
     make(tables, name, {"id": "bigint"})
-    assert not stands(wanted, name, **aws)
+    assert not stands(wanted, name, home=f"{LOCATION}/{name}/", **aws)
     foreign, database = f"{name}_foreign", name.partition(".")[0]
     aws["glue"].create_table(DatabaseName=database, TableInput={"Name": foreign.partition(".")[2], "Parameters": {}})
-    assert not stands(wanted, foreign, **aws)
+    assert not stands(wanted, foreign, home=f"{LOCATION}/{foreign}/", **aws)
 
 
 def test_metadata_that_is_gone_is_left_to_be_told(tables: IcebergTables, name: str, aws: dict[str, Any]) -> None:
     place = make(tables, name, {"id": "bigint"}).metadata_location.removeprefix(f"{LOCATION}/")
     aws["s3"].delete_object(Bucket=LOCATION.removeprefix("s3://"), Key=place)
-    assert not stands(dataset({"id": "bigint"}), name, **aws)
+    assert not stands(dataset({"id": "bigint"}), name, home=f"{LOCATION}/{name}/", **aws)
 
 
 def test_a_database_is_made_once(name: str, aws: dict[str, Any]) -> None:

@@ -114,7 +114,8 @@ class Made:
         return (tables or self.tables).commit(self.name, batch, branch, base, names.number_of(branch))
 
     def rows(self) -> list[tuple[int, str | None]]:
-        found = ParquetRows(self.found(), self.world.glue, self.world.s3, self.world.io).table().to_pylist()
+        home = f"s3://curated/{self.name}/"
+        found = ParquetRows(self.found(), self.world.glue, self.world.s3, home, self.world.io).table().to_pylist()
         return sorted(((row["id"], row["day"]) for row in found), key=str)
 
 

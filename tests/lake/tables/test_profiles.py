@@ -14,6 +14,7 @@ from pipeline.core.lake_key import own_key
 from pipeline.core.settings import client_variables
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.tables.creation import create_table
+from pipeline.lake.tables.homes import Homes
 from pipeline.lake.tables.iceberg import IcebergTables
 from tests.lake.tables.conftest import LOCATION
 
@@ -48,10 +49,10 @@ def by_role(endpoint: str, catalog: Any, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_table_is_made_changed_and_read_as_the_role_of_a_profile(by_role: None) -> None:
-    columns = {"id": "bigint"}
+    columns, tables = {"id": "bigint"}, IcebergTables(homes=Homes("curated", "lake_"))
     for wanted in (columns, columns | {"note": "string"}):
         definition = {"team": "team", "dataset": "set", "stage_a": {"format": "json", "columns": wanted}}
-        create_table(Dataset.model_validate(definition), "by_role.set", f"{LOCATION}/by_role.set")
-    found = IcebergTables().load("by_role.set")
+        create_table(Dataset.model_validate(definition), "lake_by_role.set", f"{LOCATION}/by_role/set", tables)
+    found = tables.load("lake_by_role.set")
     assert [field.name for field in found.schema().fields] == ["id", "note"]
     assert found.scan().to_arrow().num_rows == 0

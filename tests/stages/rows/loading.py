@@ -18,11 +18,11 @@ from pyiceberg.catalog import load_catalog
 from ulid import ULID
 
 from pipeline.emulator.glue.spark.session import WarmSpark
-from pipeline.lake.batches.records import Written
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.model import ROW_COLUMN
 from pipeline.lake.files.conversion import convert
 from pipeline.lake.files.limits import Limits
+from pipeline.lake.messages.written import Written
 from pipeline.lake.tables.creation import create_table
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.outcomes import CommitOutcome
@@ -111,13 +111,13 @@ class Loader:
             "table": table,
             "objects": [self._put(batch, one) for one in sorted(staged, key=lambda one: one.raw.order)],
         }
-        self._lake.put(f"_manifests/{batch}.json", json.dumps(document).encode(), "values-staging")
+        self._lake.put(f"_manifests/team/set/{batch}.json", json.dumps(document).encode(), "values-staging")
         return batch
 
     def write(self, table: str, batch: str, run: str, *, gather: bool = True) -> Loaded:
         """What one run of the job does but for its row in DynamoDB. Unless told to `gather`, each file is read for
         itself, as a large one is."""
-        manifest = read_manifest(self._lake.s3, f"s3://values-staging/_manifests/{batch}.json")
+        manifest = read_manifest(self._lake.s3, f"s3://values-staging/_manifests/team/set/{batch}.json", "team/set")
         files = inspect_staged(self._lake.s3, manifest)
         folder = f"{batch}/{run}"
         if gather:

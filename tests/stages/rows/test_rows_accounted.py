@@ -196,7 +196,7 @@ def write(lake: Loader) -> Any:
         dataset = make_dataset(mode)
         table = lake.make_table(dataset)
         uri = lake.seal(dataset, table, [stage(file) for file in files_of(2, 4, 6)])
-        manifest = read_manifest(lake._lake.s3, f"s3://values-staging/_manifests/{uri}.json")
+        manifest = read_manifest(lake._lake.s3, f"s3://values-staging/_manifests/team/set/{uri}.json", "team/set")
         files = change(inspect_staged(lake._lake.s3, manifest))
         job = Job(manifest, "r1", table, f"s3://values-quarantine/{uri}")
         written = write_batch(lake._spark.newSession(), job, files)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 
 from pipeline.lake.datasets.model import Upkeep
+from pipeline.lake.tables.homes import OutsideTable
 from pipeline.lake.tables.names import batch_of
 from stages.stage_b.jobs.table_upkeep import Keeper
 from tests.stages.rows.loading import Loader
@@ -81,6 +85,29 @@ def test_branches_of_batches_that_ended_go_and_others_keep_their_rows(lake: Load
     assert batch_of(kept.branch) == runs
     assert set(found.scan(snapshot_id=kept.snapshot).to_arrow()["n"].to_pylist()) == {1, 3}
     assert [row["n"] for row in rows(lake, table)] == [1]
+
+
+def test_a_table_that_names_files_of_another_is_not_kept_up(lake: Loader) -> None:
+    mine, theirs = lake.make_table(make_dataset("append")), lake.make_table(make_dataset("append"))
+    load(lake, mine, "append", 1, Row(1, 1, "a", "1"))
+    body = io.BytesIO()
+    pq.write_table(lake.read(mine), body)
+    their_file = f"{theirs}/data/theirs.parquet"
+    lake._lake.s3.put_object(Bucket="values-curated", Key=their_file, Body=body.getvalue())
+
+    def held() -> Keeper:
+        spark, home = lake._spark.newSession(), f"s3://values-curated/{mine}/"
+        return Keeper(spark, mine, Upkeep(keep_at_least=2), lambda batch: True, home)
+
+    held().keep_up(LATER)
+    lake.tables.load(mine).add_files([f"s3://values-curated/{their_file}"])
+    # Only an old snapshot names it, which expires with its files.
+    lake.tables.load(mine).overwrite(lake.read(mine))
+    before = lake.tables.load(mine).metadata_location
+    with pytest.raises(OutsideTable, match=their_file):
+        held().keep_up(LATER)
+    assert lake.tables.load(mine).metadata_location == before
+    assert their_file in files_under(lake, theirs)
 
 
 def test_files_that_are_young_stay_and_so_do_snapshots(lake: Loader) -> None:

@@ -62,7 +62,13 @@ class Turnings:
         self.ended_run = lake._lake.run(self.job)["Id"]
         self.told: list[Any] = []
         self.upkeeper = UpkeepPoller(
-            self.turns, lake._lake.glue, self.job, batches, lambda *told: self.told.append(told), lambda: str(ULID())
+            self.turns,
+            lake._lake.glue,
+            self.job,
+            lambda: "{}",
+            batches,
+            lambda *told: self.told.append(told),
+            lambda: str(ULID()),
         )
 
     def abandon(self, order: int) -> str:

@@ -17,8 +17,10 @@ from ulid import ULID
 
 from pipeline.core.dynamo import encode
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.batches.records import Batch, BatchRecords, Written
+from pipeline.lake.batches.records import Batch, BatchRecords
+from pipeline.lake.batches.results import ResultRecorder
 from pipeline.lake.datasets import Dataset
+from pipeline.lake.messages.written import Written
 from pipeline.lake.tables.creation import create_table
 from pipeline.lake.tables.iceberg import IcebergTables
 from pipeline.lake.tables.outcomes import CommitOutcome
@@ -74,6 +76,7 @@ class Table:
     tables: IcebergTables
     records: BatchRecords
     batches: list[str] = field(default_factory=list)
+    was_transformed: bool = False
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What manifests said of each object, by its id."""
 
@@ -137,6 +140,7 @@ class Table:
             "table": self.name,
             "objects": objects,
             "loaded": [self.entries[one.object_id] for one in after],
+            **({"was_transformed": True} if self.was_transformed else {}),
         }
         self.entries |= {one.object_id: entry for one, entry in zip(staged, objects, strict=True)}
         self.lake.put(f"_manifests/team/set/{batch}.json", json.dumps(document).encode(), "staging")
@@ -153,6 +157,11 @@ class Table:
             batches_table=BATCHES,
             quarantine_bucket="quarantine",
         )
+        if run["JobRunState"] == "SUCCEEDED" and self.dataset.transform:
+            recorder = ResultRecorder(
+                records=self.records, branches=self.tables, s3=self.lake.s3, staging_bucket="staging"
+            )
+            recorder.record("team/set", batch, self.name, run["Id"])
         found: Batch | None = self.records.get("team/set", batch)
         assert found
         return Loaded(run, batch, found.write)
@@ -197,7 +206,8 @@ def make_table(lake: WarmLake) -> MakeTable:
         definition = {"team": "team", "dataset": "set", "stage_a": {"format": "json", "columns": columns}}
         dataset = Dataset.model_validate({**definition, "table": table, "transform": transform})
         name = f"lake_team.set_{next(numbers)}"
-        create_table(dataset, name, f"s3://curated/{name.replace('.', '/')}", tables)
+        # Where a job of the lake expects the table of that name.
+        create_table(dataset, name, f"s3://curated/{name.removeprefix('lake_').replace('.', '/')}", tables)
         return Table(lake, dataset, name, tables, BatchRecords(lake.dynamodb, BATCHES))
 
     return make

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tests.stages.stage_b.conftest import MakeTable, Staged
 
@@ -27,6 +30,17 @@ def test_the_newest_object_replaces_the_table_and_older_ones_are_superseded(make
 
     table.load(Staged(rows(("d", 6)), 6))
     assert table.rows() == [{"p": "d", "v": 6}]
+
+    # As a transform could have done, which has been taken out of the definition since.
+    table.was_transformed = True
+    table.load(Staged(rows(("e", 7)), 7))
+    theirs = io.BytesIO()
+    pq.write_table(rows(("secret", 1)), theirs)
+    table.lake.s3.put_object(Bucket="curated", Key="hr/pay/data/1.parquet", Body=theirs.getvalue())
+    table.tables.load(table.name).add_files(["s3://curated/hr/pay/data/1.parquet"])
+    refused = table.transform(Staged(rows(("f", 8)), 8))
+    assert refused.write is None
+    assert "names s3://curated/hr/pay/data/1.parquet" in refused.run["ErrorMessage"]
 
 
 def test_the_newest_object_of_each_partition_replaces_it_and_no_other(make_table: MakeTable) -> None:

@@ -52,7 +52,8 @@ def of_lake(lake: WarmLake) -> Any:
 class ParquetTable(Table):
     def rows(self, snapshot: int | None = None, *columns: str) -> list[dict[str, Any]]:
         tables: Any = self.tables
-        found = ParquetRows(tables.load(self.name), self.lake.glue, self.lake.s3, of_lake(self.lake)).table()
+        home = f"s3://curated/{self.name.replace('.', '/')}/"
+        found = ParquetRows(tables.load(self.name), self.lake.glue, self.lake.s3, home, of_lake(self.lake)).table()
         kept = [{k: v for k, v in row.items() if k not in ("_sluice_order", "batch_id")} for row in found.to_pylist()]
         return sorted(kept, key=lambda row: json.dumps(row, default=str, sort_keys=True))
 

@@ -25,7 +25,7 @@ def judge(lake, job, table, batch: str, ruleset: str):
     manifest = json.dumps({**json.loads(sealed), "dataset": definition})
     return lake.run(
         job,
-        manifest=lake.put(f"_manifests/{batch}.json", manifest.encode(), bucket="staging"),
+        manifest=lake.put(f"_manifests/team/set/judged-{batch}.json", manifest.encode(), bucket="staging"),
         table=table.name,
         batch_id=batch,
         dataset=str(table.dataset.name),

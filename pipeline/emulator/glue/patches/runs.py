@@ -6,24 +6,30 @@ from contextvars import ContextVar
 from typing import Any
 
 from pipeline.emulator.glue import runs
+from pipeline.emulator.glue.session_policies import check_policy
 from pipeline.emulator.moto.patch import addition, patch
 
+_policy: ContextVar[str | None] = ContextVar("policy", default=None)
+"""The policy of the run's session that StartJobRun gives, which moto does not know."""
 _queuing: ContextVar[bool | None] = ContextVar("queuing", default=None)
 """What StartJobRun says of queuing, which moto does not hand on."""
 
 
 @patch("moto.glue.responses:GlueResponse.start_job_run", "7a0145281c4d", "moto drops JobRunQueuingEnabled")
 def _start_job_run(self: Any) -> Any:
-    said = _queuing.set(self.parameters.get("JobRunQueuingEnabled"))
+    policy = self.parameters.get("ExecutionRoleSessionPolicy")
+    check_policy(policy)
+    said, given = _queuing.set(self.parameters.get("JobRunQueuingEnabled")), _policy.set(policy)
     try:
         return _start_job_run.original(self)
     finally:
         _queuing.reset(said)
+        _policy.reset(given)
 
 
 @patch("moto.glue.models:FakeJob.start_job_run", "eacd4b77429e", "moto says SUCCEEDED at once and runs nothing")
 def _start(job: Any, *settings: Any, **named: Any) -> str:
-    return runs.start(job, lambda: _start.original(job, *settings, **named), _queuing.get())
+    return runs.start(job, lambda: _start.original(job, *settings, **named), _queuing.get(), _policy.get())
 
 
 @addition(

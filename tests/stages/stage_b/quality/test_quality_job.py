@@ -16,8 +16,11 @@ from pipeline.core.clients import client
 from pipeline.core.dynamo import encode, update_if
 from pipeline.core.errors import BadDefinition, Inconsistent, Refused
 from pipeline.lake.batches.metrics import Measured, remembering
-from pipeline.lake.batches.records import Batch, BatchRecords, Written
+from pipeline.lake.batches.records import Batch, BatchRecords
+from pipeline.lake.messages.written import Written
+from pipeline.lake.tables.homes import OutsideTable
 from stages.stage_b.jobs.quality import check
+from stages.stage_b.jobs.snapshots import added_rows, whole_table
 from tests.conftest import allowed, load_template, table_calls
 
 BATCH = "01JD000000000000000000000A"
@@ -61,9 +64,9 @@ class Lake:
         if ruleset:
             definition["quality"] = {"ruleset": f"Rules = [ {ruleset} ]", **quality}
         manifest = json.dumps({"batch": BATCH, "dataset": definition, "table": self.table, "objects": []})
-        self.s3.put_object(Bucket="curated", Key="manifest.json", Body=manifest)
+        self.s3.put_object(Bucket="curated", Key="_manifests/shop/orders/1.json", Body=manifest)
         arguments = {
-            "manifest": "s3://curated/manifest.json",
+            "manifest": "s3://curated/_manifests/shop/orders/1.json",
             "table": self.table,
             "batch_id": BATCH,
             "dataset": "shop/orders",
@@ -84,7 +87,7 @@ class Lake:
 
 @pytest.fixture
 def lake(front: Any, spark: Any) -> Lake:
-    name = f"t{uuid.uuid4().hex[:8]}"
+    name = f"t{uuid.uuid4().hex[:8]}_shop"
     boto3.client("glue").create_database(DatabaseInput={"Name": name, "LocationUri": f"s3://curated/{name}"})
     batches = next(
         resource["Properties"]
@@ -95,7 +98,7 @@ def lake(front: Any, spark: Any) -> Lake:
     boto3.client("dynamodb").create_table(TableName=name, **wanted)
     spark.sql(
         f"create table glue_catalog.{name}.orders (id int, place string, price decimal(10,2), _sluice_order string) "
-        f"using iceberg partitioned by (place) tblproperties ({PROPERTIES})"
+        f"using iceberg partitioned by (place) location 's3://curated/shop/orders' tblproperties ({PROPERTIES})"
     )
     made = Lake(spark, f"{name}.orders", BatchRecords(client("dynamodb"), name), name, boto3.client("s3"))
     made.row()
@@ -123,6 +126,14 @@ def test_partition_values_are_read_as_they_were_written(lake):
     lake.write_branch(GOOD)
     lake.check('ColumnValues "place" in ["01", "a*b[c]"]')
     assert lake.batch().verdict.outcome == "PASSED"
+
+
+def test_rows_of_a_table_that_leads_out_of_its_folder_are_not_judged(lake):
+    snapshot = lake.write_branch(GOOD)
+    for rows in (added_rows, whole_table):
+        assert rows(lake.spark, lake.table, snapshot, "s3://curated/shop/orders/").count() >= 2
+        with pytest.raises(OutsideTable, match="is not in s3://curated/hr/pay/"):
+            rows(lake.spark, lake.table, snapshot, "s3://curated/hr/pay/")
 
 
 def test_a_failed_rule_is_recorded_with_its_reason_and_its_rows_are_kept(lake):
