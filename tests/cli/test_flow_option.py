@@ -35,4 +35,4 @@ def test_an_unknown_flow_is_refused_and_the_environment_stays_as_it_was(aws: Non
 
 
 def test_the_flows_of_a_checkout_are_those_that_its_templates_name() -> None:
-    assert flows_of_checkout(ROOT) == {"feeds"}
+    assert flows_of_checkout(ROOT) == {"feeds", "forecasts"}
