@@ -19,12 +19,12 @@ _packaged: list[Path] = []
 
 
 def deploy(root: Path, lake: RunningLake) -> None:
-    """Package the checkout and deploy the lake's own stacks, and its feeds where it has that flow; not the datasets."""
+    """Package the checkout and deploy the lake's own stacks, and what its flows deploy of theirs; not the datasets."""
     use(endpoint=lake.endpoint, region=lake.region, key=lake.key)
     backend, package = embedded.EmbeddedBackend(lake.env), packaged(root)
     for _ in engine.deploy(root, backend, package):
         pass
-    for _ in engine.apply_feeds(root, backend, package):
+    for _ in (*engine.apply_feeds(root, backend, package), *engine.apply_forecasts(root, backend, package)):
         pass
 
 

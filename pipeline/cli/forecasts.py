@@ -112,7 +112,7 @@ def values(
     if as_json:
         print_json(found)
         return
-    _line(escape_untrusted(f"{found['variable']} of {found['model']}, run {found['forecast_reference_time']}"))
+    _line(escape_untrusted(f"{found['variable']} of {found['model']}, run {found['run']}"))
     for file in found["files"]:
         for each in file["values"]:
             at = ", ".join(f"{name} {place:g}" for name, place in each.items() if name != "value")

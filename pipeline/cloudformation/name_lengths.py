@@ -15,6 +15,7 @@ STACK = 128
 
 LIMITS: Mapping[tuple[str, str], int] = MappingProxyType(
     {
+        ("AWS::ApiGateway::ApiKey", "Name"): 1024,
         ("AWS::CloudWatch::Dashboard", "DashboardName"): 255,
         ("AWS::CodeBuild::Project", "Name"): 150,
         ("AWS::CodeConnections::Connection", "ConnectionName"): 32,

@@ -43,6 +43,16 @@ class Stack(NamedTuple):
     template: Path
     parameters: dict[str, str]
 
+    @classmethod
+    def packaged(cls, name: str, template: Path, known: Mapping[str, str], store: Callable[[str], str]) -> Stack:
+        """The stack of a packaged template, with those of the `known` parameters that it declares.
+
+        `store` answers Parameter Store's value of a name, `KeyError` for one not there.
+        """
+        content = load_template(template)
+        given = {parameter: known[parameter] for parameter in content.get("Parameters", {}) if parameter in known}
+        return cls(name, template, given | versions.parameters(content, given, store))
+
 
 class Planner(Protocol):
     """Plans stacks in the order of their deployment. It changes nothing."""
@@ -226,15 +236,13 @@ def stacks_of_lake(
     """
     known = {**parameters, "Env": env, "Lake": LAKE}
     for path in order.of_stacks(list(templates), known):
-        template = load_template(path)
-        given = {key: value for key, value in known.items() if key in template.get("Parameters", {})}
-        for parameter, name in order.from_store(template, known).items():
+        stored = {}
+        for parameter, name in order.from_store(load_template(path), known).items():
             try:
-                given[parameter] = store(name)
+                stored[parameter] = store(name)
             except KeyError:
                 raise BadDefinition(f"{path.name}: reads {name}, which Parameter Store does not have") from None
-        given |= versions.parameters(template, given, store)
-        yield Stack(stack_name(LAKE, env, path.stem), path, given)
+        yield Stack.packaged(stack_name(LAKE, env, path.stem), path, {**known, **stored}, store)
 
 
 def apply_feeds(root: Path, backend: Backend, package: Package) -> Iterator[FeedApplied]:

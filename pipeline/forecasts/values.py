@@ -38,7 +38,7 @@ def answer(asked: Asked, index: Index, read: Read) -> dict[str, Any]:
         "time": asked.time,
         "variable": asked.variable,
         "model": items[0]["model"],
-        "forecast_reference_time": items[0]["forecast_reference_time"],
+        "run": items[0]["forecast_reference_time"],
         "requested": {"latitude": asked.latitude, "longitude": asked.longitude},
         "files": [_of_file(asked, item, index, read) for item in items],
         "attribution": items[0]["licence"],

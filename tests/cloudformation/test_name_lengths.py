@@ -32,6 +32,7 @@ OF_THE_MODEL = {
     ("AWS::Serverless::StateMachine", "Name"): ("stepfunctions", "CreateStateMachine", "name"),
 }
 DOCUMENTED = {
+    ("AWS::ApiGateway::ApiKey", "Name"): 1024,
     ("AWS::CloudWatch::Dashboard", "DashboardName"): 255,
     # The schema's 1024 is for its ARN.
     ("AWS::DynamoDB::Table", "TableName"): 255,
@@ -59,7 +60,10 @@ def regions() -> list[str]:
     return sorted({region for each in found for region in each})
 
 
-NAMES_OF_AWS = {("AWS::EC2::VPCEndpoint", "ServiceName")}
+NAMES_OF_OTHERS = {("AWS::EC2::VPCEndpoint", "ServiceName"), ("AWS::Lambda::Permission", "FunctionName")}
+"""What something else is called."""
+WITHOUT_LIMIT = {("AWS::ApiGateway::RestApi", "Name"), ("AWS::ApiGateway::UsagePlan", "UsagePlanName")}
+"""AWS publishes none, in schemas, models and quotas."""
 
 
 def named() -> Iterator[tuple[str, tuple[str, str]]]:
@@ -72,7 +76,7 @@ def named() -> Iterator[tuple[str, tuple[str, str]]]:
                     name.endswith("Name")
                     and isinstance(value, dict)
                     and "${" in str(value)
-                    and kind not in NAMES_OF_AWS
+                    and kind not in NAMES_OF_OTHERS | WITHOUT_LIMIT
                 ):
                     yield f"{stem}-{logical_id}", kind
 

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.cloudformation import versions
-from pipeline.cloudformation.templates import load_template
 from pipeline.core.clients import client
 from pipeline.core.errors import Misconfigured, NotThere, Refused, SluiceError
 from pipeline.core.settings import parameter_prefix, region
@@ -162,8 +160,4 @@ def stack_of(feed: Feed, source: Source, backend: Backend, template: Path, param
         "Stream": source.stream,
         "SourceKey": source.key,
     }
-    known = {**parameters, **own}
-    packaged = load_template(template)
-    given = {name: known[name] for name in packaged.get("Parameters", {}) if name in known}
-    given |= versions.parameters(packaged, given, backend.stored)
-    return Stack(stack_name(feed, backend.env), template, given)
+    return Stack.packaged(stack_name(feed, backend.env), template, {**parameters, **own}, backend.stored)

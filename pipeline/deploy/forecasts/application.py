@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.cloudformation.templates import load_template
 from pipeline.core.errors import Refused, SluiceError
 from pipeline.deploy.engine import LAKE, Stack
 from pipeline.forecasts.definition import ForecastSource
@@ -42,7 +41,7 @@ def apply(root: Path, backend: Backend, template: Path, parameters: Mapping[str,
     for source in sources:
         try:
             _reachable(source, backend)
-            stack = stack_of(source, backend.env, template, parameters)
+            stack = stack_of(source, backend, template, parameters)
             yield Applied(source.source, backend.stacks.deploy(*stack).changed)
         except SluiceError as error:
             failures[source.source] = f"{error.message} {error.hint}" if error.hint else error.message
@@ -59,7 +58,7 @@ def apply(root: Path, backend: Backend, template: Path, parameters: Mapping[str,
 def stacks(root: Path, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Iterator[Stack]:
     """The stacks of the sources, for a plan."""
     for each in read_all(root).or_raise():
-        yield stack_of(each.source, backend.env, template, parameters)
+        yield stack_of(each.source, backend, template, parameters)
 
 
 def _reachable(source: ForecastSource, backend: Backend) -> None:
@@ -72,12 +71,12 @@ def _reachable(source: ForecastSource, backend: Backend) -> None:
         )
 
 
-def stack_of(source: ForecastSource, env: str, template: Path, parameters: Mapping[str, str]) -> Stack:
-    """A source's stack, with what its template declares. Stack names have hyphens only."""
+def stack_of(source: ForecastSource, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Stack:
+    """A source's stack, with what its packaged template declares. Stack names have hyphens only."""
     name = source.source.replace("_", "-")
     own = {
         "Lake": LAKE,
-        "Env": env,
+        "Env": backend.env,
         "ForecastSource": source.source,
         "SourceName": name,
         "Definition": source.to_json(),
@@ -85,7 +84,4 @@ def stack_of(source: ForecastSource, env: str, template: Path, parameters: Mappi
         "Bucket": source.bucket or "",
         "TopicRegion": source.topic.split(":")[3] if source.topic else "",
     }
-    known = {**parameters, **own}
-    declared = load_template(template).get("Parameters", {})
-    given = {parameter: known[parameter] for parameter in declared if parameter in known}
-    return Stack(f"{LAKE}-{env}-{STACK_KIND}-{name}", template, given)
+    return Stack.packaged(f"{LAKE}-{backend.env}-{STACK_KIND}-{name}", template, {**parameters, **own}, backend.stored)

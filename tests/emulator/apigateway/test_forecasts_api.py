@@ -14,10 +14,13 @@ from openapi_schema_validator import OAS30Validator
 
 from pipeline.cloudformation.templates import load_template
 from pipeline.deploy.packaging.documents import include_documents
+from pipeline.emulator.awslambda.functions import Answer, Function
+from pipeline.emulator.awslambda.patches import functions
 from pipeline.emulator.cloudformation import Deployer
 from pipeline.emulator.gateway.server import AwsServer
 from tests.conftest import ROOT
 from tests.emulator.apigateway.conftest import REGION, Aws, Deployed, Reply
+from tests.emulator.awslambda.lambda_parts import package
 
 TEMPLATE = ROOT / "definitions" / "stacks" / "forecasts_api.yaml"
 DOCUMENT = yaml.safe_load((ROOT / "definitions" / "forecasts_api" / "openapi.yaml").read_text())
@@ -66,15 +69,37 @@ def times() -> Iterator[dict[str, str]]:
 def stack(front: AwsServer, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The outputs of the stack, on a table as the flow makes it."""
     where = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}"
-    facts = {"forecasts-table": TABLE, "forecasts-table-arn": where, "key-arn": KEY, "boundary-arn": BOUNDARY}
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:values:live"
+    facts = {
+        "forecasts-table": TABLE, "forecasts-table-arn": where, "forecast-values-function": function,
+        "key-arn": KEY, "boundary-arn": BOUNDARY,
+    }  # fmt: skip
     for name, value in facts.items():
         aws("ssm").put_parameter(Name=f"/sluice/local/{name}", Value=value, Type="String")
     _make_table(aws("dynamodb"))
+    _make_function(aws)
     template = load_template(TEMPLATE)
     include_documents(template, TEMPLATE, TEMPLATE.name)
     path = tmp_path_factory.mktemp("stack") / "forecasts_api.json"
     path.write_text(json.dumps(template))
     return dict(Deployer(aws, ACCOUNT, REGION).deploy("forecasts-api", path, {"Env": "local"}).outputs)
+
+
+def _make_function(aws: Aws) -> None:
+    """What answers with values; no case here asks for any (tests/whole_lake/test_forecasts.py does)."""
+    functions.run_by(_runs_nothing, lambda function, payload: "")
+    trust = {
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+    }
+    role = aws("iam").create_role(RoleName="values", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    code = {"ZipFile": package("def answer(event, context): raise NotImplementedError")}
+    given = {"Runtime": "python3.12", "Handler": "app.answer", "Role": role, "Code": code, "Publish": True}
+    made = aws("lambda").create_function(FunctionName="values", **given)
+    aws("lambda").create_alias(FunctionName="values", Name="live", FunctionVersion=made["Version"])
+
+
+def _runs_nothing(function: Function, payload: bytes, request_id: str | None = None) -> Answer:
+    raise NotImplementedError
 
 
 def _make_table(dynamodb: Any) -> None:

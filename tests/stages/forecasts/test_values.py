@@ -46,7 +46,7 @@ def test_values_come_from_our_copy_of_the_newest_run_with_units_and_attribution(
         assert file["grid_point"]["latitude"] == float(near["latitude"])
     assert [each["realization"] for each in file["values"]] == [1, 2, 3]
     assert (file["units"], found["attribution"]) == ("K", "Free to use")
-    assert found["forecast_reference_time"] == "2026-11-30T00:00:00Z"
+    assert found["run"] == "2026-11-30T00:00:00Z"
 
 
 @pytest.mark.parametrize(
