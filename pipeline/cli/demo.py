@@ -28,6 +28,7 @@ CUSTOMERS = DatasetName("demo", "customers")
 RETURNS = DatasetName("demo", "returns")
 TIMEOUT_S = 180
 FEEDS = "feeds"
+FORECASTS = "forecasts"
 PSEUDONYM_DIGITS = 64
 
 NEXT = """
@@ -43,12 +44,15 @@ NEXT = """
 FEED_NEXT = """  what the contract does not name stayed behind; one was put aside:
   .venv/bin/sluice feed status        .venv/bin/sluice feed privacy {feed}"""
 
+FORECASTS_NEXT = "  .venv/bin/sluice forecasts times    .venv/bin/sluice forecasts sources    HTTP: docs/forecasts.md"
+
 
 @app.command()
 def demo(port: Port = PORT, packaged: Packaged = False, flow: FlowNames = None) -> None:
     """Start a fresh lake, drop the samples, and show the results. The lake keeps running.
 
     With --flow feeds the lake also has a PostgreSQL, and shows transactions there, with pseudonyms: docs/feeds.md.
+    With --flow forecasts it finds netCDF files by their times, and shows values at a place: docs/forecasts.md.
     """
     if lifecycle.stop(checkout()):
         console.print("  stopped the lake that was running", highlight=False)
@@ -58,8 +62,11 @@ def demo(port: Port = PORT, packaged: Packaged = False, flow: FlowNames = None) 
     connected = Target.of(lake).connect()
     with tempfile.TemporaryDirectory(prefix="sluice-samples-") as folder:
         _drop_samples(connected, write_samples(Path(folder)))
-    if FEEDS in flows_of(EmbeddedBackend(lake.env)):
+    flows = flows_of(EmbeddedBackend(lake.env))
+    if FEEDS in flows:
         show_feed(connected)
+    if FORECASTS in flows:
+        show_forecasts(connected)
     _say_summary(connected, pages_of(lake) or f"none answers: see {CONSOLE_LOG}", time.monotonic() - began)
 
 
@@ -107,6 +114,28 @@ def show_feed(connected: Connected) -> None:
     rows = [[_short(value) for value in row] for row in found.rows]
     print_table(f"{demonstration.VIEW} in PostgreSQL, as analysts see it", found.columns, rows)
     console.print(FEED_NEXT.format(feed=demonstration.FEED), highlight=False)
+
+
+def show_forecasts(connected: Connected) -> None:
+    """Put netCDF files into the demo's bucket, and show what is forecast for a place once they are found."""
+    from pipeline.operate.forecasts import demonstration as shown
+
+    console.print("[bold]Put into a bucket that is announced:[/] three netCDF files of today's run", highlight=False)
+    times = shown.put(connected.lake)
+    ends = time.monotonic() + TIMEOUT_S
+    while len(found := shown.found(connected.lake, times)) < len(times):
+        if time.monotonic() > ends:
+            console.print(f"[red]not found yet:[/] see `sluice logs forecast-{shown.SOURCE}`", highlight=False)
+            raise typer.Exit(EXIT_TIMEOUT)
+        time.sleep(0.5)
+    rows = [
+        [each["time"], each["run"], f"{value['value']:.1f} {file['units']}", escape_untrusted(each["attribution"])]
+        for each in found
+        for file in each["files"]
+        for value in file["values"]
+    ]
+    print_table(f"{shown.VARIABLE} at {shown.LATITUDE}, {shown.LONGITUDE}", ["time", "run", "value", "source"], rows)
+    console.print(FORECASTS_NEXT, highlight=False)
 
 
 def _short(value: object) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import xarray
 
+from pipeline.cli import demo
 from pipeline.core.clients import client
 from tests.forecasts.files import made, usual_times
 from tests.patience import until
@@ -60,7 +61,9 @@ def sluice(lake: RunningLake, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_an_announced_file_is_found_with_its_values_by_command_and_by_api(lake: RunningLake, tmp_path: Path) -> None:
+def test_an_announced_file_is_found_with_its_values_by_command_and_by_api(
+    lake: RunningLake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (source,) = sluice(lake, "sources")["sources"]
     key = client("apigateway").get_api_key(apiKey=parameter("forecasts-api-key-id"), includeValue=True)["value"]
     assert ask(lake, "/times", key)[2] == {"times": []}
@@ -75,6 +78,8 @@ def test_an_announced_file_is_found_with_its_values_by_command_and_by_api(lake: 
     values_are_those_of_the_file(lake, key, tmp_path / "wind_speed.nc")
     what_is_asked_wrongly_is_a_problem(lake, key)
     the_copy_outlives_the_providers(lake, key, source["bucket"])
+    demo.show_forecasts(lake.connected)
+    assert capsys.readouterr().out.count("Made by this project's demo") == 3
 
 
 def the_api_finds_both(lake: RunningLake, key: str) -> None:
