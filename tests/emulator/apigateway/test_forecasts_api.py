@@ -271,7 +271,7 @@ def test_a_signature_is_asked_for_where_the_stack_says_so(aws: Aws, api: Api, tm
     path = tmp_path / "forecasts_api.json"
     path.write_text(json.dumps(template))
     deployer = Deployer(aws, ACCOUNT, REGION)
-    deployer.deploy("forecasts-api", path, {"Env": "local", "Authorization": "iam"})
+    deployer.deploy("forecasts-api", path, {"Env": "local", "ApiAuthorization": "iam"})
     try:
         assert api.ask("/times").status == 403
     finally:
