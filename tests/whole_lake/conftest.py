@@ -194,6 +194,15 @@ def running(root: Path, settings: Mapping[str, str] | None = None) -> Iterator[R
         assert state.running(root) is None
 
 
+@contextlib.contextmanager
+def with_flow(root: Path, flow: str) -> Iterator[RunningLake]:
+    """The lake of a checkout with a flow beside it, and this process's clients pointed at it."""
+    with pytest.MonkeyPatch.context() as monkeypatch, running(checkout_of(root), {"flows": flow}) as lake:
+        point_at(lake, monkeypatch)
+        yield lake
+        client.cache_clear()
+
+
 @pytest.fixture
 def lake(running_lake: RunningLake, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningLake]:
     """The lake, with this process's clients pointed at it."""

@@ -24,7 +24,7 @@ from pipeline.emulator import state
 from pipeline.emulator.gateway.actions import Need
 from pipeline.operate.feeds import demonstration
 from tests.patience import until
-from tests.whole_lake.conftest import RunningLake, checkout_of, point_at, running
+from tests.whole_lake.conftest import RunningLake, with_flow
 from tests.whole_lake.roles import granted, roles_of_callers, unmet
 
 TABLE = "sluice-local-demo-transactions"
@@ -84,17 +84,9 @@ NO_ROWS = (
 
 
 @pytest.fixture(scope="module")
-def patched() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        yield monkeypatch
-
-
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory, patched: pytest.MonkeyPatch) -> Iterator[RunningLake]:
-    with running(checkout_of(tmp_path_factory.mktemp("feeds")), {"flows": "feeds"}) as started:
-        point_at(started, patched)
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLake]:
+    with with_flow(tmp_path_factory.mktemp("feeds"), "feeds") as started:
         yield started
-        client.cache_clear()
 
 
 def parameter(name: str) -> str:

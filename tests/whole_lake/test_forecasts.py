@@ -19,23 +19,15 @@ from pipeline.cli import demo
 from pipeline.core.clients import client
 from tests.forecasts.files import made, usual_times
 from tests.patience import until
-from tests.whole_lake.conftest import RunningLake, checkout_of, point_at, running
+from tests.whole_lake.conftest import RunningLake, with_flow
 
 TIME, RUN = "2026-11-30T06:00:00Z", "2026-11-30T00:00:00Z"
 
 
 @pytest.fixture(scope="module")
-def patched() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        yield monkeypatch
-
-
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory, patched: pytest.MonkeyPatch) -> Iterator[RunningLake]:
-    with running(checkout_of(tmp_path_factory.mktemp("forecasts")), {"flows": "forecasts"}) as started:
-        point_at(started, patched)
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLake]:
+    with with_flow(tmp_path_factory.mktemp("forecasts"), "forecasts") as started:
         yield started
-        client.cache_clear()
 
 
 def parameter(name: str) -> str:

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from pipeline.core.clients import client
-from pipeline.core.errors import Misconfigured, NotThere, Refused, SluiceError
+from pipeline.core.errors import Misconfigured, NotThere, Refused
 from pipeline.core.settings import parameter_prefix, region
 from pipeline.deploy.engine import LAKE, Stack
+from pipeline.deploy.failures import Failures
 from pipeline.feeds.definition import Feed
 from pipeline.feeds.files import read_all
 from pipeline.feeds.settings import Setting
@@ -64,21 +63,11 @@ def apply(root: Path, backend: Backend, template: Path, parameters: Mapping[str,
 
     One that fails leaves the others to be deployed: they are, and `Refused` then says what failed and why.
     """
-    failures: dict[str, str] = {}
-    feeds = wanted(root, backend)
-    for feed in feeds:
-        try:
+    failures = Failures()
+    for feed in wanted(root, backend):
+        with failures.of(feed.feed):
             yield _applied(feed, backend, template, parameters)
-        except SluiceError as error:
-            failures[feed.feed] = f"{error.message} {error.hint}" if error.hint else error.message
-        except (BotoCoreError, ClientError) as error:
-            failures[feed.feed] = f"AWS answered: {error}"
-    if failures:
-        raise Refused(
-            f"{len(failures)} of {len(feeds)} feeds were not deployed:\n"
-            + "\n".join(f"{feed}: {why}" for feed, why in failures.items()),
-            hint="The others are. Mend these, and deploy again.",
-        )
+    failures.raise_any("feeds")
 
 
 def _applied(feed: Feed, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Applied:

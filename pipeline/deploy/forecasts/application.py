@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from pipeline.core.errors import Refused, SluiceError
+from pipeline.core.errors import Refused
 from pipeline.deploy.engine import LAKE, Stack
+from pipeline.deploy.failures import Failures
 from pipeline.forecasts.definition import ForecastSource
 from pipeline.forecasts.files import read_all
 
@@ -36,23 +35,13 @@ def apply(root: Path, backend: Backend, template: Path, parameters: Mapping[str,
 
     One that fails leaves the others to be deployed: they are, and `Refused` then says what failed and why.
     """
-    failures: dict[str, str] = {}
-    sources = [each.source for each in read_all(root).or_raise()]
-    for source in sources:
-        try:
+    failures = Failures()
+    for source in [each.source for each in read_all(root).or_raise()]:
+        with failures.of(source.source):
             _reachable(source, backend)
             stack = stack_of(source, backend, template, parameters)
             yield Applied(source.source, backend.stacks.deploy(*stack).changed)
-        except SluiceError as error:
-            failures[source.source] = f"{error.message} {error.hint}" if error.hint else error.message
-        except (BotoCoreError, ClientError) as error:
-            failures[source.source] = f"AWS answered: {error}"
-    if failures:
-        raise Refused(
-            f"{len(failures)} of {len(sources)} sources of forecasts were not deployed:\n"
-            + "\n".join(f"{source}: {why}" for source, why in failures.items()),
-            hint="The others are. Mend these, and deploy again.",
-        )
+    failures.raise_any("sources of forecasts")
 
 
 def stacks(root: Path, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Iterator[Stack]:
