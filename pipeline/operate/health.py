@@ -113,7 +113,6 @@ class HealthReader:
     """Reads the health of all datasets. A table's size is read once for each batch that it was given."""
 
     def __init__(self) -> None:
-        self._tables = IcebergTables()
         self._sizes: dict[str, tuple[str, Size | None]] = {}
         self._lock = threading.Lock()
 
@@ -148,16 +147,16 @@ class HealthReader:
             prospect=None if registration.is_closed else prospect(dataset, number, found.oldest, batches, now),
             next_run=None if registration.is_closed else next_run(dataset, now),
             late_by=late if late > 0 else None,
-            table=self._size(registration, committed.id) if committed else None,
+            table=self._size(lake, registration, committed.id) if committed else None,
         )
 
-    def _size(self, registration: Registration, batch: str) -> Size | None:
+    def _size(self, lake: Lake, registration: Registration, batch: str) -> Size | None:
         if registration.dataset.table.format != "iceberg":
             return None
         with self._lock:
             known = self._sizes.get(registration.table)
         if known is None or known[0] != batch:
-            known = batch, _size_of(self._tables, registration.table)
+            known = batch, _size_of(lake.tables, registration.table)
             with self._lock:
                 self._sizes[registration.table] = known
         return known[1]
@@ -167,7 +166,7 @@ def _size_of(tables: IcebergTables, identifier: str) -> Size | None:
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
-        snapshot = tables.catalog.load_table(identifier).current_snapshot()
+        snapshot = tables.looking.load_table(identifier).current_snapshot()
     except NoSuchTableError:
         return None
     summary = snapshot.summary if snapshot else None
