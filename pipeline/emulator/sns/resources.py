@@ -104,6 +104,8 @@ def _find_subscription(aws: Aws, resource: Resource) -> str | None:
     "AWS::SNS::Subscription",
     "TopicArn Protocol Endpoint Region RawMessageDelivery FilterPolicy.* FilterPolicyScope "
     "RedrivePolicy.deadLetterTargetArn",
+    # The schema says of it that it perhaps replaces the subscription.
+    fixed="Region",
     resets=_SUBSCRIPTION_DEFAULTS,
     delete=by_reference("sns", "unsubscribe", "SubscriptionArn"),
     find=_find_subscription,
