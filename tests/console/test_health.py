@@ -15,6 +15,7 @@ from tests.cli.conftest import ORDERS, Actor
 from tests.console.conftest import TOKEN, LooksEachTime, let_in
 from tests.console.large_lake import Calls
 from tests.console.test_datasets import held_back, loaded, rows
+from tests.patience import until
 
 for needed in (loaded, held_back):
     assert needed
@@ -81,8 +82,7 @@ def test_what_waits_longer_than_was_promised_is_late(visitor, shop, healthy, lak
 
 
 def test_the_page_asks_aws_nothing_that_is_known_already(visitor, shop, console, lake):
-    while console.health.newest(lake) is None:
-        pass
+    until(lambda: console.health.newest(lake) is not None)
     visitor.get("/datasets")
     calls = Calls("dynamodb", "glue", "sqs", "stepfunctions")
     visitor.get("/datasets")
