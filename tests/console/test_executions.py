@@ -103,8 +103,7 @@ def held_back(orders):
 
 def test_a_quarantined_batch_is_no_success(visitor, held_back, caught, console, lake, monkeypatch):
     monkeypatch.setattr(console, "executions", Cached(recent, 0))
-    while not (known := console.executions.newest(lake)) or held_back not in known.batches:
-        pass
+    until(lambda: (known := console.executions.newest(lake)) and held_back in known.batches)
     by_outcome = {
         outcome: {row["name"] for row in visitor.document("/executions", status=outcome)["executions"]}
         for outcome in ("QUARANTINED", "SUCCEEDED")
