@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -29,13 +30,18 @@ UNROUTED = "~unrouted"
 """Begins the open index's partitions of unrouted objects. No team's name does."""
 
 
+OF_OTHER_FLOWS = re.compile(r"(forecasts)/[a-z0-9_]+/[0-9a-f]{16}/[^/]+")
+"""Keys of what a flow beside the lake's keeps in the raw bucket: that flow, and what it makes of its names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an object goes: a dataset, or nowhere and why, and what to do about it."""
+    """Where an object goes: a dataset, or nowhere and why, and what to do about it; nothing where a flow keeps it."""
 
     dataset: DatasetName | None
     reason: str | None = None
     hint: str | None = None
+    kept_by: str | None = None
 
 
 def is_folder(key: str) -> bool:
@@ -66,7 +72,8 @@ def route(key: str, datasets: Mapping[DatasetName, str | None]) -> Route:
     if name is None:
         return Route(None, f"{key!r} does not lie in <team>/<dataset>/ (lower case, digits, underscores)")
     if name not in datasets:
-        return Route(None, f"no dataset {name} is registered")
+        kept = OF_OTHER_FLOWS.fullmatch(key)
+        return Route(None, f"no dataset {name} is registered", kept_by=kept[1] if kept else None)
     if (since := datasets[name]) is None:
         return Route(name)
     return Route(

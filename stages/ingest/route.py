@@ -132,7 +132,7 @@ def _register_created(
     chosen = route(event.object.key, {name: each.retired for name, each in registered.items()})
     if chosen.dataset:
         return Outcome(arrival, chosen.dataset, lake.catalog.register(event, chosen.dataset))
-    row = lake.catalog.leave_unrouted(event, chosen.reason or "", chosen.hint)
+    row = lake.catalog.leave_unrouted(event, chosen.reason or "", chosen.hint, chosen.kept_by)
     retired = _retired(event, registered)
     if retired and row.status is Status.REGISTERED:
         # Registered before its dataset was retired: whoever did may have died before starting it.
@@ -143,7 +143,11 @@ def _register_created(
     if row.status is not Status.UNROUTED:
         return Outcome(arrival)
     facts = {"correlation_id": row.object.digest, "key": row.object.key, "status": row.status}
-    log.warning("object belongs to no dataset", extra=facts)
+    log.log(
+        logging.INFO if chosen.kept_by else logging.WARNING,
+        f"the flow {chosen.kept_by} keeps the object" if chosen.kept_by else "object belongs to no dataset",
+        extra=facts,
+    )
     return Outcome(arrival, unrouted=row)
 
 

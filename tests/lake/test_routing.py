@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.executions import NAME_LENGTH, name_for
 from pipeline.core.objects import ObjectVersion, order_of, staged_key
+from pipeline.forecasts import copies
+from pipeline.forecasts.announcements import Announcement
 from pipeline.lake.datasets import Dataset, DatasetName
 from pipeline.lake.messages.stage_a import StageAWork
 from pipeline.lake.routing import (
@@ -16,6 +18,7 @@ from pipeline.lake.routing import (
     GROUP_OBJECTS,
     SMALL_BYTES,
     TOGETHER,
+    Route,
     dataset_in,
     groups,
     is_folder,
@@ -34,6 +37,16 @@ def test_a_key_goes_to_the_dataset_of_its_first_two_segments():
 
 def test_a_key_of_an_unregistered_dataset_is_routed_nowhere_with_its_reason():
     assert route("shop/orders/a.csv", {}).reason == "no dataset shop/orders is registered"
+
+
+def test_what_another_flow_keeps_in_the_raw_bucket_is_known_unless_it_is_a_datasets():
+    announcement = Announcement("there", "uk/air temperature.nc", "v1", 1, "1")
+    key = copies.key_of("met_office", announcement, "v1")
+    name = DatasetName("forecasts", "met_office")
+    assert route(key, {}) == Route(None, f"no dataset {name} is registered", kept_by="forecasts")
+    assert route(key, {name: None}) == Route(name)
+    for other in ("forecasts/met_office/a.csv", "forecasts/met_office/2026/a.csv", key.replace("forecasts", "weather")):
+        assert route(other, {}).kept_by is None
 
 
 def test_a_key_of_a_retired_dataset_is_routed_nowhere_and_told_what_brings_it_back():

@@ -83,6 +83,8 @@ def the_api_finds_both(lake: RunningLake, key: str) -> None:
     assert {each["run"] for each in found["files"]} == {RUN}
     uris = [f"s3://{each['file']['bucket']}/{each['file']['key']}" for each in found["files"]]
     until(lambda: all("no dataset forecasts/demo is registered" in lake.sluice("why", uri).stdout for uri in uris))
+    assert "the flow forecasts keeps it" in lake.sluice("why", uris[0]).stdout
+    assert "UNROUTED:" not in lake.sluice("status").stdout
     told = sluice(lake, "times", TIME)
     assert sorted(each["variable"] for each in told["times"]) == ["air_temperature", "wind_speed"]
 

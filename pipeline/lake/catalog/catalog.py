@@ -40,16 +40,22 @@ class Catalog(Parts):
             return self.send_again(SendAgain(row.object, row.generation + 1), dataset)
         return self._to_transform(row)
 
-    def leave_unrouted(self, event: ObjectCreated, reason: str, hint: str | None = None) -> ObjectRow:
+    def leave_unrouted(
+        self, event: ObjectCreated, reason: str, hint: str | None = None, kept_by: str | None = None
+    ) -> ObjectRow:
         """Record a version that no dataset wants yet, with the reason; applying its dataset picks it up.
 
-        Returns the row as it stands: UNROUTED, unless the version was recorded before and is further on.
+        What another flow keeps there is dismissed at once: nothing is to be done about it. Returns the row as it
+        stands: UNROUTED, unless the version was recorded before and is further on.
         """
         item = self._new_row(event, Status.UNROUTED, None) | {
             "reason": shorten(reason),
             "open_pk": unrouted_partition(event.object.key, event.object.digest),
             **({"hint": hint} if hint else {}),
         }
+        if kept_by:
+            why = f"the flow {kept_by} keeps it"
+            item["dismissed"] = {"at": item["since"], "by": kept_by, "why": why, "since": item["since"]}
         rejected = self._put_new(item)
         if event.sequencer:
             self._lift(event.object)

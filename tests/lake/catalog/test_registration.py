@@ -208,6 +208,14 @@ def test_an_object_of_no_dataset_waits_and_is_found_by_its_dataset(catalog):
     assert list(catalog.unrouted(ORDERS)) == []
 
 
+def test_what_another_flow_keeps_is_dismissed_until_its_dataset_is_applied(catalog):
+    row = catalog.leave_unrouted(created(), "no dataset shop/orders is registered", None, "forecasts")
+    assert (row.status, row.dismissed[1:]) == (Status.UNROUTED, ("forecasts", "the flow forecasts keeps it"))
+    assert list(catalog.unrouted(ORDERS)) == [created().object]
+    assert catalog.send_again(SendAgain(created().object, 2), ORDERS).generation == 2
+    assert catalog.get(created().object).dismissed is None
+
+
 @pytest.mark.parametrize(("others", "reads"), [(0, 1), (1, 1), (SHORT, 11)])
 def test_what_waits_is_found_among_any_number_with_one_read_among_few(catalog, others: int, reads: int):
     for number in range(others):
