@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 
 from pipeline.emulator.apigateway.apis import Integration
 from pipeline.emulator.apigateway.faults import bad_gateway, broken, timed_out
+from pipeline.emulator.gateway.in_process_http import request_environ
 
 WsgiAnswer = tuple[str, list[tuple[str, str]], bytes]
 Call = Callable[[dict[str, Any]], WsgiAnswer]
@@ -89,27 +89,7 @@ class Backends:
         self, path: str, region: str, service: str, body: bytes, more: Mapping[str, str], integration: Integration
     ) -> tuple[int, dict[str, str], bytes]:
         role = integration.credentials.rpartition("/")[2]
-        environ: dict[str, Any] = {
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.input_terminated": True,
-            "wsgi.errors": io.StringIO(),
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-            "REQUEST_METHOD": "POST",
-            "SCRIPT_NAME": "",
-            "PATH_INFO": path,
-            "QUERY_STRING": "",
-            "REQUEST_URI": path,
-            "RAW_URI": path,
-            "REMOTE_ADDR": "127.0.0.1",
-            "SERVER_NAME": "127.0.0.1",
-            "SERVER_PORT": "80",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_HOST": "127.0.0.1",
+        environ = request_environ("POST", f"http://127.0.0.1{path}", body) | {
             "HTTP_USER_AGENT": f"apigateway app/{CALLER}:{role}" if role else f"apigateway app/{CALLER}",
             "HTTP_AUTHORIZATION": self._signed(region, service),
             **more,

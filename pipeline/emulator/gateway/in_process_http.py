@@ -45,39 +45,43 @@ class InProcessSession:
         self._otherwise.close()
 
 
-def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
-    """As werkzeug's server makes it of the same request."""
-    url, body = urlsplit(request.url), _body(request.body)
-    target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-    environ: dict[str, Any] = {
+def request_environ(method: str, url: str, body: bytes) -> dict[str, Any]:
+    """As werkzeug's server makes it of a request without headers."""
+    parts = urlsplit(url)
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return {
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": url.scheme,
+        "wsgi.url_scheme": parts.scheme,
         "wsgi.input": io.BytesIO(body),
         "wsgi.input_terminated": True,
         "wsgi.errors": io.StringIO(),
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
-        "REQUEST_METHOD": request.method,
+        "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": _as_wsgi(unquote(url.path or "/")),
-        "QUERY_STRING": _as_wsgi(url.query),
+        "PATH_INFO": _as_wsgi(unquote(parts.path or "/")),
+        "QUERY_STRING": _as_wsgi(parts.query),
         "REQUEST_URI": _as_wsgi(target),
         "RAW_URI": _as_wsgi(target),
-        "REMOTE_ADDR": url.hostname,
-        "SERVER_NAME": url.hostname,
-        "SERVER_PORT": str(url.port or 80),
+        "REMOTE_ADDR": parts.hostname,
+        "SERVER_NAME": parts.hostname,
+        "SERVER_PORT": str(parts.port or 80),
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": url.netloc,
+        "HTTP_HOST": parts.netloc,
+        "CONTENT_LENGTH": str(len(body)),
     }
+
+
+def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
+    environ = request_environ(request.method, request.url, _body(request.body))
     for name, value in request.headers.items():
         key = name.upper().replace("-", "_")
-        if key == "TRANSFER_ENCODING":
+        if key in ("TRANSFER_ENCODING", "CONTENT_LENGTH"):
             continue
-        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = (
+        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = (
             value.decode() if isinstance(value, bytes) else str(value)
         )
-    environ["CONTENT_LENGTH"] = str(len(body))
     return environ
 
 
