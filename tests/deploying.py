@@ -24,7 +24,7 @@ def deploy(root: Path, lake: RunningLake) -> None:
     backend, package = embedded.EmbeddedBackend(lake.env), packaged(root)
     for _ in engine.deploy(root, backend, package):
         pass
-    for _ in (*engine.apply_feeds(root, backend, package), *engine.apply_forecasts(root, backend, package)):
+    for _ in engine.apply_flows(root, backend, package):
         pass
 
 

@@ -13,7 +13,7 @@ import typer
 from pipeline.cli import lake_formation
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
-from pipeline.cli.embedded_stacks import apply_datasets, apply_feeds, apply_forecasts, deploy_stacks, fetch_jars
+from pipeline.cli.embedded_stacks import apply_datasets, apply_flows, deploy_stacks, fetch_jars
 from pipeline.cli.flows import FlowNames, want_flows
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
@@ -155,8 +155,7 @@ def _on_aws(target: Target, ready: Package | None, *, plan: bool, replace_statef
         done.append({"stack": name, "changed": deployed.changed})
         say(f"{name}: {'deployed' if deployed.changed else 'unchanged'}")
     apply_datasets(root, target.connect(), backend, say)
-    apply_feeds(root, backend, made, say)
-    apply_forecasts(root, backend, made, say)
+    apply_flows(root, backend, made, say)
     if as_json:
         print_json({"stacks": done})
 
@@ -179,8 +178,7 @@ def _deploy(
         check_stateful(planned.stacks)
     results = deploy_stacks(root, backend, ready, planned, say)
     apply_datasets(root, target.connect(), backend.after(planned, replace_stateful=replace_stateful), say)
-    apply_feeds(root, backend, ready, say)
-    apply_forecasts(root, backend, ready, say)
+    apply_flows(root, backend, ready, say)
     return results, backend.without_file(planned)
 
 

@@ -61,20 +61,10 @@ def apply_datasets(root: Path, connected: Connected, backend: Backend, say: Say)
     say(f"datasets: {', '.join(str(a.name) for a in applied) or 'none'}")
 
 
-def apply_feeds(root: Path, backend: Backend, package: Package, say: Say) -> None:
-    """Deploy definitions/feeds where the environment has that flow; `say` gets a line for each feed."""
-    for applied in engine.apply_feeds(root, backend, package):
-        done = [
-            "target migrated" if applied.statements else "",
-            "function deployed" if applied.deployed else "",
-        ]
-        say(f"feed {applied.feed}: {', '.join(filter(None, done)) or 'unchanged'}")
-
-
-def apply_forecasts(root: Path, backend: Backend, package: Package, say: Say) -> None:
-    """Deploy definitions/forecasts where the environment has that flow; `say` gets a line for each source."""
-    for applied in engine.apply_forecasts(root, backend, package):
-        say(f"forecasts of {applied.source}: {'deployed' if applied.changed else 'unchanged'}")
+def apply_flows(root: Path, backend: Backend, package: Package, say: Say) -> None:
+    """Deploy what the environment's flows have several stacks of, such as feeds; `say` gets a line for each."""
+    for applied in engine.apply_flows(root, backend, package):
+        say(str(applied))
 
 
 def described(result: StackResult) -> str:

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from pipeline.cli.app import app
 from pipeline.cli.connect import Target
-from pipeline.cli.embedded_stacks import Say, apply_datasets, apply_feeds, apply_forecasts, deploy_stacks, fetch_jars
+from pipeline.cli.embedded_stacks import Say, apply_datasets, apply_flows, deploy_stacks, fetch_jars
 from pipeline.cli.flows import FlowNames, want_flows
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cloudformation.changes import check_stateful
@@ -86,8 +86,7 @@ def bring_up(port: int, *, packaged: bool = False, flows: Sequence[str] = (), qu
     check_stateful(planned.stacks if planned else ())
     results = deploy_stacks(root, backend, made, planned, say)
     apply_datasets(root, target.connect(), EmbeddedBackend(lake.env, replace_stateful=False), say)
-    apply_feeds(root, backend, made, say)
-    apply_forecasts(root, backend, made, say)
+    apply_flows(root, backend, made, say)
     if not quiet:
         say_limits({name for result in results for name in result.accepted_without_effect})
         where = pages_of(lake)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from pipeline.cloudformation import name_lengths, order, versions
 from pipeline.cloudformation.changes import Deployed, StackPlan
@@ -21,19 +22,12 @@ from pipeline.core.settings import region
 
 if TYPE_CHECKING:
     from pipeline.deploy.datasets.grants import Whereabouts
-    from pipeline.deploy.feeds.application import Applied as FeedApplied
-    from pipeline.deploy.forecasts.application import Applied as ForecastsApplied
     from pipeline.deploy.glue_versions import GlueVersion
     from pipeline.deploy.packaging import Package
 
 LAKE = "sluice"
 FLOWS = "Flows"
 """Among the settings of an environment, as a stack's parameter: the flows that it has beside the lake's."""
-
-_FEED = "feed"
-"""The template that every feed has a stack of."""
-_FORECAST = "forecast"
-"""The template that every source of forecasts has a stack of."""
 
 
 class Stack(NamedTuple):
@@ -186,8 +180,7 @@ def plan(root: Path, backend: Backend, package: Package) -> LakePlan:
     of_lake += [planner.plan(*each) for each in _of_lake(backend, package, artefacts, planner.parameter)]
     each_its_own = [
         *stacks_of_datasets(root, backend),
-        *_stacks_of_feeds(root, backend, package, artefacts),
-        *_stacks_of_forecasts(root, backend, package, artefacts),
+        *_stacks_of_flows(root, backend, package, artefacts),
     ]
     return LakePlan(of_lake, [planner.plan(*each) for each in each_its_own])
 
@@ -245,52 +238,42 @@ def stacks_of_lake(
         yield Stack.packaged(stack_name(LAKE, env, path.stem), path, {**known, **stored}, store)
 
 
-def apply_feeds(root: Path, backend: Backend, package: Package) -> Iterator[FeedApplied]:
-    """Deploy the checkout's feeds, once the lake's stacks are: the target of each, and what it has of its own."""
-    if not _has_feeds(backend):
-        return
-    from pipeline.deploy.feeds import application
+class Application(Protocol):
+    """The module `pipeline.deploy.<flow>.application` of a flow that has several stacks of one template."""
+
+    def apply(self, root: Path, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Iterator[object]:
+        """Deploy each; yields what became of it, which says so as text, as it is done."""
+        ...
+
+    def stacks(self, root: Path, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Iterator[Stack]:
+        """The stacks, for a plan."""
+        ...
+
+
+def apply_flows(root: Path, backend: Backend, package: Package) -> Iterator[object]:
+    """Deploy what the environment's flows have several stacks of, once the lake's stacks are, such as feeds."""
     from pipeline.deploy.packaging import read_manifest
 
-    artefacts = read_manifest(package.folder).stack_parameters(artefact_bucket(backend))
-    yield from application.apply(root, backend, package[_FEED].path, {**backend.settings, **artefacts})
+    if found := _applications(backend, package):
+        artefacts = read_manifest(package.folder).stack_parameters(artefact_bucket(backend))
+        for application, template in found:
+            yield from application.apply(root, backend, template, {**backend.settings, **artefacts})
 
 
-def _stacks_of_feeds(root: Path, backend: Backend, package: Package, artefacts: Mapping[str, str]) -> Iterator[Stack]:
-    if not _has_feeds(backend):
-        return
-    from pipeline.deploy.feeds import application
-
-    yield from application.stacks(root, backend, package[_FEED].path, {**backend.settings, **artefacts})
+def _stacks_of_flows(root: Path, backend: Backend, package: Package, artefacts: Mapping[str, str]) -> Iterator[Stack]:
+    for application, template in _applications(backend, package):
+        yield from application.stacks(root, backend, template, {**backend.settings, **artefacts})
 
 
-def _has_feeds(backend: Backend) -> bool:
-    return "feeds" in flows_of(backend)
+def _applications(backend: Backend, package: Package) -> list[tuple[Application, Path]]:
+    """Who deploys them, each with its packaged template."""
+    wanted = flows_of(backend)
+    several = [template for template in package.templates if template.flow in wanted and not template.is_of_a_lake]
+    return [(_application(str(template.flow)), template.path) for template in several]
 
 
-def apply_forecasts(root: Path, backend: Backend, package: Package) -> Iterator[ForecastsApplied]:
-    """Deploy the checkout's sources of forecasts, once the lake's stacks are."""
-    if not _has_forecasts(backend):
-        return
-    from pipeline.deploy.forecasts import application
-    from pipeline.deploy.packaging import read_manifest
-
-    artefacts = read_manifest(package.folder).stack_parameters(artefact_bucket(backend))
-    yield from application.apply(root, backend, package[_FORECAST].path, {**backend.settings, **artefacts})
-
-
-def _stacks_of_forecasts(
-    root: Path, backend: Backend, package: Package, artefacts: Mapping[str, str]
-) -> Iterator[Stack]:
-    if not _has_forecasts(backend):
-        return
-    from pipeline.deploy.forecasts import application
-
-    yield from application.stacks(root, backend, package[_FORECAST].path, {**backend.settings, **artefacts})
-
-
-def _has_forecasts(backend: Backend) -> bool:
-    return "forecasts" in flows_of(backend)
+def _application(flow: str) -> Application:
+    return cast(Application, import_module(f"pipeline.deploy.{flow}.application"))
 
 
 def flows_of(backend: Backend) -> list[str]:

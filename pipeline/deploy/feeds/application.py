@@ -47,10 +47,9 @@ class Applied:
     statements: str
     deployed: bool
 
-    @property
-    def is_unchanged(self) -> bool:
-        """Whether there was nothing to do."""
-        return not self.statements and not self.deployed
+    def __str__(self) -> str:
+        done = ["target migrated"] * bool(self.statements) + ["function deployed"] * self.deployed
+        return f"feed {self.feed}: {', '.join(done) or 'unchanged'}"
 
 
 def wanted(root: Path, backend: Backend) -> list[Feed]:

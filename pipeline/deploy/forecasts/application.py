@@ -29,6 +29,9 @@ class Applied:
     source: str
     changed: bool
 
+    def __str__(self) -> str:
+        return f"forecasts of {self.source}: {'deployed' if self.changed else 'unchanged'}"
+
 
 def apply(root: Path, backend: Backend, template: Path, parameters: Mapping[str, str]) -> Iterator[Applied]:
     """Deploy each source with the packaged `template`, and what of `parameters` it declares; yields each as it is done.

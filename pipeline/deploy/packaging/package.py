@@ -55,6 +55,11 @@ class PackagedTemplate:
     flow: str | None = None
     """The flow that it belongs to, unless every lake has it."""
 
+    @property
+    def is_of_a_lake(self) -> bool:
+        """Whether it is deployed once a lake."""
+        return self.once == LAKE
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -78,7 +83,7 @@ class Package:
     def of_the_lake(self, flows: Collection[str] = ()) -> list[Path]:
         """The templates that are deployed once a lake that has these flows; `BadInput` for one that there is not."""
         check_flows(flows, self.flows)
-        of_lake = (template for template in self.templates if template.once == LAKE)
+        of_lake = (template for template in self.templates if template.is_of_a_lake)
         return [template.path for template in of_lake if template.flow is None or template.flow in flows]
 
     @property
