@@ -136,6 +136,12 @@ class Shop:
 
     def write(self, batch: str, run: str = "r1", rows: int = 2, *, can_move: bool = False) -> Written:
         """What the Glue job does: a branch as of main, rows on it, and the facts on the batch's row."""
+        written = replace(self.branch_off(batch, run, rows), can_move=can_move)
+        self.records.wrote(self.name, batch, written)
+        return written
+
+    def branch_off(self, batch: str, run: str, rows: int) -> Written:
+        """A branch as of main with so many rows; without any, none."""
         found = self.tables.load(self.table)
         base = found.metadata.refs["main"].snapshot_id
         branch = branch_name(batch, run)
@@ -144,9 +150,7 @@ class Shop:
             found.manage_snapshots().create_branch(base, branch).commit()
             found.append(pa.table({"id": [f"{batch}-{n}" for n in range(rows)]}), branch=branch)
             snapshot = self.tables.load(self.table).metadata.refs[branch].snapshot_id
-        written = Written(run, branch, base, snapshot, rows, can_move=can_move)
-        self.records.wrote(self.name, batch, written)
-        return written
+        return Written(run, branch, base, snapshot, rows)
 
     def foreign_write(self) -> None:
         self.tables.load(self.table).append(pa.table({"id": ["foreign"]}))

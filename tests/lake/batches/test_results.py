@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from pipeline.core.clients import client
@@ -154,15 +153,7 @@ class Transformed:
 
     def run(self, batch: str, run: str = "r1", rows: int = 1, **said: Any) -> Written:
         """What the team's job does: rows on a branch, and its word of it in the staging bucket."""
-        found = self.shop.tables.load(self.shop.table)
-        base = found.metadata.refs["main"].snapshot_id
-        branch = branch_name(batch, run)
-        snapshot = None
-        if rows:
-            found.manage_snapshots().create_branch(base, branch).commit()
-            found.append(pa.table({"id": [f"{batch}-{n}" for n in range(rows)]}), branch=branch)
-            snapshot = self.shop.tables.load(self.shop.table).metadata.refs[branch].snapshot_id
-        written = replace(Written(run, branch, base, snapshot, rows, given=1, made=rows), **said)
+        written = replace(self.shop.branch_off(batch, run, rows), **{"given": 1, "made": rows, **said})
         self.leave(batch, run, json.dumps(written.to_json()).encode())
         return written
 
