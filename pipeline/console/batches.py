@@ -6,6 +6,7 @@ import getpass
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.console import lineage_pictures
 from pipeline.console.console import PageRequest
 from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.lake.batches.records import FINAL, Batch, BatchStatus, candidates_of, unknown
@@ -25,6 +26,7 @@ def build(request: PageRequest) -> Document:
     candidates = [obj for place, obj in enumerate(candidates_of(batch)) if place not in batch.left_out]
     first = request.number("object", 0, least=0, most=100_000)
     rows = request.lake.catalog.get_many(candidates[first : first + OBJECTS])
+    drawn = [] if first else rows[: lineage_pictures.FEW]
     since = of_batch(request.lake, batch)
     verdict = batch.verdict
     sample = verdict.sample_uri if verdict else None
@@ -51,7 +53,9 @@ def build(request: PageRequest) -> Document:
             for row in rows
         ],
         "first": first,
+        "page": OBJECTS,
         "number": len(candidates),
+        "picture": lineage_pictures.of_batch(request.lake, batch, drawn, len(candidates)),
         "since": since.to_json(),
         "can_redrive": bool(since.left),
         "can_release": bool(since.left) and batch.status is BatchStatus.QUARANTINED,

@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from pipeline.operate.metrics import Metric, figure
+from pipeline.console import plots
+from pipeline.console.axes import Axis, numbers
+from pipeline.core import ulids
+from pipeline.operate.metrics import Metric, Point, figure
 
-WIDTH, HEIGHT, MARGIN = 320, 80, 8
-"""Pixels, of which the margin is free on each side for dots."""
+ULID_CHARACTERS = 26
+FRAME = plots.SMALL
 
 
 def drawn(metric: Metric) -> dict[str, Any]:
     """Where the metric's points and constants are, and what is said of them to those who do not see it."""
     points, constants = metric.points, _near(metric)
-    values = [*(point.value for point in points), *constants]
-    low, high = (min(values), max(values)) if values else (0.0, 0.0)
-
-    def y(value: float) -> float:
-        # Halves first: the difference of two numbers may be more than a number holds.
-        span = high / 2 - low / 2
-        share = (value / 2 - low / 2) / span if span else 0.5
-        return round(HEIGHT - MARGIN - share * (HEIGHT - 2 * MARGIN), 1)
-
-    step = (WIDTH - 2 * MARGIN) / max(len(points) - 1, 1)
+    values = [point.value for point in points]
+    y_axis = numbers([*values, *constants])
+    x_axis, frame = _batches(points), FRAME.beside(y_axis)
+    series = [plots.Series(metric.name, values, "good")]
+    drawing = plots.lines(range(len(points)), x_axis, series, _told(metric), y_axis, frame)
     dots = [
         {
-            "x": round(MARGIN + number * step, 1) if len(points) > 1 else WIDTH / 2,
-            "y": y(point.value),
-            "counts": point.counts,
+            "x": frame.x(x_axis, number),
+            "y": frame.y(y_axis, point.value),
+            "kind": "good" if point.counts else "held",
             "told": f"{point.batch}: {figure(point.value)}{'' if point.counts else f', {point.verdict.lower()}'}",
         }
         for number, point in enumerate(points)
     ]
-    lines = [{"y": y(value), "told": f"a rule has {figure(value)}"} for value in constants]
-    return {"width": WIDTH, "height": HEIGHT, "dots": dots, "lines": lines, "told": _told(metric)}
+    limits = [{"y": frame.y(y_axis, value), "told": f"a rule has {figure(value)}"} for value in constants]
+    return {**drawing, "dots": dots, "limits": limits}
+
+
+def _batches(points: Sequence[Point]) -> Axis:
+    """One batch after the other, at equal distances, with the times of some."""
+    times = [_made(point.batch) for point in points]
+    known = [at for at in times if at]
+    form = "%H:%M" if known and known[0].date() == known[-1].date() else "%Y-%m-%d"
+    last = len(points) - 1
+    ticks = sorted({0, last // 2, last}) if last > 3 else sorted({0, max(last, 0)})
+
+    def label(number: float) -> str:
+        at = times[int(number)] if int(number) < len(times) else None
+        return f"{at:{form}}" if at else ""
+
+    return Axis(0, max(last, 0), tuple(ticks), label)
+
+
+def _made(batch: str) -> datetime | None:
+    """When a batch was opened, by its id; None for one that no ULID is."""
+    try:
+        return ulids.made(batch) if len(batch) == ULID_CHARACTERS else None
+    except ValueError:
+        return None
 
 
 def _near(metric: Metric) -> list[float]:

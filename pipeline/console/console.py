@@ -6,8 +6,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
-from pipeline.console.counts import Cached, count
+from pipeline.console.counts import Cached, CachedEach, count
+from pipeline.console.drafts import Drafts
+from pipeline.console.drains import Drains
 from pipeline.console.histories import Histories
 from pipeline.console.queries import Queries
 from pipeline.console.security import Tokens
@@ -15,11 +18,14 @@ from pipeline.core.clients import client
 from pipeline.core.clock import system_clock
 from pipeline.core.errors import Misconfigured, Refused, SluiceError
 from pipeline.core.settings import region
+from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
 from pipeline.operate.connection import Connected
-from pipeline.operate.execution_search import recent
+from pipeline.operate.days import Days, days_of
 from pipeline.operate.health import HealthReader
+from pipeline.operate.kept_objects import KeptObjects
 from pipeline.operate.progress import look
+from pipeline.operate.recent_executions import RecentReader, now
 
 
 class Console:
@@ -36,10 +42,15 @@ class Console:
         self._connected: Connected | None = None
         self._lock = threading.Lock()
         self.tokens = Tokens()
-        self.counts = Cached(count, 2.0)
-        self.executions = Cached(recent, 5.0)
+        self.objects = KeptObjects()
+        self.counts = Cached(partial(count, kept=self.objects), 2.0)
+        self.executions = Cached(RecentReader().read, 5.0)
+        self.running = Cached(now, 2.0, tells=True)
         self.health = Cached(HealthReader().read, 2.0)
+        self.days: CachedEach[tuple[DatasetName, int], Days] = CachedEach(_days, 10.0)
         self.histories = Histories()
+        self.drains = Drains()
+        self.drafts = Drafts()
         self.progress = Cached(look, 0.5)
         self.queries = Queries()
 
@@ -61,6 +72,11 @@ class Console:
             self.histories = Histories()
             client.cache_clear()
 
+    def acted(self) -> None:
+        """Somebody has changed the lake here: what was found before is not what he is to see next."""
+        for cached in (self.counts, self.executions, self.running, self.health, self.days, self.progress):
+            cached.expire()
+
     def described(self) -> dict[str, str | None]:
         """Which lake the pages show; `env` is None while none answers."""
         connected = self._connected
@@ -75,6 +91,10 @@ class Console:
     def can_change(self) -> bool:
         """Whether pages may change the lake: always an embedded one, one on AWS only if the console was started so."""
         return self._allow_changes or (self._connected is not None and self._connected.is_embedded)
+
+
+def _days(lake: Lake, wanted: tuple[DatasetName, int]) -> Days:
+    return days_of(lake, *wanted, lake.clock())
 
 
 @dataclass(frozen=True, slots=True)

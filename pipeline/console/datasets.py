@@ -9,24 +9,25 @@ from typing import Any
 
 import yaml
 
-from pipeline.console import reasons
+from pipeline.console import lineage_pictures, reasons, schedules
 from pipeline.console.charts import drawn
 from pipeline.console.console import PageRequest
 from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.console.table import parquet_facts, table_facts
+from pipeline.core.clock import parse_iso
 from pipeline.core.errors import BadInput
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.batches.upkeep import is_turn
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.settings import Setting
 from pipeline.operate.aftermath import of_batch
 from pipeline.operate.attention import Issue
 from pipeline.operate.datasets import (
     backlog,
     kind_of_table,
     kind_of_transform,
-    next_run,
     patience,
     registration_of,
     run_now,
@@ -113,7 +114,7 @@ def build(request: PageRequest) -> Document:
     registration = registration_of(lake, request.path["team"], request.path["dataset"])
     dataset = registration.dataset
     name = str(dataset.name)
-    batches = lake.batches.newest(name, BATCHES)
+    batches = lake.batches.newest(name, BATCHES, outlined=True)
     first = request.number("snapshots", 0, least=0, most=100_000)
     committed = next((batch for batch in batches if batch.status == "COMMITTED"), None)
     active = lake.batches.active(name)
@@ -122,7 +123,7 @@ def build(request: PageRequest) -> Document:
         "name": name,
         "definition": _yaml(dataset.model_dump(mode="json", exclude_defaults=True)),
         "schedule": None if registration.is_closed else dataset.stage_b.schedule,
-        "next_run": None if registration.is_closed else next_run(dataset, request.now),
+        "planned": schedules.of_dataset(request, registration),
         "retired": registration.retired,
         "is_closed": registration.is_closed,
         "starts": start_of_batches(dataset),
@@ -136,12 +137,22 @@ def build(request: PageRequest) -> Document:
         "kept_up": active is not None and is_turn(active),
         "attention": _attention(request, name),
         "fresh": committed.ended if committed else None,
+        "picture": _picture(request, registration, batches),
         "batches": [{**_batch(batch), "since": of_batch(lake, batch).to_json()} for batch in batches],
         "rules": _rules(batches),
         **_metrics(request, dataset, batches),
         "aside": reasons.of_dataset(lake, name),
         "table": _table(request, registration, first),
     }
+
+
+def _picture(request: PageRequest, registration: Registration, batches: list[Batch]) -> lineage_pictures.Picture:
+    lake = request.lake
+    waiting = backlog(lake, registration.dataset, FEW)
+    told = f"{waiting.waiting}{' or more' if waiting.more else ''}" if waiting.waiting else None
+    return lineage_pictures.of_dataset(
+        registration, lake.registry.all(), batches, told, lake.settings[Setting.RAW_BUCKET]
+    )
 
 
 def _table(request: PageRequest, registration: Registration, first: int) -> dict[str, Any] | None:
@@ -182,6 +193,7 @@ def _batch(batch: Batch) -> dict[str, Any]:
         "status": batch.status.value,
         "opened": batch.opened,
         "ended": batch.ended,
+        "seconds": (parse_iso(batch.ended) - parse_iso(batch.opened)).total_seconds() if batch.ended else None,
         "objects": batch.objects,
         "rows": batch.write.rows if batch.write else None,
         "bad_rows": batch.bad_rows,

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.console.graph import END, START, Box, Layout, Way, lay_out
+from pipeline.console.graph import END, START, Box, Layout, Way, layout_of
 from pipeline.state_machines.history import Visit
 
 ORDER = ("running", "failed", "left", "caught", "retried", "done")
@@ -16,12 +16,13 @@ Passages = Counter[tuple[str, str]]
 """How often an execution went from one state to another, with START and END as states."""
 
 
-def drawn(machine: Mapping[str, Any], seen: Sequence[Visit] = (), status: str = "") -> dict[str, Any]:
-    """The graph of a definition with the outcomes of an execution of this `status` and these visits.
+def drawn(definition: str, seen: Sequence[Visit] = (), status: str = "") -> dict[str, Any]:
+    """The graph of a definition, as JSON text, with the outcomes of an execution of this `status` and these visits.
 
     A dict of `width`, `height` (pixels), `boxes` and `ways`, as the template `graph.html` draws it.
     """
-    return _graph(lay_out(machine), _outcomes(seen, status), _passages(seen))
+    caught = Counter(visit.state for visit in seen if visit.left and visit.errors and not visit.recovered)
+    return _graph(layout_of(definition), _outcomes(seen, status), _passages(seen), caught)
 
 
 def _outcomes(seen: Sequence[Visit], status: str) -> dict[str, dict[str, Any]]:
@@ -53,30 +54,44 @@ def _passages(seen: Sequence[Visit]) -> Passages:
     return passages
 
 
-def _graph(layout: Layout, outcomes: Mapping[str, dict[str, Any]], passages: Passages) -> dict[str, Any]:
-    boxes = []
+def _graph(
+    layout: Layout, outcomes: Mapping[str, dict[str, Any]], passages: Passages, caught: Counter[str]
+) -> dict[str, Any]:
+    boxes: list[dict[str, Any]] = []
     for box in layout.boxes:
         if box.name in (START, END):
-            boxes.append({**_place(box), "inner": [], "told": None, "outcome": None, "is_end": True})
+            end: dict[str, Any] = {"name": _told(box.name), "inner": [], "told": None, "outcome": None, "is_end": True}
+            boxes.append({**_place(box), **end})
             continue
         outcome = outcomes.get(box.name)
-        inner = [{"x": p.x, "y": p.y, "graph": _graph(p.layout, outcomes, passages)} for p in box.inner]
+        inner = [{"x": p.x, "y": p.y, "graph": _graph(p.layout, outcomes, passages, caught)} for p in box.inner]
         label = outcome["told"] if outcome else None
         state = {"inner": inner, "told": label, "outcome": outcome["outcome"] if outcome else None, "is_end": False}
         boxes.append({**_place(box), **state})
     failing = {box.name for box in layout.boxes if box.type == "Fail" and box.name in outcomes}
-    ways = [_way(way, passages, failing) for way in layout.ways]
+    catches = {(way.source, way.target) for way in layout.ways if way.kind == "catch"}
+    ways = [_way(way, passages, failing, caught, catches) for way in layout.ways]
     # Transitions that were taken are drawn last, over the others.
     ways.sort(key=lambda way: bool(way["taken"]))
     return {"width": layout.width, "height": layout.height, "boxes": boxes, "ways": ways}
 
 
-def _way(way: Way, passages: Passages, failing: set[str]) -> dict[str, Any]:
+def _way(
+    way: Way, passages: Passages, failing: set[str], caught: Counter[str], catches: set[tuple[str, str]]
+) -> dict[str, Any]:
     """A transition. One from a Fail state to the end counts as taken: histories have no exit event of Fail states."""
     taken = passages[way.source, way.target] or int(way.target == END and way.source in failing)
-    described = {name: getattr(way, name) for name in ("source", "target", "kind", "label", "points")}
-    return {**described, "taken": taken}
+    if (way.source, way.target) in catches:
+        # A catcher may lead where the state leads anyway.
+        by_catch = min(taken, caught[way.source])
+        taken = by_catch if way.kind == "catch" else taken - by_catch
+    described = {name: getattr(way, name) for name in ("kind", "label", "points", "lines", "at")}
+    return {"source": _told(way.source), "target": _told(way.target), **described, "taken": taken}
+
+
+def _told(name: str) -> str:
+    return name.rstrip() if name in (START, END) else name
 
 
 def _place(box: Box) -> dict[str, Any]:
-    return {name: getattr(box, name) for name in ("name", "type", "x", "y", "width", "height")}
+    return {name: getattr(box, name) for name in ("name", "type", "x", "y", "width", "height", "lines")}

@@ -42,6 +42,7 @@ async def _store(request: Request) -> Response:
     length = request.headers.get("content-length", "")
     part = part_bytes(int(length) if length.isdecimal() else None)
     stored = await store(_wanted(request), bucket, key, part=part)
+    console.acted()
     uri = f"s3://{bucket}/{key}"
     page = link("/object", uri=uri, version=stored.version)
     return JSONResponse({"uri": uri, "version": stored.version, "bytes": stored.size, "page": page})

@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from pipeline.console.console import PageRequest
 from pipeline.console.drawings import drawn
 from pipeline.console.pages import ActionResult, Document, action, link, page
+from pipeline.console.states import panel_in
+from pipeline.console.steps import step_of
 from pipeline.core.clients import client
-from pipeline.core.clock import iso
-from pipeline.core.errors import NotThere
+from pipeline.core.errors import NotThere, Refused
 from pipeline.lake.causes import cause_of
 from pipeline.operate.aftermath import of_run
 from pipeline.operate.execution_search import outcome_of
+from pipeline.operate.execution_starts import can_redrive, can_run_again
+from pipeline.operate.execution_starts import redrive as resume_execution
 from pipeline.operate.executions import Run, about, find, parsed, redriven
 from pipeline.operate.flows import STAGE_B, flows_of, log_name, title_of
 from pipeline.operate.formatting import counted
 from pipeline.operate.logs import functions_of
 from pipeline.operate.redrive import redrive_execution
 from pipeline.state_machines.calls import functions
-from pipeline.state_machines.history import Visit
 
 STEPS = 20
-"""Steps on one page, each with at most `TEXT` characters of its input and of its output."""
-TEXT = 800
+"""Steps on one page."""
 OBJECTS = 10
-PRINTS_ON = timedelta(seconds=1)
-"""A function's last log lines may be later than its answer by this much."""
+FAILURES = 5
 
 
 def build(request: PageRequest) -> Document:
-    """The page of an execution. Parameters: `step`, the first step that is listed (from 0); `only=failed`."""
+    """The page of an execution.
+
+    Parameters: `step`, the first step that is listed (from 0); `only=failed`; `state`, the one that the panel beside
+    the graph is about, and `visit`, the number of a step of it.
+    """
     run, described = find(request.lake, request.path["name"])
     history = request.console.histories.of(run)
     seen = history.visits
@@ -61,10 +64,14 @@ def build(request: PageRequest) -> Document:
         "output": described.get("output"),
         "carried": carried,
         "since": since.to_json(),
+        "again": can_run_again(request.lake, run).to_json(),
+        "resume": can_redrive(request.lake, run, described).to_json(),
         "can_redrive": since.left > 0 and (run.status not in ("RUNNING", "SUCCEEDED") or any(v.errors for v in seen)),
-        "failures": [_step(n, v, run, total) for n, v in enumerate(seen) if v.errors][:5],
-        "graph": drawn(machine, seen, run.status),
-        "steps": [_step(n, visit, run, total) for n, visit in chosen[first : first + STEPS]],
+        "panel": panel_in(machine, request.query.get("state", ""), seen, request.query.get("visit", ""), run, total),
+        "ticks": [round(total * quarter / 4, 3) for quarter in range(5)],
+        "failures": [step_of(n, v, run, total) for n, v in history.failed[:FAILURES]],
+        "graph": drawn(definition, seen, run.status),
+        "steps": [step_of(n, visit, run, total) for n, visit in chosen[first : first + STEPS]],
         "logs": {
             state: source for state, called in functions(machine).items() if (source := log_name(request.env, called))
         },
@@ -88,47 +95,14 @@ def build_step(request: PageRequest) -> Document:
     if not number.isdecimal() or int(number) >= len(seen):
         raise NotThere(f"execution {run.name} has no step {number}", hint=f"It has {counted(len(seen), 'step')}.")
     visit = seen[int(number)]
-    step = _step(int(number), visit, run, run.seconds(request.now))
-    return {**step, "title": f"{visit.state}, step {int(number) + 1} of {run.name}", "name": run.name, **_texts(visit)}
+    step = step_of(int(number), visit, run, run.seconds(request.now), whole=True)
+    return {**step, "title": f"{visit.state}, step {int(number) + 1} of {run.name}", "name": run.name}
 
 
 def _problem(described: Mapping[str, Any]) -> str | None:
     if not described.get("error"):
         return None
     return cause_of({"Error": described["error"], "Cause": described.get("cause") or ""})
-
-
-def _texts(visit: Visit) -> dict[str, Any]:
-    return {"input": visit.input, "output": visit.output}
-
-
-def _step(number: int, visit: Visit, run: Run, total: float) -> dict[str, Any]:
-    offset = (visit.entered.astimezone(run.started.tzinfo) - run.started).total_seconds()
-    took = visit.seconds
-    return {
-        "step": number,
-        "state": visit.state,
-        "iteration": [{"state": state, "index": index} for state, index in visit.scope],
-        "entered": iso(visit.entered),
-        "printed": {"from": iso(visit.entered), "to": iso(visit.left + PRINTS_ON) if visit.left else None},
-        "offset": round(offset, 3),
-        "seconds": took,
-        "share": {
-            "from": round(100 * offset / total, 2) if total else 0,
-            "for": round(100 * (took if took is not None else total - offset) / total, 2) if total else 0,
-        },
-        "outcome": visit.outcome(run.status),
-        "attempts": visit.attempts,
-        "errors": [{"error": e, "cause": c, "told": cause_of({"Error": e, "Cause": c})} for e, c in visit.errors],
-        "job_runs": visit.runs,
-        "input": _cut(visit.input),
-        "output": _cut(visit.output),
-        "is_cut": any(text is not None and len(text) > TEXT for text in (visit.input, visit.output)),
-    }
-
-
-def _cut(text: str | None) -> str | None:
-    return text if text is None or len(text) <= TEXT else f"{text[:TEXT]}…"
 
 
 def _carried(run: Run, described: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,6 +134,15 @@ def redrive(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
     return ActionResult(to, message, good=good)
 
 
+def resume(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Let Step Functions go on with an execution from the state in which it failed."""
+    run, described = find(request.lake, request.path["name"])
+    if can_redrive(request.lake, run, described).publishes and fields.get("sure") != "yes":
+        raise Refused("its run publishes data: confirm that it is meant", hint="Use the button on its page.")
+    resume_execution(request.lake, run, described)
+    return ActionResult(link(f"/executions/{run.name}"), "It goes on from where it failed.")
+
+
 def stop(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
     """Stop a running execution. Its batch or objects are marked as failed, and can be redriven."""
     run, _ = find(request.lake, request.path["name"])
@@ -170,6 +153,7 @@ def stop(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
 
 ROUTES = [
     action("/executions/{name}/redrive", redrive),
+    action("/executions/{name}/resume", resume),
     action("/executions/{name}/stop", stop),
     *page("/executions/{name}/steps/{number}", "step.html", build_step),
     *page("/executions/{name}", "execution.html", build, live=True),

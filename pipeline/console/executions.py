@@ -8,9 +8,12 @@ from typing import Any
 from pipeline.console.console import PageRequest
 from pipeline.console.pages import Document, link, page
 from pipeline.core.clients import client
-from pipeline.operate.execution_search import FIELDS, LOOKED, OUTCOMES, ExecutionFilter, Listed, Tally, search
+from pipeline.core.clock import iso
+from pipeline.operate.execution_search import FIELDS, OUTCOMES, ExecutionFilter, Listed, search
 from pipeline.operate.executions import others, parsed
 from pipeline.operate.flows import STAGE_B, flows_of, title_of
+from pipeline.operate.kept_executions import LOOKED
+from pipeline.operate.recent_executions import Tally
 
 ROWS = 25
 
@@ -21,7 +24,8 @@ def build(request: PageRequest) -> Document:
     recent = request.console.executions.newest(request.lake)
     after = request.query.get("after") or None
     batches = recent.batches if recent else None
-    found = search(request.lake, wanted, ROWS, after=after, batches=batches)
+    kept = recent.kept if recent else None
+    found = search(request.lake, wanted, ROWS, after=after, batches=batches, kept=kept)
     filters = {name: request.query.get(name, "").strip() for name in FIELDS}
     return {
         "title": "Executions",
@@ -30,6 +34,8 @@ def build(request: PageRequest) -> Document:
         "statuses": list(OUTCOMES),
         "filters": filters,
         "executions": [_row(listed, request) for listed in found.executions],
+        "looked_at": iso(found.at) if found.at else None,
+        "is_behind": found.at is not None and request.console.executions.is_behind,
         "totals": _totals(recent.tally) if recent else None,
         "next": found.after,
         "is_first": after is None,
@@ -56,8 +62,13 @@ def _row(listed: Listed, request: PageRequest) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def _loaded_by(arn: str) -> str | None:
-    """The dataset that an execution of Stage B loads, as its input says; one call for each execution."""
-    document = parsed(client("stepfunctions").describe_execution(executionArn=arn).get("input"))
+    """The dataset that an execution of Stage B loads, as its input says; one call for each execution. None for one that
+    is gone since it was listed."""
+    stepfunctions = client("stepfunctions")
+    try:
+        document = parsed(stepfunctions.describe_execution(executionArn=arn).get("input"))
+    except stepfunctions.exceptions.ExecutionDoesNotExist:
+        return None
     dataset = document.get("dataset") if isinstance(document, dict) else None
     return dataset if isinstance(dataset, str) else None
 

@@ -1,41 +1,42 @@
-"""The layout of a state machine's graph: where each state's box and each transition is drawn. Pure; in pixels."""
+"""A state machine's graph: where each state's box and each transition is drawn. Pure; in pixels."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from grandalf.graphs import Edge as LayoutEdge
-from grandalf.graphs import Graph, Vertex
-from grandalf.layouts import SugiyamaLayout, VertexViewer
-from grandalf.routing import EdgeViewer, route_with_lines
-
+from pipeline.console.layout.arrangement import Line, arrange
+from pipeline.console.layout.rows import Link, Node
+from pipeline.console.layout.texts import MONO, NAME, widest, wrapped
+from pipeline.operate.formatting import visible
 from pipeline.state_machines.calls import inner_machines
+from pipeline.state_machines.conditions import OTHERWISE, condition, errors
 
-CHARACTER = 8.2
-"""The approximate width of a character of a state's name."""
-LEAST_WIDTH = 150.0
-LABEL = 28
-"""Characters of a label that are drawn."""
-SMALL = 6.5
-"""The approximate width of a character of a label."""
-HEIGHT = 50.0
-HEADER = 52.0
-"""The height of the heading above the machine inside a Map or Parallel."""
-PADDING = 16.0
-BETWEEN = 34.0
-"""The space between rows of boxes, for the labels of transitions."""
+LEAST_WIDTH = 164.0
+NAME_CELLS, NAME_LINES = 26, 4
+LABEL_CELLS, LABEL_LINES = 30, 3
+LINE, LABEL_LINE = 18.0, 14.0
+"""The height of a line of a name, and of one of a label."""
+HEIGHT = 32.0
+"""The height of a box without its name."""
+HEADER = 38.0
+"""The same of the heading above the machines inside a Map or Parallel."""
+PADDING = 14.0
+POINT = 14.0
+"""The size of the points where a machine begins and ends."""
 
-START, END = "(start)", "(end)"
-"""The names of the two points where a machine begins and ends."""
-
-Point = tuple[float, float]
+LONGEST_STATE_NAME = 80
+"""Characters (https://states-language.net/spec.html#state-name)."""
+START, END = "(start)".ljust(LONGEST_STATE_NAME + 1), "(end)".ljust(LONGEST_STATE_NAME + 1)
+"""The names of these two points: longer than that of any state, which may be called `(end)`, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A state. `inner` are the machines inside a Map or Parallel, placed relative to the box."""
+    """A state. `inner` are the machines inside a Map or Parallel, placed relative to the box; `lines` is its name."""
 
     name: str
     type: str
@@ -43,18 +44,24 @@ class Box:
     y: float
     width: float
     height: float
+    lines: tuple[str, ...] = ()
     inner: tuple[Placed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A transition from one state to another. `kind` is next, choice, default or catch."""
+    """A transition from one state to another. `kind` is next, choice, default or catch.
+
+    `label` says when it is taken; `lines` is what is drawn of that, its upper left corner at `at`.
+    """
 
     source: str
     target: str
     kind: str
     label: str
-    points: tuple[Point, ...]
+    points: tuple[tuple[float, float], ...]
+    lines: tuple[str, ...] = ()
+    at: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,126 +83,91 @@ class Placed:
     layout: Layout
 
 
+@lru_cache(maxsize=32)
+def layout_of(definition: str) -> Layout:
+    """`lay_out` for a definition as JSON text. Kept: a page that follows an execution draws it again each second."""
+    return lay_out(json.loads(definition))
+
+
 def lay_out(machine: Mapping[str, Any]) -> Layout:
     """Place the states of a definition; states inside a Map or Parallel go into its box.
 
     `machine` is a definition that Step Functions has accepted.
     """
     states = machine["States"]
-    sizes = {name: _size(name, state) for name, state in states.items()}
-    sizes |= {START: (14.0, 14.0, ()), END: (14.0, 14.0, ())}
-    ways = list(_ways(machine))
-    vertices = {name: _vertex(name, width, height) for name, (width, height, _) in sizes.items()}
-    edges = {}
-    for source, target, _, _ in ways:
-        if source != target and (source, target) not in edges:
-            edges[source, target] = LayoutEdge(vertices[source], vertices[target])
-            edges[source, target].view = EdgeViewer()
-    _place(vertices, list(edges.values()), vertices[START])
-    return _drawn(states, sizes, ways, vertices, edges)
+    boxes = {name: _box(name, state) for name, state in states.items()}
+    start, end = (Box(name, name.rstrip(), 0, 0, POINT, POINT) for name in (START, END))
+    boxes = {START: start, **boxes, END: end}
+    ways = _merged(_ways(machine))
+    if all(way.target != END for way in ways):
+        del boxes[END]
+    links = [Link(way.source, way.target, _label_size(way), way.kind == "catch") for way in ways]
+    placed = arrange([Node(box.name, box.width, box.height) for box in boxes.values()], links)
+    return Layout(
+        placed.width,
+        placed.height,
+        tuple(_moved(box, *placed.boxes[name]) for name, box in boxes.items()),
+        tuple(_drawn(way, line) for way, line in zip(ways, placed.lines, strict=True)),
+    )
 
 
-def _vertex(name: str, width: float, height: float) -> Any:
-    vertex = Vertex(name)
-    vertex.view = VertexViewer(width, height)
-    return vertex
+def _moved(box: Box, x: float, y: float) -> Box:
+    return Box(box.name, box.type, x, y, box.width, box.height, box.lines, box.inner)
 
 
-def _place(vertices: Mapping[str, Any], edges: Sequence[Any], start: Any) -> None:
-    """Let grandalf place the states; those that cannot be reached from the start are put to the right."""
-    right = 0.0
-    components = Graph(list(vertices.values()), list(edges)).C
-    for component in sorted(components, key=lambda each: start not in each.sV):
-        layout = SugiyamaLayout(component)
-        layout.yspace, layout.xspace = BETWEEN, 20
-        # The space that a long transition takes in each row that it crosses.
-        layout.dw, layout.dh = 8, HEIGHT
-        layout.route_edge = route_with_lines
-        roots = [start] if start in component.sV else [next(iter(component.sV))]
-        layout.init_all(roots=roots)
-        layout.draw(6)
-        moved = right - min(v.view.xy[0] - v.view.w / 2 for v in component.sV) if right else 0.0
-        for vertex in component.sV:
-            vertex.view.xy = (vertex.view.xy[0] + moved, vertex.view.xy[1])
-        right = max(v.view.xy[0] + v.view.w / 2 for v in component.sV) + PADDING
+def _drawn(way: Way, line: Line) -> Way:
+    return Way(way.source, way.target, way.kind, way.label, line.points, way.lines, line.label)
 
 
-def _size(name: str, state: Mapping[str, Any]) -> tuple[float, float, tuple[Placed, ...]]:
-    width = max(LEAST_WIDTH, CHARACTER * len(name) + 2 * PADDING)
+def _label_size(way: Way) -> tuple[float, float]:
+    return (widest(way.lines, MONO), len(way.lines) * LABEL_LINE) if way.lines else (0.0, 0.0)
+
+
+def _box(name: str, state: Mapping[str, Any]) -> Box:
     inner, right, bottom = [], PADDING, 0.0
     for machine in inner_machines(state):
         layout = lay_out(machine)
-        inner.append(Placed(right, HEADER, layout))
+        inner.append((right, layout))
         right += layout.width + PADDING
         bottom = max(bottom, layout.height)
+    cells = max(NAME_CELLS, int((right - 2 * PADDING) / NAME.cell)) if inner else NAME_CELLS
+    lines = tuple(wrapped(visible(name), cells, NAME_LINES, NAME))
+    width = max(LEAST_WIDTH, widest(lines, NAME) + 2 * PADDING)
     if not inner:
-        return width, HEIGHT, ()
-    return max(width, right), HEADER + bottom + PADDING, tuple(inner)
+        return Box(name, state["Type"], 0, 0, width, HEIGHT + len(lines) * LINE, lines)
+    width, header = max(width, right), HEADER + len(lines) * LINE
+    aside = (width - right) / 2
+    placed = tuple(Placed(x + aside, header, layout) for x, layout in inner)
+    return Box(name, state["Type"], 0, 0, width, header + bottom + PADDING, lines, placed)
 
 
 def _ways(machine: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """Source, target, kind and label of every transition."""
     yield START, machine["StartAt"], "next", ""
     for name, state in machine["States"].items():
-        for number, rule in enumerate(state.get("Choices", []), 1):
-            yield name, rule["Next"], "choice", f"rule {number}"
+        for rule in state.get("Choices", []):
+            yield name, rule["Next"], "choice", condition(rule)
         if "Default" in state:
-            yield name, state["Default"], "default", "default"
+            yield name, state["Default"], "default", OTHERWISE
         if "Next" in state:
             yield name, state["Next"], "next", ""
         if state.get("End") or state.get("Type") in ("Succeed", "Fail"):
             yield name, END, "next", ""
         for catcher in state.get("Catch", []):
-            yield name, catcher["Next"], "catch", ", ".join(catcher["ErrorEquals"])
+            yield name, catcher["Next"], "catch", errors(catcher["ErrorEquals"])
 
 
-def _drawn(
-    states: Mapping[str, Any],
-    sizes: Mapping[str, tuple[float, float, tuple[Placed, ...]]],
-    ways: Sequence[tuple[str, str, str, str]],
-    vertices: Mapping[str, Any],
-    edges: Mapping[tuple[str, str], Any],
-) -> Layout:
-    left = min(v.view.xy[0] - v.view.w / 2 for v in vertices.values()) - PADDING
-    top = min(v.view.xy[1] - v.view.h / 2 for v in vertices.values()) - PADDING / 2
-    boxes = []
-    for name, (width, height, inner) in sizes.items():
-        x, y = vertices[name].view.xy
-        kind = states[name]["Type"] if name in states else name
-        boxes.append(Box(name, kind, x - width / 2 - left, y - height / 2 - top, width, height, inner))
-    drawn = []
-    for (source, target), grouped in _grouped(ways).items():
-        points = _points(vertices[source].view, vertices[target].view, edges.get((source, target)))
-        kind = grouped[0][0]
-        label = "; ".join(dict.fromkeys(label for _, label in grouped if label))
-        drawn.append(Way(source, target, kind, label, tuple((x - left, y - top) for x, y in points)))
-    right = max(box.x + box.width for box in boxes) + PADDING
-    bottom = max(box.y + box.height for box in boxes) + PADDING / 2
-    right = max([right, *(x + PADDING + _half(way.label) for way in drawn for x, _ in way.points)])
-    return Layout(right, bottom, tuple(boxes), tuple(drawn))
-
-
-def _half(label: str) -> float:
-    """Half the width of a transition's label, as the page draws it."""
-    return min(len(label), LABEL) * SMALL / 2
-
-
-def _grouped(ways: Sequence[tuple[str, str, str, str]]) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """Transitions by source and target: several between the same two states are drawn as one, like the first."""
-    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+def _merged(ways: Iterator[tuple[str, str, str, str]]) -> list[Way]:
+    """Transitions between the same two states are drawn as one; those of catchers apart from the others."""
+    groups: dict[tuple[str, str, bool], list[tuple[str, str]]] = {}
     for source, target, kind, label in ways:
-        groups.setdefault((source, target), []).append((kind, label))
-    return groups
+        groups.setdefault((source, target, kind == "catch"), []).append((kind, label))
+    return [_way(source, target, grouped) for (source, target, _), grouped in groups.items()]
 
 
-def _points(source: Any, target: Any, edge: Any) -> list[Point]:
-    """A transition's line: from one box's lower edge to the other's upper edge; one upwards leaves at the side."""
-    (x, y), (to_x, to_y) = source.xy, target.xy
-    if source is target:
-        right = x + source.w / 2
-        return [(right, y - 8), (right + 18, y - 8), (right + 18, y + 8), (right, y + 8)]
-    bends = [tuple(point) for point in edge.view._pts[1:-1]] if edge is not None and hasattr(edge.view, "_pts") else []
-    if to_y > y:
-        return [(x, y + source.h / 2), *bends, (to_x, to_y - target.h / 2)]
-    side = max(x + source.w / 2, to_x + target.w / 2) + 14
-    return [(x + source.w / 2, y), (side, y), (side, to_y), (to_x + target.w / 2, to_y)]
+def _way(source: str, target: str, grouped: Sequence[tuple[str, str]]) -> Way:
+    labels = list(dict.fromkeys(visible(label) for _, label in grouped if label))
+    lines = [line for label in labels for line in wrapped(label, LABEL_CELLS, LABEL_LINES, MONO)]
+    if len(lines) > LABEL_LINES:
+        lines = wrapped(" or ".join(labels), LABEL_CELLS, LABEL_LINES, MONO)
+    return Way(source, target, grouped[0][0], "; ".join(labels), (), tuple(lines))

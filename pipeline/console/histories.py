@@ -1,11 +1,12 @@
-"""Histories of executions, cached: a long one is read over several requests, each event once."""
+"""Histories of executions, cached: a long one is read over several requests, each event once. Of one that ended badly
+its last events are read first, too: why it did stands there."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,7 @@ class ExecutionHistory:
         self._token: str | None = None
         self._seen_as: tuple[str, datetime | None] | None = None
         self._text = 0
+        self._end: list[tuple[int | None, Visit]] = []
         self.events = 0
         self.is_whole = False
 
@@ -38,8 +40,21 @@ class ExecutionHistory:
         """The visits of states so far, in the order in which the states were entered."""
         return list(self._reader.visits)
 
+    @property
+    def failed(self) -> list[tuple[int | None, Visit]]:
+        """Visits of which an attempt failed, first those that the execution ended in, as far as is known.
+
+        Each with its place among `visits`; None while that is not read.
+        """
+        found = self._end if self._end and not self.is_whole else list(enumerate(self._reader.visits))
+        failed = [(number, visit) for number, visit in found if visit.errors]
+        return sorted(failed, key=lambda each: (each[1].left is not None, each[0] is not None))
+
     def read_on(self, run: Run, patience: float | None) -> None:
-        """Read the new events. No page is begun after `patience` seconds; with None, all are read."""
+        """Read the new events. No page is begun after `patience` seconds; with None, all are read.
+
+        Once more than that of an execution that ended badly: its last page.
+        """
         begun = time.monotonic()
         with self._lock:
             seen_as = (run.status, run.stopped)
@@ -47,20 +62,37 @@ class ExecutionHistory:
                 return
             while self._read_page(run) and (patience is None or time.monotonic() - begun < patience):
                 pass
+            if not self.is_whole and run.status not in ("RUNNING", "SUCCEEDED") and self._seen_as != seen_as:
+                self._read_end(run)
             self._seen_as = seen_as
 
     def _read_page(self, run: Run) -> bool:
         """Read a page; True if another one follows. The last page is read again each time: it may have grown."""
         more = {"nextToken": self._token} if self._token else {}
         page = client("stepfunctions").get_execution_history(executionArn=run.arn, maxResults=PAGE, **more)
-        # Event ids count from 1 without gaps.
-        for event in page["events"]:
-            if event["id"] > self.events:
-                self._reader.read(self._trimmed(event))
-                self.events = event["id"]
+        self._read(page["events"])
         self.is_whole = "nextToken" not in page
         self._token = page.get("nextToken", self._token)
         return not self.is_whole
+
+    def _read(self, events: Iterable[Mapping[str, Any]]) -> None:
+        # Event ids count from 1 without gaps.
+        for event in events:
+            if event["id"] > self.events:
+                self._reader.read(self._trimmed(event))
+                self.events = event["id"]
+
+    def _read_end(self, run: Run) -> None:
+        """Read the last page; where nothing is missing before it, the history is whole."""
+        page = client("stepfunctions").get_execution_history(executionArn=run.arn, maxResults=PAGE, reverseOrder=True)
+        last = [event for event in reversed(page["events"]) if event["id"] > self.events]
+        if not last or last[0]["id"] == self.events + 1:
+            self._read(last)
+            self._end, self.is_whole = [], True
+        else:
+            known = len(self._reader.visits)
+            found = self._reader.after_gap(map(self._trimmed, last))
+            self._end = [(number if number < known else None, visit) for number, visit in enumerate(found)]
 
     def _trimmed(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         details = details_of(event)

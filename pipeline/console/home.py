@@ -10,7 +10,7 @@ from pipeline.console.pages import Document, page
 from pipeline.core.clock import iso
 from pipeline.lake.catalog import Status
 from pipeline.operate.attention import Issue
-from pipeline.operate.executions import Run, runs
+from pipeline.operate.executions import Run
 from pipeline.operate.flows import title_of
 from pipeline.operate.progress import Progress
 from pipeline.operate.status import Summary
@@ -23,6 +23,8 @@ ZONES = (
     ("batch", "being loaded", (Status.CLAIMED,)),
 )
 """Objects that are still being processed, by zone, in the order of the flow."""
+ISSUES = 20
+"""Issues that the page shows; its twin has all."""
 
 
 def build(request: PageRequest) -> Document:
@@ -30,15 +32,22 @@ def build(request: PageRequest) -> Document:
     lake = request.lake
     progress = request.console.progress.newest(lake)
     counted = request.console.counts.newest(lake)
+    now = request.console.running.newest(lake)
     return {
         "title": "Home",
         "settled": progress.is_settled if progress else None,
         "flow": _flow(progress) if progress else [],
-        "running": [_run(run) for run in runs(lake, status="RUNNING", limit=RECENT)],
-        "failed": [_run(run) for run in runs(lake, status="FAILED", limit=RECENT)],
+        "running": [_run(run) for run in now.running[:RECENT]] if now else None,
+        "number_running": len(now.running) if now else None,
+        "failed": [_run(run) for run in now.failed[:RECENT]] if now else None,
+        "failed_of_all": len(now.failed) if now else None,
+        "of_all_machines": now.is_of_all if now else False,
+        "more_failed": now.more if now else False,
         "counted_at": iso(counted.at) if counted else None,
+        "is_behind": request.console.counts.is_behind,
+        "shown": ISSUES,
         "summary": _summary(counted.summary) if counted else None,
-        "arrivals": _arrivals(counted.arrivals) if counted else None,
+        "arrivals": _arrivals(counted.arrivals, counted.summary) if counted and counted.arrivals else None,
         "waiting": {name: each.to_json() for name, each in counted.waiting.items()} if counted else {},
     }
 
@@ -70,11 +79,13 @@ def _cause(trouble: Issue) -> dict[str, str | None]:
     return {"path": "/object", "uri": trouble.example, "name": name}
 
 
-def _arrivals(arrivals: Arrivals) -> dict[str, Any]:
+def _arrivals(arrivals: Arrivals, summary: Summary) -> dict[str, Any]:
     begins = arrivals.now - arrivals.span * len(arrivals.bars)
     return {
         "from": iso(begins),
         "to": iso(arrivals.now),
+        "objects": arrivals.objects,
+        "is_all": arrivals.objects >= sum(of_it.total() for of_it in summary.objects.values()),
         "minutes": arrivals.span.total_seconds() / 60,
         "most": max((bar.total() for bar in arrivals.bars), default=0),
         "bars": [dict(sorted(bar.items())) for bar in arrivals.bars],

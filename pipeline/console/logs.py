@@ -21,7 +21,7 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.operate.arguments import object_of, span_of, time_of
 from pipeline.operate.flows import flows_of
 from pipeline.operate.formatting import visible
-from pipeline.operate.log_lines import LEVELS, level_of, told
+from pipeline.operate.log_lines import LEVELS, LineFilter, level_of, told
 from pipeline.operate.log_pages import Cursor, Log, LogPage
 from pipeline.operate.logs import Line, Source, job_groups, names_of, of_execution, of_object, read, sources_of
 
@@ -109,15 +109,11 @@ def _chosen(request: PageRequest) -> LogSelection:
 
 
 def _matcher(request: PageRequest, chosen: LogSelection) -> Callable[[Line], bool]:
-    text, level = request.query.get("text", "").casefold(), level_of(request.query.get("level"))
-    with_platform = bool(request.query.get("platform"))
+    query = request.query
+    wanted = LineFilter(level_of(query.get("level")), query.get("text", ""), bool(query.get("platform")))
 
     def matches(line: Line) -> bool:
-        named = not chosen.terms or any(term in line.message for term in chosen.terms)
-        if not named or text not in line.message.casefold():
-            return False
-        found = told(line)
-        return (with_platform or not found.is_platform) and found.is_at_least(level)
+        return (not chosen.terms or any(term in line.message for term in chosen.terms)) and wanted.lets(line)
 
     return matches
 

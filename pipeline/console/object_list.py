@@ -21,10 +21,11 @@ from pipeline.core.clock import iso
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.redrive import REDRIVABLE
 from pipeline.lake.catalog import ObjectRow, Status
+from pipeline.operate.catalog_state import Counts
 from pipeline.operate.executions import redriven
 from pipeline.operate.object_filter import Flaw, ObjectFilter
 from pipeline.operate.object_search import ROWS as MOST
-from pipeline.operate.object_search import Counts, search, total
+from pipeline.operate.object_search import looks_at_kept, search, total
 from pipeline.operate.objects import rows_of
 from pipeline.operate.redrive import redrive_rows
 from pipeline.operate.rows_aside import rows_aside
@@ -41,10 +42,12 @@ def build(request: PageRequest) -> Document:
     counts = request.console.counts.newest(request.lake)
     there = counts.summary.objects if counts else None
     after = request.query.get("after") or None
-    found = search(request.lake, wanted, ROWS, after=after, there=there)
+    kept = request.console.objects
+    found = search(request.lake, wanted, ROWS, after=after, there=there, kept=kept)
     # A first page that is the last has them all.
     is_all = after is None and found.after is None
-    number = None if is_all else total(request.lake, wanted, there)
+    number = None if is_all else total(request.lake, wanted, there, kept, counts.summary.troubles if counts else None)
+    is_kept = looks_at_kept(kept, request.lake, wanted)
     filters = wanted.to_json()
     return {
         "title": "Objects",
@@ -53,6 +56,8 @@ def build(request: PageRequest) -> Document:
         "datasets": [str(r.name) for r in request.lake.registry.all()],
         "counts": _counts(wanted, there),
         "counted_at": iso(counts.at) if counts else None,
+        "is_behind": request.console.counts.is_behind,
+        **looked_at(request, is_kept),
         "objects": [_line(row) for row in found.rows],
         "number": number.objects if number else len(found.rows),
         "more": number.more if number else False,
@@ -64,6 +69,14 @@ def build(request: PageRequest) -> Document:
         "bad_rows": link("/objects/bad-rows.jsonl", **filters) if any(row.bad for row in found.rows) else None,
         "most": MOST,
     }
+
+
+def looked_at(request: PageRequest, is_kept: bool) -> Document:
+    """From when an answer is that comes from what is kept, or among how many objects it was looked for so far."""
+    kept = request.console.objects
+    at = iso(kept.at) if is_kept and kept.at else None
+    reading = is_kept and at is None
+    return {"looked_at": at, "reading": kept.read() if reading else None, "ended": not reading}
 
 
 def _counts(wanted: ObjectFilter, there: Counts | None) -> list[dict[str, Any]]:
@@ -147,5 +160,5 @@ def _lines(request: PageRequest, rows: list[ObjectRow]) -> Iterator[str]:
 ROUTES = [
     Route("/objects/bad-rows.jsonl", bad_rows),
     action("/objects/redrive", redrive),
-    *page("/objects", "objects.html", build),
+    *page("/objects", "objects.html", build, live=True),
 ]

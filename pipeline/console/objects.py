@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pipeline.console import lineage, reasons
+from pipeline.console import lineage, lineage_pictures, reasons
 from pipeline.console.console import PageRequest
 from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.console.previews import preview
@@ -67,6 +67,8 @@ def _raw(request: PageRequest, obj: ObjectVersion) -> Document:
     goes_on = moving or (row is not None and _is_awaited(request, row))
     batch = batch_of(request.lake, row) if row else None
     table = table_of(request.lake, row) if row else Table()
+    steps = lineage.steps(request.lake, row, batch) if row else []
+    files = _data_files(request, row)
     return {
         **_versions(request, rows, row),
         **_stored(row.object if row else obj, stored),
@@ -78,10 +80,11 @@ def _raw(request: PageRequest, obj: ObjectVersion) -> Document:
         "needs_attention": row is not None and is_missing(request.lake, row, rows, table),
         "redrivable": row is not None and row.status in REDRIVABLE,
         "ways": _ways(row) if row else [],
-        "lineage": lineage.steps(request.lake, row, batch) if row else [],
+        "lineage": steps,
+        "picture": lineage_pictures.of_steps(steps, files["data_files"]),
         "source": None,
         "file": None,
-        **_data_files(request, row),
+        **files,
         "bad_rows": _bad_rows(request, row, folder_of(request.lake, row, batch)) if row and row.bad else None,
         "missing": row is None and stored is None,
         "busy": obj.uri if goes_on else None,
@@ -165,8 +168,9 @@ def _ways(row: ObjectRow) -> list[dict[str, str]]:
     """Links to the pages where the advice can be followed."""
     batch, dataset = link(f"/batches/{row.batch}"), link(f"/datasets/{row.dataset}")
     table = (row.dataset or "").replace("/", ".")
+    team_dataset = "/".join(row.object.key.split("/")[:2])
     ways: dict[Status, tuple[str, str]] = {
-        Status.UNROUTED: ("See the datasets that there are", "/datasets"),
+        Status.UNROUTED: ("Define its dataset", link("/definition", dataset=team_dataset)),
         Status.REGISTERED: ("See what runs", link("/executions", status="RUNNING")),
         Status.STAGED: ("See its dataset", dataset),
         Status.CLAIMED: ("Follow its batch", batch),
@@ -191,6 +195,7 @@ def _other(request: PageRequest, obj: ObjectVersion) -> Document:
         raise NotThere(f"{obj.uri} is not there", hint=f"{expired} Keys are case-sensitive.")
     facts = look_up(request.lake, obj.uri)
     row = lineage.came_from(request.lake, facts)
+    steps = _steps(request, row) if row else []
     return {
         **_versions(request, [], None),
         **_stored(obj, stored),
@@ -201,7 +206,8 @@ def _other(request: PageRequest, obj: ObjectVersion) -> Document:
         "needs_attention": False,
         "redrivable": False,
         "ways": [],
-        "lineage": _steps(request, row) if row else lineage.of_file(facts, obj),
+        "lineage": steps or lineage.of_file(facts, obj),
+        "picture": lineage_pictures.of_steps(steps) if steps else lineage_pictures.of_file(facts),
         "file": facts.to_json() if facts else None,
         "data_files": None,
         "find_files": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -12,15 +13,17 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import DictLoader, Environment, StrictUndefined, select_autoescape
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pipeline.console import flash, security
+from pipeline.console import flash, security, times
+from pipeline.console.cells import is_numeric
 from pipeline.console.console import Console, PageRequest
-from pipeline.core.clock import iso, parse_iso
+from pipeline.console.folds import folded
+from pipeline.core.clock import iso
 from pipeline.core.errors import BadInput, SluiceError
 from pipeline.operate import formatting
 from pipeline.operate.metrics import figure
@@ -33,6 +36,8 @@ Build = Callable[[PageRequest], Document]
 Do = Callable[[PageRequest, Mapping[str, str]], "ActionResult"]
 
 LIVE_S = 1.0
+CONNECT_S = 1.0
+"""How long a page that shows nothing of a lake waits for one."""
 KEEP_ALIVE_S = 15.0
 LARGEST_FORM = 1_000_000
 
@@ -53,7 +58,9 @@ class ActionResult:
 def link(path: str, **query: Any) -> str:
     """A URL of this console; parameters that are None or empty are left out."""
     given = {name: str(value) for name, value in query.items() if value not in (None, "")}
-    return f"{quote(path)}?{urlencode(given)}" if given else quote(path)
+    # JSON may have halves of characters, which no URL can have.
+    way = quote(path, errors="backslashreplace")
+    return f"{way}?{urlencode(given, errors='backslashreplace')}" if given else way
 
 
 def _short(text: str, most: int = 80) -> str:
@@ -71,26 +78,63 @@ def _pretty(value: Any) -> str:
     return formatting.visible(text, keep="\n\t")
 
 
+def _editable(text: str) -> str:
+    """JSON text indented, to be edited and sent: with every number as it is written, and nothing that is not seen."""
+    try:
+        document = json.loads(text)
+        plain = json.dumps(document, indent=2, ensure_ascii=False)
+        shown = plain if plain == formatting.visible(plain, keep="\n") else json.dumps(document, indent=2)
+        same = json.loads(text, parse_float=str) == json.loads(shown, parse_float=str)
+    except (ValueError, RecursionError):
+        return text
+    return shown if same else text
+
+
 TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    # As they are when the console begins: what an upgrade writes meanwhile is drawn from other documents.
+    loader=DictLoader({each.name: each.read_text("utf-8") for each in (Path(__file__).parent / "templates").iterdir()}),
     autoescape=select_autoescape(default=True, default_for_string=True),
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
 TEMPLATES.filters |= {
-    "ago": lambda at, now: formatting.ago(at, parse_iso(now)),
+    "ago": times.ago,
+    "clock": times.clock,
     "duration": formatting.duration,
+    "editable": _editable,
     "figure": figure,
+    "folded": folded,
     "json": _pretty,
-    "moment": formatting.moment,
+    "moment": times.moment,
+    "moment_text": formatting.moment,
     "number": lambda number: f"{number:,}",
     "short": _short,
     "size": formatting.size,
     "tojson_text": lambda value: formatting.visible(json.dumps(value, ensure_ascii=False)),
     "visible": formatting.visible,
 }
+TEMPLATES.tests["numeric"] = is_numeric
 TEMPLATES.globals |= {"link": link, "counted": formatting.counted}
+
+
+def text_page(path: str, template: str, build: Callable[[Mapping[str, str]], Document]) -> list[Route]:
+    """The routes of a page that shows nothing of a lake, and is there while none answers, too. `build` gets the
+    parameters of its path."""
+
+    async def document_of(request: Request) -> Document:
+        # Only so that the page's head names the lake: whoever reads waits for no connection.
+        with contextlib.suppress(SluiceError, BotoCoreError, ClientError, TimeoutError):
+            await asyncio.wait_for(asyncio.to_thread(request.app.state.console.connected), CONNECT_S)
+        return await run_in_threadpool(build, request.path_params)
+
+    async def twin(request: Request) -> Response:
+        return JSONResponse(await document_of(request))
+
+    async def html(request: Request) -> Response:
+        return answer(request, template, await document_of(request))
+
+    return [Route(f"{path}.json", twin), Route(path, html)]
 
 
 def page(path: str, template: str, build: Build, *, live: bool = False) -> list[Route]:
@@ -139,7 +183,12 @@ def action(path: str, do: Do, *, changes: bool = True) -> Route:
         page_request = await page_request_of(request)
         if changes:
             page_request.may_change()
-        done = await run_in_threadpool(do, page_request, fields)
+        try:
+            done = await run_in_threadpool(do, page_request, fields)
+        finally:
+            # Also after an error: half of it may be done.
+            if changes:
+                console.acted()
         response = RedirectResponse(done.to, status_code=303)
         if done.message:
             flash.set_message(response, done.message, good=done.good, during=done.during)

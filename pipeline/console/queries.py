@@ -42,12 +42,12 @@ class Child:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[descriptor]
         )
 
-    def ask(self, sql: str) -> dict[str, Any]:
+    def ask(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Run the query. The JSON that the process prints, or `error` and `hint` if it ended without."""
         assert self.process.stdin
         assert self.process.stdout
         try:
-            self.process.stdin.write(json.dumps(sql) + "\n")
+            self.process.stdin.write(json.dumps(asked) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass
@@ -83,6 +83,10 @@ class Query:
     sql: str
     started: datetime
     child: Child = field(repr=False)
+    as_of: str = ""
+    """The batch or time whose tables it reads; "" for those of now."""
+    explain: bool = False
+    """It is not run: the answer is how it would be."""
     began: float = field(default_factory=time.monotonic)
     seconds: float | None = None
     status: str = "RUNNING"
@@ -99,7 +103,7 @@ class Query:
         timer = threading.Timer(MOST_SECONDS, self.stop, ["TIMED_OUT"])
         timer.daemon = True
         timer.start()
-        answer = self.child.ask(self.sql)
+        answer = self.child.ask({"sql": self.sql, "as_of": self.as_of, "explain": self.explain})
         timer.cancel()
         self.seconds = time.monotonic() - self.began
         if self.status == "RUNNING":
@@ -152,14 +156,14 @@ class Queries:
                     spare.close()
                 self._spare = Child(connected)
 
-    def start(self, connected: Connected, sql: str, now: datetime) -> Query:
+    def start(self, connected: Connected, sql: str, now: datetime, *, as_of: str = "", explain: bool = False) -> Query:
         """Start a query; `Refused` while `MOST_RUNNING` run. `now` is the lake's time."""
         self.warm(connected)
         with self._lock:
             if sum(query.status == "RUNNING" for query in self._queries.values()) >= MOST_RUNNING:
                 raise Refused(f"{MOST_RUNNING} queries are running", hint="Wait for one to end, or cancel one.")
             child, self._spare = self._spare, None
-            query = Query(secrets.token_hex(6), sql, now, child or Child(connected))
+            query = Query(secrets.token_hex(6), sql, now, child or Child(connected), as_of, explain)
             self._queries[query.id] = query
             self._drop()
         threading.Thread(target=query.run, daemon=True, name=f"query-{query.id}").start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,13 +13,16 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from pipeline.console.console import Console, PageRequest
-from pipeline.console.pages import ActionResult, Document, action, page
+from pipeline.console.pages import ActionResult, Document, action, link, page
 from pipeline.console.queries import MOST_SECONDS, Query
+from pipeline.console.query_charts import chart_of
 from pipeline.console.query_child import BYTES, ROWS
 from pipeline.core.clock import iso
 from pipeline.core.errors import BadInput, Refused
 from pipeline.operate.query_guard import LONGEST
 from pipeline.operate.query_output import csv, texts_of
+from pipeline.operate.query_types import quoted
+from pipeline.operate.saved_queries import SavedQueries, SavedQuery
 from pipeline.operate.table_columns import described
 
 PAGE_ROWS = 100
@@ -28,15 +33,20 @@ LISTED_TABLES = 200
 LISTED_COLUMNS = 500
 SHOWN_SQL = 16_000
 LISTED_SQL = 200
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 def build(request: PageRequest) -> Document:
-    """The editor, filled with the parameter `sql`. Nothing is run; a process is started for the next query."""
+    """The editor, filled with the parameters `sql` and `as_of`, or with the query that is `saved` by a name. Nothing is
+    run; a process is started for the next query."""
     request.console.queries.warm(request.connected)
-    sql = request.query.get("sql", "")
+    sql, as_of = request.query.get("sql", ""), request.query.get("as_of", "")
+    saved = SavedQueries(request.lake).get(name) if (name := request.query.get("saved")) else None
+    if saved:
+        return _document(request, saved.name, saved.sql, None, None, saved.as_of, saved) | {"ended": True}
     if len(sql) > SHOWN_SQL:
         raise BadInput(f"a link's query has at most {SHOWN_SQL:,} characters", hint="Paste it on the page instead.")
-    return _document(request, "Query", sql, None, None) | {"ended": True}
+    return _document(request, "Query", sql, None, None, as_of) | {"ended": True}
 
 
 def build_one(request: PageRequest) -> Document:
@@ -45,20 +55,40 @@ def build_one(request: PageRequest) -> Document:
     if query.done.is_set():
         request.console.queries.warm(request.connected)
     shown = "Query" if query.status == "RUNNING" else f"Query, {query.status.lower().replace('_', ' ')}"
-    return _document(request, shown, query.sql, _one(query), _rows(request, query)) | {"ended": query.done.is_set()}
+    document = _document(request, shown, query.sql, _one(query), _rows(request, query), query.as_of)
+    return document | {"chart": _chart(query), "ended": query.done.is_set()}
+
+
+def _chart(query: Query) -> dict[str, Any] | None:
+    if query.status != "SUCCEEDED" or query.explain:
+        return None
+    return chart_of(
+        query.answer["columns"], lambda rows, columns: list(_slice(query, 0, rows, columns)), query.answer["rows"]
+    )
 
 
 def _document(
-    request: PageRequest, title: str, sql: str, run: dict[str, Any] | None, rows: dict[str, Any] | None
+    request: PageRequest,
+    title: str,
+    sql: str,
+    run: dict[str, Any] | None,
+    rows: dict[str, Any] | None,
+    as_of: str = "",
+    saved: SavedQuery | None = None,
 ) -> dict[str, Any]:
     return {
         "title": title,
+        "as_of": as_of,
+        "share": link("/query", sql=sql, as_of=as_of) if sql.strip() and len(sql) <= SHOWN_SQL else None,
+        "saved": saved.to_json() if saved else None,
+        "saved_queries": [{**each.to_json(), "sql": _shortened(each.sql)} for each in SavedQueries(request.lake).all()],
         "sql": sql[:SHOWN_SQL],
         "sql_cut": len(sql) > SHOWN_SQL,
         "limits": {"rows": ROWS, "bytes": BYTES, "seconds": MOST_SECONDS, "characters": LONGEST},
         **_tables(request),
         "run": run,
         "answer": rows,
+        "chart": None,
         "queries": [_listed(query) for query in request.console.queries.newest()],
     }
 
@@ -81,8 +111,12 @@ def _tables(request: PageRequest) -> dict[str, Any]:
     return {"tables": tables, "more_tables": len(every) - len(tables)}
 
 
+def _shortened(sql: str) -> str:
+    return " ".join(sql.split())[:LISTED_SQL]
+
+
 def _listed(query: Query) -> dict[str, Any]:
-    return {"id": query.id, "sql": " ".join(query.sql.split())[:LISTED_SQL], "status": query.status, **_times(query)}
+    return {"id": query.id, "sql": _shortened(query.sql), "status": query.status, **_times(query)}
 
 
 def _times(query: Query) -> dict[str, Any]:
@@ -92,13 +126,36 @@ def _times(query: Query) -> dict[str, Any]:
 
 
 def _one(query: Query) -> dict[str, Any]:
-    facts = {name: query.answer.get(name) for name in ("error", "hint", "rows", "cut")}
-    return {"id": query.id, "status": query.status, **_times(query), **facts}
+    facts = {name: query.answer.get(name) for name in ("error", "hint", "rows", "cut", "plan", "place")}
+    return {"id": query.id, "status": query.status, **_times(query), **facts, "meant": _meant(query)}
+
+
+def _meant(query: Query) -> list[dict[str, str]]:
+    """What may have been meant, each with a link to the query with that in its place."""
+    place, sql = query.answer.get("place"), query.sql
+    found = []
+    for name in query.answer.get("meant") or ():
+        to = f"/query/{query.id}"
+        if place:
+            start, end = place["start"], place["start"] + place["length"]
+            mended = f"{sql[:start]}{_in_place_of(sql[start:end], name)}{sql[end:]}"
+            to = link("/query", sql=mended, as_of=query.as_of) if len(mended) <= SHOWN_SQL else to
+        found.append({"name": name, "to": to})
+    return found
+
+
+def _in_place_of(there: str, name: str) -> str:
+    """A name with what stands before it in the query (the `o.` of `o.prise`), quoted where it has to be."""
+    if "." in name:
+        return name
+    plain = _PLAIN.fullmatch(name) is not None
+    before = there.rpartition(".")[0] if "(" not in there else ""
+    return f"{before + '.' if before else ''}{name if plain else quoted(name)}"
 
 
 def _rows(request: PageRequest, query: Query) -> dict[str, Any] | None:
     """One page of the answer: long values are cut, with the number of characters that are left out."""
-    if query.status != "SUCCEEDED":
+    if query.status != "SUCCEEDED" or query.explain:
         return None
     columns = query.answer["columns"]
     shown = columns[:PAGE_COLUMNS]
@@ -137,11 +194,35 @@ def _cell(text: str | None, most: int) -> dict[str, Any]:
 
 
 def run(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
-    """Start the query in the field `sql`; `BadInput` for an empty one, `Refused` while too many run."""
+    """Start the query in the field `sql`, of the tables `as_of` a batch or time; with `explain` it is not run.
+
+    `BadInput` for an empty one, `Refused` while too many run.
+    """
     sql = fields.get("sql", "")
     if not sql.strip():
         raise BadInput("there is no query", hint="Write one SELECT, such as: select * from team.dataset limit 10")
-    return ActionResult(f"/query/{request.console.queries.start(request.connected, sql, request.now).id}", "")
+    as_of = fields.get("as_of", "").strip()
+    queries, explain = request.console.queries, bool(fields.get("explain"))
+    started = queries.start(request.connected, sql, request.now, as_of=as_of, explain=explain)
+    return ActionResult(f"/query/{started.id}", "")
+
+
+def save(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Save a query by the field `name`, for all who use the lake; one of that name only if it is to `replace` it."""
+    saved = SavedQueries(request.lake).save(
+        fields.get("name", ""),
+        fields.get("sql", ""),
+        fields.get("as_of", ""),
+        getpass.getuser(),
+        replace=bool(fields.get("replace")),
+    )
+    return ActionResult(link("/query", saved=saved.name), "It is saved, for all who use this lake.")
+
+
+def delete(request: PageRequest, fields: Mapping[str, str]) -> ActionResult:
+    """Delete the saved query `name`."""
+    SavedQueries(request.lake).delete(fields.get("name", ""))
+    return ActionResult("/query", "It is deleted.")
 
 
 def cancel(request: PageRequest, _fields: Mapping[str, str]) -> ActionResult:
@@ -159,6 +240,8 @@ def _answered(request: Request) -> Query:
     query = console.queries.find(request.path_params["id"])
     if query.status != "SUCCEEDED":
         raise Refused(f"the query has no answer: it is {query.status}", hint="Run it again.")
+    if query.explain:
+        raise Refused("the query was explained, and not run", hint="Run it.")
     return query
 
 
@@ -188,6 +271,8 @@ ROUTES = [
     Route("/query/{id:str}.csv", as_csv),
     Route("/query/{id:str}.parquet", as_parquet),
     action("/query", run, changes=False),
+    action("/query/save", save),
+    action("/query/delete", delete),
     action("/query/{id}/cancel", cancel, changes=False),
     *page("/query", "query.html", build),
     *page("/query/{id}", "query.html", build_one, live=True),

@@ -43,7 +43,7 @@ def main() -> None:
     try:
         result = answer(env, json.loads(line), descriptor)
     except SluiceError as error:
-        result = {"error": error.message, "hint": error.hint}
+        result = {"error": error.message, "hint": error.hint, **_where(error)}
     except MemoryError:
         result = {"error": "the query needs more memory than there is for one", "hint": "Ask for less at once."}
     except Exception as error:
@@ -64,20 +64,32 @@ def _end_with_the_console() -> None:
     os._exit(1)
 
 
-def answer(env: str, sql: str, descriptor: int) -> dict[str, Any]:
-    """Run a query and write its first rows, up to `ROWS` and `BYTES`, as Parquet to the descriptor.
+def _where(error: SluiceError) -> dict[str, Any]:
+    """The place of an error in the query, and what may have been meant."""
+    from pipeline.operate.query_errors import WrongQuery
 
+    return error.to_json() if isinstance(error, WrongQuery) else {}
+
+
+def answer(env: str, asked: dict[str, Any], descriptor: int) -> dict[str, Any]:
+    """Run the query `sql` and write its first rows, up to `ROWS` and `BYTES`, as Parquet to the descriptor.
+
+    It reads the tables `as_of` a batch or time, or those of now; with `explain` nothing is read, and `plan` says how.
     Returns `columns` (name, type, stored type), `rows` and `bytes` that were written, and `cut`: why there are no more.
     """
     import pyarrow.parquet as pq
 
     from pipeline.core.settings import endpoint
     from pipeline.operate.connection import connect
+    from pipeline.operate.look_back import as_of
     from pipeline.operate.query import Session
     from pipeline.operate.tables import Tables
 
     lake = connect(env, endpoint=endpoint(), region=None).lake
-    with Session(Tables(lake), memory=MEMORY) as session, os.fdopen(descriptor, "wb") as file:
+    sql, snapshot_of = asked["sql"], as_of(lake, asked["as_of"]).snapshot_of if asked["as_of"] else None
+    with Session(Tables(lake), memory=MEMORY, snapshot_of=snapshot_of) as session, os.fdopen(descriptor, "wb") as file:
+        if asked["explain"]:
+            return {"plan": session.explain(sql), "columns": [], "rows": 0, "bytes": 0, "cut": None}
         stream = session.stream(sql, GROUP_ROWS)
         kept = KeptRows()
         with pq.ParquetWriter(file, stream.schema) as writer:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.console.console import PageRequest
+from pipeline.console.object_list import looked_at
 from pipeline.console.pages import Document, link, page
-from pipeline.operate.search import SHORT, Hit, is_id, search
+from pipeline.operate.search import SHORT, Hit, Known, is_id, search
 
 LOGS_SINCE = "1d"
 
@@ -16,7 +17,10 @@ def build(request: PageRequest) -> Document:
     wanted = request.query.get("q", "").strip()
     counts = request.console.counts.newest(request.lake)
     there = counts.summary.objects if counts else None
-    hits = search(request.lake, wanted, there) if len(wanted) >= SHORT else []
+    kept = request.console.objects
+    recent = request.console.executions.newest(request.lake)
+    known = Known(there, kept, recent.kept if recent else None, recent.batches if recent else None)
+    hits = search(request.lake, wanted, known) if len(wanted) >= SHORT else []
     logs = link("/logs", text=wanted, since=LOGS_SINCE) if is_id(wanted) else None
     return {
         "title": f"Search: {wanted}" if wanted else "Search",
@@ -26,6 +30,7 @@ def build(request: PageRequest) -> Document:
         "objects": link("/objects", name=wanted),
         "executions": link("/executions", name=wanted),
         "logs": logs,
+        **looked_at(request, kept.is_of(request.lake) and len(wanted) >= SHORT),
     }
 
 
@@ -40,4 +45,4 @@ def _way(hit: Hit) -> str:
     return link(**ways[hit.kind])
 
 
-ROUTES = page("/search", "search.html", build)
+ROUTES = page("/search", "search.html", build, live=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from pipeline.console.server import address, bind, server
 from pipeline.lake.services import Lake
 from pipeline.operate.connection import Connected
 from tests.cli.conftest import front, lake, orders, sluice
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 assert front
 assert lake
@@ -42,8 +42,7 @@ def url(console: Console) -> Iterator[str]:
         serving = server(make_app(console))
         thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        while not serving.started:
-            time.sleep(0.01)
+        until(lambda: serving.started)
         yield address(listening)
         serving.should_exit = True
         thread.join(10)
@@ -54,9 +53,13 @@ class LooksEachTime:
     """In the place of a `Cached`, for who asks right after a change."""
 
     look: Callable[[Lake], Any]
+    is_behind = False
 
     def newest(self, lake: Lake) -> Any:
         return self.look(lake)
+
+    def expire(self) -> None:
+        """Nothing is kept."""
 
 
 @dataclass
@@ -87,12 +90,18 @@ class Visitor:
         return self.http.post(path, data=data, headers={"origin": str(self.http.base_url).rstrip("/")})
 
 
-@pytest.fixture
-def visitor(url: str) -> Iterator[Visitor]:
+@contextmanager
+def visiting(url: str) -> Iterator[Visitor]:
+    """Somebody whose browser opened the printed address."""
     with httpx.Client(base_url=url, follow_redirects=True, timeout=PATIENCE_S) as http:
-        # As a browser that opens the printed address.
         assert http.get("/", params={PARAMETER: TOKEN}).status_code == 200
         yield Visitor(http)
+
+
+@pytest.fixture
+def visitor(url: str) -> Iterator[Visitor]:
+    with visiting(url) as visitor:
+        yield visitor
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +112,22 @@ def chromium() -> Iterator[Any]:
     """
     if CHROMIUM is None:
         pytest.skip("there is no chromium on the path")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=1000 * PATIENCE_S)
 
     with sync_playwright() as playwright:
         # Root may not use its sandbox, and CI is root.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+def new_context(browser: Any, **how: Any) -> Any:
+    """Somebody without cookies, whose pages wait as long as a busy machine needs."""
+    context = browser.new_context(**how)
+    context.set_default_timeout(1000 * PATIENCE_S)
+    return context
 
 
 def let_in(context: Any, url: str, token: str) -> None:
@@ -121,8 +139,7 @@ def let_in(context: Any, url: str, token: str) -> None:
 @pytest.fixture
 def tab(chromium: Any, url: str) -> Iterator[Any]:
     """A new tab without anybody's cookies. A script error or a refused script on its pages fails the test."""
-    context = chromium.new_context(base_url=url)
-    context.set_default_timeout(1000 * PATIENCE_S)
+    context = new_context(chromium, base_url=url)
     let_in(context, url, TOKEN)
     page = context.new_page()
     problems: list[str] = []

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
@@ -18,7 +19,8 @@ from pipeline.console.admission import cookie_name
 from pipeline.console.app import make_app
 from pipeline.console.console import Console
 from pipeline.console.server import address, bind, server
-from tests.console.conftest import TOKEN, let_in
+from tests.console.conftest import TOKEN, let_in, new_context
+from tests.patience import until
 
 
 def paths(console: Console) -> list[str]:
@@ -90,13 +92,13 @@ def test_a_program_sends_the_token_as_a_bearer(url):
 
 
 def test_the_printed_address_opens_the_page_in_a_browser(chromium, url):
-    context = chromium.new_context()
+    context = new_context(chromium)
     tab = context.new_page()
     assert tab.goto(f"{url}/datasets").status == 401
     tab.goto(f"{url}/datasets?token={TOKEN}")
     tab.wait_for_url(f"{url}/datasets")
-    assert tab.get_by_role("heading").first.is_visible()
-    assert tab.evaluate("document.cookie") == "" or TOKEN not in tab.evaluate("document.cookie")
+    expect(tab.get_by_role("heading").first).to_be_visible()
+    until(lambda: TOKEN not in tab.evaluate("document.cookie"))
     context.close()
 
 
@@ -157,7 +159,7 @@ def test_a_page_from_elsewhere_reads_and_changes_nothing_although_the_browser_ha
         serving = server(recorded)
         thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        context = chromium.new_context()
+        context = new_context(chromium)
         let_in(context, address(listening), TOKEN)
         tab = context.new_page()
         tab.goto(f"http://{host}:{elsewhere}")

@@ -9,6 +9,7 @@ from pipeline.lake.settings import Setting
 from pipeline.operate.flows import log_name
 from pipeline.state_machines.calls import functions
 from tests.emulator.stepfunctions.working import function_work
+from tests.patience import until
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 
@@ -48,8 +49,8 @@ def test_a_step_links_to_what_its_function_printed_at_that_time(visitor, lake, f
         machine = lake.settings[Setting.STAGE_B_MACHINE]
         client("stepfunctions").update_state_machine(stateMachineArn=machine, definition=json.dumps(definition))
         client("stepfunctions").start_execution(stateMachineArn=machine, name="calls", input="{}")
-        while not (document := visitor.document("/executions/calls"))["ended"]:
-            pass
+        until(lambda: visitor.document("/executions/calls")["ended"])
+        document = visitor.document("/executions/calls")
     assert document["logs"] == {"Call": "commit"}
     (step,) = document["steps"]
     assert (step["outcome"], step["entered"]) == ("done", step["printed"]["from"])

@@ -51,4 +51,6 @@ def test_a_whole_request_is_answered_however_long_the_answer_takes(connection):
     connection.sendall(WHOLE + WHOLE)
     answered = connection.recv(65_536)
     while answered.count(b"HTTP/1.1 200") < 2:
-        answered += connection.recv(65_536)
+        more = connection.recv(65_536)
+        assert more
+        answered += more

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
+from playwright.sync_api import expect
 
 from pipeline.console import datasets
 from pipeline.console.counts import Cached
@@ -87,10 +88,11 @@ def test_the_bad_rows_of_a_batch_are_one_number_wherever_they_are_told(visitor, 
 def test_rows_and_bad_rows_of_batches_are_drawn_the_newest_at_the_right(tab, orders, loaded, held_back):
     tab.goto(f"/datasets/{orders.name}")
     chart = tab.get_by_role("img", name="at most 5 in one; 4 bad rows in all")
-    titles = chart.locator("g title").all_text_contents()
-    assert titles == [f"{loaded}: 2 rows, 3 bad rows", f"{held_back[0]}: 1 row, 1 bad row"]
-    heights = [float(bar.get_attribute("height")) for bar in chart.locator("rect").all()]
-    assert heights == [22.4, 33.6, 11.2, 11.2]
+    titles = [f"{loaded}: 2 rows, 3 bad rows", f"{held_back[0]}: 1 row, 1 bad row"]
+    expect(chart.locator("g title")).to_have_text(titles)
+    expect(chart.locator("rect")).to_have_count(4)
+    for bar, height in enumerate(("22.4", "33.6", "11.2", "11.2")):
+        expect(chart.locator("rect").nth(bar)).to_have_attribute("height", height)
 
 
 def test_the_list_has_every_dataset_with_what_waits_and_its_last_batch(

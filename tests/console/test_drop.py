@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from pipeline.console import drop
 from pipeline.console.security import Tokens
@@ -163,6 +164,12 @@ def test_files_dragged_onto_a_folder_are_stored_and_followed_to_their_status(tab
     tab.get_by_text("it holds nothing").wait_for()
 
 
+IS_ON_TOP = """(told) => {
+    const at = told.getBoundingClientRect();
+    return told.contains(document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2));
+}"""
+
+
 def test_what_becomes_of_dropped_files_is_in_sight_wherever_the_page_stands(tab, orders, raw):
     for number in range(25):
         client("s3").put_object(Bucket=raw, Key=f"shop/orders/long/{number}.csv", Body=b"id\n1\n")
@@ -171,13 +178,8 @@ def test_what_becomes_of_dropped_files_is_in_sight_wherever_the_page_stands(tab,
         tab.goto(path)
         tab.evaluate(f"window.scrollTo(0, {'document.body.scrollHeight' if end else 0})")
         dropped_by_hand(tab, **{"seen.csv": "id\n1\n"})
-        stored = tab.get_by_text("1 stored")
-        stored.wait_for()
-        is_on_top = """(told) => {
-            const at = told.getBoundingClientRect();
-            return told.contains(document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2));
-        }"""
-        assert stored.evaluate(is_on_top), path
+        tab.get_by_text("1 stored").wait_for()
+        until(lambda: tab.get_by_text("1 stored").evaluate(IS_ON_TOP))
 
 
 def test_files_chosen_by_keyboard_keep_their_folders(tab, raw, tmp_path):
@@ -227,7 +229,7 @@ def test_an_upload_shows_its_progress_and_is_cancelled_and_tried_again(tab, raw,
     tab.goto(f"/browse?at=s3://{raw}/shop/orders/")
     tab.get_by_label("Files", exact=True).set_input_files(large)
     tab.locator(".drops progress:not([value='0'])").wait_for()
-    assert 0 < float(tab.locator(".drops progress").get_attribute("value")) < 1
+    until(lambda: 0 < float(tab.locator(".drops progress").get_attribute("value")) < 1)
     tab.get_by_role("button", name="Cancel large.csv").click()
     tab.get_by_text("nothing of it was kept").wait_for()
     gate.set()
@@ -253,7 +255,7 @@ def test_a_file_that_is_refused_says_why_and_its_neighbour_is_stored(tab, raw):
     tab.goto(f"/browse?at=s3://{raw}/shop/orders/")
     dropped_by_hand(tab, **{"n" * 1013: "id\n", "short.csv": "id\n"})
     tab.get_by_text("1 stored, 1 failed").wait_for()
-    assert "1,024 bytes. Give it a shorter name." in tab.locator(".drops li.failed").inner_text()
+    expect(tab.locator(".drops li.failed")).to_contain_text("1,024 bytes. Give it a shorter name.")
 
 
 def test_a_page_of_a_console_that_was_started_again_says_to_open_it_again(tab, raw, console, monkeypatch):

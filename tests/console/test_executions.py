@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 
 import pytest
+from playwright.sync_api import expect
 
+from pipeline.console import executions, graph
 from pipeline.console.counts import Cached
-from pipeline.console.graph import END
 from pipeline.core.clients import client
 from pipeline.core.clock import iso
 from pipeline.lake.batches.records import BatchStatus
 from pipeline.lake.catalog import Status
 from pipeline.lake.settings import Setting
-from pipeline.operate.execution_search import recent
+from pipeline.operate.recent_executions import RecentReader
 from tests.patience import until
 
+END = graph.END.rstrip()
 HOSTILE = '<script>alert("x")</script>\u202e\n'
 
 
@@ -86,7 +88,7 @@ def test_executions_of_somebodys_own_machine_have_their_pages_too(visitor, lake)
     assert "reports" in listed["others"]
     page = visitor.document("/executions/monday")
     assert (page["machine"], page["error"], page["carried"]["objects"]) == ("reports", "Mine", [])
-    assert "redrive" not in visitor.get("/executions/monday").text.lower()
+    assert "/executions/monday/redrive" not in visitor.get("/executions/monday").text
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def held_back(orders):
 
 
 def test_a_quarantined_batch_is_no_success(visitor, held_back, caught, console, lake, monkeypatch):
-    monkeypatch.setattr(console, "executions", Cached(recent, 0))
+    monkeypatch.setattr(console, "executions", Cached(RecentReader().read, 0))
     until(lambda: (known := console.executions.newest(lake)) and held_back in known.batches)
     by_outcome = {
         outcome: {row["name"] for row in visitor.document("/executions", status=outcome)["executions"]}
@@ -273,10 +275,10 @@ def test_the_cause_is_read_and_the_execution_sent_back_with_the_mouse(tab, refus
     name, _ = refused
     tab.goto("/executions?status=FAILED")
     tab.get_by_role("link", name=name).click()
-    assert tab.get_by_text("nobody [wants] it").first.is_visible()
+    expect(tab.get_by_text("nobody [wants] it").first).to_be_visible()
     tab.get_by_role("button", name="Redrive").click()
     tab.get_by_text("1 object sent through Stage A again").wait_for()
-    assert tab.get_by_role("status").is_visible()
+    expect(tab.get_by_role("status")).to_be_visible()
     messages = client("sqs").receive_message(QueueUrl=lake.settings[Setting.RAW_QUEUE_URL])["Messages"]
     assert json.loads(messages[0]["Body"])
 
@@ -298,4 +300,9 @@ def test_a_running_execution_is_followed_and_can_be_stopped(tab, lake, orders):
     tab.get_by_text("RUNNING").first.wait_for()
     stepfunctions.stop_execution(executionArn=second, error="E", cause="stopped behind the page")
     tab.get_by_text("stopped behind the page").first.wait_for()
-    assert tab.locator("[data-live]").count() == 0
+    expect(tab.locator("[data-live]")).to_have_count(0)
+
+
+def test_an_execution_that_is_gone_since_it_was_listed_is_of_no_known_dataset(lake):
+    arn = lake.settings[Setting.STAGE_B_MACHINE].replace(":stateMachine:", ":execution:")
+    assert executions._loaded_by(f"{arn}:gone") is None

@@ -9,7 +9,15 @@ import pytest
 from pipeline.core.clients import client
 from pipeline.lake.settings import Setting
 
-PATHS = ("/datasets/shop/orders/run", "/queues/raw/redrive", "/batches/x/release", "/executions/x/stop", "/query")
+PATHS = (
+    "/datasets/shop/orders/run",
+    "/queues/raw/redrive",
+    "/batches/x/release",
+    "/executions/x/stop",
+    "/executions/x/resume",
+    "/machines/x/start",
+    "/query",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.sync_api import expect
 
 from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.catalog import Status
@@ -12,7 +13,7 @@ from pipeline.lake.datasets import Dataset
 from pipeline.operate.health import HealthReader
 from pipeline.operate.prospect import prospect
 from tests.cli.conftest import ORDERS, Actor
-from tests.console.conftest import TOKEN, LooksEachTime, let_in
+from tests.console.conftest import TOKEN, LooksEachTime, let_in, new_context
 from tests.console.large_lake import Calls
 from tests.console.test_datasets import held_back, loaded, rows
 from tests.patience import until
@@ -138,14 +139,14 @@ def test_there_is_no_prospect_where_none_can_be_told():
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_trouble_is_seen_and_followed_in_a_browser(chromium, url, shop, healthy, width, scheme):
-    context = chromium.new_context(base_url=url, viewport={"width": width, "height": 860}, color_scheme=scheme)
+    context = new_context(chromium, base_url=url, viewport={"width": width, "height": 860}, color_scheme=scheme)
     let_in(context, url, TOKEN)
     page = context.new_page()
     page.goto("/datasets")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    until(lambda: page.evaluate("document.documentElement.scrollWidth") <= width)
     first = page.locator("tbody tr").first
-    assert first.locator(".status").first.inner_text() == "QUARANTINED"
-    assert first.get_by_role("img", name="1 quarantined").count() == 1
+    expect(first.locator(".status").first).to_have_text("QUARANTINED")
+    expect(first.get_by_role("img", name="1 quarantined")).to_have_count(1)
     page.get_by_role("link", name="1 object", exact=True).first.click()
     page.get_by_role("heading", name="1 object").wait_for()
     context.close()

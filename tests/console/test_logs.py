@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from pipeline.core.clients import client
 from pipeline.lake.catalog import Status
@@ -66,8 +67,8 @@ def test_all_logs_are_merged_and_hostile_lines_are_harmless(visitor, printed):
 
 def test_an_error_is_marked_with_a_word(visitor, printed, tab):
     tab.goto("/logs?source=transform")
-    (row,) = tab.locator("tr.error").all()
-    assert row.get_by_text("error", exact=True).is_visible()
+    expect(tab.locator("tr.error")).to_have_count(1)
+    expect(tab.locator("tr.error").get_by_text("error", exact=True)).to_be_visible()
     assert [line["is_error"] for line in visitor.document("/logs", source="transform")["lines"]] == [True, False]
 
 
@@ -94,6 +95,7 @@ def test_lines_have_levels_and_folded_facts_and_the_platforms_own_are_hidden(vis
         (now - 3000, "END RequestId: 1"),
         (now - 2500, "REPORT RequestId: 1\tDuration: 3 ms"),
         (now - 2000, "REPORT RequestId: 2\tDuration: 900000 ms\tStatus: timeout"),
+        (now - 1900, json.dumps({"_aws": {"Timestamp": now, "CloudWatchMetrics": []}, "RowsStaged": [12]})),
         (now - 1500, json.dumps({"type": "platform.report", "record": {"status": "success"}})),
         (now - 1000, json.dumps({"type": "platform.report", "record": {"status": "timeout"}})),
     ]
@@ -115,13 +117,14 @@ def test_lines_have_levels_and_folded_facts_and_the_platforms_own_are_hidden(vis
     assert visitor.get("/logs", params={"level": "loud"}).status_code == 400
     tab.goto("/logs?source=levels")
     fact = tab.get_by_text('"rows": 12')
-    assert not fact.is_visible()
+    expect(fact).to_be_attached()
+    expect(fact).to_be_hidden()
     tab.get_by_text("rows, key").click()
-    assert fact.is_visible()
+    expect(fact).to_be_visible()
     tab.locator("select[name=level]").select_option("ERROR")
     tab.get_by_role("button", name="Show").click()
     tab.get_by_text("staged <b>it</b>").wait_for(state="detached")
-    assert tab.locator("tr.error, tr:has(.s-failed)").count() == 3
+    expect(tab.locator("tr.error, tr:has(.s-failed)")).to_have_count(3)
 
 
 @pytest.mark.parametrize(
@@ -244,3 +247,16 @@ def test_following_shows_what_comes(tab, printed):
     tab.get_by_text("just printed <i>").wait_for()
     tab.get_by_role("link", name="Stop following").click()
     tab.get_by_role("link", name="Follow the newest").wait_for()
+
+
+def test_the_command_hides_the_same_lines_as_the_page(visitor, sluice, printed, now):
+    say("/sluice/local/lambda/transform", "s", (now, "START RequestId: 1 Version: 1"), (now, "[WARN] odd"))
+    whole = sluice("logs", "transform").stdout
+    assert "START RequestId" in whole
+    assert "START RequestId" not in sluice("logs", "transform", "--no-platform").stdout
+    warned = sluice("logs", "transform", "--level", "warning", "--text", "ODD").stdout
+    assert "odd" in warned
+    assert "START" not in warned
+    shown = messages(visitor.document("/logs", source="transform", level="warn", text="ODD"))
+    assert [line.strip() for line in shown] == ["[WARN] odd"]
+    assert sluice("logs", "--level", "loud").exit_code

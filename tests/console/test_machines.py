@@ -24,7 +24,7 @@ def test_the_definition_is_drawn_and_the_newest_executions_are_counted(visitor, 
     assert not any(way["taken"] for way in document["graph"]["ways"])
     tab.goto("/executions")
     tab.get_by_role("link", name="The machine of Stage A").click()
-    tab.get_by_role("link", name="bad").click()
+    tab.get_by_role("link", name="bad", exact=True).click()
     tab.get_by_text("nobody [wants] it").first.wait_for()
 
 

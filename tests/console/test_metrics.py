@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pyarrow as pa
 import pytest
+from playwright.sync_api import expect
 
-from pipeline.console.charts import HEIGHT, MARGIN, WIDTH, drawn
+from pipeline.console.charts import drawn
+from pipeline.console.plots import SMALL
 from pipeline.lake.batches.metrics import history_of
 from pipeline.lake.datasets import Dataset
 from pipeline.lake.datasets.registry import Registration
 from pipeline.operate.metrics import ComparedRule, Metric, Point
 from tests.cli.conftest import ORDERS, Actor
-from tests.console.conftest import TOKEN, let_in
+from tests.console.conftest import TOKEN, let_in, new_context
+from tests.patience import until
 
 HOSTILE = "<script>alert(1)</script>"
 SHARE = f"CustomSql \"select avg(if(id = '{HOSTILE}', 1, 0)) from primary\""
@@ -93,26 +97,26 @@ def test_one_call_of_aws_draws_them_all(visitor, sales):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_chart_is_seen_heard_and_has_its_numbers_on_a_phone_too(chromium, url, sales, scheme):
-    context = chromium.new_context(base_url=url, color_scheme=scheme, viewport={"width": 360, "height": 740})
+    context = new_context(chromium, base_url=url, color_scheme=scheme, viewport={"width": 360, "height": 740})
     let_in(context, url, TOKEN)
     page = context.new_page()
     page.goto(f"/datasets/{sales.name}")
     chart = page.get_by_role("img", name="RowCount of 5 batches: 40 at last, 2 at least, 40 at most; 1 of them")
     chart.wait_for()
-    assert chart.locator("circle").count() == 4
-    assert chart.locator("path title").all_text_contents()[0].endswith(": 2, failed")
-    assert chart.locator("line title").all_text_contents() == ["a rule has 100"]
+    expect(chart.locator("circle")).to_have_count(4)
+    expect(chart.locator("path title").first).to_have_text(re.compile(": 2, failed$"))
+    expect(chart.locator("line title")).to_have_text(["a rule has 100"])
     # Measured where it is found: the page draws itself again whenever the lake has changed.
-    assert 200 < chart.evaluate("e => e.getBoundingClientRect().width") <= 360
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    until(lambda: 200 < chart.evaluate("e => e.getBoundingClientRect().width") <= 360)
+    until(lambda: page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
     parts = [chart.locator(each).first for each in ("line", "path", "polyline")]
-    colours = {part.evaluate("e => getComputedStyle(e).stroke") for part in parts}
-    assert len(colours) == 3
+    until(lambda: len({part.evaluate("e => getComputedStyle(e).stroke") for part in parts}) == 3)
     figure = page.locator("figure.metric", has=chart)
     figure.get_by_text("Numbers").click()
-    cells = figure.locator("tbody tr").first.locator("td").all_text_contents()
-    assert cells[:2] == ["40", "yes"]
-    assert "no, FAILED" in figure.locator("tbody").inner_text()
+    cells = figure.locator("tbody tr").first.locator("td")
+    for cell, text in enumerate(("40", "yes")):
+        expect(cells.nth(cell)).to_have_text(text)
+    expect(figure.locator("tbody")).to_contain_text("no, FAILED", use_inner_text=True)
     context.close()
 
 
@@ -174,12 +178,15 @@ def metric(values, constants=()):
 def test_whatever_the_values_a_chart_stays_in_its_frame(values):
     chart = drawn(metric(values, [3.0, 1e9]))
     assert len(chart["dots"]) == len(values)
+    line = [list(point) for course in chart["courses"] for point in course["points"]]
+    assert line == ([[dot["x"], dot["y"]] for dot in chart["dots"]] if len(values) > 1 else [])
+    assert (chart["width"], chart["bottom"]) == (SMALL.width, SMALL.height - SMALL.bottom)
     for dot in chart["dots"]:
-        assert MARGIN <= dot["x"] <= WIDTH - MARGIN
-        assert MARGIN <= dot["y"] <= HEIGHT - MARGIN
-    assert all(MARGIN <= line["y"] <= HEIGHT - MARGIN for line in chart["lines"])
+        assert SMALL.left <= dot["x"] <= SMALL.width - SMALL.right
+        assert SMALL.top <= dot["y"] <= SMALL.height - SMALL.bottom
+    assert all(SMALL.top <= line["y"] <= SMALL.height - SMALL.bottom for line in chart["limits"])
 
 
 def test_a_number_in_a_rule_that_would_flatten_the_line_is_not_drawn():
-    assert [line["told"] for line in drawn(metric([5.0, 6.0], [4.0, 1_000_000.0]))["lines"]] == ["a rule has 4"]
-    assert [line["y"] for line in drawn(metric([1.0, 2.0], [3.0]))["lines"]] == [MARGIN]
+    assert [line["told"] for line in drawn(metric([5.0, 6.0], [4.0, 1_000_000.0]))["limits"]] == ["a rule has 4"]
+    assert [line["y"] for line in drawn(metric([1.0, 2.0], [3.0]))["limits"]] == [SMALL.top]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from types import SimpleNamespace
 from urllib.parse import unquote
 
@@ -11,9 +12,10 @@ import boto3
 import pyarrow as pa
 import pytest
 from botocore.config import Config
+from playwright.sync_api import expect
 
 from pipeline.console import browse, objects
-from pipeline.console.counts import Cached, count
+from pipeline.console.counts import count
 from pipeline.core.clients import client
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import Status
@@ -26,7 +28,6 @@ from stages.stage_a import transform
 from tests.cli.conftest import ORDERS, Actor
 from tests.console import hostile_names
 from tests.console.conftest import LooksEachTime
-from tests.patience import until
 
 
 @pytest.fixture
@@ -321,26 +322,25 @@ def said(visitor, actor, obj):
 
 
 def test_bad_rows_need_attention_on_each_page_that_names_them_until_they_are_dismissed(visitor, console, monkeypatch):
-    monkeypatch.setattr(console, "counts", Cached(count, 0))
+    monkeypatch.setattr(console, "counts", LooksEachTime(partial(count, kept=console.objects)))
     monkeypatch.setattr(console, "health", LooksEachTime(HealthReader().read))
     actor = Actor(console.connected().lake, {**ORDERS, "dataset": "with_bad_rows"})
     obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
     committed(actor, obj)
-    # They are counted beside the pages.
-    until(lambda: said(visitor, actor, obj) == [["BAD_ROWS"], ["BAD_ROWS"], ["BAD_ROWS"], True, True])
+    assert said(visitor, actor, obj) == [["BAD_ROWS"], ["BAD_ROWS"], ["BAD_ROWS"], True, True]
     visitor.post("/object/dismiss", uri=obj.uri, version=obj.version_id, reason="mended by hand")
-    until(lambda: said(visitor, actor, obj) == [[], [], [], False, False])
+    assert said(visitor, actor, obj) == [[], [], [], False, False]
 
 
 def test_what_an_object_of_another_key_has_replaced_needs_attention_on_no_page(visitor, console, monkeypatch):
-    monkeypatch.setattr(console, "counts", Cached(count, 0))
+    monkeypatch.setattr(console, "counts", LooksEachTime(partial(count, kept=console.objects)))
     monkeypatch.setattr(console, "health", LooksEachTime(HealthReader().read))
     actor = Actor(console.connected().lake, {**ORDERS, "dataset": "whole", "table": {"write": "overwrite"}})
     obj = actor.stage("some.csv", bad=[{"line": 2, "reason": "no number", "raw": "x"}])
     committed(actor, obj)
-    until(lambda: said(visitor, actor, obj) == [["BAD_ROWS"], ["BAD_ROWS"], ["BAD_ROWS"], True, True])
+    assert said(visitor, actor, obj) == [["BAD_ROWS"], ["BAD_ROWS"], ["BAD_ROWS"], True, True]
     committed(actor, actor.stage("other.csv"))
-    until(lambda: said(visitor, actor, obj) == [[], [], [], False, False])
+    assert said(visitor, actor, obj) == [[], [], [], False, False]
 
 
 def test_what_did_not_fail_is_not_sent_back(visitor, orders):
@@ -358,4 +358,4 @@ def test_a_page_of_an_object_on_its_way_follows_it_until_it_rests(tab, orders):
     orders.lake.catalog.move(obj, Status.QUARANTINED, orders.name, reason="torn <i>apart</i>")
     tab.get_by_text("torn <i>apart</i>").wait_for()
     tab.get_by_role("button", name="Redrive").wait_for()
-    assert not tab.locator("[data-live]").count()
+    expect(tab.locator("[data-live]")).to_have_count(0)

@@ -13,7 +13,9 @@ from tests.console.conftest import LooksEachTime
 
 PAGES = (
     "datasets",
+    "schedules",
     "feeds",
+    "forecasts",
     "executions",
     "machines/a",
     "machines/b",
@@ -22,6 +24,7 @@ PAGES = (
     "queues",
     "query",
     "logs",
+    "glossary",
     "search",
 )
 EMPTY = ("/", "/search", *(f"/{page}" for page in PAGES))

@@ -12,6 +12,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from playwright.sync_api import expect
 
 from pipeline.console import query_child
 from pipeline.console.query_child import ROWS, KeptRows
@@ -255,13 +256,13 @@ def test_a_query_is_written_by_clicks_and_run_by_the_keyboard(tab, filled):
     editor = tab.get_by_label("One SELECT")
     editor.fill("select  from ")
     tab.get_by_role("button", name="shop.orders").click()
-    assert editor.input_value() == "select  from shop.orders"
+    expect(editor).to_have_value("select  from shop.orders")
     editor.evaluate("each => each.setSelectionRange(7, 7)")
     tab.get_by_role("button", name="price", exact=True).press("Enter")
-    assert editor.input_value() == "select price from shop.orders"
+    expect(editor).to_have_value("select price from shop.orders")
     editor.press("Control+Enter")
     tab.get_by_role("cell", name="99999999.99").wait_for(timeout=1000 * PATIENCE_S)
-    assert tab.get_by_text("3 rows, 1 column").is_visible()
+    expect(tab.get_by_text("3 rows, 1 column")).to_be_visible()
 
 
 def test_a_running_query_is_followed_and_cancelled_with_the_mouse(tab, console):

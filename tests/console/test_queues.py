@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.sync_api import expect
 
 from pipeline.core.clients import client
 from pipeline.core.queues import put_aside
@@ -111,4 +112,4 @@ def test_the_chosen_one_is_sent_back_and_then_all(tab, lake, dead):
     tab.get_by_role("button", name="Redrive all").click()
     tab.get_by_text("2 messages sent back").wait_for()
     assert waiting() == 3
-    assert tab.get_by_text("None.").is_visible()
+    expect(tab.get_by_text("None.")).to_be_visible()

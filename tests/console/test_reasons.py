@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from pipeline.core.clients import client
 from pipeline.core.objects import ObjectVersion
@@ -58,8 +59,8 @@ def test_rows_are_sent_again_from_the_page_and_it_says_what_became_of_them(tab, 
     tab.on("dialog", lambda dialog: dialog.accept())
     tab.goto(f"/datasets/{shop.name}")
     table = tab.get_by_role("region", name="Reasons")
-    assert table.locator("tbody tr").count() == 2
-    assert "line 2 of 1 <i>.csv" in table.inner_text()
+    expect(table.locator("tbody tr")).to_have_count(2)
+    expect(table).to_contain_text("line 2 of 1 <i>.csv", use_inner_text=True)
     shop.mend(columns={"id": "bigint", "price": "string", "n": "bigint"})
     table.locator("tbody tr").first.get_by_role("button", name="Send again").click()
     tab.get_by_text("3 rows of 2 objects sent again.").wait_for()
@@ -67,7 +68,8 @@ def test_rows_are_sent_again_from_the_page_and_it_says_what_became_of_them(tab, 
     tab.goto(f"/datasets/{shop.name}")
     table.locator("tbody tr").first.get_by_role("link").first.click()
     tab.get_by_role("heading", name="Rows set aside").wait_for()
-    assert "1,y,1" in tab.get_by_role("region", name="Rows set aside", exact=True).inner_text()
+    aside = tab.get_by_role("region", name="Rows set aside", exact=True)
+    expect(aside).to_contain_text("1,y,1", use_inner_text=True)
 
 
 def test_a_data_file_of_a_table_leads_to_the_objects_that_its_rows_are_from(visitor, shop, dropped):

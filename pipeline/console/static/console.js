@@ -3,6 +3,7 @@
 
 const BEATS_MS = 40000;
 const AGAIN_MS = 3000;
+const SENT_MS = 3000;
 
 // Says since when the page is cut off from the lake; nothing while it is not.
 function cutOff(since) {
@@ -60,6 +61,8 @@ function follow(part) {
     heard = new Date();
     if (part.dataset.live) start();
   });
+  // What the page shows has changed: it follows that.
+  part.addEventListener("again", () => { stop(); if (part.dataset.live) start(); });
   // A connection that is open may be dead all the same.
   setInterval(() => { if (source && new Date() - heard > BEATS_MS) cutOff(heard); }, AGAIN_MS);
   start();
@@ -70,6 +73,20 @@ document.querySelectorAll("[data-live]").forEach(follow);
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
+});
+
+// A form that changes something is sent once, however often it is clicked: the answer of a second one would say that
+// there is nothing to do any more. It is free again after a while: an answer may be a file, or may never come.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "yes";
+  setTimeout(() => { delete form.dataset.sent; }, SENT_MS);
+});
+
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
 // Search: "/" leads to it from every page, arrows go through what was found.
@@ -108,3 +125,23 @@ document.addEventListener("keydown", (event) => {
     event.target.form.requestSubmit();
   }
 });
+
+// A cell that has only the beginning of its value gets the rest when it is opened.
+document.addEventListener("toggle", async (event) => {
+  const cell = event.target;
+  if (!cell.open || !cell.dataset?.whole) return;
+  const [path, asked] = cell.dataset.whole.split("?");
+  const full = cell.querySelector(".full");
+  const whole = cell.dataset.whole;
+  // Opened, closed and opened again, it asks once; what did not come is asked for when it is opened the next time.
+  delete cell.dataset.whole;
+  try {
+    const answer = await fetch(`${path}.json?${asked}`);
+    if (!answer.ok) throw new Error(answer.statusText);
+    full.textContent = (await answer.json()).text;
+    full.removeAttribute("data-failed");
+  } catch {
+    cell.dataset.whole = whole;
+    full.dataset.failed = "The rest could not be read: close it and open it again.";
+  }
+}, true);
