@@ -5,7 +5,7 @@ no pseudonym and no value of a row.
 |---|---|---|
 | `states` | | `states`, a list of `FeedState` |
 | `privacy` | `feed` | `treatments`, `anonymity` |
-| `erase` | `feed`, `namespace`, `identifier`, `dry_run` | `erased`, a list of `Erased`; `left`, rows afterwards |
+| `erase` | `feed`, `namespace`, `identifier`, `dry_run` | `erased`, a list of `Erased`; `left` afterwards |
 | `keys` | | `keys`, a list of `KeyVersion`; `newest`, the newest version in the secret |
 | `advance` | `namespace` | `version`, to which the namespace's pseudonyms were brought |
 """
@@ -65,7 +65,7 @@ def _erase(request: Request, connection: Connection[Any], keyring: Callable[[], 
     left = erase(connection, feed, *who, dry_run=True)
     rows = sum(each.rows for each in erased)
     log.info("erased", extra={"feed": feed.feed, "namespace": namespace, "rows": rows, "dry_run": dry_run})
-    return {"erased": [asdict(each) for each in erased], "left": sum(each.rows for each in left)}
+    return {"erased": [asdict(each) for each in erased], "left": sum(each.rows + each.put_aside for each in left)}
 
 
 def _keys(request: Request, connection: Connection[Any], keyring: Callable[[], Keyring]) -> dict[str, Any]:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from pipeline.core.errors import Misconfigured
+from pipeline.core.errors import Inconsistent, Misconfigured
+from pipeline.feeds.cells import Cell, cell_of, short_way
 from pipeline.feeds.definition import Column, Feed, path_of
-from pipeline.feeds.generalisations import generaliser
 from pipeline.feeds.keyring import Keyring
 from pipeline.feeds.pseudonyms import Pseudonyms
-from pipeline.feeds.values import Attribute, Unfit, kind_of, reader
-
-_REMEMBERED = 50_000
-"""How many texts of a column are remembered, at some 300 bytes each."""
-
-_NO_TEXT = "\x00"
-"""Stands for the text of an attribute of another type: no text that has this character becomes a value."""
+from pipeline.feeds.types import parse_type
+from pipeline.feeds.values import Attribute, Unfit, one_spelling
 
 IMPORTED = 0
 """The sequence of what a scan or an export found: any change that the stream tells of is newer."""
 
 _COPY = ".sluice-copy"
+
+_LONGEST = 2500
+"""Bytes of the texts of a key: an index of PostgreSQL takes entries of 2,704 ("B-Tree Indexes"), and both keys of
+DynamoDB together may have 3,072."""
+_TOO_LONG = f"is longer than {_LONGEST} bytes together with the rest of the key, which PostgreSQL cannot index"
 
 
 def copy_of(table: str) -> str:
@@ -56,13 +57,18 @@ class Decoder:
     """Makes changes of records. Made once for a contract and the versions of its namespaces' keys."""
 
     def __init__(self, feed: Feed, keyring: Keyring, versions: Mapping[str, int]) -> None:
-        self._names = tuple(feed.columns)
+        self._names, self._key_names = tuple(feed.columns), set(feed.target.key)
         self._pseudonyms = {
             name: Pseudonyms(name, namespace, keyring, versions[name]) for name, namespace in feed.namespaces.items()
         }
-        self._columns = [self._compiled(name, column) for name, column in feed.columns.items()]
-        self._key = [self._columns[self._names.index(name)] for name in feed.target.key]
+        self._cells = [self._cell(name, column) for name, column in feed.columns.items()]
+        self._values = [
+            short_way(cell, column) for cell, column in zip(self._cells, feed.columns.values(), strict=True)
+        ]
         self._places = [self._names.index(name) for name in feed.target.key]
+        self._may_be_long = sum(kind == "text" for kind in _kinds_of_key(feed)) > 1
+        first, *others = self._places
+        self._key_of = itemgetter(first, *others) if others else itemgetter(slice(first, first + 1))
         self._copy = f":table/{copy_of(feed.source.table)}/stream/"
         self._known = {path_of(name, column)[0] for name, column in feed.columns.items()} | set(feed.dropped)
 
@@ -87,29 +93,16 @@ class Decoder:
 
     def of_item(self, item: Mapping[str, Attribute], sequence: int = IMPORTED) -> Change | Refusal:
         """The row that an item is."""
-        name = ""
         try:
-            values = []
-            # Most of the time goes here: no call is made for what is remembered.
-            for name, root, find, kind, known, read, is_required in self._columns:  # noqa: B007  of the one that failed
-                attribute = item.get(root) if find is None else find(item)
-                value = None
-                if attribute is not None and (
-                    known is None or (value := known.get(attribute.get(kind, _NO_TEXT))) is None
-                ):
-                    if "NULL" not in attribute:
-                        value = read(attribute)
-                    if known is not None and value is not None and (text := attribute.get(kind)) is not None:
-                        _remember(known, text, value)
-                if value is None and is_required:
-                    raise Unfit("is null, and required")
-                values.append(value)
-        except Unfit as error:
-            return self._refusal(item, sequence, name, error)
-        key = tuple([values[place] for place in self._places])
+            values = tuple([value(item) for value in self._values])
+        except Unfit:
+            return self._refusal(item, sequence)
+        key = self._key_of(values)
         if None in key:
             return Refusal(sequence, self._names[self._places[key.index(None)]], "is null, and of the key")
-        return Change(key, sequence, tuple(values))
+        if self._may_be_long and _is_long(key):
+            return Refusal(sequence, self._names[self._places[0]], _TOO_LONG)
+        return Change(key, sequence, values)
 
     def unknown(self, item: Mapping[str, Attribute]) -> set[str]:
         """Attributes of an item that the contract does not name at all: they stay behind, and somebody should know."""
@@ -117,87 +110,41 @@ class Decoder:
 
     def _removal(self, keys: Mapping[str, Attribute], sequence: int) -> Change | Refusal:
         found = []
-        for name, root, find, _, _, read, _ in self._key:
+        for cell in (self._cells[place] for place in self._places):
             try:
-                attribute = keys.get(root) if find is None else find(keys)
-                value = None if attribute is None or "NULL" in attribute else read(attribute)
+                value = cell.of(keys)
             except Unfit as error:
-                return Refusal(sequence, name, str(error))
+                return Refusal(sequence, cell.name, str(error))
             if value is None:
-                return Refusal(sequence, name, "is null, and of the key")
+                return Refusal(sequence, cell.name, "is null, and of the key")
             found.append(value)
+        if self._may_be_long and _is_long(found):
+            return Refusal(sequence, self._names[self._places[0]], _TOO_LONG)
         return Change(tuple(found), sequence, None)
 
-    def _refusal(self, item: Mapping[str, Attribute], sequence: int, name: str, error: Unfit) -> Refusal:
-        of_key = self._removal(item, sequence)
-        return Refusal(sequence, name, str(error), of_key.key)
+    def _refusal(self, item: Mapping[str, Attribute], sequence: int) -> Refusal:
+        """Of an item that has a value that does not fit: which is the first, and why."""
+        key = self._removal(item, sequence).key
+        for cell in self._cells:
+            try:
+                cell.checked(item)
+            except Unfit as error:
+                return Refusal(sequence, cell.name, str(error), key)
+        raise Inconsistent("a value of an item did not fit, and none does not")
 
-    def _compiled(self, name: str, column: Column) -> _Compiled:
-        read = reader(column)
-        if column.pseudonymise:
-            read = _one_after_another(read, _pseudonymiser(self._pseudonyms[column.pseudonymise]))
-        elif column.generalise:
-            read = _one_after_another(read, generaliser(column.generalise))
-        # People, places and prices come back; moments hardly do.
-        comes_back = column.pseudonymise or (column.generalise and not column.generalise.to)
-        kind = "N" if column.generalise and column.generalise.bands else "S"
-        root, *rest = path_of(name, column)
-        find = _within(root, rest) if rest else None
-        return name, root, find, kind, {} if comes_back else None, read, column.required
+    def _cell(self, name: str, column: Column) -> Cell:
+        cell = cell_of(name, column, self._pseudonyms[column.pseudonymise] if column.pseudonymise else None)
+        return replace(cell, read=one_spelling(cell.read)) if name in self._key_names else cell
 
 
-_Reader = Callable[[Attribute], Any]
-_Compiled = tuple[
-    str, str, Callable[[Mapping[str, Attribute]], Attribute | None] | None, str, dict[str, Any] | None, _Reader, bool
-]
-"""A column: its name, the attribute, the way to it within maps, the letter of the type whose texts are remembered with
-what became of them, what makes its value of an attribute, whether it is required."""
+def _kinds_of_key(feed: Feed) -> Iterator[str]:
+    return (parse_type(feed.columns[name].type).kind for name in feed.target.key)
 
 
-def _remember(known: dict[str, Any], text: str, value: Any) -> None:
-    if len(known) >= _REMEMBERED:
-        known.clear()
-    known[text] = value
-
-
-def _one_after_another(read: _Reader, treat: Callable[[Any], Any]) -> _Reader:
-    return lambda attribute: treat(read(attribute))
-
-
-def _within(root: str, rest: Sequence[str]) -> Callable[[Mapping[str, Attribute]], Attribute | None]:
-    def find(item: Mapping[str, Attribute]) -> Attribute | None:
-        attribute = item.get(root)
-        for step in rest:
-            if attribute is None or "NULL" in attribute:
-                return None
-            if "M" not in attribute:
-                raise Unfit(f"is {kind_of(attribute)} and no map that holds {step}")
-            attribute = attribute["M"].get(step)
-        return attribute
-
-    if len(rest) > 1:
-        return find
-    (name,) = rest
-
-    def find_quickly(item: Mapping[str, Attribute]) -> Attribute | None:
-        attribute = item.get(root)
-        if attribute is not None and (inner := attribute.get("M")) is not None:
-            found: Attribute | None = inner.get(name)
-            return found
-        return find(item)
-
-    return find_quickly
-
-
-def _pseudonymiser(pseudonyms: Pseudonyms) -> Callable[[str], str | None]:
-    def pseudonym(identifier: str) -> str | None:
-        try:
-            return pseudonyms.of(identifier)
-        except UnicodeEncodeError:
-            # The error quotes the identifier.
-            raise Unfit("is no text: it has half of a character") from None
-
-    return pseudonym
+def _is_long(key: Iterable[Any]) -> bool:
+    texts = [part for part in key if isinstance(part, str)]
+    # A character has four bytes at most.
+    return sum(map(len, texts)) > _LONGEST // 4 and sum(len(text.encode()) for text in texts) > _LONGEST
 
 
 def newest(changes: Iterable[Change]) -> list[Change]:

@@ -14,6 +14,7 @@ from pipeline.feeds.definition import Column, Feed, path_of
 from pipeline.feeds.types import parse_type
 
 _BIGINT_DIGITS = 19
+_BACK = "with the values that it had, null in rows that changed meanwhile"
 _ANOTHER_COLUMN = "Add a column of another name, and drop this one."
 
 
@@ -52,8 +53,9 @@ def _of_the_whole(before: Feed, after: Feed) -> Iterator[ContractChange]:
         hint = "Give the feed another name for a new target, and import the history."
         yield ContractChange("target", Kind.REFUSED, "its target", hint)
     if before.source != after.source:
-        meaning = "rows of the old table stay as they are; import the history of the new one"
-        yield ContractChange("source", Kind.BREAKING, "its source", meaning)
+        # Each stream counts by itself: a change of the new table may look older than the row that stands.
+        hint = "Give the feed another name and target for a new source, and import the history."
+        yield ContractChange("source", Kind.REFUSED, "its source", hint)
     if before.key_holder != after.key_holder:
         meaning = "whoever held the keys knows them: rotate them"
         yield ContractChange("key_holder", Kind.COMPATIBLE, "who holds the keys", meaning)
@@ -77,7 +79,7 @@ def _of_columns(before: Feed, after: Feed, retired: Mapping[str, Column]) -> Ite
     for name in before.columns:
         if name not in after.columns:
             meaning = (
-                "it leaves the view, and what reads it fails; its values stay in the table until somebody drops it"
+                "it leaves the view, and what reads it fails; its values stay in the table until their rows change"
             )
             yield ContractChange(f"columns.{name}", Kind.BREAKING, f"the column {name}, which is gone", meaning)
 
@@ -87,7 +89,7 @@ def _of_column(name: str, before: Column | None, after: Column, *, comes_back: b
         yield (
             Kind.COMPATIBLE,
             f"the new column {name}",
-            "null in rows that stand, until their item changes or the history is imported again",
+            "null in rows that stand, until their item changes, or an import in place that is begun anew",
         )
         return
     if _meaning(name, before) != _meaning(name, after):
@@ -97,7 +99,11 @@ def _of_column(name: str, before: Column | None, after: Column, *, comes_back: b
     elif before.type != after.type:
         yield Kind.COMPATIBLE, f"the type of {name} from {before.type} to {after.type}", "all values fit"
     if comes_back:
-        yield Kind.COMPATIBLE, f"the column {name}, which is back", "with the values that it had"
+        yield (
+            Kind.COMPATIBLE,
+            f"the column {name}, which is back",
+            _BACK,
+        )
     if after.required and not before.required:
         yield Kind.BREAKING, f"{name}, which is required now", "a record without it is put aside, and is no row"
     if after.comment != before.comment or after.quasi_identifier != before.quasi_identifier:

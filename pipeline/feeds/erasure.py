@@ -1,7 +1,7 @@
 """Takes one person's rows out of the target, by pseudonym: nobody has to know which rows are whose.
 
-A row becomes a tombstone, so that a record from before does not bring it back. What erasure does not reach is the
-source, whose next change of an item writes it again, and copies of the database: backups, exports.
+A row becomes a tombstone, so that neither a record from before nor an import brings it back. What erasure does not
+reach is the source, whose next change of an item writes it again, and copies of the database: backups, exports.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from typing import Any
 from psycopg import Connection, sql
 
 from pipeline.core.errors import BadInput
+from pipeline.feeds import refusals
 from pipeline.feeds.definition import Column, Feed
+from pipeline.feeds.key_checks import verify
 from pipeline.feeds.keyring import Keyring
 from pipeline.feeds.migrations import stored_columns
 from pipeline.feeds.pseudonyms import Pseudonyms
-from pipeline.feeds.target import DELETED, rows_table
+from pipeline.feeds.readings import ERASED
+from pipeline.feeds.target import DELETED, READING, rows_table
 from pipeline.feeds.writer import versions_of
 
 UNREACHED = (
@@ -31,11 +34,13 @@ UNREACHED = (
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How many rows of a feed's target were the person's; no pseudonym, and so nothing that leads to them."""
+    """How many rows of a feed's target were the person's, and how many keys of records that were put aside; no
+    pseudonym, and so nothing that leads to them."""
 
     feed: str
     table: str
     rows: int
+    put_aside: int = 0
 
 
 def erase(
@@ -58,6 +63,8 @@ def erase(
             raise BadInput("the identifier is no text: it has half of a character") from None
         if pseudonym is None:
             raise BadInput("the identifier is empty", hint="Give it as the source writes it.")
+        # With another key nobody would be found, and that would be the proof.
+        verify(connection, {namespace: feed.namespaces[namespace]}, keyring, {namespace: version})
         return list(_erased(connection, namespace, pseudonym, dry_run=dry_run))
 
 
@@ -65,8 +72,10 @@ def _erased(connection: Connection[Any], namespace: str, pseudonym: str, *, dry_
     for feed, columns in stored_columns(connection):
         theirs = [name for name, column in columns.items() if column.pseudonymise == namespace]
         if theirs:
-            rows = _erase_rows(connection, feed, columns, theirs, pseudonym, dry_run=dry_run)
-            yield Erased(feed.feed, f"{feed.target.schema_}.{feed.target.table}", rows)
+            keys = _erase_rows(connection, feed, columns, theirs, pseudonym, dry_run=dry_run)
+            places = [place for place, name in enumerate(feed.target.key) if name in theirs]
+            put_aside = refusals.erase(connection, feed, keys, pseudonym, places, dry_run=dry_run)
+            yield Erased(feed.feed, f"{feed.target.schema_}.{feed.target.table}", len(keys), put_aside)
 
 
 def _erase_rows(
@@ -77,18 +86,26 @@ def _erase_rows(
     pseudonym: str,
     *,
     dry_run: bool,
-) -> int:
+) -> list[tuple[Any, ...]]:
+    """The keys of the rows that were erased, or would be."""
     found = sql.SQL(" OR ").join(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder()) for name in theirs)
     told = [pseudonym] * len(theirs)
+    key = sql.SQL(", ").join(map(sql.Identifier, feed.target.key))
     if dry_run:
-        query = sql.SQL("SELECT count(*) FROM {} WHERE ({}) AND NOT {}")
-        row = connection.execute(query.format(rows_table(feed), found, sql.Identifier(DELETED)), told).fetchone()
-        return int(row[0]) if row else 0
+        query = sql.SQL("SELECT {} FROM {} WHERE ({}) AND NOT {}")
+        return connection.execute(query.format(key, rows_table(feed), found, sql.Identifier(DELETED)), told).fetchall()
     emptied = [sql.SQL("{} = NULL").format(sql.Identifier(name)) for name in columns if name not in feed.target.key]
-    update = sql.SQL("UPDATE {} SET {} WHERE ({}) AND NOT {}").format(
+    update = sql.SQL("UPDATE {} SET {} WHERE ({}) AND NOT {} RETURNING {}").format(
         rows_table(feed),
-        sql.SQL(", ").join([*emptied, sql.SQL("{} = true").format(sql.Identifier(DELETED))]),
+        sql.SQL(", ").join(
+            [
+                *emptied,
+                sql.SQL("{} = true").format(sql.Identifier(DELETED)),
+                sql.SQL("{} = {}").format(sql.Identifier(READING), sql.Literal(ERASED)),
+            ]
+        ),
         found,
         sql.Identifier(DELETED),
+        key,
     )
-    return connection.execute(update, told).rowcount
+    return connection.execute(update, told).fetchall()

@@ -12,6 +12,7 @@ from pipeline.core.definitions.files import Found, content_of, parse_as, problem
 from pipeline.core.definitions.problems import BadDefinitions, Problem
 from pipeline.core.definitions.yaml_values import Document, Location
 from pipeline.feeds.definition import NOBODY, Column, Feed, Generalisation
+from pipeline.feeds.types import parse_type
 
 FOLDER = Path("definitions/feeds")
 """Where the contracts lie in a checkout."""
@@ -54,6 +55,8 @@ def read_file(path: Path, root: Path) -> Definition:
         raise BadDefinitions([definition.problem(("feed",), what)])
     if definition.feed.key_holder == NOBODY:
         raise BadDefinitions([definition.problem(("key_holder",), "say who holds the keys of the pseudonyms")])
+    if ambiguous := list(_ambiguous_keys(definition)):
+        raise BadDefinitions(ambiguous)
     return definition
 
 
@@ -63,6 +66,21 @@ def parse(content: bytes, path: str) -> Definition:
     if problems:
         raise BadDefinitions(problems)
     return Definition(feed, path, document)
+
+
+def _ambiguous_keys(definition: Definition) -> Iterator[Problem]:
+    """Two keys of the source that are written differently are two items, and must not become one row."""
+    feed = definition.feed
+    for name in feed.target.key:
+        column = feed.columns[name]
+        taken = "so that two of the key could be one row"
+        pseudonymised = column.pseudonymise
+        if pseudonymised and feed.namespaces[pseudonymised].identifier != "exact":
+            what = f"several spellings are one in {pseudonymised}, {taken}: use a namespace with identifier: exact"
+            yield definition.problem(("columns", name), what)
+        elif parse_type(column.type).kind == "timestamp" and column.written_as == "iso":
+            what = f"several spellings are one moment, {taken}: make it text, and add a column with the time"
+            yield definition.problem(("columns", name), what)
 
 
 def _disagreements(definitions: Iterable[Definition]) -> Iterator[Problem]:

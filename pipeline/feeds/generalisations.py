@@ -44,10 +44,15 @@ _STARTS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _bands(ends: tuple[int, ...]) -> Callable[[Any], str]:
-    names = [
+def band_names(ends: tuple[int, ...]) -> list[str]:
+    """What the amounts below the first of the lower ends are called, then those from each on."""
+    return [
         f"below {ends[0]}",
         *(f"{low} to below {high}" for low, high in pairwise(ends)),
         f"{ends[-1]} and more",
     ]
+
+
+def _bands(ends: tuple[int, ...]) -> Callable[[Any], str]:
+    names = band_names(ends)
     return lambda amount: names[bisect_right(ends, amount)]

@@ -1,8 +1,9 @@
 """Imports what a source held before its stream was read: a scan of the table itself, beside the live stream.
 
-What a scan finds never takes the place of what the stream told (`changes.IMPORTED`), and whatever changed while it ran
-the stream tells: so the target ends as the source is, in whatever order pages and records are written. It needs the
-stream to have been on, and read from its beginning, before the first page.
+What a scan finds takes the place of a row only if that was written before its page was read (`readings.py`), and
+whatever changed while it ran the stream tells: so the target ends as the source is, in whatever order pages and records
+are written, also where records of the stream were given up before. It needs the stream to have been on, and read from
+its beginning, before the first page.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from typing import Any
 from psycopg import Connection
 
 from pipeline.core.errors import Refused
+from pipeline.feeds import readings
 from pipeline.feeds.changes import Decoder
 from pipeline.feeds.definition import Feed
+from pipeline.feeds.imports import runs
 from pipeline.feeds.imports.progress import Estimate
 from pipeline.feeds.writer import Writer, versions_of
 
 SEGMENTS = 8
-_UNIT_BYTES = 8192
-"""Bytes that a read unit reads where it may read what is a moment old (Developer Guide, "Read consistency")."""
+_UNIT_BYTES = 4096
+"""Bytes that a read unit reads consistently (Developer Guide, "Read consistency")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,13 @@ def import_history(
     decoder: Callable[[Mapping[str, int]], Decoder],
     *,
     units: float,
+    token: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Segment]:
     """Read the source's items a page at a time, `units` read units a second, and write them; yields after each page.
 
     How far it is stands in the target, written with the rows: an import that was stopped goes on where it was. One
-    that is done is `Refused`, until `forget`.
+    that is done is `Refused`, until `forget`; one with a `token` also when it was forgotten meanwhile (`runs.hold`).
     """
     writer = Writer(feed)
     waiting = segments_of(connection, feed)
@@ -66,8 +70,9 @@ def import_history(
     while waiting:
         segment, *waiting = waiting
         began = time.monotonic()
+        reading = readings.begin(connection)
         page = dynamodb.scan(**scan_request(feed, segment))
-        read = _write(connection, feed, segment, page, writer, decoder)
+        read = _write(connection, feed, segment, page, writer, decoder, reading, token)
         yield read
         if not read.is_done:
             waiting.append(read)
@@ -89,17 +94,18 @@ def segments_of(connection: Connection[Any], feed: Feed) -> list[Segment]:
 
 
 def forget(connection: Connection[Any], feed: Feed) -> None:
-    """Forget how far an import is: the next one reads everything again, which changes no row that stands."""
+    """Forget how far an import is: the next one reads everything again."""
     connection.execute("DELETE FROM sluice_feeds.import WHERE feed = %s", (feed.feed,))
 
 
 def scan_request(feed: Feed, segment: Segment) -> dict[str, Any]:
-    """What reads the next page of a segment."""
+    """What reads the next page of a segment: all that was written before the call began."""
     request: dict[str, Any] = {
         "TableName": feed.source.table,
         "Segment": segment.number,
         "TotalSegments": segment.of,
         "ReturnConsumedCapacity": "TOTAL",
+        "ConsistentRead": True,
     }
     return {**request, "ExclusiveStartKey": segment.position} if segment.position else request
 
@@ -111,12 +117,14 @@ def _write(
     page: Mapping[str, Any],
     writer: Writer,
     decoder: Callable[[Mapping[str, int]], Decoder],
+    reading: int,
+    token: str | None,
 ) -> Segment:
     read = read_to(segment, page)
     with connection.transaction():
         decode = decoder(versions_of(connection, feed)).of_item
-        writer.write(connection, map(decode, page["Items"]))
-        keep(connection, feed, read)
+        writer.write(connection, map(decode, page["Items"]), reading)
+        keep(connection, feed, read, token)
     return read
 
 
@@ -126,8 +134,15 @@ def read_to(segment: Segment, page: Mapping[str, Any]) -> Segment:
     return replace(segment, position=position, items=segment.items + len(page["Items"]), is_done=position is None)
 
 
-def keep(connection: Connection[Any], feed: Feed, read: Segment) -> None:
-    """Keep how far a segment is."""
+def keep(connection: Connection[Any], feed: Feed, read: Segment, token: str | None = None) -> None:
+    """Keep how far a segment is, of the import with this token."""
+    with connection.transaction():
+        if token is not None:
+            runs.hold(connection, feed, token)
+        _keep(connection, feed, read)
+
+
+def _keep(connection: Connection[Any], feed: Feed, read: Segment) -> None:
     connection.execute(
         "INSERT INTO sluice_feeds.import (feed, segment, segments, position, items, is_done)"
         " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (feed, segment) DO UPDATE"

@@ -35,7 +35,12 @@ def _email(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    return "".join(filter(str.isalnum, _plain(text))).upper()
+    # In many scripts a mark is what tells two letters apart.
+    found = "".join(
+        character for character in _plain(text) if character.isalnum() or unicodedata.category(character)[0] == "M"
+    )
+    # A mark may have stood on what was taken away.
+    return unicodedata.normalize("NFKC", found.upper())
 
 
 def _digits(text: str) -> str:

@@ -1,7 +1,8 @@
 """Brings the target to the contract: forward only, by statements that can be read before they run.
 
-Columns are added; one that the contract has no more leaves the view and stays in the table, where it is remembered. A
-change that would make the stored rows mean something else (a type, a treatment, the key) is refused.
+Columns are added; one that the contract has no more leaves the view and stays in the table, where it is remembered,
+and is null in rows that change from then on. A change that would make the stored rows mean something else (a type, a
+treatment, the key) is refused.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pipeline.feeds.keyring import Keyring
 from pipeline.feeds.loads import tidy
 from pipeline.feeds.target import COMMON, creation, rows_table, view_creation, view_removal
 from pipeline.feeds.types import parse_type
+from pipeline.feeds.upgrades import missing
 
 _COLUMNS = TypeAdapter(dict[str, Column])
 
@@ -39,7 +41,9 @@ def plan(connection: Connection[Any], feed: Feed, keyring: Keyring) -> Migration
     """What brings the target to the contract. `Refused` says which change cannot be made, and what to do instead."""
     has_state = _has_state(connection)
     stored, retired = _stored_contract(connection, feed.feed) if has_state else (None, {})
-    statements: list[sql.Composed | sql.SQL] = [] if has_state else list(COMMON)
+    statements: list[sql.Composed | sql.SQL] = list(COMMON)
+    if has_state:
+        statements = list(missing(connection, [feed for feed, _ in stored_columns(connection)]))
     statements += _namespaces(connection if has_state else None, feed, keyring)
     if stored is None:
         statements += creation(feed)

@@ -123,8 +123,10 @@ def _treated(path: tuple[str, ...], found: _Seen, *, is_key: bool) -> tuple[dict
         return None, _NO_COLUMN
     suspected = suspicion(path, found.texts)
     if suspected and suspected.identifier and "BOOL" not in found.kinds:
-        said = {"pseudonymise": suspected.namespace, "identifier": suspected.identifier}
-        return said, str(suspected)
+        if is_key:
+            # Two spellings are two items.
+            return {"pseudonymise": f"{suspected.namespace}_key", "identifier": "exact"}, str(suspected)
+        return {"pseudonymise": suspected.namespace, "identifier": suspected.identifier}, str(suspected)
     if suspected and not is_key:
         return None, str(suspected)
     if POSTCODE.search(plain_name(path[-1:])) and "BOOL" not in found.kinds and not is_key:
@@ -132,6 +134,8 @@ def _treated(path: tuple[str, ...], found: _Seen, *, is_key: bool) -> tuple[dict
     type_ = _type(found)
     if type_ == "text" and not is_key and len(set(found.texts)) > min(_MANY, found.count // 2):
         return None, "many different texts: add it if it leads to nobody"
+    if is_key and type_ == "timestamp":
+        type_ = "text"
     doubt = f", and {suspected}" if suspected else ""
     return {"type": type_}, f"of the key{doubt}" if is_key else ""
 

@@ -32,8 +32,8 @@ class Pseudonyms:
         `Misconfigured` where the keyring lacks a key or a secret that it takes: nothing is written without."""
         self._normalise = NORMALISERS[namespace.identifier]
         self._first = _first(name, namespace, keyring)
-        start = 1 if namespace.method == "sha256" else 2
-        self._then = [digest_of(name, keyring, number) for number in range(start, version + 1)]
+        then = range(first_version(namespace) + 1, version + 1)
+        self._then = [digest_of(name, keyring, number) for number in then]
 
     def of(self, identifier: str) -> str | None:
         """The pseudonym of an identifier, 64 hexadecimal digits; None of one with nothing in it.
@@ -47,6 +47,11 @@ class Pseudonyms:
         for digest in self._then:
             found = digest(found.encode())
         return found
+
+
+def first_version(namespace: Namespace) -> int:
+    """The version at which pseudonyms of the namespace begin: 0 is what a foreign method made."""
+    return 0 if namespace.method == "sha256" else 1
 
 
 def digest_of(name: str, keyring: Keyring, version: int) -> Callable[[bytes], str]:

@@ -14,6 +14,7 @@ from pipeline.core.settings import Settings, region
 from pipeline.feeds.changes import Decoder
 from pipeline.feeds.database import Connections, Database
 from pipeline.feeds.definition import Feed
+from pipeline.feeds.key_checks import verify
 from pipeline.feeds.keyring import Keyring
 from pipeline.feeds.settings import Setting
 from pipeline.feeds.writer import Writer
@@ -48,11 +49,17 @@ class Feeds:
         return Connections(database, lambda: _password(database))
 
     def decoder(self, versions: Mapping[str, int]) -> Decoder:
-        """What makes changes of records, with the keys of these versions."""
+        """What makes changes of records, with the keys of these versions; in the transaction that held the versions.
+
+        `Misconfigured` where a key is missing, or is another than it was.
+        """
         keyring = self.keyring(max(versions.values(), default=0))
         known = self._decoder
         if known is None or known[0] != keyring or known[1] != versions:
             known = self._decoder = (keyring, dict(versions), Decoder(self.feed, keyring, versions))
+        with self.connections.connection() as connection:
+            # Each time: what the transaction before wrote of a first use may have been rolled back.
+            verify(connection, self.feed.namespaces, keyring, versions)
         return known[2]
 
     def keyring(self, version: int = 0) -> Keyring:

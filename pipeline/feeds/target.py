@@ -22,6 +22,18 @@ SEQUENCE = "sluice_sequence"
 DELETED = "sluice_deleted"
 """The column that is true of a tombstone."""
 
+READING = "sluice_reading"
+"""The column with the number of the newest reading of the source that had begun when the row was written
+(`readings.py`). Null of a row that an earlier version of the writer wrote: then nobody knows."""
+
+READINGS = sql.SQL("CREATE SEQUENCE IF NOT EXISTS sluice_feeds.reading")
+
+KEY_CHECKS = sql.SQL(
+    # A row of `namespace` is locked by whoever writes, who could not change it beside others.
+    "CREATE TABLE IF NOT EXISTS sluice_feeds.key_check (namespace text NOT NULL, version integer NOT NULL,"
+    " value text NOT NULL, PRIMARY KEY (namespace, version))"
+)
+
 COMMON: tuple[sql.SQL, ...] = (
     sql.SQL("CREATE SCHEMA IF NOT EXISTS sluice_feeds"),
     sql.SQL(
@@ -47,13 +59,15 @@ COMMON: tuple[sql.SQL, ...] = (
     sql.SQL(
         "CREATE TABLE IF NOT EXISTS sluice_feeds.import_run (feed text PRIMARY KEY, way text NOT NULL,"
         " token text NOT NULL, detail text, is_done boolean NOT NULL DEFAULT false,"
-        " began timestamp with time zone NOT NULL DEFAULT now())"
+        " began timestamp with time zone NOT NULL DEFAULT now(), reading bigint)"
     ),
     sql.SQL(
         "CREATE TABLE IF NOT EXISTS sluice_feeds.loaded (feed text NOT NULL, session integer NOT NULL,"
         " at timestamp with time zone NOT NULL, newest timestamp with time zone, changed bigint NOT NULL,"
         " older bigint NOT NULL, refused bigint NOT NULL, PRIMARY KEY (feed, session))"
     ),
+    READINGS,
+    KEY_CHECKS,
 )
 """What all feeds of a database share. The version of a namespace's keys is the same for all rows of the database."""
 
@@ -76,12 +90,13 @@ def creation(feed: Feed) -> Iterator[sql.Composed]:
     ]
     yield sql.SQL(
         "CREATE TABLE {table} ({columns}, {sequence} numeric(40) NOT NULL, {deleted} boolean NOT NULL,"
-        " PRIMARY KEY ({key}))"
+        " {reading} bigint, PRIMARY KEY ({key}))"
     ).format(
         table=rows_table(feed),
         columns=sql.SQL(", ").join(columns),
         sequence=sql.Identifier(SEQUENCE),
         deleted=sql.Identifier(DELETED),
+        reading=sql.Identifier(READING),
         key=_names(feed.target.key),
     )
     yield sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(feed.target.schema_))

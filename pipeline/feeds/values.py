@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from pipeline.feeds.definition import Column
@@ -30,6 +30,8 @@ _EXACT = Context(prec=200)
 """More digits than numbers of DynamoDB have (38, and exponents to 125): nothing is rounded."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_LENGTH = len("2026-01-31")
+_SECOND_LENGTH = len("20260131T000000")
+_FINER = re.compile(r"[.,][0-9]{6}0*[1-9]")
 
 
 class Unfit(ValueError):
@@ -43,7 +45,7 @@ def reader(column: Column) -> Callable[[Attribute], Any]:
         return number_of
     if type_.kind in ("date", "timestamp"):
         return _moments(type_.kind, column)
-    return _decimals(type_) if type_.kind == "decimal" else _READERS[type_.kind]
+    return (lambda attribute: _decimal(attribute, type_)) if type_.kind == "decimal" else _READERS[type_.kind]
 
 
 def kind_of(attribute: Attribute) -> str:
@@ -59,10 +61,43 @@ def text_of(attribute: Attribute) -> str:
         if "N" in attribute:
             return number_as_text(number_of(attribute))
         raise Unfit(f"is {kind_of(attribute)} and no text")
-    if "\x00" in found:
-        raise Unfit("has a character U+0000, which PostgreSQL cannot hold")
     text: str = found
-    return text
+    if is_storable(text):
+        return text
+    if "\x00" in text:
+        raise Unfit("has a character U+0000, which PostgreSQL cannot hold")
+    raise Unfit("is no text: it has half of a character")
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold a text: none that has U+0000, or half of a surrogate pair, which no encoding has."""
+    if "\x00" in text:
+        return False
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def one_spelling(read: Callable[[Attribute], Any]) -> Callable[[Attribute], Any]:
+    """Reads a value of a key: two keys of the source that are spelt differently are two items, and not one row.
+
+    A date has other spellings than `2026-01-31` (ISO 8601 has weeks, too), and a text of digits another zero. DynamoDB
+    spells numbers itself.
+    """
+
+    def value(attribute: Attribute) -> Any:
+        found = read(attribute)
+        text = attribute.get("S")
+        if text is None or isinstance(found, str):
+            return found
+        if text == "-0":
+            raise Unfit("is of the key and spelt -0: a key has one spelling, 0")
+        if type(found) is date and found.isoformat() != text:
+            raise Unfit("is of the key and no date spelt as year, month and day with hyphens between")
+        return found
+
+    return value
 
 
 def number_of(attribute: Attribute) -> Decimal:
@@ -93,17 +128,12 @@ def _bigint(attribute: Attribute) -> int:
     return int(number)
 
 
-def _decimals(type_: Type) -> Callable[[Attribute], Decimal]:
+def usual_decimal(type_: Type) -> Callable[[str], Any] | None:
+    """What tells of a number's text that it fits as nearly all do; of others, the exponent decides."""
     before = type_.precision - type_.scale
-    # As nearly all numbers are written; of the others the exponent decides.
-    usual = re.compile(rf"-?[0-9]{{1,{max(before, 1)}}}(?:\.[0-9]{{1,{max(type_.scale, 1)}}})?").fullmatch
-    is_usual = before > 0 and type_.scale > 0
-
-    def read(attribute: Attribute) -> Decimal:
-        found = attribute.get("N")
-        return Decimal(found) if is_usual and found is not None and usual(found) else _decimal(attribute, type_)
-
-    return read
+    if before <= 0 or type_.scale <= 0:
+        return None
+    return re.compile(rf"-?[0-9]{{1,{before}}}(?:\.[0-9]{{1,{type_.scale}}})?").fullmatch
 
 
 def _decimal(attribute: Attribute, type_: Type) -> Decimal:
@@ -126,16 +156,16 @@ def _double(attribute: Attribute) -> float:
 
 def _boolean(attribute: Attribute) -> bool:
     found = attribute.get("BOOL")
-    if found is None:
-        raise Unfit(f"is {kind_of(attribute)} and no boolean")
-    return bool(found)
+    if not isinstance(found, bool):
+        raise Unfit(f"is {kind_of(attribute)} and no boolean" if found is None else "is neither true nor false")
+    return found
 
 
 def _moments(kind: str, column: Column) -> Callable[[Attribute], Any]:
     per_second = {"epoch_seconds": 1, "epoch_milliseconds": 1000}.get(column.written_as)
     read = (lambda attribute: _since_epoch(attribute, per_second)) if per_second else _iso
     if kind == "timestamp" and not per_second:
-        return _timestamp
+        return partial(_timestamp, is_kept=not column.generalise)
     if kind == "timestamp":
         return lambda attribute: _with_zone(read(attribute))
     if column.generalise:
@@ -169,8 +199,15 @@ def _parsed(text: str) -> date | datetime:
     return date.fromisoformat(text) if len(text) == _DAY_LENGTH else datetime.fromisoformat(text)
 
 
-def _timestamp(attribute: Attribute) -> datetime:
+def is_finer(text: str) -> bool:
+    """Whether a time has parts of a microsecond, which Python's parser and PostgreSQL leave out."""
+    return len(text) > _SECOND_LENGTH and _FINER.search(text) is not None
+
+
+def _timestamp(attribute: Attribute, *, is_kept: bool) -> datetime:
     moment = _iso(attribute)
+    if is_kept and is_finer(attribute["S"]):
+        raise Unfit("is finer than a microsecond")
     if isinstance(moment, datetime) and moment.tzinfo is UTC:
         return moment
     return _with_zone(moment)

@@ -82,6 +82,60 @@ def test_what_does_not_fit_is_refused_without_its_value(attributes: dict[str, An
     assert not any(secret in found.reason for secret in SECRETS)
 
 
+def with_key(type_: Any, *more: str) -> Feed:
+    """A contract whose key is an attribute of this type, and further texts."""
+    columns = {"day": type_, **dict.fromkeys(more, "text"), "amount": "bigint"}
+    key = ["day", *more]
+    return feed(columns=columns, namespaces={}, source={"table": "x-y", "key": key}, target={"table": "x", "key": key})
+
+
+@pytest.mark.parametrize(
+    ("type_", "spelt", "other", "reason"),
+    [
+        ("date", "2026-01-31", "2026-W05-6", "year, month and day with hyphens"),
+        ("bigint", "0", "-0", "a key has one spelling, 0"),
+        ("decimal(9,2)", "0", "-0", "a key has one spelling, 0"),
+        ("double", "0", "-0", "a key has one spelling, 0"),
+        ({"type": "timestamp", "written_as": "epoch_seconds"}, "0", "-0", "a key has one spelling, 0"),
+    ],
+)
+def test_a_key_has_one_spelling(type_: Any, spelt: str, other: str, reason: str):
+    """Else two items would be one row, and the one's deletion the other's."""
+    decode = decoder(with_key(type_))
+    assert isinstance(decode.of_item({"day": {"S": spelt}}), Change)
+    refused = decode.of_item({"day": {"S": other}})
+    assert isinstance(refused, Refusal)
+    assert reason in refused.reason
+    gone = {"eventName": "REMOVE", "dynamodb": {"Keys": {"day": {"S": other}}, "SequenceNumber": "1"}}
+    assert [type(found) for found in decode.decode([gone])] == [Refusal]
+    # Elsewhere than in the key it is the value that it is.
+    columns = {"id": "text", "x": type_}
+    elsewhere = decoder(feed(columns=columns, namespaces={}, target={"table": "x", "key": ["id"]}))
+    assert isinstance(elsewhere.of_item({"id": {"S": "a"}, "x": {"S": other}}), Change)
+
+
+@pytest.mark.parametrize("how", [{}, {"generalise": {"prefix": 20}}])
+@pytest.mark.parametrize("text", ["half \ud83d", "\udc00", "é\ud800"])
+def test_half_of_a_character_is_refused_wherever_a_text_is_kept(how: dict[str, Any], text: str):
+    found = decoder(feed(columns={"transaction_id": {"from": "id"}, "x": how})).of_item(
+        {"id": {"S": "t1"}, "x": {"S": text}}, 4
+    )
+    assert found == Refusal(4, "x", "is no text: it has half of a character", ("t1",))
+    assert isinstance(decoder().of_item(item(text)), Refusal)
+
+
+def test_a_key_that_no_index_takes_is_refused():
+    decode = decoder(with_key("text", "more"))
+    fits = {"day": {"S": "é" * 1000}, "more": {"S": "x" * 500}}
+    assert isinstance(decode.of_item(fits), Change)
+    for event in ("MODIFY", "REMOVE"):
+        keys = {**fits, "more": {"S": "x" * 501}}
+        told = {"eventName": event, "dynamodb": {"Keys": keys, "NewImage": keys, "SequenceNumber": "1"}}
+        [found] = decode.decode([told])
+        assert isinstance(found, Refusal)
+        assert "longer than 2500 bytes" in found.reason
+
+
 def test_a_record_without_its_key_is_refused():
     for event in ("REMOVE", "MODIFY"):
         told = record(3, event=event)
@@ -117,6 +171,7 @@ def test_attributes_that_nobody_named_are_told_apart_from_those_dropped():
         ("text", {"N": "1.50"}, "1.5"),
         ("text", {"N": "1E+3"}, "1000"),
         ("date", {"S": "2026-02-28"}, date(2026, 2, 28)),
+        ("timestamp", {"S": "2026-02-28T00:00:00.123456000Z"}, datetime(2026, 2, 28, 0, 0, 0, 123456, UTC)),
         ("decimal(38,0)", {"N": "9" * 38}, Decimal("9" * 38)),
         ("decimal(38,2)", {"N": "9" * 36 + ".01"}, Decimal("9" * 36 + ".01")),
     ],
@@ -139,10 +194,13 @@ def test_kept_values_are_exact(type_: str, attribute: dict[str, Any], value: Any
         ("double", {"N": "1E+400"}),
         ("boolean", {"N": "1"}),
         ("boolean", {"S": "true"}),
+        ("boolean", {"BOOL": "false"}),
         ("text", {"BOOL": True}),
         ("date", {"S": "2026-02-30"}),
         ("date", {"S": "2026-02-28T00:00:00Z"}),
         ("date", {"S": "28/02/2026"}),
+        ("timestamp", {"S": "2026-02-28T00:00:00.1234567Z"}),
+        ("timestamp", {"S": "20260228T000000,0000001+01:00"}),
     ],
 )
 def test_what_a_type_cannot_hold_exactly_is_refused(type_: str, attribute: dict[str, Any]):

@@ -22,7 +22,7 @@ def columns(**changed: Any) -> dict[str, Any]:
         ({}, []),
         ({"dropped": []}, []),
         ({"key_holder": "Somebody else"}, [("key_holder", Kind.COMPATIBLE)]),
-        ({"source": {"table": "other", "key": ["id"]}}, [("source", Kind.BREAKING)]),
+        ({"source": {"table": "other", "key": ["id"]}}, [("source", Kind.REFUSED)]),
         ({"target": {"table": "other", "key": ["transaction_id"]}}, [("target", Kind.REFUSED)]),
         (
             {"namespaces": {"person": {"identifier": "text"}, "card": {"identifier": "digits"}}},
@@ -52,6 +52,9 @@ def test_a_change_is_told_for_what_it_is(change: dict[str, Any], expected: list[
 def test_a_column_that_comes_back_must_mean_what_it_meant():
     without, retired = feed(**columns(area=None)), {"area": feed().columns["area"]}
     (back,) = changes(without, feed(), retired)
-    assert (back.kind, back.meaning) == (Kind.COMPATIBLE, "with the values that it had")
+    assert (back.kind, back.meaning) == (
+        Kind.COMPATIBLE,
+        "with the values that it had, null in rows that changed meanwhile",
+    )
     other = feed(**columns(area={"from": "postcode", "generalise": {"prefix": 4}}))
     assert [each.kind for each in changes(without, other, retired)] == [Kind.REFUSED, Kind.COMPATIBLE]

@@ -71,7 +71,7 @@ def test_the_rate_is_kept_and_known_before(table: Any, target: psycopg.Connectio
     assert sum(slept) > 0
     found = estimate(table, contract, 10)
     assert found.items == 40
-    assert found.hours == pytest.approx(found.bytes / 8192 / 10 / 3600)
+    assert found.hours == pytest.approx(found.bytes / 4096 / 10 / 3600)
 
 
 STEP = st.one_of(
@@ -99,7 +99,8 @@ def test_in_any_order_the_target_ends_as_the_source_is(
         Writer(contract).write(target, map(decode.of_item, read))
         read.clear()
 
-    for kind, key, number in [*steps, ("scan", "a", 0), ("scan", "b", 0), ("write scanned", "", 0), ("tell", "", 99)]:
+    rest = [("scan", "a", 0), ("scan", "b", 0), ("tell", "", 99), ("write scanned", "", 0)]
+    for kind, key, number in [*steps, *rest]:
         if kind == "put":
             source[key] = number
             told.append(record(len(told) + 1, key, amount={"N": str(number)}))
@@ -113,4 +114,6 @@ def test_in_any_order_the_target_ends_as_the_source_is(
             at = min(at + number, len(told))
         elif kind == "write scanned":
             write_scanned()
+    # The oldest record comes once more, after all others.
+    write(target, contract, *told[:1])
     assert dict(rows(target, "transaction_id, amount")) == source

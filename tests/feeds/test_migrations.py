@@ -37,6 +37,18 @@ def test_columns_come_and_go_and_come_back_with_what_they_held(target: psycopg.C
     assert again.columns["extra"].type == "bigint"
 
 
+def test_a_column_that_comes_back_shows_nothing_of_rows_that_have_changed_meanwhile(
+    target: psycopg.Connection[Any],
+):
+    write(target, migrated(target), record(1), record(2, "t2"), record(3, "t3"))
+    less = migrated(target, feed(columns=columns(area=None)))
+    write(target, less, record(4, "t2", postcode={"S": "SW1"}), record(5, "t3", event="REMOVE"))
+    write(target, less, record(1, "t1"))
+    migrated(target)
+    stored = target.execute("SELECT transaction_id, area FROM sluice_feeds.bi_transactions ORDER BY 1").fetchall()
+    assert stored == [("t1", "NE"), ("t2", None), ("t3", None)]
+
+
 @pytest.mark.parametrize(
     ("changed", "what"),
     [

@@ -75,7 +75,9 @@ def test_no_value_is_in_what_is_proposed():
 def test_a_key_that_leads_to_a_person_is_pseudonymised():
     items = [{"customer_id": {"S": f"c{n}"}, "at": {"S": "2026-01-01T00:00:00Z"}, "v": {"N": "1"}} for n in range(3)]
     found = proposed(*items, key=("customer_id", "at"))
-    assert found["columns"]["customer_id"]["pseudonymise"] == "person"
+    assert found["columns"]["customer_id"]["pseudonymise"] == "person_key"
+    assert found["namespaces"] == {"person_key": {"identifier": "exact"}}
+    assert found["columns"]["at"] == {"from": "at"}
     assert found["target"]["key"] == ("customer_id", "at")
 
 

@@ -31,6 +31,8 @@ def pseudonyms(name: str = "person", version: int = 1, **said: str) -> Pseudonym
         ("text", "Zoë  Müller", "zoe\u0308 mu\u0308ller"),
         ("text", "STRASSE", "straße"),
         ("code", "DE89 3704-0044", "de8937040044"),
+        ("code", "é1", "E\u0301 1"),
+        ("code", "ı´ 1", "ı\u03011"),
         ("digits", "4000 0000 0000 0002", "4000-0000-0000-0002"),
         ("digits", "٤٠٠٠", "4000"),
     ],
@@ -38,6 +40,15 @@ def pseudonyms(name: str = "person", version: int = 1, **said: str) -> Pseudonym
 def test_spellings_of_one_identifier_are_one(kind: str, one: str, other: str):
     found = pseudonyms(identifier=kind)
     assert found.of(one) == found.of(other) is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [("code", "नि1", "नी1"), ("code", "x\u0302 1", "x\u0303 1"), ("text", "नि", "नी"), ("email", "a.b@x", "ab@x")],
+)
+def test_two_identifiers_are_two(kind: str, one: str, other: str):
+    found = pseudonyms(identifier=kind)
+    assert found.of(one) != found.of(other)
 
 
 @pytest.mark.parametrize("kind", NORMALISERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import threading
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -96,6 +97,33 @@ def test_a_poison_record_is_put_aside_without_its_value_and_the_good_ones_are_wr
     assert found == [("transactions", 6, ["bad"], "amount", "has more than 2 digits behind the point")]
     write(target, contract, poison)
     assert len(target.execute("SELECT 1 FROM sluice_feeds.refused").fetchall()) == 1
+
+
+def test_half_of_a_character_and_the_longest_key_fail_no_batch(target: psycopg.Connection[Any]):
+    key = ["id", "sort"]
+    columns = {"id": "text", "sort": "text", "said": "text"}
+    contract = migrated(
+        target,
+        feed(
+            columns=columns, namespaces={}, source={"table": "long", "key": key}, target={"table": "long", "key": key}
+        ),
+    )
+
+    def told(sequence: int, id_: str, sort: str, said: str = "x") -> dict[str, Any]:
+        keys = {"id": {"S": id_}, "sort": {"S": sort}}
+        image = {**keys, "said": {"S": said}}
+        return {
+            "eventName": "MODIFY",
+            "dynamodb": {"Keys": keys, "NewImage": image, "SequenceNumber": str(sequence)},
+        }
+
+    # Text that PostgreSQL cannot make shorter.
+    chance = random.Random(1)
+    texts = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=count)) for count in (1476, 1024, 2048)]
+    good, long = told(1, texts[0], texts[1]), told(2, texts[2], texts[1])
+    assert write(target, contract, good, long, told(3, "c", "c", "half \ud83d"), told(4, "d", "d")) == Written(2, 0, 2)
+    # What fits is put aside with its key as well.
+    assert write(target, contract, told(5, texts[0], texts[1], "\ud83d")) == Written(0, 0, 1)
 
 
 def test_each_poison_item_of_an_import_is_put_aside(target: psycopg.Connection[Any]):

@@ -20,7 +20,7 @@ from pipeline.feeds.imports import runs
 from pipeline.feeds.imports.comparison import Comparison, compare
 from pipeline.feeds.imports.in_place import progress
 from pipeline.feeds.imports.jobs import Job, pages_of
-from pipeline.feeds.imports.live import check_live
+from pipeline.feeds.imports.live import check_live, live_mapping
 from pipeline.feeds.imports.progress import Estimate, Progress
 from pipeline.feeds.target import rows_table
 from pipeline.feeds.types import parse_type
@@ -29,6 +29,15 @@ from pipeline.feeds.writer import Writer, versions_of
 _WAY = "copy"
 _PUT_AT_MOST = 25
 _ASK_AGAIN_S = 5.0
+_AS_LIVE = (
+    "BatchSize",
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "FunctionResponseTypes",
+    "MaximumBatchingWindowInSeconds",
+    "MaximumRetryAttempts",
+)
+"""What the copy's stream is read with as the live one is: what fails is given up, and told of, in the same way."""
 _PATIENCE = 120
 """How often it is asked, without any row having come, until the import is given up."""
 
@@ -52,14 +61,14 @@ class CopyTable:
         if job.function is None:
             raise Misconfigured("a copy needs the function that reads its stream", hint="Say which.")
         check_live(job, job.clock())
-        runs.begin(job.connection, job.feed, _WAY)
+        token = runs.begin(job.connection, job.feed, _WAY).token
         if not self._is_drained():
             stream = self._create()
             yield from self._map(stream)
-            yield from self._copy()
-            yield from self._drain()
+            yield from self._copy(token)
+            yield from self._drain(token)
         self._remove()
-        runs.finish(job.connection, job.feed)
+        runs.finish(job.connection, job.feed, token)
 
     def forget(self) -> None:
         """See `ways.Way`."""
@@ -69,7 +78,8 @@ class CopyTable:
     def compare(self) -> Comparison:
         """See `ways.Way`. The source is the table: the copy is gone by then."""
         job = self._job
-        return compare(job.connection, job.feed, job.decoder, pages_of(job, job.feed.source.table))
+        pages = pages_of(job, job.feed.source.table)
+        return compare(job.connection, job.feed, job.decoder, pages, sleep=job.sleep)
 
     def _is_drained(self) -> bool:
         query = "SELECT detail FROM sluice_feeds.import_run WHERE feed = %s"
@@ -87,24 +97,26 @@ class CopyTable:
                 AttributeDefinitions=[each for each in source["AttributeDefinitions"] if each["AttributeName"] in key],
                 BillingMode="PAY_PER_REQUEST",
                 StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-                SSESpecification={"Enabled": True},
+                SSESpecification={"Enabled": True, **self._encryption()},
             )
             dynamodb.get_waiter("table_exists").wait(TableName=self._table)
             there = self._described(self._table) or {}
         stream: str = there["LatestStreamArn"]
         return stream
 
+    def _encryption(self) -> dict[str, str]:
+        return {"SSEType": "KMS", "KMSMasterKeyId": self._job.key} if self._job.key else {}
+
     def _map(self, stream: str) -> Iterator[Progress]:
         """Have the function read the copy's stream from its beginning, as it reads the live one."""
         lambda_ = self._job.client("lambda")
         if not (mappings := self._mappings()):
+            live = live_mapping(self._job)
             lambda_.create_event_source_mapping(
                 FunctionName=self._job.function,
                 EventSourceArn=stream,
                 StartingPosition="TRIM_HORIZON",
-                BatchSize=1000,
-                BisectBatchOnFunctionError=True,
-                FunctionResponseTypes=["ReportBatchItemFailures"],
+                **{name: live[name] for name in _AS_LIVE if live.get(name) is not None},
             )
             mappings = self._mappings()
         while any(mapping["State"] != "Enabled" for mapping in mappings):
@@ -112,7 +124,7 @@ class CopyTable:
             self._job.sleep(_ASK_AGAIN_S)
             mappings = self._mappings()
 
-    def _copy(self) -> Iterator[Progress]:
+    def _copy(self, token: str) -> Iterator[Progress]:
         job, dynamodb = self._job, self._job.client("dynamodb")
         waiting = [part for part in history.segments_of(job.connection, job.feed) if not part.is_done]
         while waiting:
@@ -121,7 +133,7 @@ class CopyTable:
             page = dynamodb.scan(**history.scan_request(job.feed, part))
             self._put(page["Items"])
             part = history.read_to(part, page)
-            history.keep(job.connection, job.feed, part)
+            history.keep(job.connection, job.feed, part, token)
             yield progress(job, "copying the table")
             if not part.is_done:
                 waiting.append(part)
@@ -136,7 +148,7 @@ class CopyTable:
                 if left := answer.get("UnprocessedItems", {}).get(self._table, []):
                     self._job.sleep(1.0)
 
-    def _drain(self) -> Iterator[Progress]:
+    def _drain(self, token: str) -> Iterator[Progress]:
         """Wait until each item of the copy has a row or a tombstone, or was put aside. `Refused` if none comes."""
         job, last, unchanged = self._job, -1, 0
         while missing := self._missing():
@@ -149,7 +161,7 @@ class CopyTable:
             last = missing
             yield Progress(f"{missing} items are on their way", progress(job, "").items - missing, 0, 1)
             job.sleep(_ASK_AGAIN_S)
-        runs.note(job.connection, job.feed, "drained")
+        runs.note(job.connection, job.feed, token, "drained")
 
     def _missing(self) -> int:
         job = self._job

@@ -66,8 +66,8 @@ class Export:
         parts = self._parts(len(files))
         for part, file in zip(parts, files, strict=True):
             if not part.is_done:
-                yield from self._import(part, file, described["S3Bucket"])
-        runs.finish(job.connection, job.feed)
+                yield from self._import(part, file, described["S3Bucket"], run.token)
+        runs.finish(job.connection, job.feed, run.token)
 
     def forget(self) -> None:
         """See `ways.Way`. The export's files stay where they are, for the bucket's own rules to end."""
@@ -76,14 +76,17 @@ class Export:
     def compare(self) -> Comparison:
         """See `ways.Way`. The source is the export: what changed after it is in motion."""
         job = self._job
-        query = "SELECT detail FROM sluice_feeds.import_run WHERE feed = %s AND way = %s"
+        query = "SELECT detail, reading FROM sluice_feeds.import_run WHERE feed = %s AND way = %s"
         found = job.connection.execute(query, (job.feed.feed, _WAY)).fetchone()
         if found is None or found[0] is None:
             raise Refused(f"there is no import of {job.feed.feed} by an export", hint="Import it first.")
+        if found[1] is None:
+            what = f"the export of {job.feed.feed} was begun by an earlier version, which did not say before which rows"
+            raise Refused(what, hint="Import it anew.")
         described = job.client("dynamodb").describe_export(ExportArn=found[0])["ExportDescription"]
         bucket = described["S3Bucket"]
         pages = (page for file in self._files(described) for page in self._pages(file, bucket))
-        return compare(job.connection, job.feed, job.decoder, pages)
+        return compare(job.connection, job.feed, job.decoder, pages, reading=found[1], sleep=job.sleep)
 
     def _request(self, token: str) -> str:
         """The ARN of the import's export, asked for once: with the token DynamoDB knows a repetition."""
@@ -93,15 +96,22 @@ class Export:
         check_live(job, job.clock())
         dynamodb = job.client("dynamodb")
         table = dynamodb.describe_table(TableName=job.feed.source.table)["Table"]
-        answer = dynamodb.export_table_to_point_in_time(
-            TableArn=table["TableArn"],
-            S3Bucket=job.bucket,
-            S3Prefix=job.prefix,
-            ClientToken=token,
-            ExportFormat="DYNAMODB_JSON",
-        )
+        try:
+            answer = dynamodb.export_table_to_point_in_time(
+                TableArn=table["TableArn"],
+                S3Bucket=job.bucket,
+                S3Prefix=job.prefix,
+                ClientToken=token,
+                ExportFormat="DYNAMODB_JSON",
+                **({"S3SseAlgorithm": "KMS", "S3SseKmsKeyId": job.key} if job.key else {}),
+            )
+        except dynamodb.exceptions.PointInTimeRecoveryUnavailableException:
+            raise Refused(
+                f"point-in-time recovery of {job.feed.source.table} is off, without which DynamoDB exports no table",
+                hint="Whoever owns the table turns it on; or import another way, anew.",
+            ) from None
         arn: str = answer["ExportDescription"]["ExportArn"]
-        runs.note(job.connection, job.feed, arn)
+        runs.note(job.connection, job.feed, token, arn)
         return arn
 
     def _wait(self, arn: str) -> Generator[Progress, None, Mapping[str, Any]]:
@@ -145,7 +155,7 @@ class Export:
         begun = {part.number: part for part in history.segments_of(self._job.connection, self._job.feed)}
         return [replace(begun.get(number, Segment(number, count)), of=count) for number in range(count)]
 
-    def _import(self, part: Segment, file: DataFile, bucket: str) -> Iterator[Progress]:
+    def _import(self, part: Segment, file: DataFile, bucket: str, token: str) -> Iterator[Progress]:
         """Import a file, from the item on that the part had reached: `items` of it are written."""
         job, writer, seen = self._job, Writer(self._job.feed), 0
         for page in self._pages(file, bucket):
@@ -156,9 +166,9 @@ class Export:
             with job.connection.transaction():
                 decode = job.decoder(versions_of(job.connection, job.feed)).of_item
                 writer.write(job.connection, map(decode, page))
-                history.keep(job.connection, job.feed, part)
+                history.keep(job.connection, job.feed, part, token)
             yield progress(job, "reading the export")
-        history.keep(job.connection, job.feed, replace(part, is_done=True))
+        history.keep(job.connection, job.feed, replace(part, is_done=True), token)
 
     def _pages(self, file: DataFile, bucket: str) -> Iterator[Sequence[Mapping[str, Any]]]:
         """A file's items; `Broken` at its end if it is not what the manifest says."""

@@ -21,7 +21,8 @@ class Job:
     """A feed to be imported into the target that `connection` leads to, at most `units` read units a second.
 
     `function` is the name of the feed's function, which has to be reading the live stream; an export goes to `bucket`,
-    under `prefix`.
+    under `prefix`. A copy and an export are encrypted with `key`, and with one of AWS's where there is none. With
+    `remove_surplus` an import in place removes all rows that have no item, however many they are.
     """
 
     feed: Feed
@@ -31,6 +32,8 @@ class Job:
     function: str | None = None
     bucket: str | None = None
     prefix: str = ""
+    key: str | None = None
+    remove_surplus: bool = False
     client: Callable[[str], Any] = client
     sleep: Callable[[float], None] = time.sleep
     clock: Clock = system_clock

@@ -23,7 +23,7 @@ def check_live(job: Job, state: datetime) -> None:
     """
     if job.function is None:
         return
-    since = read_since(_mapping(job))
+    since = read_since(live_mapping(job))
     if state < since:
         raise Refused(
             f"the stream of {job.feed.source.table} is read since {since:%Y-%m-%d %H:%M:%S} UTC only, and the import"
@@ -42,7 +42,9 @@ def read_since(mapping: Mapping[str, Any]) -> datetime:
     return max(stream_began, changed - timedelta(hours=RETENTION_HOURS))
 
 
-def _mapping(job: Job) -> Mapping[str, Any]:
+def live_mapping(job: Job) -> Mapping[str, Any]:
+    """How the function reads the table's stream; `Refused` where it is off or of an earlier table of this name, and
+    `Misconfigured` without one."""
     pages = job.client("lambda").get_paginator("list_event_source_mappings").paginate(FunctionName=job.function)
     table = f":table/{job.feed.source.table}/stream/"
     found: list[Mapping[str, Any]] = [
@@ -51,6 +53,12 @@ def _mapping(job: Job) -> Mapping[str, Any]:
     if not found:
         raise Misconfigured(
             f"{job.function} does not read the stream of {job.feed.source.table}", hint="Deploy the feed first."
+        )
+    stream = job.client("dynamodb").describe_table(TableName=job.feed.source.table)["Table"].get("LatestStreamArn")
+    if not (found := [mapping for mapping in found if mapping["EventSourceArn"] == stream]):
+        raise Refused(
+            f"{job.function} reads an earlier stream of {job.feed.source.table}: the table or its stream was made anew",
+            hint="Deploy the feed again: the import relies on the stream for what changes meanwhile.",
         )
     if off := [mapping["State"] for mapping in found if mapping["State"] != "Enabled"]:
         raise Refused(

@@ -24,9 +24,13 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import is: `step` in words, items written, and how many of its parts are done."""
+    """How far an import is: `step` in words, items written, and how many of its parts are done.
+
+    `surplus` are rows that have no item in the source, and are kept at its end because they are many (`removal.py`).
+    """
 
     step: str
     items: int
     done: int
     parts: int
+    surplus: int = 0
