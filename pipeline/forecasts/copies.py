@@ -56,6 +56,8 @@ def fetch(s3: Any, source: str, announcement: Announcement, bucket: str) -> Copy
         "MetadataDirective": "REPLACE",
         "Metadata": _metadata(source, announcement, version or ""),
         "ContentType": "application/x-netcdf",
+        # A provider's tags are not ours, and reading them is a right of its own.
+        "TaggingDirective": "REPLACE",
         "ChecksumAlgorithm": "SHA256",
         "IfNoneMatch": "*",
     }

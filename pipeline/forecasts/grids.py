@@ -1,24 +1,38 @@
-"""Where on a file's grid a place on the earth is. Formulas are exact for the grids that are known; others are refused.
-
-pyproj knows all projections, and is as large as all else in the functions' layer: the tests hold these to it.
-"""
+"""Where on a file's grid a place on the earth is. A grid of a projection that is not known here is refused."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.errors import BadInput, BadObject
-from pipeline.forecasts.netcdf.model import NetcdfFile, Variable
+from pipeline.core.netcdf.conventions import text_attribute
+from pipeline.core.netcdf.model import NetcdfFile, Variable
+from pipeline.core.netcdf.packed_values import unpacked
+from pipeline.forecasts import curvilinear
+from pipeline.forecasts.curvilinear import Curvilinear, curvilinear_of
+from pipeline.forecasts.ellipsoids import check_place
+from pipeline.forecasts.projections import (
+    LATITUDE_LONGITUDE,
+    PROJECTIONS,
+    parameters_of,
+    project,
+    turn_of,
+)
 
-LATITUDE_LONGITUDE = "latitude_longitude"
-_X = ("projection_x_coordinate", "grid_longitude", "longitude")
-_Y = ("projection_y_coordinate", "grid_latitude", "latitude")
-_EARTH_M = 6_371_229.0
-"""The radius of a grid that says none: that of most weather models (GRIB2, code table 3.2, shape 6)."""
+_PLANE_X, _PLANE_Y = "projection_x_coordinate", "projection_y_coordinate"
+_X = (_PLANE_X, "grid_longitude", "longitude")
+_Y = (_PLANE_Y, "grid_latitude", "latitude")
+_EAST = {f"{degree}{end}" for degree in ("degree", "degrees") for end in ("_east", "_E", "E")}
+_NORTH = {f"{degree}{end}" for degree in ("degree", "degrees") for end in ("_north", "_N", "N")}
+"""Units by which CF tells longitude and latitude (4.1, 4.2)."""
+_METRES = {"": 1.0, "m": 1.0, "metre": 1.0, "meter": 1.0, "metres": 1.0, "meters": 1.0, "km": 1000.0,
+           "kilometre": 1000.0, "kilometer": 1000.0, "kilometres": 1000.0, "kilometers": 1000.0}  # fmt: skip
+_STEPS, _NUDGE, _EXACT, _FLAT = 30, 1e-6, 1e-12, 1e-12
+"""Of Newton's method, in radians: how often, the distance over which slopes are taken, when it is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,49 +47,146 @@ class Grid:
     y: Sequence[float]
 
     def nearest(self, latitude: float, longitude: float) -> tuple[int, int]:
-        """The places along x and y of the grid point that is nearest; `BadInput` for a place outside the grid."""
-        if not -90 <= latitude <= 90:
-            raise BadInput(f"the latitude {latitude} is not between -90 and 90")
-        if not -180 <= longitude <= 360:
-            raise BadInput(f"the longitude {longitude} is not between -180 and 360")
-        x, y = _PROJECTIONS[self.name](latitude, longitude, self.parameters)
-        turns = (0.0,) if self.name == "lambert_azimuthal_equal_area" else (0.0, 360.0, -360.0)
-        for turn in turns:
-            found = _nearest(self.x, x + turn), _nearest(self.y, y)
+        """The places along x and y of the grid point that is nearest; `BadInput` for a place outside the grid.
+
+        The nearest is that of the grid's own plane, as xarray's `sel(method="nearest")` finds it.
+        """
+        check_place(latitude, longitude)
+        x, y = project(self.name, latitude, longitude, self.parameters)
+        turn = turn_of(self.name, self.parameters)
+        for moved in (0.0, turn, -turn):
+            found = _nearest(self.x, x + moved), _nearest(self.y, y)
             if found[0] is not None and found[1] is not None:
                 return found[0], found[1]
         raise BadInput(f"latitude {latitude}, longitude {longitude} is outside the grid of the file")
 
+    def position(self, x: int, y: int, latitude: float, longitude: float) -> tuple[float, float]:
+        """Latitude and longitude (-180 to 180) of the grid point at these places along x and y.
 
-def grid_of(file: NetcdfFile, variable: Variable) -> Grid:
-    """The grid of a variable; `BadObject` for one without coordinates, or of a projection that is not known here."""
-    dimensions = variable.dimensions()
-    named = [(name, file.variables[name]) for name in dimensions if name in file.variables]
-    x = next(((name, each) for name, each in named if _is(each, _X)), None)
-    y = next(((name, each) for name, each in named if _is(each, _Y)), None)
-    if x is None or y is None:
+        It is looked for from a place nearby, such as the one that it is nearest to, by Newton's method: so a projection
+        has its formulas in one direction alone.
+        """
+        wanted = (self.x[x], self.y[y])
+        if self.name == LATITUDE_LONGITUDE:
+            latitude, longitude = wanted[1], wanted[0] + self.parameters.get("longitude_of_prime_meridian", 0.0)
+            return latitude, (longitude + 180) % 360 - 180
+        for _ in range(_STEPS):
+            north, east = self._step(wanted, latitude, longitude)
+            latitude, longitude = _moved(latitude, longitude, north, east)
+            if abs(north) + abs(east) < _EXACT:
+                break
+        return latitude, (longitude + 180) % 360 - 180
+
+    def _step(self, wanted: tuple[float, float], latitude: float, longitude: float) -> tuple[float, float]:
+        """How far to go north and east, in radians, towards what is wanted."""
+        x, y = project(self.name, latitude, longitude, self.parameters)
+        turn = turn_of(self.name, self.parameters)
+        (x_north, y_north), (x_east, y_east) = (
+            (_apart(moved[0], x, turn) / _NUDGE, (moved[1] - y) / _NUDGE)
+            for moved in (
+                project(self.name, *_moved(latitude, longitude, *nudge), self.parameters)
+                for nudge in ((_NUDGE, 0.0), (0.0, _NUDGE))
+            )
+        )
+        area = x_north * y_east - x_east * y_north
+        if abs(area) < _FLAT:
+            return 0.0, 0.0
+        miss_x, miss_y = _apart(wanted[0], x, turn), wanted[1] - y
+        return (miss_x * y_east - miss_y * x_east) / area, (miss_y * x_north - miss_x * y_north) / area
+
+    def point(self, x: int, y: int) -> dict[str, Any]:
+        """How an answer names a grid point: by its coordinates, as the file has them."""
+        return {"grid": self.name, self.x_dimension: self.x[x], self.y_dimension: self.y[y]}
+
+
+def _moved(latitude: float, longitude: float, north: float, east: float) -> tuple[float, float]:
+    """A place that is so far away, in radians, along directions that are there at the poles, too."""
+    phi, away = math.radians(latitude), math.radians(longitude)
+    sine, cosine = math.sin(phi), math.cos(phi)
+    # From the axis through the place's meridian: outwards, eastwards, and up.
+    out, up = cosine - north * sine, sine + north * cosine
+    return math.degrees(math.atan2(up, math.hypot(out, east))), math.degrees(away + math.atan2(east, out))
+
+
+def _apart(one: float, other: float, turn: float) -> float:
+    """How far one coordinate is from another; of one that comes back after a turn the shorter way around."""
+    return (one - other + turn / 2) % turn - turn / 2 if turn else one - other
+
+
+def grid_of(file: NetcdfFile, variable: Variable) -> Grid | Curvilinear:
+    """The grid of a variable: by its axes, or else by the latitude and longitude that each of its points has.
+
+    `BadObject` for one without coordinates, or of a projection that is not known here.
+    """
+    try:
+        return _by_axes(file, variable)
+    except BadObject:
+        found = curvilinear_of(file, variable)
+        if found is None:
+            raise
+        return found
+
+
+def _by_axes(file: NetcdfFile, variable: Variable) -> Grid:
+    axes = [file.variables[name] for name in variable.dimensions() if name in file.variables]
+    x = next((each for each in axes if _is(each, _X, _EAST)), None)
+    y = next((each for each in axes if _is(each, _Y, _NORTH)), None)
+    if x is None or y is None or x is y:
         raise BadObject(f"{variable.name} has no coordinates of its grid: no axis is {' or '.join(_X)}")
-    mapping = file.variables.get(str(variable.attributes.get("grid_mapping", "")))
+    mapping = _mapping_of(file, variable, x, y)
+    is_plane = any(_is(each, (name,)) for each, name in ((x, _PLANE_X), (y, _PLANE_Y)))
+    if mapping is None and is_plane:
+        raise BadObject(f"{variable.name} is on {x.name} and {y.name}, and no `grid_mapping` says of which projection")
     attributes = mapping.attributes if mapping else {}
     name = str(attributes.get("grid_mapping_name", LATITUDE_LONGITUDE))
-    if name not in _PROJECTIONS:
-        raise BadObject(f"{variable.name} has the grid {name!r}, which is not known here: {', '.join(_PROJECTIONS)}")
-    numbers = {key: float(value) for key, value in attributes.items() if isinstance(value, (int, float))}
-    scale = [_metres(each) for _, each in (x, y)]
-    return Grid(name, numbers, x[0], y[0], _axis(x[1], scale[0]), _axis(y[1], scale[1]))
+    try:
+        parameters = parameters_of(name, attributes)
+    except BadObject as error:
+        raise BadObject(f"{variable.name}: {error.message}") from None
+    scale = [_metres(each) if PROJECTIONS[name].is_plane else 1.0 for each in (x, y)]
+    return Grid(name, parameters, x.name, y.name, _axis(x, scale[0]), _axis(y, scale[1]))
 
 
-def _is(variable: Variable, names: tuple[str, ...]) -> bool:
-    return len(variable.shape) == 1 and (variable.attributes.get("standard_name") in names or variable.name in names)
+def _mapping_of(file: NetcdfFile, variable: Variable, x: Variable, y: Variable) -> Variable | None:
+    """The variable that describes the grid; None where none is named. With several the one that names its axes."""
+    said = text_attribute(variable, "grid_mapping")
+    if not said:
+        return None
+    name = said
+    if ":" in said:
+        # CF 1.7: "<mapping>: <coordinate> <coordinate> <mapping>: …".
+        name, coordinates = "", dict[str, set[str]]()
+        for word in said.split():
+            if word.endswith(":"):
+                name = word[:-1]
+            else:
+                coordinates.setdefault(name, set()).add(word)
+        name = next((each for each, of in coordinates.items() if {x.name, y.name} <= of), said)
+    found = file.variables.get(name)
+    if found is None:
+        raise BadObject(f"{variable.name} has the `grid_mapping` {said[:100]!r}, and the file has no such variable")
+    return found
+
+
+def _is(variable: Variable, names: tuple[str, ...], units: Collection[str] = ()) -> bool:
+    if len(variable.shape) != 1 or variable.dtype.kind not in "iuf":
+        return False
+    is_named = text_attribute(variable, "standard_name") in names or variable.name in names
+    return is_named or text_attribute(variable, "units") in units
 
 
 def _metres(variable: Variable) -> float:
-    return 1000.0 if variable.attributes.get("units") in ("km", "kilometre", "kilometres") else 1.0
+    units = text_attribute(variable, "units")
+    if units not in _METRES:
+        raise BadObject(f"{variable.name} is in {units[:50]!r}, and a grid's lengths are read in m and km")
+    return _METRES[units]
 
 
 def _axis(variable: Variable, scale: float) -> list[float]:
-    found = [float(each) * scale for each in variable.values().reshape(-1).tolist()]
-    if not found or not all(map(math.isfinite, found)) or found not in (sorted(found), sorted(found, reverse=True)):
+    values, missing = unpacked(variable, variable.values().reshape(-1))
+    found = [float(each) * scale for each in values.tolist()]
+    is_good = found and not missing.any() and all(map(math.isfinite, found))
+    if not is_good or found not in (sorted(found), sorted(found, reverse=True)):
         raise BadObject(f"{variable.name} is no axis of a grid: its values neither rise nor fall")
     return found
 
@@ -92,76 +203,16 @@ def _nearest(axis: Sequence[float], value: float) -> int | None:
     return best if abs(rising[best] - wanted) <= step / 2 or rising[0] <= wanted <= rising[-1] else None
 
 
-def _plain(latitude: float, longitude: float, _: Mapping[str, float]) -> tuple[float, float]:
-    return longitude, latitude
-
-
-def _rotated(latitude: float, longitude: float, given: Mapping[str, float]) -> tuple[float, float]:
-    """A rotated pole, on a sphere (CF, appendix F)."""
-    pole_latitude = math.radians(given.get("grid_north_pole_latitude", 90.0))
-    pole_longitude = given.get("grid_north_pole_longitude", 0.0)
-    phi, away = math.radians(latitude), math.radians(longitude - pole_longitude)
-    sine = math.sin(phi) * math.sin(pole_latitude) + math.cos(phi) * math.cos(pole_latitude) * math.cos(away)
-    x = -math.cos(phi) * math.sin(away)
-    y = math.sin(phi) * math.cos(pole_latitude) - math.cos(phi) * math.sin(pole_latitude) * math.cos(away)
-    turned = math.degrees(math.atan2(x, y)) + given.get("north_pole_grid_longitude", 0.0)
-    return turned, math.degrees(math.asin(max(-1.0, min(1.0, sine))))
-
-
-def _azimuthal(latitude: float, longitude: float, given: Mapping[str, float]) -> tuple[float, float]:
-    """Lambert's azimuthal equal-area projection of an ellipsoid (Snyder, Map Projections, 24-13 to 24-26)."""
-    a, squared = _ellipsoid(given)
-    centre = math.radians(given["latitude_of_projection_origin"])
-    away = math.radians((longitude - given["longitude_of_projection_origin"] + 180) % 360 - 180)
-    whole = _authalic(math.pi / 2, squared)
-    beta = math.asin(_authalic(math.radians(latitude), squared) / whole)
-    beta_1 = math.asin(_authalic(centre, squared) / whole)
-    radius = a * math.sqrt(whole / 2)
-    stretch = a * math.cos(centre) / (math.sqrt(1 - squared * math.sin(centre) ** 2) * radius * math.cos(beta_1))
-    towards = 1 + math.sin(beta_1) * math.sin(beta) + math.cos(beta_1) * math.cos(beta) * math.cos(away)
-    if towards <= 1e-12:
-        raise BadInput(f"latitude {latitude}, longitude {longitude} is outside the grid of the file")
-    b = radius * math.sqrt(2 / towards)
-    x = b * stretch * math.cos(beta) * math.sin(away)
-    y = b / stretch * (math.cos(beta_1) * math.sin(beta) - math.sin(beta_1) * math.cos(beta) * math.cos(away))
-    return x + given.get("false_easting", 0.0), y + given.get("false_northing", 0.0)
-
-
-def _authalic(phi: float, squared: float) -> float:
-    """Snyder's q (3-12)."""
-    sine = math.sin(phi)
-    if squared == 0:
-        return 2 * sine
-    e = math.sqrt(squared)
-    return (1 - squared) * (sine / (1 - squared * sine**2) - math.log((1 - e * sine) / (1 + e * sine)) / (2 * e))
-
-
-def _ellipsoid(given: Mapping[str, float]) -> tuple[float, float]:
-    """The half major axis and the square of the eccentricity, however CF says them."""
-    a = given.get("semi_major_axis", given.get("earth_radius", _EARTH_M))
-    if "semi_minor_axis" in given:
-        return a, 1 - (given["semi_minor_axis"] / a) ** 2
-    if given.get("inverse_flattening"):
-        flat = 1 / given["inverse_flattening"]
-        return a, flat * (2 - flat)
-    return a, 0.0
-
-
-_PROJECTIONS: Mapping[str, Callable[[float, float, Mapping[str, float]], tuple[float, float]]] = {
-    LATITUDE_LONGITUDE: _plain,
-    "rotated_latitude_longitude": _rotated,
-    "lambert_azimuthal_equal_area": _azimuthal,
-}
-
-
-def to_json(grid: Grid) -> dict[str, Any]:
+def to_json(grid: Grid | Curvilinear) -> dict[str, Any]:
     """A grid as JSON, which `from_json` reads back."""
+    if isinstance(grid, Curvilinear):
+        return curvilinear.to_json(grid)
     return {
         "name": grid.name, "parameters": dict(grid.parameters), "x_dimension": grid.x_dimension,
         "y_dimension": grid.y_dimension, "x": list(grid.x), "y": list(grid.y),
     }  # fmt: skip
 
 
-def from_json(document: Mapping[str, Any]) -> Grid:
+def from_json(document: Mapping[str, Any]) -> Grid | Curvilinear:
     """The inverse of `to_json`."""
-    return Grid(**document)
+    return curvilinear.from_json(document) if document["name"] == curvilinear.NAME else Grid(**document)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.core.errors import BadObject
+from pipeline.core.netcdf.calendars import STANDARD
 from pipeline.core.objects import ObjectVersion
-from pipeline.forecasts.calendars import STANDARD
 from pipeline.forecasts.times import Forecast
 
 PARTITION, SORT = "forecast_period", "forecast_key"
@@ -17,7 +17,7 @@ RUN_KEY = "run_key"
 ORDER = "announced_order"
 ALL = "*"
 """Stands for every model, or every variable, in the lists of times."""
-TIMES, CHUNKS = "TIMES", "CHUNKS"
+TIMES, CHUNKS, FILES = "TIMES", "CHUNKS", "FILES"
 KEY_BYTES = 1024
 """DynamoDB's longest sort key."""
 
@@ -80,6 +80,41 @@ def times_partition(model: str = ALL, variable: str = ALL) -> str:
 def layout_partition(obj: ObjectVersion) -> str:
     """The partition of what is kept of where a file's values are."""
     return joined(CHUNKS, obj.key, obj.version_id)
+
+
+def files_partition(source: str) -> str:
+    """The partition of what was fetched from a source, in the order of its announcements."""
+    return joined(FILES, source)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """How a file was fetched: when it was announced and findable (ISO 8601), its size, and what was read of it."""
+
+    announced: str
+    findable: str
+    size: int
+    requests: int
+    bytes_read: int
+
+
+def file_item(file: IndexedFile, forecasts: Sequence[Forecast], fetching: Fetching) -> Item:
+    """What is kept of a file that was indexed. Announced again, it has the same key."""
+    times = sorted({each.time for each in forecasts})
+    return {
+        PARTITION: files_partition(file.source),
+        SORT: joined(fetching.announced, file.object.key),
+        **asdict(fetching),
+        "model": file.model,
+        "variables": sorted({each.variable for each in forecasts}),
+        "run": max(each.reference_time for each in forecasts),
+        "first_time": times[0],
+        "last_time": times[-1],
+        "times": len(times),
+        "bucket": file.object.bucket,
+        "key": file.object.key,
+        "version": file.object.version_id,
+    }
 
 
 def listed_times(items: Iterable[Item]) -> list[Item]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pipeline.core.clients import client
+from pipeline.core.clock import epoch_ms, iso, system_clock
 from pipeline.core.errors import BadObject
+from pipeline.core.netcdf.conventions import data_variables
+from pipeline.core.netcdf.formats import open_netcdf
+from pipeline.core.netcdf.model import NetcdfFile
 from pipeline.forecasts.announcements import Announcement, read
 from pipeline.forecasts.copies import Copy, fetch
-from pipeline.forecasts.index import IndexedFile, item_of
+from pipeline.forecasts.index import Fetching, IndexedFile, file_item, item_of
 from pipeline.forecasts.layouts import layout_of
-from pipeline.forecasts.netcdf.formats import open_netcdf
-from pipeline.forecasts.netcdf.model import NetcdfFile
 from pipeline.forecasts.services import Forecasts, ranged
 from pipeline.forecasts.settings import Setting
-from pipeline.forecasts.times import data_variables, forecasts_of
+from pipeline.forecasts.times import forecasts_of
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ class Ingested:
     written: int
     requests: int
     bytes_read: int
+    findable_after_ms: int
 
 
 def announced(body: str, forecasts: Forecasts) -> list[Announcement]:
@@ -46,6 +50,8 @@ def ingest(announcement: Announcement, forecasts: Forecasts) -> Ingested:
     copy = fetch(client("s3"), source.source, announcement, forecasts.settings[Setting.RAW_BUCKET])
     file = ranged(copy.object, copy.size)
     netcdf = open_netcdf(file)
+    if left_out := netcdf.left_out():
+        log.warning("not all of the file is read", extra={"key": copy.object.key, "reason": left_out.strip("; ")})
     times = forecasts_of(netcdf)
     indexed = IndexedFile(
         object=copy.object,
@@ -56,10 +62,14 @@ def ingest(announcement: Announcement, forecasts: Forecasts) -> Ingested:
         order=f"{announcement.order}|{copy.object.key}",
     )
     written = forecasts.index.add([item_of(each, indexed) for each in times])
-    done = Ingested(copy, len(times), written, file.requests, file.bytes_read)
+    findable = system_clock()
+    since = datetime.fromtimestamp(announcement.announced_ms / 1000, UTC)
+    fetching = Fetching(iso(since), iso(findable), copy.size, file.requests, file.bytes_read)
     # After the times: a file is found before its values can be asked for.
     _keep_layouts(netcdf, copy, forecasts)
-    return done
+    forecasts.index.keep_file(file_item(indexed, times, fetching))
+    after = epoch_ms(findable) - announcement.announced_ms
+    return Ingested(copy, len(times), written, fetching.requests, fetching.bytes_read, after)
 
 
 def _keep_layouts(netcdf: NetcdfFile, copy: Copy, forecasts: Forecasts) -> None:
@@ -70,6 +80,7 @@ def _keep_layouts(netcdf: NetcdfFile, copy: Copy, forecasts: Forecasts) -> None:
         except BadObject as error:
             facts = {"key": copy.object.key, "variable": variable.name, "reason": error.message}
             log.warning("no values at a place", extra=facts)
+            forecasts.index.keep_reason(copy.object, variable.name, error.message)
 
 
 def _model_in(netcdf: NetcdfFile, attribute: str) -> str | None:

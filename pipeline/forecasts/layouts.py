@@ -4,50 +4,59 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from pipeline.core.errors import BadObject
+from pipeline.core.netcdf.conventions import check_numbers
+from pipeline.core.netcdf.filters import DEFLATE, FLETCHER32, SHUFFLE, lacking
+from pipeline.core.netcdf.model import Chunk, NetcdfFile, Storage, Variable
 from pipeline.forecasts import grids
+from pipeline.forecasts.curvilinear import Curvilinear
 from pipeline.forecasts.grids import Grid
-from pipeline.forecasts.netcdf.model import Chunk, NetcdfFile, Storage, Variable
-from pipeline.forecasts.times import coordinate
+from pipeline.forecasts.times import places_of
 
 LARGEST_BYTES = 350_000
 """Of a layout that is kept: an item of DynamoDB has 400 KB."""
 MOST_READS = 200
 """That the values of one place may need: with more, an answer would take too long."""
-_DEFLATE, _SHUFFLE, _FLETCHER32 = 1, 2, 3
-_FILTERS = {
-    4: "szip",
-    5: "nbit",
-    6: "scaleoffset",
-    307: "bzip2",
-    32000: "lzf",
-    32001: "blosc",
-    32004: "lz4",
-    32015: "zstd",
-}
+_CHECKSUM = 4
+"""Bytes of Fletcher-32's."""
 
 ReadRange = Callable[[int, int], bytes]
+NOWHERE: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One variable's. `others` are the dimensions beside those of the grid, with the values along them, or none."""
+    """One variable's. `others` are the dimensions beside those of grid and time, with the values along them, or none.
+
+    `moments` are places along `time_dimensions`, those of more than one time, by time and run as the index has them.
+    """
 
     variable: str
     units: str
     dimensions: tuple[str, ...]
     shape: tuple[int, ...]
     storage: Storage
-    grid: Grid
+    grid: Grid | Curvilinear
     others: Mapping[str, tuple[float, ...]]
     fill: float | None = None
     scale: float = 1.0
     offset: float = 0.0
+    time_dimensions: tuple[str, ...] = ()
+    moments: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def place_of(self, time: str, run: str) -> Mapping[str, int]:
+        """Where a time of a run is along the dimensions of time; `BadObject` if the file has not the time."""
+        if not self.time_dimensions:
+            return {}
+        found = self.moments.get(f"{time}|{run}")
+        if found is None:
+            raise BadObject(f"{self.variable} has no values at {time} of the run {run} in the file")
+        return dict(zip(self.time_dimensions, found, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +69,17 @@ class Value:
 
 def layout_of(file: NetcdfFile, variable: Variable) -> Layout:
     """The layout of a variable; `BadObject` says why the values at a place cannot be read from it."""
+    check_numbers(variable)
     dimensions, attributes = variable.dimensions(), variable.attributes
     grid = grids.grid_of(file, variable)
-    others = [name for name in dimensions if name not in (grid.x_dimension, grid.y_dimension)]
     lengths = dict(zip(dimensions, variable.shape, strict=True))
-    for name in ("time", "forecast_period", "forecast_reference_time"):
-        axis = coordinate(file, name)
-        if axis is not None and any(lengths.get(each, 1) > 1 for each in (axis.dimensions() if axis.shape else ())):
-            raise BadObject(f"{variable.name} has several times in one file: values at a place are read of one time")
+    places = places_of(file)
+    timed = {name for place in places.values() for name in place}
+    in_grid = (grid.x_dimension, grid.y_dimension)
+    if timed & {*in_grid}:
+        raise BadObject(f"{variable.name} has another time at each point of its grid")
+    times = tuple(name for name in dimensions if name in timed and lengths[name] > 1)
+    others = [name for name in dimensions if name not in (*in_grid, *times)]
     return Layout(
         variable=variable.name,
         units=str(attributes.get("units", "")),
@@ -79,25 +91,36 @@ def layout_of(file: NetcdfFile, variable: Variable) -> Layout:
         fill=_number(attributes.get("_FillValue", attributes.get("missing_value"))),
         scale=_number(attributes.get("scale_factor")) or 1.0,
         offset=_number(attributes.get("add_offset")) or 0.0,
+        time_dimensions=times,
+        moments={
+            f"{time}|{run}": tuple(place[name] for name in times) for (time, run), place in places.items() if times
+        },
     )
 
 
 def _along(file: NetcdfFile, name: str) -> tuple[float, ...]:
+    """The numbers along a dimension; none where it has no coordinate, or one of text."""
     found = file.variables.get(name)
-    return tuple(map(float, found.values().reshape(-1).tolist())) if found is not None and len(found.shape) == 1 else ()
+    if found is None or len(found.shape) != 1 or found.dtype.kind not in "iuf":
+        return ()
+    return tuple(map(float, found.values().reshape(-1).tolist()))
 
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def values_at(layout: Layout, latitude: float, longitude: float, read: ReadRange) -> tuple[Value, ...]:
+def values_at(
+    layout: Layout, latitude: float, longitude: float, read: ReadRange, at: Mapping[str, int] = NOWHERE
+) -> tuple[Value, ...]:
     """The values at the grid point nearest to a place, of every member and level, by one read a chunk.
+
+    `at` is the place along dimensions of time; see `Layout.place_of`.
 
     `BadInput` for a place outside the grid, `BadObject` for chunks that this reader cannot unpack.
     """
     x, y = layout.grid.nearest(latitude, longitude)
-    fixed = {layout.grid.x_dimension: x, layout.grid.y_dimension: y}
+    fixed = {**at, layout.grid.x_dimension: x, layout.grid.y_dimension: y}
     lengths = dict(zip(layout.dimensions, layout.shape, strict=True))
     places = list(product(*([fixed[name]] if name in fixed else range(lengths[name]) for name in layout.dimensions)))
     sizes = layout.storage.chunk_shape
@@ -107,12 +130,12 @@ def values_at(layout: Layout, latitude: float, longitude: float, read: ReadRange
     known: dict[tuple[int, ...], bytes] = {}
     found = []
     for place, chunk in chunk_of.items():
-        at = {
+        along = {
             name: layout.others[name][index] if layout.others[name] else float(index)
             for name, index in zip(layout.dimensions, place, strict=True)
             if name in layout.others
         }
-        found.append(Value(at, _value(layout, place, chunk, known, read)))
+        found.append(Value(along, _value(layout, place, chunk, known, read)))
     return tuple(found)
 
 
@@ -147,19 +170,18 @@ def unpacked(storage: Storage, chunk: Chunk, content: bytes) -> bytes:
     for place, (number, parameters) in reversed(list(enumerate(storage.filters))):
         if chunk.mask >> place & 1:
             continue
-        if number == _DEFLATE:
+        if number == DEFLATE:
             try:
-                content = zlib.decompress(content)
+                # No more than a chunk is, with its checksum: another's file may say that it grows beyond all memory.
+                content = zlib.decompressobj().decompress(content, storage.chunk_bytes + _CHECKSUM)
             except zlib.error as error:
                 raise BadObject(f"a chunk at byte {chunk.offset} is damaged: {error}") from None
-        elif number == _SHUFFLE:
+        elif number == SHUFFLE:
             content = _unshuffled(content, parameters[0] if parameters else 1)
-        elif number == _FLETCHER32:
-            content = content[:-4]
+        elif number == FLETCHER32:
+            content = content[:-_CHECKSUM]
         else:
-            raise BadObject(
-                f"a chunk is packed with the filter {_FILTERS.get(number, number)}, which this reader lacks"
-            )
+            raise lacking("a chunk", number)
     return content
 
 
@@ -180,10 +202,14 @@ def packed(layout: Layout) -> bytes:
         "grid": grids.to_json(layout.grid), "others": layout.others, "fill": layout.fill, "scale": layout.scale,
         "offset": layout.offset, "dtype": storage.dtype, "chunk_shape": storage.chunk_shape, "filters": storage.filters,
         "chunks": [[*at, each.offset, each.size, each.mask] for at, each in chunks],
+        "time_dimensions": layout.time_dimensions, "moments": layout.moments,
     }  # fmt: skip
     content = zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 6)
     if len(content) > LARGEST_BYTES:
-        raise BadObject(f"{layout.variable} has {len(chunks)} chunks, of which too much would have to be kept")
+        raise BadObject(
+            f"{layout.variable} has {len(chunks)} chunks and a grid of {len(layout.grid.x)} by {len(layout.grid.y)} "
+            "points, of which too much would have to be kept"
+        )
     return content
 
 
@@ -201,6 +227,8 @@ def unpack(content: bytes) -> Layout:
         grid=grids.from_json(document.pop("grid")),
         dimensions=tuple(document.pop("dimensions")),
         shape=tuple(document.pop("shape")),
+        # A layout that an earlier release kept has none.
+        time_dimensions=tuple(document.pop("time_dimensions", ())),
         others={name: tuple(values) for name, values in document.pop("others").items()},
         **document,
     )

@@ -10,10 +10,10 @@ from typing import Any
 from pipeline.core.clients import client
 from pipeline.core.errors import BadObject, Gone
 from pipeline.core.handler import entry_point
+from pipeline.core.netcdf.ranges import RangedFile
 from pipeline.core.objects import ObjectVersion
 from pipeline.core.settings import Settings
 from pipeline.forecasts.definition import ForecastSource
-from pipeline.forecasts.ranges import RangedFile
 from pipeline.forecasts.settings import Setting
 from pipeline.forecasts.signatures import LONGEST_CERTIFICATE, Signatures
 from pipeline.forecasts.store import Index

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.core import dynamo
 from pipeline.core.dynamo import Change
+from pipeline.core.errors import BadObject, Transient
 from pipeline.core.objects import ObjectVersion
 from pipeline.forecasts.index import (
     BY_TIME,
@@ -14,6 +16,7 @@ from pipeline.forecasts.index import (
     PARTITION,
     SORT,
     Item,
+    files_partition,
     layout_partition,
     listed_times,
     times_partition,
@@ -22,6 +25,8 @@ from pipeline.forecasts.layouts import Layout, packed, unpack
 
 BATCH = 100
 """Items of one transaction at most (DynamoDB quota)."""
+FEW = 40
+"""Times that are listed one after another; more in transactions, which are quicker and fail beside other writers."""
 
 _NEWER = f"attribute_not_exists(#{SORT}) OR #{ORDER} < :order"
 _NEWER_RUN = "attribute_not_exists(#forecast_reference_time) OR #forecast_reference_time < :run"
@@ -50,20 +55,22 @@ class Index:
         """Put items in one transaction, without those whose place a newer file has."""
         left = list(items)
         while left:
-            refused = dynamo.transact(self._client, [self._action(item) for item in left])
+            put = [self._action(item, _NEWER, {"order": item[ORDER]}) for item in left]
+            refused = dynamo.transact(self._client, put)
             if not refused:
                 return len(left)
             left = [item for item, refusal in zip(left, refused, strict=True) if refusal is None]
         return 0
 
-    def _action(self, item: Item) -> dict[str, Any]:
+    def _action(self, item: Item, condition: str, values: Mapping[str, str]) -> dict[str, Any]:
+        """A put on a condition, in whose text `#name` is an attribute and `:name` one of `values`."""
         return {
             "Put": {
                 "TableName": self._table,
                 "Item": dynamo.encode(item),
-                "ConditionExpression": _NEWER,
-                "ExpressionAttributeNames": {f"#{SORT}": SORT, f"#{ORDER}": ORDER},
-                "ExpressionAttributeValues": dynamo.encode({":order": item[ORDER]}),
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": {f"#{name}": name for name in re.findall(r"#(\w+)", condition)},
+                "ExpressionAttributeValues": dynamo.encode({f":{name}": value for name, value in values.items()}),
             }
         }
 
@@ -71,10 +78,25 @@ class Index:
         """List times. Most are listed already by another file of their run: one read of all spares their writes."""
         keys = [{PARTITION: each[PARTITION], SORT: each[SORT]} for each in wanted]
         known = {(each[PARTITION], each[SORT]): each for each in dynamo.get_many(self._client, self._table, keys)}
-        for each in wanted:
-            before = known.get((each[PARTITION], each[SORT]))
-            if before is None or before["forecast_reference_time"] < each["forecast_reference_time"]:
-                self._list_one(each)
+        left = [
+            each
+            for each in wanted
+            if (before := known.get((each[PARTITION], each[SORT]))) is None
+            or before["forecast_reference_time"] < each["forecast_reference_time"]
+        ]
+        for start in range(0, len(left), BATCH):
+            some = left[start : start + BATCH]
+            if len(left) <= FEW or not self._list_at_once(some):
+                for each in some:
+                    self._list_one(each)
+
+    def _list_at_once(self, items: Sequence[Item]) -> bool:
+        """List times in one transaction; whether all of them could be."""
+        put = [self._action(item, _NEWER_RUN, {"run": item["forecast_reference_time"]}) for item in items]
+        try:
+            return not dynamo.transact(self._client, put)
+        except Transient:
+            return False
 
     def _list_one(self, item: Item) -> None:
         key = {PARTITION: item[PARTITION], SORT: item[SORT]}
@@ -82,6 +104,12 @@ class Index:
         change = Change(key, values, _NEWER_RUN, {"run": item["forecast_reference_time"]})
         # Refused where another file was quicker, with this run or a later one.
         dynamo.update_if(self._client, self._table, change)
+
+    def times_between(self, model: str, variable: str, first: str, last: str, limit: int) -> list[Item]:
+        """The times of a model and a variable (`*` for all) from one to another, both included."""
+        condition = f"{PARTITION} = :partition AND {SORT} BETWEEN :first AND :last"
+        values = {":partition": times_partition(model, variable), ":first": first, ":last": last}
+        return list(self._query(condition, values, limit, newest_first=False))
 
     def times(
         self, model: str, variable: str, *, limit: int, after: str | None = None, newest_first: bool = False
@@ -102,10 +130,26 @@ class Index:
         key = {PARTITION: layout_partition(obj), SORT: layout.variable}
         self._client.put_item(TableName=self._table, Item=dynamo.encode({**key, "layout": packed(layout)}))
 
+    def keep_reason(self, obj: ObjectVersion, variable: str, reason: str) -> None:
+        """Keep why the values of a variable cannot be read from a file."""
+        key = {PARTITION: layout_partition(obj), SORT: variable}
+        self._client.put_item(TableName=self._table, Item=dynamo.encode({**key, "reason": reason[:1000]}))
+
     def layout(self, obj: ObjectVersion, variable: str) -> Layout | None:
-        """Where the values of a variable are in a file; None if it is not kept."""
+        """Where the values of a variable are in a file; None if it is not kept, `BadObject` with the reason that is."""
         item = dynamo.get(self._client, self._table, {PARTITION: layout_partition(obj), SORT: variable})
+        if item and "reason" in item:
+            raise BadObject(item["reason"])
         return unpack(bytes(item["layout"])) if item else None
+
+    def keep_file(self, item: Item) -> None:
+        """Keep how a file was fetched when it was first."""
+        dynamo.put_if(self._client, self._table, item, f"attribute_not_exists(#{SORT})")
+
+    def files(self, source: str, limit: int) -> list[Item]:
+        """How the files of a source were fetched, those that were announced last first."""
+        condition, values = f"{PARTITION} = :partition", {":partition": files_partition(source)}
+        return list(self._query(condition, values, limit, newest_first=True))
 
     def partition(self, name: str) -> Iterator[Item]:
         """All items of a partition."""

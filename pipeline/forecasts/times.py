@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 from pipeline.core.errors import BadObject
-from pipeline.forecasts.calendars import STANDARD, TimeUnits, parse_units, period_text, text_of, unit_seconds, whole
-from pipeline.forecasts.netcdf.model import NetcdfFile, Variable
+from pipeline.core.netcdf.calendars import STANDARD, TimeUnits, parse_units, period_text, text_of, unit_seconds, whole
+from pipeline.core.netcdf.conventions import VERTICAL, check_numbers, coordinate, data_variables, text_attribute
+from pipeline.core.netcdf.model import NetcdfFile, Variable
 
 MOST_TIMES = 10_000
 """Of one variable: a file with more is no forecast."""
 LONGEST = 200
 """Characters of `level` and of `members`: DynamoDB's sort keys have 1,024 bytes."""
-_VERTICAL = (
-    "height", "altitude", "depth", "air_pressure", "pressure", "model_level_number", "height_above_mean_sea_level",
-    "atmosphere_hybrid_height_coordinate", "atmosphere_sigma_coordinate",
-)  # fmt: skip
 _TIMES = ("time", "forecast_period", "forecast_reference_time")
-_AUXILIARY = ("latitude", "longitude", "projection_x_coordinate", "projection_y_coordinate", "grid_latitude",
-              "grid_longitude", "realization", *_VERTICAL, *_TIMES)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +48,15 @@ class _Moment:
     time: int
     reference: int
     bounds: tuple[int, int] | None
+    place: Mapping[str, int]
+    """Its index along the dimensions that the coordinates of time have."""
 
 
 def forecasts_of(file: NetcdfFile) -> list[Forecast]:
     """Every time of every variable that has data; `BadObject` says what is missing or contradicts itself."""
     data = data_variables(file)
     if not data:
-        raise BadObject("the file has no variable with data")
+        raise BadObject(f"the file has no variable with data{file.left_out()}")
     moments, calendar = _moments(file)
     said = [
         (period_text(each.time - each.reference), text_of(each.time, calendar), text_of(each.reference, calendar),
@@ -78,45 +74,25 @@ def forecasts_of(file: NetcdfFile) -> list[Forecast]:
     ]
 
 
+def places_of(file: NetcdfFile) -> dict[tuple[str, str], Mapping[str, int]]:
+    """Where each time of each run is along the file's dimensions of time; see `forecasts_of`."""
+    moments, calendar = _moments(file)
+    return {(text_of(each.time, calendar), text_of(each.reference, calendar)): each.place for each in moments}
+
+
 def name_of(variable: Variable) -> str:
     """What a variable is called in the index: its name in the file."""
     return variable.name
-
-
-def data_variables(file: NetcdfFile) -> list[Variable]:
-    """The variables that are neither coordinates nor bounds nor the description of a grid."""
-    named: set[str] = set()
-    for each in file.variables.values():
-        for attribute in ("coordinates", "ancillary_variables"):
-            named |= set(_text(each, attribute).split())
-        named |= {_text(each, name) for name in ("bounds", "climatology", "grid_mapping")}
-        named |= {word for word in _text(each, "cell_measures").split() if not word.endswith(":")}
-    return [
-        each
-        for each in file.variables.values()
-        if each.name not in named
-        and _text(each, "standard_name") not in _AUXILIARY
-        and "axis" not in each.attributes
-        and "grid_mapping_name" not in each.attributes
-        and each.shape
-        and (len(each.shape) > 1 or (each.name,) != each.dimensions())
-        and not each.name.endswith(("_bnds", "_bounds"))
-    ]
-
-
-def coordinate(file: NetcdfFile, *names: str) -> Variable | None:
-    """The variable of one of these names, or else standard names; None if there is none."""
-    for name in names:
-        if name in file.variables:
-            return file.variables[name]
-    return next((each for each in file.variables.values() if _text(each, "standard_name") in names), None)
 
 
 def _moments(file: NetcdfFile) -> tuple[list[_Moment], str]:
     time, period, reference = (coordinate(file, name) for name in _TIMES)
     dated = [each for each in (time, reference) if each is not None]
     if not dated or (time is None and period is None):
-        raise BadObject("the file has no time: neither `time`, nor `forecast_reference_time` with `forecast_period`")
+        raise BadObject(
+            "the file has no time: neither `time`, nor `forecast_reference_time` with `forecast_period`"
+            f"{file.left_out()}"
+        )
     if reference is None and period is None:
         raise BadObject("the file has neither `forecast_reference_time` nor `forecast_period`: its run is not known")
     units = {each.name: _units(each) for each in dated}
@@ -131,15 +107,15 @@ def _moments(file: NetcdfFile) -> tuple[list[_Moment], str]:
     found = _combined(axes)
     bounds = _bounds(file, time, units[time.name]) if time is not None else None
     if bounds is not None and len(bounds) == len(found):
-        found = [_Moment(each.time, each.reference, pair) for each, pair in zip(found, bounds, strict=True)]
+        found = [replace(each, bounds=pair) for each, pair in zip(found, bounds, strict=True)]
     return found, calendars.pop()
 
 
 def _units(variable: Variable) -> TimeUnits:
-    units = _text(variable, "units")
+    units = text_attribute(variable, "units")
     if not units:
         raise BadObject(f"{variable.name} has no units")
-    return parse_units(units, _text(variable, "calendar") or STANDARD, variable.name)
+    return parse_units(units, text_attribute(variable, "calendar") or STANDARD, variable.name)
 
 
 def _dated(variable: Variable, units: TimeUnits) -> _Axis:
@@ -149,7 +125,7 @@ def _dated(variable: Variable, units: TimeUnits) -> _Axis:
 
 
 def _period(variable: Variable) -> _Axis:
-    units = _text(variable, "units")
+    units = text_attribute(variable, "units")
     if not units:
         raise BadObject(f"{variable.name} has no units")
     seconds = unit_seconds(units, variable.name)
@@ -165,6 +141,7 @@ def _numbers(variable: Variable) -> list[int | float]:
     """The values of a coordinate; `BadObject` for one that is missing, or no number."""
     import math
 
+    check_numbers(variable)
     count = math.prod(variable.shape)
     if not 0 < count <= MOST_TIMES:
         raise BadObject(f"{variable.name} has {count} values, and a forecast has from 1 to {MOST_TIMES}")
@@ -203,7 +180,7 @@ def _moment(axes: Mapping[str, _Axis], place: Mapping[str, int], lengths: Mappin
             f"time, forecast_reference_time and forecast_period contradict each other: "
             f"{time - reference} s and {period} s"
         )
-    return _Moment(time, reference, None)
+    return _Moment(time, reference, None, place)
 
 
 def _index(axis: _Axis, place: Mapping[str, int], lengths: Mapping[str, int]) -> int:
@@ -215,7 +192,7 @@ def _index(axis: _Axis, place: Mapping[str, int], lengths: Mapping[str, int]) ->
 
 def _bounds(file: NetcdfFile, time: Variable, units: TimeUnits) -> list[tuple[int, int]] | None:
     """The interval of each time, where the file says them."""
-    name = _text(time, "bounds")
+    name = text_attribute(time, "bounds")
     variable = file.variables.get(name) if name else None
     if variable is None or not variable.shape or variable.shape[-1] != 2:
         return None
@@ -224,10 +201,10 @@ def _bounds(file: NetcdfFile, time: Variable, units: TimeUnits) -> list[tuple[in
 
 
 def _level(file: NetcdfFile, variable: Variable) -> str:
-    axis = _named(file, variable, _VERTICAL)
+    axis = _named(file, variable, VERTICAL)
     if axis is None:
         return ""
-    unit = _text(axis, "units")
+    unit = text_attribute(axis, "units")
     return f"{_list([_short(each) for each in _numbers(axis)])}{'' if unit in ('', '1') else unit}"
 
 
@@ -238,9 +215,9 @@ def _members(file: NetcdfFile, variable: Variable) -> str:
 
 def _named(file: NetcdfFile, variable: Variable, names: tuple[str, ...]) -> Variable | None:
     """The coordinate of one of these standard names that the variable has, by its dimensions or `coordinates`."""
-    for candidate in (*_text(variable, "coordinates").split(), *variable.dimensions()):
+    for candidate in (*text_attribute(variable, "coordinates").split(), *variable.dimensions()):
         found = file.variables.get(candidate)
-        if found is not None and (_text(found, "standard_name") in names or found.name in names):
+        if found is not None and (text_attribute(found, "standard_name") in names or found.name in names):
             return found
     return None
 
@@ -268,8 +245,3 @@ def _list(parts: list[str]) -> str:
     from hashlib import sha256
 
     return f"{parts[0]}..{parts[-1]}({len(parts)}-{sha256(text.encode()).hexdigest()[:8]})"
-
-
-def _text(variable: Variable, name: str) -> str:
-    value: Any = variable.attributes.get(name, "")
-    return value.strip() if isinstance(value, str) else ""

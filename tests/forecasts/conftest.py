@@ -12,9 +12,13 @@ from tests.conftest import load_template
 TABLE = "forecasts"
 
 
-@pytest.fixture
-def index(dynamodb: Any) -> Index:
+def make_table(dynamodb: Any) -> None:
     properties = load_template("forecasts.yaml")["Resources"]["ForecastsTable"]["Properties"]
     wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
     dynamodb.create_table(TableName=TABLE, **{name: properties[name] for name in wanted})
+
+
+@pytest.fixture
+def index(dynamodb: Any) -> Index:
+    make_table(dynamodb)
     return Index(dynamodb, TABLE)

@@ -10,9 +10,9 @@ import netCDF4
 import numpy as np
 import pytest
 
-from pipeline.forecasts.netcdf.formats import open_netcdf
-from pipeline.forecasts.netcdf.model import NetcdfFile
-from pipeline.forecasts.ranges import RangedFile
+from pipeline.core.netcdf.formats import open_netcdf
+from pipeline.core.netcdf.model import NetcdfFile
+from pipeline.core.netcdf.ranges import RangedFile
 from tests.conftest import SHARED_DATA
 
 MET_OFFICE = SHARED_DATA / "met-office"

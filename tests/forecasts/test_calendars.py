@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import BadObject
-from pipeline.forecasts.calendars import parse_units, period_text, text_of
+from pipeline.core.netcdf.calendars import parse_units, period_text, text_of
 
 CALENDARS = ("standard", "gregorian", "proleptic_gregorian", "noleap", "365_day", "all_leap", "366_day", "360_day",
              "julian")  # fmt: skip

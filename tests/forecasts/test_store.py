@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from datetime import UTC, datetime, timedelta
+from itertools import permutations, product
 from typing import Any
+
+import pytest
 
 from pipeline.core.objects import ObjectVersion
 from pipeline.forecasts.index import PARTITION, SORT, IndexedFile, Item, item_of
@@ -79,6 +82,29 @@ def test_a_listed_time_has_the_newest_run_whichever_came_first(index: Index):
         index.add([second])
         (listed,) = index.times("*", "*", limit=5)
         assert listed["forecast_reference_time"] == RUN
+
+
+def hour(n: int) -> str:
+    return f"{datetime(2026, 11, 30, tzinfo=UTC) + timedelta(hours=n):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_many_times_are_listed_as_few_are_and_never_an_older_run(index: Index, monkeypatch: pytest.MonkeyPatch):
+    items = [{**item(), "forecast_time": hour(n), SORT: f"{n:04d}"} for n in range(150)]
+    newer = {**items[7], "forecast_reference_time": "2026-12-01T00:00:00Z", SORT: "newer"}
+    index.add([newer])
+    # As if that one had come between what is read and what is written.
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.core.dynamo.get_many", lambda *_: [])
+        assert index.add(items) == 150
+    for model, variable in product(("*", "uk"), ("*", "rain")):
+        listed = list(index.times(model, variable, limit=1000))
+        assert [each["forecast_time"] for each in listed] == [hour(n) for n in range(150)]
+        runs = {n: each["forecast_reference_time"] for n, each in enumerate(listed)}
+        assert runs == {n: RUN for n in range(150)} | {7: "2026-12-01T00:00:00Z"}
+    few = item(variable="wind")
+    index.add([few])
+    named = {name for each in index.times("*", "wind", limit=1) for name in each}
+    assert named == set(listed[0])
 
 
 def test_a_name_with_the_sign_that_parts_keys_stays_apart_from_others(index: Index):

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import BadObject
-from pipeline.forecasts.calendars import period_text
-from pipeline.forecasts.netcdf.formats import open_netcdf
-from pipeline.forecasts.ranges import RangedFile
+from pipeline.core.netcdf import ranges
+from pipeline.core.netcdf.calendars import period_text
+from pipeline.core.netcdf.formats import open_netcdf
+from pipeline.core.netcdf.ranges import RangedFile
 from pipeline.forecasts.times import Forecast, forecasts_of
 from tests.forecasts.files import (
     FORMATS,
@@ -171,6 +172,43 @@ def test_a_file_that_breaks_off_is_refused_wherever_it_does(tmp_path: Path, form
             forecasts_of(opened(content[:length]))
 
 
+def test_what_of_a_file_is_not_read_is_said_where_it_is_missed_and_the_rest_is_found(tmp_path: Path):
+    path = tmp_path / "a.nc"
+    made(path)
+    with netCDF4.Dataset(path, "a") as file:
+        file.createGroup("PRODUCT")
+        file.createVariable("counts", file.createVLType(np.int32, "any"), ("latitude",))
+        file.createVariable("pair", file.createCompoundType(np.dtype([("a", "i4")]), "both"), ("latitude",))
+    found = opened(path.read_bytes())
+    assert [each.variable for each in forecasts_of(found)] == ["air_temperature"]
+    assert found.left_out() == (
+        "; not read are the variable counts, of arrays of any length (vlen); the variable pair, of values of a "
+        "compound type; the group PRODUCT"
+    )
+    with netCDF4.Dataset(tmp_path / "b.nc", "w") as file:
+        file.createGroup("PRODUCT").createDimension("x", 1)
+    with pytest.raises(BadObject, match="no variable with data; not read are the group PRODUCT"):
+        forecasts_of(opened((tmp_path / "b.nc").read_bytes()))
+
+
+def test_times_of_text_and_those_that_are_packed_unreadably_are_refused_with_the_reason(tmp_path: Path):
+    path = tmp_path / "a.nc"
+    made(path, without("time"))
+    with netCDF4.Dataset(path, "a") as file:
+        time = file.createVariable("time", str, ())
+        time.units, time[...] = "hours since 2026-11-30", "noon"
+    with pytest.raises(BadObject, match="time has text for values, and numbers are read"):
+        forecasts_of(opened(path.read_bytes()))
+    with netCDF4.Dataset(tmp_path / "b.nc", "w") as file:
+        file.createDimension("time", 3)
+        time = file.createVariable("time", "i4", ("time",), compression="zstd", chunksizes=(3,))
+        time.units, time[:] = "hours since 2026-11-30", [1, 2, 3]
+        file.createVariable("forecast_reference_time", "i4").units = "hours since 2026-11-30"
+        file.createVariable("rain", "f4", ("time",))
+    with pytest.raises(BadObject, match="time is packed with the filter zstd"):
+        forecasts_of(opened((tmp_path / "b.nc").read_bytes()))
+
+
 def test_what_is_no_netcdf_is_refused():
     for content, reason in ((b"", "empty"), (b"GRIB....", "no netCDF"), (b"CDF\x07" + bytes(100), "classic netCDF 7")):
         with pytest.raises(BadObject, match=reason):
@@ -185,6 +223,22 @@ def test_a_huge_attribute_is_not_read_into_memory(tmp_path: Path):
     file = RangedFile(lambda start, length: huge[start : start + length].ljust(length, b" "), 2**31)
     with pytest.raises(BadObject, match="a huge attribute"):
         forecasts_of(open_netcdf(file))
+
+
+@pytest.mark.parametrize(("count", "length"), [(1, 400_000), (4000, 100)])
+def test_attributes_that_take_too_much_reading_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, length: int
+):
+    path = tmp_path / "a.nc"
+    made(path)
+    with netCDF4.Dataset(path, "a") as file:
+        for number in range(count):
+            file.setncattr(f"note{number}", "x" * length)
+    content = path.read_bytes()
+    assert len(forecasts_of(opened(content))) == 1
+    monkeypatch.setattr(ranges, "MOST_BYTES", 300_000)
+    with pytest.raises(BadObject, match="a huge attribute, or too many variables"):
+        forecasts_of(opened(content))
 
 
 @pytest.mark.parametrize("form", ["NETCDF4", "NETCDF3_CLASSIC"])

@@ -12,9 +12,9 @@ import pytest
 import xarray
 
 from pipeline.core.errors import BadInput, BadObject
+from pipeline.core.netcdf.conventions import data_variables
 from pipeline.forecasts.grids import Grid, grid_of
 from pipeline.forecasts.layouts import layout_of, packed, unpack, values_at
-from pipeline.forecasts.times import data_variables
 from tests.forecasts.files import FORMATS, REAL, made, needs_real_files, opened, usual_times
 
 PLACES = [(51.5, -0.1), (55.95, -3.2), (58.2, -6.4), (50.1, -5.5)]
@@ -99,6 +99,9 @@ def test_a_projected_grid_point_is_where_pyproj_says(name: str, given: dict[str,
             x, y = np.degrees((x, y))
         grid = Grid(name, given, "x", "y", [x + step * n for n in range(-3, 4)], [y + step * n for n in range(-3, 4)])
         assert grid.nearest(latitude, lon) == (3, 3)
+        # Back to the place, from one nearby.
+        found = grid.position(3, 3, latitude + 0.3, lon - 0.4)
+        assert found == pytest.approx((latitude, (lon + 180) % 360 - 180), abs=1e-7)
         off = Grid(name, given, "x", "y", [x + step * 9, x + step * 10], [y, y + step])
         with pytest.raises(BadInput, match="outside the grid"):
             off.nearest(latitude, lon)
@@ -145,7 +148,7 @@ def test_a_grid_without_coordinates_and_one_that_is_not_known_are_refused(tmp_pa
     file = opened(path.read_bytes())
     with pytest.raises(BadObject, match="no coordinates of its grid"):
         grid_of(file, file.variables["bare"])
-    with pytest.raises(BadObject, match="'geostationary', which is not known"):
+    with pytest.raises(BadObject, match="air_temperature: the grid 'geostationary' is not known"):
         grid_of(file, file.variables["air_temperature"])
 
 
@@ -161,3 +164,21 @@ def test_a_filter_that_the_reader_lacks_is_named(tmp_path: Path):
     content = made(tmp_path / "a.nc", compression="zstd", chunksizes=(5, 5))
     with pytest.raises(BadObject, match="the filter zstd, which this reader lacks"):
         values(content, 50, 0)
+
+
+def test_text_has_no_values_at_a_place_and_a_dimension_of_names_has_its_places(tmp_path: Path):
+    path = tmp_path / "a.nc"
+    made(path)
+    with netCDF4.Dataset(path, "a") as file:
+        file.createVariable("note", str, ("latitude", "longitude"))[0, 0] = "a"
+        file.createDimension("sort", 2)
+        file.createVariable("sort", str, ("sort",))[:] = np.array(["rain", "snow"], object)
+        file.createVariable("fall", "f4", ("sort", "latitude", "longitude"))[...] = [[[1.0]], [[2.0]]]
+    content = path.read_bytes()
+    file = opened(content)
+    with pytest.raises(BadObject, match="note has text for values"):
+        layout_of(file, file.variables["note"])
+    found = values_at(
+        layout_of(file, file.variables["fall"]), 50, 0, lambda start, length: content[start : start + length]
+    )
+    assert [(each.at, each.value) for each in found] == [({"sort": 0.0}, 1.0), ({"sort": 1.0}, 2.0)]

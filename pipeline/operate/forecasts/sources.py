@@ -12,8 +12,10 @@ from pipeline.core.clock import iso
 from pipeline.core.errors import NotThere, Refused
 from pipeline.core.queues import send_all
 from pipeline.forecasts.definition import ForecastSource
+from pipeline.forecasts.index import Item
 from pipeline.lake.services import Lake
 from pipeline.operate.flows import flows_of
+from pipeline.operate.forecasts.coverage import FILES
 from pipeline.operate.forecasts.index import index_of
 from pipeline.operate.progress import depth
 
@@ -50,6 +52,11 @@ def sources(lake: Lake) -> list[Source]:
         for name, text in lake.settings.published("forecast-sources").items()
         for found in [ForecastSource.from_json(text)]
     ]
+
+
+def fetched(lake: Lake, name: str) -> list[Item]:
+    """How the files of a source were fetched, of those that were announced last, the last first."""
+    return index_of(lake).files(name, FILES)
 
 
 def replay(lake: Lake, name: str, prefix: str = "", since: datetime | None = None) -> int:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 
 from pipeline.core.errors import BadObject
+from pipeline.core.netcdf.raw_file import RawFile
 
 WHOLE = 192 * 1024
 """Up to this many bytes a file is read at once: a request takes longer than so many bytes."""
@@ -21,7 +22,7 @@ Fetch = Callable[[int, int], bytes]
 """Bytes of the file: from where, and how many."""
 
 
-class RangedFile(io.RawIOBase):
+class RangedFile(RawFile):
     """A file of `size` bytes. `requests` and `bytes_read` count what was fetched."""
 
     def __init__(self, fetch: Fetch, size: int) -> None:
@@ -36,14 +37,6 @@ class RangedFile(io.RawIOBase):
         else:
             self._load(0, HEAD)
             self._load(size - TAIL, TAIL)
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
 
     def tell(self) -> int:
         """Where the next read begins."""
@@ -61,13 +54,6 @@ class RangedFile(io.RawIOBase):
         found = self.range(self._at, end - self._at) if end > self._at else b""
         self._at += len(found)
         return found
-
-    def readinto(self, buffer: object, /) -> int:
-        """As `read`, into a buffer."""
-        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        found = self.read(len(view))
-        view[: len(found)] = found
-        return len(found)
 
     def range(self, start: int, length: int) -> bytes:
         """Bytes of the file, fetched unless they are known."""

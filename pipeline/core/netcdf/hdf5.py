@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import struct
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +11,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pipeline.core.errors import BadObject, SluiceError
-from pipeline.forecasts.netcdf.model import Attributes, Chunk, NetcdfFile, Storage, Variable, plain
-from pipeline.forecasts.ranges import RangedFile
+from pipeline.core.netcdf.filters import lacking
+from pipeline.core.netcdf.model import Attributes, Chunk, NetcdfFile, ReadableFile, Storage, Variable, numbers_in, plain
 
 _NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 """How the NAME of a dimension begins that has no values (netCDF-4's own convention over HDF5)."""
@@ -26,7 +27,8 @@ _INTERNAL = (
     "DIMENSION_LIST",
 )
 _UNDEFINED = 2**64 - 1
-_LONGEST_ATTRIBUTES = 1_000
+_FILTER = re.compile(r"Filter with id: (\d+) import not supported")
+"""What pyfive says of a filter that it has not."""
 
 Read = TypeVar("Read")
 
@@ -34,18 +36,27 @@ Read = TypeVar("Read")
 logging.getLogger("pyfive").setLevel(logging.ERROR)
 
 
-def read_hdf5(file: RangedFile) -> NetcdfFile:
+def read_hdf5(file: ReadableFile) -> NetcdfFile:
     """The root group's variables. No index of chunks is read before it is asked for."""
     import pyfive
 
     _complete(file)
     root = _reading("the file", partial(pyfive.File, file))
     names = {address: name for name, address in root._links.items() if isinstance(address, int)}
-    found = _reading("the file", lambda: dict(_variables(root, names)))
-    return NetcdfFile(found, _reading("the file's attributes", lambda: _attributes(root)))
+    unread: dict[str, str] = {}
+    found = _reading("the file", lambda: dict(_variables(root, names, unread)))
+    groups = _reading("the file", lambda: tuple(name for name in root._links if _is_group(root, name)))
+    return NetcdfFile(found, _reading("the file's attributes", lambda: _attributes(root)), groups, unread)
 
 
-def _complete(file: RangedFile) -> None:
+def _is_group(root: Any, name: str) -> bool:
+    if not isinstance(root._links[name], int):
+        return False
+    found = root.file._get_dataobjects(root._links[name])
+    return not found.is_dataset and not found.is_datatype
+
+
+def _complete(file: ReadableFile) -> None:
     """`BadObject` unless the file is as long as its superblock says (HDF5 format specification, II.A)."""
     start = file.range(0, min(64, file.size)).ljust(64, b"\0")
     version = start[8]
@@ -57,9 +68,10 @@ def _complete(file: RangedFile) -> None:
         raise BadObject(f"the file is truncated: it has {file.size} bytes of {end}")
 
 
-def _variables(root: Any, names: Mapping[int, str]) -> Iterator[tuple[str, Variable]]:
+def _variables(root: Any, names: Mapping[int, str], unread: dict[str, str]) -> Iterator[tuple[str, Variable]]:
+    """The variables; those of a type that is not read are put into `unread` instead."""
     for name in root._links:
-        part = root.get_lazy_view(name)
+        part = _opened(root, name, unread)
         if not hasattr(part, "shape"):
             continue
         attributes = _attributes(part)
@@ -74,8 +86,36 @@ def _variables(root: Any, names: Mapping[int, str]) -> Iterator[tuple[str, Varia
                 partial(_reading, name, partial(_values, part)),
                 partial(_reading, name, partial(_dimensions, part, name, names)),
                 partial(_reading, name, partial(_storage, root, name)),
+                partial(_part, name, part),
+                part.dtype,
+                _numbers(part),
+                _is_filled(part),
             ),
         )
+
+
+def _opened(root: Any, name: str, unread: dict[str, str]) -> Any:
+    """What has this name; None for a variable of a type that is not read, of which pyfive fails to open some."""
+    try:
+        part = root.get_lazy_view(name)
+        kind = getattr(part, "dtype", None) if hasattr(part, "shape") else None
+    except Exception:
+        kind = root.file._get_dataobjects(root._links[name]).ptype.dtype
+        if kind.kind != "O":
+            raise
+    if kind is not None and (what := _not_read(kind)):
+        unread[name] = what
+        return None
+    return part
+
+
+def _not_read(dtype: Any) -> str:
+    """What values of a type that is not read are; empty for one that is."""
+    if dtype.kind == "V":
+        return "values of a compound type" if dtype.names else "values of an opaque type"
+    if dtype.kind == "O" and (dtype.metadata or {}).get("vlen", str) not in (str, bytes):
+        return "arrays of any length (vlen)"
+    return ""
 
 
 def _attributes(part: Any) -> Attributes:
@@ -86,8 +126,24 @@ def _attributes(part: Any) -> Attributes:
         }
 
 
-def _values(part: Any) -> Any:
-    found = part[()]
+def _numbers(part: Any) -> Attributes:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = {name: numbers_in(value) for name, value in part.attrs.items() if name not in _REFERENCES}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _is_filled(part: Any) -> bool:
+    """Of bytes, whether the file says a fill value; of others netCDF takes it for granted."""
+    return str(part.dtype)[-4:] != "int8" or bool(part.fillvalue)
+
+
+def _part(name: str, part: Any, place: tuple[slice, ...]) -> Any:
+    return _reading(name, partial(_values, part, place))
+
+
+def _values(part: Any, place: tuple[slice, ...] = ()) -> Any:
+    found = part[place]
     if found is None:
         raise BadObject(f"{part.name} has values of a type that this reader lacks")
     return found
@@ -137,4 +193,8 @@ def _reading(what: str, read: Callable[[], Read]) -> Read:
     except MemoryError:
         raise BadObject(f"{what} cannot be read: it says that it is larger than memory") from None
     except Exception as error:
+        if lacks := _FILTER.search(str(error)):
+            raise lacking(what, int(lacks[1])) from None
+        if "LZF" in str(error):
+            raise lacking(what, 32000) from None
         raise BadObject(f"{what} cannot be read as HDF5: {type(error).__name__}: {str(error)[:200]}") from error

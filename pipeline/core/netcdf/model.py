@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from math import prod
+from typing import Any, Protocol
+
+
+class ReadableFile(Protocol):
+    """A file of `size` bytes that is read by ranges; it can seek and be read as one of Python's, too."""
+
+    size: int
+
+    def range(self, start: int, length: int, /) -> bytes:
+        """Bytes of it; `BadObject` if it ends before."""
+
 
 Attributes = Mapping[str, Any]
 """Text as str, numbers as int, float or a tuple of them."""
@@ -33,6 +44,11 @@ class Storage:
     filters: tuple[tuple[int, tuple[int, ...]], ...]
     chunks: Mapping[tuple[int, ...], Chunk]
 
+    @property
+    def chunk_bytes(self) -> int:
+        """How many bytes a chunk has once its filters are undone."""
+        return prod(self.chunk_shape) * int(self.dtype[2:])
+
 
 @dataclass(frozen=True, slots=True)
 class Variable:
@@ -45,14 +61,41 @@ class Variable:
     """All of its values, as a NumPy array."""
     dimensions: Callable[[], tuple[str, ...]] = field(repr=False, compare=False)
     storage: Callable[[], Storage] = field(repr=False, compare=False)
+    part: Callable[[tuple[slice, ...]], Any] = field(repr=False, compare=False)
+    """Some of its values, from one index to another along each dimension."""
+    dtype: Any
+    """NumPy's type of the values; `object` for text of any length."""
+    typed: Attributes = field(repr=False, compare=False)
+    """Attributes that are numbers, as NumPy arrays of the type that they have in the file."""
+    filled: bool = True
+    """Whether values that were never written are the fill value of their type."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetcdfFile:
-    """A file's variables by name, without those in groups, and its own attributes."""
+    """A file's variables by name, without those in groups, and its own attributes.
+
+    `unread` says of variables whose values are of a type that is not read what they are; they are no `variables`.
+    """
 
     variables: Mapping[str, Variable]
     attributes: Attributes
+    groups: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+    def left_out(self) -> str:
+        """What of the file is not read, for an error that misses something; empty if it is all read."""
+        parts = [f"the variable {name}, of {what}" for name, what in list(self.unread.items())[:5]]
+        parts += [f"the group {name}" for name in self.groups[:5]]
+        return f"; not read are {'; '.join(parts)}" if parts else ""
+
+
+def numbers_in(value: Any) -> Any | None:
+    """An attribute's numbers as a NumPy array of their own type; None for what is none."""
+    import numpy as np
+
+    found = np.asarray(value)
+    return found if found.dtype.kind in "iuf" else None
 
 
 def plain(value: Any) -> Any:

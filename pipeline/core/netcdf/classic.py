@@ -6,13 +6,14 @@ The format is that of "The NetCDF Classic Format Specification" (Unidata). The r
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import Any
 
 from pipeline.core.errors import BadObject
-from pipeline.forecasts.netcdf.model import Attributes, Chunk, NetcdfFile, Storage, Variable, plain
-from pipeline.forecasts.ranges import RangedFile
+from pipeline.core.netcdf.model import Attributes, Chunk, NetcdfFile, ReadableFile, Storage, Variable, plain
 
 DTYPES = {1: "i1", 2: "S1", 3: ">i2", 4: ">i4", 5: ">f4", 6: ">f8", 7: "u1", 8: ">u2", 9: ">u4", 10: ">i8", 11: ">u8"}
 """NumPy's types by the format's; 7 and above are those of 64-bit data (CDF-5)."""
@@ -27,6 +28,7 @@ class _Declared:
     name: str
     dimensions: tuple[int, ...]
     attributes: Attributes
+    typed: Attributes
     dtype: str
     size: int
     begin: int
@@ -35,7 +37,7 @@ class _Declared:
 class _Header:
     """Reads the header from its beginning."""
 
-    def __init__(self, file: RangedFile) -> None:
+    def __init__(self, file: ReadableFile) -> None:
         self._file = file
         self._at = 4
         self.version = file.range(3, 1)[0] if file.size > 3 else 0
@@ -72,7 +74,8 @@ class _Header:
             raise BadObject("the header is not that of a classic netCDF file")
         return count
 
-    def attributes(self) -> Attributes:
+    def attributes(self) -> Mapping[str, Any]:
+        """As text or NumPy arrays."""
         return dict(self._attribute() for _ in range(self.many(_ATTRIBUTE)))
 
     def _attribute(self) -> tuple[str, Any]:
@@ -80,23 +83,24 @@ class _Header:
 
         name, dtype, count = self.name(), _dtype(self.number()), self.count()
         content = self.padded(count * np.dtype(dtype).itemsize)
-        return name, plain(content if dtype == "S1" else np.frombuffer(content, dtype))
+        return name, content if dtype == "S1" else np.frombuffer(content, dtype)
 
     def variable(self) -> _Declared:
         name = self.name()
         dimensions = tuple(self.count() for _ in range(min(self.count(), _MOST)))
         attributes, dtype = self.attributes(), _dtype(self.number())
-        return _Declared(name, dimensions, attributes, dtype, self.count(), self.offset())
+        typed = {key: value for key, value in attributes.items() if not isinstance(value, bytes)}
+        return _Declared(name, dimensions, _plain(attributes), typed, dtype, self.count(), self.offset())
 
 
-def read_classic(file: RangedFile) -> NetcdfFile:
+def read_classic(file: ReadableFile) -> NetcdfFile:
     """The variables that the header declares; `BadObject` where the file ends before their values."""
     import numpy as np
 
     header = _Header(file)
     records = header.count()
     dimensions = [(header.name(), header.count()) for _ in range(header.many(_DIMENSION))]
-    attributes = header.attributes()
+    attributes = _plain(header.attributes())
     declared = [header.variable() for _ in range(header.many(_VARIABLE))]
     if any(not 0 <= each < len(dimensions) for variable in declared for each in variable.dimensions):
         raise BadObject("the header is not that of a classic netCDF file: a variable has a dimension that is not there")
@@ -114,6 +118,10 @@ def read_classic(file: RangedFile) -> NetcdfFile:
     return NetcdfFile({each.name: each for each in made}, attributes)
 
 
+def _plain(attributes: Mapping[str, Any]) -> Attributes:
+    return {name: plain(value) for name, value in attributes.items()}
+
+
 def _bytes_of(declared: _Declared, dimensions: list[tuple[str, int]], itemsize: int) -> int:
     """Of one record of a variable."""
     total = itemsize
@@ -123,7 +131,7 @@ def _bytes_of(declared: _Declared, dimensions: list[tuple[str, int]], itemsize: 
 
 
 def _variable(
-    file: RangedFile, declared: _Declared, dimensions: list[tuple[str, int]], records: int, step: int | None
+    file: ReadableFile, declared: _Declared, dimensions: list[tuple[str, int]], records: int, step: int | None
 ) -> Variable:
     """`step` is from one record to the next; None where the variable has none and lies in one piece."""
     import numpy as np
@@ -149,10 +157,33 @@ def _variable(
         partial(_values, file, shape, storage),
         lambda: names,
         lambda: storage,
+        partial(_part, file, declared, shape, step),
+        np.dtype(declared.dtype),
+        declared.typed,
     )
 
 
-def _values(file: RangedFile, shape: tuple[int, ...], storage: Storage) -> Any:
+def _part(
+    file: ReadableFile, declared: _Declared, shape: tuple[int, ...], step: int | None, place: tuple[slice, ...]
+) -> Any:
+    """Some of a variable's values: what is from the first of them to the last is read at once."""
+    import numpy as np
+
+    dtype = np.dtype(declared.dtype)
+    strides = [dtype.itemsize * prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    if step is not None:
+        strides[0] = step
+    bounds = [each.indices(length)[:2] for each, length in zip(place, shape, strict=True)]
+    lengths = tuple(max(0, last - first) for first, last in bounds)
+    if not all(lengths):
+        return np.empty(lengths, dtype)
+    offset = sum(first * stride for (first, _), stride in zip(bounds, strides, strict=True))
+    span = dtype.itemsize + sum((length - 1) * stride for length, stride in zip(lengths, strides, strict=True))
+    content = file.range(declared.begin + offset, span)
+    return np.ndarray(lengths, dtype, content, strides=strides)
+
+
+def _values(file: ReadableFile, shape: tuple[int, ...], storage: Storage) -> Any:
     import numpy as np
 
     content = b"".join(file.range(each.offset, each.size) for each in storage.chunks.values())
