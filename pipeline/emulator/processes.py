@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol, Self
 
 LIFELINE = "SLUICE_LIFELINE"
 
@@ -18,6 +18,38 @@ _BEHIND = 3
 
 # By path and not as a module: a Lambda worker sees the packaged `pipeline`, which has no `local`.
 _LIFELINE_SCRIPT = str(Path(__file__).with_name("lifeline.py"))
+
+
+class Child(Protocol):
+    """A process that leads a group of its own."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code once it has ended, and is reaped."""
+        ...
+
+
+class Lifeline:
+    """A pipe whose write end only this process has. As a context it lasts until a child has the read end."""
+
+    def __init__(self) -> None:
+        self.read_end, self._write_end = os.pipe()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.read_end)
+
+    def cut(self) -> None:
+        """Let whoever has the read end die, if anybody has."""
+        os.close(self._write_end)
+
+    def hold(self, pid: int) -> None:
+        """Keep it until `release` or the end of this process: it is that of the child `pid`."""
+        _lifelines[pid] = self._write_end
 
 
 def start_python(
@@ -35,24 +67,23 @@ def start_python(
     it ends, the child sees end of file and kills its group. PR_SET_PDEATHSIG would not do: it fires when the
     *thread* that started the child ends.
     """
-    read_end, write_end = os.pipe()
+    lifeline = Lifeline()
     try:
-        child = subprocess.Popen(
-            [sys.executable, _LIFELINE_SCRIPT, *arguments],
-            env={**env, LIFELINE: str(read_end)},
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            pass_fds=(read_end, *descriptors),
-            start_new_session=True,
-        )
+        with lifeline:
+            child = subprocess.Popen(
+                [sys.executable, _LIFELINE_SCRIPT, *arguments],
+                env={**env, LIFELINE: str(lifeline.read_end)},
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(lifeline.read_end, *descriptors),
+                start_new_session=True,
+            )
     except BaseException:
-        os.close(write_end)
+        lifeline.cut()
         raise
-    finally:
-        os.close(read_end)
-    _lifelines[child.pid] = write_end
+    lifeline.hold(child.pid)
     return child
 
 
@@ -69,7 +100,7 @@ def put_behind(pid: int) -> None:
         Path(f"/proc/{pid}/autogroup").write_text(str(_BEHIND), encoding="ascii")
 
 
-def kill(child: subprocess.Popen[bytes]) -> int:
+def kill(child: Child) -> int:
     """Kill the child's whole group and reap it; harmless when it has ended. Returns its exit code."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
@@ -78,7 +109,7 @@ def kill(child: subprocess.Popen[bytes]) -> int:
     return code
 
 
-def release(child: subprocess.Popen[bytes]) -> None:
+def release(child: Child) -> None:
     """Forget a child that has ended."""
     write_end = _lifelines.pop(child.pid, None)
     if write_end is not None:

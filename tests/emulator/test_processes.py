@@ -26,6 +26,20 @@ def until_gone(pid: int) -> None:
     until(lambda: not runs(pid))
 
 
+def all_end_with(starter: str) -> None:
+    """Run Python that prints two process ids in a line; they run until it is killed, and end with it."""
+    parent = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(pids) == 2
+    assert all(map(runs, pids))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    for pid in pids:
+        until_gone(pid)
+
+
 @pytest.mark.parametrize(("end", "code"), [("", 0), ("sys.exit(3)", 3), ("raise ConnectionResetError", 1)])
 def test_a_child_that_ends_by_itself_leaves_nothing_that_it_started(tmp_path: Path, end: str, code: int):
     script = tmp_path / "script.py"
@@ -49,12 +63,4 @@ def test_a_child_whose_starter_is_killed_ends_with_what_it_started(tmp_path: Pat
         "print(child.pid, child.stdout.readline().decode(), flush=True)\n"
         "time.sleep(600)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout
-    pids = [int(pid) for pid in parent.stdout.readline().split()]
-    assert all(map(runs, pids))
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    for pid in pids:
-        until_gone(pid)
+    all_end_with(starter)

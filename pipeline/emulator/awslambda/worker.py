@@ -13,8 +13,8 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from subprocess import PIPE
 
+from pipeline.core.errors import Transient
 from pipeline.core.lake_key import own_key
 from pipeline.emulator.awslambda import reports as reports
 from pipeline.emulator.awslambda.functions import Answer, Function, new_request_id
@@ -22,7 +22,8 @@ from pipeline.emulator.awslambda.output import WorkerOutput, WriteLog
 from pipeline.emulator.awslambda.packages import Package
 from pipeline.emulator.awslambda.paths import LambdaPaths
 from pipeline.emulator.awslambda.runtime_api import Invocation, RuntimeApi
-from pipeline.emulator.processes import kill, start_python
+from pipeline.emulator.interpreter import Interpreter
+from pipeline.emulator.processes import kill
 
 INIT_LIMIT_S = 10
 """What loading the handler may take on top of the function's timeout, as on AWS."""
@@ -36,13 +37,15 @@ _MAIN = str(Path(__file__).with_name("main.py"))
 class Worker:
     """A process with AWS's runtime client, a Runtime API and a temporary directory of its own.
 
-    `package` is what was unzipped. `on_end` is called once, when the process has ended and its directory is gone.
+    `package` is what was unzipped, `interpreter` what the process is forked from. `on_end` is called once, when the
+    process has ended and its directory is gone.
     """
 
     def __init__(
         self,
         function: Function,
         package: Package,
+        interpreter: Interpreter,
         scratch: Path,
         endpoint: str,
         write_log: WriteLog,
@@ -64,15 +67,13 @@ class Worker:
         environment = worker_environment(function, package, self._tmp, endpoint, stream, self._api.address)
         self._started = time.monotonic()
         try:
-            self._child = start_python([_MAIN, function.handler], env=environment, cwd=str(package.code), output=PIPE)
-        except OSError:
+            self._child = interpreter.run([_MAIN, function.handler], env=environment, cwd=str(package.code))
+        except (OSError, Transient):
             self._api.close()
             shutil.rmtree(self._tmp, ignore_errors=True)
             raise
         self._api.admit(self._child.pid)
-        # Opened here: once somebody has waited for the process, there is nothing left to open.
-        self._exit = os.pidfd_open(self._child.pid)
-        assert self._child.stdout is not None
+        self._exit = _exit_of(self._child.pid)
         self._paths = LambdaPaths(package, self._tmp)
         self._output = WorkerOutput(
             self._child.stdout, lambda lines: write_log(function.log_group, stream, lines), self._paths.told
@@ -184,13 +185,23 @@ class Worker:
         """Move output along until the process has ended, then end its whole group."""
         poll = select.poll()
         poll.register(self._exit, select.POLLIN)
-        poll.register(self._child.stdout, select.POLLIN)  # type: ignore[arg-type]
+        poll.register(self._child.stdout, select.POLLIN)
         while not any(found == self._exit for found, _ in poll.poll()):
             # Output may end before the process does: then only the process is left to wait for.
             if not self._output.drain():
-                poll.unregister(self._child.stdout)  # type: ignore[arg-type]
+                poll.unregister(self._child.stdout)
         os.close(self._exit)
         return kill(self._child)
+
+
+def _exit_of(pid: int) -> int:
+    """A descriptor that can be read once the process has ended, be it by now."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        ended, other_end = os.pipe()
+        os.close(other_end)
+        return ended
 
 
 def worker_environment(

@@ -7,6 +7,7 @@ network is not confined.
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -20,6 +21,7 @@ from pipeline.emulator.awslambda.output import WriteLog
 from pipeline.emulator.awslambda.packages import Package, package_of
 from pipeline.emulator.awslambda.worker import Worker
 from pipeline.emulator.fair_queue import FairQueue, asker
+from pipeline.emulator.interpreter import AWS_CLIENTS, Interpreter
 from pipeline.emulator.processes import put_behind
 
 WORKERS_A_FUNCTION = 4
@@ -27,12 +29,29 @@ IDLE_S = 120.0
 _REAP_EVERY_S = 5.0
 
 
+PRELOADED = (
+    "awslambdaric.lambda_context",
+    "awslambdaric.lambda_runtime_marshaller",
+    *AWS_CLIENTS,
+    "pydantic.main",
+)
+"""What Lambda's own runtime has, and pydantic, which most functions import. None of it starts a thread or looks at the
+function's variables when it is imported, as the rest of the runtime's client does."""
+
+
+def new_interpreter(folder: Path) -> Interpreter:
+    """What workers are forked from. It knows no lake, and nothing of this process's environment but the PATH."""
+    env = {"LANG": "C.UTF-8", "TZ": ":UTC", "HOME": str(folder), "PATH": os.environ.get("PATH", os.defpath)}
+    return Interpreter(env, PRELOADED, folder / "compiled")
+
+
 class LambdaWorkers:
     """Runs functions in worker processes.
 
     `endpoint` is what functions get as AWS_ENDPOINT_URL; `state_dir` holds unpacked code and temporary directories.
     A function gets at most `cap` workers (fewer if it reserves less concurrency): invocations beyond wait, unless the
-    function has concurrency reserved and uses all of it. A worker that was idle for `idle_s` seconds is ended.
+    function has concurrency reserved and uses all of it. A worker that was idle for `idle_s` seconds is ended. Workers
+    are forked from `interpreter`, which others may share; without one, from an own.
     """
 
     def __init__(
@@ -41,6 +60,7 @@ class LambdaWorkers:
         state_dir: Path,
         write_log: WriteLog,
         *,
+        interpreter: Interpreter | None = None,
         cap: int = WORKERS_A_FUNCTION,
         idle_s: float = IDLE_S,
     ) -> None:
@@ -48,6 +68,8 @@ class LambdaWorkers:
         self._code_dir = state_dir / "code"
         self._scratch = state_dir / "tmp"
         self._write_log = write_log
+        self._shared = interpreter is not None
+        self._interpreter = interpreter or new_interpreter(state_dir)
         self._cap = cap
         self._idle_s = idle_s
         self._pools: dict[tuple[str, str], _Pool] = {}
@@ -64,6 +86,7 @@ class LambdaWorkers:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
         self._stopping.clear()
+        self._interpreter.prepare()
         threading.Thread(target=self._reap, name="worker-reaper", daemon=True).start()
 
     def stop(self) -> None:
@@ -76,6 +99,8 @@ class LambdaWorkers:
             pool.close()
         for pool in pools:
             pool.join()
+        if not self._shared:
+            self._interpreter.stop()
 
     def invoke(self, function: Function, payload: bytes, request_id: str | None = None) -> Answer:
         """Run the function with a JSON event and wait for its answer.
@@ -129,7 +154,8 @@ class LambdaWorkers:
             return self._pools[key]
 
     def _start_worker(self, function: Function, code: Package, on_end: Callable[[Worker], None]) -> Worker:
-        worker = Worker(function, code, self._scratch, self._endpoint, self._write_log, on_end)
+        self._interpreter.wait_until_ready()
+        worker = Worker(function, code, self._interpreter, self._scratch, self._endpoint, self._write_log, on_end)
         if asker.get():
             # An execution asks. What queues and schedules start, routes files and opens batches: quick, and first.
             put_behind(worker.pid)

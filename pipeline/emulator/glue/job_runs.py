@@ -1,10 +1,11 @@
-"""Glue job runs: a queue before one Spark slot, each run a fresh Python process attached to the warm JVM.
+"""Glue job runs: a queue before one Spark slot, each run a Python process of its own attached to the warm JVM.
 
 Runs are started and asked for through Glue's API, which `glue.patches.runs` leads here.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import queue
 import re
@@ -26,7 +27,8 @@ from pipeline.core.errors import SluiceError
 from pipeline.core.lake_key import own_key
 from pipeline.emulator.child_environment import child_environment
 from pipeline.emulator.glue.wheels import installed
-from pipeline.emulator.processes import kill, start_python
+from pipeline.emulator.interpreter import AWS_CLIENTS, ForkedProcess, Interpreter
+from pipeline.emulator.processes import kill
 
 LOG_GROUPS = "/aws-glue/jobs"
 """What the names of both log groups begin with where a job has no --custom-logGroup-prefix."""
@@ -35,6 +37,17 @@ ERROR_CHARACTERS = 2000
 TAIL_LINES = 400
 MINUTE_S = 60.0
 STOP_S = 5
+
+PRELOADED = (
+    *AWS_CLIENTS,
+    "pandas",
+    "pyarrow.parquet",
+    "pydantic",
+    "pyspark.sql.functions",
+    "sqlglot.dialects.spark",
+    "sqlglot.optimizer.scope",
+)
+"""What every job on Glue can import."""
 
 _PACKAGES = str(Path(__file__).with_name("python"))
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)(:.*)?$")
@@ -85,7 +98,7 @@ class Run:
     changed: datetime | None = None
     completed: datetime | None = None
     seconds: int = 0
-    process: subprocess.Popen[bytes] | None = None
+    process: ForkedProcess | None = None
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
 
     @property
@@ -138,6 +151,7 @@ class GlueJobs:
         self._folder = Path(state_dir).absolute() / "glue"
         self._log = log
         self._env = {**child_environment(endpoint, region), "PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1"}
+        self._interpreter = Interpreter(self._env, PRELOADED, self._folder / "compiled")
         self._fetch = fetch or _fetcher(endpoint, region)
         self._clock = clock
         self._minute_s = minute_s
@@ -164,6 +178,7 @@ class GlueJobs:
             # A run may still wait for a JVM that is being launched: it finds itself stopped, whenever that is.
             self._thread.join(STOP_S)
             self._thread = None
+        self._interpreter.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def current_job(self) -> str | None:
@@ -206,7 +221,9 @@ class GlueJobs:
         try:
             with tempfile.TemporaryDirectory(dir=self._folder, prefix=f"{run.job}-") as folder:
                 command, packages = self._download(run, Path(folder))
+                self._interpreter.prepare()
                 attachment = self._slot.attachment()
+                self._interpreter.wait_until_ready()
                 env = {**self._env, **attachment.environment(), "PYTHONPATH": os.pathsep.join(packages)}
                 if self._begin(run, command, {**env, "TMPDIR": folder, "AWS_SDK_UA_APP_ID": run.job[:50]}, folder):
                     self._see_through(run)
@@ -218,21 +235,29 @@ class GlueJobs:
         script = folder / "script.py"
         script.write_bytes(self._fetch(run.script))
         packages = []
-        for number, uri in enumerate(filter(None, run.arguments.get("--extra-py-files", "").split(","))):
-            package = folder / f"{number}-{uri.rpartition('/')[2].strip()}"
-            package.write_bytes(self._fetch(uri.strip()))
-            packages.append(str(package))
+        for uri in filter(None, run.arguments.get("--extra-py-files", "").split(",")):
+            packages.append(str(self._package(self._fetch(uri.strip()), uri.rpartition("/")[2].strip())))
         packages += installed(run.arguments, self._fetch, folder / "modules")
         own = {"--JOB_NAME": run.job, "--JOB_RUN_ID": run.id}
         words = [word for pair in {**run.arguments, **own}.items() for word in pair if word]
         return [str(script), *words], [*packages, _PACKAGES]
+
+    def _package(self, body: bytes, name: str) -> Path:
+        """The file of a package, the same for each run that has it: by its path is found what was compiled of it."""
+        file = self._folder / "packages" / hashlib.sha256(body).hexdigest() / name
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part = file.with_suffix(".part")
+            part.write_bytes(body)
+            part.rename(file)
+        return file
 
     def _begin(self, run: Run, command: list[str], env: dict[str, str], folder: str) -> bool:
         """Start the process unless the run was stopped while it waited."""
         with self._lock:
             if run.state is not RunState.STARTING:
                 return False
-            run.process = start_python(command, env=env, cwd=folder, output=subprocess.PIPE)
+            run.process = self._interpreter.run(command, env=env, cwd=folder)
             run.state, run.changed = RunState.RUNNING, self._clock()
             return True
 
@@ -283,8 +308,7 @@ class GlueJobs:
         if error:
             self._log(f"{run.log_groups}/error", run.id, error)
 
-    def _read(self, run: Run, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
+    def _read(self, run: Run, process: ForkedProcess) -> None:
         with process.stdout as output:
             for line in output:
                 text = line.decode("utf-8", "replace").rstrip("\n")

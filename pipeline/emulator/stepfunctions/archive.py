@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.emulator.stepfunctions.arns import qualifier, unqualified
+
 FILE = "executions.db"
 
 _TABLES = """
@@ -25,6 +27,7 @@ _TABLES = """
         version_arn TEXT, alias_arn TEXT, summary TEXT, machine TEXT, body BLOB, events BLOB
     );
     CREATE INDEX by_number ON executions (machine_arn, number);
+    CREATE INDEX by_status ON executions (machine_arn, status, number);
 """
 
 
@@ -151,8 +154,12 @@ class Archive:
 
     def newest(self, arn: str, *, before: int, limit: int, status: str | None, redriven: bool | None) -> list[Summary]:
         """The newest executions of a machine, a version or an alias whose number is below `before`, newest first."""
-        where = "? IN (machine_arn, version_arn, alias_arn) AND number < ?"
-        values: list[Any] = [arn, before]
+        # By the machine, which the indexes have: without them each page reads every execution, its history too.
+        where = "machine_arn = ? AND number < ?"
+        values: list[Any] = [unqualified(arn), before]
+        if qualifier(arn):
+            where += " AND ? IN (version_arn, alias_arn)"
+            values.append(arn)
         if status is not None:
             where += " AND status = ?"
             values.append(status)

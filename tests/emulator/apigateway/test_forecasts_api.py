@@ -27,7 +27,7 @@ DOCUMENT = yaml.safe_load((ROOT / "definitions" / "forecasts_api" / "openapi.yam
 ACCOUNT = "123456789012"
 TABLE = "sluice-local-forecasts"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/of-the-lake"
-BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/delivery/sluice-local-boundary"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/delivery/sluice-local-forecasts-boundary"
 TIMES = [f"2020-07-22T{hour:02}:00:00Z" for hour in range(4)]
 RUNS = ["2020-07-19T14:00:00Z", "2020-07-20T14:00:00Z"]
 VARIABLES = ['wind\'s "speed"', "rain#50%", "snow\\$util.x"]
@@ -72,7 +72,7 @@ def stack(front: AwsServer, aws: Aws, tmp_path_factory: pytest.TempPathFactory) 
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:values:live"
     facts = {
         "forecasts-table": TABLE, "forecasts-table-arn": where, "forecast-values-function": function,
-        "key-arn": KEY, "boundary-arn": BOUNDARY,
+        "key-arn": KEY, "forecasts-boundary-arn": BOUNDARY,
     }  # fmt: skip
     for name, value in facts.items():
         aws("ssm").put_parameter(Name=f"/sluice/local/{name}", Value=value, Type="String")
@@ -208,6 +208,44 @@ def test_pages_of_files_have_all_of_them_with_a_filter_too(api: Api) -> None:
                 break
         assert len(found) == count, query
         assert len({json.dumps(each) for each in found}) == count
+
+
+def test_a_page_of_more_than_a_megabyte_goes_on_in_the_next(api: Api, aws: Aws) -> None:
+    time, count = "2020-08-01T00:00:00Z", 60
+    for number in range(count):
+        item = {**next(files()), "forecast_time": time, "forecast_key": f"{time}#{number}", "run_key": f"r#{number:03}"}
+        item |= {"variable": f"v{number:03}", "licence": "Free " * 6000}
+        aws("dynamodb").put_item(TableName=TABLE, Item={name: {"S": value} for name, value in item.items()})
+    pages, before = [], ""
+    while not pages or before:
+        reply = api.ask(f"/times/{time}?limit=1000&before={quote(before)}")
+        pages.append([each["variable"] for each in reply.json["files"]])
+        before = reply.json.get("next", "")
+    assert [name for page in pages for name in page] == [f"v{number:03}" for number in reversed(range(count))]
+    assert len(pages) == 2
+
+
+def test_an_exhausted_plan_is_a_problem(api: Api, stack: dict[str, str], aws: Aws) -> None:
+    gateway = aws("apigateway")
+    (plan,) = [
+        each
+        for each in gateway.get_usage_plans(keyId=stack["KeyId"])["items"]
+        if any(stage["apiId"] == stack["ApiId"] for stage in each["apiStages"])
+    ]
+    before = plan["quota"]
+
+    def limit(number: int) -> None:
+        change = {"op": "replace", "path": "/quota/limit", "value": str(number)}
+        gateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=[change])
+
+    limit(1)
+    try:
+        replies = [api.ask("/times") for _ in range(2)]
+    finally:
+        limit(before["limit"])
+    assert (replies[1].status, replies[1].headers["content-type"]) == (429, "application/problem+json")
+    assert replies[1].json == {"type": "about:blank", "title": "Limit Exceeded"}
+    assert api.ask("/times").status == 200
 
 
 def test_the_nearest_time_before_is_where_the_answer_says(api: Api) -> None:

@@ -15,7 +15,7 @@ from pipeline.emulator.awslambda.patches import functions
 from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
 from pipeline.emulator.gateway.server import AwsServer
 from tests.emulator.apigateway.conftest import REGION, Aws, Deploy, Deployed, method_of
-from tests.emulator.awslambda.lambda_parts import package
+from tests.emulator.awslambda.lambda_parts import interpreter, package
 
 CODE = """
 import json, time
@@ -47,7 +47,9 @@ def function(front: AwsServer, aws: Aws, tmp_path_factory: pytest.TempPathFactor
         "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
     }
     aws("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=json.dumps(trust))
-    workers = LambdaWorkers(front.endpoint, tmp_path_factory.mktemp("lambda"), lambda group, stream, lines: None)
+    workers = LambdaWorkers(
+        front.endpoint, tmp_path_factory.mktemp("lambda"), lambda group, stream, lines: None, interpreter=interpreter()
+    )
     workers.start()
     functions.run_by(workers.invoke, lambda function, payload: "")
     made = aws("lambda").create_function(

@@ -16,7 +16,7 @@ from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
 from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.logs.output import LogSink
 from pipeline.emulator.logs.subscriptions import Subscriptions
-from tests.emulator.awslambda.lambda_parts import ACCOUNT, REGION, Parts
+from tests.emulator.awslambda.lambda_parts import ACCOUNT, REGION, Parts, interpreter
 
 RETRY_AFTER_S = (0.05, 0.1)
 
@@ -28,7 +28,7 @@ def parts(front: AwsServer, aws: Callable[[str], Any], tmp_path_factory: pytest.
     }
     aws("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=json.dumps(trust))
     logs = LogSink(ACCOUNT, REGION)
-    workers = LambdaWorkers(front.endpoint, tmp_path_factory.mktemp("lambda"), logs.write)
+    workers = LambdaWorkers(front.endpoint, tmp_path_factory.mktemp("lambda"), logs.write, interpreter=interpreter())
     later = AsyncInvocations(
         workers.invoke,
         front.endpoint,
@@ -52,7 +52,7 @@ def parts(front: AwsServer, aws: Callable[[str], Any], tmp_path_factory: pytest.
 @pytest.fixture
 def workers(tmp_path: Path) -> Iterator[LambdaWorkers]:
     """Workers alone, without a front: their log goes nowhere."""
-    alone = LambdaWorkers("http://127.0.0.1:9", tmp_path, lambda group, stream, lines: None)
+    alone = LambdaWorkers("http://127.0.0.1:9", tmp_path, lambda group, stream, lines: None, interpreter=interpreter())
     alone.start()
     yield alone
     alone.stop()

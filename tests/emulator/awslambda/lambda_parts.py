@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pipeline.emulator.awslambda.async_invocations import AsyncInvocations
 from pipeline.emulator.awslambda.event_sources.mappings import EventSources, Poller
 from pipeline.emulator.awslambda.functions import Answer, Function
-from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
+from pipeline.emulator.awslambda.worker_pool import LambdaWorkers, new_interpreter
 from pipeline.emulator.gateway.server import AwsServer
+from pipeline.emulator.interpreter import Interpreter
 from pipeline.emulator.logs.output import LogSink
 from tests.patience import until
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
+
+
+@cache
+def interpreter() -> Interpreter:
+    """What the session's workers are forked from; it and its folder, which nobody else can write to, end with the
+    process of the tests."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return new_interpreter(folder)
 
 
 def package(code: str, **files: str) -> bytes:

@@ -20,7 +20,7 @@ from pipeline.emulator.awslambda.functions import Layer, Throttled
 from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
 from pipeline.emulator.fair_queue import asker
 from tests.conftest import ROOT
-from tests.emulator.awslambda.lambda_parts import answer_of, function, waits_for
+from tests.emulator.awslambda.lambda_parts import answer_of, function, interpreter, waits_for
 from tests.patience import PATIENCE_S, until
 
 ECHO = "def handler(event, context): return event"
@@ -95,7 +95,9 @@ def test_one_asker_with_many_invocations_does_not_hold_up_another(tmp_path: Path
     """With one worker: the line of one is long when another comes, who is served after at most one of them."""
     served, gate = tmp_path / "served", tmp_path / "gate"
     slow = function(waits_for(gate, f"open({str(served)!r}, 'a').write(event)"), timeout_s=PATIENCE_S)
-    workers = LambdaWorkers("http://127.0.0.1:9", tmp_path / "lambda", lambda group, stream, lines: None, cap=1)
+    workers = LambdaWorkers(
+        "http://127.0.0.1:9", tmp_path / "lambda", lambda group, stream, lines: None, cap=1, interpreter=interpreter()
+    )
     workers.start()
 
     def ask(who: str) -> None:
@@ -251,7 +253,7 @@ def archive(modules: dict[str, str]) -> bytes:
 
 
 def test_idle_workers_are_ended(tmp_path: Path) -> None:
-    workers = LambdaWorkers("http://127.0.0.1:9", tmp_path, lambda *_: None, idle_s=0.2)
+    workers = LambdaWorkers("http://127.0.0.1:9", tmp_path, lambda *_: None, idle_s=0.2, interpreter=interpreter())
     workers.start()
     try:
         workers.invoke(function(ECHO), b"{}")
@@ -329,6 +331,69 @@ def handler(event, context):
 """
     packaged = function(code, files={"logs": "WHOSE = 'package'"})
     assert answer_of(workers.invoke(packaged, b"{}")) == ["package", True, True]
+
+
+LOOKS = """
+import json, os, random, sys, tempfile, threading, time
+def handler(event, context):
+    main = sys.modules["__main__"]
+    return {
+        "arguments": sys.argv, "folder": os.getcwd(), "name": __name__, "main": [main.__name__, main.__file__],
+        "path": sys.path, "finders": [name for f in sys.meta_path if "_Six" not in (name := type(f).__name__)],
+        "leads": os.getpid() == os.getpgrp() == os.getsid(0), "input": sys.stdin.read(), "zone": time.tzname,
+        "encodings": [sys.stdout.encoding, sys.getfilesystemencoding()], "blocks": sys.stdout.line_buffering,
+        "threads": [t.name for t in threading.enumerate()],
+        "descriptors": sorted(os.readlink(f"/proc/self/fd/{fd}").partition(":")[0] for fd in range(30)
+            if os.path.exists(f"/proc/self/fd/{fd}")),
+        "environment": sorted(os.environ), "temporary": tempfile.gettempdir() == os.environ["TMPDIR"],
+        "ours": [name for name in sys.modules if name.partition(".")[0] in ("pipeline", "stages", "tests")],
+        "warm": "boto3" in sys.modules, "seed": sys.flags.hash_randomization, "chance": random.random(),
+    }
+"""
+
+
+def test_a_function_finds_in_a_forked_process_what_it_finds_in_a_new_one(workers: LambdaWorkers) -> None:
+    # PYTHONHASHSEED is read at the start of Python alone: so this one is no fork.
+    new = answer_of(workers.invoke(function(LOOKS, environment=(("PYTHONHASHSEED", "0"),)), b"{}"))
+    forks = [answer_of(workers.invoke(function(LOOKS + end), b"{}")) for end in ("", "\n")]
+    new["environment"].remove("PYTHONHASHSEED")
+    assert [each.pop("warm") for each in (new, *forks)] == [False, True, True]
+    assert [each.pop("seed") for each in (new, *forks)] == [0, 1, 1]
+    assert len({each.pop("chance") for each in (new, *forks)}) == 3
+    for each in (new, *forks):
+        folder = each.pop("folder")
+        each["path"] = ["the package" if entry == folder else entry for entry in each["path"]]
+    assert forks[0] == forks[1] == new
+    assert new["ours"] == []
+    # Standard input; both outputs and the lifeline; what the runtime's client opens.
+    assert new["descriptors"] == ["/dev/null", *["pipe"] * 3, *["socket"] * 3]
+    assert new["threads"] == ["MainThread", "lifeline"]
+
+
+def test_what_a_function_brings_comes_before_what_is_loaded_already(workers: LambdaWorkers) -> None:
+    code = "import sys{0}\ndef handler(event, context): return sys.modules['{1}'].OWN"
+    # Python itself imports the last.
+    for name, imported in (
+        ("boto3", ", boto3"),
+        ("pydantic", ", pydantic"),
+        ("select", ", select"),
+        ("sitecustomize", ""),
+    ):
+        packaged = function(code.format(imported, name), files={name: "OWN = __name__"})
+        assert answer_of(workers.invoke(packaged, b"{}")) == name
+
+
+def test_variables_that_python_or_c_read_at_their_start_count(workers: LambdaWorkers) -> None:
+    code = "import sys, time\ndef handler(event, context): return [sys.flags.optimize, time.tzname[0]]"
+    for own, found in (({}, [0, "UTC"]), ({"TZ": "Asia/Tokyo"}, [0, "JST"]), ({"PYTHONOPTIMIZE": "2"}, [2, "UTC"])):
+        assert answer_of(workers.invoke(function(code, environment=tuple(own.items())), b"{}")) == found
+
+
+def test_workers_are_forked_from_a_process_without_threads(workers: LambdaWorkers) -> None:
+    parent = "import os\ndef handler(event, context): return os.getppid()"
+    found = {answer_of(workers.invoke(function(parent + end), b"{}")) for end in ("", "\n")}
+    assert len(found) == 1
+    assert len(os.listdir(f"/proc/{found.pop()}/task")) == 1
 
 
 def test_context_tells_deadline_request_and_function(workers: LambdaWorkers) -> None:

@@ -108,6 +108,15 @@ def test_every_read_answers_what_a_plain_model_says(aws, table, writes, limit):
             there = [(h, r) for g, _, h, r in indexed if g == name]
             found = read(client, "query", IndexName="by_g", KeyConditionExpression="g = :v", **asked)
             assert found == (there if forward else there[::-1])
+            bounds = {":v": {"S": name}, ":a": {"N": "2"}, ":b": {"N": "5"}}
+            condition = "g = :v AND n BETWEEN :a AND :b"
+            asked |= {"ExpressionAttributeValues": bounds}
+            found = read(client, "query", IndexName="by_g", KeyConditionExpression=condition, **asked)
+            within = [(h, r) for g, n, h, r in indexed if g == name and 2 <= n <= 5]
+            assert found == (within if forward else within[::-1])
+            own = [(h, r) for h, r in in_order if h == name and 2 <= r <= 5]
+            found = read(client, "query", KeyConditionExpression="h = :v AND r BETWEEN :a AND :b", **asked)
+            assert found == (own if forward else own[::-1])
 
 
 def test_a_read_does_not_look_at_other_items(aws, front, table):

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pipeline.emulator.awslambda.async_invocations import AsyncInvocations
 from pipeline.emulator.awslambda.patches import functions
 from pipeline.emulator.awslambda.worker_pool import LambdaWorkers
+from tests.emulator.awslambda.lambda_parts import interpreter
 from tests.emulator.stepfunctions.machines import ROLE
 
 
 @contextmanager
 def working_functions(front, aws, folder, codes) -> Iterator[None]:
     """Each of `codes` by its name, with a `handler`; `folder` is for the workers."""
-    workers = LambdaWorkers(front.endpoint, folder, lambda *_: None)
+    workers = LambdaWorkers(front.endpoint, folder, lambda *_: None, interpreter=interpreter())
     later = AsyncInvocations(workers.invoke, front.endpoint)
     workers.start()
     later.start()

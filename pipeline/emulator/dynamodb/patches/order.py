@@ -74,14 +74,19 @@ class _Order:
         most: int | None,
         filtered: bool,
         whole: bool,
+        between: tuple[Any, Any] | None = None,
     ) -> list[Any]:
         """The items with this value of the hash key, in order; those after the key `start`, or not `forward` before.
+        With `between` those whose range key lies between two values, both included.
 
         Unless they are `filtered` no more than `most`, or than a page and one, which tells that there is more: the
         first, or not `forward` the last. `whole` also with what is not in the index.
         """
         keys, first = self.sorted[index], (value.type, value.cast_value)
         low, high = bisect_left(keys, (first,)), bisect_left(keys, (first, _END))
+        if between:
+            least, greatest = ((bound.type, bound.cast_value) for bound in between)
+            low, high = bisect_left(keys, (first, least)), bisect_left(keys, (first, greatest, _END))
         if start and forward:
             low = max(low, bisect_right(keys, self._start(index, start)))
         elif start:
@@ -170,7 +175,8 @@ def _query(
     forward = scan_index_forward is not False
     # One more than asked for tells that there is more.
     whole = bool(named.keys() - _NOT_A_FILTER)
-    filtered = bool(range_comparison or named.get("range_key_conditions") or whole)
+    between = _between(order.names[index_name], named.get("range_key_conditions"))
+    filtered = bool(range_comparison or (named.get("range_key_conditions") and not between) or whole)
     self._given = order.partition(
         index_name,
         value,
@@ -179,11 +185,20 @@ def _query(
         most=limit + 1 if limit and not filtered else None,
         filtered=filtered,
         whole=whole,
+        between=between,
     )
     try:
         return _query.original(self, hash_key, range_comparison, range_objs, limit, None, *rest, **named)
     finally:
         self._given = None
+
+
+def _between(names: tuple[str, ...], conditions: Any) -> tuple[Any, Any] | None:
+    """The bounds of a BETWEEN of the one range key; None where there is another condition or none."""
+    if not conditions or len(conditions) != 1 or len(names) < 2:
+        return None
+    name, comparison, values = conditions[0]
+    return (values[0], values[1]) if name == names[1] and comparison.upper() == "BETWEEN" else None
 
 
 @patch("moto.dynamodb.models.table:Table.scan", "5ef1ab21eef0", "moto reads again what came before a page")
