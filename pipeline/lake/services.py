@@ -24,6 +24,7 @@ from pipeline.lake.teams import tell_team
 # Who only stages files, or routes, should not wait for what opens and ends batches, and for rules on them.
 if TYPE_CHECKING:
     from pipeline.lake.batches.completion import BatchFinisher
+    from pipeline.lake.batches.pauses import PauseRecords
     from pipeline.lake.batches.poller import Poller
     from pipeline.lake.batches.records import BatchRecords
     from pipeline.lake.batches.results import ResultRecorder
@@ -115,6 +116,13 @@ class Lake:
         from pipeline.lake.batches.upkeep import Turns
 
         return Turns(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
+
+    @cached_property
+    def pauses(self) -> PauseRecords:
+        """Who paused schedules and upkeep, and why."""
+        from pipeline.lake.batches.pauses import PauseRecords
+
+        return PauseRecords(client("dynamodb"), self.settings[Setting.BATCHES_TABLE], self.clock)
 
     @cached_property
     def upkeeper(self) -> UpkeepPoller:

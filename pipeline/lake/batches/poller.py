@@ -96,7 +96,7 @@ class Poller:
             return self._adopt(order.dataset, lock.active), lock.active
         choice = self._choose(order, lock)
         now = self.clock()
-        if upkeep.is_due(lock.upkeep_due, now, objects_wait=choice.opens):
+        if not lock.is_upkeep_paused and upkeep.is_due(lock.upkeep_due, now, objects_wait=choice.opens):
             return self._keep_up(order.dataset)
         if not choice.opens:
             return (PollOutcome.BELOW_MINIMUM if choice.candidates else PollOutcome.IDLE), None

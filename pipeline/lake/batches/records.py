@@ -18,6 +18,8 @@ from pipeline.lake.messages.written import Written
 from pipeline.lake.quality.expressions import MOST
 
 LOCK = "LOCK"
+UPKEEP_PAUSED = "upkeep_paused"
+"""The attribute of the lock's row that has the pause of upkeep, while it is paused (`pauses`)."""
 
 
 class BatchStatus(StrEnum):
@@ -113,6 +115,8 @@ class Batch:
     """The markers or manifests (`bucket/key#version`) whose delivery the batch is: it loads all of it, or nothing."""
     copying: frozenset[str] = frozenset()
     """Calls that copy its files to where readers are led, each as `<until when at most>#<which>`."""
+    is_outline: bool = False
+    """It was read without its candidates, and without `left_out`."""
 
     @property
     def bad_rows(self) -> int:
@@ -129,7 +133,7 @@ class Batch:
             dataset=row["dataset"],
             id=row["item"].removeprefix("BATCH#"),
             status=BatchStatus(row["status"]),
-            candidates=tuple((path, version) for path, version in row["candidates"]),
+            candidates=tuple((path, version) for path, version in row.get("candidates", ())),
             opened=row["opened"],
             objects=row.get("objects", 0),
             left_out=tuple(row.get("left_out", ())),
@@ -146,11 +150,21 @@ class Batch:
             release=row.get("release"),
             delivery=tuple(row.get("delivery", ())),
             copying=frozenset(row.get("copying", ())),
+            is_outline="candidates" not in row,
         )
 
 
+_OUTLINE = (
+    *("dataset", "item", "status", "opened", "objects", "manifest", "format", "staged_bad_rows", "staged_nulled"),
+    *("oldest_ms", "write", "published", "verdict", "rebases", "error", "ended", "release", "delivery", "copying"),
+)
+"""Attributes of a batch's row but for the long ones: thousands of candidates are most of it."""
+
+
 def candidates_of(batch: Batch) -> list[ObjectVersion]:
-    """The object versions that a batch was opened with."""
+    """The object versions that a batch was opened with. `ValueError` for an outline, which does not know them."""
+    if batch.is_outline:
+        raise ValueError(f"batch {batch.id} was read without its candidates")
     found = ((*path.partition("/")[::2], version) for path, version in batch.candidates)
     return [ObjectVersion(bucket, key, version) for bucket, key, version in found]
 
@@ -191,6 +205,18 @@ class Lock:
     """Until when the team was told of objects that no delivery names."""
     last_batch: str | None = None
     """The batch that was opened last, whose id is the greatest."""
+    is_upkeep_paused: bool = False
+
+
+def _lock(row: Mapping[str, Any]) -> Lock:
+    return Lock(
+        row.get("active_batch"),
+        row.get("upkeep_due"),
+        int(row.get("batches", 0)),
+        row.get("strays_told"),
+        row.get("last_batch"),
+        UPKEEP_PAUSED in row,
+    )
 
 
 class BatchRecords:
@@ -217,14 +243,14 @@ class BatchRecords:
 
     def lock(self, dataset: str) -> Lock:
         """The dataset's lock as it stands."""
-        row = get(self._dynamodb, self._table, {"dataset": dataset, "item": LOCK}) or {}
-        return Lock(
-            row.get("active_batch"),
-            row.get("upkeep_due"),
-            int(row.get("batches", 0)),
-            row.get("strays_told"),
-            row.get("last_batch"),
-        )
+        return _lock(get(self._dynamodb, self._table, {"dataset": dataset, "item": LOCK}) or {})
+
+    def locks(self, datasets: Iterable[str]) -> dict[str, Lock]:
+        """The locks of these datasets as they stand; one call for up to a hundred."""
+        names = list(datasets)
+        keys = [{"dataset": dataset, "item": LOCK} for dataset in names]
+        found = {row["dataset"]: _lock(row) for row in get_many(self._dynamodb, self._table, keys)}
+        return {name: found.get(name) or _lock({}) for name in names}
 
     def is_free(self, dataset: str) -> dict[str, Any]:
         """The check of a transaction that nobody has the dataset to himself."""
@@ -244,16 +270,19 @@ class BatchRecords:
         )
         update_if(self._dynamodb, self._table, change)
 
-    def newest(self, dataset: str, limit: int) -> list[Batch]:
-        """The dataset's last batches, newest first (ids sort by time)."""
+    def newest(self, dataset: str, limit: int, *, outlined: bool = False) -> list[Batch]:
+        """The dataset's last batches, newest first (ids sort by time); or only outlines of them, which are quick to
+        read."""
+        names = {f"#a{place}": name for place, name in enumerate(_OUTLINE)} if outlined else {}
         rows = query(
             self._dynamodb,
             limit,
             TableName=self._table,
             KeyConditionExpression="dataset = :d AND begins_with(#i, :b)",
-            ExpressionAttributeNames={"#i": "item"},
+            ExpressionAttributeNames={"#i": "item", **names},
             ExpressionAttributeValues={":d": {"S": dataset}, ":b": {"S": "BATCH#"}},
             ScanIndexForward=False,
+            **({"ProjectionExpression": ", ".join(names)} if outlined else {}),
         )
         return [Batch.from_row(row) for row in rows]
 

@@ -11,7 +11,14 @@ from typing import Any
 
 from pipeline.core.dynamo import decode, query, scan
 from pipeline.core.objects import ObjectVersion
-from pipeline.lake.catalog.index_keys import OPEN_INDEX, OUTCOMES_INDEX, Place, bad_rows_partition, partition
+from pipeline.lake.catalog.index_keys import (
+    NO_DATASET,
+    OPEN_INDEX,
+    OUTCOMES_INDEX,
+    Place,
+    bad_rows_partition,
+    partition,
+)
 from pipeline.lake.catalog.rows import FINISHED, OPEN, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.routing import UNROUTED, unrouted_partitions
@@ -29,6 +36,11 @@ class Span:
     since: str | None = None
     until: str | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it ends before it begins."""
+        return (self.until or "~") < (self.since or "0")
+
 
 EVER = Span()
 
@@ -39,8 +51,6 @@ class Indexes:
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb = dynamodb
         self.table = table
-
-    # -- open: what is not finished --------------------------------------------------------------------------
 
     def waiting(self, dataset: str, status: Status, limit: int | None) -> list[tuple[ObjectVersion, str]]:
         """Hints, oldest first: unfinished objects and since when. One Query; without a `limit` all, a page each."""
@@ -107,6 +117,9 @@ class Indexes:
             yield Place(_object(row), dataset, Status(row["status"]), _since(row["outcome_sk"]))
 
     def _within(self, index: str, key: str, partition: str, span: Span, page: int) -> Iterator[dict[str, Any]]:
+        if span.is_empty:
+            # DynamoDB refuses a BETWEEN whose bounds are the wrong way round.
+            return iter(())
         request = self._of(
             index, f"{key}_pk", partition, {":from": {"S": span.since or "0"}, ":to": {"S": span.until or "~"}}
         )
@@ -129,8 +142,6 @@ class Indexes:
             counts[_named(row["open_pk"])] += 1
         return counts
 
-    # -- outcomes: what is finished, and what is flawed --------------------------------------------------------
-
     def count_finished(self, dataset: str) -> Counter[Status]:
         """How many objects of a dataset are finished, by status, but for the flawed ones."""
         statuses = FINISHED - {Status.DELETE_MARKER}
@@ -149,6 +160,17 @@ class Indexes:
         of_it = self._of(OUTCOMES_INDEX, "outcome_pk", partition(dataset, status))
         for row in query(self._dynamodb, **of_it, ScanIndexForward=False, Limit=page):
             yield Place(_object(row), dataset, status, _since(row["outcome_sk"]))
+
+    def ended(self) -> Iterator[Place]:
+        """Whatever is finished or flawed, in no order, of all datasets. Reads the whole index, which only who keeps
+        what it finds should do."""
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self.table, IndexName=OUTCOMES_INDEX)
+        for row in (row for page in pages for row in page["Items"]):
+            # Not `decode`, which takes half a minute for 500,000.
+            plain = {name: value["S"] for name, value in row.items() if "S" in value}
+            name = plain["outcome_pk"].partition("#")[0]
+            dataset = None if name == NO_DATASET else name
+            yield Place(_object(plain), dataset, Status(plain["status"]), _since(plain["outcome_sk"]))
 
     def flawed(self, dataset: str, limit: int | None = None) -> list[Place]:
         """Objects of a dataset of which rows were set aside or came twice, finished or not, unless they were dismissed

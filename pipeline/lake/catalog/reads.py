@@ -46,14 +46,3 @@ class Reads(Indexes):
         """Every row, of one dataset or status where given. Reads the whole table: no command of the lake does."""
         rows = (ObjectRow.from_row(r) for r in scan(self._dynamodb, TableName=self.table) if "status" in r)
         return (r for r in rows if dataset in (None, r.dataset) and status in (None, r.status))
-
-    def arrivals(self) -> Iterator[tuple[int, str]]:
-        """When each object arrived (ms since 1970), and its status. Reads the whole table."""
-        names = {"#at": "event_ms", "#status": "status"}
-        rows = scan(
-            self._dynamodb,
-            TableName=self.table,
-            ProjectionExpression="#at, #status",
-            ExpressionAttributeNames=names,
-        )
-        return ((row["event_ms"], row["status"]) for row in rows if row)

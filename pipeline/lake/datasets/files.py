@@ -49,8 +49,13 @@ def read_all(root: Path) -> Found[Definition]:
 
 def read_file(path: Path, root: Path) -> Definition:
     """Read one definition; `BadDefinitions` says all that is wrong with it."""
-    content, shown = content_of(path, root)
-    definition = parse(content, shown)
+    content, _ = content_of(path, root)
+    return read_content(content, path, root)
+
+
+def read_content(content: bytes, path: Path, root: Path) -> Definition:
+    """The definition that `content` would be at `path` of the checkout; `BadDefinitions` says all that is wrong."""
+    definition = parse(content, path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path))
     misplaced = list(_misplaced(definition, path.relative_to(root / FOLDER) if path.is_relative_to(root) else path))
     if misplaced:
         raise BadDefinitions(misplaced)

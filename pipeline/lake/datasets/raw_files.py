@@ -22,8 +22,8 @@ JSON = ("json", "jsonl")
 UNTYPED = (*TEXT_TABLES, "xml", "xlsx")
 """Formats whose values are text, or may be."""
 
-BINARY = ("parquet", "avro", "orc")
-Format = Literal["csv", "tsv", "fixed", "json", "jsonl", "xml", "xlsx", "parquet", "avro", "orc"]
+BINARY = ("parquet", "avro", "orc", "netcdf")
+Format = Literal["csv", "tsv", "fixed", "json", "jsonl", "xml", "xlsx", "parquet", "avro", "orc", "netcdf"]
 
 _BELONGS: dict[str, tuple[str, ...]] = {
     "encoding": (*TEXT_TABLES, *JSON),
@@ -35,7 +35,7 @@ _BELONGS: dict[str, tuple[str, ...]] = {
     "skip_footer": (*TEXT_TABLES, "xlsx"),
     "comment": TEXT_TABLES,
     "widths": ("fixed",),
-    "records": (*JSON, "xml"),
+    "records": (*JSON, "xml", "netcdf"),
     "sheet": ("xlsx",),
     "null_values": (*UNTYPED, *JSON),
     "decimal": (*UNTYPED, *JSON),
@@ -190,7 +190,7 @@ class StageA(StrictModel):
     widths: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Characters of each column of a fixed-width file, in order."""
     records: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
-    """Where the records are: a JSON path such as $.data, or the name of an XML element."""
+    """Where the records are: a JSON path such as $.data, the name of an XML element, or of a netCDF variable."""
     sheet: Annotated[str, StringConstraints(min_length=1, max_length=31)] | None = None
     """The sheet of a workbook; unsaid, it has to have one only."""
     null_values: Words = ()

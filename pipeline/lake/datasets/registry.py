@@ -37,6 +37,8 @@ class Registration:
     """The Glue job that runs the team's own transform, under a role of its own; None where it has none."""
     was_transformed: bool = False
     """It has or once had such a job, whose role writes the table's metadata: what that names is looked at."""
+    schedule: str | None = None
+    """The name of the schedule that polls it; None if it was applied by an earlier release."""
 
     @classmethod
     def of(
@@ -47,11 +49,12 @@ class Registration:
         table: str,
         transform_job: str | None = None,
         before: Registration | None = None,
+        schedule: str | None = None,
     ) -> Self:
         """A dataset that is in use; `before` is how it was registered until now."""
         made = cls(dataset.name, dataset.to_json(), queue_url, dead_letter_queue_url, table)
         was_transformed = transform_job is not None or (before is not None and before.was_transformed)
-        return replace(made, transform_job=transform_job, was_transformed=was_transformed)
+        return replace(made, transform_job=transform_job, was_transformed=was_transformed, schedule=schedule)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -110,6 +113,7 @@ class Registry:
             "table": registration.table,
             **({"transform_job": registration.transform_job} if registration.transform_job else {}),
             **({"was_transformed": True} if registration.was_transformed else {}),
+            **({"schedule": registration.schedule} if registration.schedule else {}),
         }
         self._dynamodb.put_item(TableName=self._table, Item=encode(item))
 
@@ -144,4 +148,5 @@ def _registration(row: dict[str, Any]) -> Registration:
         transform_job=row.get("transform_job"),
         # An earlier release wrote the job alone.
         was_transformed=row.get("was_transformed", "transform_job" in row),
+        schedule=row.get("schedule"),
     )

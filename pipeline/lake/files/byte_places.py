@@ -27,3 +27,13 @@ def places_of(text: Bytes, first: int, last: int | None = None) -> NDArray[np.in
         within = np.flatnonzero(eights[marked].view(np.bool_))
         found.append((marked[within >> 3] << 3) + (within & 7) + start)
     return np.concatenate(found)
+
+
+def count_of(text: Bytes, byte: int) -> int:
+    """How many bytes are that one."""
+    flags = np.empty(min(_AT_ONCE, len(text)), np.bool_)
+    count = 0
+    for start in range(0, len(text), _AT_ONCE):
+        part = text[start : start + _AT_ONCE]
+        count += int(np.count_nonzero(np.equal(part, byte, out=flags[: len(part)])))
+    return count

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pipeline.core.errors import BadObject, Inconsistent
 from pipeline.lake.datasets import Column, StageA
+from pipeline.lake.files.allocation import keep_freed_memory
 from pipeline.lake.files.choice import Choice, Chooser, RowsElsewhere
 from pipeline.lake.files.limits import Limits
 from pipeline.lake.files.originals import Again, Original
@@ -71,6 +72,7 @@ def convert(
         raise BadObject(f"there is no reader for {settings.format!r}", hint=f"Known are {', '.join(READERS)}.")
     if choice:
         settings = settings.model_copy(update={"on_bad_row": "quarantine", "max_bad_rows": None})
+    keep_freed_memory()
     job = _Job(settings, contract, parquet, bad_rows, metadata, limits, choice)
     try:
         workbook = settings.format == "xlsx"
@@ -143,7 +145,7 @@ class _Job:
             try:
                 if not fits:
                     return None
-                parquet.finish(reader.table_schema())
+                parquet.finish(reader.table_schema(), reader.notes())
             except Misfit:
                 return None
             return Conversion(
@@ -170,9 +172,14 @@ def _chunks(reader: Reader, workers: int) -> Iterator[Chunk]:
     with ThreadPoolExecutor(workers, thread_name_prefix="parse") as pool:
         try:
             for number, block in enumerate(reader.blocks()):
+                # The first block is settled before the second is parsed, which needs the schema that it teaches: a
+                # thread would only be waited for.
+                if number == 0:
+                    yield from reader.settle(block, reader.parse(block))
+                    continue
                 waiting.append((block, pool.submit(reader.parse, block)))
-                # The first block is settled before the second is parsed, which needs the schema that it teaches.
-                if number == 0 or len(waiting) > workers:
+                # One more lies ready, for while the next is read and cut.
+                if len(waiting) > workers + 1:
                     yield from _settle(reader, *waiting.popleft())
             while waiting:
                 yield from _settle(reader, *waiting.popleft())

@@ -17,6 +17,8 @@ from pipeline.lake.datasets.arrow import arrow_type
 from pipeline.lake.datasets.model import ROW_COLUMN
 from pipeline.lake.datasets.names import safe_name
 from pipeline.lake.datasets.types import Array, Primitive, Struct, Type
+from pipeline.lake.files.allocation import Allowance
+from pipeline.lake.files.limits import MIB
 from pipeline.lake.files.readers.base import BadRow, Chunk
 
 _SAMPLE = 20_000
@@ -29,6 +31,10 @@ _REPAYS = 0.3
 _BATCH = 16 * 1024
 """Values that are encoded at once: a little less than the time that a thousand at once take together."""
 
+_GROWTH = 160 * MIB
+"""Memory that a conversion takes from its first row to its last, while nothing in it is larger than usual."""
+
+NO_NOTES: Mapping[str, str] = {}
 _TOLD = 3
 """Bad rows that the error of a refused file tells of."""
 
@@ -46,6 +52,7 @@ class ParquetFile:
         self._row_group = row_group
         self._chunks: list[Chunk] = []
         self._size = 0
+        self._allowance = Allowance(_GROWTH)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="parquet")
         self._writing: Future[None] | None = None
         self._writer: pq.ParquetWriter | None = None
@@ -75,21 +82,27 @@ class ParquetFile:
         if self._size >= self._row_group:
             self._flush(schema)
 
-    def finish(self, schema: Mapping[str, Type]) -> None:
-        """Write what is left and close. Misfit as `add`."""
+    def finish(self, schema: Mapping[str, Type], notes: Mapping[str, str] = NO_NOTES) -> None:
+        """Write what is left and close, with `notes` in the file's metadata. Misfit as `add`."""
         if self._schema is not None and self._schema != schema:
             raise Misfit
         if self._chunks or self._schema is None:
-            self._flush(schema)
+            self._write(self._due(schema))
         self._wait()
         assert self._writer
         assert self._schema is not None
         self.columns = {name: str(kind) for name, kind in self._schema.items()}
-        self._writer.add_key_value_metadata(dict(self._metadata))
+        self._writer.add_key_value_metadata({**notes, **self._metadata})
         self._writer.close()
         self._writer = None
 
     def _flush(self, schema: Mapping[str, Type]) -> None:
+        table = self._due(schema)
+        self._allowance.check()
+        self._writing = self._thread.submit(self._write, table)
+
+    def _due(self, schema: Mapping[str, Type]) -> pa.Table:
+        """The rows since the last row group, once that is written."""
         # Once written, columns keep their order: one of the contract that comes late stands where it was missed.
         self._schema = self._schema or dict(schema)
         table = _row_group(self._chunks, self._schema)
@@ -97,7 +110,7 @@ class ParquetFile:
         self._wait()
         if self._writer is None:
             self._writer = _open(self._path, table)
-        self._writing = self._thread.submit(self._write, table)
+        return table
 
     def _write(self, table: pa.Table) -> None:
         assert self._writer

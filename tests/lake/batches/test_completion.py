@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,7 +25,16 @@ from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.batches.completion import REBASES, BatchFinisher, rebase_wait
 from pipeline.lake.batches.metrics import history_of
 from pipeline.lake.batches.poller import Poller, PollOutcome
-from pipeline.lake.batches.records import COPIES_FOR, BatchRecords, BatchStatus, RuleResult, Verdict
+from pipeline.lake.batches.records import (
+    _OUTLINE,
+    COPIES_FOR,
+    Batch,
+    BatchRecords,
+    BatchStatus,
+    RuleResult,
+    Verdict,
+    candidates_of,
+)
 from pipeline.lake.batches.redrive import Redriver
 from pipeline.lake.batches.seal import Sealer
 from pipeline.lake.batches.staged_queue import StagedQueue
@@ -438,7 +447,17 @@ def test_what_was_measured_is_remembered_of_committed_batches_whose_rows_are_as_
     assert shop.records.measured(shop.name, most=1) == counted[:1]
     assert [past.value for past in history_of(counted, "table")["RowCount"]] == [4 / 3, 1 / 3]
     assert history_of(counted, "batch") == {}
-    assert len(shop.records.newest(shop.name, 10)) == 4
+    whole = shop.records.newest(shop.name, 10)
+    assert len([each for each in whole if each.candidates and each.write and each.ended]) == 4
+    outlines = shop.records.newest(shop.name, 10, outlined=True)
+    assert outlines == [replace(each, candidates=(), left_out=(), is_outline=True) for each in whole]
+    with pytest.raises(ValueError, match="without its candidates"):
+        candidates_of(outlines[0])
+
+
+def test_an_outline_has_every_fact_but_the_long_ones():
+    long = {"candidates", "left_out", "is_outline"}
+    assert {each.name for each in fields(Batch)} - {"id", *long} <= {*_OUTLINE}
 
 
 def test_a_job_of_an_ended_batch_may_not_write_any_more(shop: Shop):

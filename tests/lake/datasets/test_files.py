@@ -65,7 +65,7 @@ def test_every_error_of_a_file_names_line_and_field():
         (
             "format: csv",
             "format: cvs",
-            "4: stage_a.format: 'cvs' is none of csv, tsv, fixed, json, jsonl, xml, xlsx, parquet, avro, orc;"
+            "4: stage_a.format: 'cvs' is none of csv, tsv, fixed, json, jsonl, xml, xlsx, parquet, avro, orc, netcdf;"
             " did you mean 'csv'?",
         ),
         ("  columns:", "  colums:", "5: stage_a.colums: is unknown; did you mean 'columns'?"),

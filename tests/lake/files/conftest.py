@@ -82,12 +82,13 @@ def read(
         metadata={"source": "s3://raw/file", **(metadata or {})},
         limits=limits,
     )
-    rows = pq.read_table(parquet).to_pylist()
+    with pq.ParquetFile(parquet) as written:
+        names, rows = written.schema_arrow.names, written.read(use_threads=False).to_pylist()
     positions = [row.pop(ROW_COLUMN) for row in rows]
     bad = [json.loads(line) for line in bad_rows.read_text().split("\n") if line]
     assert conversion.rows_in == conversion.rows_out + conversion.rows_bad
     assert (conversion.rows_out, conversion.rows_bad) == (len(rows), len(bad))
-    assert list(conversion.columns) == pq.read_schema(parquet).names[:-1]
+    assert list(conversion.columns) == names[:-1]
     return Read(conversion, rows, positions, bad, parquet)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import fastavro
+import netCDF4
 import pyarrow as pa
 import pyarrow.orc as orc
 import pyarrow.parquet as pq
@@ -85,6 +86,16 @@ def _xlsx(names: tuple[str, str], rows: Rows) -> bytes:
     return file.getvalue()
 
 
+def _netcdf(names: tuple[str, str], rows: Rows) -> bytes:
+    file = netCDF4.Dataset("rows.nc", "w", memory=1024)
+    file.createDimension("row", len(rows))
+    for place, name in enumerate(names):
+        variable = file.createVariable(name, str, ("row",))
+        for number, row in enumerate(rows):
+            variable[number] = row[place]
+    return bytes(file.close())
+
+
 def _xml(names: tuple[str, str], rows: Rows) -> bytes:
     root = etree.Element("rows")
     for row in rows:
@@ -107,6 +118,7 @@ OTHERS = [
     Format("parquet", 1, _parquet),
     Format("avro", 1, _avro),
     Format("orc", 1, _orc),
+    Format("netcdf", 1, _netcdf),
     Format("xlsx", 2, _xlsx),
     Format("xml", 1, _xml, {"records": "row"}),
 ]

@@ -41,6 +41,12 @@ def _orc() -> type[Reader]:
     return OrcReader
 
 
+def _netcdf() -> type[Reader]:
+    from pipeline.lake.files.readers.netcdf_reader import NetcdfReader
+
+    return NetcdfReader
+
+
 def _xlsx() -> type[Reader]:
     from pipeline.lake.files.readers.xlsx_reader import XlsxReader
 
@@ -62,6 +68,7 @@ READERS: dict[str, Callable[[], type[Reader]]] = {
     "parquet": _parquet,
     "avro": _avro,
     "orc": _orc,
+    "netcdf": _netcdf,
     "xlsx": _xlsx,
     "xml": _xml,
 }

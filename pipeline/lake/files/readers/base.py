@@ -190,6 +190,10 @@ class Reader(ABC):
     def schema(self) -> Mapping[str, Type]:
         """The columns as far as they are known, in order, the contract's missing ones at the end."""
 
+    def notes(self) -> Mapping[str, str]:
+        """What the file says of its columns, for the metadata of the Parquet file; after `finish`."""
+        return {}
+
     def read_again(self, source: Source) -> None:
         """Start over with a second reading of the same bytes, with the schema that is complete now."""
         raise Inconsistent(f"the schema of a {self.settings.format} file changed while it was read")

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pipeline.lake.files.byte_places import count_of
 from pipeline.lake.files.readers.csv_dialect import Dialect
 from pipeline.lake.files.readers.csv_text import CsvText, Flags, Offsets
 
+_LINE_FEED = 10
 _NEVER_CLOSED = "a quote is opened and never closed"
 
 
@@ -200,7 +202,7 @@ class Scanner:
 
 def count_lines(data: bytes) -> int:
     """Line ends of any kind: LF, CRLF, CR."""
-    newlines = int(np.count_nonzero(np.frombuffer(data, np.uint8) == 10))
+    newlines = count_of(np.frombuffer(data, np.uint8), _LINE_FEED)
     return newlines + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else newlines
 
 

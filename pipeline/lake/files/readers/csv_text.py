@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.lake.files.byte_places import places_of
 from pipeline.lake.files.readers.csv_dialect import Dialect
 
 Offsets = NDArray[np.int64]
@@ -44,18 +45,18 @@ class CsvText:
     def quotes(self) -> Offsets | None:
         """Offsets of quotes, None where there are none."""
         quote = self.dialect.quote
-        return self._unescaped(np.flatnonzero(self.bytes == quote[0])) if quote and quote in self.data else None
+        return self._unescaped(places_of(self.bytes, quote[0])) if quote and quote in self.data else None
 
     @cached_property
     def newlines(self) -> Offsets:
         """Offsets of line feeds."""
-        return self._unescaped(np.flatnonzero(self.bytes == _NEWLINE))
+        return self._unescaped(places_of(self.bytes, _NEWLINE))
 
     def lines(self, final: bool) -> tuple[Offsets, Offsets]:
         """Where each line stops and where the next one starts. With `final` what is left is a line too."""
         ends = self.newlines
         if b"\r" in self.data:
-            returns = self._unescaped(np.flatnonzero(self.bytes == _RETURN))
+            returns = self._unescaped(places_of(self.bytes, _RETURN))
             last = len(self.data) - 1
             lone = (self.bytes[np.minimum(returns + 1, last)] != _NEWLINE) & (returns < last)
             # A carriage return that ends the data may be half of CRLF.
@@ -76,9 +77,9 @@ class CsvText:
 
     def line_numbers(self, offsets: Offsets) -> Offsets:
         """How many line ends stand before each offset, also those within cells."""
-        ends = np.flatnonzero(self.bytes == _NEWLINE)
+        ends = places_of(self.bytes, _NEWLINE)
         if b"\r" in self.data:
-            returns = np.flatnonzero(self.bytes == _RETURN)
+            returns = places_of(self.bytes, _RETURN)
             lone = self.bytes[np.minimum(returns + 1, len(self.data) - 1)] != _NEWLINE
             ends = np.sort(np.concatenate((ends, returns[lone])))
         return np.searchsorted(ends, offsets)

@@ -225,7 +225,7 @@ def _rules(table: pa.Table) -> list[int]:
     """Rows whose every cell is a line of dashes or the like, as listings draw it below each header."""
     first = table.column(0)
     data = b"".join(content(chunk).tobytes() for chunk in first.chunks)
-    if not any(sign.encode() * 3 in data for sign in _DRAWING):
+    if not any(sign in data and sign * 3 in data for sign in map(str.encode, _DRAWING)):
         return []
     drawn = [pc.fill_null(pc.starts_with(first, pattern=sign * 3), False) for sign in _DRAWING]
     likely = np.flatnonzero(reduce(pc.or_, drawn).to_numpy())
