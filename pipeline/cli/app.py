@@ -10,12 +10,14 @@ from rich.markup import escape
 
 from pipeline.cli.connect import Target
 from pipeline.cli.output import errors
-from pipeline.core.errors import SluiceError
+from pipeline.core.errors import SluiceError, WrongUsage
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage; 3 `wait`: something was quarantined or
 failed; 4 `wait`: time is up.
 """
+
+WRONG_USAGE = 2
 
 app = typer.Typer(
     name="sluice",
@@ -65,7 +67,7 @@ def main() -> None:
         errors.print(f"[red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
         if error.hint:
             errors.print(f"       {escape(error.hint)}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+        sys.exit(WRONG_USAGE if isinstance(error, WrongUsage) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

@@ -15,7 +15,7 @@ from pipeline.cloudformation.changes import ResourceAction
 from pipeline.cloudformation.templates import load_template
 from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
-from pipeline.core.errors import BadInput, Refused
+from pipeline.core.errors import BadInput, Refused, WrongUsage
 from pipeline.core.settings import parameter_prefix, region
 from pipeline.deploy.embedded import WHAT_IS_NOT_HERE
 from pipeline.deploy.engine import LAKE, Stack, administrators
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pipeline.cloudformation.changes import Deployed, StackPlan
     from pipeline.deploy.engine import Stacks
 
+API_LOGS = "ApiLogs"
+"""The parameter that says whether a stack makes the role by which API Gateway writes logs: an account has one."""
 PIPELINE_ENV = "pipeline"
 """Used as the environment of the pipeline's stack, which belongs to no environment."""
 
@@ -89,7 +91,7 @@ def bootstrap(
     wrong = {**of_environment, "Flow": flow} if pipeline else of_pipeline
     if given := [name for name, value in wrong.items() if value is not None]:
         whose = "an environment" if pipeline else "the pipeline, and --pipeline is not given"
-        raise BadInput(f"{', '.join(given)} belongs to {whose}")
+        raise WrongUsage(f"{', '.join(given)} belongs to {whose}")
     target: Target = context.obj
     if pipeline and target.profile and target.env is None:
         target.env = PIPELINE_ENV
@@ -160,19 +162,26 @@ def _of_flow(flow: str, env: str, stacks: Stacks, *, is_embedded: bool) -> Stack
     loaded = load_template(template)
     known = {key: value for key, value in stacks.parameters(name).items() if key in loaded["Parameters"]}
     parameters = known | {"Lake": LAKE, "Env": env} | (WHAT_IS_NOT_HERE if is_embedded else {})
+    if API_LOGS in loaded["Parameters"] and not is_embedded:
+        parameters.setdefault(API_LOGS, "no" if account_has_api_logs() else "yes")
     name_lengths.check([(name, loaded, parameters)], region())
     return Stack(name, template, parameters)
 
 
+def account_has_api_logs() -> bool:
+    """Whether API Gateway has a role by which it writes the logs of this account's APIs here, whoever made it."""
+    return bool(client("apigateway").get_account().get("cloudwatchRoleArn"))
+
+
 def _check(parameters: Mapping[str, str], *, pipeline: bool) -> None:
-    """`BadInput` for parameters that CloudFormation would reject late, or even accept."""
+    """`WrongUsage` for parameters that CloudFormation would reject late, or even accept."""
     if pipeline:
         needed = {"Source": "--source", "Repository": "--repository", "ExternalId": "--external-id"}
         missing = [option for name, option in needed.items() if not parameters.get(name)]
         if missing:
-            raise BadInput(f"the pipeline needs {', '.join(missing)}", hint=_EXTERNAL_ID)
+            raise WrongUsage(f"the pipeline needs {', '.join(missing)}", hint=_EXTERNAL_ID)
     elif parameters.get("PipelineAccount") and not parameters.get("ExternalId"):
-        raise BadInput("--pipeline-account needs --external-id, as the pipeline has it", hint=_EXTERNAL_ID)
+        raise WrongUsage("--pipeline-account needs --external-id, as the pipeline has it", hint=_EXTERNAL_ID)
 
 
 def _say_role(name: str, role: str | None) -> None:

@@ -5,12 +5,24 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
+GROUPS = {
+    "Run a lake": ("up", "down", "demo", "env", "console"),
+    "Load": ("drop", "wait", "schedules", "smoke"),
+    "Find out": ("status", "find", "objects", "why", "executions", "execution", "logs", "quality"),
+    "Query": ("tables", "query", "diff"),
+    "Mend": ("redrive", "release", "dismiss", "upkeep"),
+    "Define": ("datasets", "try", "feed", "forecasts", "test"),
+    "Deploy": ("package", "bootstrap", "settings", "deploy"),
+}
+"""The commands by what somebody wants, in the order in which help lists them."""
+
 MODULES = {
     "up": ("up", "down"),
     "demo": ("demo",),
     "drop": ("drop", "wait"),
     "env": ("env",),
     "status": ("status", "objects"),
+    "find": ("find",),
     "why": ("why",),
     "executions": ("executions", "execution"),
     "logs": ("logs",),
@@ -24,6 +36,7 @@ MODULES = {
     "redrive": ("redrive", "release", "dismiss"),
     "quality": ("quality",),
     "upkeep": ("upkeep",),
+    "schedules": ("schedules",),
     "test": ("test",),
     "package": ("package",),
     "bootstrap": ("bootstrap",),
@@ -31,7 +44,6 @@ MODULES = {
     "deploy": ("deploy",),
     "console": ("console",),
 }
-"""In the order in which help lists them."""
 
 _MODULE_OF = {command: module for module, commands in MODULES.items() for command in commands}
 
@@ -48,9 +60,15 @@ def load(arguments: Sequence[str] = ()) -> None:
 
 
 def _sort() -> None:
-    """Help lists commands in the order of MODULES, whichever was imported first."""
+    """Help lists commands by their groups, in the order of GROUPS, whichever was imported first."""
     from pipeline.cli.app import app
 
-    place = {command: number for number, command in enumerate(_MODULE_OF)}
-    app.registered_commands.sort(key=lambda each: place[str(each.name or getattr(each.callback, "__name__", ""))])
+    group_of = {command: group for group, names in GROUPS.items() for command in names}
+    place = {command: number for number, command in enumerate(group_of)}
+    for command in app.registered_commands:
+        command.name = str(command.name or getattr(command.callback, "__name__", ""))
+        command.rich_help_panel = group_of[command.name]
+    for group in app.registered_groups:
+        group.rich_help_panel = group_of[str(group.name)]
+    app.registered_commands.sort(key=lambda each: place[str(each.name)])
     app.registered_groups.sort(key=lambda each: place[str(each.name)])

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 from pipeline.cli.embedded import prove
 from pipeline.core import settings
 from pipeline.core.checkout import checkout
-from pipeline.core.errors import Misconfigured, Refused
+from pipeline.core.errors import Misconfigured, Refused, WrongUsage
 from pipeline.core.lake_key import LakeKey
 from pipeline.emulator import state
 from pipeline.operate.connection import Connected, connect
@@ -100,9 +100,9 @@ class Target:
         if not self.profile:
             return None
         if self.endpoint:
-            raise Refused("--profile and --endpoint name two lakes", hint="Give one of them.")
+            raise WrongUsage("--profile and --endpoint name two lakes", hint="Give one of them.")
         if self.env is None:
-            raise Refused("--profile names an account and not a lake in it", hint="Add --env.")
+            raise WrongUsage("--profile names an account and not a lake in it", hint="Add --env.")
         return self.env
 
     def embedded(self) -> Where:

@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
+from pipeline.cli.arguments import To, dataset_argument
 from pipeline.cli.backends import backend_of
 from pipeline.cli.dataset_changes import (
     applied_json,
@@ -26,7 +27,7 @@ from pipeline.cli.output import Json, console, errors, print_json, print_table
 from pipeline.core.checkout import checkout
 from pipeline.core.definitions.files import Found
 from pipeline.core.definitions.problems import Problem
-from pipeline.core.errors import BadInput, Misconfigured, Refused
+from pipeline.core.errors import Misconfigured, Refused, WrongUsage
 from pipeline.deploy.datasets.definitions import all_findings, apply_definitions, by_name, plan_definitions
 from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.rulesets import Rulesets
@@ -66,7 +67,7 @@ class Transforming(StrEnum):
 @datasets.command("init")
 def init(
     file: Annotated[Path, typer.Argument(help="A sample, of any format and packing that is read.", exists=True)],
-    to: Annotated[str, typer.Option("--to", help="The dataset, as team/dataset.")],
+    to: To,
     write: Annotated[bool, typer.Option("--write", help="Write the file instead of printing it.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing definition.")] = False,
     transform: Annotated[
@@ -84,7 +85,7 @@ def init(
 
     name = dataset_name(to)
     if taken := reserved_team(name.team):
-        raise BadInput(taken)
+        raise WrongUsage(taken)
     proposal = propose(file, name)
     path = path_of(name)
     begun = skeleton(proposal.dataset, transform.value) if transform else None
@@ -235,7 +236,7 @@ def _is_wrong(definition: Definition, files: Found[Definition]) -> bool:
 @datasets.command("apply")
 def apply_command(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[TEAM/DATASET]...", help="Only these.")] = None,
+    names: Annotated[list[str] | None, dataset_argument("Only these.", "[TEAM/DATASET]...")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would happen, and change nothing.")] = False,
     retire_all: Annotated[
         bool, typer.Option("--retire-all", help="Retire also more than half of the datasets at once.")

@@ -57,7 +57,7 @@ def demo(port: Port = PORT, packaged: Packaged = False, flow: FlowNames = None) 
     if lifecycle.stop(checkout()):
         console.print("  stopped the lake that was running", highlight=False)
     console.print("[bold]A fresh lake[/]")
-    lake = bring_up(port, packaged=packaged, flows=flow or ())
+    lake = bring_up(port, packaged=packaged, flows=flow or (), limits=False)
     began = time.monotonic()
     connected = Target.of(lake).connect()
     with tempfile.TemporaryDirectory(prefix="sluice-samples-") as folder:

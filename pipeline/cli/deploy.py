@@ -21,7 +21,7 @@ from pipeline.cli.packages import packaged_for_aws
 from pipeline.cli.plans import plans_json, say_plans, say_progress
 from pipeline.cloudformation.changes import check_stateful
 from pipeline.core.checkout import checkout
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import WrongUsage
 from pipeline.deploy import aws, embedded, engine
 from pipeline.deploy.datasets.definitions import plan_deployed, refuse
 from pipeline.deploy.embedded import EmbeddedBackend
@@ -67,14 +67,14 @@ def deploy(
     ready = read_package(package) if package else None
     if flow:
         if plan:
-            raise BadInput(
+            raise WrongUsage(
                 "--plan changes nothing, and --flow is a setting", hint="`sluice settings set flows …` first."
             )
         there = ready.flows if ready else flows_of_checkout(checkout())
         want_flows(target.reach().env, flow, there, laptop=target.profile is None)
     if target.profile:
         if prune:
-            raise BadInput("--prune is for the embedded lake", hint="On AWS delete a stack in CloudFormation.")
+            raise WrongUsage("--prune is for the embedded lake", hint="On AWS delete a stack in CloudFormation.")
         _on_aws(target, ready, plan=plan, replace_stateful=replace_stateful, as_json=as_json)
         return
     # All stacks are checked for lost data before any is changed.

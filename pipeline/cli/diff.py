@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.app import app
+from pipeline.cli.arguments import BatchArgument
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table, styled
 from pipeline.operate.batches import find_batch
@@ -21,7 +22,7 @@ ROWS_SHOWN = 20
 @app.command()
 def diff(
     context: typer.Context,
-    batch: Annotated[str, typer.Argument(metavar="BATCH", help="The batch's id, as status and executions show it.")],
+    batch: BatchArgument,
     limit: Annotated[int, typer.Option(min=0, help="The most rows to show of each kind.")] = ROWS_SHOWN,
     as_json: Json = False,
 ) -> None:

@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pipeline.cli.app import app
-from pipeline.cli.arguments import DatasetArgument
+from pipeline.cli.arguments import DatasetArgument, To
 from pipeline.cli.drop_report import EXIT_INTERRUPTED, print_dropped, send
+from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.waits import wait
-from pipeline.core.errors import Refused
+from pipeline.core.errors import NotThere, Refused
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registration
+from pipeline.lake.services import Lake
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.attention import attention
 from pipeline.operate.connection import Connected
 from pipeline.operate.dropped_files import select
+from pipeline.operate.formatting import moment
 from pipeline.operate.progress import Progress
 
 EXIT_ATTENTION = 3
 EXIT_TIMEOUT = 4
 
 
+class IfUnknown(StrEnum):
+    """What `drop` does where no dataset takes its files yet."""
+
+    WARN = "warn"
+    FAIL = "fail"
+
+
 @app.command()
 def drop(
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="Files and folders to drop.", exists=True)],
-    to: Annotated[str, typer.Option("--to", help="The dataset, as team/dataset.")],
+    to: To,
     prefix: Annotated[str, typer.Option(help="Sub-folders below the dataset.")] = "",
+    if_unknown: Annotated[
+        IfUnknown,
+        typer.Option(help="What to do where no such dataset is registered: drop and warn, or fail and drop nothing."),
+    ] = IfUnknown.WARN,
     as_json: Json = False,
 ) -> None:
     """Drop files into the raw bucket, as `aws s3 cp` would, and all files of folders.
@@ -46,13 +62,15 @@ def drop(
     selection = select(files, f"{name}/{prefix}")
     registration = connected.lake.registry.get(name)
     known = registration is not None and registration.retired is None
+    if not known and if_unknown is IfUnknown.FAIL:
+        raise NotThere(_unknown(name, is_retired=registration is not None), hint=_similar(connected.lake, name))
     dropped = send(connected, selection, in_order=registration is None or _replaces(registration))
     if as_json:
         print_json(dropped.to_json() | {"registered": known})
     else:
         print_dropped(dropped)
         if not known:
-            _say_unknown(name, is_retired=registration is not None)
+            _say_unknown(connected.lake, name, is_retired=registration is not None)
     if dropped.is_interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     if dropped.failed or any(each.path in files for each in selection.skipped) or not selection.files:
@@ -64,13 +82,25 @@ def _replaces(registration: Registration) -> bool:
     return registration.dataset.table.write in ("upsert", "overwrite")
 
 
-def _say_unknown(name: DatasetName, *, is_retired: bool) -> None:
-    what = f"dataset {name} is retired" if is_retired else f"no dataset {name} is registered"
+def _unknown(name: DatasetName, *, is_retired: bool) -> str:
+    return f"dataset {name} is retired" if is_retired else f"no dataset {name} is registered"
+
+
+def _similar(lake: Lake, name: DatasetName) -> str | None:
+    """What may have been meant, of the datasets that take objects."""
+    there = [str(each.name) for each in lake.registry.all() if each.retired is None]
+    found = get_close_matches(str(name), there, n=1)
+    return f"Did you mean {found[0]}?" if found else None
+
+
+def _say_unknown(lake: Lake, name: DatasetName, *, is_retired: bool) -> None:
     how = "with its file again" if is_retired else "(`sluice datasets init`, then `sluice datasets apply`)"
     console.print(
-        f"[yellow]{what}:[/] the objects wait as UNROUTED until it is applied {how}.",
+        f"[yellow]{_unknown(name, is_retired=is_retired)}:[/] the objects wait as UNROUTED until it is applied {how}.",
         highlight=False,
     )
+    if similar := _similar(lake, name):
+        console.print(f"  {similar}", highlight=False)
 
 
 def drop_files(connected: Connected, files: list[Path], name: DatasetName, prefix: str = "") -> list[dict[str, Any]]:
@@ -106,6 +136,7 @@ def wait_command(
                     {"dataset": name, "status": status, "objects": n}
                     for (name, status), n in sorted(progress.objects.items())
                 ],
+                "paused": [{"dataset": name, **pause.to_json()} for name, pause in sorted(progress.paused.items())],
             }
         )
     elif not progress.is_settled:
@@ -126,12 +157,18 @@ def watch(connected: Connected, timeout: float, *, only: DatasetName | None = No
         return wait(connected, timeout, lambda progress: None, only=only)
     if not console.is_terminal:
         return _watch_in_lines(connected, timeout, only)
+    told: set[str] = set()
     with console.status("looking …") as status:
-        return wait(connected, timeout, lambda progress: status.update(progress.describe()), only=only)
+
+        def report(progress: Progress) -> None:
+            _say_paused(progress, told)
+            status.update(progress.describe())
+
+        return wait(connected, timeout, report, only=only)
 
 
 def _watch_in_lines(connected: Connected, timeout: float, only: DatasetName | None) -> Progress:
-    last = ""
+    last, told = "", set[str]()
 
     def report(progress: Progress) -> None:
         nonlocal last
@@ -139,5 +176,20 @@ def _watch_in_lines(connected: Connected, timeout: float, only: DatasetName | No
         if now != last:
             console.print(f"  {now}", highlight=False)
         last = now
+        _say_paused(progress, told)
 
     return wait(connected, timeout, report, only=only)
+
+
+def _say_paused(progress: Progress, told: set[str]) -> None:
+    """Say of each dataset whose objects wait because somebody paused it who did, why, and what ends it; once."""
+    for name, pause in sorted(progress.paused.items()):
+        if name not in told:
+            told.add(name)
+            console.print(
+                f"  [yellow]{name} is paused[/] since {moment(pause.since)} by {escape_untrusted(pause.by)}: "
+                f"{escape_untrusted(pause.why)}. `sluice schedules resume {name}` ends that, and `sluice schedules "
+                f"drain {name}` loads what waits.",
+                highlight=False,
+                soft_wrap=True,
+            )

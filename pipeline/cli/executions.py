@@ -1,18 +1,30 @@
-"""`sluice executions` and `sluice execution NAME`."""
+"""`sluice executions`, its commands, and `sluice execution NAME`."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.app import app
-from pipeline.cli.arguments import Limit
+from pipeline.cli.arguments import ExecutionArgument, Limit, dataset_option, readable, time_option
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_facts, print_json, print_table, styled
+from pipeline.core.errors import BadInput, Refused
 from pipeline.lake.causes import cause_of
 from pipeline.operate.aftermath import of_run
-from pipeline.operate.execution_search import ExecutionFilter, search
+from pipeline.operate.execution_search import ExecutionFilter, outcome_named, search
+from pipeline.operate.execution_starts import (
+    Possible,
+    can_redrive,
+    can_run_again,
+    can_start,
+    redrive,
+    run_again,
+    start,
+)
 from pipeline.operate.executions import Run, about, document, events_of, find, runs, version_of
 from pipeline.operate.formatting import duration, moment
 from pipeline.state_machines.history import Visit, visits
@@ -20,7 +32,18 @@ from pipeline.state_machines.history import Visit, visits
 _COLOURS = {"done": "green", "retried": "yellow", "caught": "yellow", "failed": "red", "running": "cyan"}
 
 
-@app.command()
+group = typer.Typer(help="Executions of state machines: listed, started, run again, redriven.")
+app.add_typer(group, name="executions")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The execution's name or ARN; a batch's is its id.")]
+InputOption = Annotated[
+    str | None, typer.Option("--input", metavar="JSON", help="The input as JSON; `@FILE` reads it from a file.")
+]
+NewName = Annotated[str | None, typer.Option("--name", help="The new execution's name; one is made if not given.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, also where the run publishes data.")]
+
+
+@group.callback(invoke_without_command=True)
 def executions(
     context: typer.Context,
     machine: Annotated[
@@ -32,12 +55,13 @@ def executions(
         typer.Option(
             help="RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED; or QUARANTINED, of a batch that failed its rules.",
             show_default=False,
+            callback=readable(outcome_named),
         ),
     ] = None,
-    dataset: Annotated[str | None, typer.Option(metavar="TEAM/DATASET", help="Only those of this dataset.")] = None,
+    dataset: Annotated[str | None, dataset_option("Only those of this dataset.")] = None,
     name: Annotated[str | None, typer.Option(help="Only those with this in their name, in any case.")] = None,
-    since: Annotated[str | None, typer.Option("--from", help="Only those that began from this time on.")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Only those that began until this time.")] = None,
+    since: Annotated[str | None, time_option("Only those that began from this time on.", "--from")] = None,
+    until: Annotated[str | None, time_option("Only those that began until this time.", "--to")] = None,
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
@@ -45,6 +69,8 @@ def executions(
 
     Example: sluice executions --status QUARANTINED --from 2026-01-31
     """
+    if context.invoked_subcommand:
+        return
     lake = context.obj.connect().lake
     given = {"machine": machine, "status": status, "dataset": dataset, "name": name, "from": since, "to": until}
     wanted = ExecutionFilter.of(lake, {field: value for field, value in given.items() if value})
@@ -75,7 +101,7 @@ def executions(
 @app.command()
 def execution(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The execution's name or ARN; a batch's is its id.")],
+    name: ExecutionArgument,
     as_json: Json = False,
 ) -> None:
     """Show one execution: the states that it entered, how long each took, and what went wrong.
@@ -109,6 +135,83 @@ def execution(
     console.print()
     rows = [_row(visit, run) for visit in seen]
     print_table("States", ("at", "took", "outcome", "state", "what went wrong"), rows)
+
+
+@group.command("start")
+def start_command(
+    context: typer.Context,
+    machine: Annotated[str, typer.Argument(metavar="MACHINE", help="The machine's name, as executions shows it.")],
+    text: InputOption = None,
+    name: NewName = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Start a state machine. Stages A and B start by what arrives and waits, and are refused.
+
+    Example: sluice executions start reports --input '{"month": "2026-01"}'
+    """
+    lake = context.obj.connect().lake
+    _confirm(can_start(lake, machine), f"start {machine}", yes)
+    _say_started(start(lake, machine, given(text) or "{}", name), as_json)
+
+
+@group.command("rerun")
+def rerun_command(
+    context: typer.Context,
+    name: NameArgument,
+    text: InputOption = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Run an execution again, under a new name: with its input, or with another.
+
+    Example: sluice executions rerun reports-20260131T090000-a1b2c3 --input @mended.json
+    """
+    lake = context.obj.connect().lake
+    run, described = find(lake, name)
+    _confirm(can_run_again(lake, run), f"run {run.machine} again", yes)
+    _say_started(run_again(lake, run, described, given(text)), as_json)
+
+
+@group.command("redrive")
+def redrive_command(context: typer.Context, name: NameArgument, yes: Yes = False, as_json: Json = False) -> None:
+    """Go on with a failed execution from the state in which it failed. `sluice redrive` sends back objects and batches.
+
+    Example: sluice executions redrive reports-20260131T090000-a1b2c3
+    """
+    lake = context.obj.connect().lake
+    run, described = find(lake, name)
+    _confirm(can_redrive(lake, run, described), f"go on with {run.name}", yes)
+    redrive(lake, run, described)
+    if as_json:
+        print_json({"name": run.name})
+    else:
+        console.print(f"{escape_untrusted(run.name)} goes on from where it failed")
+
+
+def given(text: str | None) -> str | None:
+    """An input as it was given, or what the file has that it names. `BadInput` for a file that cannot be read."""
+    if text is None or not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{text[1:]} cannot be read: {error}") from None
+
+
+def _confirm(can: Possible, what: str, yes: bool) -> None:
+    can.check()
+    if can.publishes and not yes and not (sys.stdin.isatty() and typer.confirm(f"Its run publishes data: {what}?")):
+        raise Refused("its run publishes data", hint="Give --yes if that is meant.")
+
+
+def _say_started(name: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"name": name})
+    else:
+        console.print(
+            f"started {escape_untrusted(name)}: see `sluice execution {escape_untrusted(name)}`", soft_wrap=True
+        )
 
 
 def _row(visit: Visit, run: Run) -> tuple[str | None, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import StrEnum
 from getpass import getpass
 from typing import Annotated, Any
 
@@ -27,12 +28,21 @@ from pipeline.cli.output import Json, console, errors, print_json
 from pipeline.core.checkout import checkout
 from pipeline.core.clients import client
 from pipeline.core.definitions.problems import BadDefinitions
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import WrongUsage
 from pipeline.lake.services import Lake
 from pipeline.operate.formatting import counted
 
 feed = typer.Typer(help="Bring a DynamoDB table to PostgreSQL, with nobody's identity.", no_args_is_help=True)
 app.add_typer(feed, name="feed")
+
+
+class ImportWay(StrEnum):
+    """The ways of an import (`pipeline/feeds/imports/ways.py`)."""
+
+    IN_PLACE = "in-place"
+    COPY = "copy"
+    EXPORT = "export"
+
 
 Name = Annotated[str, typer.Argument(help="The feed, as its file in definitions/feeds is called.")]
 
@@ -90,7 +100,7 @@ def check(
     from pipeline.operate.feeds import contracts
 
     if (name is None) is not every:
-        raise BadInput("which feed?", hint="Name one, or say --all.")
+        raise WrongUsage("which feed?", hint="Name one, or say --all.")
     checked = contracts.check(checkout(), name, against=against)
     if as_json:
         changed = {each: [vars_of(change) for change in found] for each, found in checked.changed.items()}
@@ -171,9 +181,28 @@ def privacy(context: typer.Context, name: Name, as_json: Json = False) -> None:
 def import_command(
     context: typer.Context,
     name: Name,
-    units: Annotated[float, typer.Option(min=1, help="Read units a second, of 8 kB each, that it may use.")] = 100,
+    units: Annotated[float, typer.Option(min=1, help="Read units a second, of 4 kB each, that it may use.")] = 100,
+    way: Annotated[
+        ImportWay | None,
+        typer.Option(
+            help="Scan the table in place, through a copy with a stream of its own, or by an export to S3.",
+            show_default="the way that was begun, else in-place",
+        ),
+    ] = None,
     estimate_only: Annotated[bool, typer.Option("--estimate", help="Say how long it takes, and read nothing.")] = False,
-    anew: Annotated[bool, typer.Option("--anew", help="Begin again, also if it is done: no row is lost.")] = False,
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--anew", help="Begin again, also if it is done. In place, it repairs rows and fills new columns."
+        ),
+    ] = False,
+    remove_surplus: Annotated[
+        bool,
+        typer.Option(
+            "--remove-surplus",
+            help="In place, remove all rows that have no item in the source. Without it, many of them are kept.",
+        ),
+    ] = False,
     comparing: Annotated[
         bool, typer.Option("--compare/--no-compare", help="Read the source once more at the end, and compare by day.")
     ] = True,
@@ -181,14 +210,16 @@ def import_command(
 ) -> None:
     """Import what the table held before its stream was read, beside the stream. Stopped, it goes on where it was.
 
-    Exits with 1 if source and target differ at the end.
+    Exits with 1 if source and target differ at the end, and if rows without an item were kept.
 
-    Example: sluice feed import payments --units 500
+    Example: sluice feed import payments --way export
     """
     from pipeline.operate.feeds import functions, imports
 
+    if remove_surplus and way not in (None, ImportWay.IN_PLACE):
+        raise WrongUsage(f"an import by {way} removes no rows", hint="--remove-surplus goes with --way in-place.")
     ask = functions.importer(_lake(context), name)
-    about = imports.estimate(ask, units=units)
+    about = imports.estimate(ask, units=units, way=way)
     if not as_json:
         say_estimate(about, units)
     if estimate_only:
@@ -196,14 +227,15 @@ def import_command(
             print_json({"feed": name, "estimate": asdict(about), "within_retention": about.within_retention})
         return
     last = None
-    for last in imports.run(ask, units=units, anew=anew):
+    for last in imports.run(ask, units=units, way=way, anew=anew, remove_surplus=remove_surplus):
         if not as_json:
             say_step(last, about)
-    compared = imports.compare(ask, units=units) if comparing else None
+    compared = imports.compare(ask, units=units, way=way) if comparing else None
     if as_json:
         print_json({"feed": name, "estimate": asdict(about), "import": asdict(last) if last else None} | _of(compared))
     elif compared:
         say_comparison(compared)
+    imports.check_surplus(name, last)
     if compared and not compared["agrees"]:
         raise typer.Exit(1)
 
@@ -230,7 +262,7 @@ def erase(
     from pipeline.operate.feeds import erasure, functions
 
     if for_good and dry_run:
-        raise BadInput("--for-good and --dry-run contradict each other", hint="Say one of them.")
+        raise WrongUsage("--for-good and --dry-run contradict each other", hint="Say one of them.")
     ask = functions.administrator(_lake(context))
     prompt = "identifier (it is not shown): "
     text = getpass(prompt, stream=sys.stderr) if sys.stdin.isatty() else sys.stdin.read()

@@ -147,23 +147,41 @@ def say_comparison(compared: Mapping[str, Any]) -> None:
             f"{day['target_rows']:,}",
             day["source_checksum"],
             day["target_checksum"],
-            "[green]agrees[/]" if day["agrees"] else "[red]differs[/]",
+            _verdict(day),
         )
         for day in compared["days"]
     ]
     titles = ("day", "source", "target", "checksum of the source", "checksum of the target", "")
     print_table("By day", titles, rows)
-    kinds = ("missing", "different", "surplus", "in_motion", "refused")
-    words = {"in_motion": "in motion: the stream has told of them", "refused": "put aside: items that are no rows"}
+    kinds = ("missing", "different", "surplus", "in_motion", "erased", "refused")
+    words = {
+        "surplus": "surplus: rows without an item in the source",
+        "in_motion": "in motion: written while the source was read",
+        "erased": "erased here, and still in the source",
+        "refused": "put aside: items that are no rows",
+    }
     told = [f"{compared[kind]:,} {words.get(kind, kind)}" for kind in kinds if compared[kind]]
     verdict = "[green]agrees[/]" if compared["agrees"] else "[red]differs[/]"
     console.print(f"{verdict}{': ' if told else ''}{', '.join(told)}", highlight=False, soft_wrap=True)
+    if not compared["agrees"]:
+        console.print(
+            "  The stream is behind (sluice feed status), or gave records up:"
+            " sluice feed import --way in-place --anew repairs what they would have said",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _verdict(day: Mapping[str, Any]) -> str:
+    if day["agrees"]:
+        return "[green]agrees[/]"
+    return f"[red]{counted(day['wrong'], 'row')} wrong[/]" if day["wrong"] else "in motion, or erased"
 
 
 def say_erasure(found: Erasure) -> None:
     """What was erased or would be, and what erasure does not reach."""
-    rows = [(each.feed, each.table, f"{each.rows:,}") for each in found.erased]
-    print_table("Would be erased" if found.dry_run else "Erased", ("feed", "table", "rows"), rows)
+    rows = [(each.feed, each.table, f"{each.rows:,}", f"{each.put_aside:,}") for each in found.erased]
+    print_table("Would be erased" if found.dry_run else "Erased", ("feed", "table", "rows", "put aside"), rows)
     if found.dry_run:
         console.print("  nothing is erased yet: add --for-good", highlight=False)
     else:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.app import app
+from pipeline.cli.arguments import is_time, time_option
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
 from pipeline.lake.services import Lake
@@ -17,7 +18,7 @@ from pipeline.operate.formatting import counted
 forecasts = typer.Typer(help="Find what weather services forecast.", no_args_is_help=True)
 app.add_typer(forecasts, name="forecasts")
 
-Time = Annotated[str, typer.Argument(help="The time that is forecast, as 2026-11-30T06:00:00Z.")]
+Time = Annotated[str, typer.Argument(help="The time that is forecast, as 2026-11-30T06:00:00Z.", callback=is_time)]
 Variable = Annotated[str | None, typer.Option("--variable", help="Only this variable.")]
 Model = Annotated[str | None, typer.Option("--model", help="Only this model.")]
 
@@ -56,11 +57,11 @@ def sources(context: typer.Context, as_json: Json = False) -> None:
 @forecasts.command("times")
 def times(
     context: typer.Context,
-    time: Annotated[str | None, typer.Argument(help="Show what is forecast for this time.")] = None,
+    time: Annotated[str | None, typer.Argument(help="Show what is forecast for this time.", callback=is_time)] = None,
     variable: Variable = None,
     model: Model = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The most to show.")] = 100,
-    after: Annotated[str | None, typer.Option(help="Only times after this one.")] = None,
+    after: Annotated[str | None, time_option("Only times after this one.")] = None,
     as_json: Json = False,
 ) -> None:
     """List the times that are forecast, or what is forecast for one, the newest run first.
@@ -97,8 +98,8 @@ def values(
     context: typer.Context,
     time: Time,
     variable: Annotated[str, typer.Option("--variable", help="The variable.")],
-    latitude: Annotated[float, typer.Option("--lat", help="Degrees north.")],
-    longitude: Annotated[float, typer.Option("--lon", help="Degrees east.")],
+    latitude: Annotated[float, typer.Option("--lat", min=-90, max=90, help="Degrees north.")],
+    longitude: Annotated[float, typer.Option("--lon", min=-180, max=360, help="Degrees east.")],
     model: Model = None,
     as_json: Json = False,
 ) -> None:

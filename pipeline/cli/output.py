@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -10,15 +11,21 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 """The option of every command that prints."""
 
 PIPED_WIDTH = 200
-"""Columns when the output is not a terminal: Rich's 80 would fold every key."""
+"""Columns when the output is no terminal and COLUMNS says nothing: Rich's 80 would fold every key."""
+SHORT_CELL = 16
+"""Characters of a cell that is never folded: a number, a status, a time, a column's head."""
+FOLDS = 3
+"""Lines of the longest cell: where there is no room for that, rows are written in lines of name and value."""
 
-# Without emoji: `:x:` in a key is not a picture.
-console = Console(emoji=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+# Without emoji: `:x:` in a key is not a picture. Rich itself obeys NO_COLOR.
+_piped = shutil.get_terminal_size((PIPED_WIDTH, 25)).columns
+console = Console(emoji=False, width=None if sys.stdout.isatty() else _piped)
 errors = Console(stderr=True, emoji=False)
 
 STYLES = {
@@ -67,19 +74,47 @@ def print_table(
     empty: str = "none",
     to: Console = console,
 ) -> None:
-    """Print a table, or `empty` if there are no rows. Cells are Rich markup: escape untrusted text."""
-    rows = list(rows)
+    """Print a table, or `empty` if there are no rows. Cells are Rich markup: escape untrusted text.
+
+    Where a table is wider than the output, long cells are folded and short ones are not; where that has no room
+    either, each row is written as lines of name and value.
+    """
+    rows = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if not rows:
         to.print(f"[bold]{title}[/]: [dim]{empty}[/]")
         return
     # Not as the table's own: that would be folded where the table is narrow.
     to.print(f"[bold]{title}[/]", highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    widths = [max(map(_cells_of, (name, *cells))) for name, cells in zip(columns, zip(*rows, strict=True), strict=True)]
+    long = [width for width in widths if width > SHORT_CELL]
+    left = to.width - sum(width for width in widths if width <= SHORT_CELL) - 2 * len(widths)
+    wanted = max((-(-width // FOLDS) for width in long), default=0) * len(long)
+    if left < wanted:
+        _print_lines(columns, rows, to)
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for name, width in zip(columns, widths, strict=True):
+        table.add_column(name, overflow="fold", no_wrap=width <= SHORT_CELL)
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*row)
     to.print(table)
+
+
+def _cells_of(markup: str) -> int:
+    """Columns of a terminal that a text takes, which is Rich markup."""
+    return Text.from_markup(markup, emoji=False).cell_len
+
+
+def _print_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], to: Console) -> None:
+    """Each row as lines of name and value; empty cells are left out."""
+    widest = max(map(_cells_of, columns))
+    for number, row in enumerate(rows):
+        if number:
+            to.print()
+        for name, cell in zip(columns, row, strict=True):
+            if cell:
+                pad = " " * (widest - _cells_of(name))
+                to.print(f"  [dim]{name}[/]{pad}  {cell}", highlight=False, soft_wrap=True)
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
@@ -87,4 +122,4 @@ def print_facts(title: str, facts: Mapping[str, Any]) -> None:
     console.print(f"[bold]{title}[/]")
     for name, value in facts.items():
         if value is not None:
-            console.print(f"  [dim]{name:<12}[/] {value}", highlight=False)
+            console.print(f"  [dim]{name:<12}[/] {value}", highlight=False, soft_wrap=True)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.app import app
+from pipeline.cli.arguments import RequiredDataset, batch_option
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table
-from pipeline.core.errors import BadInput, NotThere
-from pipeline.lake.services import Lake
+from pipeline.core.errors import NotThere, WrongUsage
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.datasets import registration_of
 from pipeline.operate.metrics import SHOWN, Metric, figure, metrics_of
@@ -24,13 +24,15 @@ SPARK = 20
 @app.command()
 def quality(
     context: typer.Context,
-    dataset: Annotated[str, typer.Argument(metavar="TEAM/DATASET", help="The dataset.")],
+    dataset: RequiredDataset,
     metric: Annotated[str | None, typer.Option(help="Show each batch's value of this metric, as it is listed.")] = None,
     leave_out: Annotated[
-        str | None, typer.Option(metavar="BATCH", help="Compare no later batch with this one.")
+        str | None,
+        batch_option("Compare no later batch with this one."),
     ] = None,
     count: Annotated[
-        str | None, typer.Option(metavar="BATCH", help="Compare later batches with this one, which only warned.")
+        str | None,
+        batch_option("Compare later batches with this one, which only warned."),
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why, for --leave-out and --count.")] = None,
     by: Annotated[str | None, typer.Option(help="Who says so; unsaid, the user's name.")] = None,
@@ -40,11 +42,13 @@ def quality(
 
     Example: sluice quality shop/orders --leave-out 01KF… --reason "a load of ten years"
     """
-    lake = context.obj.connect().lake
-    name = dataset_name(dataset)
+    if leave_out or count:
+        _check(leave_out, count, reason)
+    lake, name = context.obj.connect().lake, dataset_name(dataset)
     registration = registration_of(lake, name.team, name.dataset)
     if leave_out or count:
-        _decide(lake, str(name), leave_out, count, by or getpass.getuser(), reason)
+        batch = leave_out or count or ""
+        lake.batches.let_count(str(name), batch, counts=bool(count), by=by or getpass.getuser(), reason=reason or "")
     remembered, batches = lake.batches.measured(str(name), most=SHOWN), lake.batches.newest(str(name), SPARK)
     metrics = metrics_of(registration.dataset, remembered, batches)
     if metric is not None:
@@ -57,12 +61,11 @@ def quality(
         _print_metrics(str(name), metrics)
 
 
-def _decide(lake: Lake, name: str, leave_out: str | None, count: str | None, by: str, reason: str | None) -> None:
+def _check(leave_out: str | None, count: str | None, reason: str | None) -> None:
     if leave_out and count:
-        raise BadInput("--leave-out and --count are two decisions", hint="Say one of them.")
+        raise WrongUsage("--leave-out and --count are two decisions", hint="Say one of them.")
     if not reason:
-        raise BadInput("a decision needs a reason", hint='Add --reason "…": it stays with the batch.')
-    lake.batches.let_count(name, leave_out or count or "", counts=bool(count), by=by, reason=reason)
+        raise WrongUsage("a decision needs a reason", hint='Add --reason "…": it stays with the batch.')
 
 
 def _named(metrics: list[Metric], wanted: str) -> Metric:

@@ -10,9 +10,10 @@ import typer
 from rich.markup import escape
 
 from pipeline.cli.app import app
+from pipeline.cli.arguments import BatchArgument, ObjectsArgument, batch_option, dataset_option, execution_option
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import WrongUsage
 from pipeline.lake.batches.redrive import Redriven
 from pipeline.operate.arguments import dataset_name
 from pipeline.operate.formatting import counted
@@ -35,19 +36,24 @@ REASONS_SHOWN = 20
 @app.command()
 def redrive(
     context: typer.Context,
-    objects: Annotated[
-        list[str] | None, typer.Argument(help="s3://bucket/key, or team/dataset/file in the raw bucket.")
-    ] = None,
+    objects: ObjectsArgument = None,
     version: Annotated[str | None, typer.Option(help="Only this version id of one object.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="All quarantined and failed objects of team/dataset.")] = None,
-    batch: Annotated[str | None, typer.Option(help="A quarantined or failed batch, as it was staged.")] = None,
+    dataset: Annotated[
+        str | None,
+        dataset_option("All its quarantined and failed objects."),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        batch_option("A quarantined or failed batch, as it was staged."),
+    ] = None,
     queue: Annotated[
         str | None,
         typer.Option(help="A dead-letter queue as `sluice status` names it: `raw`, team/dataset, …"),
     ] = None,
-    execution: Annotated[str | None, typer.Option(help="The batch or objects of a failed execution.")] = None,
+    execution: Annotated[str | None, execution_option("The batch or objects of a failed execution.")] = None,
     rows: Annotated[
-        str | None, typer.Option(help="Rows of loaded objects of team/dataset that were set aside, and no others.")
+        str | None,
+        dataset_option("Rows of its loaded objects that were set aside, and no others."),
     ] = None,
     reason: Annotated[
         str | None, typer.Option(help="With --rows: those whose reason, told without values, has this in it.")
@@ -66,11 +72,11 @@ def redrive(
     """
     if sum(1 for given in (objects, dataset, batch, queue, execution, rows) if given) != 1:
         known = "One of: objects, --dataset, --batch, --queue, --execution, --rows."
-        raise BadInput("name what to send back", hint=known)
+        raise WrongUsage("name what to send back", hint=known)
     if version and len(objects or []) != 1:
-        raise BadInput("--version needs exactly one object", hint="Name the object, too.")
+        raise WrongUsage("--version needs exactly one object", hint="Name the object, too.")
     if (reason or dry_run) and not rows:
-        raise BadInput("--reason and --dry-run are about rows", hint="Name their dataset: --rows team/dataset.")
+        raise WrongUsage("--reason and --dry-run are about rows", hint="Name their dataset: --rows team/dataset.")
     lake = context.obj.connect().lake
     if queue:
         moved = redrive_messages(lake, queue)
@@ -93,7 +99,7 @@ def redrive(
 @app.command()
 def release(
     context: typer.Context,
-    batch: Annotated[str, typer.Argument(help="The quarantined batch.")],
+    batch: BatchArgument,
     reason: Annotated[str, typer.Option(help="Why its rows may be seen although they failed the rules.")],
     by: Annotated[str | None, typer.Option(help="Who decided; the user's name by default.")] = None,
     as_json: Json = False,
@@ -108,11 +114,12 @@ def release(
 @app.command()
 def dismiss(
     context: typer.Context,
-    objects: Annotated[
-        list[str] | None, typer.Argument(help="s3://bucket/key, or team/dataset/file in the raw bucket.")
-    ] = None,
+    objects: ObjectsArgument = None,
     reason: Annotated[str, typer.Option(help="Why nothing more is to be done.")] = "",
-    dataset: Annotated[str | None, typer.Option(help="All objects of team/dataset that need attention.")] = None,
+    dataset: Annotated[
+        str | None,
+        dataset_option("All its objects that need attention."),
+    ] = None,
     by: Annotated[str | None, typer.Option(help="Who decided; the user's name by default.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -123,7 +130,7 @@ def dismiss(
     Example: sluice dismiss shop/orders/2026/a.csv --reason "its rows came in b.csv"
     """
     if bool(objects) == bool(dataset):
-        raise BadInput("name what to dismiss", hint="Objects, or --dataset.")
+        raise WrongUsage("name what to dismiss", hint="Objects, or --dataset.")
     lake = context.obj.connect().lake
     rows = to_dismiss(lake, objects or [], dataset_name(dataset) if dataset else None)
     done = dismiss_objects(lake, rows, by or getpass.getuser(), reason)

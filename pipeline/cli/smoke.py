@@ -13,13 +13,14 @@ from uuid import uuid4
 import typer
 
 from pipeline.cli.app import app
+from pipeline.cli.arguments import dataset_option
 from pipeline.cli.drop import EXIT_ATTENTION, EXIT_TIMEOUT, drop_files
 from pipeline.cli.embedded import run_schedules_now
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json
 from pipeline.cli.samples import ORDER_COLUMNS
 from pipeline.core.clients import client
-from pipeline.core.errors import Refused
+from pipeline.core.errors import Refused, WrongUsage
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.operate.arguments import dataset_name
@@ -38,7 +39,8 @@ def smoke(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="A file to drop; else a small order.", exists=True)] = None,
     to: Annotated[
-        str | None, typer.Option("--to", help="The dataset, as team/dataset.", show_default="demo/orders")
+        str | None,
+        dataset_option("The dataset.", "--to", show_default="demo/orders"),
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 1200,
     as_json: Json = False,
@@ -51,7 +53,7 @@ def smoke(
     Example: sluice --profile dev --env dev smoke
     """
     if (file is None) != (to is None):
-        raise Refused("a file and --to need each other", hint="Without both, an order is dropped to demo/orders.")
+        raise WrongUsage("a file and --to need each other", hint="Without both, an order is dropped to demo/orders.")
     connected: Connected = context.obj.connect()
     name = dataset_name(to) if to else DATASET
     registered = connected.lake.registry.get(name)

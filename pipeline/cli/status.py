@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.app import app
-from pipeline.cli.arguments import DatasetArgument, Limit
+from pipeline.cli.arguments import DatasetArgument, Limit, readable, time_option
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table, styled
 from pipeline.core.errors import NotThere
@@ -19,7 +19,7 @@ from pipeline.lake.services import Lake
 from pipeline.operate.arguments import dataset_name, known
 from pipeline.operate.catalog_state import counts, standing
 from pipeline.operate.formatting import ago, between, counted, duration, moment, size
-from pipeline.operate.object_filter import Flaw, ObjectFilter
+from pipeline.operate.object_filter import Flaw, ObjectFilter, status_or_flaw
 from pipeline.operate.object_search import search, total
 from pipeline.operate.objects import listed, row_json
 from pipeline.operate.queues import Queue
@@ -58,10 +58,12 @@ def _gather(lake: Lake, dataset: DatasetName | None, batches: int) -> Summary:
 
 
 def _print(summary: Summary, lake: Lake) -> None:
+    _print_troubles(summary)
+    _print_paused(summary)
+    console.print()
     _print_objects(summary)
     _print_deliveries(summary)
     _print_batches(summary)
-    _print_troubles(summary)
     if summary.running:
         now = lake.clock()
         rows = [
@@ -71,6 +73,17 @@ def _print(summary: Summary, lake: Lake) -> None:
     _print_queues(summary)
     if summary.progress.is_settled:
         console.print("\n[green]Settled:[/] nothing waits and nothing runs.")
+
+
+def _print_paused(summary: Summary) -> None:
+    for paused in summary.paused_json():
+        what = "the upkeep of " if paused["what"] == "upkeep" else ""
+        console.print(
+            f"\n[yellow]Paused[/] {what}{paused['dataset']} [dim]since {moment(paused['since'])} by "
+            f"{escape_untrusted(paused['by'])}[/]\n  {escape_untrusted(paused['why'])}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _print_deliveries(summary: Summary) -> None:
@@ -163,9 +176,9 @@ def _print_verdict(batch: Batch, since: str | None, *, is_newest: bool) -> None:
 
 def _print_troubles(summary: Summary) -> None:
     if not summary.troubles:
-        console.print("\n[bold]Needs attention[/]: [green]nothing[/]")
+        console.print("[bold]Needs attention[/]: [green]nothing[/]")
         return
-    console.print("\n[bold]Needs attention[/]")
+    console.print("[bold]Needs attention[/]")
     for t in summary.troubles:
         where = f" {escape_untrusted(t.dataset)}" if t.dataset else ""
         noun = "message" if t.status == "DEAD_LETTERS" else "object"
@@ -207,15 +220,17 @@ def objects(
     context: typer.Context,
     dataset: DatasetArgument = None,
     status: Annotated[
-        str | None, typer.Option(help="Only objects of this status, such as FAILED; or BAD_ROWS, or REPEATED_ROWS.")
+        str | None,
+        typer.Option(
+            help="Only objects of this status, such as FAILED; or BAD_ROWS, or REPEATED_ROWS.",
+            callback=readable(status_or_flaw),
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Only objects with this in their key, in any case.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only objects with this in their reason, in any case.")] = None,
     attention: Annotated[bool, typer.Option("--attention", help="Only objects at which somebody has to look.")] = False,
-    since: Annotated[
-        str | None, typer.Option("--from", help="Only objects that changed last from this time on.")
-    ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Only objects that changed last until this time.")] = None,
+    since: Annotated[str | None, time_option("Only objects that changed last from this time on.", "--from")] = None,
+    until: Annotated[str | None, time_option("Only objects that changed last until this time.", "--to")] = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:

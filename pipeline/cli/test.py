@@ -16,7 +16,7 @@ from pipeline.cli.app import app
 from pipeline.cli.output import Json, console, print_json, print_table, styled
 from pipeline.cloudformation.substitutions import substitutions
 from pipeline.core.checkout import checkout
-from pipeline.core.errors import BadDefinition, BadInput, Transient
+from pipeline.core.errors import BadDefinition, BadInput, Transient, WrongUsage
 from pipeline.operate.arguments import dataset_name
 from pipeline.state_machines.coverage import Part, parts
 from pipeline.state_machines.suites import Case, Result, Runner, Suite, check, uncovered
@@ -63,12 +63,12 @@ def run_cases(
     Example: sluice test tests/state_machines
     """
     if full_coverage and (only or sfn_endpoint):
-        raise BadInput("--full-coverage needs all cases, on the embedded engine")
+        raise WrongUsage("--full-coverage needs all cases, on the embedded engine")
     if _is_of_datasets(folder):
         _run_transforms(folder, only, as_json)
         return
     if not folder.is_dir():
-        raise BadInput(f"{folder} is not a folder", hint="Give the one with MockConfigFile.json, inputs and histories.")
+        raise WrongUsage(f"{folder} is not a folder", hint="Give that of MockConfigFile.json, inputs and histories.")
     given = _given(substitute or [])
     suite = Suite(folder, definitions or [DEFINITIONS], partial(_substitutions, template or [], given))
     cases = [case for case in suite.cases() if only in ("", str(case))]
@@ -139,7 +139,7 @@ def _print_transform(case: str, problem: str | None) -> None:
 def _given(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         if not pair.partition("=")[0] or "=" not in pair:
-            raise BadInput(f"--substitute {pair!r} is not NAME=VALUE")
+            raise WrongUsage(f"--substitute {pair!r} is not NAME=VALUE")
     return dict(pair.split("=", 1) for pair in pairs)
 
 

@@ -8,6 +8,7 @@ import typer
 from ulid import ULID
 
 from pipeline.cli.app import app
+from pipeline.cli.arguments import dataset_argument
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table, styled
 from pipeline.core.checkout import checkout
@@ -28,7 +29,7 @@ from pipeline.operate.trials import Trials, chosen_objects
 @app.command("try")
 def try_definition(
     context: typer.Context,
-    dataset: Annotated[str, typer.Argument(metavar="TEAM/DATASET", help="Whose definition in the checkout to try.")],
+    dataset: Annotated[str, dataset_argument("Whose definition in the checkout to try.")],
     objects: Annotated[int, typer.Option(min=1, max=100, help="Over how many of its last raw objects.")] = 10,
     as_json: Json = False,
 ) -> None:

@@ -58,8 +58,11 @@ def pages_of(lake: state.RunningLake) -> str | None:
     return lake.pages if answers(lake.console, CONSOLE_S) else None
 
 
-def bring_up(port: int, *, packaged: bool = False, flows: Sequence[str] = (), quiet: bool = False) -> state.RunningLake:
-    """Start the lake, deploy the stacks and apply the datasets and feeds; prints each step unless `quiet`."""
+def bring_up(
+    port: int, *, packaged: bool = False, flows: Sequence[str] = (), quiet: bool = False, limits: bool = True
+) -> state.RunningLake:
+    """Start the lake, deploy the stacks and apply the datasets and feeds; prints each step unless `quiet`, and with
+    `limits` what of the templates has no effect here."""
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -87,8 +90,9 @@ def bring_up(port: int, *, packaged: bool = False, flows: Sequence[str] = (), qu
     results = deploy_stacks(root, backend, made, planned, say)
     apply_datasets(root, target.connect(), EmbeddedBackend(lake.env, replace_stateful=False), say)
     apply_flows(root, backend, made, say)
-    if not quiet:
+    if limits and not quiet:
         say_limits({name for result in results for name in result.accepted_without_effect})
+    if not quiet:
         where = pages_of(lake)
         line = f"console at [bold]{where}[/]" if where else f"[red]the console does not answer:[/] see {CONSOLE_LOG}"
         console.print(f"  {line}", highlight=False, soft_wrap=True)

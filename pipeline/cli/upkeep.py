@@ -10,7 +10,7 @@ from pipeline.cli.app import app
 from pipeline.cli.arguments import DatasetArgument
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_json, print_table
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import WrongUsage
 from pipeline.lake.batches.upkeep import Turn, TurnStatus, is_turn
 from pipeline.lake.services import Lake
 from pipeline.operate.arguments import dataset_name
@@ -32,9 +32,9 @@ def upkeep(
 
     Example: sluice upkeep shop/orders --now
     """
-    lake = context.obj.connect().lake
     if now and not dataset:
-        raise BadInput("--now needs a dataset", hint="sluice upkeep team/dataset --now")
+        raise WrongUsage("--now needs a dataset", hint="sluice upkeep team/dataset --now")
+    lake = context.obj.connect().lake
     names = [str(dataset_name(dataset))] if dataset else sorted(str(each.name) for each in lake.registry.all())
     if now:
         lake.turns.ask(names[0])

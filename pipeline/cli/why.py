@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.app import app
+from pipeline.cli.arguments import ObjectArgument
 from pipeline.cli.markup import escape_untrusted
 from pipeline.cli.output import Json, console, print_facts, print_json, styled
 from pipeline.lake.batches.records import Batch
@@ -31,9 +32,7 @@ _RAW_CHARACTERS = 160
 @app.command()
 def why(
     context: typer.Context,
-    uri: Annotated[
-        str, typer.Argument(metavar="S3-URI", help="s3://bucket/key, or team/dataset/file in the raw bucket.")
-    ],
+    uri: ObjectArgument,
     version: Annotated[str | None, typer.Option(help="Only this version id.")] = None,
     files: Annotated[bool, typer.Option("--files", help="With the table's data files that its rows are in.")] = False,
     as_json: Json = False,

@@ -57,9 +57,10 @@ def of_rows(batch: str, rows: Sequence[ObjectRow]) -> Aftermath:
 
 def of_batch(lake: Lake, batch: Batch) -> Aftermath:
     """Nothing for a batch that goes on or is loaded; else a read of all of its objects' rows."""
-    if batch.status not in _UNLOADED:
+    whole = lake.batches.get(batch.dataset, batch.id) if batch.status in _UNLOADED and batch.is_outline else batch
+    if whole is None or batch.status not in _UNLOADED:
         return Aftermath()
-    mine = [obj for place, obj in enumerate(candidates_of(batch)) if place not in batch.left_out]
+    mine = [obj for place, obj in enumerate(candidates_of(whole)) if place not in whole.left_out]
     found = of_rows(batch.id, lake.catalog.get_many(mine))
     later = (lake.batches.get(batch.dataset, each) for each, _ in found.into)
     released = frozenset(each.id for each in later if each and (each.release or {}).get("of") == batch.id)

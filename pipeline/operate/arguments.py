@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import WrongUsage
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
@@ -17,11 +17,11 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def dataset_name(text: str) -> DatasetName:
-    """Read `team/dataset` or `team.dataset`; `BadInput` for anything else."""
+    """Read `team/dataset` or `team.dataset`; `WrongUsage` for anything else."""
     try:
         return DatasetName.parse(text)
     except ValueError as error:
-        raise BadInput(str(error)) from None
+        raise WrongUsage(str(error)) from None
 
 
 def known(lake: Lake) -> str:
@@ -33,20 +33,20 @@ def known(lake: Lake) -> str:
 
 
 def status_of(text: str | None) -> Status | None:
-    """Read an object's status in any case; `BadInput` lists the statuses."""
+    """Read an object's status in any case; `WrongUsage` lists the statuses."""
     if text is None:
         return None
     try:
         return Status(text.upper().replace("-", "_"))
     except ValueError:
-        raise BadInput(f"{text!r} is not a status", hint=f"One of {', '.join(Status)}.") from None
+        raise WrongUsage(f"{text!r} is not a status", hint=f"One of {', '.join(Status)}.") from None
 
 
 def span_of(text: str) -> timedelta:
     """Read `30s`, `10m`, `2h` or `1d`."""
     found = _SPAN.match(text)
     if not found:
-        raise BadInput(f"{text!r} is not a span of time", hint="Write 30s, 10m, 2h or 1d.")
+        raise WrongUsage(f"{text!r} is not a span of time", hint="Write 30s, 10m, 2h or 1d.")
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 
@@ -56,14 +56,20 @@ def time_of(text: str) -> datetime:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise BadInput(f"{text!r} is not a time", hint="Write 2026-01-31T12:00:00Z.") from None
+        raise WrongUsage(f"{text!r} is not a time", hint="Write 2026-01-31T12:00:00Z.") from None
+
+
+def bucket_and_key(text: str) -> tuple[str | None, str]:
+    """Read `s3://bucket/key`, or `team/dataset/file`, which names no bucket; `WrongUsage` for what names no object."""
+    bucket, key = None, text
+    if text.startswith("s3://"):
+        bucket, _, key = text.removeprefix("s3://").partition("/")
+    if bucket == "" or not key:
+        raise WrongUsage(f"{text!r} names no object", hint="Write s3://bucket/key, or team/dataset/file.")
+    return bucket, key
 
 
 def object_of(lake: Lake, text: str) -> ObjectVersion:
     """Read `s3://bucket/key`, or `team/dataset/file` for a key of the raw bucket. The version is left empty."""
-    bucket, key = lake.settings[Setting.RAW_BUCKET], text
-    if text.startswith("s3://"):
-        bucket, _, key = text.removeprefix("s3://").partition("/")
-    if not bucket or not key:
-        raise BadInput(f"{text!r} names no object", hint="Write s3://bucket/key, or team/dataset/file.")
-    return ObjectVersion(bucket, key, "")
+    bucket, key = bucket_and_key(text)
+    return ObjectVersion(bucket or lake.settings[Setting.RAW_BUCKET], key, "")

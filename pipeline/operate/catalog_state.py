@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +18,9 @@ from pipeline.lake.settings import Setting
 
 AT_ONCE = 8
 """Questions to the catalog at a time: there are several of each dataset, and AWS answers each in milliseconds."""
+
+Counts = Mapping[str | None, Counter[str]]
+"""How many objects there are, by dataset and status; None stands for those of no dataset."""
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -61,7 +64,7 @@ def _belongs(place: Place, dataset: DatasetName) -> bool:
     return bool(place.dataset) or place.object.key.startswith(f"{dataset}/")
 
 
-def counts(lake: Lake, found: Standing) -> dict[str | None, Counter[str]]:
+def counts(lake: Lake, found: Standing) -> Counts:
     """How many objects there are of each status, by dataset; None is for those of none."""
     all_: dict[str | None, Counter[str]] = {name: Counter() for name in found.names}
     finished = zip(found.names, each(found.names, lake.catalog.count_finished), strict=True)

@@ -8,14 +8,13 @@ quarantined: what became of the batch is the outcome.
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import BadInput, WrongUsage
 from pipeline.core.executions import name_for
 from pipeline.lake.batches.records import FINAL, BatchStatus
 from pipeline.lake.datasets import DatasetName
@@ -24,21 +23,29 @@ from pipeline.operate.arguments import dataset_name, time_of
 from pipeline.operate.catalog_state import each
 from pipeline.operate.executions import STATUSES, Run, check, others, page_of
 from pipeline.operate.flows import STAGE_A, STAGE_B, flows_of
+from pipeline.operate.kept_executions import LOOKED, PAGE, KeptExecutions, Newest
 
 QUARANTINED = BatchStatus.QUARANTINED.value
 OUTCOMES = (*STATUSES, QUARANTINED)
-PAGE = 1_000
-"""Executions of one question (ListExecutions, AWS quota)."""
-LOOKED = 10 * PAGE
-"""Executions of one machine at which a search looks."""
 MACHINES = 30
 """Machines whose executions are merged; of more, one has to be chosen."""
 BATCHES = 50
 """Batches of each dataset whose status is asked for."""
+LAG = timedelta(minutes=1)
+"""An execution is listed by then (ListExecutions is eventually consistent)."""
+_STARTED = "%Y-%m-%dT%H:%M:%S.%fZ"
 FIELDS = ("machine", "status", "dataset", "name", "from", "to")
 
 Batches = Mapping[str, tuple[str, BatchStatus]]
 """The dataset and the status of batches, by their ids."""
+
+
+def outcome_named(text: str) -> str | None:
+    """Read an execution's outcome in any case; `WrongUsage` lists them."""
+    outcome = text.upper() or None
+    if outcome not in (None, *OUTCOMES):
+        raise WrongUsage(f"{text!r} is not a status of an execution", hint=f"One of {', '.join(OUTCOMES)}.")
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +63,8 @@ class ExecutionFilter:
     def of(cls, lake: Lake, given: Mapping[str, str]) -> ExecutionFilter:
         """Read from texts, those of `FIELDS`; `BadInput` for what is no machine, outcome, dataset or time."""
         text = {name: given.get(name, "").strip() for name in FIELDS}
-        machine, outcome = text["machine"] or None, text["status"].upper() or None
+        machine, outcome = text["machine"] or None, outcome_named(text["status"])
         check(lake, machine, None)
-        if outcome not in (None, *OUTCOMES):
-            hint = f"One of {', '.join(OUTCOMES)}."
-            raise BadInput(f"{text['status']!r} is not a status of an execution", hint=hint)
         return cls(
             machine,
             outcome,
@@ -102,19 +106,12 @@ class Listed:
 @dataclass(frozen=True, slots=True)
 class FoundExecutions:
     """`after` is where the next page begins, None where there is none. `is_cut`: the search ended, at `LOOKED`
-    executions of a machine, before it had found enough."""
+    executions of a machine, before it had found enough. `at`: as of when, where those were looked at that are kept."""
 
     executions: tuple[Listed, ...]
     after: str | None
     is_cut: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Executions by outcome: of each machine the newest `PAGE`. `is_all`: none has more."""
-
-    outcomes: Counter[str] = field(default_factory=Counter)
-    is_all: bool = True
+    at: datetime | None = None
 
 
 def search(
@@ -124,57 +121,46 @@ def search(
     *,
     after: str | None = None,
     batches: Batches | None = None,
+    kept: KeptExecutions | None = None,
 ) -> FoundExecutions:
     """At most `limit` executions, the newest first. `batches` are those that are known; without them they are read.
+    What has to pass many over looks at those that are `kept`, if somebody keeps them.
 
     `BadInput` where there are too many machines to look at all of them.
     """
     known = batches_of(lake, wanted.dataset) if batches is None or wanted.dataset else batches
+    looked = kept if kept and _may_look_at(kept, lake, wanted, after) else None
+    page = PAGE if wanted.is_narrow or after else limit + 1
     walks = [
-        _Walk(lake, name, wanted, after, PAGE if wanted.is_narrow or after else limit + 1)
-        for name in _machines(lake, wanted)
+        _Walk(lake, name, wanted, after, page, looked.of(lake, name) if looked else None)
+        for name in machines_of(lake, wanted)
     ]
-    merged = heapq.merge(*each(walks, _begun), key=_place, reverse=True)
+    merged = heapq.merge(*each(walks, _begun), key=place_of, reverse=True)
     names = [str(registration.name) for registration in lake.registry.all()]
     found: list[Listed] = []
+    at = looked.at if looked else None
     for run in merged:
         listed = _listed(run, names, known)
         if wanted.outcome not in (None, listed.outcome) or not _is_of(listed, wanted.dataset):
             continue
         if len(found) == limit:
-            return FoundExecutions(tuple(found), _place(found[-1].run))
+            return FoundExecutions(tuple(found), place_of(found[-1].run), at=at)
         found.append(listed)
-    return FoundExecutions(tuple(found), None, is_cut=any(walk.is_cut for walk in walks))
+    return FoundExecutions(tuple(found), None, is_cut=any(walk.is_cut for walk in walks), at=at)
 
 
-def tally(lake: Lake, batches: Batches) -> Tally:
-    """How the newest executions of each machine ended."""
-    outcomes: Counter[str] = Counter()
-    is_all = True
-    for listed, more in each(_machines(lake, ExecutionFilter()), lambda name: page_of(lake, name, limit=PAGE)):
-        outcomes.update(_outcome(run, batches) for run in listed)
-        is_all = is_all and more is None
-    return Tally(outcomes, is_all)
-
-
-@dataclass(frozen=True, slots=True)
-class Recent:
-    """What pages know of executions without asking each time."""
-
-    batches: Batches
-    tally: Tally
-
-
-def recent(lake: Lake) -> Recent:
-    """Ask once."""
-    batches = batches_of(lake)
-    return Recent(batches, tally(lake, batches))
+def _may_look_at(kept: KeptExecutions, lake: Lake, wanted: ExecutionFilter, after: str | None) -> bool:
+    """Whether many may have to be passed over, and none may be missing: on a later page those that began, and maybe
+    were not listed yet, when they were read."""
+    if kept.at is None or not kept.is_of(lake) or not (wanted.is_narrow or after):
+        return False
+    return after is None or after < f"{kept.at - LAG:{_STARTED}}"
 
 
 def outcome_of(lake: Lake, run: Run, dataset: str | None) -> str:
     """How one execution ended, of which `dataset` is what its input names."""
     batch = lake.batches.get(dataset, run.name) if dataset and run.machine == STAGE_B else None
-    return _outcome(run, {batch.id: (batch.dataset, batch.status)} if batch else {})
+    return ended_as(run, {batch.id: (batch.dataset, batch.status)} if batch else {})
 
 
 def batches_of(lake: Lake, dataset: DatasetName | None = None) -> Batches:
@@ -185,19 +171,37 @@ def batches_of(lake: Lake, dataset: DatasetName | None = None) -> Batches:
 
 
 class _Walk:
-    """The executions of one machine that may be meant, the newest first."""
+    """The executions of one machine that may be meant, the newest first: of those that are kept, else as it lists."""
 
-    def __init__(self, lake: Lake, machine: str, wanted: ExecutionFilter, after: str | None, page: int) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        machine: str,
+        wanted: ExecutionFilter,
+        after: str | None,
+        page: int,
+        kept: Newest | None,
+    ) -> None:
         self._lake, self._machine, self._wanted, self._after, self._page = lake, machine, wanted, after, page
+        self._kept = kept
         self.is_cut = False
 
     def __iter__(self) -> Iterator[Run]:
+        if self._kept is None:
+            yield from self._listed()
+            return
+        for run in self._kept.runs:
+            if self._wanted.since and run.started < self._wanted.since:
+                return
+            if self._wanted.status in (None, run.status) and self._is_meant(run):
+                yield run
+        self.is_cut = not self._kept.is_all
+
+    def _listed(self) -> Iterator[Run]:
         token, looked = None, 0
         while True:
             runs, token = page_of(self._lake, self._machine, self._wanted.status, limit=self._page, token=token)
-            for run in runs:
-                if (self._after is None or _place(run) < self._after) and self._wanted.fits(run):
-                    yield run
+            yield from filter(self._is_meant, runs)
             looked += len(runs)
             too_old = runs and self._wanted.since and runs[-1].started < self._wanted.since
             if token is None or too_old:
@@ -205,6 +209,9 @@ class _Walk:
             if looked >= LOOKED:
                 self.is_cut = True
                 return
+
+    def _is_meant(self, run: Run) -> bool:
+        return self._wanted.fits(run) and (self._after is None or place_of(run) < self._after)
 
 
 def _begun(walk: _Walk) -> Iterator[Run]:
@@ -218,12 +225,13 @@ def _with(first: list[Run], rest: Iterator[Run]) -> Iterator[Run]:
     yield from rest
 
 
-def _place(run: Run) -> str:
+def place_of(run: Run) -> str:
     """Where an execution stands in the list of all: its start, to the microsecond, and what tells it from others."""
-    return f"{run.started:%Y-%m-%dT%H:%M:%S.%f}Z {run.machine} {run.name}"
+    return f"{run.started:{_STARTED}} {run.machine} {run.name}"
 
 
-def _machines(lake: Lake, wanted: ExecutionFilter) -> list[str]:
+def machines_of(lake: Lake, wanted: ExecutionFilter) -> list[str]:
+    """The machines that may have such executions. `BadInput` where there are too many to look at all of them."""
     if wanted.machine:
         return [wanted.machine]
     if wanted.outcome == QUARANTINED:
@@ -242,10 +250,10 @@ def _listed(run: Run, names: list[str], known: Batches) -> Listed:
         dataset = next((name for name in names if run.name.startswith(name_for(name, "")[:-32])), None)
     elif run.machine == STAGE_B and run.name in known:
         dataset = known[run.name][0]
-    return Listed(run, dataset, _outcome(run, known))
+    return Listed(run, dataset, ended_as(run, known))
 
 
-def _outcome(run: Run, known: Batches) -> str:
+def ended_as(run: Run, known: Batches) -> str:
     """That of its batch, where a batch that ended badly is what the machine was for."""
     if run.machine != STAGE_B or run.status != "SUCCEEDED" or run.name not in known:
         return run.status

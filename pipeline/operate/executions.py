@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.core.clients import client
 from pipeline.core.clock import iso
-from pipeline.core.errors import BadInput, NotThere, Refused
+from pipeline.core.errors import BadInput, NotThere, Refused, WrongUsage
 from pipeline.lake.batches.redrive import Redriven
 from pipeline.lake.messages.stage_a import StageAWork, works_in
 from pipeline.lake.services import Lake
@@ -82,8 +82,8 @@ def others(lake: Lake) -> dict[str, str]:
     return {each["name"]: each["stateMachineArn"] for each in found}
 
 
-def _arn(lake: Lake, machine: str) -> str:
-    """`BadInput` for what is no machine."""
+def arn_of(lake: Lake, machine: str) -> str:
+    """The ARN of a machine, of a flow or of anybody's own. `BadInput` for what is no machine."""
     published = flows_of(lake).machines
     if machine in published:
         return published[machine].arn
@@ -98,20 +98,20 @@ def _arn(lake: Lake, machine: str) -> str:
 def check(lake: Lake, machine: str | None, status: str | None) -> None:
     """`BadInput` for what is no machine or no status of an execution."""
     if machine is not None:
-        _arn(lake, machine)
+        arn_of(lake, machine)
     if status is not None and status not in STATUSES:
-        raise BadInput(f"{status!r} is not a status of an execution", hint=f"One of {', '.join(STATUSES)}.")
+        raise WrongUsage(f"{status!r} is not a status of an execution", hint=f"One of {', '.join(STATUSES)}.")
 
 
 def page_of(
     lake: Lake, machine: str, status: str | None = None, *, limit: int = 25, token: str | None = None
 ) -> tuple[list[Run], str | None]:
     """One page of a machine's executions, newest first, and the token of the next. `BadInput` for an old token."""
-    stepfunctions = client("stepfunctions")
+    stepfunctions, arn = client("stepfunctions"), arn_of(lake, machine)
     chosen = {"statusFilter": status} if status else {}
     chosen |= {"nextToken": token} if token else {}
     try:
-        page = stepfunctions.list_executions(stateMachineArn=_arn(lake, machine), maxResults=min(limit, 1000), **chosen)
+        page = stepfunctions.list_executions(stateMachineArn=arn, maxResults=min(limit, 1000), **chosen)
     except stepfunctions.exceptions.InvalidToken:
         raise BadInput("this page of the list is not to be had any more", hint="Begin with the newest again.") from None
     return [_run(item, machine) for item in page["executions"]], page.get("nextToken")

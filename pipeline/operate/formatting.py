@@ -66,6 +66,6 @@ def size(count: int) -> str:
     return f"{value:.1f} {unit}"
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 object`, `1,200 objects`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """`1 object`, `1,200 objects`; `plural` where it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

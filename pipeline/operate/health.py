@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.core.clock import parse_iso
+from pipeline.lake.batches.pauses import Pause, Paused
 from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets.registry import Registration
@@ -30,6 +31,7 @@ STATES = (
     "LATE",
     "BEHIND",
     "DEAD_LETTERS",
+    "PAUSED",
     "REGISTERED",
     "BAD_ROWS",
     "REPEATED_ROWS",
@@ -52,7 +54,8 @@ class Size:
 @dataclass(frozen=True, slots=True)
 class Health:
     """One dataset. `batches` are its last, newest first; `late_by` is since when, in seconds, an object should have
-    been in the table by the dataset's `freshness`."""
+    been in the table by the dataset's `freshness`. Of a `paused` schedule no run is next, and nothing tells when what
+    waits will be loaded."""
 
     registration: Registration
     batches: tuple[Batch, ...]
@@ -60,6 +63,7 @@ class Health:
     backlog: Backlog
     prospect: Prospect | None
     next_run: str | None
+    paused: Pause | None
     late_by: float | None
     table: Size | None
 
@@ -81,6 +85,7 @@ class Health:
         met |= {ended.status.value} if ended and ended.status in _BAD else set()
         met |= {"LATE"} if self.late_by else set()
         met |= {"BEHIND"} if self.backlog.is_behind else set()
+        met |= {"PAUSED"} if self.paused else set()
         rest = "RETIRED" if self.registration.retired else "OK" if self.batches else "EMPTY"
         return next((state for state in STATES if state in met), rest)
 
@@ -102,6 +107,7 @@ class Health:
             "backlog": self.backlog.to_json(),
             "prospect": self.prospect.to_json() if self.prospect else None,
             "next_run": self.next_run,
+            "paused": self.paused.to_json() if self.paused else None,
             "rows": self.table.rows if self.table else None,
             "size": self.table.size if self.table else None,
             "bad_rows": sum(batch.bad_rows for batch in self.batches),
@@ -117,35 +123,45 @@ class HealthReader:
         self._lock = threading.Lock()
 
     def read(self, lake: Lake) -> list[Health]:
-        """Those in trouble first. Three Queries a dataset at most, and what `attention` reads."""
+        """Those in trouble first. Three Queries a dataset at most, a call for a hundred pauses, and what `attention`
+        reads."""
         registrations, now = lake.registry.all(), lake.clock()
         waiting = Counter({name: n for (name, s), n in lake.catalog.count_open().items() if s is Status.STAGED})
-        issues = attention(lake)
+        issues, pauses = attention(lake), lake.pauses.of([str(each.name) for each in registrations])
 
         def of(registration: Registration) -> Health:
             name = str(registration.name)
             mine = tuple(issue for issue in issues if issue.dataset == name)
-            return self._health(lake, registration, mine, waiting[name], now)
+            paused = pauses.get(name, {}).get(Paused.SCHEDULE)
+            return self._health(lake, registration, mine, waiting[name], paused, now)
 
         return sorted(each(registrations, of), key=lambda health: health.rank)
 
     def _health(
-        self, lake: Lake, registration: Registration, issues: Sequence[Issue], waiting: int, now: datetime
+        self,
+        lake: Lake,
+        registration: Registration,
+        issues: Sequence[Issue],
+        waiting: int,
+        paused: Pause | None,
+        now: datetime,
     ) -> Health:
         dataset = registration.dataset
-        batches = tuple(lake.batches.newest(str(registration.name), BATCHES))
+        batches = tuple(lake.batches.newest(str(registration.name), BATCHES, outlined=True))
         found = backlog(lake, dataset, COUNTED) if waiting else Backlog(0, False, None, False)
         number = max(waiting, found.waiting) if found.waiting else 0
         backlog_ = Backlog(number, False, found.oldest, found.is_behind)
         late = (now - parse_iso(found.oldest) - dataset.stage_b.freshness).total_seconds() if found.oldest else 0
         committed = next((batch for batch in batches if batch.status is BatchStatus.COMMITTED), None)
+        runs = not registration.is_closed and paused is None
         return Health(
             registration=registration,
             batches=batches,
             issues=tuple(issues),
             backlog=backlog_,
-            prospect=None if registration.is_closed else prospect(dataset, number, found.oldest, batches, now),
-            next_run=None if registration.is_closed else next_run(dataset, now),
+            prospect=prospect(dataset, number, found.oldest, batches, now) if runs else None,
+            next_run=next_run(dataset, now) if runs else None,
+            paused=paused,
             late_by=late if late > 0 else None,
             table=self._size(lake, registration, committed.id) if committed else None,
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from pipeline.core.errors import BadInput, NotThere
+from pipeline.core.errors import NotThere, WrongUsage
 from pipeline.lake.services import Lake
 from pipeline.operate.logs import Line, Source, of_execution, order, read, sources_of
 
@@ -21,10 +21,10 @@ _ID = re.compile(r"[A-Za-z0-9_-]{8,80}")
 def lines_of(lake: Lake, env: str, identity: str, start: int) -> list[Line]:
     """Every line from `start` (milliseconds) on that has the id; of an object also those of the batches it was in.
 
-    Of a batch also all that its jobs printed, which Spark prints without an id. `BadInput` for what is no id.
+    Of a batch also all that its jobs printed, which Spark prints without an id. `WrongUsage` for what is no id.
     """
     if not _ID.fullmatch(identity):
-        raise BadInput(f"{identity!r} is no id", hint="`sluice why` shows an object's; a batch's is its name.")
+        raise WrongUsage(f"{identity!r} is no id", hint="`sluice why` shows an object's; a batch's is its name.")
     found = _naming(lake, env, identity, start)
     batches = {batch for line in found if (batch := _sealed(line, identity))}
     for batch in sorted(batches - {identity}):

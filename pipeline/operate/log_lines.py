@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import WrongUsage
 from pipeline.operate.log_ids import parsed
 from pipeline.operate.logs import Line
 
@@ -42,6 +42,9 @@ def told(line: Line) -> Told:
     if str(document.get("type", "")).startswith("platform."):
         failed = _failed(document.get("record"))
         return Told("ERROR" if failed else None, line.message, {}, is_platform=not failed)
+    if isinstance(document.get("_aws"), dict) and "message" not in document:
+        # Numbers for CloudWatch's metrics, which only pass through the log (its embedded metric format).
+        return Told(None, line.message, {}, is_platform=True)
     if isinstance(document.get("message"), str):
         level = _level(document.get("level")) or ("ERROR" if line.is_error else None)
         facts = {name: v for name, v in document.items() if name not in ("level", "message", "timestamp")}
@@ -54,13 +57,30 @@ def told(line: Line) -> Told:
     return Told(level, line.message)
 
 
+@dataclass(frozen=True, slots=True)
+class LineFilter:
+    """Which lines are shown: at least as grave as `level`, with `text` in them in any case; the platform's own ones
+    only if they are asked for."""
+
+    level: str | None = None
+    text: str = ""
+    with_platform: bool = False
+
+    def lets(self, line: Line) -> bool:
+        """Whether a line is shown."""
+        if self.text.casefold() not in line.message.casefold():
+            return False
+        found = told(line)
+        return (self.with_platform or not found.is_platform) and found.is_at_least(self.level)
+
+
 def level_of(text: str | None) -> str | None:
-    """Read a level in any case; `BadInput` lists them."""
+    """Read a level in any case; `WrongUsage` lists them."""
     if not text:
         return None
     level = _level(text)
     if level is None:
-        raise BadInput(f"{text!r} is not a level of log lines", hint=f"One of {', '.join(LEVELS)}.")
+        raise WrongUsage(f"{text!r} is not a level of log lines", hint=f"One of {', '.join(LEVELS)}.")
     return level
 
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from pipeline.core.clock import iso
-from pipeline.core.errors import BadInput, NotThere
+from pipeline.core.errors import BadInput, NotThere, WrongUsage
 from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Registration
@@ -67,8 +67,8 @@ def as_of(lake: Lake, text: str) -> AsOf:
 def _moment(text: str) -> AsOf:
     try:
         return AsOf(time_of(text))
-    except BadInput:
-        raise BadInput(
+    except WrongUsage:
+        raise WrongUsage(
             f"{text!r} is neither a batch of this lake nor a time",
             hint="Write a batch's id, as `sluice status` shows it, or a time such as 2026-01-31T12:00:00Z.",
         ) from None

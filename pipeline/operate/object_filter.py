@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from pipeline.core.clock import iso
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import WrongUsage
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.redrive import REDRIVABLE
 from pipeline.lake.catalog import ObjectRow, Status
@@ -33,6 +34,20 @@ class Flaw(StrEnum):
     REPEATED_ROWS = "REPEATED_ROWS"
 
 
+def status_or_flaw(text: str | None) -> Status | Flaw | None:
+    """Read an object's status or flaw in any case; `WrongUsage` lists the statuses."""
+    upper = (text or "").upper()
+    return Flaw(upper) if upper in list(Flaw) else status_of(text)
+
+
+def folded(text: str) -> str:
+    """Equal for texts that people take for the same: in any case, and however marks are composed with their letters
+    (Unicode's canonical caseless matching)."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectFilter:
     """Objects that changed last `since` and `until`, both included, with `name` in their key, and so on.
@@ -52,14 +67,13 @@ class ObjectFilter:
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> ObjectFilter:
-        """Read from texts, those of `FIELDS`; `BadInput` for what is no dataset, status or time."""
+        """Read from texts, those of `FIELDS`; `WrongUsage` for what is no dataset, status or time."""
         text = {field: given.get(field, "").strip() for field in FIELDS}
-        status = text["status"].upper()
         if text["stage"].lower() not in ("", "a", "b"):
-            raise BadInput(f"{text['stage']!r} is not a stage that sets rows aside", hint="One of a, b.")
+            raise WrongUsage(f"{text['stage']!r} is not a stage that sets rows aside", hint="One of a, b.")
         return cls(
             dataset=dataset_name(text["dataset"]) if text["dataset"] else None,
-            status=Flaw(status) if status in list(Flaw) else status_of(status or None),
+            status=status_or_flaw(text["status"] or None),
             since=time_of(text["from"]) if text["from"] else None,
             until=time_of(text["to"]) if text["to"] else None,
             name=text["name"],
@@ -119,7 +133,7 @@ class ObjectFilter:
 
     def may_be(self, obj: ObjectVersion) -> bool:
         """Whether an object is meant, as far as its name tells. The id by which logs name it is one, too."""
-        return self.name.casefold() in obj.key.casefold() or (len(self.name) == DIGEST and self.name == obj.digest)
+        return folded(self.name) in folded(obj.key) or (len(self.name) == DIGEST and self.name == obj.digest)
 
     def fits(self, row: ObjectRow) -> bool:
         """Whether an object is meant, as far as its row tells."""
@@ -137,4 +151,4 @@ class ObjectFilter:
         wanted = self.reason
         if len(wanted) > 1 and wanted[0] == wanted[-1] == '"':
             return reason == wanted[1:-1]
-        return wanted.casefold() in reason.casefold()
+        return folded(wanted) in folded(reason)

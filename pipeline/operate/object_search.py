@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import TypeGuard
 
 from pipeline.core.errors import BadInput
+from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import ObjectRow, Status
 from pipeline.lake.catalog.index_keys import Place
 from pipeline.lake.catalog.indexes import Span
@@ -21,9 +23,11 @@ from pipeline.lake.catalog.rows import FINISHED
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.registry import Tables
 from pipeline.lake.services import Lake
-from pipeline.operate.catalog_state import each
+from pipeline.operate.attention import Issue
+from pipeline.operate.catalog_state import Counts, each
+from pipeline.operate.kept_objects import KeptObjects
 from pipeline.operate.missing_rows import TROUBLED
-from pipeline.operate.object_filter import ObjectFilter
+from pipeline.operate.object_filter import Flaw, ObjectFilter
 from pipeline.operate.open_issues import left_over
 
 PLACES = 20_000
@@ -36,9 +40,6 @@ CHUNK = 100
 """Rows of one question to the catalog (BatchGetItem, AWS quota)."""
 PAGE = 5_000
 """Entries of an index that are read at a time by who looks through many."""
-
-Counts = Mapping[str | None, Counter[str]]
-"""How many objects there are, by dataset and status, as `catalog_state.counts` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,21 @@ class Total:
 
 
 def search(
-    lake: Lake, wanted: ObjectFilter, limit: int, *, after: str | None = None, there: Counts | None = None
+    lake: Lake,
+    wanted: ObjectFilter,
+    limit: int,
+    *,
+    after: str | None = None,
+    there: Counts | None = None,
+    kept: KeptObjects | None = None,
 ) -> FoundObjects:
-    """At most `limit` objects, those that changed last first. `there` says which datasets and statuses have any.
+    """At most `limit` objects, those that changed last first. `there` says which datasets and statuses have any; `kept`
+    which objects there are, if somebody keeps that.
 
     `BadInput` where too many datasets and statuses would have to be looked at.
     """
     size = CHUNK if wanted.needs_rows else min(limit + 1, CHUNK)
-    walk = _Walk(lake, wanted, after, there, page=PAGE if wanted.name else size)
+    walk = _walk(lake, wanted, after, there, kept, PAGE if wanted.name else size)
     tables = Tables(lake.registry.all()) if wanted.attention else {}
     rows: list[tuple[Place, ObjectRow]] = []
     places = iter(walk)
@@ -84,41 +92,93 @@ def search(
     return FoundObjects(tuple(row for _, row in rows), walk.at if walk.goes_on() else None, is_cut=walk.goes_on())
 
 
-def total(lake: Lake, wanted: ObjectFilter, there: Counts | None = None) -> Total:
-    """How many objects are meant: as they are counted already, or found and counted."""
+def total(
+    lake: Lake,
+    wanted: ObjectFilter,
+    there: Counts | None = None,
+    kept: KeptObjects | None = None,
+    issues: Iterable[Issue] | None = None,
+) -> Total:
+    """How many objects are meant: as they are counted already, by dataset and status or in `issues`, or found and
+    counted."""
     if wanted.is_plain and there is not None:
         mine = [of_it for name, of_it in there.items() if wanted.dataset is None or name == str(wanted.dataset)]
         return Total(sum(of_it[status.value] for of_it in mine for status in wanted.statuses))
+    if issues is not None and (number := _in_issues(wanted, issues)) is not None:
+        return Total(number)
     if wanted.needs_rows:
-        found = search(lake, wanted, ROWS, there=there)
+        found = search(lake, wanted, ROWS, there=there, kept=kept)
         return Total(len(found.rows), found.after is not None)
-    walk = _Walk(lake, wanted, None, there, page=PAGE)
+    if looks_at_kept(kept, lake, wanted):
+        return Total(kept.number(wanted), kept.at is None)
+    walk = _Walk(_of_indexes(lake, wanted, None, there, PAGE), wanted)
     return Total(sum(1 for _ in walk), walk.goes_on())
 
 
-class _Walk:
-    """The places that an index has of objects that may be meant, those that changed last first.
+def _in_issues(wanted: ObjectFilter, issues: Iterable[Issue]) -> int | None:
+    """How many objects need attention; None where that is not what is asked for, or one may be in several issues."""
+    given = {name: value for name, value in wanted.to_json().items() if value}
+    same = [issue.objects for issue in issues if issue.filters == given]
+    if len(same) == 1:
+        return same[0]
+    if given.pop("attention", None) is None or given.keys() - {"dataset", "status"}:
+        return None
+    mine = [
+        issue
+        for issue in issues
+        if issue.filters
+        and wanted.status in (None, issue.status)
+        and (wanted.dataset is None or issue.dataset == str(wanted.dataset))
+    ]
+    # An object with bad rows may have repeated ones, too.
+    apart = not {Flaw.REPEATED_ROWS} & {issue.status for issue in mine}
+    return sum(issue.objects for issue in mine) if apart and wanted.status is not Status.UNROUTED else None
 
-    It ends after `PLACES` of them; then it `goes_on`, from the place `at`.
+
+def looks_at_kept(kept: KeptObjects | None, lake: Lake, wanted: ObjectFilter) -> TypeGuard[KeptObjects]:
+    """Whether a search looks at what is kept. For all of one dataset the indexes themselves are asked: it is quick."""
+    return kept is not None and kept.is_of(lake) and (wanted.dataset is None or bool(wanted.name))
+
+
+def _walk(
+    lake: Lake, wanted: ObjectFilter, after: str | None, there: Counts | None, kept: KeptObjects | None, page: int
+) -> _Walk:
+    if looks_at_kept(kept, lake, wanted):
+        return _Walk(kept.places(wanted, after), wanted)
+    return _Walk(_of_indexes(lake, wanted, after, there, page), wanted)
+
+
+def _of_indexes(
+    lake: Lake, wanted: ObjectFilter, after: str | None, there: Counts | None, page: int
+) -> Iterator[Place]:
+    sources = list(_sources(lake, wanted, after, there, page))
+    if len(sources) > PARTITIONS:
+        raise BadInput(
+            "this asks of too many datasets at once, while nobody knows which have objects",
+            hint="Choose a dataset or a status, or ask again in a minute.",
+        )
+    begun = each(sources, _begun)
+    return heapq.merge(*begun, key=lambda place: place.at, reverse=True)
+
+
+class _Walk:
+    """The places of objects that may be meant, those that changed last first.
+
+    It ends after `PLACES` of them; then it `goes_on`, from the place `at`. An object that moves meanwhile, which may be
+    met in two places, is had once.
     """
 
-    def __init__(self, lake: Lake, wanted: ObjectFilter, after: str | None, there: Counts | None, page: int) -> None:
-        sources = list(_sources(lake, wanted, after, there, page))
-        if len(sources) > PARTITIONS:
-            raise BadInput(
-                "this asks of too many datasets at once, while nobody knows which have objects",
-                hint="Choose a dataset or a status, or ask again in a minute.",
-            )
-        begun = each(sources, _begun)
-        self._places: Iterator[Place] = heapq.merge(*begun, key=lambda place: place.at, reverse=True)
+    def __init__(self, places: Iterator[Place], wanted: ObjectFilter) -> None:
+        self._places = places
         self._wanted = wanted
-        self._looked = 0
         self.at: str | None = None
 
     def __iter__(self) -> Iterator[Place]:
+        had: set[ObjectVersion] = set()
         for place in islice(self._places, PLACES):
-            self._looked, self.at = self._looked + 1, place.at
-            if self._wanted.may_be(place.object):
+            self.at = place.at
+            if place.object not in had and self._wanted.may_be(place.object):
+                had.add(place.object)
                 yield place
 
     def goes_on(self) -> bool:

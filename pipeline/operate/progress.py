@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.core.clients import client
+from pipeline.lake.batches.pauses import Pause, Paused
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
@@ -24,6 +26,8 @@ class Progress:
     """Objects that are not finished, by dataset and status."""
     executions: int = 0
     """That run; asked for once nothing else waits."""
+    paused: Mapping[str, Pause] = field(default_factory=dict)
+    """Pauses of the schedules of datasets that have staged objects: those wait until somebody resumes them."""
 
     def count(self, *statuses: Status) -> int:
         """How many unfinished objects have one of these statuses."""
@@ -42,11 +46,11 @@ class Progress:
     def describe(self) -> str:
         """One line: what is where on its way."""
         parts = [
-            (self.messages, "events"),
+            (self.messages, "event" if self.messages == 1 else "events"),
             (self.count(Status.REGISTERED), "in Stage A"),
             (self.count(Status.STAGED), "staged and waiting"),
             (self.count(Status.CLAIMED), "in Stage B"),
-            (self.executions, "executions running"),
+            (self.executions, "execution running" if self.executions == 1 else "executions running"),
             (self.count(Status.QUARANTINED), "quarantined"),
             (self.count(Status.FAILED), "failed"),
             (self.dead, "dead-lettered"),
@@ -66,6 +70,9 @@ def look(lake: Lake, only: DatasetName | None = None) -> Progress:
     messages = sum(depth(url) for url in queues.values())
     objects = lake.catalog.count_open(only)
     found = Progress(messages, dead=sum(map(depth, dead_letters)), objects=objects)
+    if staged := found.datasets(Status.STAGED):
+        pauses = {name: each.get(Paused.SCHEDULE) for name, each in lake.pauses.of(staged).items()}
+        found = replace(found, paused={name: pause for name, pause in pauses.items() if pause})
     # What waits is not settled, whatever runs.
     return replace(found, executions=_running(lake, only)) if found.is_settled else found
 

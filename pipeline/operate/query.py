@@ -14,7 +14,8 @@ from pipeline.lake.datasets import DatasetName
 from pipeline.lake.datasets.system_columns import BATCH_COLUMN
 from pipeline.operate.parquet_rows import ParquetRows
 from pipeline.operate.quarantine_table import QuarantinedRows
-from pipeline.operate.query_guard import QUARANTINE, tables_of
+from pipeline.operate.query_errors import Place, WrongQuery, no_table, of_duckdb
+from pipeline.operate.query_guard import QUARANTINE, UnknownTable, tables_of
 from pipeline.operate.query_types import Column, quoted, storable
 from pipeline.operate.tables import Snapshot, Tables
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from pyiceberg.table import Table
 
-LONGEST_ERROR = 2000
+_EXPLAIN = "EXPLAIN "
 NAMED = 100
 """Tables that a hint lists."""
 
@@ -84,12 +85,15 @@ class Session:
         self._tables = tables
         self._snapshot_of = snapshot_of
         self._error = duckdb.Error
+        self._sql = ""
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "python_enable_replacements": "false",
             # With a folder for what does not fit, DuckDB lets queries read that folder.
             "temp_directory": "",
+            # Which say the place.
+            "errors_as_json": "true",
         }
         if memory:
             config["memory_limit"] = memory
@@ -102,7 +106,7 @@ class Session:
         self._db.close()
 
     def run(self, sql: str) -> list[str]:
-        """Start the query; the columns' names, made unique. `BadInput` says in a line what is wrong with it."""
+        """Start the query; the columns' names, made unique. `WrongQuery` says in a line what is wrong with it."""
         try:
             self._prepare(sql)
             self._db.execute(sql)
@@ -119,6 +123,14 @@ class Session:
                 left = None if left is None else left - len(chunk)
                 if left == 0:
                     return
+        except self._error as error:
+            raise self._wrong(str(error)) from None
+
+    def explain(self, sql: str) -> str:
+        """How the query would be run, as DuckDB draws it; nothing is read. `WrongQuery` as `run` has it."""
+        try:
+            self._prepare(sql)
+            return str(self._db.sql(sql).explain())
         except self._error as error:
             raise self._wrong(str(error)) from None
 
@@ -148,10 +160,14 @@ class Session:
 
     def _prepare(self, sql: str) -> None:
         """Put in the tables that the query names, and lock everything else."""
+        self._sql = sql
         try:
             named = tables_of(self._db, sql)
         except BadInput as error:
-            raise BadInput(error.message, hint=" ".join(filter(None, (error.hint, self._there())))) from None
+            hint = " ".join(filter(None, (error.hint, self._there())))
+            if isinstance(error, UnknownTable):
+                raise no_table(error.message, error.table, sql, self._tables.names, hint) from None
+            raise WrongQuery(error.message, hint=hint) from None
         if any(len(name) == 3 for name in named):
             self._db.execute(f"ATTACH ':memory:' AS {QUARANTINE}")
         for number, (*schema, dataset) in enumerate(sorted(named)):
@@ -162,7 +178,8 @@ class Session:
     def _add(self, source: str, schema: Sequence[str], dataset: str) -> None:
         rows = self._rows(schema, dataset)
         if rows is None:
-            raise self._wrong(f"there is no table {'.'.join((*schema, dataset))}")
+            name = ".".join((*schema, dataset))
+            raise no_table(f"there is no table {name}", name, self._sql, self._tables.names, self._there())
         self._db.register(source, rows)
         place = ".".join(map(quoted, schema))
         self._db.execute(f"CREATE SCHEMA IF NOT EXISTS {place}")
@@ -185,13 +202,20 @@ class Session:
         read = self._snapshot_of(DatasetName(team, dataset), found) if self._snapshot_of else None
         return Snapshot(found, read)
 
-    def _wrong(self, message: str) -> BadInput:
-        told = " ".join(message.split())
-        if told.startswith("Out of Memory"):
-            # What DuckDB proposes then are settings, which are locked.
-            told, hint = "the query needs more memory than one may have", "Ask for less at once, or for fewer columns."
-            return BadInput(told, hint=hint)
-        return BadInput(told[:LONGEST_ERROR], hint=self._there())
+    def _wrong(self, message: str) -> WrongQuery:
+        told = of_duckdb(message, self._sql, self._there())
+        return told if told.place else self._located(told)
+
+    def _located(self, told: WrongQuery) -> WrongQuery:
+        """The same with its place: a relation that is made of a query does not tell it, but a statement does."""
+        try:
+            self._db.execute(f"{_EXPLAIN}{self._sql}")
+        except self._error as error:
+            again = of_duckdb(str(error), f"{_EXPLAIN}{self._sql}", self._there())
+            if again.message == told.message and again.place and again.place.start >= len(_EXPLAIN):
+                place = Place.of(self._sql, again.place.start - len(_EXPLAIN), again.place.length)
+                return WrongQuery(told.message, hint=told.hint, place=place, meant=told.meant)
+        return told
 
     def _there(self) -> str:
         names = self._tables.names

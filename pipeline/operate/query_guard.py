@@ -41,6 +41,14 @@ _NAMED = f"A table is named team.dataset; rows that were set aside of it are in 
 _ONLY = "only one SELECT is run: this does not write, and has no other statements"
 
 
+class UnknownTable(BadInput):
+    """A query names a table as none can be named; `table` is the name as far as it was read."""
+
+    def __init__(self, message: str, table: str) -> None:
+        super().__init__(message, hint=_NAMED)
+        self.table = table
+
+
 def tables_of(db: DuckDBPyConnection, sql: str) -> set[tuple[str, ...]]:
     """Team and dataset of each table that the query names, after `quarantine` where it asks for rows that were set
     aside; `BadInput` for a query that is not let through."""
@@ -118,9 +126,9 @@ def _table(node: dict[str, Any], subqueries: set[str]) -> tuple[str, ...] | None
     catalog = (node.get("catalog_name") or "").lower()
     is_quarantine = len(path) == 3 and path[0] == QUARANTINE == catalog
     if (len(path) > 2 or catalog) and not is_quarantine:
-        raise BadInput(f"there is no table {'.'.join(path)}", hint=_NAMED)
+        raise UnknownTable(f"there is no table {'.'.join(path)}", ".".join(path))
     if len(path) > 1:
         return path
     if path[0] not in subqueries:
-        raise BadInput(f"{path[0]} does not exist", hint=_NAMED)
+        raise UnknownTable(f"{path[0]} does not exist", path[0])
     return None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from shlex import quote
 
 from pipeline.core.clients import client
-from pipeline.core.errors import BadInput, NotThere, Refused
+from pipeline.core.errors import NotThere, Refused, WrongUsage
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.batches.redrive import REDRIVABLE, Redriven, Redriver, redrive_invocations, redrive_queue
 from pipeline.lake.batches.work import Work
@@ -78,20 +78,20 @@ def redrive_batch(lake: Lake, batch: str) -> Redriven:
 def release_batch(lake: Lake, batch: str, by: str, reason: str) -> Redriven:
     """Load a quarantined batch although it failed its rules; who and why is kept with the verdict.
 
-    `BadInput` without a reason; `Refused` for a batch that no rule holds back, or while its dataset is busy.
+    `WrongUsage` without a reason; `Refused` for a batch that no rule holds back, or while its dataset is busy.
     """
     if not reason.strip():
-        raise BadInput("a release needs a reason")
+        raise WrongUsage("a release needs a reason")
     return _redriver(lake).batch(_work_of(lake, batch), batch, {"by": by, "reason": reason.strip(), "of": batch})
 
 
 def dismiss_objects(lake: Lake, rows: Sequence[ObjectRow], by: str, why: str) -> int:
     """Note of objects that nothing more is to be done about them: they need no attention as they stand.
 
-    Whatever becomes of one later, it is to be looked at again. `BadInput` without a reason; returns how many it were.
+    Whatever becomes of one later, it is to be looked at again. `WrongUsage` without a reason; returns how many it were.
     """
     if not why.strip():
-        raise BadInput("say why nothing is to be done", hint="For instance: --reason 'its rows came in orders-2.csv'.")
+        raise WrongUsage("say why nothing is to be done", hint="Such as --reason 'its rows came in orders-2.csv'.")
     return sum(lake.catalog.dismiss(row, by, why.strip()) for row in rows)
 
 
@@ -118,7 +118,7 @@ def redrive_execution(lake: Lake, name: str) -> Redriven:
     if not run.is_of_lake:
         raise Refused(
             f"execution {name} is of {run.machine}, which is no machine of Stage A or B: it carries no objects",
-            hint="Step Functions redrives it itself: `aws stepfunctions redrive-execution`.",
+            hint=f"Step Functions redrives it itself: `sluice executions redrive {quote(name)}`.",
         )
     if run.machine == STAGE_B:
         return redrive_batch(lake, run.name)

@@ -13,17 +13,18 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from pipeline.core.errors import BadInput, NotThere
+from pipeline.core.errors import NotThere, WrongUsage
 from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.services import Lake
 from pipeline.operate.arguments import object_of
-from pipeline.operate.catalog_state import each
-from pipeline.operate.execution_search import ExecutionFilter
+from pipeline.operate.catalog_state import Counts, each
+from pipeline.operate.execution_search import Batches, ExecutionFilter
 from pipeline.operate.execution_search import search as search_executions
 from pipeline.operate.executions import Run, find
 from pipeline.operate.flows import title_of
+from pipeline.operate.kept_executions import KeptExecutions
+from pipeline.operate.kept_objects import KeptObjects
 from pipeline.operate.object_filter import ObjectFilter
-from pipeline.operate.object_search import Counts
 from pipeline.operate.object_search import search as search_objects
 from pipeline.operate.table_columns import described
 
@@ -52,16 +53,33 @@ class Hit:
         return asdict(self)
 
 
-def search(lake: Lake, text: str, there: Counts | None = None) -> list[Hit]:
-    """What `text` may mean; of one kind those first that are named so exactly. `there` says which datasets and statuses
-    have any objects: others are not asked for. `BadInput` for a text that is too short to mean anything."""
-    wanted = text.strip()
-    if len(wanted) < SHORT:
-        raise BadInput(f"{wanted!r} is too short to search for", hint=f"Write {SHORT} characters or more.")
-    objects = partial(_objects, there=there)
-    kinds: list[Callable[[Lake, str], Iterator[Hit]]] = [_datasets, _batches, _executions, objects, _columns]
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What somebody knows or keeps of the lake, for whom a search need not ask: as `object_search.search` and
+    `execution_search.search` take it."""
+
+    there: Counts | None = None
+    objects: KeptObjects | None = None
+    executions: KeptExecutions | None = None
+    batches: Batches | None = None
+
+
+def search(lake: Lake, text: str, known: Known | None = None) -> list[Hit]:
+    """What `text` may mean; of one kind those first that are named so exactly. `WrongUsage` for a text that is too
+    short to mean anything."""
+    wanted = text_of(text)
+    executions, objects = (partial(of, known=known or Known()) for of in (_executions, _objects))
+    kinds: list[Callable[[Lake, str], Iterator[Hit]]] = [_datasets, _batches, executions, objects, _columns]
     found = each(kinds, lambda kind: list(kind(lake, wanted)))
     return [hit for hits in found for hit in sorted(hits, key=lambda hit: hit.name != wanted)[:SHOWN]]
+
+
+def text_of(text: str) -> str:
+    """What is searched for; `WrongUsage` for a text that is too short to mean anything."""
+    wanted = text.strip()
+    if len(wanted) < SHORT:
+        raise WrongUsage(f"{wanted!r} is too short to search for", hint=f"Write {SHORT} characters or more.")
+    return wanted
 
 
 def is_id(text: str) -> bool:
@@ -90,11 +108,12 @@ def _batches(lake: Lake, text: str) -> Iterator[Hit]:
         yield Hit("batch", batch.id, batch.status.value, batch.dataset, batch.error)
 
 
-def _executions(lake: Lake, text: str) -> Iterator[Hit]:
+def _executions(lake: Lake, text: str, known: Known) -> Iterator[Hit]:
     exact = _named(lake, text)
     if exact:
         yield _execution(exact, exact.status)
-    for listed in search_executions(lake, ExecutionFilter(name=text), SHOWN).executions:
+    wanted = ExecutionFilter(name=text)
+    for listed in search_executions(lake, wanted, SHOWN, batches=known.batches, kept=known.executions).executions:
         if exact is None or listed.run.arn != exact.arn:
             yield _execution(listed.run, listed.outcome)
 
@@ -112,9 +131,10 @@ def _execution(run: Run, status: str) -> Hit:
     return Hit("execution", run.name, status, title_of(run.machine))
 
 
-def _objects(lake: Lake, text: str, there: Counts | None) -> Iterator[Hit]:
+def _objects(lake: Lake, text: str, known: Known) -> Iterator[Hit]:
     seen = set()
-    for row in [*_of_key(lake, text), *search_objects(lake, ObjectFilter(name=text), SHOWN, there=there).rows]:
+    named = search_objects(lake, ObjectFilter(name=text), SHOWN, there=known.there, kept=known.objects).rows
+    for row in [*_of_key(lake, text), *named]:
         if row.object not in seen:
             seen.add(row.object)
             uri, version = row.object.uri, row.object.version_id
@@ -127,6 +147,6 @@ def _of_key(lake: Lake, text: str) -> list[ObjectRow]:
         return []
     try:
         obj = object_of(lake, text)
-    except BadInput:
+    except WrongUsage:
         return []
     return sorted(lake.catalog.history(obj.path), key=lambda row: row.order, reverse=True)

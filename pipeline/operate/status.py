@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.core.errors import NotThere
+from pipeline.lake.batches.pauses import Pauses
 from pipeline.lake.batches.records import Batch
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
 from pipeline.operate.aftermath import Aftermath, of_batch
 from pipeline.operate.attention import Issue, troubles
 from pipeline.operate.batches import batch_json
-from pipeline.operate.catalog_state import counts, standing
+from pipeline.operate.catalog_state import Counts, Standing, counts, standing
 from pipeline.operate.executions import Run, runs
 from pipeline.operate.progress import Progress, look
 from pipeline.operate.queues import Queue, queues_of
@@ -27,7 +27,7 @@ RUNNING_SHOWN = 20
 class Summary:
     """The state of a lake, or of one dataset of it."""
 
-    objects: dict[str | None, Counter[str]]
+    objects: Counts
     batches: list[Batch]
     since: dict[str, Aftermath]
     """What became of the objects of each batch that was not loaded, by its id."""
@@ -38,6 +38,8 @@ class Summary:
     """Those that wait for the rest of their files."""
     retired: dict[str, str]
     """Retired datasets, and since when they are."""
+    paused: dict[str, Pauses]
+    """What somebody paused, by the dataset."""
     progress: Progress
     """Whether it is settled, by the one definition that `wait` has, too."""
 
@@ -51,23 +53,38 @@ class Summary:
             "queues": [asdict(queue) for queue in self.queues],
             "deliveries": [delivery.to_json() for delivery in self.deliveries],
             "retired": self.retired,
+            "paused": self.paused_json(),
             "settled": self.progress.is_settled,
         }
 
+    def paused_json(self) -> list[dict[str, Any]]:
+        """What is paused, as programs get it."""
+        return [
+            {"dataset": name, "what": what.value.removesuffix("_paused"), **pause.to_json()}
+            for name, pauses in self.paused.items()
+            for what, pause in pauses.items()
+        ]
 
-def gather(lake: Lake, dataset: DatasetName | None = None, batches: int = 3) -> Summary:
-    """Read the catalog's indexes, the last `batches` of each dataset, executions and queues.
+
+def gather(
+    lake: Lake,
+    dataset: DatasetName | None = None,
+    batches: int = 3,
+    count: Callable[[Lake, Standing], Counts] = counts,
+) -> Summary:
+    """Read the catalog's indexes, the last `batches` of each dataset, executions and queues. Who has counted the
+    objects already says so by `count`.
 
     Objects of the catalog itself are read where they need attention, and no others.
     """
     progress = look(lake, dataset)
     registrations = [r for r in lake.registry.all() if dataset in (None, r.name)]
     found = standing(lake, dataset, [r.name for r in registrations])
-    objects = counts(lake, found)
+    objects = count(lake, found)
     if dataset is not None and not registrations and not any(objects.values()):
         raise NotThere(f"no dataset {dataset} is registered, and no object of it was dropped", hint=None)
     queues = queues_of(lake, registrations)
-    newest = [batch for name in found.names for batch in lake.batches.newest(name, batches)]
+    newest = [batch for name in found.names for batch in lake.batches.newest(name, batches, outlined=True)]
     return Summary(
         objects=objects,
         batches=newest,
@@ -78,6 +95,7 @@ def gather(lake: Lake, dataset: DatasetName | None = None, batches: int = 3) -> 
         queues=queues,
         deliveries=waiting_deliveries(lake, registrations),
         retired={str(r.name): r.retired for r in registrations if r.retired},
+        paused=lake.pauses.of([str(r.name) for r in registrations]),
         progress=progress,
     )
 

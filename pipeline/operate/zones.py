@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.core.errors import BadInput, NotThere
+from pipeline.core.errors import NotThere, WrongUsage
 from pipeline.core.objects import ObjectVersion
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
@@ -43,12 +43,12 @@ def zone_of(lake: Lake, bucket: str) -> Zone:
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`, the key perhaps empty; `BadInput` for anything else."""
+    """Bucket and key of `s3://bucket/key`, the key perhaps empty; `WrongUsage` for anything else."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket:
-        raise BadInput(f"{uri!r} is no URI of S3", hint="Write s3://bucket/key.")
+        raise WrongUsage(f"{uri!r} is no URI of S3", hint="Write s3://bucket/key.")
     if len(key.encode()) > KEY_BYTES:
-        raise BadInput(f"the key of {uri[:100]!r}… is longer than S3's 1,024 bytes", hint="Check the URI.")
+        raise WrongUsage(f"the key of {uri[:100]!r}… is longer than S3's 1,024 bytes", hint="Check the URI.")
     return bucket, key
 
 
@@ -57,5 +57,5 @@ def located(lake: Lake, uri: str) -> tuple[Zone, ObjectVersion]:
     bucket, key = split(uri)
     zone = zone_of(lake, bucket)
     if not key:
-        raise BadInput(f"{uri!r} names a bucket and no object", hint=f"Write s3://{bucket}/key.")
+        raise WrongUsage(f"{uri!r} names a bucket and no object", hint=f"Write s3://{bucket}/key.")
     return zone, ObjectVersion(bucket, key, "")

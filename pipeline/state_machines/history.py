@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,10 @@ class Visit:
     """JSON as in the history; None if the history has none, or it is too large."""
     broken: bool = False
     """The iteration of a Map around it ended badly in it."""
+    tried: list[datetime] = field(default_factory=list)
+    """When each attempt was scheduled."""
+    failed: list[datetime] = field(default_factory=list)
+    """When each of `errors` happened."""
     runs: list[str] = field(default_factory=list)
     """Ids of the Glue job runs that it started."""
 
@@ -96,34 +101,50 @@ class HistoryReader:
             self._exited[number] = details["name"]
         elif kind.startswith("MapIteration"):
             if kind == "MapIterationFailed" and owner and owner.state != details["name"]:
-                _break(owner, details)
-            if around := self._open(details["name"]):
-                started = kind == "MapIterationStarted"
-                scope = (*around.scope, (details["name"], details["index"])) if started else around.scope
-                owner = around
+                _break(owner, details, event["timestamp"])
+            around = self._open(details["name"])
+            outer = around.scope if around else ()
+            # After a gap, which Map it is may be all that is known of an item.
+            scope = (*outer, (details["name"], details["index"])) if kind == "MapIterationStarted" else outer
+            owner = around
         elif owner:
-            _note(owner, kind, details)
+            _note(owner, kind, details, event["timestamp"])
         self._owner[number], self._scope[number] = owner, scope
+
+    def after_gap(self, events: Iterable[Mapping[str, Any]]) -> list[Visit]:
+        """The visits that were read, as copies, and those of later `events`, before which some are missing.
+
+        What follows from none of either is left out, but for states that are entered and items that begin.
+        """
+        reader = copy.deepcopy(self)
+        for event in events:
+            begins = event["type"].endswith("StateEntered") or event["type"] == "MapIterationStarted"
+            if begins or event.get("previousEventId", 0) in reader._owner:
+                reader.read(event)
+        return reader.visits
 
     def _open(self, state: str, scope: MapIterations | None = None) -> Visit | None:
         candidates = reversed(self._entered.get(state, []))
         return next((v for v in candidates if scope is None or v.scope == scope), None)
 
 
-def _break(visit: Visit, details: Mapping[str, Any]) -> None:
+def _break(visit: Visit, details: Mapping[str, Any], at: datetime) -> None:
     """A Fail state has no event of its own that says what went wrong, and is left by none."""
     visit.broken = True
     if not visit.errors:
         visit.errors.append(("MapIterationFailed", f"item {details['index']} of {details['name']} ended here"))
+        visit.failed.append(at)
 
 
-def _note(visit: Visit, kind: str, details: Mapping[str, Any]) -> None:
+def _note(visit: Visit, kind: str, details: Mapping[str, Any], at: datetime) -> None:
     if (run := _run_id(details)) and run not in visit.runs:
         visit.runs.append(run)
     if kind.endswith("Scheduled") or kind == "MapRunStarted":
         visit.attempts += 1
+        visit.tried.append(at)
     elif kind.endswith(_ENDED_BADLY):
         visit.errors.append((details.get("error", kind), details.get("cause", "")))
+        visit.failed.append(at)
         visit.recovered = False
     elif kind.endswith("Succeeded") and visit.errors:
         visit.recovered = True

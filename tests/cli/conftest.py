@@ -100,7 +100,7 @@ ORDERS = {
     "team": "shop",
     "dataset": "orders",
     "stage_a": {"format": "csv", "columns": {"id": "bigint", "price": "decimal(10,2)", "at": "timestamp"}},
-    "quality": {"ruleset": "Rules = [ IsComplete 'id' ]"},
+    "quality": {"ruleset": 'Rules = [ IsComplete "id" ]'},
 }
 
 
@@ -186,7 +186,19 @@ Sluice = Callable[..., Result]
 @pytest.fixture
 def sluice(front: AwsServer) -> Sluice:
     """`sluice("status", "--json")` runs the command against the module's lake."""
-    commands_there = ("status", "why", "executions", "logs", "query", "diff", "redrive", "drop", "quality")
+    commands_there = (
+        "status",
+        "find",
+        "why",
+        "executions",
+        "logs",
+        "query",
+        "diff",
+        "redrive",
+        "drop",
+        "quality",
+        "schedules",
+    )
     for name in commands_there:
         commands.importlib.import_module(f"pipeline.cli.{name}")
 

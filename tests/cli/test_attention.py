@@ -17,8 +17,9 @@ from pipeline.core.objects import ObjectVersion
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets.model import ORDER_COLUMN
 from pipeline.lake.settings import Setting
+from pipeline.operate.kept_objects import KeptObjects
 from tests.cli.conftest import ORDERS, Actor
-from tests.cli.test_status import rows
+from tests.cli.stories import rows
 
 MODES = {
     "append": {"write": "append"},
@@ -36,7 +37,7 @@ def found(sluice, lake, mode):
     status = json.loads(sluice("status", f"shop/{mode}", "--json").stdout)
     waited = sluice("wait", f"shop/{mode}", "--json", "--timeout", "30")
     told = json.loads(waited.stdout)
-    home = [trouble for trouble in count(lake).summary.troubles if trouble.dataset == f"shop/{mode}"]
+    home = [trouble for trouble in count(lake, KeptObjects()).summary.troubles if trouble.dataset == f"shop/{mode}"]
     assert (told["settled"], status["settled"]) == (True, True)
     assert told["needs_attention"] == sum(t["objects"] for t in status["attention"]) == sum(t.objects for t in home)
     assert waited.exit_code == (EXIT_ATTENTION if status["attention"] else 0)

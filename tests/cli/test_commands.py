@@ -59,5 +59,5 @@ def test_help_lists_commands_in_their_order_whichever_was_imported_first():
     )
     script += "print(*[each.name or each.callback.__name__ for each in app.registered_commands])"
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    groups = ("datasets", "feed", "forecasts", "settings")
-    assert printed == [name for names in commands.MODULES.values() for name in names if name not in groups]
+    groups = ("datasets", "executions", "feed", "forecasts", "schedules", "settings")
+    assert printed == [name for names in commands.GROUPS.values() for name in names if name not in groups]

@@ -294,4 +294,5 @@ def test_init_refuses_a_name_that_is_none(checkout: Path, tmp_path: Path):
     sample = tmp_path / "s.csv"
     sample.write_text("a\n1\n")
     result = CliRunner().invoke(app, ["datasets", "init", str(sample), "--to", "Shop"])
-    assert isinstance(result.exception, BadInput)
+    assert result.exit_code == 2
+    assert "team/dataset" in result.stderr

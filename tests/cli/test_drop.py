@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.clients import client
+from pipeline.core.errors import NotThere
 from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
@@ -161,3 +162,16 @@ def test_an_interrupt_says_what_is_there_by_then(orders: Actor, front: AwsServer
     there = in_bucket(orders.lake, prefix)
     assert 0 < len(there) < 400
     assert sorted(item["uri"].split("/", 3)[3] for item in answer["dropped"]) == there
+
+
+def test_a_dataset_that_nobody_registered_is_warned_of_or_refused(orders: Actor, sluice: Sluice, folder: Path) -> None:
+    mistyped = orders.name.replace("orders", "ordres")
+    refused = sluice("drop", str(folder), "--to", mistyped, "--if-unknown", "fail")
+    assert isinstance(refused.exception, NotThere)
+    assert refused.exception.hint == f"Did you mean {orders.name}?"
+    assert in_bucket(orders.lake, mistyped) == []
+    warned = sluice("drop", str(folder / "00.csv"), "--to", mistyped)
+    assert warned.exit_code == 0
+    assert f"no dataset {mistyped} is registered" in warned.output
+    assert f"Did you mean {orders.name}?" in warned.output
+    assert in_bucket(orders.lake, mistyped) == [f"{mistyped}/00.csv"]

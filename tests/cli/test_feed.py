@@ -18,7 +18,7 @@ from pipeline.cli import feed
 from pipeline.cli.app import app
 from pipeline.core.clients import client
 from pipeline.core.definitions.problems import BadDefinitions
-from pipeline.core.errors import BadInput, NotThere, Refused, SluiceError
+from pipeline.core.errors import BadInput, NotThere, Refused, SluiceError, WrongUsage
 from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.rds.server import PostgresServer
 from pipeline.feeds.services import Feeds
@@ -188,7 +188,11 @@ def test_status_and_the_privacy_report_say_how_a_feed_is(feeds: Feeds, sluice: S
 
 
 def test_an_import_says_what_it_will_take_and_that_all_is_there(
-    feeds: Feeds, history: None, sluice: Sluice, target: psycopg.Connection[Any]
+    feeds: Feeds,
+    history: None,
+    sluice: Sluice,
+    target: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     feeds.__dict__["feed"] = feed_of(source={"table": "history", "key": ["id"]})
     said = sluice("import", "transactions", "--units", "1000000", "--estimate").stdout
@@ -206,8 +210,33 @@ def test_an_import_says_what_it_will_take_and_that_all_is_there(
     assert json.loads(again)["import"]["is_finished"]
     assert len(rows(target)) == 9
     target.execute("UPDATE sluice_feeds.bi_transactions SET area = 'XX' WHERE transaction_id = 't1'")
+    assert "agrees" in sluice("import", "transactions", "--units", "1000000", "--anew").stdout
+    # The row of an item that is no row stands as it was.
+    monkeypatch.setattr("pipeline.feeds.imports.comparison._WAITS_S", ())
+    target.execute(
+        "INSERT INTO sluice_feeds.bi_transactions (transaction_id, sluice_sequence, sluice_deleted, sluice_reading)"
+        " VALUES ('bad', 5, false, 0)"
+    )
     again = sluice("import", "transactions", "--units", "1000000", "--anew", fails=1).stdout
-    assert "differs: 1 different" in again
+    assert "differs: 1 surplus" in again
+    assert "1 row wrong" in again
+    assert "repairs what they would have said" in again
+    # The table is emptied, and the stream does not tell of it.
+    dynamodb = client("dynamodb")
+    for number in range(9):
+        dynamodb.delete_item(TableName="history", Key={"id": {"S": f"t{number}"}})
+    with pytest.raises(WrongUsage, match="an import by copy removes no rows"):
+        sluice("import", "transactions", "--way", "copy", "--remove-surplus")
+    everything = ("import", "transactions", "--units", "1000000", "--anew")
+    said_to_people: list[int] = []
+    monkeypatch.setattr(feed, "say_comparison", lambda compared: said_to_people.append(compared["surplus"]))
+    with pytest.raises(Refused, match="9 rows of transactions have no item in the source") as refused:
+        sluice(*everything)
+    assert "--anew --remove-surplus" in str(refused.value.hint)
+    assert said_to_people == [9 + 1], "the comparison is shown before"
+    assert len(rows(target)) == 10
+    assert "read the table: 1" in sluice(*everything, "--no-compare", "--remove-surplus").stdout
+    assert len(rows(target)) == 1
 
 
 def test_a_person_is_erased_by_what_is_typed_and_not_by_an_argument(

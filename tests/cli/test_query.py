@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
@@ -11,7 +11,8 @@ import pytest
 
 from pipeline.cli.query import plain
 from pipeline.core.clients import client
-from pipeline.core.errors import BadInput
+from pipeline.core.errors import BadInput, NotThere, WrongUsage
+from pipeline.operate.saved_queries import SavedQueries
 from tests.cli.conftest import Actor
 from tests.cli.position_deletes import delete_rows
 
@@ -55,6 +56,23 @@ def test_query_gives_exact_values_as_json(sluice, filled):
         {"id": 2, "price": None, "at": None},
         {"id": LARGE, "price": "99999999.99", "at": "2026-01-02T03:04:05.678901Z"},
     ]
+
+
+def test_a_saved_query_is_run_by_its_name(sluice, filled, lake):
+    saved = SavedQueries(lake)
+    saved.save("how many", "select count(*) as n from shop.orders", "", "ana", replace=False)
+    saved.save("before", "select count(*) as n from shop.orders", "2001-01-01", "ana", replace=False)
+    assert documented(sluice("query", "--saved", "how many", "--json")) == [{"n": 3}]
+    early = sluice("query", "--saved", "before", "--json")
+    assert isinstance(early.exception, BadInput) or documented(early) == [{"n": 0}]
+    now = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    assert documented(sluice("query", "--saved", "before", "--as-of", now, "--json")) == [{"n": 3}]
+    assert [each["name"] for each in documented(sluice("query", "--list-saved", "--json"))] == ["before", "how many"]
+    assert "how many" in sluice("query", "--list-saved").stdout
+    assert "count_star()" in sluice("query", "--saved", "how many", "--explain").stdout
+    assert isinstance(sluice("query", "--saved", "nobody's").exception, NotThere)
+    for wrong in ((), ("select 1", "--saved", "how many"), ("--saved", "how many", "--list-saved")):
+        assert isinstance(sluice("query", *wrong).exception, WrongUsage), wrong
 
 
 def test_query_sums_beyond_64_bits_exactly(sluice, filled):

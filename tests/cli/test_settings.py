@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import settings
 from pipeline.cli.app import app
-from pipeline.core.errors import BadInput, Refused
+from pipeline.core.errors import BadInput, WrongUsage
 from pipeline.emulator.gateway.server import AwsServer
 
 Run = Callable[..., Result]
@@ -56,4 +56,4 @@ def test_a_refusal_says_where_and_what_is_allowed(run: Run):
 
 def test_a_profile_without_an_environment_is_refused():
     result = CliRunner().invoke(app, ["--profile", "dev", "settings"])
-    assert isinstance(result.exception, Refused)
+    assert isinstance(result.exception, WrongUsage)

@@ -7,7 +7,7 @@ from pipeline.lake.batches.records import BatchStatus
 from pipeline.lake.catalog import Status
 from pipeline.lake.tables.outcomes import CommitOutcome
 from stages.stage_b.end import REBASED_TOO_OFTEN, why_another_batch
-from tests.cli.test_status import rows
+from tests.cli.stories import rows
 
 
 def words(result) -> str:
