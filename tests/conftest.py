@@ -6,6 +6,7 @@ import contextlib
 import gc
 import itertools
 import os
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from pytest_socket import disable_socket, enable_socket
 from pipeline.core.lake_key import own_key
 from tests.dynamodb_local import DYNAMODB_LOCAL, MOTO, DynamoDBLocal
 from tests.examples import QUICK, leave_out_thorough
-from tests.markers import MARKERS, THOROUGH, markers_of, may_have
+from tests.markers import MARKERS, THOROUGH, TIMEOUT_S, markers_of, may_have
 from tests.scheduling import Scheduling, is_kept_together, rank
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +29,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 
 _PLACE = pytest.StashKey[int]()
 _places = itertools.count()
+_folders = itertools.count()
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,6 +40,8 @@ settings.load_profile("busy")
 # Where Python is told to keep no bytecode, each process that a test starts would compile all that it imports.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Workers of pytest-xdist are told a width, which nobody sees their output in.
+os.environ.pop("COLUMNS", None)
 
 # Before anything imports boto3: no test may ever reach a real account.
 for name in [n for n in os.environ if n.startswith("AWS_") and n not in ("AWS_CA_BUNDLE",)]:
@@ -113,6 +117,19 @@ def allowed(template: str, function: str, resource: str) -> set[str]:
         if statement["Resource"] == {"Sub": arn}
         for action in statement["Action"]
     }
+
+
+@pytest.fixture(scope="session")
+def _folders_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tests")
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, _folders_of_tests: Path) -> Path:
+    """A folder of the test's own, in the place of pytest's, which looks through those of all tests for a free name."""
+    folder = _folders_of_tests / f"{re.sub(r'[^0-9A-Za-z_]', '_', request.node.name)[:30]}{next(_folders)}"
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @pytest.fixture
@@ -191,6 +208,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     names = markers_of(item.path.relative_to(ROOT).as_posix())
     for name in ("emulator",) if "aws" in getattr(item, "fixturenames", ()) and names == ("unit",) else names:
         item.add_marker(name)
+    if len(names) == 1 and (most := TIMEOUT_S.get(names[0])) and not item.get_closest_marker("timeout"):
+        item.add_marker(pytest.mark.timeout(most))
     item.stash[_PLACE] = next(_places)
 
 

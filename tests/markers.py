@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import PurePosixPath
 
 MARKERS = {
@@ -11,6 +12,10 @@ MARKERS = {
     "browser": "needs Chromium",
     "lake": "needs a whole embedded lake",
 }
+
+TIMEOUT_S = {"unit": 300, "browser": 300}
+"""Seconds after which a test with one of these markers alone has failed, on a busy machine, too; pyproject.toml has it
+for the others."""
 
 THOROUGH = "thorough"
 """Of tests that take longer than a hundred others of their kind: `make quick` leaves them to `make test`."""
@@ -39,6 +44,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "tests/feeds/test_migrations.py": ("emulator",),
     "tests/feeds/test_privacy.py": ("emulator",),
     "tests/feeds/test_privacy_elsewhere.py": ("emulator",),
+    "tests/feeds/test_removals.py": ("emulator",),
     "tests/feeds/test_ways.py": ("emulator",),
     "tests/feeds/test_writer.py": ("emulator",),
     "tests/flows": ("lake",),
@@ -70,6 +76,7 @@ def markers_of(path: str) -> tuple[str, ...]:
     return next(PLACES[str(each)] for each in (place, *place.parents) if str(each) in PLACES)
 
 
+@cache
 def may_have(folder: str, marker: str) -> bool:
     """Whether a test in a folder, or below it, has the marker."""
     below = [names for place, names in PLACES.items() if PurePosixPath(folder) in PurePosixPath(place).parents]

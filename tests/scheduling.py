@@ -13,16 +13,18 @@ TOGETHER = {
 }
 """A process each from the start: what these share is dear to start, and they take long."""
 
-ALONE = tuple(f"{_LAKE}/test_{name}.py" for name in ("big_files", "log_forwarding", "lifecycle", "pages", "strangers"))
+ALONE = {
+    **{name: (f"{_LAKE}/test_{name}.py",) for name in ("big_files", "log_forwarding", "lifecycle")},
+    # Both attack one lake, and have it to themselves.
+    "attacked": (f"{_LAKE}/test_pages.py", f"{_LAKE}/test_strangers.py"),
+}
 """Files that start lakes of their own, and take long: they come next, so that no process ends with one of them."""
 
 
 def together(test: str) -> str:
-    """The name of the tests that this one, by its id, stays with: one of TOGETHER, or those of its file."""
+    """The name of the tests that this one, by its id, stays with: of ALONE or TOGETHER, or those of its file."""
     file = test.partition("::")[0]
-    if file in ALONE:
-        return file
-    return next((name for name, places in TOGETHER.items() if file.startswith(places)), file)
+    return next((name for name, places in {**ALONE, **TOGETHER}.items() if file.startswith(places)), file)
 
 
 def rank(test: str) -> int:

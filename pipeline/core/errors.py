@@ -28,6 +28,10 @@ class BadInput(SluiceError):
     """The input is wrong: retrying cannot help, changing the input does."""
 
 
+class WrongUsage(BadInput):
+    """What somebody wrote cannot be meant, whatever the lake holds: it is told before the lake is looked at."""
+
+
 class BadObject(BadInput):
     """An object cannot be read as its dataset defines: it is quarantined with this reason."""
 

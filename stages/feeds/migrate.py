@@ -7,15 +7,22 @@ import logging
 from typing import Any
 
 from botocore.exceptions import ClientError
+from psycopg import Connection
 
 from pipeline.core.clients import client
 from pipeline.feeds import roles
+from pipeline.feeds.changes import Decoder
 from pipeline.feeds.definition import Feed
+from pipeline.feeds.key_checks import verify
 from pipeline.feeds.migrations import apply, plan
 from pipeline.feeds.services import Feeds, handler
 from pipeline.feeds.settings import Setting
+from pipeline.feeds.writer import has_rows, versions_of
 
 log = logging.getLogger(__name__)
+
+_BY_IAM = "none"
+"""In place of the secret with the writer's password: there is neither."""
 
 
 @handler
@@ -37,6 +44,7 @@ def migrate(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
         if not event.get("plan"):
             roles.prepare(connection, _writers_password(feeds))
             apply(connection, planned)
+            _check_keys(connection, feed, feeds)
             roles.grant(connection, feed)
             if name := event.get("name"):
                 _keep(name, feed)
@@ -44,8 +52,20 @@ def migrate(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
     return {"statements": statements}
 
 
-def _writers_password(feeds: Feeds) -> str:
-    answer = client("secretsmanager").get_secret_value(SecretId=feeds.settings[Setting.FEED_WRITER])
+def _check_keys(connection: Connection[Any], feed: Feed, feeds: Feeds) -> None:
+    """Where rows stand, their keys were used: also by an earlier version, which did not write down what they were."""
+    with connection.transaction():
+        versions = versions_of(connection, feed)
+        if has_rows(connection, feed):
+            Decoder(feed, keyring := feeds.keyring(max(versions.values(), default=0)), versions)
+            verify(connection, feed.namespaces, keyring, versions)
+
+
+def _writers_password(feeds: Feeds) -> str | None:
+    secret = feeds.settings[Setting.FEED_WRITER]
+    if secret == _BY_IAM:
+        return None
+    answer = client("secretsmanager").get_secret_value(SecretId=secret)
     password: str = json.loads(answer["SecretString"])["password"]
     return password
 

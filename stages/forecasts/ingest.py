@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 from pipeline.core.clients import client
-from pipeline.core.clock import epoch_ms, system_clock
 from pipeline.core.errors import BadInput, Gone
 from pipeline.core.events import records
 from pipeline.core.events.records import Record
@@ -40,7 +39,7 @@ def _ingest(message: Record, forecasts: Forecasts) -> None:
                     "written": done.written,
                     "requests": done.requests,
                     "bytes_read": done.bytes_read,
-                    "findable_after_ms": epoch_ms(system_clock()) - announcement.announced_ms,
+                    "findable_after_ms": done.findable_after_ms,
                 },
             )
     except (BadInput, Gone) as error:

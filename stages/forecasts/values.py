@@ -1,17 +1,19 @@
-"""Answers `GET /times/{time}/values`: an event of API Gateway's Lambda proxy integration."""
+"""Answers requests for values at a place: an event of API Gateway's Lambda proxy integration.
+
+`GET /times/{time}/values` asks for those of one time, `GET /values` for those of the times that `datetime` says.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from pipeline.core.errors import BadInput, BadObject, Gone, NotThere, Refused
+from pipeline.forecasts.coverages import MEDIA_TYPE, coverages_of
+from pipeline.forecasts.queries import Query, query_of
 from pipeline.forecasts.services import Forecasts, handler, read_range
-from pipeline.forecasts.values import Asked, answer, number
+from pipeline.forecasts.values import Series, answer, series_json, series_of, values_of
 
-TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
-PARAMETERS = ("lat", "lon", "variable", "model")
 _TITLES = {400: "Bad request", 404: "Not found", 422: "Values cannot be read"}
 
 
@@ -19,7 +21,7 @@ _TITLES = {400: "Bad request", 404: "Not found", 422: "Values cannot be read"}
 def answer_with_values(event: dict[str, Any], forecasts: Forecasts) -> dict[str, Any]:
     """The values, or a problem document (RFC 9457)."""
     try:
-        return _json(200, "application/json", answer(_asked(event), forecasts.index, read_range))
+        return _answered(event, forecasts)
     except BadObject as error:
         return _problem(422, error.message)
     except BadInput as error:
@@ -30,17 +32,21 @@ def answer_with_values(event: dict[str, Any], forecasts: Forecasts) -> dict[str,
         return _problem(400, error.message)
 
 
-def _asked(event: dict[str, Any]) -> Asked:
-    query = event.get("queryStringParameters") or {}
-    time = (event.get("pathParameters") or {}).get("time") or ""
-    if TIME.fullmatch(time) is None:
-        raise BadInput("the time is not written like 2026-11-30T06:00:00Z")
-    if unknown := sorted(set(query) - set(PARAMETERS)):
-        raise BadInput(f"there is no parameter {unknown[0][:50]!r}: there are {', '.join(PARAMETERS)}")
-    if not query.get("variable"):
-        raise BadInput("variable is missing: name one, such as variable=surface_temperature")
-    latitude, longitude = number(query.get("lat"), "lat"), number(query.get("lon"), "lon")
-    return Asked(time, query["variable"], latitude, longitude, query.get("model"))
+def _answered(event: dict[str, Any], forecasts: Forecasts) -> dict[str, Any]:
+    path = event.get("pathParameters") or {}
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    query = query_of(path.get("time"), event.get("queryStringParameters") or {}, headers.get("accept", ""))
+    if query.format == "CoverageJSON":
+        return _json(200, MEDIA_TYPE, coverages_of(_series(query, forecasts)))
+    if "time" in path:
+        return _json(200, "application/json", answer(query.asked, forecasts.index, read_range))
+    return _json(200, "application/json", series_json(_series(query, forecasts)))
+
+
+def _series(query: Query, forecasts: Forecasts) -> Series:
+    if query.is_interval:
+        return series_of(query.asked, query.first, query.last, forecasts.index, read_range)
+    return Series(query.asked, (values_of(query.asked, forecasts.index, read_range),))
 
 
 def _problem(status: int, detail: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ MODULES = tuple(
         "stage_a",
         "stage_a_formats",
         "stage_a_checks",
+        "stage_a_memory",
         "sniffing",
         "console",
         "looking",
@@ -25,6 +26,7 @@ MODULES = tuple(
         "signatures",
         "feeds",
         "forecasts",
+        "forecasts_lake",
     )
 )
 

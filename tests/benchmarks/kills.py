@@ -36,7 +36,7 @@ PATIENCE_S = 600
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of process: what its command line has in it, and for how long after its start it may be killed."""
+    """A kind of process: what its command or folder has in it, and for how long after its start it may be killed."""
 
     name: str
     mark: str
@@ -48,7 +48,7 @@ class Kind:
 KINDS = (
     Kind("transform worker", "transform.transform_objects", 3),
     Kind("commit worker", "end.commit_batch", 4),
-    Kind("job process", "script.py", 12),
+    Kind("job process", "/glue/sluice-", 12),
     Kind("JVM", "/bin/java", 40, is_warm=True),
 )
 
@@ -106,7 +106,7 @@ def found(kind: Kind) -> list[int]:
 
 def _command(pid: int) -> str:
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text()
+        return f"{Path(f'/proc/{pid}/cmdline').read_text()}\0{os.readlink(f'/proc/{pid}/cwd')}"
     return ""
 
 

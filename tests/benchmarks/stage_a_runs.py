@@ -160,13 +160,13 @@ _WHO = {
 }
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     # Not rusage's, which begins with the memory of the process that started this one.
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-class _NoPandas(MetaPathFinder):
+class NoPandas(MetaPathFinder):
     """Hides it. None in `sys.modules` would do so for Python, but not for Cython, which goes on with the None."""
 
     def find_spec(self, fullname: str, *_: Any) -> None:
@@ -175,13 +175,13 @@ class _NoPandas(MetaPathFinder):
 
 
 def _main() -> None:
-    sys.meta_path.insert(0, _NoPandas())
+    sys.meta_path.insert(0, NoPandas())
     who, source, target, stage_a, contract = json.loads(sys.argv[1])
     work = _WHO[who](Path(source), Path(target), stage_a, contract)
     began, used = time.perf_counter(), time.process_time()
     facts = work()
     seconds, processor = time.perf_counter() - began, time.process_time() - used
-    print(json.dumps({"seconds": seconds, "processor": processor, "mib": _peak_mib(), "facts": facts}))
+    print(json.dumps({"seconds": seconds, "processor": processor, "mib": peak_mib(), "facts": facts}))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,11 +70,16 @@ def test_the_package_is_within_every_limit(packaged: Package) -> None:
         ("MACHINE_BYTES", 1000, "the state machine stage_a.asl.json has"),
     ],
 )
-def test_what_is_larger_than_aws_takes_is_not_packaged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: Any, complaint: str
+def test_what_is_larger_than_aws_takes_is_told(
+    packaged: Package, monkeypatch: pytest.MonkeyPatch, limit: str, value: Any, complaint: str
 ) -> None:
     monkeypatch.setattr(sizes, limit, value)
-    with pytest.raises(BadDefinition, match=complaint):
+    assert [told for told in sizes.too_large(packaged.folder) if re.search(complaint, told)]
+
+
+def test_what_is_larger_than_aws_takes_is_not_packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "LAYERS", 0)
+    with pytest.raises(BadDefinition, match="TransformFunction has 1 layers"):
         package(ROOT, tmp_path / "package", target=Target.EMBEDDED)
     assert not (tmp_path / "package").exists()
 

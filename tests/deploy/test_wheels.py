@@ -58,7 +58,7 @@ def archive(build: Path, script: str) -> Path:
 
 def glue(folder: Path) -> Path:
     """An environment with what Glue brings, as far as the jobs need it, and nothing else; answers its Python."""
-    subprocess.run([interpreter(RUNNING) or "", "-m", "venv", folder], check=True)
+    subprocess.run([interpreter(RUNNING) or "", "-m", "venv", "--without-pip", folder], check=True)
     [packages] = folder.glob("lib/python*/site-packages")
     # py4j is a part of Spark.
     for name in {*GLUE.packages, "py4j"}:
@@ -76,8 +76,9 @@ def installed(build: Path, script: str) -> Path:
         folder = build / f"{Path(script).stem}-unpacked"
         zipfile.ZipFile(archive(build, script)).extractall(folder)
         command = [
-            python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--require-hashes",
-            "--find-links", folder / "wheels", "--requirement", folder / "wheels" / REQUIREMENTS,
+            sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check",
+            "--no-index", "--require-hashes", "--find-links", folder / "wheels",
+            "--requirement", folder / "wheels" / REQUIREMENTS,
         ]  # fmt: skip
         offline = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=offline)

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from tests.conftest import ROOT
-from tests.markers import MARKERS, PLACES, markers_of, may_have
+from tests.markers import MARKERS, PLACES, TIMEOUT_S, markers_of, may_have
 
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py"))
 
@@ -36,3 +36,9 @@ def test_a_property_is_tried_with_few_examples_where_somebody_waits() -> None:
     """A number of its own would hold for `make quick`, too; one example is no search."""
     fixed = re.compile(r"max_examples=(?!1\b)\d+")
     assert [file for file in FILES if fixed.search((ROOT / file).read_text(encoding="utf-8"))] == []
+
+
+def test_a_test_that_waits_for_ever_fails_soon(request: pytest.FixtureRequest) -> None:
+    limit = request.node.get_closest_marker("timeout")
+    assert limit
+    assert limit.args == (TIMEOUT_S["unit"],)

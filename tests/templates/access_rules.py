@@ -16,6 +16,7 @@ KNOWN_TYPES = frozenset(
         "AWS::CodePipeline::Pipeline", "AWS::DynamoDB::Table",
         "AWS::EC2::RouteTable", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::Subnet",
         "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EC2::VPCEndpoint", "AWS::Events::Rule",
+        "AWS::ApiGateway::Account",
         "AWS::ApiGateway::ApiKey", "AWS::ApiGateway::Deployment", "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage",
         "AWS::ApiGateway::UsagePlan", "AWS::ApiGateway::UsagePlanKey",
         "AWS::Glue::Crawler", "AWS::Glue::Job",
@@ -38,7 +39,13 @@ KEY_USE = frozenset(
 
 LONGEST_SESSION_S = 3600
 # They assume a role that somebody of the account passed them, without telling for which account.
-TELLS_NO_ACCOUNT = ("cloudformation.amazonaws.com", "lakeformation.amazonaws.com", "lambda.amazonaws.com")
+TELLS_NO_ACCOUNT = (
+    "cloudformation.amazonaws.com",
+    "lakeformation.amazonaws.com",
+    "lambda.amazonaws.com",
+    # It tries the role of an account's logs when that is set, and with integrations' roles it tells.
+    ("apigateway.amazonaws.com", "ApiLogsRole"),
+)
 # The actions for which IAM knows iam:PermissionsBoundary; with others the condition never holds. Taking a boundary
 # away, and writing managed policies or users, is nobody's.
 BOUNDED = ("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary", "AttachRolePolicy")
@@ -96,11 +103,12 @@ def policies_say_what_they_allow(template: Template) -> Iterator[str]:
 
 @rule
 def resources_are_named(template: Template) -> Iterator[str]:
-    """An ARN that ends in nothing but a wildcard is every resource of its service."""
+    """An ARN that ends in nothing but a wildcard is every resource of its service; of others' their policies decide."""
     for logical_id, resource in template["Resources"].items():
         for statement in allowing(resource):
             for arn in map(text, listed(statement.get("Resource", []))):
-                if arn.startswith("arn:") and not arn.split(":", 5)[-1].strip(":*/"):
+                is_others = "aws:ResourceAccount" in str(statement.get("Condition", {}).get("StringNotEquals"))
+                if arn.startswith("arn:") and not arn.split(":", 5)[-1].strip(":*/") and not is_others:
                     yield f"{logical_id} allows {arn}"
 
 
@@ -140,7 +148,8 @@ def services_assume_roles_for_this_account(template: Template) -> Iterator[str]:
     for logical_id, _, given in resources(template, "AWS::IAM::Role"):
         for statement in allowing(given.get("AssumeRolePolicyDocument")):
             service = statement["Principal"].get("Service")
-            if service and service not in TELLS_NO_ACCOUNT and "aws:SourceAccount" not in str(statement):
+            tells = service not in TELLS_NO_ACCOUNT and (service, logical_id) not in TELLS_NO_ACCOUNT
+            if service and tells and "aws:SourceAccount" not in str(statement):
                 yield f"{service} assumes {logical_id} for any account"
 
 
@@ -148,7 +157,9 @@ def services_assume_roles_for_this_account(template: Template) -> Iterator[str]:
 def other_accounts_assume_roles_with_an_external_id_and_for_an_hour(template: Template) -> Iterator[str]:
     for logical_id, _, given in resources(template, "AWS::IAM::Role"):
         for statement in allowing(given.get("AssumeRolePolicyDocument")):
-            if "AWS" not in statement["Principal"]:
+            # Whom of this account, its own IAM says.
+            account = statement["Principal"].get("AWS")
+            if account is None or text(account).endswith("::${AWS::AccountId}:root"):
                 continue
             if "sts:ExternalId" not in str(statement.get("Condition")):
                 yield f"{logical_id} is assumed without an external id"

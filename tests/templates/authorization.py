@@ -17,7 +17,8 @@ GLOBAL_KEYS = frozenset(
     key.lower()
     for key in (
         "aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:PrincipalTag/*", "aws:SecureTransport",
-        "aws:SourceAccount", "aws:SourceArn", "aws:CalledVia", "aws:ViaAWSService", "aws:PrincipalIsAWSService",
+        "aws:ResourceAccount", "aws:SourceAccount", "aws:SourceArn", "aws:CalledVia", "aws:ViaAWSService",
+        "aws:PrincipalIsAWSService",
     )
 )  # fmt: skip
 _VARIABLE = re.compile(r"\$\{(\w+)\}")

@@ -154,14 +154,19 @@ def stored() -> dict[str, str]:
     """What Parameter Store has of an environment once all its stacks stand, by the end of its name."""
     found: dict[str, str] = {}
     for path in TEMPLATES:
-        made = rendered(path)
-        for resource in made.values():
-            if resource["Type"] == "AWS::SSM::Parameter":
-                given = resource["Properties"]
-                # A text of other parameters is no name of a resource.
-                if not _STORED.search(given["Value"]):
-                    found[given["Name"].split("/", 3)[3]] = arn(given["Value"], made)
+        without_network = {"Network": "none"} if "Network" in load_template(path).get("Parameters", {}) else {}
+        # What is there without a network alone is told of as `none` where there is one.
+        for made in (rendered(path), *([rendered(path, given=without_network)] if without_network else [])):
+            found |= {name: value for name, value in _stored_by(made) if found.get(name, "none") == "none"}
     return found
+
+
+def _stored_by(made: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for resource in made.values():
+        given = resource.get("Properties", {})
+        # A text of other parameters is no name of a resource.
+        if resource["Type"] == "AWS::SSM::Parameter" and not _STORED.search(given["Value"]):
+            yield given["Name"].split("/", 3)[3], arn(given["Value"], made)
 
 
 def allows(statement: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str]) -> bool:

@@ -12,17 +12,28 @@ from tests.templates.rendering import rendered
 
 ACCOUNT = "arn:aws:iam::111122223333"
 LAKE = "sluice-dev"
-BOUNDARY = f"{ACCOUNT}:policy/delivery/{LAKE}-boundary"
+BOUNDARY, FEEDS_BOUNDARY, FORECASTS_BOUNDARY = BOUNDARIES = tuple(
+    f"{ACCOUNT}:policy/delivery/{LAKE}-{each}" for each in ("boundary", "feeds-boundary", "forecasts-boundary")
+)
 STACKS = f"{ACCOUNT}:role/delivery/{LAKE}-stacks"
 DEPLOYMENT = f"{ACCOUNT}:role/delivery/{LAKE}-deployment"
 KEYRING, WRITER = (f"arn:aws:secretsmanager:{HERE}:secret:{LAKE}-feeds-{each}-AbCdEf" for each in ("keyring", "writer"))
 FEED_FAILURES = f"arn:aws:sqs:{HERE}:{LAKE}-feed-failures-payments"
+# By the parameter that has its ARN, which roles name.
+_BOUNDARY_OF = {
+    "boundary-arn": "Boundary",
+    "feeds-boundary-arn": "FeedsBoundary",
+    "forecasts-boundary-arn": "ForecastsBoundary",
+}
 # By the ARN that `policies.arn` gives a resource, which has its logical id for a name.
 _NAMED = {
     f"{ACCOUNT}:policy/Boundary": BOUNDARY,
+    f"{ACCOUNT}:policy/FeedsBoundary": FEEDS_BOUNDARY,
+    f"{ACCOUNT}:policy/ForecastsBoundary": FORECASTS_BOUNDARY,
     f"{ACCOUNT}:role/StackRole": STACKS,
     f"{ACCOUNT}:role/DeploymentRole": DEPLOYMENT,
     "arn:aws:s3:::ArtefactBucket": f"arn:aws:s3:::{LAKE}-artefacts-111122223333-eu-west-1",
+    "arn:aws:s3:::Exports": f"arn:aws:s3:::{LAKE}-exports-111122223333-eu-west-1",
     f"arn:aws:secretsmanager:{HERE}:secret:KeyringSecret": KEYRING.removesuffix("-AbCdEf"),
     f"arn:aws:secretsmanager:{HERE}:secret:WriterSecret": WRITER.removesuffix("-AbCdEf"),
     f"arn:aws:sqs:{HERE}:FailuresQueue": FEED_FAILURES,
@@ -50,14 +61,21 @@ def principal(template: str, role: str) -> Principal:
         if resource["Type"] in ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy") and role in given.get("Roles", ()):
             documents.append(given["PolicyDocument"])
     statements = tuple(statement for each in documents for statement in _statements(each, every))
-    return Principal(statements, boundary() if "PermissionsBoundary" in own else None)
+    its = boundary_of(own)
+    return Principal(statements, boundary(its) if its else None)
+
+
+def boundary_of(role: Mapping[str, Any]) -> str | None:
+    """The logical id of the boundary of an environment that a role's properties name; None where they name none."""
+    named = role.get("PermissionsBoundary")
+    return _BOUNDARY_OF.get(str(named).rpartition("/")[2].removesuffix("}}"))
 
 
 @cache
-def boundary() -> tuple[Any, ...]:
-    """What any role of the lake may do at most."""
+def boundary(logical_id: str = "Boundary") -> tuple[Any, ...]:
+    """What a role may do at most that has it."""
     every = made("bootstrap")
-    return tuple(_statements(every["Boundary"]["Properties"]["PolicyDocument"], every))
+    return tuple(_statements(every[logical_id]["Properties"]["PolicyDocument"], every))
 
 
 def roles(template: str) -> list[str]:

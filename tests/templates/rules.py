@@ -343,7 +343,8 @@ def databases_are_reached_by_tls_and_iam(template: Template) -> Iterator[str]:
     for logical_id, _, given in resources(template, "AWS::RDS::DBProxy"):
         if given.get("RequireTLS") is not True:
             yield f"{logical_id} lets connections without TLS in"
-        if [each for each in given.get("Auth", [{}]) if each.get("IAMAuth") != "REQUIRED"]:
+        by_password = [each for each in given.get("Auth", ()) if each.get("IAMAuth") != "REQUIRED"]
+        if by_password or given.get("DefaultAuthScheme") != "IAM_AUTH":
             yield f"{logical_id} lets users in without IAM"
 
 

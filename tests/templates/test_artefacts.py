@@ -46,7 +46,12 @@ def allowed_at(policy: Policy, place: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("logical_id", "place"), [("StackRoleStores", BUCKET), *(("Boundary", place) for place in PLACES)]
+    ("logical_id", "place"),
+    [
+        ("StackRoleStores", BUCKET),
+        *(("Boundary", place) for place in PLACES),
+        *(("ForecastsBoundary", place) for place in PLACES),
+    ],
 )
 def test_whatever_may_write_into_buckets_of_the_lake_may_not_into_that_of_the_artefacts(
     logical_id: str, place: str

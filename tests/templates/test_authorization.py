@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
 
 from tests.templates.authorization import named, overlap, problems
 from tests.templates.policies import TEMPLATES, policies
+from tests.templates.rights import boundary_of, made
 from tests.templates.rules import UNSCOPED_ACTIONS
 
 # What the reference says is wrong, and is not, with the reason.
@@ -63,16 +66,22 @@ def test_every_reason_for_a_wildcard_is_still_needed() -> None:
 
 def test_no_role_of_the_lake_is_granted_what_its_boundary_leaves_out() -> None:
     """IAM refuses it then, and the template says that it is allowed."""
-    granted: dict[str, set[str]] = {"Boundary": set(), "role": set()}
-    stacks = {path.stem for path in TEMPLATES if path.parent.name == "stacks"}
+    granted: dict[str, set[str]] = defaultdict(set)
+    bounds: dict[str, str] = {}
+    for path in TEMPLATES:
+        if path.parent.name == "stacks":
+            given = {name: each.get("Properties", {}) for name, each in made(path.stem).items()}
+            bounds |= {f"{path.stem}.{name}": its for name, each in given.items() if (its := boundary_of(each))}
     for policy in policies():
-        kind = "Boundary" if policy.logical_id == "Boundary" else "role" if policy.template in stacks else ""
-        for each in policy.statements if kind else ():
+        of_role = f"{policy.template}.{policy.logical_id}"
+        for each in policy.statements if of_role in bounds or policy.logical_id in bounds.values() else ():
             if each["Effect"] == "Allow" and "Principal" not in each:
                 actions = [each["Action"]] if isinstance(each["Action"], str) else each["Action"]
-                granted[kind] |= {action.name for pattern in actions for action in named(pattern)}
-    assert len(granted["role"]) > 30
-    assert granted["role"] - granted["Boundary"] == set()
+                granted[of_role] |= {action.name for pattern in actions for action in named(pattern)}
+    assert set(bounds.values()) == {"Boundary", "FeedsBoundary", "ForecastsBoundary"}
+    beyond = {role: granted[role] - granted[f"bootstrap.{its}"] for role, its in bounds.items()}
+    assert len(beyond) > 30
+    assert {role: each for role, each in beyond.items() if each} == {}
 
 
 @pytest.mark.parametrize(("action", "resource", "complaint"), OF_THE_LIST)

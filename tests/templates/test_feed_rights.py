@@ -11,7 +11,7 @@ from tests.templates.authorization import services
 from tests.templates.evaluation import Principal
 from tests.templates.policies import HERE, TEMPLATES
 from tests.templates.rendering import GIVEN
-from tests.templates.rights import ACCOUNT, BOUNDARY, FEED_FAILURES, KEYRING, LAKE, WRITER, principal, roles
+from tests.templates.rights import ACCOUNT, BOUNDARIES, FEED_FAILURES, KEYRING, LAKE, WRITER, made, principal, roles
 
 OWNER = f"arn:aws:secretsmanager:{HERE}:secret:rds!db-0123"
 SECRETS = (KEYRING, WRITER, OWNER, f"arn:aws:secretsmanager:{HERE}:secret:{LAKE}-log-headers-AbCdEf")
@@ -49,18 +49,74 @@ def test_the_function_that_loads_reads_one_secret(loading: Principal) -> None:
     assert {secret: each for secret, each in found.items() if each} == {KEYRING: {"secretsmanager:GetSecretValue"}}
 
 
-def test_it_reads_one_stream_and_no_table(loading: Principal) -> None:
+def test_it_reads_the_streams_of_one_table_and_of_its_copy_and_no_table(loading: Principal) -> None:
     found = {stream: allowed(loading, "dynamodb", stream) - {"dynamodb:ListStreams"} for stream in STREAMS}
     reading = {f"dynamodb:{each}" for each in ("DescribeStream", "GetRecords", "GetShardIterator")}
-    assert {stream: each for stream, each in found.items() if each} == {STREAM: reading}
+    copys = STREAM.replace("table/payments/", "table/payments.sluice-copy/")
+    assert {stream: each for stream, each in found.items() if each} == {STREAM: reading, copys: reading}
     table = STREAM.partition("/stream/")[0]
     assert allowed(loading, "dynamodb", table) - {"dynamodb:ListStreams"} == set()
+
+
+def test_the_function_that_imports_makes_a_copy_and_exports_of_its_table_and_touches_no_other() -> None:
+    importing, table = principal("feed", "ImportFunctionRole"), STREAM.partition("/stream/")[0]
+    reading = {"DescribeTable", "Scan"}
+    expected = {
+        table: reading | {"ExportTableToPointInTime"},
+        f"{table}.sluice-copy": reading | {"BatchWriteItem", "CreateTable", "DeleteTable"},
+        f"{table}/export/01-ab": {"DescribeExport"},
+        f"{table}-2": set(),
+        f"{table}-2.sluice-copy": set(),
+        f"{table}-2/export/01-ab": set(),
+    }
+    found = {each: allowed(importing, "dynamodb", each) for each in expected}
+    assert found == {each: {f"dynamodb:{action}" for action in may} for each, may in expected.items()}
+    writing = {f"s3:{each}" for each in ("AbortMultipartUpload", "GetObject", "PutObject", "PutObjectAcl")}
+    exports = f"arn:aws:s3:::{LAKE}-exports-111122223333-eu-west-1"
+    may = [allowed(importing, "s3", f"{exports}/{each}/x") for each in ("payments", "payments2", "others")]
+    assert may == [writing, set(), set()]
+
+
+def test_it_has_the_copys_stream_read_by_the_function_of_its_feed_and_by_no_other() -> None:
+    importing, mapping = principal("feed", "ImportFunctionRole"), f"arn:aws:lambda:{HERE}:event-source-mapping:1"
+    mine = f"arn:aws:lambda:{HERE}:function:LoadFunction"
+    for action in ("lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping"):
+        assert not importing.may(action, mapping, lambda__FunctionArn=f"arn:aws:lambda:{HERE}:function:other")
+        assert not importing.may(action, mapping)
+        assert not importing.may("lambda:UpdateEventSourceMapping", mapping, lambda__FunctionArn=mine)
+
+
+def test_nobody_but_functions_of_feeds_reads_exports() -> None:
+    """Those of the lake's roles, and who deploys: the bucket's own policy says it of everybody."""
+    exported = f"arn:aws:s3:::{LAKE}-exports-111122223333-eu-west-1/payments/AWSDynamoDB/1/data/1.json.gz"
+    every = [(path.stem, role) for path in TEMPLATES for role in roles(path.stem)]
+    reading = {each for each in every if principal(*each).may("s3:GetObject", exported)}
+    assert reading == {("feed", "ImportFunctionRole")}
 
 
 def test_it_connects_as_the_writer_and_as_nobody_else(loading: Principal) -> None:
     users = ("sluice_writer", "sluice_owner", "sluice_analyst", "postgres", "*")
     assert [user for user in users if allowed(loading, "rds-db", f"{USERS}/{user}")] == ["sluice_writer"]
     assert not allowed(loading, "rds-db", f"{USERS}4/sluice_writer"), "another database"
+
+
+def test_the_proxy_signs_in_as_the_writer_by_iam_and_reads_the_owners_password_alone() -> None:
+    proxy = principal("feeds-base", "ProxyRole")
+    database = f"arn:aws:rds-db:{HERE}:dbuser:Database.DbiResourceId"
+    users = ("sluice_writer", "sluice_owner", "sluice_analyst", "*")
+    assert [user for user in users if allowed(proxy, "rds-db", f"{database}/{user}")] == ["sluice_writer"]
+    found = {secret: allowed(proxy, "secretsmanager", secret) for secret in SECRETS}
+    assert {secret: each for secret, each in found.items() if each} == {OWNER: {"secretsmanager:GetSecretValue"}}
+
+
+def test_with_a_network_no_user_has_a_password_that_somebody_has_to_change() -> None:
+    """The owner's RDS changes; the writer has none, and so there is no secret with one."""
+    every = made("feeds-base")
+    assert [name for name, each in every.items() if each["Type"] == "AWS::SecretsManager::Secret"] == ["KeyringSecret"]
+    assert every["Proxy"]["Properties"]["DefaultAuthScheme"] == "IAM_AUTH"
+    assert len(every["Proxy"]["Properties"]["Auth"]) == 1
+    assert every["Database"]["Properties"]["ManageMasterUserPassword"] is True
+    assert every["WriterParameter"]["Properties"]["Value"] == "none"
 
 
 def test_it_writes_into_its_queue_of_failures_alone(loading: Principal) -> None:
@@ -82,7 +138,8 @@ def test_nobody_who_deploys_widens_or_becomes_a_role_of_feeds() -> None:
     proxys = f"{ACCOUNT}:role/delivery/{LAKE}-feeds-base-ProxyRole-1A2B"
     for who in (principal("bootstrap", "StackRole"), principal("bootstrap", "DeploymentRole")):
         assert allowed(who, "sts", its) == set()
-        assert allowed(who, "iam", proxys, iam__PermissionsBoundary=BOUNDARY) == set()
+        for boundary in BOUNDARIES:
+            assert allowed(who, "iam", proxys, iam__PermissionsBoundary=boundary) == set()
         for boundary in ("", f"{ACCOUNT}:policy/wider"):
             found = allowed(who, "iam", its, iam__PermissionsBoundary=boundary)
             assert found & {"iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy"} == set()

@@ -50,7 +50,7 @@ def prefix(rule: dict[str, Any]) -> str:
 
 def rows(columns: int) -> dict[str, list[str]]:
     """Of the page's table that has so many columns, by the first."""
-    lines = [line for line in PAGE.read_text().splitlines() if re.match(r"\| `\w+\.\w+` \|", line)]
+    lines = [line for line in PAGE.read_text().splitlines() if re.match(r"\| `[\w-]+\.\w+` \|", line)]
     found = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     return {cells[0]: cells[1:] for cells in found if len(cells) == columns}
 

@@ -12,7 +12,7 @@ import pytest
 from tests.templates.authorization import services
 from tests.templates.evaluation import Principal
 from tests.templates.policies import HERE
-from tests.templates.rights import ACCOUNT, BOUNDARY, DEPLOYMENT, LAKE, STACKS, boundary, principal
+from tests.templates.rights import ACCOUNT, BOUNDARIES, BOUNDARY, DEPLOYMENT, LAKE, STACKS, boundary, principal
 
 OWN = f"{ACCOUNT}:role/{LAKE}-stage-a-RouteFunctionRole-1A2B"
 """A role of the lake, which the stack role made."""
@@ -27,12 +27,20 @@ FOREIGN = (
 )
 """Roles that whoever deploys is not to touch; its own are among them."""
 POLICIES = (
-    BOUNDARY,
+    *BOUNDARIES,
     f"{ACCOUNT}:policy/delivery/{LAKE}-stacks-roles",
     f"{ACCOUNT}:policy/x",
     "arn:aws:iam::aws:policy/AdministratorAccess",
 )
 OTHER_BOUNDARY = f"{ACCOUNT}:policy/delivery/sluice-prod-boundary"
+OTHERS = (
+    OTHER_BOUNDARY,
+    f"{ACCOUNT}:policy/delivery/sluice-prod-feeds-boundary",
+    f"{ACCOUNT}:policy/{LAKE}-feeds-boundary",
+    f"{BOUNDARY}-2",
+    *(each for each in POLICIES if each not in BOUNDARIES),
+)
+"""What no role of the lake is ever made with, or given: not even by the name of one of its boundaries."""
 SECRETS = tuple(
     f"arn:aws:secretsmanager:{HERE}:secret:{name}"
     for name in (
@@ -43,6 +51,7 @@ SECRETS = tuple(
     )
 )
 DEPLOYING = ("StackRole", "DeploymentRole")
+ANYTHING = ({"Effect": "Allow", "Action": "*", "Resource": "*"},)
 # What the stack role may do with a role of the lake, whatever its boundary: IAM knows no boundary for these.
 WHATEVER_ITS_BOUNDARY = {
     f"iam:{action}"
@@ -71,16 +80,17 @@ def allowed_of_iam(who: Principal, resource: str, **context: str) -> set[str]:
 
 def test_the_stack_role_makes_roles_with_the_boundary_alone() -> None:
     stacks = principal("bootstrap", "StackRole")
-    assert allowed_of_iam(stacks, OWN, iam__PermissionsBoundary=BOUNDARY) == WHATEVER_ITS_BOUNDARY | WITHIN_THE_BOUNDARY
-    for context in ({}, {"iam__PermissionsBoundary": OTHER_BOUNDARY}, {"iam__PermissionsBoundary": POLICIES[2]}):
+    for its in BOUNDARIES:
+        assert allowed_of_iam(stacks, OWN, iam__PermissionsBoundary=its) == WHATEVER_ITS_BOUNDARY | WITHIN_THE_BOUNDARY
+    for context in ({}, *({"iam__PermissionsBoundary": each} for each in OTHERS)):
         assert allowed_of_iam(stacks, OWN, **context) == WHATEVER_ITS_BOUNDARY, context
 
 
 def test_no_boundary_is_taken_away_or_swapped(deploying: Principal) -> None:
-    for boundary_of_it in ("", BOUNDARY, OTHER_BOUNDARY):
+    for boundary_of_it in ("", *BOUNDARIES, *OTHERS):
         assert not deploying.may("iam:DeleteRolePermissionsBoundary", OWN, iam__PermissionsBoundary=boundary_of_it)
     # The key of the request is the boundary that the role would get.
-    for new in (OTHER_BOUNDARY, *POLICIES[1:]):
+    for new in OTHERS:
         assert not deploying.may("iam:PutRolePermissionsBoundary", OWN, iam__PermissionsBoundary=new)
 
 
@@ -154,9 +164,10 @@ def test_the_database_is_the_administrators(deploying: Principal) -> None:
     assert [each for each in actions("rds") if deploying.may(each, database)] == []
 
 
-def test_a_role_of_the_lake_can_do_nothing_with_roles_whatever_a_template_gives_it() -> None:
+@pytest.mark.parametrize("its", ["Boundary", "FeedsBoundary", "ForecastsBoundary"])
+def test_a_role_of_the_lake_can_do_nothing_with_roles_whatever_a_template_gives_it(its: str) -> None:
     """Its own policies are whatever is pushed: the boundary decides."""
-    anything = Principal(({"Effect": "Allow", "Action": "*", "Resource": "*"},), boundary())
+    anything = Principal(ANYTHING, boundary(its))
     for resource in (OWN, *FOREIGN, *POLICIES):
         assert allowed_of_iam(anything, resource, iam__PermissionsBoundary=BOUNDARY) == set()
         assert [each for each in actions("sts") if anything.may(each, resource)] == []
@@ -169,6 +180,45 @@ def test_a_role_of_the_lake_can_do_nothing_with_roles_whatever_a_template_gives_
         assert {each for each in actions("secretsmanager") if anything.may(each, secret)} <= {
             "secretsmanager:GetSecretValue"
         }
+
+
+def test_a_flows_boundary_bounds_it_to_what_is_its_own() -> None:
+    """Whatever a template gives a role: what one flow may, another may not."""
+    lake, feeds, forecasts = (
+        Principal(ANYTHING, boundary(each)) for each in ("Boundary", "FeedsBoundary", "ForecastsBoundary")
+    )
+    keyring, _, _, headers = SECRETS
+    assert [each.may("secretsmanager:GetSecretValue", keyring) for each in (lake, feeds, forecasts)] == [
+        False, True, False,
+    ]  # fmt: skip
+    assert [each.may("secretsmanager:GetSecretValue", headers) for each in (lake, feeds, forecasts)] == [
+        True, False, False,
+    ]  # fmt: skip
+    user, payments = f"arn:aws:rds-db:{HERE}:dbuser:prx-0a/sluice_writer", f"arn:aws:dynamodb:{HERE}:table/payments"
+    assert [each.may("rds-db:connect", user) for each in (lake, feeds, forecasts)] == [False, True, False]
+    assert [each.may("dynamodb:Scan", payments) for each in (lake, feeds, forecasts)] == [False, True, False]
+    curated = f"arn:aws:s3:::{LAKE}-curated-111122223333-eu-west-1/weather/stations/data/1.parquet"
+    assert [each.may("s3:GetObject", curated, aws__ResourceAccount="111122223333") for each in (lake, feeds)] == [
+        True, False,
+    ]  # fmt: skip
+    exported = f"arn:aws:s3:::{LAKE}-exports-111122223333-eu-west-1/payments/AWSDynamoDB/1/data/1.json.gz"
+    may_read = [
+        each.may("s3:GetObject", exported, aws__ResourceAccount="111122223333") for each in (lake, feeds, forecasts)
+    ]
+    assert may_read == [False, True, False]
+
+
+def test_a_table_of_anybodys_is_neither_written_nor_made_but_as_a_copy() -> None:
+    feeds = Principal(ANYTHING, boundary("FeedsBoundary"))
+    table = f"arn:aws:dynamodb:{HERE}:table/payments"
+    reading = {"DescribeExport", "DescribeStream", "DescribeTable", "ExportTableToPointInTime", "GetRecords"}
+    reading |= {"GetShardIterator", "ListStreams", "Scan"}
+    assert {each for each in actions("dynamodb") if feeds.may(each, table)} == {f"dynamodb:{each}" for each in reading}
+    copying = {f"dynamodb:{each}" for each in ("BatchWriteItem", "CreateTable", "DeleteTable")}
+    copy = f"{table}.sluice-copy"
+    assert {each for each in actions("dynamodb") if feeds.may(each, copy)} == copying | {
+        f"dynamodb:{each}" for each in reading
+    }
 
 
 def test_the_evaluation_sees_what_is_allowed() -> None:

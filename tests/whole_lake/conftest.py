@@ -12,13 +12,13 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from pipeline.cli.connect import Target
-from pipeline.cli.embedded import call
+from pipeline.cli.embedded import call, run_schedules_now
 from pipeline.cli.waits import wait
 from pipeline.core.clients import client
 from pipeline.core.lake_key import LakeKey
@@ -26,7 +26,7 @@ from pipeline.deploy.datasets.definitions import apply_definitions
 from pipeline.deploy.embedded import EmbeddedBackend
 from pipeline.emulator import lifecycle, state
 from pipeline.emulator.supervisor import COLD_SPARK
-from pipeline.lake.batches.records import Batch
+from pipeline.lake.batches.records import Batch, BatchStatus
 from pipeline.lake.catalog import ObjectRow
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
@@ -34,10 +34,15 @@ from pipeline.lake.settings import Setting
 from pipeline.operate.connection import Connected
 from pipeline.operate.query import Session, plain
 from pipeline.operate.tables import Tables
+from pipeline.toolchain.folder_lock import only_one
 from tests.deploying import deploy
 from tests.forked_commands import COLUMNS, run_forked
+from tests.patience import until
 
 from ..conftest import ROOT
+
+if TYPE_CHECKING:
+    from .attacked import Attacked
 
 TIMEOUT_S = 400
 """Nobody waits so long but on a machine that does the work of ten."""
@@ -83,6 +88,16 @@ class Datasetup:
 
     def batches(self) -> list[Batch]:
         return self.lake.lake.batches.newest(str(self.name), 50)
+
+    def open_batch(self) -> Batch:
+        """Its newest batch, as soon as that runs: what is dropped need not wait for the dataset's schedule."""
+
+        def runs() -> bool:
+            run_schedules_now(self.lake.endpoint, [str(self.name)])
+            return any(batch.status is BatchStatus.RUNNING for batch in self.batches()[:1])
+
+        until(runs, every_s=0.2)
+        return self.batches()[0]
 
 
 @dataclass
@@ -171,6 +186,16 @@ def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLa
         yield lake
 
 
+@pytest.fixture(scope="package")
+def attacked_lake() -> Iterator[Attacked]:
+    """The lake that strangers and pages attack, as long as tests of this folder are next."""
+    # It makes its checkout with what stands here.
+    from .attacked import attacked
+
+    with attacked() as lake:
+        yield lake
+
+
 @contextlib.contextmanager
 def running(root: Path, settings: Mapping[str, str] | None = None) -> Iterator[RunningLake]:
     """The lake of a checkout, from its start until it is stopped; `settings` of its environment by name."""
@@ -194,6 +219,14 @@ def running(root: Path, settings: Mapping[str, str] | None = None) -> Iterator[R
         assert state.running(root) is None
 
 
+def clients_environment() -> Path:
+    """The environment of clients that nobody here wrote, such as the AWS CLI; made when it is first asked for."""
+    folder = ROOT / ".venv" / "clients"
+    with only_one(ROOT / ".venv" / "clients-lock"):
+        subprocess.run(["make", "-s", ".venv/clients/ready"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
 @contextlib.contextmanager
 def with_flow(root: Path, flow: str) -> Iterator[RunningLake]:
     """The lake of a checkout with a flow beside it, and this process's clients pointed at it."""
@@ -208,6 +241,15 @@ def lake(running_lake: RunningLake, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """The lake, with this process's clients pointed at it."""
     point_at(running_lake, monkeypatch)
     yield running_lake
+    client.cache_clear()
+
+
+@contextlib.contextmanager
+def pointed_at(lake: RunningLake) -> Iterator[RunningLake]:
+    """For fixtures of a module: this process's clients go to the lake meanwhile."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        point_at(lake, monkeypatch)
+        yield lake
     client.cache_clear()
 
 

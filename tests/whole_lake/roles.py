@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -120,6 +121,41 @@ def unused(needs: Iterable[Need], grants: Iterable[Grant], callers: Mapping[str,
         for role in callers.get(need.caller.lower(), set()):
             used.setdefault(role, []).append(need)
     return [grant for grant in grants if not any(grant.covers(need) for need in used.get(grant.role, []))]
+
+
+def beyond_boundaries(env: str, grants: Sequence[Grant]) -> list[tuple[str, str, str]]:
+    """What roles may do and their boundary does not let them, and roles that have no boundary of the environment."""
+    names = [f"/sluice/{env}/{flow}boundary-arn" for flow in ("", "feeds-", "forecasts-")]
+    known = {each["Value"] for each in client("ssm").get_parameters(Names=names)["Parameters"]}
+    assert len(known) == len(names)
+    found = []
+    for role in sorted({grant.role for grant in grants}):
+        its = _boundary_of(role)
+        if its not in known:
+            found.append((role, "has the boundary", str(its)))
+            continue
+        allowed, denied = (_pairs(its, effect) for effect in ("Allow", "Deny"))
+        found += [
+            (grant.logical_role, grant.action, resource)
+            for grant in grants
+            if grant.role == role
+            for resource in grant.resources
+            if not any(grant.action == action and fnmatchcase(resource, limit) for action, limit in allowed)
+            or any(fnmatchcase(grant.action, action) and fnmatchcase(resource, limit) for action, limit in denied)
+        ]
+    return found
+
+
+def _boundary_of(role: str) -> str | None:
+    found = client("iam").get_role(RoleName=role)["Role"].get("PermissionsBoundary", {})
+    return found.get("PermissionsBoundaryArn")
+
+
+def _pairs(policy: str, effect: str) -> list[tuple[str, str]]:
+    version = client("iam").get_policy(PolicyArn=policy)["Policy"]["DefaultVersionId"]
+    document = client("iam").get_policy_version(PolicyArn=policy, VersionId=version)["PolicyVersion"]["Document"]
+    stated = [each for each in document["Statement"] if each["Effect"] == effect]
+    return [pair for each in stated for pair in itertools.product(_listed(each["Action"]), _listed(each["Resource"]))]
 
 
 def _listed(value: Any) -> list[Any]:

@@ -12,7 +12,7 @@ from pipeline.core.clients import client
 from pipeline.lake.catalog import Status
 from pipeline.lake.settings import Setting
 
-from .conftest import Datasetup, RunningLake, csv_text, gzipped, point_at, values
+from .conftest import Datasetup, RunningLake, csv_text, gzipped, pointed_at, values
 
 CSV = {"stage_a": {"format": "csv", "columns": {"id": "string"}}}
 JSON = {"stage_a": {"format": "json", "columns": {"id": "int"}}}
@@ -45,15 +45,13 @@ def dropped(running_lake: RunningLake) -> dict[str, tuple[Datasetup, str]]:
 
     A lake takes as long for one of them as for all.
     """
-    with pytest.MonkeyPatch.context() as patched:
-        point_at(running_lake, patched)
+    with pointed_at(running_lake):
         made = {kind["stage_a"]["format"]: running_lake.define(kind) for kind in (CSV, JSON)}
         found = {}
         for definition, file, content, _ in BAD_FILES:
             dataset = made[definition["stage_a"]["format"]]
             found[file] = (dataset, dataset.drop(file, content))
         running_lake.settle()
-    client.cache_clear()
     return found
 
 

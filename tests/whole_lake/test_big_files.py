@@ -74,7 +74,7 @@ def process_of(lake: RunningLake, until: float) -> int:
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 # First, as what every process of the machine has open takes long to read.
-                if JOB.encode() not in (folder / "cmdline").read_bytes().split(b"\0"):
+                if not Path(os.readlink(folder / "cwd")).name.startswith(f"{JOB}-"):
                     continue
                 files = [os.readlink(each) for each in (folder / "fd").iterdir()]
                 if any(str(lake.root) in file and file.endswith("out.parquet") for file in files):

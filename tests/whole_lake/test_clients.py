@@ -15,7 +15,7 @@ from pipeline.cli.samples import customers
 
 from ..conftest import ROOT
 from ..patience import until
-from .conftest import RunningLake
+from .conftest import RunningLake, clients_environment
 
 PAGE = (ROOT / "docs" / "clients.md").read_text()
 ENVIRONMENT = ROOT / ".venv" / "clients"
@@ -61,7 +61,7 @@ def shell(lake: RunningLake, script: str, told: str = "") -> subprocess.Complete
 @pytest.fixture(scope="module")
 def fed(running_lake: RunningLake) -> RunningLake:
     """The lake with the page's table, its file, and the clients that the page names."""
-    subprocess.run(["make", "-s", ".venv/clients/ready"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    clients_environment()
     folder = running_lake.root / "definitions" / "datasets" / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "definitions" / "datasets" / f"{FOLDER}.yaml", folder)

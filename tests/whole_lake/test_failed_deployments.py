@@ -24,7 +24,7 @@ from pipeline.emulator.cloudformation import Deployer, StackResult
 from pipeline.emulator.cloudformation.records import StackRecord
 from pipeline.emulator.supervisor import ACCOUNT
 
-from .conftest import Datasetup, RunningLake, csv_text
+from .conftest import Datasetup, RunningLake, csv_text, pointed_at
 from .roles import granted
 
 CSV = {"stage_a": {"format": "csv", "columns": {"id": "string"}}}
@@ -107,11 +107,18 @@ def as_it_stands() -> Iterator[Any]:
     yield sorted(granted())
 
 
+@pytest.fixture(scope="module")
+def dataset(running_lake: RunningLake) -> Datasetup:
+    """One whose stack stands."""
+    with pointed_at(running_lake):
+        return running_lake.define(CSV)
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_property_that_is_not_known_is_refused_before_anything_changes(
-    lake: RunningLake, tmp_path: Path, stack: str
+    lake: RunningLake, dataset: Datasetup, tmp_path: Path, stack: str
 ) -> None:
-    was = deployed(lake, lake.define(CSV), stack)
+    was = deployed(lake, dataset, stack)
     deployer = Deployer(client, ACCOUNT, "eu-west-1")
     before, stood = deployer.records.get(was.name), list(as_it_stands())
     broken = harmed(was.template)
@@ -146,9 +153,8 @@ def break_half_way(lake: RunningLake, deployer: Deployer, was: Deployed, folder:
 
 
 def test_the_lake_takes_a_file_after_a_deployment_of_each_stack_failed_half_way(
-    lake: RunningLake, tmp_path: Path
+    lake: RunningLake, dataset: Datasetup, tmp_path: Path
 ) -> None:
-    dataset = lake.define(CSV)
     dataset.drop("before.csv", csv_text("id", "before"))
     lake.settle()
     deployer = Deployer(client, ACCOUNT, "eu-west-1")

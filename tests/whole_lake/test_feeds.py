@@ -25,7 +25,7 @@ from pipeline.emulator.gateway.actions import Need
 from pipeline.operate.feeds import demonstration
 from tests.patience import until
 from tests.whole_lake.conftest import RunningLake, with_flow
-from tests.whole_lake.roles import granted, roles_of_callers, unmet
+from tests.whole_lake.roles import beyond_boundaries, granted, roles_of_callers, unmet
 
 TABLE = "sluice-local-demo-transactions"
 FEED = "demo_transactions"
@@ -146,6 +146,7 @@ def test_transactions_are_rows_for_analysts_and_nobodys_identity_is_anywhere_els
     rows_arrive_pseudonymised(owner)
     people_are_told_how_it_is(lake, said)
     history_is_imported(lake, owner, said)
+    history_is_imported_by_a_copy_and_by_an_export(lake, owner, said)
     no_history_is_imported_while_the_stream_is_not_read(lake, said)
     what_the_database_refuses_is_given_up_alone(owner)
     a_person_is_erased(lake, owner, said)
@@ -195,6 +196,30 @@ def history_is_imported(lake: RunningLake, owner: psycopg.Connection[Any], said:
     told = feed(lake, said, "import", FEED, "--units", "100000")
     assert "agrees" in told
     assert len(owner.execute(ROWS).fetchall()) == len(ITEMS)
+
+
+def history_is_imported_by_a_copy_and_by_an_export(
+    lake: RunningLake, owner: psycopg.Connection[Any], said: list[str]
+) -> None:
+    for way in ("copy", "export"):
+        owner.execute("DELETE FROM sluice_feeds.bi_transactions WHERE transaction IN ('t1', 't2')")
+        told = json.loads(feed(lake, said, "import", FEED, "--way", way, "--anew", "--units", "100000", "--json"))
+        assert told["comparison"]["agrees"]
+        assert [day["source_rows"] for day in told["comparison"]["days"]] == [len(ITEMS)]
+        assert told["estimate"]["items"] == len(ITEMS) + len(NO_ROWS)
+        assert told["import"]["is_finished"]
+        assert len(owner.execute(ROWS).fetchall()) == len(ITEMS)
+        done = lake.sluice("feed", "import", FEED)
+        said.append(done.stdout + done.stderr)
+        assert done.returncode == 1
+        assert f"the history of {FEED} is imported" in said[-1]
+    # The function has made a copy and taken it away; what DynamoDB exported lies where feeds alone read it.
+    assert [name for name in client("dynamodb").list_tables()["TableNames"] if "copy" in name] == []
+    assert stream_mapping()
+    exported = client("s3").list_objects_v2(Bucket=parameter("feed-exports"))["Contents"]
+    assert {each["Key"].split("/")[0] for each in exported} == {FEED}
+    head = client("s3").head_object(Bucket=parameter("feed-exports"), Key=exported[0]["Key"])
+    assert head["ServerSideEncryption"] == "aws:kms"
 
 
 def no_history_is_imported_while_the_stream_is_not_read(lake: RunningLake, said: list[str]) -> None:
@@ -257,6 +282,9 @@ def nobody_did_what_the_roles_do_not_allow(lake: RunningLake) -> None:
     done = [Need(**each) for each in call(lake.endpoint, "actions", key=lake.key)["actions"]]
     assert {"dynamodb:Scan", "secretsmanager:GetSecretValue", "ssm:PutParameter"} <= {need.action for need in done}
     assert unmet(done, granted(), roles_of_callers()) == []
+    # The owner's password is read where there is no network alone: on AWS the owner signs in by IAM.
+    beyond = [each for each in beyond_boundaries(lake.connected.env, granted()) if ":secret:rds!" not in each[2]]
+    assert beyond == []
 
 
 def nobody_is_found_anywhere(lake: RunningLake, owner: psycopg.Connection[Any], said: list[str]) -> None:

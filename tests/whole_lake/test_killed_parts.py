@@ -17,7 +17,7 @@ from .conftest import RunningLake, csv_text, values
 from .listening import processes
 
 PATIENCE_S = 120
-ON_DEMAND = ("awslambda/main.py", "script.py", "spark/warm_up.py", "query_child")
+ON_DEMAND = ("emulator/interpreter_main.py", "awslambda/main.py", "script.py", "spark/warm_up.py", "query_child")
 """What runs for a while, because somebody asked for it: the next who asks gets another. All else has to come back."""
 
 DEFINITION = {

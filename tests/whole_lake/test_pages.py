@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ..console.conftest import CHROMIUM
-from .attacked import CONTENT, PLANTED, Attacked, attacked, is_refusal
+from .attacked import CONTENT, PLANTED, Attacked, is_refusal
 
 ATTACK = """async ([ports, bucket]) => {
   const job = JSON.stringify({Name: "page", Role: "r", Command: {Name: "glueetl", ScriptLocation: `s3://${bucket}/page`}});
@@ -101,10 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Quietly."""
 
 
-@pytest.fixture(scope="module")
-def lake() -> Iterator[Attacked]:
-    with attacked() as lake:
-        yield lake
+@pytest.fixture
+def lake(attacked_lake: Attacked) -> Attacked:
+    return attacked_lake
 
 
 @pytest.fixture

@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.embedded import run_schedules_now
 from pipeline.core.clients import client
 from pipeline.lake.settings import Setting
-from tests.patience import PATIENCE_S
 
-from .conftest import Datasetup, RunningLake, csv_text
+from .conftest import RunningLake, csv_text
 
 CSV = {
     "stage_a": {"format": "csv", "columns": {"id": "string"}},
@@ -71,16 +69,6 @@ def hold(lake: RunningLake) -> Iterator[Path]:
     glue.delete_job(JobName="hold")
 
 
-def started(lake: RunningLake, dataset: Datasetup) -> str:
-    """The ARN of the dataset's newest execution of Stage B, once its batch runs."""
-    until = time.monotonic() + PATIENCE_S
-    while not (batches := dataset.batches()) or batches[0].status != "RUNNING":
-        assert time.monotonic() < until, "no batch runs"
-        run_schedules_now(lake.endpoint, [str(dataset.name)])
-        time.sleep(0.2)
-    return arn_of(lake, batches[0].id)
-
-
 def arn_of(lake: RunningLake, batch: str) -> str:
     return f"{lake.lake.settings[Setting.STAGE_B_MACHINE].replace(':stateMachine:', ':execution:')}:{batch}"
 
@@ -129,7 +117,7 @@ def test_an_execution_that_runs_during_a_deployment_ends_with_what_it_began_with
 ) -> None:
     dataset = lake.define(CSV)
     dataset.drop("before.csv", csv_text("id", "before"))
-    running = started(lake, dataset)
+    running = arn_of(lake, dataset.open_batch().id)
     change_everything(sources)
     deploy(lake)
     assert described(running)["status"] == "RUNNING"

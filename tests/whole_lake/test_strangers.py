@@ -6,20 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from .attacked import PLANTED, STRANGER, Attacked, attacked, is_refusal, words
+from .attacked import PLANTED, STRANGER, Attacked, is_refusal, words
 from .listening import command_line
 
 
-@pytest.fixture(scope="module")
-def lake() -> Iterator[Attacked]:
-    with attacked() as lake:
-        yield lake
+@pytest.fixture
+def lake(attacked_lake: Attacked) -> Attacked:
+    return attacked_lake
 
 
 def tried(lake: Attacked, user: str | None) -> dict[str, Any]:

@@ -153,6 +153,7 @@ def test_a_job_that_is_killed_between_the_parts_of_its_transform_loads_its_rows_
         lake, "waiting.py", text, {"script": "waiting.py", "columns": {"id": "bigint", "price": "double"}}
     )
     dataset.drop("a.csv", csv_text("id,customer,price", "1,a,1.5", "2,b,20"))
+    dataset.open_batch()
     for name in ("before it gave rows", "before they were written"):
         mark, give_up = tmp_path / name, time.monotonic() + 900
         while not mark.exists():

@@ -70,6 +70,8 @@ class Parts:
     upload_wheels: Callable[[Dataset], object]
     of_teams: Mapping[str, str] = field(default_factory=dict)
     """Parameters of every team's stack beside its own."""
+    is_paused: Callable[[DatasetName], bool] = lambda name: False
+    """Whether somebody paused the dataset's schedule: it stays so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,9 @@ def team_stack_parameters(team: str, lake: str, env: str) -> dict[str, str]:
     return {"Lake": lake, "Env": env, "Team": team}
 
 
-def stack_parameters(dataset: Dataset, lake: str, env: str, at: Whereabouts) -> dict[str, str]:
+def stack_parameters(
+    dataset: Dataset, lake: str, env: str, at: Whereabouts, *, is_paused: bool = False
+) -> dict[str, str]:
     """The parameters of a dataset's stack, as text."""
     return {
         "Lake": lake,
@@ -227,6 +231,7 @@ def stack_parameters(dataset: Dataset, lake: str, env: str, at: Whereabouts) -> 
         "Team": dataset.team,
         "Dataset": dataset.dataset,
         "Schedule": dataset.stage_b.schedule,
+        "ScheduleState": "DISABLED" if is_paused else "ENABLED",
         "MinObjects": str(dataset.stage_b.min_objects),
         "MaxObjects": str(dataset.stage_b.max_objects),
         "MaxWait": f"{int(dataset.stage_b.max_wait.total_seconds())} seconds",
@@ -287,7 +292,8 @@ def _register(dataset: Dataset, plan: TablePlan, deployed: Deployed, parts: Part
     table = table_of(name, parts.database_prefix)
     before = parts.registry.get(name)
     queues = deployed.outputs["QueueUrl"], deployed.outputs["DeadLetterQueueUrl"]
-    now = Registration.of(dataset, *queues, table, deployed.outputs.get("TransformJob"), before)
+    job, schedule = (deployed.outputs.get(output) for output in ("TransformJob", "Schedule"))
+    now = Registration.of(dataset, *queues, table, job, before, schedule)
     if now != before:
         parts.registry.put(now)
     changes = (
@@ -304,7 +310,9 @@ def deploy_stack(dataset: Dataset, parts: Parts) -> Deployed:
     """Make or update the dataset's own stack, once what its transform imports is where the job installs it from."""
     parts.upload_wheels(dataset)
     name = stack_name(parts.lake, parts.env, dataset.name)
-    return parts.stacks.deploy(name, parts.template, stack_parameters(dataset, parts.lake, parts.env, parts.at))
+    paused = parts.is_paused(dataset.name)
+    given = stack_parameters(dataset, parts.lake, parts.env, parts.at, is_paused=paused)
+    return parts.stacks.deploy(name, parts.template, given)
 
 
 def _registered(before: Registration | None) -> str:

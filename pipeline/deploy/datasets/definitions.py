@@ -20,16 +20,17 @@ from pipeline.deploy.datasets.retirement import Retired
 from pipeline.deploy.datasets.wheels import upload_wheels
 from pipeline.deploy.engine import LAKE, Backend, artefact_bucket, whereabouts
 from pipeline.deploy.rulesets import Rulesets
+from pipeline.lake.batches.pauses import Paused
 from pipeline.lake.catalog import Status
 from pipeline.lake.datasets import Dataset, DatasetName
 from pipeline.lake.datasets.files import Definition, read_all
 from pipeline.lake.datasets.registry import Registration
-from pipeline.lake.quality.scope import Declared, unseen_doubles, without_column, without_reference
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from pipeline.lake.transforms.checks import transform_findings
 from pipeline.operate.connection import Connected
 from pipeline.operate.retirement import what_keeps
+from pipeline.operate.ruleset_findings import ruleset_findings
 
 CHUNK = 100
 """Waiting objects that are read and sent at once."""
@@ -98,34 +99,11 @@ def _rulesets(registrations: Iterable[Registration]) -> set[str]:
     return {each.dataset.quality.ruleset for each in registrations if each.dataset.quality}
 
 
-def ruleset_findings(definition: Definition, rulesets: Rulesets) -> Iterator[tuple[Problem, str]]:
-    """What refuses a definition's ruleset or is only remarked: its place in the file, and `error` or `warning`."""
-    quality = definition.dataset.quality
-    if quality is None:
-        return
-    columns = definition.dataset.table_contract
-    unseen = unseen_doubles(quality.ruleset, definition.dataset.table.write, quality.scope)
-    astray = without_reference(quality.ruleset, quality.scope)
-    missing = without_column(quality.ruleset, *_declared(definition.dataset))
-    for found in (*rulesets.check(quality.ruleset, columns), *unseen, *astray, *missing):
-        what = f"{found.rule}: {found.message}" if found.rule else found.message
-        hint = f". {found.hint}" if found.hint else ""
-        yield definition.problem_in_text(("quality", "ruleset"), found.line, f"{what}{hint}"), found.severity
-
-
-def _declared(dataset: Dataset) -> tuple[Declared, Declared]:
-    """The columns of the table, and those of its files."""
-    adds = dataset.stage_a.on_new_column == "add"
-    files = Declared({name: column.type for name, column in dataset.contract.items()}, not adds)
-    of_table = bool(dataset.transform.columns) if dataset.transform else not adds
-    return Declared(dataset.table_contract, of_table), files
-
-
 def all_findings(
     definition: Definition, rulesets: Rulesets, known: Mapping[DatasetName, Dataset]
 ) -> Iterator[tuple[Problem, str]]:
     """What is wrong with a definition's ruleset and its transform; `known` are all datasets that are defined."""
-    yield from ruleset_findings(definition, rulesets)
+    yield from ruleset_findings(definition, rulesets.check)
     yield from transform_findings(definition, known)
     yield from ((problem, "error") for problem in too_long(definition))
 
@@ -184,6 +162,7 @@ def _parts(
             dataset, backend.glue, client("s3"), artefact_bucket(backend), backend.account
         ),
         of_teams=backend.of_teams,
+        is_paused=lambda name: Paused.SCHEDULE in lake.pauses.of([str(name)]).get(str(name), {}),
     )
 
 

@@ -54,12 +54,16 @@ def stacks(root: Path, backend: Backend, template: Path, parameters: Mapping[str
 
 
 def _reachable(source: ForecastSource, backend: Backend) -> None:
-    """`Refused` for a provider in another account: the boundary of functions reaches none yet."""
-    if source.topic and backend.settings.get(NETWORK) != "none" and source.topic.split(":")[4] != backend.account:
+    """`Refused` for a topic or bucket of the account's that is not the environment's: roles reach none of those."""
+    if source.topic is None or source.bucket is None or backend.settings.get(NETWORK) == "none":
+        return
+    *_, account, topic = source.topic.split(":")
+    own = f"{LAKE}-{backend.env}-"
+    if account == backend.account and not (topic.startswith(own) and source.bucket.startswith(own)):
         raise Refused(
-            f"its topic {source.topic} is of another account, which the boundary of the environment's functions does "
-            "not reach",
-            hint="Forward its announcements and files into this account, and name that topic and bucket.",
+            f"topic {topic} and bucket {source.bucket} are of the environment's own account, of which its roles reach "
+            f"nothing but what is called {own}…",
+            hint="Leave topic and bucket out: the source's stack then makes a bucket, into which files are put.",
         )
 
 
@@ -73,7 +77,7 @@ def stack_of(source: ForecastSource, backend: Backend, template: Path, parameter
         "SourceName": name,
         "Definition": source.to_json(),
         "Topic": source.topic or "",
-        "Bucket": source.bucket or "",
+        "Bucket": source.bucket or "none",
         "TopicRegion": source.topic.split(":")[3] if source.topic else "",
     }
     return Stack.packaged(f"{LAKE}-{backend.env}-{STACK_KIND}-{name}", template, {**parameters, **own}, backend.stored)

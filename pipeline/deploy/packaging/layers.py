@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pipeline.core.errors import Misconfigured
@@ -29,6 +29,14 @@ PRUNED = (
     "lxml/includes", "lxml/isoschematron", "lxml/html", "lxml/*.h", "lxml/*.pyx", "lxml/*.pxi", "lxml/*.pxd",
     "lxml/objectify*", "lxml/sax*", "lxml/builder*",
 )  # fmt: skip
+
+SERVICES: Mapping[str, tuple[str, ...]] = {"forecasts": ("dynamodb", "s3", "sqs")}
+"""The AWS services that the functions of a layer call, where it keeps botocore's descriptions of no others.
+
+Those of all services are 13 MB packed, a quarter of the layer.
+"""
+SLIM = ("**/*.pyi", "numpy/f2py", "numpy/_core/include", "numpy/_core/lib", "numpy/random/lib", "pydantic/v1")
+"""What such a layer leaves out, too: what compilers and editors read, and pydantic's old version."""
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==")
 _NAME = re.compile(r"^[A-Za-z0-9._-]+")
@@ -95,7 +103,8 @@ def build_layer(root: Path, name: str, python: Version = LAMBDA_PYTHON, into: Pa
 
 
 def _built(root: Path, name: str, python: Version, folder: Path) -> Path:
-    made_for = f"# Python {python[0]}.{python[1]}, {PLATFORM}, without {' '.join(PRUNED)}"
+    left_out = (*PRUNED, *SLIM, "but for", *SERVICES[name]) if name in SERVICES else PRUNED
+    made_for = f"# Python {python[0]}.{python[1]}, {PLATFORM}, without {' '.join(left_out)}"
     requirements = "\n".join([*closure(root, name).values(), made_for, ""])
     stamp = folder.with_suffix(".txt")
     if folder.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == requirements:
@@ -106,7 +115,10 @@ def _built(root: Path, name: str, python: Version, folder: Path) -> Path:
     listed = folder.with_suffix(".requirements")
     listed.write_text(requirements, encoding="utf-8")
     _install(listed, folder / "python", python)
-    _prune(folder / "python")
+    _prune(folder / "python", PRUNED)
+    if name in SERVICES:
+        _prune(folder / "python", SLIM)
+        _keep_services(folder / "python" / "botocore" / "data", SERVICES[name])
     compile_folder(folder / "python", python)
     _check_size(folder)
     listed.rename(stamp)
@@ -141,8 +153,15 @@ def _install(requirements: Path, target: Path, python: Version) -> None:
         raise Misconfigured(f"the layer in {target.parent} could not be installed: {done.stderr.strip()}")
 
 
-def _prune(folder: Path) -> None:
-    for pattern in PRUNED:
+def _keep_services(data: Path, services: Collection[str]) -> None:
+    """Leave out the descriptions of other services; the files beside them are of all."""
+    for path in data.iterdir():
+        if path.is_dir() and path.name not in services:
+            shutil.rmtree(path)
+
+
+def _prune(folder: Path, patterns: Iterable[str]) -> None:
+    for pattern in patterns:
         for path in list(folder.glob(pattern)):
             if path.is_dir():
                 shutil.rmtree(path)

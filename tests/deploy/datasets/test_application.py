@@ -153,3 +153,19 @@ def test_only_a_table_that_lacks_something_is_made(plan: TablePlan) -> None:
     [applied] = application.apply(definitions("shop", 1), told)
     assert made == ([] if plan == "none" else ["sluice_dev_shop.d000"])
     assert len(applied.changes) == (2 if plan == "none" else 3)
+
+
+def test_applying_leaves_a_paused_schedule_paused() -> None:
+    given: dict[str, str] = {}
+
+    class Noting(Stacks):
+        def deploy(self, name: str, template: Path, parameters: Mapping[str, str]) -> Deployed:
+            given[name] = parameters.get("ScheduleState", "")
+            return Deployed({**super().deploy(name, template, parameters).outputs, "Schedule": f"{name}/s"}, True)
+
+    with_parts = replace(parts(Noting(together=1), 1), is_paused=lambda name: name.dataset == "d001")
+    application.apply(definitions("shop", 2), with_parts)
+    states = {name: state for name, state in given.items() if state}
+    assert states == {"sluice-dev-dataset-shop-d000": "ENABLED", "sluice-dev-dataset-shop-d001": "DISABLED"}
+    schedules = {each.schedule for each in with_parts.registry.there.values()}  # type: ignore[attr-defined]
+    assert schedules == {"sluice-dev-dataset-shop-d000/s", "sluice-dev-dataset-shop-d001/s"}

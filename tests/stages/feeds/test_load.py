@@ -74,6 +74,23 @@ def test_a_key_that_was_taken_away_stops_it(feeds: Feeds, target: psycopg.Connec
     assert people(target) == []
 
 
+def test_a_key_that_was_exchanged_under_its_version_stops_it(feeds: Feeds, target: psycopg.Connection[Any]):
+    """Else the same person would have two pseudonyms from then on, and nobody would know."""
+    load(event(record(1)), feeds)
+    client("secretsmanager").put_secret_value(
+        SecretId="keyring", SecretString=Keyring({1: KEYRING.keys[2]}).to_secret()
+    )
+    started = Feeds(feeds.settings)
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="is not the one that the namespace card was made with"):
+            load(event(record(2, "t2")), started)
+    assert len(people(target)) == 1
+    client("secretsmanager").put_secret_value(SecretId="keyring", SecretString=KEYRING.to_secret())
+    load(event(record(2, "t2")), Feeds(feeds.settings))
+    assert len(set(people(target))) == 1
+    assert len(people(target)) == 2
+
+
 def test_a_lost_connection_is_made_again(feeds: Feeds, target: psycopg.Connection[Any]):
     load(event(record(1)), feeds)
     target.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice'")

@@ -11,6 +11,7 @@ import pytest
 from psycopg import errors, sql
 
 from pipeline.core.clients import client
+from pipeline.core.errors import Misconfigured
 from pipeline.core.settings import Settings
 from pipeline.emulator.rds.server import PORT, PostgresServer
 from pipeline.feeds.roles import ANALYST, WRITER
@@ -71,6 +72,55 @@ def test_a_plan_changes_nothing_and_says_what_would_run(migrate: Migrate, target
     assert migrate(plan=True)["statements"] == ""
 
 
+def test_a_target_of_an_earlier_version_is_brought_to_this_one_and_knows_its_keys(
+    migrate: Migrate, settings: dict[str, str], target: psycopg.Connection[Any]
+) -> None:
+    migrate()
+    writer = Feeds(Settings.from_environment({**settings, "FEED_DATABASE": settings["WRITER"]}))
+    load({"Records": [record(1)]}, writer)
+    for statement in (
+        "DROP TABLE sluice_feeds.key_check",
+        "DROP SEQUENCE sluice_feeds.reading",
+        "ALTER TABLE sluice_feeds.bi_transactions DROP COLUMN sluice_reading",
+        "ALTER TABLE sluice_feeds.import_run DROP COLUMN reading",
+    ):
+        target.execute(statement)
+    planned = migrate(plan=True)["statements"]
+    assert planned.count("CREATE") == 2
+    assert migrate()["statements"] == planned
+    assert migrate(plan=True)["statements"] == ""
+    assert target.execute("SELECT count(*) FROM sluice_feeds.key_check").fetchone() == (2,)
+    load({"Records": [record(2, "t2")]}, writer)
+    client("secretsmanager").put_secret_value(SecretId="keyring", SecretString=json.dumps({"generated": "x" * 64}))
+    later = Feeds(Settings.from_environment({**settings, "FEED_DATABASE": settings["OWNER"]}))
+    with pytest.raises(Misconfigured, match="is not the one that the namespace card was made with"):
+        migrated({"contract": feed().to_json()}, later)
+
+
+def test_a_writer_that_signs_in_by_iam_has_no_password(
+    migrate: Migrate, settings: dict[str, str], target: psycopg.Connection[Any]
+) -> None:
+    migrate()
+    feeds = Feeds(Settings.from_environment({**settings, "FEED_DATABASE": settings["OWNER"], "FEED_WRITER": "none"}))
+    event = {"contract": feed().to_json()}
+    with pytest.raises(Misconfigured, match="this server has no role rds_iam"):
+        migrated(event, feeds)
+    has_password = "SELECT rolpassword IS NOT NULL FROM pg_authid WHERE rolname = %s"
+    assert target.execute(has_password, (WRITER,)).fetchone() == (True,)
+    owner = sql.Identifier(json.loads(settings["OWNER"])["user"])
+    # As RDS has it, where IAM authentication is on.
+    target.execute("CREATE ROLE rds_iam")
+    target.execute(sql.SQL("GRANT rds_iam TO {} WITH ADMIN OPTION").format(owner))
+    try:
+        for _ in range(2):
+            migrated(event, feeds)
+        assert target.execute(has_password, (WRITER,)).fetchone() == (False,)
+        member = "SELECT pg_has_role(%s, 'rds_iam', 'member')"
+        assert target.execute(member, (WRITER,)).fetchone() == (True,)
+    finally:
+        target.execute("DROP ROLE rds_iam")
+
+
 def test_the_writer_writes_and_an_analyst_sees_the_views_alone(
     migrate: Migrate, settings: dict[str, str], postgres: PostgresServer, target: psycopg.Connection[Any]
 ) -> None:
@@ -98,6 +148,14 @@ def test_the_writer_writes_and_an_analyst_sees_the_views_alone(
             "DROP TABLE sluice_feeds.bi_transactions",
             "CREATE TABLE bi.mine (a text)",
             "SELECT 1 FROM bi.transactions",
+            "DELETE FROM sluice_feeds.bi_transactions",
+            "DELETE FROM sluice_feeds.refused",
+            "DELETE FROM sluice_feeds.namespace",
+            "INSERT INTO sluice_feeds.namespace VALUES ('mine', 1)",
+            "UPDATE sluice_feeds.namespace SET version = 2",
+            "UPDATE sluice_feeds.contract SET definition = ''",
+            "UPDATE sluice_feeds.key_check SET value = ''",
+            "DELETE FROM sluice_feeds.key_check",
         ):
             with pytest.raises(errors.InsufficientPrivilege):
                 connection.execute(refused)

@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
 from pipeline.core.clients import client
+from pipeline.core.settings import Settings
 from pipeline.forecasts.definition import ForecastSource, Wanted
+from pipeline.forecasts.services import forecasts
+from pipeline.forecasts.settings import Setting
 from stages.forecasts.ingest import ingest_announced_files
+from tests.forecasts.conftest import TABLE, make_table
 from tests.forecasts.files import MESSAGES, MET_OFFICE, made, needs_real_files, usual_times
+from tests.forecasts.test_signatures import signed, verifier
 from tests.stages.forecasts.conftest import PROVIDER, RAW, Flow, s3_event
 
 TIME = "2026-11-30T06:00:00Z"
+SIGNED_TOPIC = "arn:aws:sns:eu-west-2:021908831235:topic"
 
 
 def found(flow: Flow, time: str = TIME) -> list[dict[str, Any]]:
@@ -78,12 +85,16 @@ def test_one_bad_message_is_put_aside_with_its_reason_and_its_neighbours_go_on(f
         assert reason in aside[body]
 
 
-def test_what_may_pass_comes_back(flow: Flow, content: bytes):
-    version = flow.put("a.nc", content)
-    client("dynamodb").delete_table(TableName="forecasts")
-    with pytest.raises(client("dynamodb").exceptions.ResourceNotFoundException):
-        ingest(flow, s3_event("a.nc", version))
-    assert flow.aside() == []
+def test_what_may_pass_comes_back_alone_and_is_found_the_next_time(flow: Flow, content: bytes):
+    good = s3_event("a.nc", flow.put("a.nc", content))
+    client("dynamodb").delete_table(TableName=TABLE)
+    # The bad one is put aside all the same, and does not come back.
+    assert ingest(flow, "{", good) == ["1"]
+    assert [body for body, _ in flow.aside()] == ["{"]
+    make_table(client("dynamodb"))
+    assert ingest(flow, good) == []
+    assert len(found(flow)) == 1
+    assert len(flow.ours()) == 1
 
 
 def test_what_is_not_wanted_is_left_where_it_is(flow: Flow, content: bytes):
@@ -100,6 +111,40 @@ def test_a_file_without_a_time_is_kept_in_the_raw_bucket_although_it_is_in_no_in
     assert ingest(flow, body) == []
     assert len(flow.ours()) == 1
     assert "has no time" in dict(flow.aside())[body]
+
+
+def test_a_key_may_have_any_characters(flow: Flow, content: bytes):
+    keys = ["a b/c d.nc", "1+1=2.nc", "50%25.nc", "ünï/☂ rain.nc", "a?b#c&d;e.nc", "$util.x/#set($y).nc", "q'\"<>.nc"]
+    bodies = [s3_event(quote_plus(key, safe="/"), flow.put(key, content), second=n) for n, key in enumerate(keys)]
+    for number, (key, body) in enumerate(zip(keys, bodies, strict=True), 1):
+        assert ingest(flow, body) == []
+        assert flow.aside() == []
+        (item,) = found(flow)
+        assert item["key"].rpartition("/")[2] == key.rpartition("/")[2]
+        assert len(flow.ours()) == number
+        assert flow.s3.get_object(Bucket=RAW, Key=item["key"], VersionId=item["version"])["Body"].read() == content
+
+
+def test_a_forged_announcement_fetches_nothing_and_a_signed_one_does(flow: Flow, content: bytes):
+    services = forecasts()
+    services.signatures = verifier()
+    topic = {Setting.FORECAST_TOPIC: SIGNED_TOPIC}
+    services.settings = Settings({**{each: flow.settings()[each] for each in Setting}, **topic}, "the test")
+    event = s3_event("a.nc", flow.put("a.nc", content))
+    message = signed("2", Message=event, TopicArn=SIGNED_TOPIC)
+    forged = [
+        json.dumps({**message, "Message": event.replace('"a.nc"', '"other.nc"')}),
+        json.dumps({**message, "SigningCertURL": "https://sns.eu-west-2.amazonaws.com.evil.example/x.pem"}),
+        json.dumps({**message, "TopicArn": "arn:aws:sns:eu-west-2:666666666666:topic"}),
+        event,
+    ]
+    assert ingest(flow, *forged) == []
+    assert flow.ours() == []
+    aside = dict(flow.aside())
+    for body, reason in zip(forged, ("is forged", "not at SNS's address", "topic", "not signed"), strict=True):
+        assert reason in aside[body]
+    assert ingest(flow, json.dumps(message)) == []
+    assert len(found(flow)) == 1
 
 
 @needs_real_files

@@ -32,7 +32,7 @@ from pipeline.toolchain.java import java_home
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
 from stages.stage_b.jobs.branch_writes import Job, write_batch
 from stages.stage_b.jobs.small_files import FOLDER, gathered
-from tests.stages.rows.sources import RawFile
+from tests.stages.rows.drafts import RawFile
 from tests.warm_lake import REGION, WarmLake, warm_lake
 
 _numbers = itertools.count(1)
@@ -73,7 +73,7 @@ def transform(raw: RawFile, dataset: Dataset, limits: Limits) -> Staged:
                 limits=limits,
             )
         bad = [json.loads(line) for line in bad_rows.read_text().split("\n")[:-1]]
-        return Staged(raw, pq.read_table(parquet), bad, parquet.read_bytes())
+        return Staged(raw, pq.ParquetFile(parquet).read(use_threads=False), bad, parquet.read_bytes())
 
 
 @dataclass(frozen=True)

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.stages.rows.drafts import ROW, Case, Draft, Kind, Row
 from tests.stages.rows.plain.meanings import DECLARED
-from tests.stages.rows.plain.reading import NULL, Num, safe
+from tests.stages.rows.plain.reading import NULL, Num
 
 Draw = st.DrawFn
-ROW = "n"
-"""A column of every file, with a value of its own in every row: by it a row of the table is known."""
-
-
-@dataclass(frozen=True)
-class RawFile:
-    """`text` has NULL for a cell with nothing in it, and bytes that are no UTF-8 as surrogates.
-
-    The greater the `order`, the newer the file.
-    """
-
-    text: str
-    order: int
-
-    @property
-    def data(self) -> bytes:
-        return self.text.replace(f'"{NULL}"', "").replace(NULL, "").encode(errors="surrogateescape")
-
-
-@dataclass(frozen=True)
-class Case:
-    """A dataset's definition and the files of its batches."""
-
-    definition: dict[str, Any]
-    batches: tuple[tuple[RawFile, ...], ...]
-
 
 # What SQL, Spark, Arrow or JSON readers might take for something of their own.
 NAMES = ["a", "Late Column", "x0", "t", "s", "größe", "value", "1st", "_metadata", "order", "a-b", "element"]
@@ -142,114 +113,63 @@ KEY_VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+kinds = st.builds(
+    lambda form, delimiter, keys: Kind(form, delimiter if form == "csv" else ",", keys),
+    st.sampled_from(["csv", "json", "jsonl"]),
+    st.sampled_from(",;\t|"),
+    st.dictionaries(st.sampled_from(["k1", "k2"]), st.sampled_from(KEYS), max_size=2),
+)
+
+
 @st.composite
-def cases(draw: Draw) -> Case:
-    form = draw(st.sampled_from(["csv", "json", "jsonl"]))
-    delimiter = draw(st.sampled_from(",;\t|")) if form == "csv" else ","
+def cases(draw: Draw, of: st.SearchStrategy[Kind] = kinds) -> Case:
+    kind = draw(of)
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True))
     declared = {name: draw(st.sampled_from([*DECLARED])) for name in names if draw(st.booleans())}
-    keys = draw(st.lists(st.sampled_from(["k1", "k2"]), max_size=2, unique=True))
-    key_types = {name: draw(st.sampled_from(KEYS)) for name in keys}
-    columns: dict[str, Any] = {safe(name): {"type": kind, "optional": True} for name, kind in declared.items()}
-    columns |= {name: {"type": kind} for name, kind in key_types.items()}
-    definition = {
-        "team": "team",
-        "dataset": "set",
-        "stage_a": {"format": form, "delimiter": delimiter, "columns": columns},
-        "table": {"write": "upsert", "key": keys} if keys else {},
-    }
     sizes = [draw(st.integers(1, 3)), draw(st.integers(1, 3))]
     orders = draw(st.permutations(range(sum(sizes))))
-    maker = _Maker(draw, form, delimiter, names, declared, key_types)
-    files = [RawFile(maker.text(number), order) for number, order in enumerate(orders)]
-    return Case(definition, (tuple(files[: sizes[0]]), tuple(files[sizes[0] :])))
+    maker = _Maker(draw, kind, names, declared)
+    files = [maker.draft(number, order) for number, order in enumerate(orders)]
+    return Case(kind, declared, (tuple(files[: sizes[0]]), tuple(files[sizes[0] :])))
 
 
 class _Maker:
     """Makes the files of one dataset, whose columns are mostly alike."""
 
-    def __init__(
-        self,
-        draw: Draw,
-        form: str,
-        delimiter: str,
-        names: Sequence[str],
-        declared: dict[str, str],
-        keys: dict[str, str],
-    ) -> None:
+    def __init__(self, draw: Draw, kind: Kind, names: Sequence[str], declared: dict[str, str]) -> None:
         self._draw = draw
-        self._form = form
-        self._delimiter = delimiter
+        self._kind = kind
         self._names = names
-        self._keys = keys
-        self._usual = {name: MEANT[declared[name]] if name in declared else self._kind() for name in names}
+        self._usual = {name: MEANT[declared[name]] if name in declared else self._values() for name in names}
 
-    def text(self, number: int) -> str:
+    def draft(self, number: int, order: int) -> Draft:
         names = [name for name in self._names if self._draw(st.integers(0, 3))]
-        kinds = {name: self._usual[name] if self._draw(st.integers(0, 2)) else self._other() for name in names}
-        kinds |= {name: KEY_VALUES[kind] for name, kind in self._keys.items()}
+        values = {name: self._usual[name] if self._draw(st.integers(0, 2)) else self._other() for name in names}
+        values |= {name: KEY_VALUES[type] for name, type in self._kind.keys.items()}
         size = self._draw(st.integers(0, 6) | st.integers(0, 30))
-        rows = [self._row(kinds, f"{number}-{row}") for row in range(size)]
-        return self._csv(rows, list(kinds)) if self._form == "csv" else self._json(rows, number)
+        rows = tuple(self._row(values, f"{number}-{row}") for row in range(size))
+        array = self._kind.form == "json" and self._draw(st.booleans())
+        return Draft(
+            order,
+            f"{number}-first",
+            tuple(values),
+            rows,
+            line_end=self._draw(st.sampled_from(["\n", "\r\n"])),
+            quoted=self._draw(st.booleans()),
+            ascii_only=self._draw(st.booleans()),
+            separator=self._draw(st.sampled_from([",", ", ", "\n,"])) if array else None,
+        )
 
-    def _kind(self) -> st.SearchStrategy[Any]:
-        return strings if self._form == "csv" else self._draw(st.sampled_from(JSON))
+    def _values(self) -> st.SearchStrategy[Any]:
+        return strings if self._kind.form == "csv" else self._draw(st.sampled_from(JSON))
 
     def _other(self) -> st.SearchStrategy[Any]:
-        return look_alikes if self._draw(st.booleans()) else self._kind()
+        return look_alikes if self._draw(st.booleans()) else self._values()
 
-    def _row(self, kinds: dict[str, st.SearchStrategy[Any]], mark: str) -> dict[str, Any]:
+    def _row(self, kinds: dict[str, st.SearchStrategy[Any]], mark: str) -> Row:
         row: dict[str, Any] = {ROW: mark}
         for name, kind in kinds.items():
             chance = self._draw(st.integers(0, 9))
             if chance:
                 row[name] = self._draw(kind) if chance > 1 else None
-        return row
-
-    def _csv(self, rows: list[dict[str, Any]], names: list[str]) -> str:
-        written = io.StringIO()
-        everything = self._draw(st.booleans())
-        writer = csv.writer(
-            written,
-            delimiter=self._delimiter,
-            lineterminator=self._draw(st.sampled_from(["\n", "\r\n"])),
-            quoting=csv.QUOTE_ALL if everything else csv.QUOTE_MINIMAL,
-        )
-        writer.writerow([ROW, *names])
-        for row in rows:
-            cells = [_cell(row.get(name)) for name in (ROW, *names)]
-            # Unquoted, an empty cell is null.
-            cells = [cell if cell or everything else NULL for cell in cells]
-            odd = self._draw(st.integers(0, 30))
-            writer.writerow({0: cells[:-1], 1: [*cells, "x"], 2: [*cells[:-1], "\udcff"]}.get(odd, cells))
-        return written.getvalue()
-
-    def _json(self, rows: list[dict[str, Any]], number: int) -> str:
-        ascii_only = self._draw(st.booleans())
-        texts = [json_text(row, ascii_only) for row in rows]
-        if self._form == "json" and self._draw(st.booleans()):
-            odd = [f'{{"{ROW}":1,"{ROW}":2}}', f'{{"{ROW}":NaN}}', "7", f'{{"{ROW}":1e400}}', f'{{"{ROW}":"\\ud800"}}']
-            texts = [text if self._draw(st.integers(0, 30)) else self._draw(st.sampled_from(odd)) for text in texts]
-            return f"[{self._draw(st.sampled_from([',', ', ', chr(10) + ','])).join(texts)}]"
-        odd = ["{", "[1]", f'{{"{ROW}":NaN}}', f'{{"{ROW}":"\udcff"}}', f'{{"{ROW}":1}}}}', ""]
-        texts = [text if self._draw(st.integers(0, 30)) else self._draw(st.sampled_from(odd)) for text in texts]
-        # An object that breaks off in the first line would make the file one that spans lines.
-        return "\n".join([json_text({ROW: f"{number}-first"}, True), *texts]) + "\n"
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return NULL
-    return value if isinstance(value, str) else json_text(value, False)
-
-
-def json_text(value: Any, ascii_only: bool) -> str:
-    """Compact JSON, with numbers as they are written."""
-    if isinstance(value, Num):
-        return str(value)
-    if isinstance(value, list):
-        return f"[{','.join(json_text(item, ascii_only) for item in value)}]"
-    if isinstance(value, dict):
-        pairs = (f"{json_text(name, ascii_only)}:{json_text(item, ascii_only)}" for name, item in value.items())
-        return "{" + ",".join(pairs) + "}"
-    return json.dumps(value, ensure_ascii=ascii_only)
+        return Row(row, self._draw(st.integers(0, 29)) if not self._draw(st.integers(0, 15)) else None)

@@ -22,8 +22,8 @@ from stages.stage_b.jobs import staged_rows, tally
 from stages.stage_b.jobs.batch_manifest import inspect_staged, read_manifest
 from stages.stage_b.jobs.branch_writes import Job, write_batch
 from stages.stage_b.jobs.printed_paths import by_spelling
+from tests.stages.rows.drafts import RawFile
 from tests.stages.rows.loading import Loader, Staged
-from tests.stages.rows.sources import RawFile
 from tests.stages.rows.test_values_survive import examples
 
 MODES: dict[str, dict[str, Any]] = {

@@ -27,7 +27,8 @@ in a column of text."""
 def _token(value: Any) -> str:
     if not isinstance(value, str):
         raise Broken
-    return value.strip(" \t")
+    # docs/files.md: spaces of any width and tabs mean nothing around a value.
+    return value.strip(" \t\u00a0\u2007\u2009\u202f")
 
 
 def _integer(bits: int) -> Meaning:

@@ -32,16 +32,16 @@ class Record:
     fields: dict[str, Any] | None
 
 
-MARKED = {
-    name: f"{latin}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-    for name, latin in {"größe": "grosse", "ünï": "uni", "k.1": "k_1"}.items()
-}
-"""Names with letters that a column cannot have: in Latin letters, with a mark of what they were."""
+_LATIN = {"ö": "o", "ß": "ss", "ü": "u", "ï": "i", ".": "_"}
+"""What becomes of what a column's name cannot have."""
 
 
 def safe(name: str) -> str:
+    """The name of a column: in Latin letters, with a mark of what it was where it had others."""
     plain = name.strip().lower()
-    return MARKED.get(plain) or re.sub("[ -]", "_", plain)
+    latin = "".join(_LATIN.get(letter, letter) for letter in plain)
+    mark = f"_{hashlib.sha256(plain.encode()).hexdigest()[:6]}" if latin != plain else ""
+    return re.sub("[ -]", "_", latin) + mark
 
 
 def csv_records(text: str, delimiter: str) -> tuple[list[str], list[Record]]:
