@@ -52,11 +52,13 @@ def build(request: PageRequest) -> Document:
 def build_one(request: PageRequest) -> Document:
     """A running query, or one page of its answer. Parameters: `page`, from 1."""
     query = request.console.queries.find(request.path["id"])
-    if query.done.is_set():
+    # Asked first: one that ends while the page is put together may be shown as running, and the page has to go on.
+    ended = query.done.is_set()
+    if ended:
         request.console.queries.warm(request.connected)
     shown = "Query" if query.status == "RUNNING" else f"Query, {query.status.lower().replace('_', ' ')}"
     document = _document(request, shown, query.sql, _one(query), _rows(request, query), query.as_of)
-    return document | {"chart": _chart(query), "ended": query.done.is_set()}
+    return document | {"chart": _chart(query), "ended": ended}
 
 
 def _chart(query: Query) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import expect
 
+from pipeline.console import query as query_page
 from pipeline.console import query_child
 from pipeline.console.query_child import ROWS, KeptRows
 from tests.cli.conftest import Actor
@@ -50,6 +51,19 @@ def ended(visitor, path: str) -> dict:
             return document
         time.sleep(0.05)
     raise AssertionError(f"{path} still runs")
+
+
+def test_a_page_that_shows_a_running_query_goes_on_even_if_that_ends_meanwhile(visitor, console, monkeypatch):
+    path = started(visitor, "select 1 as one")
+    tables = query_page.described
+
+    def described_as_it_ends(lake):
+        assert console.queries.find(path.rpartition("/")[2]).done.wait(PATIENCE_S)
+        return tables(lake)
+
+    monkeypatch.setattr(query_page, "described", described_as_it_ends)
+    document = visitor.get(f"{path}.json").json()
+    assert not (document["ended"] and document["run"]["status"] == "RUNNING")
 
 
 def texts(document: dict) -> list[list[str | None]]:
