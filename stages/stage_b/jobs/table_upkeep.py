@@ -84,7 +84,8 @@ class Keeper:
         # Parts are committed as they are done: a run that is stopped has not worked for nothing.
         options = f"map('target-file-size-bytes', '{size}', 'partial-progress.enabled', 'true')"
         data = self._call("rewrite_data_files", f"options => {options}")
-        deletes = self._call("rewrite_position_delete_files")
+        # Two files of deletes are worth one: readers open each, and one whose data files are gone is dropped by this.
+        deletes = self._call("rewrite_position_delete_files", "options => map('min-input-files', '2')")
         manifests = self._call("rewrite_manifests")
         return {
             "data_files": data["rewritten_data_files_count"],

@@ -124,6 +124,20 @@ def test_files_that_are_young_stay_and_so_do_snapshots(lake: Loader) -> None:
         lake.tables.load(table).scan(snapshot_id=snapshot).to_arrow()
 
 
+def test_files_of_deletes_whose_rows_are_gone_go(lake: Loader) -> None:
+    """The newest batch's, too, which Iceberg keeps with the data files that replace what they were about."""
+    table = lake.make_table(make_dataset("upsert"))
+    for n in range(6):
+        load(lake, table, "upsert", n + 1, Row(n, n, "a", "1"), Row(100 + n, 100 + n, "b", "1"))
+    load(lake, table, "upsert", 7, Row(7, 0, "a", "2"), Row(8, 1, "a", "2"))
+    before = rows(lake, table)
+    assert lake.tables.load(table).inspect.delete_files().num_rows == 2
+    keeper(lake, table).keep_up(LATER)
+    assert rows(lake, table) == before
+    found = lake.tables.load(table).inspect
+    assert (found.data_files().num_rows, found.delete_files().num_rows) == (1, 0)
+
+
 def test_a_table_that_another_writes_to_meanwhile_loses_none_of_its_rows(lake: Loader) -> None:
     table = lake.make_table(make_dataset("append"))
     for n in range(6):
