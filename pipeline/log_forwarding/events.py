@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.core.clock import iso
 from pipeline.core.errors import BadInput
+from pipeline.core.json_constants import refuse_constant
 
 REQUEST_BYTES = 1_000_000
 """The body of one request; a single line that is longer goes alone."""
@@ -102,12 +103,7 @@ def as_object(message: str) -> dict[str, Any] | None:
     if not message.startswith("{"):
         return None
     try:
-        found = json.loads(message, parse_constant=_no_json)
+        found = json.loads(message, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _no_json(name: str) -> None:
-    """Python's reader takes NaN and Infinity, and others' do not."""
-    raise ValueError(name)

@@ -23,6 +23,9 @@ _OTHER = {
     Setting.QUARANTINE_BUCKET: "the quarantine bucket, where bad rows are",
 }
 
+SIMILAR = 3
+"""How many names are proposed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -76,8 +79,11 @@ def _similar(obj: ObjectVersion) -> list[str]:
     prefix = f"{name}/" if (name := dataset_in(obj.key)) else ""
     page: dict[str, Any] = client("s3").list_objects_v2(Bucket=obj.bucket, Prefix=prefix, MaxKeys=1000)
     names = [item["Key"].removeprefix(prefix) for item in page.get("Contents", [])]
-    close = difflib.get_close_matches(obj.key.removeprefix(prefix), names, n=3, cutoff=0.6)
-    return [prefix + name for name in dict.fromkeys(close)]
+    # Many ask for a file by its own name, without its dataset.
+    file = obj.file_name.casefold()
+    same = [name for name in names if name.rpartition("/")[2].casefold() == file]
+    close = difflib.get_close_matches(obj.key.removeprefix(prefix), names, n=SIMILAR, cutoff=0.6)
+    return [prefix + name for name in dict.fromkeys((*same, *close))][:SIMILAR]
 
 
 def _not_routed(lake: Lake, obj: ObjectVersion, written: datetime) -> Diagnosis:

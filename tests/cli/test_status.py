@@ -174,6 +174,11 @@ def test_why_of_a_key_that_was_never_dropped_names_similar_ones(sluice, story):
     assert story.failed.uri in found["similar"]
 
 
+def test_why_of_a_file_without_its_dataset_names_those_of_that_name(sluice, story):
+    name = story.failed.key.rpartition("/")[2].upper()
+    assert story.failed.uri in unknown(sluice, name)["similar"]
+
+
 def test_why_of_an_object_whose_event_waits_says_so(sluice, lake, orders, story):
     key = orders.drop("new.csv").key
     assert "lost or is on its way" in unknown(sluice, key)["reason"]

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from pipeline.core.json_constants import refuse_constant
+
 SERIALIZATION = "SerializationException"
 VALIDATION = "ValidationException"
 _PROTOCOLS = ("json", "rest-json")
@@ -40,7 +42,7 @@ def complaint(service: str, operation: str, body: bytes) -> Complaint | None:
     if shape is None:
         return None
     try:
-        given = json.loads(body or b"{}", parse_constant=_no_constant)
+        given = json.loads(body or b"{}", parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         return Complaint(SERIALIZATION, "The body of the request is not JSON")
     return broken_members(service, given, shape, VALIDATION)
@@ -169,10 +171,6 @@ def _matches(pattern: str, value: str) -> bool:
     except re.error:
         # Java's, which Python cannot read.
         return True
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _is_number(value: Any) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
+
+from pipeline.core.json_constants import refuse_constant
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,40}")
 
@@ -35,7 +37,7 @@ _TWICE = "{} stands twice in one object"
 def strict_decoder(parse_float: Callable[[str], Any], parse_int: Callable[[str], Any] = int) -> Callable[[str], Any]:
     """A function like `json.loads`, whose numbers are made by these. ValueError says what is wrong with a text."""
     decoder = json.JSONDecoder(
-        object_pairs_hook=_no_duplicates, parse_int=parse_int, parse_float=parse_float, parse_constant=_no_constant
+        object_pairs_hook=_no_duplicates, parse_int=parse_int, parse_float=parse_float, parse_constant=refuse_constant
     )
 
     def decode(text: str) -> Any:
@@ -65,10 +67,6 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
         raise DuplicateKey(next(key for index, key in enumerate(keys) if key in keys[:index]))
     return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 load_json = strict_decoder(JsonNumber, JsonNumber)

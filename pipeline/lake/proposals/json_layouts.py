@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from pipeline.core.errors import BadInput
+from pipeline.core.json_constants import refuse_constant
 from pipeline.lake.proposals.contents import LIMIT, Content
 from pipeline.lake.proposals.drafts import Draft
 from pipeline.lake.proposals.encodings import decode, find_encoding
@@ -20,11 +21,7 @@ _ONE = "one object"
 _BLANK = re.compile(r"[ \t\r\n,]*")
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_decoder = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=_no_constant)
+_decoder = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=refuse_constant)
 
 
 @dataclass(frozen=True, slots=True)
