@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,11 +16,13 @@ import pytest
 
 from pipeline.core.clients import client
 from pipeline.core.errors import NotThere
+from pipeline.emulator.gateway.calls import Call
 from pipeline.emulator.gateway.server import AwsServer
 from pipeline.lake.services import Lake
 from pipeline.lake.settings import Setting
 from pipeline.operate.dropped_files import DroppedFile
 from pipeline.operate.uploads import HOPELESS, IN_PARTS_BYTES, NOT_TRIED, Uploads
+from tests.patience import PATIENCE_S
 
 from ..conftest import ROOT
 from .conftest import ORDERS, Actor, Sluice
@@ -144,18 +148,30 @@ def test_files_whose_rows_replace_one_another_go_up_in_order(lake: Lake, sluice:
     assert [item["uri"].rsplit("/", 1)[1] for item in json.loads(done.output)["dropped"]] == names
 
 
-def test_an_interrupt_says_what_is_there_by_then(orders: Actor, front: AwsServer, tmp_path: Path) -> None:
+def test_an_interrupt_says_what_is_there_by_then(
+    orders: Actor, front: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted, puts, count = threading.Event(), itertools.count(), front.calls.add
+
+    def late_from_the_twentieth_on(call: Call) -> None:
+        """However slow this process is to see the first file, the command is not through before it is interrupted."""
+        count(call)
+        if call.operation == "PutObject" and next(puts) >= 20:
+            interrupted.wait(PATIENCE_S)
+
+    monkeypatch.setattr(front.calls, "add", late_from_the_twentieth_on)
     for number in range(400):
         (tmp_path / f"{number:03}.csv").write_text(f"id\n{number}\n")
     prefix = f"{orders.name}/interrupted/"
     command = [sys.executable, "-c", "from pipeline.cli.app import main; main()", "--endpoint", front.endpoint]
     command += ["drop", str(tmp_path), "--to", orders.name, "--prefix", "interrupted", "--json"]
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not in_bucket(orders.lake, prefix) and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
-    output, _ = running.communicate(timeout=60)
+    interrupted.set()
+    output, _ = running.communicate(timeout=PATIENCE_S)
     answer = json.loads(output)
     assert answer["interrupted"]
     assert running.returncode == 130

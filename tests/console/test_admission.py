@@ -20,7 +20,7 @@ from pipeline.console.app import make_app
 from pipeline.console.console import Console
 from pipeline.console.server import address, bind, server
 from tests.console.conftest import TOKEN, let_in, new_context
-from tests.patience import until
+from tests.patience import PATIENCE_S, until
 
 
 def paths(console: Console) -> list[str]:
@@ -172,7 +172,7 @@ def test_a_page_from_elsewhere_reads_and_changes_nothing_although_the_browser_ha
 
 def test_a_strangers_body_is_not_waited_for(url):
     head = b"POST /query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port(url)), timeout=30) as stranger:
+    with socket.create_connection(("127.0.0.1", port(url)), timeout=PATIENCE_S) as stranger:
         stranger.sendall(head)
         answer = stranger.recv(65_536)
         with contextlib.suppress(ConnectionError):

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.console.connections import Connection
 from tests.console.conftest import TOKEN
+from tests.patience import PATIENCE_S
 
 WHOLE = f"GET /home.json HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
 
@@ -23,7 +24,7 @@ def drip(connection: socket.socket, seconds: float = 25) -> None:
 @pytest.fixture
 def connection(url, monkeypatch):
     monkeypatch.setattr(Connection, "headers_s", 1.0)
-    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30) as made:
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=PATIENCE_S) as made:
         yield made
 
 

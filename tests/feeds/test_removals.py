@@ -15,7 +15,7 @@ from pipeline.feeds.imports.ways import WAYS
 from tests.feeds.contracts import KEYRING, item
 from tests.feeds.test_ways import BOB, TABLE, Source, job, source, source_state, target_state
 from tests.feeds.test_writer import migrated
-from tests.patience import until
+from tests.patience import PATIENCE_S, until
 
 __all__ = ["source"]
 
@@ -142,7 +142,7 @@ def test_a_page_that_is_being_written_and_who_forgets_its_import_do_not_block_ea
         waiting = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
         until(lambda: source.target.execute(waiting, (source.loading.info.backend_pid,)).fetchone())
         history.keep(source.target, source.contract, part, token)
-    forgetting.join(timeout=30)
+    forgetting.join(timeout=PATIENCE_S)
     assert source.target.execute("SELECT count(*) FROM sluice_feeds.import").fetchone() == (0,)
     with pytest.raises(Refused, match="was forgotten"):
         history.keep(source.target, source.contract, part, token)

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.patience import PATIENCE_S
+
 from .attacked import PLANTED, STRANGER, Attacked, is_refusal, words
 from .listening import command_line
 
@@ -74,9 +76,9 @@ def test_no_log_or_other_file_holds_what_opens_the_lake_or_its_console(lake: Att
     console, token = lake.running.console, lake.running.key.console_token()
     addresses = [lake.running.pages, f"{console}/no-such-page?token={token}", f"{console}//?token={token}%00"]
     for address in addresses:
-        httpx.get(address, timeout=60)
-        httpx.post(address, timeout=60)
-    assert httpx.get(console, headers={"Authorization": f"Bearer {token}"}, timeout=60).is_success
+        httpx.get(address, timeout=PATIENCE_S)
+        httpx.post(address, timeout=PATIENCE_S)
+    assert httpx.get(console, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_S).is_success
     lake.client("s3").list_buckets()
     files = lake.kept_files()
     assert {path.name for path in files} >= {"console.log", "front.log", "supervisor.log", "spark.log"}

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from pipeline.emulator.gateway.server import AwsServer
+from tests.patience import PATIENCE_S
 
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/reads"
@@ -39,7 +40,7 @@ class Deployed:
 
     def ask(self, path: str, verb: str = "GET", body: str | bytes | None = None, **headers: str) -> Reply:
         """Send a request whose path is not touched; `x_api_key` stands for the header of that name."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.front.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.front.port, timeout=PATIENCE_S)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(verb, self.path + path, body, named)

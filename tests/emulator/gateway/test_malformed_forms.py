@@ -16,6 +16,7 @@ from botocore.session import get_session
 from pipeline.core.lake_key import own_key
 from pipeline.emulator.gateway.malformed_forms import complaint_of_form
 from pipeline.emulator.gateway.server import AwsServer
+from tests.patience import PATIENCE_S
 
 Send = Callable[..., tuple[int, str, str]]
 
@@ -45,7 +46,7 @@ def send(front: AwsServer) -> Send:
     def run(service: str, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, str, str]:
         request = AWSRequest(method=method, url=front.endpoint + path, data=body, headers=headers)
         SigV4Auth(Credentials(own_key().id, own_key().secret), service, "eu-west-1").add_auth(request)
-        connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=PATIENCE_S)
         connection.request(method, path, body=body, headers=dict(request.headers))
         answer = connection.getresponse()
         return answer.status, answer.headers.get("x-amzn-ErrorType") or "", answer.read().decode("utf-8", "replace")

@@ -20,6 +20,7 @@ from pipeline.emulator.gateway.calls import identify
 from pipeline.emulator.gateway.complaints import complaint_before
 from pipeline.emulator.gateway.server import AwsServer
 from pipeline.emulator.s3.documents import complaint_of_document
+from tests.patience import PATIENCE_S
 
 from .malformed_requests import Known, Request, document, good, malformed, model, operations, sample
 
@@ -57,7 +58,7 @@ class Answer:
 @pytest.fixture(scope="module")
 def send(front: AwsServer) -> Send:
     """Sends a request as it is, signed, over one connection, which an answer that is not whole would break."""
-    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=PATIENCE_S)
     key = Credentials(own_key().id, own_key().secret)
 
     def run(service: str, request: Request) -> Answer:
@@ -201,7 +202,7 @@ def test_a_body_whose_end_cannot_be_told_is_refused_and_the_connection_closed(
 ) -> None:
     request = AWSRequest("PUT", f"{front.endpoint}/ignored/key", headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
     S3SigV4Auth(Credentials(own_key().id, own_key().secret), "s3", "eu-west-1").add_auth(request)
-    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=PATIENCE_S)
     connection.putrequest("PUT", "/ignored/key", skip_accept_encoding=True)
     for name, value in [*request.headers.items(), *header.items()]:
         connection.putheader(name, value)

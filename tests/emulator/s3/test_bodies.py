@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pipeline.core.lake_key import own_key
 from pipeline.emulator.gateway.server import AwsServer
 from tests.examples import examples
+from tests.patience import PATIENCE_S
 
 BUCKET = "bodies"
 REGION = "eu-west-1"
@@ -74,7 +75,7 @@ def send(
             body = chunked(body, request, trailer)
         signer(mode, credentials).add_auth(request)
     url = urlsplit(request.url)
-    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=PATIENCE_S)
     # botocore takes a form's type off an address that it signs.
     connection.request(method, f"{url.path}?{url.query}", body, {**dict(request.headers.items()), **named})
     answer = connection.getresponse()

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.lake.files.read_ahead import ReadAhead
 from tests.lake.files.conftest import Stream
+from tests.patience import PATIENCE_S
 
 DATA = bytes(range(256)) * 40
 
@@ -30,9 +31,9 @@ def test_the_next_bytes_are_fetched_before_anybody_asks() -> None:
             return data
 
     with ReadAhead(Told(DATA), 100) as ahead:
-        assert fetched.acquire(timeout=10)
+        assert fetched.acquire(timeout=PATIENCE_S)
         assert ahead.read(10) == DATA[:10]
-        assert fetched.acquire(timeout=10)
+        assert fetched.acquire(timeout=PATIENCE_S)
         assert ahead.read(10) == DATA[10:20]
         assert not fetched.acquire(timeout=0.05), "one piece ahead, not the whole object"
 
