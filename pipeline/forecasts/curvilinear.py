@@ -6,10 +6,12 @@ these the differences from the points beside and above, which are small on smoot
 
 from __future__ import annotations
 
+import math
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import BadInput, BadObject
@@ -27,6 +29,8 @@ MOST_POINTS = 500_000
 """Of a grid: of more, the arrays are too much to keep with each file, and to look through for each answer."""
 _PARTS = 100_000
 """Of a degree."""
+_STRIDE = 16
+"""Of so many points along y and x one is looked at first."""
 _NOWHERE = -(2**31)
 """Stands for a point without a place."""
 
@@ -63,14 +67,34 @@ class Curvilinear:
         import numpy as np
 
         check_place(latitude, longitude)
-        apart = self._apart(latitude, longitude)
-        y, x = (int(each) for each in np.unravel_index(np.argmin(apart), apart.shape))
+        y, x = self._nearest(latitude, longitude)
+        apart = float(self._apart(latitude, longitude, (y, x)))
         beside = (slice(max(0, y - 1), y + 2), slice(max(0, x - 1), x + 2))
         around = self._apart(*self.position(x, y, 0.0, 0.0), beside)
         reach = float(np.max(np.where(np.isfinite(around), around, 0.0))) / 2
-        if not apart[y, x] <= reach:
+        if not apart <= reach:
             raise BadInput(f"latitude {latitude}, longitude {longitude} is outside the grid of the file")
         return x, y
+
+    def _nearest(self, latitude: float, longitude: float) -> tuple[int, int]:
+        """The places along y and x of the nearest point, the first of several.
+
+        A few of the points say how far it is at most. None is nearer than the difference of the latitudes: so only
+        those of a band are looked at.
+        """
+        import numpy as np
+
+        few = (slice(None, None, _STRIDE), slice(None, None, _STRIDE))
+        most = np.degrees(np.min(self._apart(latitude, longitude, few))) * _PARTS
+        if not np.isfinite(most):
+            band = np.arange(self.latitudes.size)
+        else:
+            # A part more, as parts are rounded.
+            low, high = math.floor(latitude * _PARTS - most) - 1, math.ceil(latitude * _PARTS + most) + 1
+            band = np.flatnonzero((self.latitudes >= low) & (self.latitudes <= high))
+        found = band[np.argmin(self._apart(latitude, longitude, np.unravel_index(band, self.latitudes.shape)))]
+        y, x = divmod(int(found), self.latitudes.shape[1])
+        return y, x
 
     def position(self, x: int, y: int, latitude: float, longitude: float) -> tuple[float, float]:
         """Latitude and longitude (-180 to 180) of a grid point; a place nearby is not needed."""
@@ -184,7 +208,9 @@ def _packed(values: NDArray[np.int32]) -> str:
     return b64encode(zlib.compress(planes.tobytes(), 6)).decode()
 
 
+@lru_cache(maxsize=4)
 def _unpacked(text: str, shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """Kept, as all files of a model have one grid: two arrays of two models."""
     import numpy as np
 
     planes = np.frombuffer(zlib.decompress(b64decode(text)), np.uint8).reshape(4, -1)
@@ -192,4 +218,5 @@ def _unpacked(text: str, shape: tuple[int, ...]) -> NDArray[np.int32]:
     wrapped = (folded >> 1) ^ (0 - (folded & 1)).astype(np.uint32)
     for axis in (1, 0):
         wrapped = np.cumsum(wrapped, axis=axis, dtype=np.uint32)
+    wrapped.flags.writeable = False
     return wrapped.view(np.int32)

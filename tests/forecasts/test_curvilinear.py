@@ -147,6 +147,43 @@ def test_a_large_grid_is_kept_and_a_larger_one_refused(tmp_path: Path, monkeypat
         grid_of(file, file.variables["rain"])
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_the_nearest_of_any_points_is_that_of_looking_at_all(seed: int):
+    """Places in no order, without a place, alike, and at the poles; the first of several that are as near."""
+    random = np.random.default_rng(seed)
+    shape = tuple(random.integers(1, 60, 2))
+    latitude, longitude = random.integers(-90, 91, shape) * 100_000, random.integers(-180, 361, shape) * 100_000
+    latitude[random.random(shape) < 0.3] = -(2**31)
+    latitude[0, 0] = 90 * 100_000
+    grid = Curvilinear("x", "y", latitude.astype(np.int32), longitude.astype(np.int32))
+    for place in ((random.uniform(-90, 90), random.uniform(-180, 180)), (float(random.integers(-90, 91)), 0.0)):
+        apart = grid._apart(*place)
+        assert grid._nearest(*place) == np.unravel_index(np.argmin(apart), shape)
+
+
+def test_of_a_large_grid_few_points_are_looked_at_and_its_places_are_unpacked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Each answer would take a tenth of a second of the processor else."""
+    latitude, longitude = places(GRIDS["Britain"], (500, 600), 2500.0)
+    file = opened(written(tmp_path / "a.nc", latitude, longitude))
+    kept = packed(layout_of(file, file.variables["rain"]))
+    grid, again = unpack(kept).grid, unpack(kept).grid
+    assert isinstance(grid, Curvilinear)
+    assert isinstance(again, Curvilinear)
+    assert np.shares_memory(grid.latitudes, again.latitudes)
+    looked_at, apart = list[int](), Curvilinear._apart
+
+    def counted(*asked: Any) -> Any:
+        found = apart(*asked)
+        looked_at.append(found.size)
+        return found
+
+    monkeypatch.setattr(Curvilinear, "_apart", counted)
+    assert grid.nearest(float(latitude[123, 456]), float(longitude[123, 456])) == (456, 123)
+    assert sum(looked_at) < latitude.size / 10
+
+
 def test_places_that_are_none_are_refused(tmp_path: Path):
     latitude, longitude = places(GRIDS["Britain"])
     file = opened(written(tmp_path / "a.nc", latitude + 60, longitude))
