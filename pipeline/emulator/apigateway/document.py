@@ -45,6 +45,7 @@ def read_document(document: Any) -> Api:
     _known(document, _OF_DOCUMENTS, "")
     if document.get(f"{_PREFIX}api-key-source", "HEADER") != "HEADER":
         raise not_honoured("API keys from an authorizer", f"{_PREFIX}api-key-source")
+    _check_endpoints(document)
     methods = tuple(_methods(document))
     _check_paths([path for path in document["paths"]])
     title = str((document.get("info") or {}).get("title", ""))
@@ -55,6 +56,15 @@ def _known(given: Mapping[str, Any], known: frozenset[str], where: str) -> None:
     for name in given:
         if name not in known and (name.startswith(_PREFIX) or not name.startswith("x-")):
             raise not_honoured(str(name), where)
+
+
+def _check_endpoints(document: Mapping[str, Any]) -> None:
+    """An API is served at its own address, to whoever is on this machine. OpenAPI 3.0 says otherwise at a server."""
+    name = f"{_PREFIX}endpoint-configuration"
+    for said in (document, *(document.get("servers") or ())):
+        for setting, value in (said.get(name) or {}).items():
+            if value:
+                raise not_honoured(f"{setting} of {name}")
 
 
 def _check_paths(paths: list[str]) -> None:

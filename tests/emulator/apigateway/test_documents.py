@@ -14,6 +14,7 @@ from pipeline.emulator.apigateway.errors import ApiError
 from tests.emulator.apigateway.conftest import ROLE, Aws, Deploy, method_of, mock_of
 
 INTEGRATION = "x-amazon-apigateway-integration"
+ENDPOINT = "x-amazon-apigateway-endpoint-configuration"
 DYNAMODB: dict[str, Any] = {
     "type": "aws",
     "httpMethod": "POST",
@@ -43,7 +44,7 @@ def changed(path: tuple[str, ...], value: Any) -> dict[str, Any]:
 
 
 def test_a_good_document_is_read() -> None:
-    [method] = read_document(GOOD).methods
+    [method] = read_document({**GOOD, "servers": [{ENDPOINT: {"disableExecuteApiEndpoint": False}}]}).methods
     assert (method.verb, method.path, method.integration.target) == ("GET", "/a/{b}", "GetItem")
 
 
@@ -57,6 +58,8 @@ def test_a_good_document_is_read() -> None:
         (("x-amazon-apigateway-minimum-compression-size",), 0, "x-amazon-apigateway-minimum-compression-size"),
         (("x-amazon-apigateway-cors",), {}, "x-amazon-apigateway-cors"),
         (("x-amazon-apigateway-api-key-source",), "AUTHORIZER", "authorizer"),
+        ((ENDPOINT,), {"disableExecuteApiEndpoint": True}, "disableExecuteApiEndpoint"),
+        (("servers",), [{"url": "/"}, {"url": "/v1", ENDPOINT: {"vpcEndpointIds": ["vpce-1"]}}], "vpcEndpointIds"),
         (("x-amazon-apigateway-gateway-responses", "NO_TYPE"), {}, "NO_TYPE"),
         (("x-amazon-apigateway-gateway-responses", "THROTTLED", "responseParameters"), {"a": "b"}, "THROTTLED"),
         (("x-amazon-apigateway-request-validator",), "none", "no request validator none"),
