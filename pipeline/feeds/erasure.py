@@ -21,6 +21,7 @@ from pipeline.feeds.migrations import stored_columns
 from pipeline.feeds.pseudonyms import Pseudonyms
 from pipeline.feeds.readings import ERASED
 from pipeline.feeds.target import DELETED, READING, rows_table
+from pipeline.feeds.turns import beside_others
 from pipeline.feeds.writer import versions_of
 
 UNREACHED = (
@@ -55,6 +56,8 @@ def erase(
         known = ", ".join(sorted(feed.namespaces)) or "none"
         raise BadInput(f"{namespace} is no namespace of the feed {feed.feed}", hint=f"It has {known}.")
     with connection.transaction():
+        # A column that a deployment adds meanwhile would keep what a new row of theirs has in it.
+        beside_others(connection)
         version = versions_of(connection, feed)[namespace]
         try:
             pseudonym = Pseudonyms(namespace, feed.namespaces[namespace], keyring, version).of(identifier)

@@ -13,6 +13,7 @@ from psycopg import Connection, sql
 from pipeline.core.errors import Misconfigured
 from pipeline.feeds.definition import Feed
 from pipeline.feeds.target import STATE, view
+from pipeline.feeds.turns import alone
 
 WRITER = "sluice_writer"
 """The user as which the functions of the feeds connect."""
@@ -31,6 +32,7 @@ def prepare(connection: Connection[Any], password: str | None) -> None:
     The server hears a verifier of the password and not the password. `Misconfigured` where it knows no IAM.
     """
     with connection.transaction():
+        alone(connection)
         for name, login in ((WRITER, "LOGIN"), (ANALYST, "NOLOGIN")):
             if not _is_there(connection, name):
                 connection.execute(sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(name), sql.SQL(login)))
@@ -61,6 +63,7 @@ def _let_in(connection: Connection[Any], password: str | None) -> None:
 def grant(connection: Connection[Any], feed: Feed) -> None:
     """Grant what the writer and analysts may of a feed that stands: a view that was made anew has lost it."""
     with connection.transaction():
+        alone(connection)
         for statement in _grants(feed):
             connection.execute(statement)
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from psycopg import Connection
 
 from pipeline.core.clients import client
-from pipeline.feeds import roles
+from pipeline.feeds import roles, turns
 from pipeline.feeds.changes import Decoder
 from pipeline.feeds.definition import Feed
 from pipeline.feeds.key_checks import verify
@@ -39,17 +39,30 @@ def migrate(event: dict[str, Any], feeds: Feeds) -> dict[str, Any]:
     """Bring the target to the contract, with what writer and analysts may do there."""
     feed = Feed.from_json(event["contract"])
     with feeds.connections.connection() as connection:
+        if event.get("plan"):
+            with connection.transaction():
+                turns.beside_others(connection)
+                return {"statements": plan(connection, feed, feeds.keyring()).as_text(connection)}
+        # Each step has a turn of its own: one that held a table while it waited for a writer's key check could wait for
+        # ever, as the writer waits for the table.
+        roles.prepare(connection, _writers_password(feeds))
+        statements = _bring(connection, feed, feeds)
+        _check_keys(connection, feed, feeds)
+        roles.grant(connection, feed)
+        if name := event.get("name"):
+            _keep(name, feed)
+    return {"statements": statements}
+
+
+def _bring(connection: Connection[Any], feed: Feed, feeds: Feeds) -> str:
+    """Planned in the turn in which it is done: a plan of before may be what another deployment has done by now."""
+    with connection.transaction():
+        turns.alone(connection)
         planned = plan(connection, feed, feeds.keyring())
         statements = planned.as_text(connection)
-        if not event.get("plan"):
-            roles.prepare(connection, _writers_password(feeds))
-            apply(connection, planned)
-            _check_keys(connection, feed, feeds)
-            roles.grant(connection, feed)
-            if name := event.get("name"):
-                _keep(name, feed)
-            log.info("migrated", extra={"feed": feed.feed, "statements": len(planned.statements)})
-    return {"statements": statements}
+        apply(connection, planned)
+    log.info("migrated", extra={"feed": feed.feed, "statements": len(planned.statements)})
+    return statements
 
 
 def _check_keys(connection: Connection[Any], feed: Feed, feeds: Feeds) -> None:
