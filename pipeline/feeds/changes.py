@@ -1,12 +1,20 @@
-"""What a stream's records, or items of a scan, do to the target's rows, by the contract and in their order."""
+"""What a stream's records, or items of a scan, do to the target's rows, by the contract and in their order.
+
+A table that was restored, and one whose stream was switched off and on, has a new stream. That its numbers go on where
+those of the stream before ended, nobody says; that all its records are newer is certain. So the order of a record is
+when its stream was made, and then its number.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from pipeline.core.clock import epoch_ms, parse_iso
 from pipeline.core.errors import Inconsistent, Misconfigured
 from pipeline.feeds.cells import Cell, cell_of, short_way
 from pipeline.feeds.definition import Column, Feed, path_of
@@ -17,6 +25,11 @@ from pipeline.feeds.values import Attribute, Unfit, one_spelling
 
 IMPORTED = 0
 """The sequence of what a scan or an export found: any change that the stream tells of is newer."""
+
+ORDER_DIGITS = 56
+"""Decimal digits of an order: up to 40 of a record's number (API reference, "StreamRecord"), and before them the
+milliseconds at which its stream was made."""
+_OF_A_STREAM = 10**40
 
 _COPY = ".sluice-copy"
 
@@ -32,7 +45,7 @@ def copy_of(table: str) -> str:
 
 
 class Change(NamedTuple):
-    """One row of the target as it is from `sequence` on; `values` are those of all columns, None of one deleted.
+    """One row of the target as it is from its order `sequence` on; `values` are of all columns, None of one deleted.
 
     One is made of each record: a tuple is made three times as fast as a frozen dataclass.
     """
@@ -44,7 +57,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A record that is no row. It holds no value of it: `sequence` leads to it while the stream has it."""
+    """A record that is no row. It holds no value of it: `sequence`, the number that the stream gave it, leads to it."""
 
     sequence: int
     column: str
@@ -79,17 +92,21 @@ class Decoder:
         """
         for record in records:
             told = record["dynamodb"]
-            is_copied = self._copy in record.get("eventSourceARN", "")
+            stream = record.get("eventSourceARN", "")
+            is_copied = self._copy in stream
             sequence = IMPORTED if is_copied else int(told["SequenceNumber"])
+            order = IMPORTED if is_copied else _beginning(stream) + sequence
             if record["eventName"] == "REMOVE":
-                if not is_copied:
-                    yield self._removal(told["Keys"], sequence)
+                if is_copied:
+                    continue
+                found = self._removal(told["Keys"], order)
             elif (image := told.get("NewImage")) is None:
                 raise Misconfigured(
                     "the stream does not show items: its view type must be NEW_IMAGE or NEW_AND_OLD_IMAGES"
                 )
             else:
-                yield self.of_item(image, sequence)
+                found = self.of_item(image, order)
+            yield found if isinstance(found, Change) else replace(found, sequence=sequence)
 
     def of_item(self, item: Mapping[str, Attribute], sequence: int = IMPORTED) -> Change | Refusal:
         """The row that an item is."""
@@ -135,6 +152,16 @@ class Decoder:
     def _cell(self, name: str, column: Column) -> Cell:
         cell = cell_of(name, column, self._pseudonyms[column.pseudonymise] if column.pseudonymise else None)
         return replace(cell, read=one_spelling(cell.read)) if name in self._key_names else cell
+
+
+@lru_cache(maxsize=8)
+def _beginning(stream: str) -> int:
+    """What the numbers of a stream are added to, by its ARN, which ends with the time at which it was made."""
+    _, is_named, label = stream.partition("/stream/")
+    if not is_named:
+        return 0
+    made = parse_iso(label)
+    return epoch_ms(made if made.tzinfo else made.replace(tzinfo=UTC)) * _OF_A_STREAM
 
 
 def _kinds_of_key(feed: Feed) -> Iterator[str]:

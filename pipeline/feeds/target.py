@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from psycopg import sql
 
+from pipeline.feeds.changes import ORDER_DIGITS
 from pipeline.feeds.definition import Feed
 from pipeline.feeds.types import parse_type
 
@@ -17,7 +18,10 @@ STATE = "sluice_feeds"
 """The schema of the feeds' own tables."""
 
 SEQUENCE = "sluice_sequence"
-"""The column with the stream's sequence number of what the row is like (DynamoDB has up to 40 digits)."""
+"""The column with the order of the record that the row is like: of its stream, and in it (`changes.py`)."""
+
+ORDER = sql.SQL("numeric({})").format(sql.Literal(ORDER_DIGITS))
+"""The type of that column."""
 
 DELETED = "sluice_deleted"
 """The column that is true of a tombstone."""
@@ -89,12 +93,13 @@ def creation(feed: Feed) -> Iterator[sql.Composed]:
         for name, column in feed.columns.items()
     ]
     yield sql.SQL(
-        "CREATE TABLE {table} ({columns}, {sequence} numeric(40) NOT NULL, {deleted} boolean NOT NULL,"
+        "CREATE TABLE {table} ({columns}, {sequence} {order} NOT NULL, {deleted} boolean NOT NULL,"
         " {reading} bigint, PRIMARY KEY ({key}))"
     ).format(
         table=rows_table(feed),
         columns=sql.SQL(", ").join(columns),
         sequence=sql.Identifier(SEQUENCE),
+        order=ORDER,
         deleted=sql.Identifier(DELETED),
         reading=sql.Identifier(READING),
         key=_names(feed.target.key),

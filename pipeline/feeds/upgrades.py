@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import Connection, sql
 
 from pipeline.feeds.definition import Feed
 from pipeline.feeds.readings import ERASED
-from pipeline.feeds.target import DELETED, KEY_CHECKS, READING, READINGS, rows_table
+from pipeline.feeds.target import DELETED, KEY_CHECKS, ORDER, READING, READINGS, SEQUENCE, rows_table
 
 
 def missing(connection: Connection[Any], feeds: Iterable[Feed]) -> Iterator[sql.Composed | sql.SQL]:
@@ -22,6 +22,9 @@ def missing(connection: Connection[Any], feeds: Iterable[Feed]) -> Iterator[sql.
     if not _has_column(connection, "sluice_feeds.import_run", "reading"):
         yield sql.SQL("ALTER TABLE sluice_feeds.import_run ADD COLUMN IF NOT EXISTS reading bigint")
     for table in map(rows_table, feeds):
+        if _has_short_order(connection, table.as_string(connection)):
+            widen: LiteralString = "ALTER TABLE {} ALTER COLUMN {} TYPE {}"
+            yield sql.SQL(widen).format(table, sql.Identifier(SEQUENCE), ORDER)
         if not _has_column(connection, table.as_string(connection), READING):
             column = sql.Identifier(READING)
             # Rows that stand were written before any reading; of what a function of the earlier version writes from
@@ -41,3 +44,11 @@ def _has_relation(connection: Connection[Any], name: str) -> bool:
 def _has_column(connection: Connection[Any], table: str, column: str) -> bool:
     query = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped"
     return connection.execute(query, (table, column)).fetchone() is not None
+
+
+def _has_short_order(connection: Connection[Any], table: str) -> bool:
+    """Whether there is only place for a stream's number, without when the stream was made."""
+    query = (
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s"
+    )
+    return connection.execute(query, (table, SEQUENCE)).fetchone() == ("numeric(40,0)",)

@@ -83,6 +83,7 @@ def test_a_target_of_an_earlier_version_is_brought_to_this_one_and_knows_its_key
         "DROP SEQUENCE sluice_feeds.reading",
         "ALTER TABLE sluice_feeds.bi_transactions DROP COLUMN sluice_reading",
         "ALTER TABLE sluice_feeds.import_run DROP COLUMN reading",
+        "ALTER TABLE sluice_feeds.bi_transactions ALTER COLUMN sluice_sequence TYPE numeric(40)",
     ):
         target.execute(statement)
     planned = migrate(plan=True)["statements"]
