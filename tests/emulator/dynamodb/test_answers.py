@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from moto.core.serialize import BaseJSONSerializer
 
 VALUES = [
     {"S": ""},
@@ -40,3 +41,28 @@ def test_a_value_comes_back_as_it_was_put(aws, table, value):
     assert client.scan(TableName=table)["Items"] == [item]
     gone = client.delete_item(TableName=table, Key={"k": {"S": "1"}}, ReturnValues="ALL_OLD")
     assert gone["Attributes"] == item
+
+
+def test_an_item_of_many_values_comes_back_as_it_was_put(aws, table):
+    client, item = aws("dynamodb"), {"k": {"S": "1"}} | {f"v{n}": value for n, value in enumerate(VALUES)}
+    client.put_item(TableName=table, Item=item)
+    assert client.scan(TableName=table)["Items"] == [item]
+
+
+def test_an_item_without_bytes_is_written_at_once(aws, table, monkeypatch):
+    client, written = aws("dynamodb"), []
+    write = BaseJSONSerializer._serialize_type_structure
+
+    def counted(self, serialized, value, shape, key):
+        written.append(shape.name)
+        write(self, serialized, value, shape, key)
+
+    monkeypatch.setattr(BaseJSONSerializer, "_serialize_type_structure", counted)
+    item = {"k": {"S": "1"}, "n": {"N": "1"}, "m": {"M": {"l": {"L": [{"BOOL": True}]}}}}
+    client.put_item(TableName=table, Item=item)
+    assert client.get_item(TableName=table, Key={"k": {"S": "1"}})["Item"] == item
+    assert "GetItemOutput" in written
+    assert "AttributeValue" not in written
+    client.put_item(TableName=table, Item=item | {"b": {"B": b"1"}})
+    assert client.get_item(TableName=table, Key={"k": {"S": "1"}})["Item"]["b"] == {"B": b"1"}
+    assert "AttributeValue" in written
