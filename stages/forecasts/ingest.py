@@ -10,6 +10,7 @@ from pipeline.core.errors import BadInput, Gone
 from pipeline.core.events import records
 from pipeline.core.events.records import Record
 from pipeline.core.queues import put_aside
+from pipeline.forecasts.announcements import Announcement
 from pipeline.forecasts.ingest import announced, ingest
 from pipeline.forecasts.services import Forecasts, handler
 from pipeline.forecasts.settings import Setting
@@ -28,21 +29,30 @@ def ingest_announced_files(event: dict[str, Any], forecasts: Forecasts) -> recor
 
 def _ingest(message: Record, forecasts: Forecasts) -> None:
     try:
-        for announcement in announced(message.body, forecasts):
-            done = ingest(announcement, forecasts)
-            log.info(
-                "indexed",
-                extra={
-                    "key": done.copy.object.key,
-                    "announced": announcement.uri,
-                    "times": done.times,
-                    "written": done.written,
-                    "requests": done.requests,
-                    "bytes_read": done.bytes_read,
-                    "findable_after_ms": done.findable_after_ms,
-                },
-            )
+        told = [_reason(each, forecasts) for each in announced(message.body, forecasts)]
     except (BadInput, Gone) as error:
-        queue = forecasts.settings[Setting.FORECAST_DEAD_LETTERS]
-        put_aside(client("sqs"), queue, message.body, error.message)
-        log.error("message put aside", extra={"sqs_message": message.id, "reason": error.message})
+        told = [error.message]
+    if reason := "; ".join(filter(None, told)):
+        put_aside(client("sqs"), forecasts.settings[Setting.FORECAST_DEAD_LETTERS], message.body, reason)
+        log.error("message put aside", extra={"sqs_message": message.id, "reason": reason})
+
+
+def _reason(announcement: Announcement, forecasts: Forecasts) -> str | None:
+    """Why a file is not found, with its name, for a message may announce several; None: it was ingested."""
+    try:
+        done = ingest(announcement, forecasts)
+    except (BadInput, Gone) as error:
+        return f"{error.message} ({announcement.uri})"
+    log.info(
+        "indexed",
+        extra={
+            "key": done.copy.object.key,
+            "announced": announcement.uri,
+            "times": done.times,
+            "written": done.written,
+            "requests": done.requests,
+            "bytes_read": done.bytes_read,
+            "findable_after_ms": done.findable_after_ms,
+        },
+    )
+    return None

@@ -85,6 +85,27 @@ def test_one_bad_message_is_put_aside_with_its_reason_and_its_neighbours_go_on(f
         assert reason in aside[body]
 
 
+def test_of_the_files_of_one_message_a_bad_one_keeps_none_of_the_others_away(
+    flow: Flow, content: bytes, caplog: pytest.LogCaptureFixture
+):
+    """S3's events have a list of records."""
+    versions = {"cut.nc": flow.put("cut.nc", content[:3000]), "a.nc": flow.put("a.nc", content)}
+    versions["text.nc"] = flow.put("text.nc", b"no such thing")
+    events = [json.loads(s3_event(key, version))["Records"][0] for key, version in versions.items()]
+    body = json.dumps({"Records": events})
+    assert ingest(flow, body) == []
+    assert len(found(flow)) == 1
+    ((aside, reason),) = flow.aside()
+    assert aside == body
+    for said in ("truncated", f"s3://{PROVIDER}/cut.nc", "no netCDF", f"s3://{PROVIDER}/text.nc"):
+        assert said in reason
+    assert f"s3://{PROVIDER}/a.nc" not in reason
+    assert [each.reason for each in caplog.records if each.message == "message put aside"] == [reason]  # type: ignore[attr-defined]
+    # Once more it changes nothing.
+    assert ingest(flow, body) == []
+    assert len(found(flow)) == 1
+
+
 def test_what_may_pass_comes_back_alone_and_is_found_the_next_time(flow: Flow, content: bytes):
     good = s3_event("a.nc", flow.put("a.nc", content))
     client("dynamodb").delete_table(TableName=TABLE)
