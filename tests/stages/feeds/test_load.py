@@ -128,6 +128,15 @@ def failing(state: str) -> Callable[[psycopg.Connection[Any]], None]:
     return harm
 
 
+def told_by(error: BaseException | None) -> str:
+    """All that an error says, and those that it came of."""
+    told = ""
+    while error is not None:
+        told += f"{error!r} {error} {getattr(error, 'hint', '')}\n"
+        error = None if error.__suppress_context__ else error.__cause__ or error.__context__
+    return told
+
+
 FULL_DISK, DEADLOCK, SHUTDOWN = "53100", "40P01", "57P01"
 
 
@@ -157,10 +166,34 @@ def test_errors_of_the_target_say_nothing_of_the_rows(
     finally:
         target.execute("ROLLBACK")
         target.execute("ALTER ROLE postgres RESET lock_timeout")
-    error: BaseException | None = failed.value
-    while error is not None:
-        assert "canary" not in f"{error!r} {getattr(error, 'hint', '')}"
-        error = None if error.__suppress_context__ else error.__cause__ or error.__context__
+    assert "canary" not in told_by(failed.value)
+    assert "canary" not in caplog.text
+
+
+STATES = {
+    each.sqlstate[:2]: each.sqlstate
+    for each in vars(psycopg.errors).values()
+    if isinstance(each, type) and issubclass(each, psycopg.Error) and each.sqlstate
+}
+"""One error of each class that PostgreSQL has (PostgreSQL's appendix A); those of success and of warnings are none."""
+
+
+def test_no_error_that_postgresql_has_tells_a_value(
+    feeds: Feeds, target: psycopg.Connection[Any], caplog: pytest.LogCaptureFixture
+):
+    failing("%")(target)
+    for state in sorted(STATES.values()):
+        raised = f"RAISE EXCEPTION USING ERRCODE = '{state}', MESSAGE = NEW::text, DETAIL = NEW::text, HINT = NEW::text"
+        # Of a target that has drifted the table is said, which is none of the row's values.
+        names = "" if state.startswith("42") else ", TABLE = NEW.transaction_id, COLUMN = NEW.transaction_id"
+        target.execute(
+            f"CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {raised}{names}; END$$"
+        )
+        with caplog.at_level(logging.DEBUG), pytest.raises(SluiceError) as failed:
+            load(event(record(1, "canary", postcode={"S": "canary"})), feeds)
+        told = told_by(failed.value)
+        assert state in told
+        assert "canary" not in told
     assert "canary" not in caplog.text
 
 
