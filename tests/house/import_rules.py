@@ -91,9 +91,10 @@ def room(module: str) -> str | None:
     return pieces[1] if pieces[0] == "pipeline" and len(pieces) > 1 else None
 
 
-def flows(root: Path) -> set[str]:
-    """The rooms that have no list, by which they are flows beside the lake's."""
-    return {path.parent.name for path in (root / "pipeline").glob("*/__init__.py")} - MAY_IMPORT.keys()
+@cache
+def flows(root: Path) -> frozenset[str]:
+    """The rooms that have no list, by which they are flows beside the lake's: as they are when first asked for."""
+    return frozenset(path.parent.name for path in (root / "pipeline").glob("*/__init__.py")) - MAY_IMPORT.keys()
 
 
 def allowed(root: Path, module: str) -> set[str]:
