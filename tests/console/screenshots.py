@@ -1,4 +1,5 @@
-"""Take the pictures of docs/console.md from this checkout's running lake, as `make demo FLOW=feeds` leaves it.
+"""Take the pictures of docs/console.md from this checkout's running lake, as `make demo FLOW="feeds forecasts"` leaves
+it.
 
 python -m tests.console.screenshots [FOLDER]
 
@@ -36,7 +37,7 @@ SQL = "select status, count(*) as orders, sum(price * quantity) as revenue from 
 def main() -> None:
     lake = state.running(checkout())
     if lake is None:
-        sys.exit("no lake is running here: run `make demo FLOW=feeds` first")
+        sys.exit('no lake is running here: run `make demo FLOW="feeds forecasts"` first')
     if CHROMIUM is None:
         sys.exit("there is no chromium on the path")
     from playwright.sync_api import sync_playwright
@@ -49,7 +50,7 @@ def main() -> None:
         for kind in kinds:
             context = browser.new_context(**KINDS[kind])
             let_in(context, lake.console, lake.key.console_token())
-            for name, path in pages.items():
+            for name, path in (pages | forecast_pages(context, lake.console)).items():
                 picture(context, lake.console + path, folder / f"{name}{kind}.png")
             context.close()
         browser.close()
@@ -85,6 +86,14 @@ def pages_of(connected: Connected) -> dict[str, str]:
         "browse": link("/browse", at=f"s3://{raw}/demo/orders/"),
         "query": link("/query", sql=SQL),
     }
+
+
+def forecast_pages(context: Any, console: str) -> dict[str, str]:
+    """The pages of a source that has files, and of a field of it."""
+    sources = context.request.get(f"{console}/forecasts.json").json()["sources"]
+    source = f"/forecasts/{next(each['name'] for each in sources if each['run'])}"
+    field = context.request.get(f"{console}{source}.json").json()["coverage"][0]["to"]
+    return {"forecasts": "/forecasts", "forecast": source, "field": field}
 
 
 def picture(context: Any, url: str, path: Path) -> None:

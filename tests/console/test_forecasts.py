@@ -188,6 +188,14 @@ def test_a_person_goes_from_the_list_to_a_map_and_on_in_time(tab, some_forecasts
     expect(tab.locator("nav a[aria-current]")).to_have_text("Forecasts")
 
 
+def test_the_first_and_last_time_stand_under_their_marks_on_a_phone_too(tab, some_forecasts):
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.goto("/forecasts/own")
+    drawing, ends = (tab.locator(name).bounding_box() for name in ("svg.coverage", ".ends"))
+    assert (ends["x"], ends["width"]) == (drawing["x"], drawing["width"])
+    assert drawing["width"] > 390
+
+
 def test_a_field_on_points_with_places_of_their_own_is_drawn(visitor, some_forecasts, tmp_path: Path):
     content = written(tmp_path / "a.nc", *places(GRIDS["the pole"]))
     client("s3").put_object(Bucket="own", Key="polar.nc", Body=content)
