@@ -85,19 +85,35 @@ def print_table(
         return
     # Not as the table's own: that would be folded where the table is narrow.
     to.print(f"[bold]{title}[/]", highlight=False)
-    widths = [max(map(_cells_of, (name, *cells))) for name, cells in zip(columns, zip(*rows, strict=True), strict=True)]
-    long = [width for width in widths if width > SHORT_CELL]
-    left = to.width - sum(width for width in widths if width <= SHORT_CELL) - 2 * len(widths)
-    wanted = max((-(-width // FOLDS) for width in long), default=0) * len(long)
-    if left < wanted:
+    sizes = [list(map(_cells_of, (name, *cells))) for name, cells in zip(columns, zip(*rows, strict=True), strict=True)]
+    widths = _widths(sizes, to.width - 2 * len(columns))
+    if widths is None:
         _print_lines(columns, rows, to)
         return
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name, width in zip(columns, widths, strict=True):
-        table.add_column(name, overflow="fold", no_wrap=width <= SHORT_CELL)
+        table.add_column(name, overflow="fold", width=width)
     for row in rows:
         table.add_row(*row)
     to.print(table)
+
+
+def _widths(sizes: Sequence[Sequence[int]], room: int) -> list[int] | None:
+    """How wide each column is, whose cells are of these sizes; None if there is not room for all.
+
+    None is narrower than its short cells, nor folds a long one into more than FOLDS lines; what is left is shared.
+    """
+    most = list(map(max, sizes))
+    widths = [max(-(-max(cells) // FOLDS), *(cell for cell in (0, *cells) if cell <= SHORT_CELL)) for cells in sizes]
+    left = room - sum(widths)
+    if left < 0:
+        return None
+    by_need = sorted(range(len(widths)), key=lambda column: most[column] - widths[column])
+    for number, column in enumerate(by_need):
+        more = min(most[column] - widths[column], left // (len(by_need) - number))
+        widths[column] += more
+        left -= more
+    return widths
 
 
 def _cells_of(markup: str) -> int:

@@ -23,6 +23,7 @@ def test_every_command_and_option_is_there_and_none_is_left_out():
     options |= {option for command in commands.values() for each in command.params for option in each.secondary_opts}
     of_others = {"--flow", "--table-name", "--item", "--profile", "--env", "--output", "--secret-id", "--secret-string"}
     of_others |= {"--password-length", "--exclude-punctuation", "--version-stage"}
+    of_others |= {"--name", "--query", "--host", "--user", "--dbname", "--command"}
     assert set(re.findall(r"(--[a-z][a-z-]+)", PAGE)) - of_others <= options
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -22,6 +22,7 @@ def printed(columns: list[str], rows: list[list[str]], width: int, **options: bo
     return to.file.getvalue()
 
 
+@example([["00000000、、、、", "000"], ["00000000000、、、", "0"]], 20)
 @given(st.integers(1, 6).flatmap(lambda n: st.lists(st.lists(CELL, min_size=n, max_size=n), min_size=1, max_size=5)),
        st.integers(20, 220))  # fmt: skip
 def test_no_cell_is_lost_and_no_folded_line_is_too_long(rows: list[list[str]], width: int) -> None:

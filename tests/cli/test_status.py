@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -338,6 +339,7 @@ def test_followed_logs_show_what_comes_and_nothing_twice(sluice, printed, monkey
         group = {"logGroupName": "/sluice/local/lambda/route", "logStreamName": "s"}
         client("logs").put_log_events(**group, logEvents=[event])
 
-    monkeypatch.setattr("pipeline.cli.logs.time.sleep", another)
+    # Of the command alone: threads of the embedded AWS sleep, too.
+    monkeypatch.setattr("pipeline.cli.logs.time", SimpleNamespace(sleep=another))
     lines = sluice("logs", "route", "--follow", "--json").stdout.splitlines()
     assert [json.loads(line)["message"] for line in lines] == ["routed [bold]\x1b[2J", "fresh 1", "fresh 2"]

@@ -191,9 +191,11 @@ def test_a_person_goes_from_the_list_to_a_map_and_on_in_time(tab, some_forecasts
 def test_the_first_and_last_time_stand_under_their_marks_on_a_phone_too(tab, some_forecasts):
     tab.set_viewport_size({"width": 390, "height": 844})
     tab.goto("/forecasts/own")
-    drawing, ends = (tab.locator(name).bounding_box() for name in ("svg.coverage", ".ends"))
-    assert (ends["x"], ends["width"]) == (drawing["x"], drawing["width"])
-    assert drawing["width"] > 390
+    drawing, ends = tab.locator("svg.coverage"), tab.locator(".ends")
+    until(lambda: (drawn := drawing.bounding_box()) and drawn["width"] > 390)
+    until(
+        lambda: [ends.bounding_box()[side] == drawing.bounding_box()[side] for side in ("x", "width")] == [True, True]
+    )
 
 
 def test_a_field_on_points_with_places_of_their_own_is_drawn(visitor, some_forecasts, tmp_path: Path):

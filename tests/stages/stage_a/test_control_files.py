@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     now, slept = [time.time()], []
     monkeypatch.setattr(models, "utcnow", lambda: _moment(now[0]))
-    monkeypatch.setattr(control_files.time, "sleep", slept.append)
+    monkeypatch.setattr(control_files, "time", SimpleNamespace(sleep=slept.append))
     return now
 
 
