@@ -1,7 +1,7 @@
-"""What an index holds of an item: made and measured once for each write of it, and handed out by itself.
+"""What a table or an index holds of an item: made and measured once for each write of it, and handed out by itself.
 
-moto copies each item whole, however long its lists are, before it leaves away what is not in the index; and it ends a
-page by the size of what it left away.
+moto copies each item whole, however long its lists are, before it leaves away what is not in the index or not asked
+for, and unpacks it whole for each attribute that is; and it ends a page of an index by the size of what it left away.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ def attributes_of(index: Any) -> frozenset[str] | None:
     return frozenset((*keys, *projection.get("NonKeyAttributes", ())))
 
 
-def projected(item: Any, attributes: frozenset[str]) -> Any:
-    """moto's `item` with no more than `attributes`. They are those of the item itself, which is never changed where it
-    lies (see `dynamodb_updates`); so this is kept with it, and a copy of it, which may be changed, begins without."""
+def projected(item: Any, attributes: frozenset[str] | None) -> Any:
+    """moto's `item` with no more than `attributes`, or with all. They are those of the item itself, which is never
+    changed where it lies (see `patches/updates.py`); so this is kept with it, and a copy of it, which may be changed,
+    begins without."""
     kept = vars(item).setdefault("projections", {})
     found = kept.get(attributes)
     if found is None:
         attrs = item.attrs
-        found = kept[attributes] = _kind().of(item, {name: attrs[name] for name in attributes if name in attrs})
+        held = attrs if attributes is None else {name: attrs[name] for name in attributes if name in attrs}
+        found = kept[attributes] = _kind().of(item, held)
     return found
 
 
@@ -59,7 +61,7 @@ def _kind() -> Any:
             return self
 
         def project(self, projection_expressions: list[list[str]]) -> Any:
-            if any(len(path) != 1 for path in projection_expressions):
+            if any(len(path) != 1 or "[" in path[0] for path in projection_expressions):
                 return super().project(projection_expressions)
             wanted = {path[0] for path in projection_expressions}
             if self.attrs.keys() <= wanted:

@@ -219,3 +219,37 @@ def test_an_item_of_an_index_is_measured_when_it_was_written_and_not_by_each_rea
 
 def read_values(answer: dict[str, Any]) -> list[str]:
     return [item["n"]["S"] for item in answer["Items"]]
+
+
+def test_a_read_of_a_table_neither_copies_nor_unpacks_what_is_not_asked_for(aws, front, table, monkeypatch):
+    from moto.dynamodb.models.dynamo_type import DynamoType, Item
+
+    client, h = aws("dynamodb"), uuid.uuid4().hex
+    long = {"L": [{"S": "x" * 1000}] * 300}
+    for r in range(5):
+        client.put_item(TableName=table, Item={"h": {"S": h}, "r": {"N": str(r)}, "v": {"S": "v"}, "long": long})
+    request = {"TableName": table, "KeyConditionExpression": "h = :h", "ExpressionAttributeValues": {":h": {"S": h}}}
+    looked_at: list[str] = []
+    for owner, name in ((DynamoType, "to_regular_json"), (DynamoType, "__deepcopy__"), (Item, "__deepcopy__")):
+        monkeypatch.setattr(owner, name, lambda self, *_, name=name: looked_at.append(name))
+    found = client.query(ProjectionExpression="r, v", **request)
+    # A page is full by what the items have, and not by what is asked for.
+    assert found["Items"] == [{"r": {"N": str(r)}, "v": {"S": "v"}} for r in range(3)]
+    assert found["LastEvaluatedKey"] == {"h": {"S": h}, "r": {"N": "2"}}
+    assert looked_at == []
+
+
+def test_what_was_read_before_is_not_what_is_there_after_a_change(aws, table):
+    client, h = aws("dynamodb"), uuid.uuid4().hex
+    request = {"TableName": table, "KeyConditionExpression": "h = :h", "ExpressionAttributeValues": {":h": {"S": h}}}
+    client.put_item(TableName=table, Item={"h": {"S": h}, "r": {"N": "1"}, "v": {"L": [{"S": "a"}]}})
+    assert [item["v"] for item in client.query(**request)["Items"]] == [{"L": [{"S": "a"}]}]
+    client.update_item(
+        TableName=table,
+        Key={"h": {"S": h}, "r": {"N": "1"}},
+        UpdateExpression="SET v = list_append(v, :more), w = :w",
+        ExpressionAttributeValues={":more": {"L": [{"S": "b"}]}, ":w": {"S": "w"}},
+    )
+    [item] = client.query(**request)["Items"]
+    assert (item["v"], item["w"]) == ({"L": [{"S": "a"}, {"S": "b"}]}, {"S": "w"})
+    assert client.query(ProjectionExpression="v[1]", **request)["Items"] == [{"v": {"L": [{"S": "b"}]}}]

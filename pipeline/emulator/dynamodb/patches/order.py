@@ -114,8 +114,7 @@ class _Order:
     def _item(self, place: _Key, index: str | None) -> Any:
         # Every place ends with the table's own key.
         item = self._found[place[-len(self.names[None]) :]]
-        held = self._held[index] if index is not None else None
-        return item if held is None else projected(item, held)
+        return projected(item, self._held[index] if index is not None else None)
 
 
 def _page(items: Iterator[Any]) -> Iterator[Any]:
