@@ -8,6 +8,8 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -201,13 +203,15 @@ def _save(file: Path, path: Path, draft: Draft) -> None:
 
 
 def _write(file: Path, content: bytes, check: Callable[[], None], *, is_new: bool) -> None:
-    """Write a file whole or not at all. An editor knows nothing of the lock: `check` is called at the last moment, and
-    a file that `is_new` replaces none."""
-    with tempfile.NamedTemporaryFile("wb", dir=file.parent, prefix=_UNFINISHED, delete=False) as written:
+    """Write a file whole or not at all, with the rights of the one that it replaces; those of a new one are as the
+    umask says. An editor knows nothing of the lock: `check` is called at the last moment, and a file that `is_new`
+    replaces none."""
+    with (file.parent / f"{_UNFINISHED}{secrets.token_hex(8)}").open("xb") as written:
         try:
             written.write(content)
             written.flush()
-            os.fchmod(written.fileno(), 0o644)
+            like = os.fstat(written.fileno()) if is_new or not file.exists() else file.stat()
+            os.fchmod(written.fileno(), stat.S_IMODE(like.st_mode))
             check()
             if is_new:
                 with contextlib.suppress(FileExistsError):
