@@ -16,7 +16,7 @@ from pipeline.console.queries import Queries
 from pipeline.console.security import Tokens
 from pipeline.core.clients import client
 from pipeline.core.clock import system_clock
-from pipeline.core.errors import Misconfigured, Refused, SluiceError
+from pipeline.core.errors import BadInput, Misconfigured, Refused, SluiceError
 from pipeline.core.settings import region
 from pipeline.lake.datasets import DatasetName
 from pipeline.lake.services import Lake
@@ -26,6 +26,9 @@ from pipeline.operate.health import HealthReader
 from pipeline.operate.kept_objects import KeptObjects
 from pipeline.operate.progress import look
 from pipeline.operate.recent_executions import RecentReader, now
+
+LONGEST_PLACE = 1024
+"""Bytes of a place in a list, which is a sort key of DynamoDB's ("Quotas", Sort keys)."""
 
 
 class Console:
@@ -125,6 +128,13 @@ class PageRequest:
         """A whole number of the query, moved into `least` to `most`; `default` if it is missing or not a number."""
         text = self.query.get(name, "")
         return min(max(int(text), least), most) if text.isdecimal() and len(text) < 10 else default
+
+    def after(self) -> str | None:
+        """Where a later page of a list begins, as the link to it says; `BadInput` for what is in no such link."""
+        after = self.query.get("after") or None
+        if after and len(after.encode(errors="replace")) > LONGEST_PLACE:
+            raise BadInput("the parameter after is longer than any place of a list", hint="Begin at the first page.")
+        return after
 
     def may_change(self) -> None:
         """`Refused` if the console is read-only."""

@@ -22,7 +22,7 @@ def build(request: PageRequest) -> Document:
     """Parameters: `FIELDS` of an `ExecutionFilter`, and `after`, where a later page begins."""
     wanted = ExecutionFilter.of(request.lake, request.query)
     recent = request.console.executions.newest(request.lake)
-    after = request.query.get("after") or None
+    after = request.after()
     batches = recent.batches if recent else None
     kept = recent.kept if recent else None
     found = search(request.lake, wanted, ROWS, after=after, batches=batches, kept=kept)

@@ -41,7 +41,7 @@ def build(request: PageRequest) -> Document:
     wanted = ObjectFilter.of(request.query)
     counts = request.console.counts.newest(request.lake)
     there = counts.summary.objects if counts else None
-    after = request.query.get("after") or None
+    after = request.after()
     kept = request.console.objects
     found = search(request.lake, wanted, ROWS, after=after, there=there, kept=kept)
     # A first page that is the last has them all.

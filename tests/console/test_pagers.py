@@ -65,3 +65,12 @@ def test_no_page_has_a_pager_of_its_own() -> None:
         if 'class="pager"' in TEMPLATES.loader.get_source(TEMPLATES, name)[0]
     ]
     assert own == ["graph.html", "parts.html"]
+
+
+@pytest.mark.parametrize("path", ["/objects", "/objects?name=a", "/executions", "/executions?name=a"])
+def test_a_place_that_no_link_has_is_refused_in_words(visitor, path: str) -> None:
+    """DynamoDB takes no sort key of more than 1,024 bytes, and the embedded one does."""
+    sign = "&" if "?" in path else "?"
+    answer = visitor.get(f"{path}{sign}after={'x' * 3000}")
+    assert (answer.status_code, "Begin at the first page" in answer.text) == (400, True)
+    assert visitor.get(f"{path}{sign}after={'x' * 1000}").status_code == 200
