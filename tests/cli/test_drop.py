@@ -163,8 +163,10 @@ def test_an_interrupt_says_what_is_there_by_then(
     for number in range(400):
         (tmp_path / f"{number:03}.csv").write_text(f"id\n{number}\n")
     prefix = f"{orders.name}/interrupted/"
-    command = [sys.executable, "-c", "from pipeline.cli.app import main; main()", "--endpoint", front.endpoint]
-    command += ["drop", str(tmp_path), "--to", orders.name, "--prefix", "interrupted", "--json"]
+    # What runs in the background of a shell, as these tests may, is started with interrupts ignored.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heard}; from pipeline.cli.app import main; main()", "--endpoint"]
+    command += [front.endpoint, "drop", str(tmp_path), "--to", orders.name, "--prefix", "interrupted", "--json"]
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + PATIENCE_S
     while not in_bucket(orders.lake, prefix) and running.poll() is None and time.monotonic() < deadline:
