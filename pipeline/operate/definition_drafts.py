@@ -206,12 +206,15 @@ def _write(file: Path, content: bytes, check: Callable[[], None], *, is_new: boo
     """Write a file whole or not at all, with the rights of the one that it replaces; those of a new one are as the
     umask says. An editor knows nothing of the lock: `check` is called at the last moment, and a file that `is_new`
     replaces none."""
-    with (file.parent / f"{_UNFINISHED}{secrets.token_hex(8)}").open("xb") as written:
+    unfinished = file.parent / f"{_UNFINISHED}{secrets.token_hex(8)}"
+    with unfinished.open("xb") as written:
         try:
+            # Before there is anything to read in it. One that is gone by now is told by `check`.
+            with contextlib.suppress(FileNotFoundError):
+                like = os.fstat(written.fileno()) if is_new else file.stat()
+                os.fchmod(written.fileno(), stat.S_IMODE(like.st_mode))
             written.write(content)
             written.flush()
-            like = os.fstat(written.fileno()) if is_new or not file.exists() else file.stat()
-            os.fchmod(written.fileno(), stat.S_IMODE(like.st_mode))
             check()
             if is_new:
                 with contextlib.suppress(FileExistsError):
